@@ -1,3 +1,21 @@
 //! Bytes to messages and back: the names, grammars, limits and messages of fleetlink, without I/O.
 
+pub mod control;
+mod device_name;
+mod file_id;
+mod hash;
+mod hub_pin;
+mod idempotency_key;
+mod password;
 pub mod samples;
+mod text;
+mod wall_time;
+
+pub use device_name::{DeviceName, DeviceNameError, MAX_DEVICE_NAME_BYTES};
+pub use file_id::{FileId, FileIdError};
+pub use hash::{ContentHash, ContentHashError};
+pub use hub_pin::{HubPin, HubPinError};
+pub use idempotency_key::{IdempotencyKey, IdempotencyKeyError};
+pub use password::{MAX_PASSWORD_BYTES, Password, PasswordError};
+pub use text::Escaped;
+pub use wall_time::WallTime;

@@ -1,0 +1,64 @@
+//! What the operator may ask.
+
+use std::time::Duration;
+
+use fleetlink_proto::{DeviceName, IdempotencyKey, WallTime};
+
+use crate::store::PasswordHash;
+
+/// One call of the operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AdminRequest {
+    /// Adds an account.
+    AddAccount {
+        /// Its name.
+        name: DeviceName,
+        /// The hash of its password.
+        password_hash: PasswordHash,
+    },
+    /// Changes an account's password. Open sessions stay.
+    SetPassword {
+        /// Whose.
+        name: DeviceName,
+        /// The hash of the new password.
+        password_hash: PasswordHash,
+    },
+    /// Removes an account and ends its sessions.
+    RemoveAccount {
+        /// Whose.
+        name: DeviceName,
+        /// Whether its files are deleted as well; without this an account with files stays.
+        with_data: bool,
+        /// The first of the keys of those deletions; the following count up from it.
+        key: IdempotencyKey,
+    },
+    /// Ends a name's block and forgets its wrong passwords.
+    Unlock {
+        /// Whose.
+        name: DeviceName,
+    },
+    /// Lists the accounts, by name.
+    ListAccounts,
+}
+
+/// What the operator is answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AdminReply {
+    /// It is done.
+    Done,
+    /// The accounts, by name.
+    Accounts(Vec<AccountStatus>),
+}
+
+/// An account as the operator sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountStatus {
+    /// Its name.
+    pub name: DeviceName,
+    /// When it was made.
+    pub created: WallTime,
+    /// Whether the device is active.
+    pub active: bool,
+    /// For how long it stays blocked.
+    pub blocked_for: Option<Duration>,
+}

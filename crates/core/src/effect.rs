@@ -1,0 +1,99 @@
+//! What the hub wants done.
+
+use fleetlink_proto::control::{EndReason, Reply, RequestId, RpcError, UploadMode};
+use fleetlink_proto::{DeviceName, FileId, IdempotencyKey, Password};
+
+use crate::admin::AdminReply;
+use crate::console::ConsoleEvent;
+use crate::input::{AdminId, CheckId, OperationId, SessionId};
+use crate::store::{PasswordHash, Snapshot, StagedId, StoreCall};
+
+/// One thing for the driver to do, in the order in which they are polled.
+#[derive(Debug)]
+pub enum Effect {
+    /// Answer a call.
+    Reply {
+        /// To which session.
+        session: SessionId,
+        /// The caller's id.
+        id: RequestId,
+        /// The answer.
+        result: Result<Reply, RpcError>,
+    },
+    /// Tell a device why its session ends, and close it. No input of it is expected any more.
+    End {
+        /// Which session.
+        session: SessionId,
+        /// Why.
+        reason: EndReason,
+        /// The same for people.
+        message: String,
+    },
+    /// Close a session once its answers are written: it said goodbye.
+    Close {
+        /// Which session.
+        session: SessionId,
+    },
+    /// Check a password; without a hash, do the same work against one that nobody has.
+    CheckPassword {
+        /// To be named in the answer.
+        check: CheckId,
+        /// What was typed.
+        password: Password,
+        /// What it is checked against.
+        hash: Option<PasswordHash>,
+    },
+    /// Do a store operation.
+    Store {
+        /// To be named in the answer.
+        operation: OperationId,
+        /// What to do.
+        call: StoreCall,
+    },
+    /// Forget staged bytes that no commit will take.
+    Discard {
+        /// Which.
+        staged: StagedId,
+    },
+    /// Begin an upload: stage what comes and answer `upload.open`.
+    StartUpload {
+        /// In which session.
+        session: SessionId,
+        /// The caller's id of `upload.open`.
+        id: RequestId,
+        /// The number for the answer, unique within the session.
+        upload: u64,
+        /// Whose file.
+        device: DeviceName,
+        /// Which file.
+        file: FileId,
+        /// What the upload will do.
+        mode: UploadMode,
+        /// Names the upload across retries.
+        key: IdempotencyKey,
+    },
+    /// Begin a download: answer `download.open` and send the segments.
+    StartDownload {
+        /// In which session.
+        session: SessionId,
+        /// The caller's id of `download.open`.
+        id: RequestId,
+        /// The number for the answer, unique within the session.
+        download: u64,
+        /// What to send.
+        snapshot: Snapshot,
+    },
+    /// Answer the operator.
+    AnswerAdmin {
+        /// Which call.
+        admin: AdminId,
+        /// The answer; an error is a sentence for the operator.
+        result: Result<AdminReply, String>,
+    },
+    /// The list of active devices is another one: `edge-device-log.txt` follows it.
+    ActiveChanged,
+    /// The store's journal has grown: `upload-log.txt` and `deletion-log.txt` follow it.
+    JournalGrew,
+    /// Show the operator what happened.
+    Console(ConsoleEvent),
+}

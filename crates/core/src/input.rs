@@ -1,0 +1,107 @@
+//! What happens to the hub.
+
+use std::net::SocketAddr;
+
+use fleetlink_proto::control::{Request, RequestId};
+
+use crate::admin::AdminRequest;
+use crate::store::{Staged, StoreError, StoreReply};
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub u64);
+    )*};
+}
+
+ids! {
+    /// A connection of a device, numbered by the driver, never used again.
+    SessionId;
+    /// A password check that the core asked for.
+    CheckId;
+    /// A store operation that the core asked for.
+    OperationId;
+    /// A call of the operator, numbered by the driver.
+    AdminId;
+}
+
+/// One thing that happened.
+#[derive(Debug)]
+pub enum Input {
+    /// A device connected.
+    Connected {
+        /// The new session.
+        session: SessionId,
+        /// From where.
+        peer: SocketAddr,
+    },
+    /// Bytes came from a device; the driver says so now and then, not for each.
+    Alive {
+        /// From which session.
+        session: SessionId,
+    },
+    /// A device asks for something. `upload.commit` comes as [`Input::UploadStaged`],
+    /// `upload.abort` and `download.cancel` as the ends below: the session answers those itself.
+    Call {
+        /// Which session.
+        session: SessionId,
+        /// The caller's id.
+        id: RequestId,
+        /// What is asked.
+        request: Request,
+    },
+    /// A device's connection is gone.
+    Disconnected {
+        /// Which session.
+        session: SessionId,
+    },
+    /// All bytes of an upload are staged and verified, and the device asked for the commit.
+    UploadStaged {
+        /// Which session.
+        session: SessionId,
+        /// The caller's id of `upload.commit`.
+        id: RequestId,
+        /// Which upload.
+        upload: u64,
+        /// What the store holds.
+        staged: Staged,
+    },
+    /// An upload ended without a commit.
+    UploadEnded {
+        /// Which session.
+        session: SessionId,
+        /// Which upload.
+        upload: u64,
+    },
+    /// A download ended, complete or not.
+    DownloadEnded {
+        /// Which session.
+        session: SessionId,
+        /// Which download.
+        download: u64,
+    },
+    /// A password was checked.
+    PasswordChecked {
+        /// Which check.
+        check: CheckId,
+        /// Whether it was the right one; never for an unknown name.
+        matches: bool,
+    },
+    /// The store answered.
+    StoreAnswered {
+        /// Which operation.
+        operation: OperationId,
+        /// What came of it.
+        result: Result<StoreReply, StoreError>,
+    },
+    /// The operator asks for something.
+    Admin {
+        /// Which call.
+        admin: AdminId,
+        /// What is asked.
+        request: AdminRequest,
+    },
+    /// The hub shall end: sessions are told, nothing new begins.
+    Close,
+}

@@ -1,0 +1,93 @@
+//! What an operator can set.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use fleetlink_proto::Escaped;
+use fleetlink_proto::control::limits;
+
+/// The settings of a hub's rules.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// What the hub says that it runs: `fleetlink 0.1.0`.
+    pub software: String,
+    /// Wrong passwords in a row that block a name.
+    pub max_attempts: MaxAttempts,
+    /// How often a session shows life.
+    pub keep_alive: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            software: concat!("fleetlink ", env!("CARGO_PKG_VERSION")).to_owned(),
+            max_attempts: MaxAttempts::default(),
+            keep_alive: limits::DEFAULT_KEEP_ALIVE,
+        }
+    }
+}
+
+/// How many wrong passwords in a row block a name: 1 to 5.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MaxAttempts(u8);
+
+/// The text is not a whole number from 1 to 5.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "Invalid number of allowed failed consecutive attempts: {}. \
+     The valid value of argument number is an integer between 1 and 5",
+    Escaped(.0)
+)]
+pub struct MaxAttemptsError(String);
+
+impl MaxAttempts {
+    /// The number.
+    pub const fn get(self) -> u8 {
+        self.0
+    }
+}
+
+impl Default for MaxAttempts {
+    fn default() -> Self {
+        MaxAttempts(3)
+    }
+}
+
+impl FromStr for MaxAttempts {
+    type Err = MaxAttemptsError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.as_bytes() {
+            [digit @ b'1'..=b'5'] => Ok(MaxAttempts(digit - b'0')),
+            _ => Err(MaxAttemptsError(text.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for MaxAttempts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attempts_outside_one_to_five_are_refused_in_the_words_of_the_specification() {
+        for n in 1..=5u8 {
+            assert_eq!(n.to_string().parse(), Ok(MaxAttempts(n)));
+        }
+        for text in ["0", "6", "2.5", "x", "", "-1", "03", " 3"] {
+            assert_eq!(
+                text.parse::<MaxAttempts>().unwrap_err().to_string(),
+                format!(
+                    "Invalid number of allowed failed consecutive attempts: {text}. The valid \
+                     value of argument number is an integer between 1 and 5"
+                )
+            );
+        }
+    }
+}

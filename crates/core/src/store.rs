@@ -1,0 +1,249 @@
+//! What the core asks of a store, and what it is answered: plain data. A store is a set of
+//! accounts, of files made of immutable segments, and a journal of changes.
+
+use std::fmt;
+
+use fleetlink_proto::control::{DeleteReply, FileList, Receipt, UploadMode};
+use fleetlink_proto::samples::Summary;
+use fleetlink_proto::{ContentHash, DeviceName, FileId, IdempotencyKey, WallTime};
+
+/// A device that may join.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Its name; no other account's differs only by case.
+    pub name: DeviceName,
+    /// What its password is checked against.
+    pub password_hash: PasswordHash,
+    /// When it was made.
+    pub created: WallTime,
+}
+
+/// A password's hash in the PHC string format, with its parameters and salt.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PasswordHash(Box<str>);
+
+impl PasswordHash {
+    /// The hash that this PHC string writes.
+    pub fn new(phc: impl Into<Box<str>>) -> Self {
+        PasswordHash(phc.into())
+    }
+
+    /// The PHC string.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PasswordHash(…)")
+    }
+}
+
+/// Names staged bytes within the running store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StagedId(pub u64);
+
+/// An upload whose bytes the store holds durably, but which is not yet visible.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Staged {
+    /// Where the store finds it again.
+    pub id: StagedId,
+    /// Its bytes.
+    pub bytes: u64,
+    /// Their BLAKE3 hash.
+    pub hash: ContentHash,
+    /// What was computed while they arrived.
+    pub summary: Summary,
+    /// Whether its last line lacks its newline.
+    pub ends_open: bool,
+}
+
+/// A change that makes a staged upload part of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commit {
+    /// Whose file.
+    pub device: DeviceName,
+    /// Which file.
+    pub file: FileId,
+    /// What happens to what the file held before.
+    pub mode: UploadMode,
+    /// Names this change across retries.
+    pub key: IdempotencyKey,
+    /// What is added.
+    pub staged: Staged,
+    /// When.
+    pub at: WallTime,
+}
+
+/// One operation of the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreCall {
+    /// Adds an account; `Conflict` where one of this name, or one that differs only by case, is.
+    AddAccount(Account),
+    /// Replaces an account's password hash; `NotFound` without the account.
+    SetPassword {
+        /// Whose.
+        name: DeviceName,
+        /// The new hash.
+        password_hash: PasswordHash,
+    },
+    /// Removes an account; `NotFound` without it, `Conflict` while it has files.
+    RemoveAccount {
+        /// Whose.
+        name: DeviceName,
+    },
+    /// Looks up what an earlier commit of this key answered.
+    FindReceipt {
+        /// Whose.
+        device: DeviceName,
+        /// The commit's key.
+        key: IdempotencyKey,
+    },
+    /// Makes an upload visible, durably, and adds it to the journal. A repeated key answers the
+    /// first receipt again and discards what is staged; a key used for another change is a
+    /// `Conflict`, and so is appending timed samples to plain ones or the other way round.
+    Commit(Commit),
+    /// Removes a file, durably, and adds that to the journal; `NotFound` where there is none. A
+    /// repeated key answers the first answer again.
+    Delete {
+        /// Whose file.
+        device: DeviceName,
+        /// Which file.
+        file: FileId,
+        /// Names this change across retries.
+        key: IdempotencyKey,
+        /// When.
+        at: WallTime,
+    },
+    /// The summary of a whole file; `NotFound` where there is none.
+    Summary {
+        /// Whose file.
+        device: DeviceName,
+        /// Which file.
+        file: FileId,
+    },
+    /// A page of a device's files, by id.
+    ListFiles {
+        /// Whose files.
+        device: DeviceName,
+        /// Only larger ids.
+        after: Option<FileId>,
+        /// At most so many.
+        limit: u32,
+    },
+    /// The segments that a file has now; `NotFound` where there is none.
+    Snapshot {
+        /// Whose file.
+        device: DeviceName,
+        /// Which file.
+        file: FileId,
+    },
+}
+
+/// What a store answers to a [`StoreCall`] that it did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreReply {
+    /// To changes of accounts.
+    Done,
+    /// To `FindReceipt`.
+    Receipt(Option<Receipt>),
+    /// To `Commit`.
+    Committed(Receipt),
+    /// To `Delete`.
+    Deleted(DeleteReply),
+    /// To `Summary`.
+    Summary(Summary),
+    /// To `ListFiles`.
+    Files(FileList),
+    /// To `Snapshot`.
+    Snapshot(Snapshot),
+}
+
+/// Why a store did not do what it was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// Something else is there, or came between.
+    #[error("{0}")]
+    Conflict(String),
+    /// There is no such account or file.
+    #[error("not found")]
+    NotFound,
+    /// It was not done.
+    #[error("the store is not available: {0}")]
+    Unavailable(String),
+    /// It may be done; ask again with the same key.
+    #[error("the store may or may not have done it: {0}")]
+    Unknown(String),
+    /// It was not done: there is no room.
+    #[error("the hub's disk is full")]
+    Full,
+    /// What is stored is not what was stored.
+    #[error("stored data are damaged: {0}")]
+    Corrupt(String),
+}
+
+/// The state of a file at one moment; its segments are immutable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Its version.
+    pub version: u64,
+    /// Its samples.
+    pub samples: u64,
+    /// Its segments, in order.
+    pub segments: Vec<SegmentRef>,
+}
+
+impl Snapshot {
+    /// The bytes of the whole file. A segment that ends in the middle of a line is joined to the
+    /// next by a newline.
+    pub fn bytes(&self) -> u64 {
+        let joints = self
+            .segments
+            .iter()
+            .rev()
+            .skip(1)
+            .filter(|s| s.ends_open)
+            .count();
+        self.segments.iter().map(|s| s.bytes).sum::<u64>() + joints as u64
+    }
+}
+
+/// Where a store finds a segment, and what it must find there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SegmentRef {
+    /// The segment's number within the store.
+    pub id: u64,
+    /// Its bytes.
+    pub bytes: u64,
+    /// Their BLAKE3 hash.
+    pub hash: ContentHash,
+    /// Whether its last line lacks its newline.
+    pub ends_open: bool,
+}
+
+/// One line of the journal: the log files are made of these.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Its place in the journal, counted from 1, without gaps in what is visible.
+    pub sequence: u64,
+    /// Whose file.
+    pub device: DeviceName,
+    /// Which file.
+    pub file: FileId,
+    /// What was done.
+    pub kind: ChangeKind,
+    /// How many samples were uploaded, or how many the deleted file held.
+    pub samples: u64,
+    /// When.
+    pub at: WallTime,
+}
+
+/// What a change did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChangeKind {
+    /// An upload.
+    Upload(UploadMode),
+    /// A deletion.
+    Delete,
+}

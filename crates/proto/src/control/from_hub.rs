@@ -1,0 +1,102 @@
+//! What a device makes of its hub's bytes.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::error::RpcError;
+use super::framer::{Frame, Framer};
+use super::limits::{MAX_CHUNK_BYTES, MAX_LINE_BYTES};
+use super::notification::HubNotification;
+use super::request_id::RequestId;
+
+/// What a device found in its hub's bytes.
+#[derive(Debug, PartialEq)]
+pub enum FromHub<'a> {
+    /// The answer to a call.
+    Answer {
+        /// The id of the call; absent where the hub could not read it.
+        id: Option<RequestId>,
+        /// What the hub answered: a result of the called method's own form, or an error.
+        result: Result<Value, RpcError>,
+    },
+    /// A notification. After [`HubNotification::DownloadChunk`] its body follows.
+    Notification(HubNotification),
+    /// A piece of the download chunk announced last.
+    Body(&'a [u8]),
+    /// No message of this protocol: the connection cannot go on.
+    Garbage(String),
+}
+
+/// Turns a hub's bytes into [`FromHub`], however they arrive in pieces.
+#[derive(Debug, Default)]
+pub struct DeviceDecoder {
+    framer: Framer,
+}
+
+impl DeviceDecoder {
+    /// Takes the next message off the front of `input`; `None` once all of it is consumed.
+    pub fn next_message<'a>(&mut self, input: &mut &'a [u8]) -> Option<FromHub<'a>> {
+        Some(match self.framer.next_frame(input)? {
+            Frame::Body(body) => FromHub::Body(body),
+            Frame::OverlongLine => {
+                FromHub::Garbage(format!("a line of more than {MAX_LINE_BYTES} bytes"))
+            }
+            Frame::Line(line) => self.line(&line),
+        })
+    }
+
+    /// Bytes of the chunk announced last that have not come yet.
+    pub fn body_left(&self) -> u32 {
+        self.framer.body_left()
+    }
+
+    fn line(&mut self, line: &[u8]) -> FromHub<'static> {
+        #[derive(Deserialize)]
+        struct Message {
+            id: Option<RequestId>,
+            result: Option<Value>,
+            error: Option<RpcError>,
+        }
+        let value: Value = match serde_json::from_slice(line) {
+            Ok(value) => value,
+            Err(e) => return FromHub::Garbage(format!("the line is no JSON: {e}")),
+        };
+        if value.get("method").is_some() {
+            return self.notification(value);
+        }
+        match serde_json::from_value(value) {
+            Ok(Message {
+                id,
+                result: Some(result),
+                error: None,
+            }) => FromHub::Answer {
+                id,
+                result: Ok(result),
+            },
+            Ok(Message {
+                id,
+                error: Some(error),
+                ..
+            }) => FromHub::Answer {
+                id,
+                result: Err(error),
+            },
+            Ok(_) => FromHub::Garbage("an answer with neither result nor error".to_owned()),
+            Err(e) => FromHub::Garbage(format!("no answer of JSON-RPC 2.0: {e}")),
+        }
+    }
+
+    fn notification(&mut self, value: Value) -> FromHub<'static> {
+        let notification = match serde_json::from_value(value) {
+            Ok(notification) => notification,
+            Err(e) => return FromHub::Garbage(format!("an unknown notification: {e}")),
+        };
+        if let HubNotification::DownloadChunk { bytes, .. } = notification {
+            if !(1..=MAX_CHUNK_BYTES).contains(&bytes) {
+                return FromHub::Garbage(format!("a chunk of {bytes} bytes"));
+            }
+            self.framer.expect_body(bytes);
+        }
+        FromHub::Notification(notification)
+    }
+}

@@ -1,0 +1,80 @@
+//! Every limit, size and time of the control protocol, in one place. `PROTOCOL.md` lists them.
+
+use std::time::Duration;
+
+/// The version of the protocol that this crate speaks.
+pub const PROTOCOL_VERSION: u32 = 1;
+
+/// The longest line in either direction, in bytes, its newline not counted.
+pub const MAX_LINE_BYTES: usize = 64 * 1024;
+/// The most bytes that one chunk line may announce.
+pub const MAX_CHUNK_BYTES: u32 = 1024 * 1024;
+/// The longest text that a caller may use as a request id, in bytes.
+pub const MAX_REQUEST_ID_BYTES: usize = 64;
+/// The longest user name that a login may carry, in bytes; a longer one is cut before it is shown.
+pub const MAX_LOGIN_NAME_BYTES: usize = 256;
+/// The longest description of a client in `hello`, in bytes.
+pub const MAX_CLIENT_BYTES: usize = 128;
+/// The most entries on one page of a list.
+pub const MAX_PAGE_ENTRIES: u32 = 200;
+
+/// The most requests of one session that may wait for their answers; the hub reads no further
+/// until one is answered.
+pub const MAX_REQUESTS_IN_FLIGHT: usize = 64;
+/// The most uploads that one session may have open.
+pub const MAX_UPLOADS_PER_SESSION: usize = 4;
+/// The most downloads that one session may have open.
+pub const MAX_DOWNLOADS_PER_SESSION: usize = 4;
+/// The most uploads open at one hub; each holds a few chunks in memory.
+pub const MAX_UPLOADS_PER_HUB: usize = 256;
+/// The most downloads open at one hub.
+pub const MAX_DOWNLOADS_PER_HUB: usize = 256;
+/// The most bytes of one upload: 64 GiB.
+pub const MAX_UPLOAD_BYTES: u64 = 64 << 30;
+/// The most store operations of one device that may wait for each other.
+pub const MAX_QUEUED_OPERATIONS: usize = 256;
+
+/// Lines that are no message at all after which a session is closed; before the login one is enough.
+pub const MAX_GARBAGE_LINES: u32 = 16;
+/// What one session may send before it has logged in, in bytes.
+pub const MAX_BYTES_BEFORE_LOGIN: u64 = 256 * 1024;
+/// Sessions of one source address that may be open without a login; loopback is not counted.
+pub const MAX_UNKNOWN_SESSIONS_PER_SOURCE: usize = 64;
+/// Logins of one name that may wait while earlier ones are checked.
+pub const MAX_WAITING_LOGINS_PER_NAME: usize = 64;
+/// Names without an account whose failed logins are remembered; the oldest make room.
+pub const MAX_UNKNOWN_NAMES: usize = 10_000;
+/// Password checks that may wait for a core of the hub; further logins are told to come back.
+pub const MAX_WAITING_PASSWORD_CHECKS: usize = 2_048;
+
+/// How long a TLS handshake may take.
+pub const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
+/// How long a connection may stay open before its `hello`.
+pub const HELLO_DEADLINE: Duration = Duration::from_secs(10);
+/// How long a session may stay open without a login: a person is typing a password.
+pub const LOGIN_DEADLINE: Duration = Duration::from_secs(300);
+/// How long a name stays blocked after too many wrong passwords.
+pub const BLOCK_TIME: Duration = Duration::from_secs(10);
+/// How often a session shows life, unless the hub sets another time.
+pub const DEFAULT_KEEP_ALIVE: Duration = Duration::from_secs(10);
+/// The shortest keep-alive that a hub may set.
+pub const MIN_KEEP_ALIVE: Duration = Duration::from_millis(200);
+/// The longest keep-alive that a hub may set.
+pub const MAX_KEEP_ALIVE: Duration = Duration::from_secs(3600);
+/// How long one write to a peer may make no progress before the connection is given up.
+pub const WRITE_DEADLINE: Duration = Duration::from_secs(30);
+/// How long the hub waits for its sessions at the end.
+pub const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
+/// How long the received part of an interrupted upload is kept for its resumption.
+pub const PARTIAL_UPLOAD_KEPT: Duration = Duration::from_secs(24 * 3600);
+
+/// A session that was silent for this long is gone: one and a half keep-alives, so that a device
+/// has left the list within two of them.
+pub fn silence_limit(keep_alive: Duration) -> Duration {
+    keep_alive + keep_alive / 2
+}
+
+/// How often a device sends something: twice a keep-alive.
+pub fn ping_interval(keep_alive: Duration) -> Duration {
+    keep_alive / 2
+}

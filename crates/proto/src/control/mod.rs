@@ -1,0 +1,29 @@
+//! The control protocol between a device and its hub: JSON-RPC 2.0, one message a line, with the
+//! bytes of uploads and downloads between the lines. `PROTOCOL.md` at the root is its description.
+
+mod encode;
+mod error;
+mod framer;
+mod from_device;
+mod from_hub;
+pub mod limits;
+mod notification;
+mod reply;
+mod request;
+mod request_id;
+
+pub use encode::{encode_error, encode_notification, encode_reply, encode_request};
+pub use error::{ErrorCode, ErrorDetail, RpcError};
+pub use framer::{Frame, Framer};
+pub use from_device::{FromDevice, HubDecoder};
+pub use from_hub::{DeviceDecoder, FromHub};
+pub use notification::{DeviceNotification, EndReason, HubNotification};
+pub use reply::{
+    ActiveDevice, ComputeReply, DeleteReply, DeviceList, Done, FileEntry, FileList, HelloReply,
+    JoinReply, LoginReply, OpenDownloadReply, OpenUploadReply, Receipt, Reply,
+};
+pub use request::{
+    AbortUpload, CancelDownload, CommitUpload, Compute, DeleteFile, Hello, Join, ListDevices,
+    ListFiles, Login, OpenDownload, OpenUpload, Request, UploadMode,
+};
+pub use request_id::RequestId;

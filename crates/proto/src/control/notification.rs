@@ -1,0 +1,84 @@
+//! Messages that nobody answers.
+
+use serde::{Deserialize, Serialize};
+
+use super::error::RpcError;
+use crate::ContentHash;
+
+/// What a device sends without waiting for an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "method", content = "params")]
+pub enum DeviceNotification {
+    /// The next `bytes` bytes of the stream belong to this upload.
+    #[serde(rename = "upload.chunk")]
+    UploadChunk {
+        /// The upload, as `upload.open` named it.
+        upload: u64,
+        /// How many bytes follow the line: 1 to 1,048,576.
+        bytes: u32,
+    },
+}
+
+/// Why the hub ends a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndReason {
+    /// The same name joined elsewhere. The device does not reconnect by itself.
+    Replaced,
+    /// The account was removed or may no longer join. The device does not reconnect by itself.
+    AccountRemoved,
+    /// The hub is shutting down. The device reconnects when it is back.
+    HubClosing,
+    /// Nothing was heard from the device for one and a half keep-alives.
+    Silent,
+    /// The device broke the protocol or a limit.
+    Protocol,
+}
+
+/// What a hub sends without being asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "method", content = "params")]
+pub enum HubNotification {
+    /// The hub closes the connection after this line.
+    #[serde(rename = "session.end")]
+    SessionEnd {
+        /// Why.
+        reason: EndReason,
+        /// The same for people.
+        message: String,
+    },
+    /// The upload failed; send no more of it.
+    #[serde(rename = "upload.failed")]
+    UploadFailed {
+        /// The upload, as `upload.open` named it.
+        upload: u64,
+        /// Why.
+        error: RpcError,
+    },
+    /// The next `bytes` bytes of the stream belong to this download.
+    #[serde(rename = "download.chunk")]
+    DownloadChunk {
+        /// The download, as `download.open` named it.
+        download: u64,
+        /// How many bytes follow the line: 1 to 1,048,576.
+        bytes: u32,
+    },
+    /// The download is complete.
+    #[serde(rename = "download.end")]
+    DownloadEnd {
+        /// The download, as `download.open` named it.
+        download: u64,
+        /// How many bytes were sent.
+        bytes: u64,
+        /// Their BLAKE3 hash.
+        hash: ContentHash,
+    },
+    /// The download failed; no more of it comes.
+    #[serde(rename = "download.failed")]
+    DownloadFailed {
+        /// The download, as `download.open` named it.
+        download: u64,
+        /// Why.
+        error: RpcError,
+    },
+}

@@ -1,0 +1,193 @@
+//! What a hub answers.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::request::UploadMode;
+use crate::samples::{Decimal, Operation};
+use crate::{ContentHash, DeviceName, FileId, WallTime};
+
+/// The answer to `hello`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HelloReply {
+    /// The version that both speak from here on.
+    pub version: u32,
+    /// What the hub runs: `fleetlink 0.1.0`.
+    pub hub: String,
+    /// The keep-alive of this session, in milliseconds.
+    pub keep_alive_ms: u64,
+}
+
+/// The answer to `login`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoginReply {
+    /// The name under which the session is now logged in.
+    pub name: DeviceName,
+}
+
+/// The answer to `join`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JoinReply {
+    /// Grows with every join at this hub since it started.
+    pub generation: u64,
+    /// Since when the device is active.
+    pub since: WallTime,
+    /// The address from which the hub sees the device.
+    pub address: IpAddr,
+}
+
+/// The answer to a call that has nothing to tell.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Done {}
+
+/// What was committed, the same for every retry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// The file.
+    pub file: FileId,
+    /// What the upload did.
+    pub mode: UploadMode,
+    /// Samples in this upload.
+    pub samples: u64,
+    /// Bytes of this upload.
+    pub bytes: u64,
+    /// The file's version that this upload made.
+    pub version: u64,
+    /// When it was committed.
+    pub at: WallTime,
+}
+
+/// The answer to `upload.open`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum OpenUploadReply {
+    /// An upload of this key was committed before; there is nothing to send.
+    Committed {
+        /// What was committed.
+        receipt: Receipt,
+    },
+    /// The hub waits for chunks.
+    Ready {
+        /// Names the upload within the session.
+        upload: u64,
+        /// How many bytes of an interrupted upload of this key the hub holds: go on from here.
+        offset: u64,
+        /// The BLAKE3 hash of the bytes that the hub holds. Where it is not that of the device's
+        /// own first bytes, abort and begin with another key.
+        hash: ContentHash,
+    },
+}
+
+/// The answer to `file.compute`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ComputeReply {
+    /// The file.
+    pub file: FileId,
+    /// What was computed.
+    pub operation: Operation,
+    /// The result, exact, as a string.
+    pub result: Decimal,
+    /// On how many samples.
+    pub samples: u64,
+}
+
+/// The answer to `file.delete`, the same for every retry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeleteReply {
+    /// The file.
+    pub file: FileId,
+    /// How many samples it held.
+    pub samples: u64,
+}
+
+/// One of the device's files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileEntry {
+    /// The file.
+    pub file: FileId,
+    /// Its samples.
+    pub samples: u64,
+    /// Its bytes.
+    pub bytes: u64,
+    /// Of how many uploads it is made.
+    pub segments: u64,
+    /// Grows with every change.
+    pub version: u64,
+    /// When it was last changed.
+    pub changed: WallTime,
+}
+
+/// The answer to `file.list`: one page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileList {
+    /// The files, by id.
+    pub files: Vec<FileEntry>,
+    /// Where the next page begins (`after`); absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<FileId>,
+}
+
+/// The answer to `download.open`; chunks and `download.end` follow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenDownloadReply {
+    /// Names the download within the session.
+    pub download: u64,
+    /// How many bytes will come.
+    pub bytes: u64,
+    /// How many samples the file holds.
+    pub samples: u64,
+    /// The file's version.
+    pub version: u64,
+}
+
+/// An active device, as others see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActiveDevice {
+    /// Its name.
+    pub name: DeviceName,
+    /// The address from which the hub sees it.
+    pub address: IpAddr,
+    /// The UDP port on which it accepts peers.
+    pub udp_port: u16,
+    /// Since when it is active.
+    pub since: WallTime,
+}
+
+/// The answer to `device.list`: one page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceList {
+    /// The other active devices, in the order they joined.
+    pub devices: Vec<ActiveDevice>,
+    /// Where the next page begins (`after`); absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<u64>,
+}
+
+/// The result of any call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Reply {
+    /// To `hello`.
+    Hello(HelloReply),
+    /// To `login`.
+    Login(LoginReply),
+    /// To `join`.
+    Join(JoinReply),
+    /// To `ping`, `leave`, `upload.abort` and `download.cancel`.
+    Done(Done),
+    /// To `upload.open`.
+    OpenUpload(OpenUploadReply),
+    /// To `upload.commit`.
+    Committed(Receipt),
+    /// To `file.compute`.
+    Compute(ComputeReply),
+    /// To `file.delete`.
+    Delete(DeleteReply),
+    /// To `file.list`.
+    Files(FileList),
+    /// To `download.open`.
+    OpenDownload(OpenDownloadReply),
+    /// To `device.list`.
+    Devices(DeviceList),
+}

@@ -1,0 +1,208 @@
+//! What a device may ask of its hub.
+
+use serde::{Deserialize, Serialize};
+
+use crate::samples::Operation;
+use crate::{ContentHash, FileId, IdempotencyKey, Password};
+
+/// `hello`: the first call of every session; agrees on a version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// The versions that the device speaks.
+    pub versions: Vec<u32>,
+    /// What the device runs, for the hub's log: `fleetlink 0.1.0`.
+    #[serde(default)]
+    pub client: String,
+}
+
+/// `login`: proves who the device is. The session is then attached: it may issue commands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Login {
+    /// The name, as the person typed it.
+    pub name: String,
+    /// The password.
+    pub password: Password,
+}
+
+/// `join`: announces the device's presence under its name and takes over from an earlier session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Join {
+    /// The UDP port on which the device accepts peers.
+    pub udp_port: u16,
+}
+
+/// What an upload does to what the file held before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UploadMode {
+    /// The upload becomes the whole file.
+    Replace,
+    /// The upload is added at the end.
+    Append,
+}
+
+/// `upload.open`: begins an upload, or resumes the one of the same key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenUpload {
+    /// The file.
+    pub file: FileId,
+    /// What happens to what the file held before.
+    pub mode: UploadMode,
+    /// Names this upload across retries.
+    pub key: IdempotencyKey,
+}
+
+/// `upload.commit`: all chunks are sent; the upload becomes visible and durable, or fails.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommitUpload {
+    /// The upload, as `upload.open` named it.
+    pub upload: u64,
+    /// How many bytes the whole upload has, resumed ones included.
+    pub bytes: u64,
+    /// The BLAKE3 hash of those bytes.
+    pub hash: ContentHash,
+}
+
+/// `upload.abort`: gives the upload up; nothing of it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AbortUpload {
+    /// The upload, as `upload.open` named it.
+    pub upload: u64,
+}
+
+/// `file.compute`: computes on one of the device's own files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Compute {
+    /// The file.
+    pub file: FileId,
+    /// What to compute.
+    pub operation: Operation,
+}
+
+/// `file.delete`: removes one of the device's own files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeleteFile {
+    /// The file.
+    pub file: FileId,
+    /// Names this deletion across retries.
+    pub key: IdempotencyKey,
+}
+
+/// `file.list`: the device's own files, by id.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListFiles {
+    /// List files with larger ids only: the last of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<FileId>,
+}
+
+/// `download.open`: asks for the content of one of the device's own files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenDownload {
+    /// The file.
+    pub file: FileId,
+}
+
+/// `download.cancel`: ends a download early.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CancelDownload {
+    /// The download, as `download.open` named it.
+    pub download: u64,
+}
+
+/// `device.list`: the other active devices, in the order they joined.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListDevices {
+    /// List devices of later generations only: `next` of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<u64>,
+}
+
+macro_rules! requests {
+    ($($(#[$doc:meta])* $name:ident $(($params:ident))? = $method:literal;)*) => {
+        /// One call of a device.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub enum Request {
+            $($(#[$doc])* $name $(($params))?,)*
+        }
+
+        impl Request {
+            /// Every method name.
+            pub const METHODS: &[&str] = &[$($method),*];
+
+            /// The method's name on the wire.
+            pub fn method(&self) -> &'static str {
+                match self {
+                    $(requests!(@pattern $name $(, $params)?) => $method,)*
+                }
+            }
+
+            /// The call of this method with these parameters; `None` where there is no such method.
+            pub(super) fn parse(method: &str, params: &str) -> Option<serde_json::Result<Self>> {
+                match method {
+                    $($method => Some(requests!(@parse params, $name $(, $params)?)),)*
+                    _ => None,
+                }
+            }
+        }
+
+        impl Serialize for Request {
+            /// The parameters alone.
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                match self {
+                    $(requests!(@bind params, $name $(, $params)?) =>
+                        requests!(@serialize params, serializer $(, $params)?),)*
+                }
+            }
+        }
+    };
+    (@pattern $name:ident) => { Request::$name };
+    (@pattern $name:ident, $params:ident) => { Request::$name(_) };
+    (@bind $bound:ident, $name:ident) => { Request::$name };
+    (@bind $bound:ident, $name:ident, $params:ident) => { Request::$name($bound) };
+    (@parse $text:ident, $name:ident) => {
+        serde_json::from_str::<NoParams>($text).map(|_| Request::$name)
+    };
+    (@parse $text:ident, $name:ident, $params:ident) => {
+        serde_json::from_str::<$params>($text).map(Request::$name)
+    };
+    (@serialize $bound:ident, $serializer:ident) => { NoParams {}.serialize($serializer) };
+    (@serialize $bound:ident, $serializer:ident, $params:ident) => {
+        $bound.serialize($serializer)
+    };
+}
+
+requests! {
+    /// Agrees on a version.
+    Hello(Hello) = "hello";
+    /// Proves who the device is.
+    Login(Login) = "login";
+    /// Announces the device's presence.
+    Join(Join) = "join";
+    /// Shows life.
+    Ping = "ping";
+    /// Says goodbye; the hub answers and closes.
+    Leave = "leave";
+    /// Begins or resumes an upload.
+    OpenUpload(OpenUpload) = "upload.open";
+    /// Makes an upload visible and durable.
+    CommitUpload(CommitUpload) = "upload.commit";
+    /// Gives an upload up.
+    AbortUpload(AbortUpload) = "upload.abort";
+    /// Computes on a file.
+    Compute(Compute) = "file.compute";
+    /// Removes a file.
+    DeleteFile(DeleteFile) = "file.delete";
+    /// Lists the device's files.
+    ListFiles(ListFiles) = "file.list";
+    /// Asks for a file's content.
+    OpenDownload(OpenDownload) = "download.open";
+    /// Ends a download early.
+    CancelDownload(CancelDownload) = "download.cancel";
+    /// Lists the other active devices.
+    ListDevices(ListDevices) = "device.list";
+}
+
+/// Parameters of a method that takes none: an empty object.
+#[derive(Serialize, Deserialize)]
+struct NoParams {}
