@@ -22,6 +22,7 @@ const PLACE: [u32; MAX_FRACTION_DIGITS + 1] = [
 /// The value of the digits that `text` begins with, and how many they are.
 ///
 /// The value is right for up to 19 digits and wraps beyond: the caller bounds the length first.
+#[inline]
 pub(super) fn leading_digits(text: &[u8]) -> (u64, usize) {
     let mut value = 0_u64;
     for (length, byte) in text.iter().enumerate() {
@@ -41,6 +42,7 @@ pub(super) enum FractionError {
 }
 
 /// The fraction that `text`, what follows a point, begins with: its units of 10^-9, and its length.
+#[inline]
 pub(super) fn leading_fraction(text: &[u8]) -> Result<(u32, usize), FractionError> {
     let (value, length) = leading_digits(text);
     if length == 0 {

@@ -8,14 +8,16 @@
 //! four 1.7 to 2.0, six slower.)
 
 use super::totals::Integers;
+use super::word::{EACH_BYTE, HIGH_BITS, find};
 
 const LANES: usize = 4;
 /// The most bytes cut into lanes at once: larger blocks win nothing, smaller ones end more often with
 /// one lane still full and the others empty.
 pub(super) const BLOCK_BYTES: usize = 64 * 1024;
 
-const EACH_BYTE: u64 = 0x0101_0101_0101_0101;
-const HIGH_BITS: u64 = EACH_BYTE * 0x80;
+/// The line endings as the low bytes of a word.
+const LF: u64 = 0x0a;
+const CRLF: u64 = 0x0a0d;
 
 /// What the lanes have read of a block.
 pub(super) struct Progress<'a> {
@@ -58,7 +60,7 @@ fn cut(block: &[u8]) -> [&[u8]; LANES] {
     std::array::from_fn(|lane| {
         // From the last byte of its share on; that of the last lane is the last of the block.
         let from = (rest.len() / (LANES - lane)).saturating_sub(1);
-        let feed = rest[from..].iter().position(|byte| *byte == b'\n');
+        let feed = find(b'\n', &rest[from..]);
         let end = feed.map_or(0, |feed| from + feed + 1);
         let (lane, after) = rest.split_at(end);
         rest = after;
@@ -74,13 +76,17 @@ fn short_integer(text: &[u8]) -> Option<(i64, usize)> {
     // A byte's high bit says that it is no digit: adding 0x76 to 0..=9 stays below 0x80.
     let digits = word ^ (EACH_BYTE * u64::from(b'0'));
     let others = (digits.wrapping_add(EACH_BYTE * 0x76) | digits) & HIGH_BITS;
-    // The bits before the first such byte; none in eight digits, where the count is 64.
+    // The bits before the first such byte; 64 where there is none.
     let bits = others.trailing_zeros() & !7;
-    if bits == 0 || bits == 64 || (word >> bits) & 0xff != u64::from(b'\n') {
+    if bits == 0 || bits == 64 {
         return None;
     }
-    let bytes = bits as usize / 8 + 1;
-    Some((value(digits << (64 - bits)), bytes))
+    let ending = match word >> bits {
+        after if after & 0xff == LF => 1,
+        after if after & 0xffff == CRLF => 2,
+        _ => return None,
+    };
+    Some((value(digits << (64 - bits)), bits as usize / 8 + ending))
 }
 
 /// The number of eight digits, the first in the lowest byte: pairs, then fours, then eight.
@@ -103,7 +109,10 @@ mod tests {
             ("0000009\n", Some((9, 8))),
             ("42\n1\n1\n1", Some((42, 3))),
             ("12345678\n", None),
-            ("1234567\r", None),
+            ("42\r\n1234", Some((42, 4))),
+            ("123456\r\n", Some((123_456, 8))),
+            ("1234567\r\n", None),
+            ("42\r42\n1\n", None),
             ("\n1234567", None),
             ("-1\n12345", None),
             ("1.5\n1234", None),

@@ -17,6 +17,7 @@ mod row;
 mod summary;
 mod time;
 mod totals;
+mod word;
 
 #[cfg(test)]
 mod parser_tests;

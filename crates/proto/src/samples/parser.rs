@@ -2,11 +2,13 @@
 
 use super::bad_line::{BadLine, BadLineReason};
 use super::decimal::Sample;
+use super::digits::{leading_digits, leading_fraction};
 use super::lanes;
 use super::limits::MAX_LINE_BYTES;
 use super::summary::Summary;
 use super::time::Timestamp;
 use super::totals::{Integers, Totals};
+use super::word::find;
 
 /// Reads a data file, in pieces split anywhere, into its [`Summary`].
 ///
@@ -137,13 +139,11 @@ impl SampleParser {
     /// Reads a block of whole lines of a plain file.
     fn read_plain(&mut self, block: &[u8]) -> Result<(), BadLineReason> {
         let progress = lanes::read(block);
-        if progress.lines > 0 {
-            self.totals.add_integers(progress.integers);
-        }
+        self.totals.add_integers(progress.integers);
         for mut lane in progress.rest {
             self.lines += progress.lines;
             while !lane.is_empty() {
-                lane = self.read_integers(lane);
+                lane = self.read_short(lane);
                 if !lane.is_empty() {
                     lane = self.read_next(lane)?;
                 }
@@ -152,18 +152,18 @@ impl SampleParser {
         Ok(())
     }
 
-    /// Reads integers byte by byte until a line is anything else; returns the rest.
-    fn read_integers<'a>(&mut self, text: &'a [u8]) -> &'a [u8] {
-        let (mut rest, mut integers, mut lines) = (text, Integers::NONE, 0);
-        while let Some((value, bytes)) = integer(rest) {
-            integers.add(value);
-            lines += 1;
+    /// Reads short samples byte by byte until a line is anything else; returns the rest.
+    fn read_short<'a>(&mut self, text: &'a [u8]) -> &'a [u8] {
+        let (mut rest, mut integers) = (text, Integers::NONE);
+        while let Some((sample, bytes)) = short_sample(rest) {
+            match sample.fraction {
+                0 => integers.add(sample.whole),
+                _ => self.totals.add(sample),
+            }
+            self.lines += 1;
             rest = &rest[bytes..];
         }
-        if lines > 0 {
-            self.totals.add_integers(integers);
-            self.lines += lines;
-        }
+        self.totals.add_integers(integers);
         rest
     }
 
@@ -198,7 +198,7 @@ impl SampleParser {
         let sample = match kind {
             Kind::Plain => line,
             Kind::Timed => {
-                let comma = line.iter().position(|byte| *byte == b',');
+                let comma = find(b',', line);
                 let (time, sample) = line.split_at(comma.ok_or(BadLineReason::MissingTime)?);
                 let time =
                     Timestamp::parse(time).map_err(|problem| BadLineReason::Time { problem })?;
@@ -235,32 +235,37 @@ fn without_return(line: &[u8]) -> &[u8] {
 
 /// Where the first line feed of `text` is.
 fn line_feed(text: &[u8]) -> Option<usize> {
-    text.iter().position(|byte| *byte == b'\n')
+    find(b'\n', text)
 }
 
-/// The value of the line that `text` begins with, and its bytes with the ending, if it is an integer
-/// of at most 18 digits, which always fit.
+/// The sample in the line that `text` begins with, and its bytes with the ending, if it is right and
+/// has at most 18 digits before the point, which always fit.
 #[inline]
-fn integer(text: &[u8]) -> Option<(i64, usize)> {
+fn short_sample(text: &[u8]) -> Option<(Sample, usize)> {
     let sign = usize::from(text.first() == Some(&b'-'));
-    let mut value = 0_i64;
-    let mut at = sign;
-    let end = loop {
-        let byte = *text.get(at)?;
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            break byte;
-        }
-        value = value.wrapping_mul(10).wrapping_add(i64::from(digit));
-        at += 1;
-    };
-    if !(1..=18).contains(&(at - sign)) {
+    let (whole, length) = leading_digits(&text[sign..]);
+    if !(1..=18).contains(&length) {
         return None;
     }
-    let ending = match end {
-        b'\n' => 1,
-        b'\r' if text.get(at + 1) == Some(&b'\n') => 2,
+    let mut at = sign + length;
+    let mut fraction = 0;
+    if text.get(at) == Some(&b'.') {
+        let (units, length) = leading_fraction(&text[at + 1..]).ok()?;
+        fraction = units.cast_signed();
+        at += 1 + length;
+    }
+    let ending = match text.get(at..)? {
+        [b'\n', ..] => 1,
+        [b'\r', b'\n', ..] => 2,
         _ => return None,
     };
-    Some((if sign == 1 { -value } else { value }, at + ending))
+    let whole = whole.cast_signed();
+    let sample = match sign {
+        0 => Sample { whole, fraction },
+        _ => Sample {
+            whole: -whole,
+            fraction: -fraction,
+        },
+    };
+    Some((sample, at + ending))
 }

@@ -62,8 +62,10 @@ impl Totals {
         self.max = self.max.max(sample.value());
     }
 
-    /// Adds integers, of which there must be at least one.
     pub(super) fn add_integers(&mut self, integers: Integers) {
+        if integers.min > integers.max {
+            return; // There are none, and no extremes.
+        }
         self.whole += integers.sum;
         self.min = self.min.min(Decimal::from(integers.min));
         self.max = self.max.max(Decimal::from(integers.max));
