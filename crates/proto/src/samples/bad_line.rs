@@ -17,7 +17,6 @@ pub struct BadLine {
     /// The number of the line, from 1.
     pub line: u64,
     /// What is wrong with it.
-    #[source]
     pub reason: BadLineReason,
 }
 

@@ -1,7 +1,7 @@
 //! The fast reader of the common case: plain integers of one to seven digits.
 //!
-//! Eight bytes are looked at in one word: where its first byte that is no digit stands, that this is
-//! a line feed, and what the digits before it are worth. Where a line begins is known only when the
+//! Eight bytes are looked at in one word: where its first byte that is no digit stands, that the line
+//! ends there, and what the digits before it are worth. Where a line begins is known only when the
 //! one before is measured, and that wait is most of the time. Hence four lanes: the text is cut, at
 //! line feeds, into four parts that are read in turn, so that the processor works on four lines at
 //! once. (Measured on one core, random integers below 10^6: byte by byte 1.3 GB/s, one lane 1.4,
@@ -68,8 +68,8 @@ fn cut(block: &[u8]) -> [&[u8]; LANES] {
     })
 }
 
-/// The value of the line that `text` begins with, and its bytes with the line feed, if it has one to
-/// seven digits and nothing else.
+/// The value of the line that `text` begins with, and its bytes with the ending, if it is one to seven
+/// digits and, with the ending, at most eight bytes, and if `text` has so many.
 #[inline]
 fn short_integer(text: &[u8]) -> Option<(i64, usize)> {
     let word = u64::from_le_bytes(*text.first_chunk()?);

@@ -14,6 +14,7 @@ use super::word::find;
 ///
 /// The first line decides whether the file is timed. The parser keeps the totals and at most one
 /// unfinished line, whatever the input.
+#[derive(Debug)]
 pub struct SampleParser {
     totals: Totals,
     /// Good lines so far.
@@ -25,7 +26,7 @@ pub struct SampleParser {
 }
 
 /// What every line of a file is.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 enum Kind {
     Plain,
     Timed,

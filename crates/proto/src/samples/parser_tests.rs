@@ -85,6 +85,8 @@ const GOOD: &[&str] = &[
     "1\n2\r\n3",
     "0\n1234567\n12345678\n-1\n0.5\n999999999999999999\n9223372036854775807\n7\n7\n7\n7\n7\n7\n7\n7\n",
     "-9223372036854775808.999999999\n9223372036854775807.999999999\n",
+    "9223372036854775807.999999999\n9223372036854775807.999999999\n",
+    "-9223372036854775808.999999999\n-9223372036854775808.999999999\n",
     "2022-09-30T10:31:13Z,21.5\n2022-09-30T10:31:12+02:00,-3\r\n1664533873.25,0\n",
 ];
 
@@ -258,7 +260,7 @@ fn file(line: impl Strategy<Value = String>) -> impl Strategy<Value = Vec<u8>> {
     let ended = (line, prop::sample::select(vec!["\n", "\n", "\n", "\r\n"]));
     (prop::collection::vec(ended, 0..60), any::<bool>()).prop_map(|(lines, cut)| {
         let mut text: String = lines.into_iter().map(|(line, end)| line + end).collect();
-        if cut {
+        if cut && text.pop().is_some() && text.ends_with('\r') {
             text.pop();
         }
         text.into_bytes()
@@ -271,7 +273,6 @@ proptest! {
         text in file(prop_oneof![4 => "[0-9]{1,7}", 1 => "-?[0-9]{1,18}(\\.[0-9]{1,9})?"]),
         size in 1_usize..200,
     ) {
-        prop_assume!(!text.ends_with(b"\r"));
         let expected = model(&text);
         prop_assert!(expected.is_ok());
         prop_assert_eq!(whole(&text).map_err(|bad| bad.line), expected);
@@ -283,7 +284,6 @@ proptest! {
         text in file("(20[0-9]{2}-0[1-9]-1[0-9]T1[0-9]:[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?Z|[0-9]{1,11}(\\.[0-9]{1,9})?),-?[0-9]{1,7}"),
         size in 1_usize..200,
     ) {
-        prop_assume!(!text.ends_with(b"\r"));
         let expected = model(&text);
         prop_assert!(expected.is_ok());
         prop_assert_eq!(parse(text.chunks(size)).map_err(|bad| bad.line), expected);

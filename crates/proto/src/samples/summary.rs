@@ -363,6 +363,16 @@ mod tests {
 
     proptest! {
         #[test]
+        fn an_average_is_nearest_and_even_between_two(sum in -1000_i128..1000, count in 1_u64..50) {
+            let units = Decimal::from_units(sum);
+            let summary = Summary { count, sum: units, ..Summary::default() };
+            let average = summary.average().expect("samples").units();
+            let distance = (2 * (sum - average * i128::from(count))).unsigned_abs();
+            prop_assert!(distance <= u128::from(count));
+            prop_assert!(distance < u128::from(count) || average % 2 == 0);
+        }
+
+        #[test]
         fn merging_is_parsing_the_text_in_one(
             a in prop::collection::vec(any::<i64>(), 0..20),
             b in prop::collection::vec(any::<i64>(), 0..20),

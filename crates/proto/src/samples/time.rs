@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::calendar;
-use super::decimal::Decimal;
+use super::decimal::{Decimal, DecimalError};
 use super::digits::{UNITS_PER_ONE, leading_fraction, write_fraction};
 
 const NANOS_PER_SECOND: i128 = UNITS_PER_ONE as i128;
@@ -51,12 +51,23 @@ impl Timestamp {
     pub fn parse(text: &[u8]) -> Result<Self, TimestampError> {
         let nanos = match text.get(4) {
             Some(b'-') => rfc3339(text)?,
-            // Both count units of 10^-9.
-            _ => Decimal::parse_sample(text)
-                .map_err(|_| TimestampError::NotATime)?
-                .units(),
+            // A decimal counts in 10^-9 as well.
+            _ => Decimal::parse_sample(text).map_err(not_unix)?.units(),
         };
         Self::from_unix_nanos(nanos).ok_or(TimestampError::OutOfRange)
+    }
+}
+
+/// What is wrong with Unix seconds that are no decimal.
+fn not_unix(error: DecimalError) -> TimestampError {
+    match error {
+        DecimalError::NoFractionDigits | DecimalError::TooManyFractionDigits => {
+            TimestampError::BadFraction
+        }
+        DecimalError::TooManyWholeDigits | DecimalError::WholeOutOfRange => {
+            TimestampError::OutOfRange
+        }
+        _ => TimestampError::NotATime,
     }
 }
 
@@ -232,7 +243,10 @@ mod tests {
             ("2022-0x-30T10:31:13Z", NotATime),
             ("20220930T103113Z", NotATime),
             ("1.2.3", NotATime),
-            ("1664533873.1234567890", NotATime),
+            ("1664533873.1234567890", BadFraction),
+            ("1664533873.", BadFraction),
+            ("9223372036854775808", OutOfRange),
+            ("00000000000000000000", OutOfRange),
             ("2022-02-29T00:00:00Z", NoSuchDate),
             ("2022-00-01T00:00:00Z", NoSuchDate),
             ("2022-13-01T00:00:00Z", NoSuchDate),

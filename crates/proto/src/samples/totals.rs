@@ -9,6 +9,7 @@ use super::time::Timestamp;
 /// The sum is kept in two parts, of which neither can overflow: 2^64 whole parts of 64 bits fit 128,
 /// and so do as many fractions. So nothing is checked line by line, and whether a sum fits depends on
 /// the file alone, not on the order in which its parts are added.
+#[derive(Debug)]
 pub(super) struct Totals {
     whole: i128,
     fraction: i128,
