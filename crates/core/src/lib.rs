@@ -2,17 +2,36 @@
 //! hashing are the driver's. The time is an argument, so thousands of devices can be simulated in
 //! one process under virtual time.
 
+mod accounts;
 mod admin;
+mod administration;
 mod console;
+mod deadlines;
 mod effect;
+mod errors;
+mod files;
+mod hub;
 mod input;
+mod jobs;
+mod joining;
+mod lifecycle;
+mod lockout;
+mod login;
+mod operations;
+mod presence;
+mod removal;
+mod session;
 mod settings;
+mod sources;
 mod store;
 mod time;
+mod transfers;
+mod uploads;
 
 pub use admin::{AccountStatus, AdminReply, AdminRequest};
-pub use console::ConsoleEvent;
+pub use console::{AccountChange, Command, ConsoleEvent, Departure, LoginFailure};
 pub use effect::Effect;
+pub use hub::Hub;
 pub use input::{AdminId, CheckId, Input, OperationId, SessionId};
 pub use settings::{MaxAttempts, MaxAttemptsError, Settings};
 pub use store::{

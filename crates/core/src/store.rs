@@ -78,6 +78,10 @@ pub struct Commit {
 
 /// One operation of the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "made once an operation, never kept in numbers"
+)]
 pub enum StoreCall {
     /// Adds an account; `Conflict` where one of this name, or one that differs only by case, is.
     AddAccount(Account),

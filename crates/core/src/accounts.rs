@@ -1,0 +1,71 @@
+//! The accounts in memory: what the store has committed.
+
+use std::collections::BTreeMap;
+
+use fleetlink_proto::{DeviceName, WallTime};
+
+use crate::store::{Account, PasswordHash};
+
+/// The accounts, by name. They change only after the store has committed the change.
+#[derive(Debug, Default)]
+pub(crate) struct Accounts {
+    by_name: BTreeMap<DeviceName, Account>,
+    /// Which name holds a folded name: no two accounts differ only by case.
+    by_folded: BTreeMap<String, DeviceName>,
+}
+
+impl Accounts {
+    pub(crate) fn contains(&self, name: &DeviceName) -> bool {
+        self.by_name.contains_key(name)
+    }
+
+    /// The account that this text names, letter for letter.
+    pub(crate) fn find(&self, text: &str) -> Option<&Account> {
+        self.by_name.get(&text.parse::<DeviceName>().ok()?)
+    }
+
+    /// The account whose name is this one, or differs from it only by case.
+    pub(crate) fn holder(&self, name: &DeviceName) -> Option<&DeviceName> {
+        self.by_folded.get(&name.folded())
+    }
+
+    pub(crate) fn insert(&mut self, account: Account) {
+        let name = account.name.clone();
+        self.by_folded.insert(name.folded(), name.clone());
+        self.by_name.insert(name, account);
+    }
+
+    /// Sets a password. An account that is not there is one whose adding had an unknown outcome;
+    /// the store has it, so it is there from now on.
+    pub(crate) fn set_password(&mut self, name: &DeviceName, hash: PasswordHash, at: WallTime) {
+        match self.by_name.get_mut(name) {
+            Some(account) => account.password_hash = hash,
+            None => self.insert(Account {
+                name: name.clone(),
+                password_hash: hash,
+                created: at,
+            }),
+        }
+    }
+
+    pub(crate) fn remove(&mut self, name: &DeviceName) {
+        if self.by_name.remove(name).is_some() {
+            self.by_folded.remove(&name.folded());
+        }
+    }
+
+    /// The accounts in the order of their names.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Account> {
+        self.by_name.values()
+    }
+}
+
+impl FromIterator<Account> for Accounts {
+    fn from_iter<I: IntoIterator<Item = Account>>(accounts: I) -> Self {
+        let mut all = Accounts::default();
+        for account in accounts {
+            all.insert(account);
+        }
+        all
+    }
+}

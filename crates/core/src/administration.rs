@@ -1,0 +1,235 @@
+//! The operator's calls. An account changes in memory only after the store has committed it.
+
+use fleetlink_proto::{DeviceName, IdempotencyKey, WallTime};
+
+use crate::admin::{AccountStatus, AdminReply, AdminRequest};
+use crate::console::{AccountChange, ConsoleEvent};
+use crate::effect::Effect;
+use crate::hub::Hub;
+use crate::input::AdminId;
+use crate::jobs::{DeviceJob, Job, Task};
+use crate::removal::Removal;
+use crate::store::{Account, PasswordHash, StoreCall, StoreError, StoreReply};
+use crate::time::Now;
+
+/// A change of an account, queued behind what its device asked for before.
+#[derive(Debug)]
+pub(crate) enum AccountJob {
+    Add {
+        admin: AdminId,
+        account: Account,
+    },
+    SetPassword {
+        admin: AdminId,
+        password_hash: PasswordHash,
+    },
+    Remove(Removal),
+}
+
+impl AccountJob {
+    pub(crate) fn call(&self, name: &DeviceName, at: WallTime) -> StoreCall {
+        match self {
+            AccountJob::Add { account, .. } => StoreCall::AddAccount(account.clone()),
+            AccountJob::SetPassword { password_hash, .. } => StoreCall::SetPassword {
+                name: name.clone(),
+                password_hash: password_hash.clone(),
+            },
+            AccountJob::Remove(removal) => removal.call(name, at),
+        }
+    }
+}
+
+impl Hub {
+    pub(crate) fn admin(&mut self, admin: AdminId, request: AdminRequest, now: Now) {
+        if self.closing {
+            return self.answer_admin(admin, Err("the hub is closing".to_owned()));
+        }
+        match request {
+            AdminRequest::AddAccount {
+                name,
+                password_hash,
+            } => {
+                let account = Account {
+                    name: name.clone(),
+                    password_hash,
+                    created: now.wall,
+                };
+                self.queue_change(admin, &name, AccountJob::Add { admin, account }, now);
+            }
+            AdminRequest::SetPassword {
+                name,
+                password_hash,
+            } => {
+                let job = AccountJob::SetPassword {
+                    admin,
+                    password_hash,
+                };
+                self.queue_change(admin, &name, job, now);
+            }
+            AdminRequest::RemoveAccount {
+                name,
+                with_data,
+                key,
+            } => self.queue_removal(admin, &name, with_data, key, now),
+            AdminRequest::Unlock { name } => self.unlock(admin, name, now),
+            AdminRequest::ListAccounts => {
+                let accounts = self.account_statuses(now);
+                self.answer_admin(admin, Ok(AdminReply::Accounts(accounts)));
+            }
+        }
+    }
+
+    fn queue_removal(
+        &mut self,
+        admin: AdminId,
+        name: &DeviceName,
+        with_data: bool,
+        key: IdempotencyKey,
+        now: Now,
+    ) {
+        let removal = Removal::new(admin, with_data, key);
+        self.queue_change(admin, name, AccountJob::Remove(removal), now);
+    }
+
+    fn queue_change(&mut self, admin: AdminId, name: &DeviceName, job: AccountJob, now: Now) {
+        if self.enqueue(name, Job::Account(job), now).is_err() {
+            let message = format!("too many operations of {name} are waiting; try again later");
+            self.answer_admin(admin, Err(message));
+        }
+    }
+
+    fn unlock(&mut self, admin: AdminId, name: DeviceName, now: Now) {
+        if !self.accounts.contains(&name) {
+            return self.answer_admin(admin, Err(no_account(&name)));
+        }
+        let text = name.as_str();
+        self.logins.lockouts.unlock(text, now.monotonic);
+        self.check_waiting(text, now);
+        self.answer_admin(admin, Ok(AdminReply::Done));
+        self.show_account(name, AccountChange::Unlocked);
+    }
+
+    fn account_statuses(&self, now: Now) -> Vec<AccountStatus> {
+        let lockouts = &self.logins.lockouts;
+        let status = |account: &Account| AccountStatus {
+            name: account.name.clone(),
+            created: account.created,
+            active: self.presence.is_active(&account.name),
+            blocked_for: lockouts.blocked_for(account.name.as_str(), now.monotonic),
+        };
+        self.accounts.iter().map(status).collect()
+    }
+
+    /// The store answered a step of a change; the change where it needs the store again.
+    pub(crate) fn finish_account_step(
+        &mut self,
+        name: &DeviceName,
+        job: AccountJob,
+        result: Result<StoreReply, StoreError>,
+        now: Now,
+    ) -> Option<AccountJob> {
+        match job {
+            AccountJob::Add { admin, account } => {
+                let result = self.account_added(account, result, now);
+                self.answer_admin(admin, result);
+            }
+            AccountJob::SetPassword {
+                admin,
+                password_hash,
+            } => {
+                let result = self.password_set(name, password_hash, result, now);
+                self.answer_admin(admin, result);
+            }
+            AccountJob::Remove(removal) => {
+                let again = self.removal_step(name, removal, result, now);
+                return again.map(AccountJob::Remove);
+            }
+        }
+        None
+    }
+
+    fn account_added(
+        &mut self,
+        account: Account,
+        result: Result<StoreReply, StoreError>,
+        now: Now,
+    ) -> Result<AdminReply, String> {
+        let name = account.name.clone();
+        match result {
+            Ok(_) => {
+                self.accounts.insert(account);
+                let lockouts = &mut self.logins.lockouts;
+                lockouts.set_known(name.as_str(), true, now.monotonic);
+                self.show_account(name, AccountChange::Added);
+                Ok(AdminReply::Done)
+            }
+            Err(StoreError::Conflict(why)) => Err(match self.accounts.holder(&name) {
+                Some(holder) if *holder == name => {
+                    format!("there is an account {name} already")
+                }
+                Some(holder) => format!("{name} differs only by case from the account {holder}"),
+                None => why,
+            }),
+            Err(error) => Err(sentence(&name, &error)),
+        }
+    }
+
+    fn password_set(
+        &mut self,
+        name: &DeviceName,
+        hash: PasswordHash,
+        result: Result<StoreReply, StoreError>,
+        now: Now,
+    ) -> Result<AdminReply, String> {
+        match result {
+            Ok(_) => {
+                self.accounts.set_password(name, hash, now.wall);
+                let lockouts = &mut self.logins.lockouts;
+                lockouts.set_known(name.as_str(), true, now.monotonic);
+                self.show_account(name.clone(), AccountChange::PasswordChanged);
+                Ok(AdminReply::Done)
+            }
+            Err(error) => Err(sentence(name, &error)),
+        }
+    }
+
+    /// The store holds the account no longer: neither does the hub, and what its sessions still
+    /// wait for is not done.
+    pub(crate) fn account_removed(&mut self, name: &DeviceName, now: Now) {
+        self.accounts.remove(name);
+        let lockouts = &mut self.logins.lockouts;
+        lockouts.set_known(name.as_str(), false, now.monotonic);
+        self.end_sessions_of(name);
+        let of_device = |job: &Job| matches!(job, Job::Device(_));
+        for job in self.operations.withdraw(name, of_device) {
+            if let Job::Device(DeviceJob {
+                task: Task::Commit { staged, .. },
+                ..
+            }) = job
+            {
+                self.discard(staged.id);
+            }
+        }
+    }
+
+    pub(crate) fn show_account(&mut self, name: DeviceName, change: AccountChange) {
+        self.show(ConsoleEvent::Account { name, change });
+    }
+
+    pub(crate) fn answer_admin(&mut self, admin: AdminId, result: Result<AdminReply, String>) {
+        self.effects
+            .push_back(Effect::AnswerAdmin { admin, result });
+    }
+}
+
+pub(crate) fn no_account(name: &DeviceName) -> String {
+    format!("there is no account {name}")
+}
+
+/// What the operator is told of an error of the store: all of it, it is the operator's own.
+pub(crate) fn sentence(name: &DeviceName, error: &StoreError) -> String {
+    match error {
+        StoreError::NotFound => no_account(name),
+        error => format!("account {name}: {error}"),
+    }
+}

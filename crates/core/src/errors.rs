@@ -1,0 +1,73 @@
+//! The words in which errors reach a device.
+
+use fleetlink_proto::control::limits::{MAX_QUEUED_OPERATIONS, MAX_WAITING_LOGINS_PER_NAME};
+use fleetlink_proto::control::{ErrorCode, RpcError};
+
+use crate::store::StoreError;
+
+pub(crate) const WRONG_PASSWORD: &str = "Invalid Password. Please try again";
+pub(crate) const NOW_BLOCKED: &str =
+    "Invalid Password. Your account has been blocked. Please try again later";
+pub(crate) const BLOCKED: &str =
+    "Your account is blocked due to multiple authentication failures. Please try again later";
+
+/// What a device is told where the store did not do what it asked. The store's own words may hold
+/// paths and the like, so they stay with the hub; only of a conflict they are what the device needs.
+pub(crate) fn of_store(error: StoreError, no_file: &str) -> RpcError {
+    let (code, message) = match error {
+        StoreError::Conflict(why) => return RpcError::new(ErrorCode::Conflict, why),
+        StoreError::NotFound => (ErrorCode::NoSuchFile, no_file),
+        StoreError::Unavailable(_) => (
+            ErrorCode::StoreUnavailable,
+            "the hub's store is not available; nothing was changed",
+        ),
+        StoreError::Unknown(_) => (
+            ErrorCode::OutcomeUnknown,
+            "the hub's store may or may not have done it; ask again with the same key",
+        ),
+        StoreError::Full => (
+            ErrorCode::StoreFull,
+            "the hub's disk is full; nothing was changed",
+        ),
+        StoreError::Corrupt(_) => (
+            ErrorCode::Corrupt,
+            "what the hub has stored is damaged; it is not used",
+        ),
+    };
+    RpcError::new(code, message)
+}
+
+pub(crate) fn out_of_order(message: &str) -> RpcError {
+    RpcError::new(ErrorCode::OutOfOrder, message)
+}
+
+pub(crate) fn busy(message: impl Into<String>) -> RpcError {
+    RpcError::new(ErrorCode::Busy, message)
+}
+
+pub(crate) fn too_many_operations() -> RpcError {
+    busy(format!(
+        "{MAX_QUEUED_OPERATIONS} operations of this device wait already; try again later"
+    ))
+}
+
+pub(crate) fn too_many_logins() -> RpcError {
+    busy(format!(
+        "{MAX_WAITING_LOGINS_PER_NAME} logins under this name wait already; try again later"
+    ))
+}
+
+pub(crate) fn no_such_transfer() -> RpcError {
+    RpcError::new(
+        ErrorCode::NoSuchTransfer,
+        "this session has no such upload or download open",
+    )
+}
+
+/// The store answered something that does not belong to the question.
+pub(crate) fn internal() -> RpcError {
+    RpcError::new(
+        ErrorCode::Internal,
+        "the hub's store gave an answer to another question",
+    )
+}

@@ -1,0 +1,270 @@
+//! The hub as a whole: takes each input to its subject.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use fleetlink_proto::DeviceName;
+use fleetlink_proto::control::limits::{MAX_KEEP_ALIVE, MIN_KEEP_ALIVE};
+use fleetlink_proto::control::{ActiveDevice, Reply, Request, RequestId, RpcError};
+
+use crate::accounts::Accounts;
+use crate::console::ConsoleEvent;
+use crate::deadlines::Deadlines;
+use crate::effect::Effect;
+use crate::errors;
+use crate::input::{Input, OperationId, SessionId};
+use crate::jobs::{Job, Task};
+use crate::login::Logins;
+use crate::operations::{Operations, QueueFull};
+use crate::presence::Presence;
+use crate::session::{Session, Stage};
+use crate::settings::Settings;
+use crate::sources::UnknownSessions;
+use crate::store::{Account, StoreError, StoreReply};
+use crate::time::Now;
+use crate::transfers::HubTransfers;
+
+/// A hub's rules and state, without I/O.
+///
+/// The driver gives it every [`Input`] with the time at which it happened, does every [`Effect`]
+/// that [`Hub::poll_effect`] returns, in that order, and calls [`Hub::handle_timeout`] when the time
+/// of [`Hub::poll_timeout`] has come. The same inputs lead to the same effects.
+#[derive(Debug)]
+pub struct Hub {
+    pub(crate) settings: Settings,
+    pub(crate) accounts: Accounts,
+    pub(crate) sessions: BTreeMap<SessionId, Session>,
+    pub(crate) unknown_sessions: UnknownSessions,
+    pub(crate) logins: Logins,
+    pub(crate) presence: Presence,
+    pub(crate) transfers: HubTransfers,
+    pub(crate) operations: Operations<Job>,
+    pub(crate) deadlines: Deadlines,
+    pub(crate) effects: VecDeque<Effect>,
+    pub(crate) closing: bool,
+}
+
+impl Hub {
+    /// A hub with the accounts that its store holds. A keep-alive outside the limits of the
+    /// protocol is brought inside.
+    pub fn new(mut settings: Settings, accounts: Vec<Account>, now: Now) -> Self {
+        // Deadlines are times of later inputs; nothing is due at the start.
+        let _ = now;
+        settings.keep_alive = settings.keep_alive.clamp(MIN_KEEP_ALIVE, MAX_KEEP_ALIVE);
+        Hub {
+            logins: Logins::new(settings.max_attempts),
+            settings,
+            accounts: accounts.into_iter().collect(),
+            sessions: BTreeMap::new(),
+            unknown_sessions: UnknownSessions::default(),
+            presence: Presence::default(),
+            transfers: HubTransfers::default(),
+            operations: Operations::new(),
+            deadlines: Deadlines::default(),
+            effects: VecDeque::new(),
+            closing: false,
+        }
+    }
+
+    /// Something happened. What comes of a session that has ended, or of an operation that is
+    /// answered, changes nothing.
+    pub fn handle_input(&mut self, input: Input, now: Now) {
+        match input {
+            Input::Connected { session, peer } => self.connected(session, peer.ip(), now),
+            Input::Alive { session } => _ = self.heard(session, now),
+            Input::Call {
+                session,
+                id,
+                request,
+            } => self.call(session, id, request, now),
+            Input::Disconnected { session } => self.disconnected(session),
+            Input::UploadStaged {
+                session,
+                id,
+                upload,
+                staged,
+            } => self.upload_staged(session, id, upload, staged, now),
+            Input::UploadEnded { session, upload } => self.upload_ended(session, upload),
+            Input::DownloadEnded { session, download } => self.download_ended(session, download),
+            Input::PasswordChecked { check, matches } => self.password_checked(check, matches, now),
+            Input::StoreAnswered { operation, result } => {
+                self.store_answered(operation, result, now);
+            }
+            Input::Admin { admin, request } => self.admin(admin, request, now),
+            Input::Close => self.close(),
+        }
+    }
+
+    /// The next thing to do, in the order in which they are to be done.
+    pub fn poll_effect(&mut self) -> Option<Effect> {
+        self.effects.pop_front()
+    }
+
+    /// The next monotonic time at which [`Hub::handle_timeout`] has something to do.
+    pub fn poll_timeout(&self) -> Option<Duration> {
+        self.deadlines.next()
+    }
+
+    /// Ends every session whose deadline has come.
+    pub fn handle_timeout(&mut self, now: Now) {
+        while let Some(session) = self.deadlines.pop_due(now.monotonic) {
+            self.end_overdue(session);
+        }
+    }
+
+    /// The active devices in the order in which they joined.
+    pub fn active(&self) -> impl Iterator<Item = &ActiveDevice> {
+        self.presence.iter()
+    }
+
+    /// Whether nothing is left to wait for after [`Input::Close`]: no session and no store operation.
+    pub fn is_drained(&self) -> bool {
+        self.closing && self.sessions.is_empty() && self.operations.is_empty()
+    }
+
+    fn call(&mut self, session: SessionId, id: RequestId, request: Request, now: Now) {
+        if !self.heard(session, now) {
+            return;
+        }
+        match request {
+            Request::Hello(hello) => self.hello(session, id, &hello),
+            _ if self.is_at(session, |stage| matches!(stage, Stage::Connected)) => {
+                self.refuse(session, id, errors::out_of_order("the first call is hello"));
+            }
+            Request::Ping => self.answer(session, id, Ok(Reply::Done(Default::default()))),
+            Request::Leave => self.goodbye(session, id),
+            Request::Login(login) => self.login(session, id, login, now),
+            request => match self.sessions.get(&session).and_then(Session::name).cloned() {
+                Some(name) => self.command(session, id, name, request, now),
+                None => {
+                    let method = request.method();
+                    let message = format!("{method} comes after a login");
+                    self.refuse(session, id, errors::out_of_order(&message));
+                }
+            },
+        }
+    }
+
+    /// A call of a session that is logged in.
+    fn command(
+        &mut self,
+        session: SessionId,
+        id: RequestId,
+        name: DeviceName,
+        request: Request,
+        now: Now,
+    ) {
+        match request {
+            Request::Join(join) => self.join(session, id, name, &join, now),
+            Request::ListDevices(list) => self.list_devices(session, id, &name, &list),
+            Request::OpenUpload(upload) => self.open_upload(session, id, &name, upload, now),
+            Request::OpenDownload(download) => {
+                self.open_download(session, id, &name, download, now);
+            }
+            Request::Compute(compute) => {
+                self.issue(session, id, &name, Task::Compute(compute), now);
+            }
+            Request::DeleteFile(delete) => {
+                self.issue(session, id, &name, Task::Delete(delete), now);
+            }
+
+            Request::ListFiles(list) => {
+                self.issue(session, id, &name, Task::ListFiles(list), now);
+            }
+
+            // The driver answers the last three itself. Should one come all the same, the caller is
+            // not left without an answer.
+            Request::Hello(_)
+            | Request::Login(_)
+            | Request::Ping
+            | Request::Leave
+            | Request::CommitUpload(_)
+            | Request::AbortUpload(_)
+            | Request::CancelDownload(_) => self.refuse(session, id, errors::no_such_transfer()),
+        }
+    }
+
+    /// Queues a job under its name and starts it if none is before it.
+    pub(crate) fn enqueue(
+        &mut self,
+        name: &DeviceName,
+        job: Job,
+        now: Now,
+    ) -> Result<(), QueueFull> {
+        self.operations.push(name, job)?;
+        self.start_next(name, now);
+        Ok(())
+    }
+
+    fn store_answered(
+        &mut self,
+        operation: OperationId,
+        result: Result<StoreReply, StoreError>,
+        now: Now,
+    ) {
+        let Some((name, job)) = self.operations.answered(operation) else {
+            return;
+        };
+        match job {
+            Job::Device(job) => self.finish_device_job(&name, job, result),
+            Job::Account(job) => {
+                if let Some(job) = self.finish_account_step(&name, job, result, now) {
+                    return self.run(&name, Job::Account(job), now);
+                }
+            }
+        }
+        self.operations.release(&name);
+        self.start_next(&name, now);
+    }
+
+    fn start_next(&mut self, name: &DeviceName, now: Now) {
+        while let Some(job) = self.operations.take_next(name) {
+            let wanted = match &job {
+                Job::Device(job) => {
+                    job.task.is_change() || self.sessions.contains_key(&job.session)
+                }
+                Job::Account(_) => true,
+            };
+            if wanted {
+                return self.run(name, job, now);
+            }
+            self.operations.release(name);
+        }
+    }
+
+    fn run(&mut self, name: &DeviceName, job: Job, now: Now) {
+        let call = job.call(name, now.wall);
+        let operation = self.operations.run(name, job);
+        self.effects.push_back(Effect::Store { operation, call });
+    }
+
+    /// Answers a call, unless its session is gone.
+    pub(crate) fn answer(
+        &mut self,
+        session: SessionId,
+        id: RequestId,
+        result: Result<Reply, RpcError>,
+    ) {
+        if self.sessions.contains_key(&session) {
+            self.effects.push_back(Effect::Reply {
+                session,
+                id,
+                result,
+            });
+        }
+    }
+
+    pub(crate) fn refuse(&mut self, session: SessionId, id: RequestId, error: RpcError) {
+        self.answer(session, id, Err(error));
+    }
+
+    pub(crate) fn show(&mut self, event: ConsoleEvent) {
+        self.effects.push_back(Effect::Console(event));
+    }
+
+    pub(crate) fn is_at(&self, session: SessionId, stage: impl Fn(&Stage) -> bool) -> bool {
+        self.sessions
+            .get(&session)
+            .is_some_and(|session| stage(&session.stage))
+    }
+}

@@ -1,0 +1,112 @@
+//! What waits for the store on behalf of a device or of the operator.
+
+use fleetlink_proto::control::limits::MAX_PAGE_ENTRIES;
+use fleetlink_proto::control::{
+    Compute, DeleteFile, ListFiles, OpenDownload, OpenUpload, RequestId, UploadMode,
+};
+use fleetlink_proto::{DeviceName, WallTime};
+
+use crate::administration::AccountJob;
+use crate::console::Command;
+use crate::input::SessionId;
+use crate::store::{Commit, Staged, StoreCall};
+
+/// One thing that needs the store, queued under the name that it is about.
+#[derive(Debug)]
+pub(crate) enum Job {
+    Device(DeviceJob),
+    Account(AccountJob),
+}
+
+/// A call of a device.
+#[derive(Debug)]
+pub(crate) struct DeviceJob {
+    pub(crate) session: SessionId,
+    pub(crate) id: RequestId,
+    pub(crate) task: Task,
+}
+
+#[derive(Debug)]
+pub(crate) enum Task {
+    OpenUpload(OpenUpload),
+    Commit {
+        upload: OpenUpload,
+        staged: Box<Staged>,
+    },
+    Compute(Compute),
+    Delete(DeleteFile),
+    ListFiles(ListFiles),
+    OpenDownload(OpenDownload),
+}
+
+impl Job {
+    /// What the store is asked for next.
+    pub(crate) fn call(&self, name: &DeviceName, at: WallTime) -> StoreCall {
+        match self {
+            Job::Device(job) => job.task.call(name.clone(), at),
+            Job::Account(job) => job.call(name, at),
+        }
+    }
+}
+
+impl Task {
+    /// Whether it changes what is stored. A change goes on when its session is gone: it is what the
+    /// device asked for, and a retry finds it done.
+    pub(crate) fn is_change(&self) -> bool {
+        matches!(self, Task::Commit { .. } | Task::Delete(_))
+    }
+
+    /// The command that it is part of.
+    pub(crate) fn command(&self) -> Command {
+        match self {
+            Task::OpenUpload(upload) | Task::Commit { upload, .. } => upload_command(upload.mode),
+            Task::Compute(_) => Command::Compute,
+            Task::Delete(_) => Command::Delete,
+            Task::ListFiles(_) => Command::ListFiles,
+            Task::OpenDownload(_) => Command::Download,
+        }
+    }
+
+    fn call(&self, device: DeviceName, at: WallTime) -> StoreCall {
+        match self {
+            Task::OpenUpload(upload) => StoreCall::FindReceipt {
+                device,
+                key: upload.key,
+            },
+            Task::Commit { upload, staged } => StoreCall::Commit(Commit {
+                device,
+                file: upload.file,
+                mode: upload.mode,
+                key: upload.key,
+                staged: Staged::clone(staged),
+                at,
+            }),
+            Task::Compute(compute) => StoreCall::Summary {
+                device,
+                file: compute.file,
+            },
+            Task::Delete(delete) => StoreCall::Delete {
+                device,
+                file: delete.file,
+                key: delete.key,
+                at,
+            },
+            Task::ListFiles(list) => StoreCall::ListFiles {
+                device,
+                after: list.after,
+                limit: MAX_PAGE_ENTRIES,
+            },
+            Task::OpenDownload(download) => StoreCall::Snapshot {
+                device,
+                file: download.file,
+            },
+        }
+    }
+}
+
+pub(crate) fn upload_command(mode: UploadMode) -> Command {
+    match mode {
+        UploadMode::Replace => Command::Upload,
+        UploadMode::Append => Command::Append,
+    }
+}

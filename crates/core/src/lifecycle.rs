@@ -1,0 +1,190 @@
+//! How sessions begin and end.
+
+use std::net::IpAddr;
+
+use fleetlink_proto::control::limits::{
+    HELLO_DEADLINE, LOGIN_DEADLINE, MAX_UNKNOWN_SESSIONS_PER_SOURCE, PROTOCOL_VERSION,
+    silence_limit,
+};
+use fleetlink_proto::control::{
+    Done, EndReason, ErrorCode, Hello, HelloReply, Reply, RequestId, RpcError,
+};
+
+use fleetlink_proto::DeviceName;
+
+use crate::console::{ConsoleEvent, Departure};
+use crate::effect::Effect;
+use crate::errors;
+use crate::hub::Hub;
+use crate::input::SessionId;
+use crate::session::{Overdue, Session, Stage};
+use crate::time::Now;
+
+impl Hub {
+    pub(crate) fn connected(&mut self, session: SessionId, address: IpAddr, now: Now) {
+        if self.closing {
+            return self.tell_end(session, EndReason::HubClosing, "the hub is closing");
+        }
+        if self.sessions.contains_key(&session) {
+            return;
+        }
+        if !self.unknown_sessions.admit(address) {
+            let message = format!(
+                "{MAX_UNKNOWN_SESSIONS_PER_SOURCE} connections of this address wait for a login \
+                 already"
+            );
+            return self.tell_end(session, EndReason::Protocol, &message);
+        }
+        let new = Session::new(address, now.monotonic);
+        self.sessions.insert(session, new);
+        self.rearm(session);
+    }
+
+    /// Something came from a session; `false` where there is no such session.
+    pub(crate) fn heard(&mut self, id: SessionId, now: Now) -> bool {
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return false;
+        };
+        session.heard = now.monotonic;
+        self.rearm(id);
+        true
+    }
+
+    pub(crate) fn hello(&mut self, session: SessionId, id: RequestId, hello: &Hello) {
+        if !self.is_at(session, |stage| matches!(stage, Stage::Connected)) {
+            let error = errors::out_of_order("hello is the first call of a session, and only that");
+            return self.refuse(session, id, error);
+        }
+        if !hello.versions.contains(&PROTOCOL_VERSION) {
+            let message = format!("this hub speaks version {PROTOCOL_VERSION} of the protocol");
+            let error = RpcError::new(ErrorCode::VersionMismatch, &message);
+            self.refuse(session, id, error);
+            return self.end(session, EndReason::Protocol, &message);
+        }
+        if let Some(session) = self.sessions.get_mut(&session) {
+            session.stage = Stage::Greeted {
+                tried: session.since,
+                deciding: None,
+            };
+        }
+        self.rearm(session);
+        let reply = HelloReply {
+            version: PROTOCOL_VERSION,
+            hub: self.settings.software.clone(),
+            keep_alive_ms: u64::try_from(self.settings.keep_alive.as_millis()).unwrap_or(u64::MAX),
+        };
+        self.answer(session, id, Ok(Reply::Hello(reply)));
+    }
+
+    pub(crate) fn goodbye(&mut self, session: SessionId, id: RequestId) {
+        self.answer(session, id, Ok(Reply::Done(Done {})));
+        self.forget(session, Departure::Goodbye);
+        self.effects.push_back(Effect::Close { session });
+    }
+
+    pub(crate) fn disconnected(&mut self, session: SessionId) {
+        self.forget(session, Departure::ConnectionClosed);
+    }
+
+    /// Ends a session whose deadline has come.
+    pub(crate) fn end_overdue(&mut self, id: SessionId) {
+        let keep_alive = self.settings.keep_alive;
+        let Some(session) = self.sessions.get(&id) else {
+            return;
+        };
+        let silence = silence_limit(keep_alive);
+        let (reason, message) = match session.deadline(keep_alive).1 {
+            Overdue::Hello => (
+                EndReason::Protocol,
+                format!("no hello came within {} s", HELLO_DEADLINE.as_secs()),
+            ),
+            Overdue::Login => (
+                EndReason::Protocol,
+                format!("no login came within {} s", LOGIN_DEADLINE.as_secs()),
+            ),
+            Overdue::Life => (
+                EndReason::Silent,
+                format!("nothing was heard for {} s", silence.as_secs_f64()),
+            ),
+        };
+        self.forget(id, Departure::Silent(silence));
+        self.tell_end(id, reason, &message);
+    }
+
+    /// Ends every session and begins nothing new. What the store was asked for is waited for.
+    pub(crate) fn close(&mut self) {
+        self.closing = true;
+        while let Some((&session, _)) = self.sessions.first_key_value() {
+            self.forget(session, Departure::HubClosing);
+            self.tell_end(session, EndReason::HubClosing, "the hub is closing");
+        }
+    }
+
+    /// Ends the sessions of a name, whose account is gone.
+    pub(crate) fn end_sessions_of(&mut self, name: &DeviceName) {
+        let of_name =
+            |(id, session): (&SessionId, &Session)| (session.name() == Some(name)).then_some(*id);
+        let ended: Vec<SessionId> = self.sessions.iter().filter_map(of_name).collect();
+        for session in ended {
+            self.forget(session, Departure::AccountRemoved);
+            self.tell_end(
+                session,
+                EndReason::AccountRemoved,
+                "the account was removed",
+            );
+        }
+    }
+
+    /// Ends a session that is not active.
+    fn end(&mut self, session: SessionId, reason: EndReason, message: &str) {
+        self.forget(session, Departure::ConnectionClosed);
+        self.tell_end(session, reason, message);
+    }
+
+    /// Takes the session off the list and forgets it; what comes of it later changes nothing.
+    fn forget(&mut self, id: SessionId, why: Departure) {
+        let Some(session) = self.drop_session(id) else {
+            return;
+        };
+        if let Stage::Joined { name, generation } = session
+            && self.presence.leave(generation)
+        {
+            self.effects.push_back(Effect::ActiveChanged);
+            self.show(ConsoleEvent::Left { device: name, why });
+        }
+    }
+
+    /// Forgets a session and gives back what it held; its stage.
+    pub(crate) fn drop_session(&mut self, id: SessionId) -> Option<Stage> {
+        let session = self.sessions.remove(&id)?;
+        self.deadlines.clear(id);
+        session.transfers.release(&mut self.transfers);
+        match &session.stage {
+            Stage::Connected => self.unknown_sessions.release(session.address),
+            Stage::Greeted { deciding, .. } => {
+                self.unknown_sessions.release(session.address);
+                if let Some(name) = deciding {
+                    self.logins.withdraw(name, id);
+                }
+            }
+            Stage::Attached { .. } | Stage::Joined { .. } => {}
+        }
+        Some(session.stage)
+    }
+
+    pub(crate) fn tell_end(&mut self, session: SessionId, reason: EndReason, message: &str) {
+        self.effects.push_back(Effect::End {
+            session,
+            reason,
+            message: message.to_owned(),
+        });
+    }
+
+    /// Sets the session's deadline by its stage and by when it was last heard.
+    pub(crate) fn rearm(&mut self, id: SessionId) {
+        if let Some(session) = self.sessions.get(&id) {
+            let (at, _) = session.deadline(self.settings.keep_alive);
+            self.deadlines.set(id, at);
+        }
+    }
+}

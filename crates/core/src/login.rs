@@ -1,0 +1,293 @@
+//! Logins: who waits for a password check, and what its outcome means.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use fleetlink_proto::control::limits::{
+    BLOCK_TIME, MAX_LOGIN_NAME_BYTES, MAX_WAITING_LOGINS_PER_NAME, MAX_WAITING_PASSWORD_CHECKS,
+};
+use fleetlink_proto::control::{ErrorCode, Login, LoginReply, Reply, RequestId, RpcError};
+use fleetlink_proto::{DeviceName, MAX_PASSWORD_BYTES, Password};
+
+use crate::console::{ConsoleEvent, LoginFailure};
+use crate::effect::Effect;
+use crate::errors;
+use crate::hub::Hub;
+use crate::input::{CheckId, SessionId};
+use crate::lockout::{Failure, Lockouts};
+use crate::session::Stage;
+use crate::settings::MaxAttempts;
+use crate::store::PasswordHash;
+use crate::time::Now;
+
+/// The logins that are not decided yet.
+#[derive(Debug)]
+pub(crate) struct Logins {
+    pub(crate) lockouts: Lockouts,
+    last: u64,
+    checks: BTreeMap<CheckId, Check>,
+    /// By name, in the order of arrival: those for which the name has no attempt left until one
+    /// under way is decided.
+    waiting: BTreeMap<Box<str>, VecDeque<Attempt>>,
+}
+
+/// A call of `login`.
+#[derive(Debug)]
+struct Attempt {
+    session: SessionId,
+    id: RequestId,
+    name: Box<str>,
+    password: Password,
+}
+
+/// A password check under way.
+#[derive(Debug)]
+struct Check {
+    session: SessionId,
+    id: RequestId,
+    name: Box<str>,
+    /// What the password is checked against; `None` where it cannot be right.
+    hash: Option<PasswordHash>,
+}
+
+impl Logins {
+    pub(crate) fn new(max_attempts: MaxAttempts) -> Self {
+        Logins {
+            lockouts: Lockouts::new(max_attempts),
+            last: 0,
+            checks: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+        }
+    }
+
+    /// Forgets a waiting login of a session that is gone. A check under way goes on: it counts.
+    pub(crate) fn withdraw(&mut self, name: &str, session: SessionId) {
+        if let Some(waiting) = self.waiting.get_mut(name) {
+            waiting.retain(|attempt| attempt.session != session);
+            if waiting.is_empty() {
+                self.waiting.remove(name);
+            }
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.checks.len() >= MAX_WAITING_PASSWORD_CHECKS
+    }
+
+    /// Puts an attempt behind those of its name that wait; back where too many do.
+    fn wait(&mut self, attempt: Attempt) -> Result<(), Attempt> {
+        let waiting = self.waiting.entry(attempt.name.clone()).or_default();
+        if waiting.len() >= MAX_WAITING_LOGINS_PER_NAME {
+            return Err(attempt);
+        }
+        waiting.push_back(attempt);
+        Ok(())
+    }
+
+    fn next_waiting(&mut self, name: &str) -> Option<Attempt> {
+        let waiting = self.waiting.get_mut(name)?;
+        let attempt = waiting.pop_front();
+        if waiting.is_empty() {
+            self.waiting.remove(name);
+        }
+        attempt
+    }
+}
+
+impl Hub {
+    pub(crate) fn login(&mut self, session: SessionId, id: RequestId, login: Login, now: Now) {
+        let name: Box<str> = cut(&login.name).into();
+        if let Err(error) = self.begin_deciding(session, &name, now) {
+            return self.refuse(session, id, error);
+        }
+        let attempt = Attempt {
+            session,
+            id,
+            name,
+            password: login.password,
+        };
+        let lockouts = &self.logins.lockouts;
+        if lockouts.blocked_for(&attempt.name, now.monotonic).is_some() {
+            self.refuse_blocked(attempt, now);
+        } else if lockouts.has_room(&attempt.name, now.monotonic) {
+            self.check(attempt, now);
+        } else if let Err(attempt) = self.logins.wait(attempt) {
+            self.refuse_busy(attempt, errors::too_many_logins(), now);
+        }
+    }
+
+    pub(crate) fn password_checked(&mut self, check: CheckId, matches: bool, now: Now) {
+        let Some(check) = self.logins.checks.remove(&check) else {
+            return;
+        };
+        let name = check.name.clone();
+        // The account may be gone by now, or its password another one.
+        let account = self.accounts.find(&name);
+        let hash = account.map(|account| &account.password_hash);
+        match account {
+            Some(account) if matches && hash == check.hash.as_ref() => {
+                let device = account.name.clone();
+                self.logins.lockouts.succeed(&name, now.monotonic);
+                self.accept(check.session, check.id, device);
+            }
+            _ => self.count_failure(check, now),
+        }
+        self.check_waiting(&name, now);
+    }
+
+    /// Begins the checks of waiting logins for which there is room, or refuses all: the name may be
+    /// blocked by now.
+    pub(crate) fn check_waiting(&mut self, name: &str, now: Now) {
+        let time = now.monotonic;
+        while self.logins.lockouts.blocked_for(name, time).is_some()
+            || self.logins.lockouts.has_room(name, time)
+        {
+            let Some(attempt) = self.logins.next_waiting(name) else {
+                return;
+            };
+            if self.logins.lockouts.blocked_for(name, time).is_some() {
+                self.refuse_blocked(attempt, now);
+            } else {
+                self.check(attempt, now);
+            }
+        }
+    }
+
+    /// The session tries to log in under this name, if it is its turn.
+    fn begin_deciding(&mut self, id: SessionId, name: &str, now: Now) -> Result<(), RpcError> {
+        let stage = self.sessions.get_mut(&id).map(|session| &mut session.stage);
+        let Some(Stage::Greeted { tried, deciding }) = stage else {
+            return Err(errors::out_of_order("this session is logged in already"));
+        };
+        if deciding.is_some() {
+            let message = "a login of this session is not decided yet";
+            return Err(errors::out_of_order(message));
+        }
+        *tried = now.monotonic;
+        *deciding = Some(name.into());
+        self.rearm(id);
+        Ok(())
+    }
+
+    /// Counts an attempt and has its password checked. A name without an account, and a password
+    /// that no account can have, cost the same work.
+    fn check(&mut self, attempt: Attempt, now: Now) {
+        if self.logins.is_full() {
+            let error = errors::busy("too many logins are being checked; try again later");
+            return self.refuse_busy(attempt, error, now);
+        }
+        let Attempt {
+            session,
+            id,
+            name,
+            mut password,
+        } = attempt;
+        let account = self.accounts.find(&name);
+        let known = account.is_some();
+        let mut hash = account.map(|account| account.password_hash.clone());
+        if password.expose().len() > MAX_PASSWORD_BYTES {
+            (password, hash) = (Password::from(""), None);
+        }
+        self.logins.lockouts.begin(&name, known, now.monotonic);
+        self.logins.last += 1;
+        let check = CheckId(self.logins.last);
+        self.effects.push_back(Effect::CheckPassword {
+            check,
+            password,
+            hash: hash.clone(),
+        });
+        let under_way = Check {
+            session,
+            id,
+            name,
+            hash,
+        };
+        self.logins.checks.insert(check, under_way);
+    }
+
+    fn accept(&mut self, id: SessionId, call: RequestId, name: DeviceName) {
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        session.stage = Stage::Attached { name: name.clone() };
+        let address = session.address;
+        self.unknown_sessions.release(address);
+        self.rearm(id);
+        let reply = LoginReply { name: name.clone() };
+        self.answer(id, call, Ok(Reply::Login(reply)));
+        self.show(ConsoleEvent::LoggedIn {
+            device: name,
+            address,
+        });
+    }
+
+    fn count_failure(&mut self, check: Check, now: Now) {
+        let (error, failure) = match self.logins.lockouts.fail(&check.name, now.monotonic) {
+            Failure::Counted => (
+                RpcError::new(ErrorCode::WrongPassword, errors::WRONG_PASSWORD),
+                LoginFailure::WrongPassword,
+            ),
+            Failure::Blocked => (
+                RpcError::new(ErrorCode::NowBlocked, errors::NOW_BLOCKED).retry_after(BLOCK_TIME),
+                LoginFailure::NowBlocked,
+            ),
+        };
+        self.fail_login(check.session, check.id, &check.name, (error, failure), now);
+    }
+
+    fn refuse_blocked(&mut self, attempt: Attempt, now: Now) {
+        let lockouts = &self.logins.lockouts;
+        let left = lockouts.blocked_for(&attempt.name, now.monotonic);
+        let error = RpcError::new(ErrorCode::Blocked, errors::BLOCKED)
+            .retry_after(left.unwrap_or_default());
+        let why = (error, LoginFailure::Blocked);
+        self.fail_login(attempt.session, attempt.id, &attempt.name, why, now);
+    }
+
+    fn refuse_busy(&mut self, attempt: Attempt, error: RpcError, now: Now) {
+        let why = (error, LoginFailure::Busy);
+        self.fail_login(attempt.session, attempt.id, &attempt.name, why, now);
+    }
+
+    /// Answers a login that failed; the session may try again.
+    fn fail_login(
+        &mut self,
+        id: SessionId,
+        call: RequestId,
+        name: &str,
+        (error, failure): (RpcError, LoginFailure),
+        now: Now,
+    ) {
+        let session = self.sessions.get_mut(&id);
+        let address = session.map(|session| {
+            session.stage = Stage::Greeted {
+                tried: now.monotonic,
+                deciding: None,
+            };
+            session.address
+        });
+        self.rearm(id);
+        self.refuse(id, call, error);
+        self.show(ConsoleEvent::LoginFailed {
+            name: name.to_owned(),
+            address,
+            failure,
+        });
+    }
+}
+
+/// The name as far as the hub looks at it. What is cut was too long for a device's name anyway.
+fn cut(name: &str) -> &str {
+    &name[..name.floor_char_boundary(MAX_LOGIN_NAME_BYTES)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_name_is_cut_between_characters() {
+        assert_eq!(cut("short"), "short");
+        let long = format!("{}é", "x".repeat(MAX_LOGIN_NAME_BYTES - 1));
+        assert_eq!(cut(&long).len(), MAX_LOGIN_NAME_BYTES - 1);
+    }
+}

@@ -1,0 +1,170 @@
+//! Store operations: at most one of a name is with the store, the others wait their turn.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use fleetlink_proto::DeviceName;
+use fleetlink_proto::control::limits::MAX_QUEUED_OPERATIONS;
+
+use crate::input::OperationId;
+
+/// The jobs of every name that has some.
+#[derive(Debug)]
+pub(crate) struct Operations<J> {
+    last: u64,
+    names: BTreeMap<DeviceName, Queue<J>>,
+    /// Whose operation is with the store.
+    running: BTreeMap<OperationId, DeviceName>,
+}
+
+#[derive(Debug)]
+struct Queue<J> {
+    state: State<J>,
+    waiting: VecDeque<J>,
+}
+
+#[derive(Debug)]
+enum State<J> {
+    Idle,
+    /// With the store.
+    Running(J),
+    /// Answered, and its job is being looked at: no other may begin.
+    Held,
+}
+
+/// As many jobs of this name wait as may wait.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct QueueFull;
+
+impl<J> Operations<J> {
+    pub(crate) fn new() -> Self {
+        Operations {
+            last: 0,
+            names: BTreeMap::new(),
+            running: BTreeMap::new(),
+        }
+    }
+
+    /// Puts a job at the end of the name's queue.
+    pub(crate) fn push(&mut self, name: &DeviceName, job: J) -> Result<(), QueueFull> {
+        let queue = self.names.entry(name.clone()).or_insert_with(|| Queue {
+            state: State::Idle,
+            waiting: VecDeque::new(),
+        });
+        if queue.waiting.len() >= MAX_QUEUED_OPERATIONS {
+            return Err(QueueFull);
+        }
+        queue.waiting.push_back(job);
+        Ok(())
+    }
+
+    /// Takes the name's next job where none of it is with the store. Until the job is given to
+    /// [`Operations::run`], or [`Operations::release`] says that it needs no store, none follows.
+    pub(crate) fn take_next(&mut self, name: &DeviceName) -> Option<J> {
+        let queue = self.names.get_mut(name)?;
+        if !matches!(queue.state, State::Idle) {
+            return None;
+        }
+        let job = queue.waiting.pop_front();
+        match job {
+            Some(_) => queue.state = State::Held,
+            None => _ = self.names.remove(name),
+        }
+        job
+    }
+
+    /// The name's job that was taken or answered goes to the store, under this id.
+    pub(crate) fn run(&mut self, name: &DeviceName, job: J) -> OperationId {
+        self.last += 1;
+        let operation = OperationId(self.last);
+        self.running.insert(operation, name.clone());
+        if let Some(queue) = self.names.get_mut(name) {
+            debug_assert!(matches!(queue.state, State::Held), "one at a time");
+            queue.state = State::Running(job);
+        }
+        operation
+    }
+
+    /// The store answered; whose job that was.
+    pub(crate) fn answered(&mut self, operation: OperationId) -> Option<(DeviceName, J)> {
+        let name = self.running.remove(&operation)?;
+        let queue = self.names.get_mut(&name)?;
+        match std::mem::replace(&mut queue.state, State::Held) {
+            State::Running(job) => Some((name, job)),
+            State::Idle | State::Held => None,
+        }
+    }
+
+    /// The name's job that was taken or answered is over: the next may begin.
+    pub(crate) fn release(&mut self, name: &DeviceName) {
+        if let Some(queue) = self.names.get_mut(name)
+            && matches!(queue.state, State::Held)
+        {
+            queue.state = State::Idle;
+        }
+    }
+
+    /// Takes those of the name's waiting jobs for which `unwanted` holds.
+    pub(crate) fn withdraw(&mut self, name: &DeviceName, unwanted: impl Fn(&J) -> bool) -> Vec<J> {
+        let Some(queue) = self.names.get_mut(name) else {
+            return Vec::new();
+        };
+        let waiting = std::mem::take(&mut queue.waiting);
+        let (gone, kept): (Vec<_>, Vec<_>) = waiting.into_iter().partition(unwanted);
+        queue.waiting = kept.into();
+        gone
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> DeviceName {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn one_operation_of_a_name_at_a_time_in_the_order_of_arrival() {
+        let mut operations = Operations::new();
+        let [a, b] = [name("a"), name("b")];
+        for job in 0..3 {
+            operations.push(&a, job).unwrap();
+        }
+        operations.push(&b, 10).unwrap();
+
+        let first = operations.take_next(&a).unwrap();
+        assert_eq!(operations.take_next(&a), None, "one is being looked at");
+        let first = operations.run(&a, first);
+        assert_eq!(operations.take_next(&a), None, "one is with the store");
+        assert_eq!(
+            operations.take_next(&b),
+            Some(10),
+            "names do not wait for each other"
+        );
+
+        assert_eq!(operations.answered(first), Some((a.clone(), 0)));
+        assert_eq!(operations.answered(first), None, "answered once");
+        assert_eq!(operations.take_next(&a), None, "its job may go on");
+        operations.release(&a);
+        assert_eq!(operations.take_next(&a), Some(1));
+    }
+
+    #[test]
+    fn a_queue_has_a_bound_and_leaves_nothing_behind() {
+        let mut operations = Operations::new();
+        let a = name("a");
+        for job in 0..MAX_QUEUED_OPERATIONS {
+            operations.push(&a, job).unwrap();
+        }
+        assert_eq!(operations.push(&a, 999), Err(QueueFull));
+        assert_eq!(operations.withdraw(&a, |job| job % 2 == 0).len(), 128);
+        while operations.take_next(&a).is_some() {
+            operations.release(&a);
+        }
+        assert!(operations.is_empty());
+    }
+}

@@ -1,0 +1,116 @@
+//! One connection of a device, and how far it has come.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use fleetlink_proto::DeviceName;
+use fleetlink_proto::control::limits::{HELLO_DEADLINE, LOGIN_DEADLINE, silence_limit};
+
+use crate::transfers::Transfers;
+
+/// An open session.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) address: IpAddr,
+    pub(crate) stage: Stage,
+    /// When it connected.
+    pub(crate) since: Duration,
+    /// When something was last heard from it.
+    pub(crate) heard: Duration,
+    pub(crate) transfers: Transfers,
+}
+
+/// How far a session has come.
+#[derive(Debug)]
+pub(crate) enum Stage {
+    /// Nothing was agreed on.
+    Connected,
+    /// Speaks a common version, and has not proved who it is.
+    Greeted {
+        /// When it connected or last tried to log in.
+        tried: Duration,
+        /// The name of a login that is not decided yet.
+        deciding: Option<Box<str>>,
+    },
+    /// May issue commands under this name; listed nowhere.
+    Attached { name: DeviceName },
+    /// Is the device of this name.
+    Joined { name: DeviceName, generation: u64 },
+}
+
+/// What a session did not do in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Overdue {
+    Hello,
+    Login,
+    Life,
+}
+
+impl Session {
+    pub(crate) fn new(address: IpAddr, now: Duration) -> Self {
+        Session {
+            address: address.to_canonical(),
+            stage: Stage::Connected,
+            since: now,
+            heard: now,
+            transfers: Transfers::default(),
+        }
+    }
+
+    /// The name under which it is logged in.
+    pub(crate) fn name(&self) -> Option<&DeviceName> {
+        match &self.stage {
+            Stage::Connected | Stage::Greeted { .. } => None,
+            Stage::Attached { name } | Stage::Joined { name, .. } => Some(name),
+        }
+    }
+
+    /// The time by which it must do something, and what.
+    pub(crate) fn deadline(&self, keep_alive: Duration) -> (Duration, Overdue) {
+        let silence = (self.heard + silence_limit(keep_alive), Overdue::Life);
+        match self.stage {
+            Stage::Connected => (self.since + HELLO_DEADLINE, Overdue::Hello),
+            Stage::Greeted {
+                tried,
+                deciding: None,
+            } if tried + LOGIN_DEADLINE <= silence.0 => (tried + LOGIN_DEADLINE, Overdue::Login),
+            _ => silence,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+    fn at(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn every_stage_has_its_deadline() {
+        let mut session = Session::new([192, 0, 2, 1].into(), at(100));
+        session.heard = at(105);
+        assert_eq!(session.deadline(KEEP_ALIVE), (at(110), Overdue::Hello));
+
+        session.stage = Stage::Greeted {
+            tried: at(100),
+            deciding: None,
+        };
+        assert_eq!(session.deadline(KEEP_ALIVE), (at(120), Overdue::Life));
+        session.heard = at(395);
+        assert_eq!(session.deadline(KEEP_ALIVE), (at(400), Overdue::Login));
+
+        session.stage = Stage::Greeted {
+            tried: at(100),
+            deciding: Some("a".into()),
+        };
+        assert_eq!(session.deadline(KEEP_ALIVE), (at(410), Overdue::Life));
+
+        let name = "a".parse().unwrap();
+        session.stage = Stage::Attached { name };
+        assert_eq!(session.deadline(KEEP_ALIVE), (at(410), Overdue::Life));
+    }
+}

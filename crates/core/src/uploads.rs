@@ -1,0 +1,169 @@
+//! Uploads: opened, staged by the session, committed by the store, and only then acknowledged.
+
+use fleetlink_proto::DeviceName;
+use fleetlink_proto::control::limits::{MAX_UPLOADS_PER_HUB, MAX_UPLOADS_PER_SESSION};
+use fleetlink_proto::control::{
+    ErrorCode, OpenUpload, OpenUploadReply, Receipt, Reply, RequestId, RpcError,
+};
+
+use crate::console::ConsoleEvent;
+use crate::effect::Effect;
+use crate::errors;
+use crate::hub::Hub;
+use crate::input::SessionId;
+use crate::jobs::{DeviceJob, Job, Task, upload_command};
+use crate::store::{Staged, StagedId, StoreError, StoreReply};
+use crate::time::Now;
+
+impl Hub {
+    pub(crate) fn open_upload(
+        &mut self,
+        session: SessionId,
+        id: RequestId,
+        name: &DeviceName,
+        upload: OpenUpload,
+        now: Now,
+    ) {
+        let Some(open) = self.sessions.get_mut(&session) else {
+            return;
+        };
+        if !open.transfers.ask_upload(&mut self.transfers) {
+            let error = errors::busy(format!(
+                "a session has at most {MAX_UPLOADS_PER_SESSION} uploads open, and the hub \
+                 {MAX_UPLOADS_PER_HUB}; try again when one is done"
+            ));
+            return self.refuse_command(session, id, name, upload_command(upload.mode), error);
+        }
+        if !self.issue(session, id, name, Task::OpenUpload(upload), now) {
+            self.refuse_upload_slot(session);
+        }
+    }
+
+    /// The store was asked whether an upload of this key was committed before.
+    pub(crate) fn upload_opened(
+        &mut self,
+        name: &DeviceName,
+        session: SessionId,
+        id: RequestId,
+        upload: OpenUpload,
+        found: Option<Receipt>,
+    ) {
+        let Some(receipt) = found else {
+            return self.start_upload(name, session, id, upload);
+        };
+        self.refuse_upload_slot(session);
+        if (receipt.file, receipt.mode) == (upload.file, upload.mode) {
+            self.show(ConsoleEvent::ReceivedBefore { file: receipt.file });
+            let reply = OpenUploadReply::Committed { receipt };
+            self.answer(session, id, Ok(Reply::OpenUpload(reply)));
+        } else {
+            let error = RpcError::new(
+                ErrorCode::Conflict,
+                "the idempotency key was used for another upload",
+            );
+            self.refuse_command(session, id, name, upload_command(upload.mode), error);
+        }
+    }
+
+    fn start_upload(
+        &mut self,
+        name: &DeviceName,
+        session: SessionId,
+        id: RequestId,
+        upload: OpenUpload,
+    ) {
+        let Some(open) = self.sessions.get_mut(&session) else {
+            return;
+        };
+        let OpenUpload { file, mode, key } = upload;
+        self.effects.push_back(Effect::StartUpload {
+            session,
+            id,
+            upload: open.transfers.begin_upload(upload),
+            device: name.clone(),
+            file,
+            mode,
+            key,
+        });
+    }
+
+    /// The upload that the store was asked about does not begin.
+    pub(crate) fn refuse_upload_slot(&mut self, session: SessionId) {
+        if let Some(session) = self.sessions.get_mut(&session) {
+            session.transfers.refuse_upload(&mut self.transfers);
+        }
+    }
+
+    /// Has staged bytes committed. From here on the commit no longer depends on the session.
+    pub(crate) fn upload_staged(
+        &mut self,
+        session: SessionId,
+        id: RequestId,
+        upload: u64,
+        staged: Staged,
+        now: Now,
+    ) {
+        self.heard(session, now);
+        let discarded = staged.id;
+        let taken = self.sessions.get_mut(&session).and_then(|open| {
+            let name = open.name()?.clone();
+            let upload = open.transfers.take_upload(upload, &mut self.transfers)?;
+            Some((name, upload))
+        });
+        let Some((name, upload)) = taken else {
+            self.discard(discarded);
+            return self.refuse(session, id, errors::no_such_transfer());
+        };
+        let command = upload_command(upload.mode);
+        let job = Job::Device(DeviceJob {
+            session,
+            id: id.clone(),
+            task: Task::Commit {
+                upload,
+                staged: Box::new(staged),
+            },
+        });
+        if self.enqueue(&name, job, now).is_err() {
+            self.discard(discarded);
+            self.refuse_command(session, id, &name, command, errors::too_many_operations());
+        }
+    }
+
+    /// The store answered a commit.
+    pub(crate) fn upload_committed(
+        &mut self,
+        name: &DeviceName,
+        job: (SessionId, RequestId),
+        (upload, staged): (OpenUpload, StagedId),
+        result: Result<StoreReply, StoreError>,
+    ) {
+        let (session, id) = job;
+        let error = match result {
+            Ok(StoreReply::Committed(receipt)) => {
+                let OpenUpload { file, mode, .. } = upload;
+                self.answer(session, id, Ok(Reply::Committed(receipt)));
+                self.effects.push_back(Effect::JournalGrew);
+                return self.show(ConsoleEvent::Received { file, mode });
+            }
+            Ok(_) => errors::internal(),
+            Err(error) => {
+                // Where it may be committed, the bytes may be part of a file by now.
+                if !matches!(error, StoreError::Unknown(_)) {
+                    self.discard(staged);
+                }
+                errors::of_store(error, "there is no account of this device any more")
+            }
+        };
+        self.refuse_command(session, id, name, upload_command(upload.mode), error);
+    }
+
+    pub(crate) fn upload_ended(&mut self, session: SessionId, upload: u64) {
+        if let Some(session) = self.sessions.get_mut(&session) {
+            session.transfers.take_upload(upload, &mut self.transfers);
+        }
+    }
+
+    pub(crate) fn discard(&mut self, staged: StagedId) {
+        self.effects.push_back(Effect::Discard { staged });
+    }
+}
