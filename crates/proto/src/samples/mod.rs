@@ -1,30 +1,31 @@
-//! stub
-use serde::{Deserialize, Serialize};
-/// x
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Decimal(i128);
-/// x
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Operation {
-    /// x
-    Sum,
-    /// x
-    Average,
-    /// x
-    Max,
-    /// x
-    Min,
-}
-/// x
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Summary {
-    /// x
-    pub count: u64,
-}
-impl Summary {
-    /// x
-    pub fn compute(&self, _o: Operation) -> Result<Decimal, String> {
-        Err(String::new())
-    }
-}
+//! What a data file holds: samples, their exact arithmetic, and the parser of the text.
+//!
+//! A file is one sample a line (`21.5`), or in every line a time and a sample
+//! (`2022-09-30T10:31:13Z,21.5`). [`SampleParser`] reads it while it arrives and leaves a [`Summary`],
+//! which answers every [`Operation`] and merges with the summaries of other segments, so that no
+//! sample is read twice.
+
+mod bad_line;
+mod calendar;
+mod decimal;
+mod digits;
+mod lanes;
+pub mod limits;
+mod operation;
+mod parser;
+mod row;
+mod summary;
+mod time;
+mod totals;
+mod word;
+
+#[cfg(test)]
+mod parser_tests;
+
+pub use bad_line::{BadLine, BadLineReason};
+pub use decimal::{Decimal, DecimalError};
+pub use operation::{NoSamples, Operation, UnknownOperation};
+pub use parser::SampleParser;
+pub use row::RowError;
+pub use summary::{Inconsistent, MergeError, Summary};
+pub use time::{Timestamp, TimestampError};

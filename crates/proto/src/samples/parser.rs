@@ -1,0 +1,272 @@
+//! The parser of data files, which reads them while they arrive.
+
+use super::bad_line::{BadLine, BadLineReason};
+use super::decimal::Sample;
+use super::digits::{leading_digits, leading_fraction};
+use super::lanes;
+use super::limits::MAX_LINE_BYTES;
+use super::summary::Summary;
+use super::time::Timestamp;
+use super::totals::{Integers, Totals};
+use super::word::find;
+
+/// Reads a data file, in pieces split anywhere, into its [`Summary`].
+///
+/// The first line decides whether the file is timed. The parser keeps the totals and at most one
+/// unfinished line, whatever the input.
+#[derive(Debug)]
+pub struct SampleParser {
+    totals: Totals,
+    /// Good lines so far.
+    lines: u64,
+    kind: Option<Kind>,
+    /// The beginning of a line whose end has not arrived.
+    begun: Vec<u8>,
+    failure: Option<BadLine>,
+}
+
+/// What every line of a file is.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Plain,
+    Timed,
+}
+
+impl SampleParser {
+    /// A parser at the beginning of a file.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            totals: Totals::new(),
+            lines: 0,
+            kind: None,
+            begun: Vec::new(),
+            failure: None,
+        }
+    }
+
+    /// The number of samples in the lines read so far.
+    #[must_use]
+    pub const fn count(&self) -> u64 {
+        self.lines
+    }
+
+    /// Reads the next piece of the file.
+    ///
+    /// # Errors
+    /// The first line that is not as it must be; again at every later call.
+    pub fn feed(&mut self, piece: &[u8]) -> Result<(), BadLine> {
+        match self.failure {
+            Some(failure) => Err(failure),
+            None => self.read(piece).map_err(|reason| self.fail(reason)),
+        }
+    }
+
+    /// Ends the file, whose last line may lack its line feed.
+    ///
+    /// # Errors
+    /// The first line that is not as it must be.
+    pub fn finish(mut self) -> Result<Summary, BadLine> {
+        if let Some(failure) = self.failure {
+            return Err(failure);
+        }
+        let last = std::mem::take(&mut self.begun);
+        if !last.is_empty() {
+            self.read_line(&last).map_err(|reason| self.fail(reason))?;
+        }
+        let overflow = BadLine {
+            line: self.lines,
+            reason: BadLineReason::SumOverflow,
+        };
+        self.totals.summary(self.lines).ok_or(overflow)
+    }
+
+    fn fail(&mut self, reason: BadLineReason) -> BadLine {
+        *self.failure.insert(BadLine {
+            line: self.lines + 1,
+            reason,
+        })
+    }
+
+    fn read(&mut self, piece: &[u8]) -> Result<(), BadLineReason> {
+        let mut piece = piece;
+        if !self.begun.is_empty() {
+            let Some(end) = line_feed(piece) else {
+                return self.begin(piece);
+            };
+            self.begin(&piece[..end])?;
+            let mut line = std::mem::take(&mut self.begun);
+            self.read_line(without_return(&line))?;
+            line.clear();
+            self.begun = line;
+            piece = &piece[end + 1..];
+        }
+        let whole = piece
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+            .map_or(0, |feed| feed + 1);
+        let (whole, begun) = piece.split_at(whole);
+        self.read_lines(whole)?;
+        self.begin(begun)
+    }
+
+    /// Keeps what has come of a line, unless it is too long already.
+    fn begin(&mut self, part: &[u8]) -> Result<(), BadLineReason> {
+        // A carriage return in the last place may yet turn out to belong to the ending.
+        let ending = usize::from(part.last().or(self.begun.last()) == Some(&b'\r'));
+        if self.begun.len() + part.len() > MAX_LINE_BYTES + ending {
+            return Err(BadLineReason::TooLong);
+        }
+        self.begun.extend_from_slice(part);
+        Ok(())
+    }
+
+    /// Reads whole lines.
+    fn read_lines(&mut self, text: &[u8]) -> Result<(), BadLineReason> {
+        let mut rest = text;
+        while !rest.is_empty() {
+            rest = match self.kind {
+                Some(Kind::Plain) => {
+                    let (block, after) = rest.split_at(block_end(rest));
+                    self.read_plain(block)?;
+                    after
+                }
+                _ => self.read_next(rest)?,
+            };
+        }
+        Ok(())
+    }
+
+    /// Reads a block of whole lines of a plain file.
+    fn read_plain(&mut self, block: &[u8]) -> Result<(), BadLineReason> {
+        let progress = lanes::read(block);
+        self.totals.add_integers(progress.integers);
+        for mut lane in progress.rest {
+            self.lines += progress.lines;
+            while !lane.is_empty() {
+                lane = self.read_short(lane);
+                if !lane.is_empty() {
+                    lane = self.read_next(lane)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads short samples byte by byte until a line is anything else; returns the rest.
+    fn read_short<'a>(&mut self, text: &'a [u8]) -> &'a [u8] {
+        let (mut rest, mut integers) = (text, Integers::NONE);
+        while let Some((sample, bytes)) = short_sample(rest) {
+            match sample.fraction {
+                0 => integers.add(sample.whole),
+                _ => self.totals.add(sample),
+            }
+            self.lines += 1;
+            rest = &rest[bytes..];
+        }
+        self.totals.add_integers(integers);
+        rest
+    }
+
+    /// Reads the first of whole lines; returns the others.
+    fn read_next<'a>(&mut self, text: &'a [u8]) -> Result<&'a [u8], BadLineReason> {
+        let end = line_feed(text).unwrap_or(text.len());
+        self.read_line(without_return(&text[..end]))?;
+        Ok(text.get(end + 1..).unwrap_or_default())
+    }
+
+    /// Reads one line, its ending taken off. This is the grammar; what reads faster takes only lines
+    /// that this would take.
+    fn read_line(&mut self, line: &[u8]) -> Result<(), BadLineReason> {
+        if line.len() > MAX_LINE_BYTES {
+            return Err(BadLineReason::TooLong);
+        }
+        self.read_sample(line).map_err(|reason| match reason {
+            _ if line.is_empty() => BadLineReason::Empty,
+            // No line may hold one, so that it is looked for only in a bad line.
+            _ if line.contains(&b'\r') => BadLineReason::LoneCarriageReturn,
+            reason => reason,
+        })?;
+        self.lines += 1;
+        Ok(())
+    }
+
+    fn read_sample(&mut self, line: &[u8]) -> Result<(), BadLineReason> {
+        let timed = || line.contains(&b',');
+        let kind = *self
+            .kind
+            .get_or_insert_with(|| if timed() { Kind::Timed } else { Kind::Plain });
+        let sample = match kind {
+            Kind::Plain => line,
+            Kind::Timed => {
+                let comma = find(b',', line);
+                let (time, sample) = line.split_at(comma.ok_or(BadLineReason::MissingTime)?);
+                let time =
+                    Timestamp::parse(time).map_err(|problem| BadLineReason::Time { problem })?;
+                self.totals.add_time(time);
+                &sample[1..]
+            }
+        };
+        let sample = Sample::parse(sample).map_err(|problem| match (kind, problem) {
+            (Kind::Plain, _) if timed() => BadLineReason::UnexpectedTime,
+            _ => BadLineReason::Sample { problem },
+        })?;
+        self.totals.add(sample);
+        Ok(())
+    }
+}
+
+impl Default for SampleParser {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The end of the lines that begin in a block's worth of `text`, which holds whole lines.
+fn block_end(text: &[u8]) -> usize {
+    match text.split_at_checked(lanes::BLOCK_BYTES) {
+        None => text.len(),
+        Some((block, after)) => block.len() + line_feed(after).map_or(0, |feed| feed + 1),
+    }
+}
+
+fn without_return(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+/// Where the first line feed of `text` is.
+fn line_feed(text: &[u8]) -> Option<usize> {
+    find(b'\n', text)
+}
+
+/// The sample in the line that `text` begins with, and its bytes with the ending, if it is right and
+/// has at most 18 digits before the point, which always fit.
+#[inline]
+fn short_sample(text: &[u8]) -> Option<(Sample, usize)> {
+    let sign = usize::from(text.first() == Some(&b'-'));
+    let (whole, length) = leading_digits(&text[sign..]);
+    if !(1..=18).contains(&length) {
+        return None;
+    }
+    let mut at = sign + length;
+    let mut fraction = 0;
+    if text.get(at) == Some(&b'.') {
+        let (units, length) = leading_fraction(&text[at + 1..]).ok()?;
+        fraction = units.cast_signed();
+        at += 1 + length;
+    }
+    let ending = match text.get(at..)? {
+        [b'\n', ..] => 1,
+        [b'\r', b'\n', ..] => 2,
+        _ => return None,
+    };
+    let whole = whole.cast_signed();
+    let sample = match sign {
+        0 => Sample { whole, fraction },
+        _ => Sample {
+            whole: -whole,
+            fraction: -fraction,
+        },
+    };
+    Some((sample, at + ending))
+}
