@@ -1,1 +1,3 @@
-//! placeholder
+//! The server: listeners, sessions, driver, store and projections.
+
+pub mod store;

@@ -1,0 +1,108 @@
+//! Where accounts, files and the journal live: what a store must do, whatever it is made of.
+//!
+//! The calls, replies and errors are plain data of [`fleetlink_core`]. A file's change is visible
+//! only by its commit, every write of a file carries an idempotency key, and versions decide races;
+//! there is no transaction across objects, so a replicated log and key-value engine can be a store
+//! as well as one database. `tests/store/suite` holds every implementation to this.
+
+pub mod sqlite;
+
+use std::pin::Pin;
+
+use fleetlink_core::{Account, Change, SegmentRef, Staged, StagedId, StoreCall, StoreReply};
+use fleetlink_proto::samples::Summary;
+use fleetlink_proto::{ContentHash, DeviceName, IdempotencyKey};
+
+pub use fleetlink_core::StoreError;
+
+/// What a store answers with.
+///
+/// Dropping it does not take back what was asked: a change may still be made.
+pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+/// Resolves to the reason for which a store can no longer promise anything.
+pub type StoreFailure<'a> = Pin<Box<dyn Future<Output = String> + Send + 'a>>;
+
+/// Accounts, files made of immutable segments, and the journal of their changes.
+///
+/// What a call answers is durable, and every later read sees it. Errors mean the same in all calls:
+/// after `Unavailable` and `Full` nothing was done, after `Unknown` it may have been.
+pub trait Store: Send + Sync + 'static {
+    /// Every account, at the start of a hub.
+    fn accounts(&self) -> StoreFuture<'_, Vec<Account>>;
+
+    /// Does one operation; [`StoreCall`] says what each one answers.
+    fn execute(&self, call: StoreCall) -> StoreFuture<'_, StoreReply>;
+
+    /// Begins to stage an upload, or resumes the interrupted one of this device and key.
+    ///
+    /// # Errors
+    /// `Conflict` while the same device and key are being staged.
+    fn stage(&self, device: DeviceName, key: IdempotencyKey) -> StoreFuture<'_, Box<dyn Staging>>;
+
+    /// Forgets staged bytes that no commit will take; those that a commit took stay.
+    fn discard(&self, staged: StagedId) -> StoreFuture<'_, ()>;
+
+    /// Opens a segment that a snapshot named.
+    ///
+    /// # Errors
+    /// `NotFound` where it was replaced or deleted after the snapshot, `Corrupt` where its bytes
+    /// are missing or too many.
+    fn open_segment(&self, segment: SegmentRef) -> StoreFuture<'_, Box<dyn SegmentReader>>;
+
+    /// At most `limit` changes of the journal that follow the `after`th, in their order.
+    fn journal(&self, after: u64, limit: u32) -> StoreFuture<'_, Vec<Change>>;
+
+    /// Resolves when the store can no longer promise that what it acknowledges is durable, or when a
+    /// part of it ended. Every later change is `Unavailable`; the hub then ends with an error.
+    fn failed(&self) -> StoreFailure<'_>;
+}
+
+/// An upload while it arrives. Every call may block on the disk: use it on a thread for that.
+///
+/// Dropped without [`finish`](Staging::finish) or [`abandon`](Staging::abandon), what it wrote may be
+/// kept, so that a later [`Store::stage`] of the same device and key goes on from there. After a
+/// call failed, nothing is kept.
+pub trait Staging: Send {
+    /// How many bytes of an interrupted upload are kept: what is written next follows them.
+    fn held(&self) -> u64;
+
+    /// Hands over the [`held`](Staging::held) bytes, in pieces, to be parsed and hashed again.
+    /// A crash of the machine may have damaged them: only their hash tells.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    fn read_held(&mut self, sink: &mut dyn FnMut(&[u8])) -> Result<(), StoreError>;
+
+    /// Adds bytes at the end.
+    ///
+    /// # Errors
+    /// `Full`, or `Unavailable`; the upload is then lost.
+    fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError>;
+
+    /// Ends the upload, whose bytes have this summary and hash. They are durable when it returns, or
+    /// become so with their commit, and are not visible before it.
+    ///
+    /// # Errors
+    /// `Full`, or `Unavailable`; the upload is then lost.
+    fn finish(
+        self: Box<Self>,
+        summary: Summary,
+        hash: ContentHash,
+        ends_open: bool,
+    ) -> Result<Staged, StoreError>;
+
+    /// Gives the upload up: nothing is kept.
+    fn abandon(self: Box<Self>);
+}
+
+/// The bytes of a segment. Reading may block on the disk: use it on a thread for that.
+///
+/// Once open, it can be read to its end even where the segment is replaced or deleted meanwhile.
+pub trait SegmentReader: Send {
+    /// Reads the next bytes, at most as many as fit; 0 only at the end or into an empty buffer.
+    ///
+    /// # Errors
+    /// `Corrupt` in place of the last piece where the bytes are not those that were stored.
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, StoreError>;
+}

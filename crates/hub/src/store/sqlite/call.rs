@@ -1,0 +1,77 @@
+//! Which calls change something, and which only read.
+
+use fleetlink_core::{StoreCall, StoreError, StoreReply};
+use fleetlink_proto::{DeviceName, FileId, IdempotencyKey};
+use rusqlite::Connection;
+
+use super::change::{Change, Delete};
+use super::error::OpError;
+use super::{files, journal, segments};
+
+/// A call, by the thread that answers it.
+pub(super) enum Call {
+    Change(Change),
+    Query(Query),
+}
+
+pub(super) enum Query {
+    FindReceipt(DeviceName, IdempotencyKey),
+    Summary(DeviceName, FileId),
+    ListFiles(DeviceName, Option<FileId>, u32),
+    Snapshot(DeviceName, FileId),
+}
+
+impl From<StoreCall> for Call {
+    fn from(call: StoreCall) -> Self {
+        use StoreCall as Asked;
+        match call {
+            Asked::AddAccount(account) => Call::Change(Change::AddAccount(account)),
+            Asked::SetPassword {
+                name,
+                password_hash,
+            } => Call::Change(Change::SetPassword(name, password_hash)),
+            Asked::RemoveAccount { name } => Call::Change(Change::RemoveAccount(name)),
+            Asked::Commit(commit) => Call::Change(Change::Commit(Box::new(commit))),
+            Asked::Delete {
+                device,
+                file,
+                key,
+                at,
+            } => Call::Change(Change::Delete(Delete {
+                device,
+                file,
+                key,
+                at,
+            })),
+            Asked::FindReceipt { device, key } => Call::Query(Query::FindReceipt(device, key)),
+            Asked::Summary { device, file } => Call::Query(Query::Summary(device, file)),
+            Asked::ListFiles {
+                device,
+                after,
+                limit,
+            } => Call::Query(Query::ListFiles(device, after, limit)),
+            Asked::Snapshot { device, file } => Call::Query(Query::Snapshot(device, file)),
+        }
+    }
+}
+
+impl Query {
+    pub(super) fn answer(&self, connection: &Connection) -> Result<StoreReply, OpError> {
+        Ok(match self {
+            Query::FindReceipt(device, key) => {
+                let earlier = journal::find(connection, device, *key)?;
+                StoreReply::Receipt(earlier.map(|earlier| earlier.receipt()).transpose()?)
+            }
+            Query::Summary(device, file) => {
+                let found = files::find(connection, device, *file)?;
+                StoreReply::Summary(found.ok_or(StoreError::NotFound)?.totals.summary)
+            }
+            Query::ListFiles(device, after, limit) => {
+                StoreReply::Files(files::list(connection, device, *after, *limit)?)
+            }
+            Query::Snapshot(device, file) => {
+                StoreReply::Snapshot(segments::snapshot(connection, device, *file)?)
+            }
+        })
+    }
+}

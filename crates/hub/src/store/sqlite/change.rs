@@ -1,0 +1,175 @@
+//! The changes that the writer makes, each within a transaction that others share.
+
+use fleetlink_core::{Account, ChangeKind, Commit, PasswordHash, StagedId, StoreError, StoreReply};
+use fleetlink_proto::control::{DeleteReply, Receipt, UploadMode};
+use fleetlink_proto::{DeviceName, FileId, IdempotencyKey, WallTime};
+use rusqlite::Connection;
+
+use super::error::OpError;
+use super::files::{self, StoredFile, Totals};
+use super::journal::{self, Entry};
+use super::staged::StagedUploads;
+use super::{accounts, segments};
+
+/// The calls of a store that change something.
+pub(super) enum Change {
+    AddAccount(Account),
+    SetPassword(DeviceName, PasswordHash),
+    RemoveAccount(DeviceName),
+    Commit(Box<Commit>),
+    Delete(Delete),
+    Discard(StagedId),
+}
+
+pub(super) struct Delete {
+    pub(super) device: DeviceName,
+    pub(super) file: FileId,
+    pub(super) key: IdempotencyKey,
+    pub(super) at: WallTime,
+}
+
+/// A change that takes effect with the commit of its transaction.
+pub(super) struct Applied {
+    pub(super) reply: StoreReply,
+    /// The staged upload that is a segment from then on.
+    pub(super) taken: Option<StagedId>,
+    /// A staged upload that nobody needs any more.
+    pub(super) discarded: Option<StagedId>,
+    /// The files of segments that are no longer any file's.
+    pub(super) replaced: Vec<u64>,
+}
+
+impl Applied {
+    fn with(reply: StoreReply) -> Self {
+        Applied {
+            reply,
+            taken: None,
+            discarded: None,
+            replaced: Vec::new(),
+        }
+    }
+}
+
+impl Change {
+    pub(super) fn apply(
+        &self,
+        connection: &Connection,
+        staged: &StagedUploads,
+    ) -> Result<Applied, OpError> {
+        match self {
+            Change::AddAccount(account) => accounts::add(connection, account)?,
+            Change::SetPassword(name, hash) => accounts::set_password(connection, name, hash)?,
+            Change::RemoveAccount(name) => accounts::remove(connection, name)?,
+            Change::Commit(change) => return commit(connection, staged, change),
+            Change::Delete(change) => return delete(connection, change),
+            Change::Discard(id) => {
+                let mut applied = Applied::with(StoreReply::Done);
+                applied.discarded = unless_taken(connection, *id)?;
+                return Ok(applied);
+            }
+        }
+        Ok(Applied::with(StoreReply::Done))
+    }
+}
+
+/// The upload, unless it is a segment: then its file is that segment's.
+fn unless_taken(connection: &Connection, id: StagedId) -> Result<Option<StagedId>, OpError> {
+    Ok((!segments::exists(connection, id)?).then_some(id))
+}
+
+fn commit(
+    connection: &Connection,
+    staged: &StagedUploads,
+    change: &Commit,
+) -> Result<Applied, OpError> {
+    let id = change.staged.id;
+    if let Some(earlier) = journal::find(connection, &change.device, change.key)? {
+        let receipt = earlier.receipt_of(change.file, change.mode)?;
+        let mut applied = Applied::with(StoreReply::Committed(receipt));
+        applied.discarded = unless_taken(connection, id)?;
+        return Ok(applied);
+    }
+    let upload = staged.get(id).filter(|upload| {
+        (&upload.name.device, upload.name.key, upload.bytes)
+            == (&change.device, change.key, change.staged.bytes)
+    });
+    let gone = || StoreError::Unavailable("the upload is no longer there: send it again".into());
+    let upload = upload.ok_or_else(gone)?;
+    accounts::require(connection, &change.device)?;
+
+    let before = match change.mode {
+        UploadMode::Append => files::find(connection, &change.device, change.file)?,
+        UploadMode::Replace => None,
+    };
+    let mut totals = before.map(|file| file.totals).unwrap_or_default();
+    let position = totals.segments;
+    let new = &change.staged;
+    totals.append(new.bytes, &new.summary, new.ends_open)?;
+    let replaced = match change.mode {
+        UploadMode::Append => Vec::new(),
+        UploadMode::Replace => segments::remove(connection, &change.device, change.file)?,
+    };
+    let receipt = record_upload(connection, change, totals)?;
+    segments::insert(connection, change, position, upload.body.as_deref())?;
+    Ok(Applied {
+        taken: Some(id),
+        replaced,
+        ..Applied::with(StoreReply::Committed(receipt))
+    })
+}
+
+/// Adds the upload to the journal and makes the file's row what it is with it.
+fn record_upload(
+    connection: &Connection,
+    change: &Commit,
+    totals: Totals,
+) -> Result<Receipt, OpError> {
+    let (samples, bytes) = (change.staged.summary.count(), change.staged.bytes);
+    let entry = Entry {
+        device: &change.device,
+        key: change.key,
+        kind: ChangeKind::Upload(change.mode),
+        file: change.file,
+        samples,
+        bytes,
+        at: change.at,
+    };
+    let version = journal::append(connection, &entry)?;
+    let after = StoredFile { version, totals };
+    files::put(connection, &change.device, change.file, &after, change.at)?;
+    Ok(Receipt {
+        file: change.file,
+        mode: change.mode,
+        samples,
+        bytes,
+        version,
+        at: change.at,
+    })
+}
+
+fn delete(connection: &Connection, change: &Delete) -> Result<Applied, OpError> {
+    if let Some(earlier) = journal::find(connection, &change.device, change.key)? {
+        let reply = earlier.deletion_of(change.file)?;
+        return Ok(Applied::with(StoreReply::Deleted(reply)));
+    }
+    let found = files::find(connection, &change.device, change.file)?;
+    let totals = found.ok_or(StoreError::NotFound)?.totals;
+    let replaced = segments::remove(connection, &change.device, change.file)?;
+    files::remove(connection, &change.device, change.file)?;
+    let samples = totals.summary.count();
+    let entry = Entry {
+        device: &change.device,
+        key: change.key,
+        kind: ChangeKind::Delete,
+        file: change.file,
+        samples,
+        bytes: totals.bytes,
+        at: change.at,
+    };
+    journal::append(connection, &entry)?;
+    let file = change.file;
+    Ok(Applied {
+        replaced,
+        ..Applied::with(StoreReply::Deleted(DeleteReply { file, samples }))
+    })
+}

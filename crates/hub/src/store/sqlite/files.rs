@@ -1,0 +1,155 @@
+//! The table of files: one row says what all segments of a file amount to, so that a computation
+//! reads no other.
+
+use fleetlink_core::StoreError;
+use fleetlink_proto::control::{FileEntry, FileList};
+use fleetlink_proto::samples::Summary;
+use fleetlink_proto::{DeviceName, FileId, WallTime};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::error::{OpError, damaged};
+
+/// What a file is made of.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Totals {
+    pub(super) segments: u64,
+    /// With the newlines that join a segment to one that ends in the middle of a line.
+    pub(super) bytes: u64,
+    /// Whether the last segment does.
+    pub(super) ends_open: bool,
+    pub(super) summary: Summary,
+}
+
+impl Totals {
+    /// Adds a segment at the end.
+    ///
+    /// `Conflict` where its samples do not go with those before, or no number holds them all.
+    pub(super) fn append(
+        &mut self,
+        bytes: u64,
+        summary: &Summary,
+        ends_open: bool,
+    ) -> Result<(), StoreError> {
+        let merged = self.summary.merge(summary);
+        merged.map_err(|error| StoreError::Conflict(error.to_string()))?;
+        self.bytes += bytes + u64::from(self.ends_open);
+        self.segments += 1;
+        self.ends_open = ends_open;
+        Ok(())
+    }
+}
+
+/// A file as it is now.
+pub(super) struct StoredFile {
+    pub(super) version: u64,
+    pub(super) totals: Totals,
+}
+
+/// `None` where there is no such file.
+pub(super) fn find(
+    connection: &Connection,
+    device: &DeviceName,
+    file: FileId,
+) -> Result<Option<StoredFile>, OpError> {
+    let mut select = connection.prepare_cached(
+        "SELECT version, segments, bytes, ends_open, summary FROM files \
+         WHERE device = ?1 AND file = ?2",
+    )?;
+    let values = params![device.as_str(), file.get()];
+    let found = select.query_row(values, |row| Ok(stored(row))).optional()?;
+    found.transpose()
+}
+
+fn stored(row: &Row<'_>) -> Result<StoredFile, OpError> {
+    Ok(StoredFile {
+        version: row.get(0)?,
+        totals: Totals {
+            segments: row.get(1)?,
+            bytes: row.get(2)?,
+            ends_open: row.get(3)?,
+            summary: summary(row, 4)?,
+        },
+    })
+}
+
+fn summary(row: &Row<'_>, column: usize) -> Result<Summary, OpError> {
+    let bytes: Vec<u8> = row.get(column)?;
+    Summary::from_bytes(&bytes).map_err(|_| damaged("the summary of a file"))
+}
+
+/// Makes the file's row what it is after a change.
+pub(super) fn put(
+    connection: &Connection,
+    device: &DeviceName,
+    file: FileId,
+    after: &StoredFile,
+    at: WallTime,
+) -> Result<(), OpError> {
+    let mut upsert = connection.prepare_cached(
+        "INSERT INTO files (device, file, version, segments, bytes, ends_open, changed_ms, summary) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) \
+         ON CONFLICT (device, file) DO UPDATE SET version = excluded.version, \
+         segments = excluded.segments, bytes = excluded.bytes, ends_open = excluded.ends_open, \
+         changed_ms = excluded.changed_ms, summary = excluded.summary",
+    )?;
+    upsert.execute(params![
+        device.as_str(),
+        file.get(),
+        after.version,
+        after.totals.segments,
+        after.totals.bytes,
+        after.totals.ends_open,
+        at.unix_millis(),
+        after.totals.summary.to_bytes(),
+    ])?;
+    Ok(())
+}
+
+/// Removes the row of a file whose segments are removed.
+pub(super) fn remove(
+    connection: &Connection,
+    device: &DeviceName,
+    file: FileId,
+) -> Result<(), OpError> {
+    let delete = "DELETE FROM files WHERE device = ?1 AND file = ?2";
+    let mut delete = connection.prepare_cached(delete)?;
+    delete.execute(params![device.as_str(), file.get()])?;
+    Ok(())
+}
+
+/// A page of a device's files: at most `limit`, but at least one, so that the next page is another.
+pub(super) fn list(
+    connection: &Connection,
+    device: &DeviceName,
+    after: Option<FileId>,
+    limit: u32,
+) -> Result<FileList, OpError> {
+    let limit = limit.max(1);
+    let mut select = connection.prepare_cached(
+        "SELECT file, bytes, segments, version, changed_ms, summary FROM files \
+         WHERE device = ?1 AND file > ?2 ORDER BY file LIMIT ?3",
+    )?;
+    let after = after.map_or(-1, |file| i64::from(file.get()));
+    let mut rows = select.query(params![device.as_str(), after, u64::from(limit) + 1])?;
+    let mut files = Vec::new();
+    let mut next = None;
+    while let Some(row) = rows.next()? {
+        if files.len() as u64 == u64::from(limit) {
+            next = files.last().map(|entry: &FileEntry| entry.file);
+            break;
+        }
+        files.push(entry(row)?);
+    }
+    Ok(FileList { files, next })
+}
+
+fn entry(row: &Row<'_>) -> Result<FileEntry, OpError> {
+    Ok(FileEntry {
+        file: FileId::new(row.get(0)?),
+        samples: summary(row, 5)?.count(),
+        bytes: row.get(1)?,
+        segments: row.get(2)?,
+        version: row.get(3)?,
+        changed: WallTime::from_unix_millis(row.get(4)?),
+    })
+}

@@ -1,0 +1,163 @@
+//! The journal: every change of a file, in order. It is also how a repeated change is recognised.
+
+use fleetlink_core::{Change, ChangeKind, StoreError};
+use fleetlink_proto::control::{DeleteReply, Receipt, UploadMode};
+use fleetlink_proto::{DeviceName, FileId, IdempotencyKey, WallTime};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::error::{OpError, damaged};
+
+/// A change that is to be recorded.
+pub(super) struct Entry<'a> {
+    pub(super) device: &'a DeviceName,
+    pub(super) key: IdempotencyKey,
+    pub(super) kind: ChangeKind,
+    pub(super) file: FileId,
+    pub(super) samples: u64,
+    pub(super) bytes: u64,
+    pub(super) at: WallTime,
+}
+
+/// What an earlier change with the same key did.
+pub(super) struct Earlier {
+    sequence: u64,
+    kind: ChangeKind,
+    file: FileId,
+    samples: u64,
+    bytes: u64,
+    at: WallTime,
+}
+
+impl Earlier {
+    /// What was answered to that upload.
+    pub(super) fn receipt(&self) -> Result<Receipt, OpError> {
+        match self.kind {
+            ChangeKind::Upload(mode) => Ok(Receipt {
+                file: self.file,
+                mode,
+                samples: self.samples,
+                bytes: self.bytes,
+                version: self.sequence,
+                at: self.at,
+            }),
+            ChangeKind::Delete => Err(other_change()),
+        }
+    }
+
+    /// The same, where it was an upload of this kind to this file.
+    pub(super) fn receipt_of(&self, file: FileId, mode: UploadMode) -> Result<Receipt, OpError> {
+        match self.receipt()? {
+            receipt if receipt.file == file && receipt.mode == mode => Ok(receipt),
+            _ => Err(other_change()),
+        }
+    }
+
+    /// What was answered to that deletion, where it was one of this file.
+    pub(super) fn deletion_of(&self, file: FileId) -> Result<DeleteReply, OpError> {
+        if self.kind != ChangeKind::Delete || self.file != file {
+            return Err(other_change());
+        }
+        let samples = self.samples;
+        Ok(DeleteReply { file, samples })
+    }
+}
+
+fn other_change() -> OpError {
+    let message = "this idempotency key was used for another change";
+    StoreError::Conflict(message.to_owned()).into()
+}
+
+/// Records a change and answers its sequence, which is the version that it makes.
+pub(super) fn append(connection: &Connection, entry: &Entry<'_>) -> Result<u64, OpError> {
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO journal (device, key, kind, file, samples, bytes, at_ms) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) RETURNING sequence",
+    )?;
+    let values = params![
+        entry.device.as_str(),
+        entry.key.bits().to_be_bytes(),
+        kind_number(entry.kind),
+        entry.file.get(),
+        entry.samples,
+        entry.bytes,
+        entry.at.unix_millis(),
+    ];
+    Ok(insert.query_row(values, |row| row.get(0))?)
+}
+
+pub(super) fn find(
+    connection: &Connection,
+    device: &DeviceName,
+    key: IdempotencyKey,
+) -> Result<Option<Earlier>, OpError> {
+    let mut select = connection.prepare_cached(
+        "SELECT sequence, kind, file, samples, bytes, at_ms FROM journal \
+         WHERE device = ?1 AND key = ?2",
+    )?;
+    let values = params![device.as_str(), key.bits().to_be_bytes()];
+    let found = select
+        .query_row(values, |row| Ok(earlier(row)))
+        .optional()?;
+    found.transpose()
+}
+
+fn earlier(row: &Row<'_>) -> Result<Earlier, OpError> {
+    Ok(Earlier {
+        sequence: row.get(0)?,
+        kind: kind(row.get(1)?)?,
+        file: FileId::new(row.get(2)?),
+        samples: row.get(3)?,
+        bytes: row.get(4)?,
+        at: WallTime::from_unix_millis(row.get(5)?),
+    })
+}
+
+pub(super) fn page(
+    connection: &Connection,
+    after: u64,
+    limit: u32,
+) -> Result<Vec<Change>, OpError> {
+    let mut select = connection.prepare_cached(
+        "SELECT sequence, device, file, kind, samples, at_ms FROM journal \
+         WHERE sequence > ?1 ORDER BY sequence LIMIT ?2",
+    )?;
+    // No sequence is larger than the largest that SQLite counts to.
+    let after = i64::try_from(after).unwrap_or(i64::MAX);
+    let mut rows = select.query(params![after, limit])?;
+    let mut changes = Vec::new();
+    while let Some(row) = rows.next()? {
+        changes.push(change(row)?);
+    }
+    Ok(changes)
+}
+
+fn change(row: &Row<'_>) -> Result<Change, OpError> {
+    let device: String = row.get(1)?;
+    Ok(Change {
+        sequence: row.get(0)?,
+        device: device
+            .parse()
+            .map_err(|_| damaged("a name in the journal"))?,
+        file: FileId::new(row.get(2)?),
+        kind: kind(row.get(3)?)?,
+        samples: row.get(4)?,
+        at: WallTime::from_unix_millis(row.get(5)?),
+    })
+}
+
+fn kind_number(kind: ChangeKind) -> u8 {
+    match kind {
+        ChangeKind::Upload(UploadMode::Replace) => 0,
+        ChangeKind::Upload(UploadMode::Append) => 1,
+        ChangeKind::Delete => 2,
+    }
+}
+
+fn kind(number: u8) -> Result<ChangeKind, OpError> {
+    match number {
+        0 => Ok(ChangeKind::Upload(UploadMode::Replace)),
+        1 => Ok(ChangeKind::Upload(UploadMode::Append)),
+        2 => Ok(ChangeKind::Delete),
+        _ => Err(damaged("the kind of a change")),
+    }
+}

@@ -1,0 +1,166 @@
+//! The embedded store: an SQLite database, and the larger segments as files beside it.
+//!
+//! ```text
+//! hub.lock            held while the store is open
+//! hub.db (-wal, -shm) accounts, files, segments of at most 64 KiB, the journal
+//! segments/<id>       larger segments
+//! partial/<key>-<device>.part   uploads that are not finished
+//! ```
+//!
+//! A file appears under `segments/` before the row that names it is committed, and goes after the
+//! commit that no longer names it; what a crash leaves in between is removed at the next start.
+
+mod accounts;
+mod call;
+mod change;
+mod checkpoint;
+mod connection;
+mod error;
+mod failure;
+mod files;
+mod flusher;
+mod folder;
+mod journal;
+mod limits;
+mod open_error;
+mod partials;
+mod reader;
+mod reconcile;
+mod schema;
+mod segment;
+mod segments;
+mod staged;
+mod staging;
+mod sweeper;
+mod writer;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use fleetlink_core::{
+    Account, Change as JournalChange, SegmentRef, StagedId, StoreCall, StoreError, StoreReply,
+};
+use fleetlink_proto::{DeviceName, IdempotencyKey};
+use rusqlite::Connection;
+
+pub use self::limits::{INLINE_BYTES, PARTIALS_PER_DEVICE};
+pub use self::open_error::OpenError;
+pub use self::reconcile::{DamagedSegment, Reconciliation};
+
+use self::call::Call;
+use self::change::Change;
+use self::error::{OpError, of_read};
+use self::failure::Health;
+use self::folder::{Folder, PartialName};
+use self::partials::Partials;
+use self::reader::Reader;
+use self::staged::StagedUploads;
+use self::staging::FileStaging;
+use self::writer::Writer;
+use super::{SegmentReader, Staging, Store, StoreFailure, StoreFuture};
+
+/// A store in one folder, which no other process can use meanwhile.
+///
+/// At most 1024 changes and 1024 reads queue up; whoever comes then waits. Dropping the store waits
+/// for what is queued. An upload that is still being staged keeps the folder locked.
+pub struct SqliteStore {
+    // In this order: the writer's connection is the last, and tidies up when it is closed.
+    reader: Reader,
+    writer: Writer,
+    shared: Arc<Shared>,
+    found: Reconciliation,
+}
+
+/// What the threads and the uploads share.
+struct Shared {
+    health: Health,
+    partials: Partials,
+    staged: StagedUploads,
+    folder: Folder,
+}
+
+impl SqliteStore {
+    /// Opens the store in this folder, or makes an empty one there, and repairs what a crash left.
+    ///
+    /// # Errors
+    /// Another process uses the folder, it holds something else or something newer, or the disk
+    /// fails.
+    pub fn open(folder: &Path) -> Result<Self, OpenError> {
+        connection::check_sqlite()?;
+        let folder = Folder::open(folder)?;
+        let write = connection::writer(&folder, schema::STEPS)?;
+        let (found, kept) = reconcile::run(&write, &folder)?;
+        let shared = Arc::new(Shared {
+            health: Health::sound(),
+            partials: Partials::new(kept),
+            staged: StagedUploads::new(segments::next_id(&write)?),
+            folder,
+        });
+        let read = connection::reader(&shared.folder)?;
+        let writer = Writer::start(write, Arc::clone(&shared)).map_err(OpenError::Thread)?;
+        let reader = Reader::start(read, Arc::clone(&shared)).map_err(OpenError::Thread)?;
+        Ok(SqliteStore {
+            reader,
+            writer,
+            shared,
+            found,
+        })
+    }
+
+    /// What was found at the opening.
+    pub fn reconciliation(&self) -> &Reconciliation {
+        &self.found
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, OpError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.reader
+            .run(move |connection| read(connection).map_err(of_read))
+            .await
+    }
+}
+
+impl Store for SqliteStore {
+    fn accounts(&self) -> StoreFuture<'_, Vec<Account>> {
+        Box::pin(self.read(accounts::all))
+    }
+
+    fn execute(&self, call: StoreCall) -> StoreFuture<'_, StoreReply> {
+        match call.into() {
+            Call::Change(change) => Box::pin(self.writer.change(change)),
+            Call::Query(query) => Box::pin(self.read(move |connection| query.answer(connection))),
+        }
+    }
+
+    fn stage(&self, device: DeviceName, key: IdempotencyKey) -> StoreFuture<'_, Box<dyn Staging>> {
+        let shared = Arc::clone(&self.shared);
+        // On the reader's thread, since it may open a file.
+        Box::pin(self.reader.run(move |_| {
+            let staging = FileStaging::begin(shared, PartialName { device, key })?;
+            Ok(Box::new(staging) as Box<dyn Staging>)
+        }))
+    }
+
+    fn discard(&self, staged: StagedId) -> StoreFuture<'_, ()> {
+        let change = self.writer.change(Change::Discard(staged));
+        Box::pin(async { change.await.map(|_| ()) })
+    }
+
+    fn open_segment(&self, segment: SegmentRef) -> StoreFuture<'_, Box<dyn SegmentReader>> {
+        let shared = Arc::clone(&self.shared);
+        Box::pin(self.reader.run(move |connection| {
+            let reader = segment::open(connection, &shared.folder, &segment)?;
+            Ok(Box::new(reader) as Box<dyn SegmentReader>)
+        }))
+    }
+
+    fn journal(&self, after: u64, limit: u32) -> StoreFuture<'_, Vec<JournalChange>> {
+        Box::pin(self.read(move |connection| journal::page(connection, after, limit)))
+    }
+
+    fn failed(&self) -> StoreFailure<'_> {
+        Box::pin(self.shared.health.failed())
+    }
+}

@@ -1,0 +1,66 @@
+//! Why a store cannot be opened, said to the operator.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why the data folder cannot be opened as a store.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Its lock is held.
+    #[error("another hub or command is using the folder {}", .0.display())]
+    InUse(PathBuf),
+    /// It was written by a later version.
+    #[error(
+        "the store in {} has format {found}, and this version reads formats up to {known}: \
+         start the newer version again, or restore a backup made before the upgrade",
+        .folder.display()
+    )]
+    Newer {
+        /// The data folder.
+        folder: PathBuf,
+        /// The format of its database.
+        found: i64,
+        /// The newest that this version knows.
+        known: usize,
+    },
+    /// Its `hub.db` is a database of another program.
+    #[error("{} is the database of another program", .0.display())]
+    Foreign(PathBuf),
+    /// Its database is gone, but not the files that belong to it.
+    #[error(
+        "{} holds uploaded data, but the database hub.db beside it is missing or empty: \
+         restore hub.db, or move the folder away to begin anew",
+        .0.display()
+    )]
+    DatabaseMissing(PathBuf),
+    /// The file system has no shared memory, which write-ahead logging needs.
+    #[error("{} is on a file system that cannot hold the database: it gave journal mode {mode}",
+        .folder.display())]
+    NoWriteAheadLog {
+        /// The data folder.
+        folder: PathBuf,
+        /// What SQLite fell back to.
+        mode: String,
+    },
+    /// This binary was linked with an SQLite that is known to damage databases.
+    #[error("SQLite {0} can damage databases; 3.51.3 or newer is needed, and not 3.52.0")]
+    SqliteVersion(&'static str),
+    /// A folder or file in it cannot be made, read or flushed.
+    #[error("{}: {error}", .path.display())]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        error: io::Error,
+    },
+    /// A thread cannot be started.
+    #[error("a thread of the store cannot be started: {0}")]
+    Thread(#[source] io::Error),
+    /// SQLite refuses.
+    #[error("the database hub.db cannot be opened: {0}")]
+    Database(#[from] rusqlite::Error),
+    /// A row names something that cannot be.
+    #[error("the database hub.db is damaged: {0}")]
+    Damaged(String),
+}

@@ -1,0 +1,98 @@
+//! The tables, and how an older database comes to have them.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::folder::Folder;
+use super::open_error::OpenError;
+
+/// Step `n` makes format `n + 1` of format `n`. A step that was released is never changed.
+pub(super) const STEPS: &[&str] = &["
+    CREATE TABLE accounts (
+        name          TEXT NOT NULL PRIMARY KEY,
+        folded        TEXT NOT NULL UNIQUE,
+        password_hash TEXT NOT NULL,
+        created_ms    INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
+    -- Its version is the journal's sequence, so it grows over deletion and a new upload.
+    CREATE TABLE files (
+        device     TEXT NOT NULL REFERENCES accounts (name),
+        file       INTEGER NOT NULL,
+        version    INTEGER NOT NULL,
+        segments   INTEGER NOT NULL,
+        bytes      INTEGER NOT NULL,
+        ends_open  INTEGER NOT NULL,
+        changed_ms INTEGER NOT NULL,
+        summary    BLOB NOT NULL,
+        PRIMARY KEY (device, file)
+    ) STRICT, WITHOUT ROWID;
+
+    -- AUTOINCREMENT remembers the largest id, so none is ever used again. Where the body is null it
+    -- is in the file of this id. The body stands last, so that reading the others does not touch it.
+    CREATE TABLE segments (
+        id        INTEGER PRIMARY KEY AUTOINCREMENT,
+        device    TEXT NOT NULL,
+        file      INTEGER NOT NULL,
+        position  INTEGER NOT NULL,
+        bytes     INTEGER NOT NULL,
+        ends_open INTEGER NOT NULL,
+        hash      BLOB NOT NULL,
+        summary   BLOB NOT NULL,
+        body      BLOB,
+        UNIQUE (device, file, position),
+        FOREIGN KEY (device, file) REFERENCES files (device, file)
+    ) STRICT;
+
+    -- The log files are made of it, and it tells a repeated change from a new one.
+    CREATE TABLE journal (
+        sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+        device   TEXT NOT NULL,
+        key      BLOB NOT NULL,
+        kind     INTEGER NOT NULL,
+        file     INTEGER NOT NULL,
+        samples  INTEGER NOT NULL,
+        bytes    INTEGER NOT NULL,
+        at_ms    INTEGER NOT NULL,
+        UNIQUE (device, key)
+    ) STRICT;
+"];
+
+/// Marks a database as one of ours: `flnk`.
+const APPLICATION: i64 = 0x666c_6e6b;
+
+/// The format of a database, 0 where it is empty.
+pub(super) fn format(connection: &Connection, folder: &Folder) -> Result<i64, OpenError> {
+    let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get(0));
+    let (application, format): (i64, i64) = (number("application_id")?, number("user_version")?);
+    let count = "SELECT count(*) FROM sqlite_schema";
+    let tables: i64 = connection.query_row(count, [], |row| row.get(0))?;
+    if application != APPLICATION && (tables > 0 || application != 0 || format != 0) {
+        return Err(OpenError::Foreign(folder.database()));
+    }
+    Ok(format)
+}
+
+/// Does the steps that the database has not seen, each whole or not at all.
+pub(super) fn migrate(
+    connection: &mut Connection,
+    folder: &Folder,
+    steps: &[&str],
+) -> Result<(), OpenError> {
+    let found = format(connection, folder)?;
+    let newer = || OpenError::Newer {
+        folder: folder.root().to_owned(),
+        found,
+        known: steps.len(),
+    };
+    let done = usize::try_from(found).map_err(|_| newer())?;
+    let missing = steps.get(done..).ok_or_else(newer)?;
+    for (step, number) in missing.iter().zip(found + 1..) {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute_batch(step)?;
+        transaction.pragma_update(None, "application_id", APPLICATION)?;
+        transaction.pragma_update(None, "user_version", number)?;
+        transaction.commit()?;
+        tracing::info!(format = number, "the database has a new format");
+    }
+    Ok(())
+}

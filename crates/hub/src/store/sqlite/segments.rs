@@ -1,0 +1,96 @@
+//! The table of segments.
+
+use fleetlink_core::{Commit, SegmentRef, Snapshot, StagedId, StoreError};
+use fleetlink_proto::{ContentHash, DeviceName, FileId};
+use rusqlite::{Connection, params};
+
+use super::error::OpError;
+use super::files;
+
+/// Larger than the id of any segment that ever was.
+pub(super) fn next_id(connection: &Connection) -> rusqlite::Result<u64> {
+    let largest = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'segments'";
+    let largest: u64 = connection.query_row(largest, [], |row| row.get(0))?;
+    Ok(largest + 1)
+}
+
+/// Whether a commit made a segment of this staged upload.
+pub(super) fn exists(connection: &Connection, id: StagedId) -> Result<bool, OpError> {
+    let mut select = connection.prepare_cached("SELECT 1 FROM segments WHERE id = ?1")?;
+    Ok(select.exists([id.0])?)
+}
+
+/// Makes a staged upload the segment at `position` of its file, whose row is there already.
+pub(super) fn insert(
+    connection: &Connection,
+    commit: &Commit,
+    position: u64,
+    body: Option<&[u8]>,
+) -> Result<(), OpError> {
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO segments \
+         (id, device, file, position, bytes, ends_open, hash, summary, body) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    )?;
+    insert.execute(params![
+        commit.staged.id.0,
+        commit.device.as_str(),
+        commit.file.get(),
+        position,
+        commit.staged.bytes,
+        commit.staged.ends_open,
+        commit.staged.hash.as_bytes(),
+        commit.staged.summary.to_bytes(),
+        body,
+    ])?;
+    Ok(())
+}
+
+/// Removes all segments of a file, and answers which of them have files.
+pub(super) fn remove(
+    connection: &Connection,
+    device: &DeviceName,
+    file: FileId,
+) -> Result<Vec<u64>, OpError> {
+    let mut delete = connection.prepare_cached(
+        "DELETE FROM segments WHERE device = ?1 AND file = ?2 RETURNING id, body IS NULL",
+    )?;
+    let rows = delete.query_map(params![device.as_str(), file.get()], |row| {
+        Ok((row.get(0)?, row.get(1)?))
+    })?;
+    let mut in_files = Vec::new();
+    for row in rows {
+        if let (id, true) = row? {
+            in_files.push(id);
+        }
+    }
+    Ok(in_files)
+}
+
+/// The file and its segments at one moment.
+pub(super) fn snapshot(
+    connection: &Connection,
+    device: &DeviceName,
+    file: FileId,
+) -> Result<Snapshot, OpError> {
+    // Both queries see the same state.
+    let state = connection.unchecked_transaction()?;
+    let found = files::find(&state, device, file)?.ok_or(StoreError::NotFound)?;
+    let mut select = state.prepare_cached(
+        "SELECT id, bytes, hash, ends_open FROM segments \
+         WHERE device = ?1 AND file = ?2 ORDER BY position",
+    )?;
+    let rows = select.query_map(params![device.as_str(), file.get()], |row| {
+        Ok(SegmentRef {
+            id: row.get(0)?,
+            bytes: row.get(1)?,
+            hash: ContentHash::from_bytes(row.get(2)?),
+            ends_open: row.get(3)?,
+        })
+    })?;
+    Ok(Snapshot {
+        version: found.version,
+        samples: found.totals.summary.count(),
+        segments: rows.collect::<Result<_, _>>()?,
+    })
+}

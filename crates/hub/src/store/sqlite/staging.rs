@@ -1,0 +1,234 @@
+//! An upload while it arrives: in memory while it is small, then in a file of its own.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek};
+use std::mem;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use fleetlink_core::{Staged, StagedId, StoreError};
+use fleetlink_proto::ContentHash;
+use fleetlink_proto::samples::Summary;
+
+use super::Shared;
+use super::failure::not_done;
+use super::flusher::{FileError, FlushedFile};
+use super::folder::{PartialName, private};
+use super::limits::{INLINE_BYTES, READ_BACK_BYTES};
+use super::staged::StagedUpload;
+use crate::store::Staging;
+
+pub(super) struct FileStaging {
+    shared: Arc<Shared>,
+    name: PartialName,
+    held: u64,
+    bytes: u64,
+    body: Body,
+}
+
+enum Body {
+    Memory(Vec<u8>),
+    File(FlushedFile),
+    /// A call failed; what there is of the file goes.
+    Lost,
+    /// Finished or removed.
+    Gone,
+}
+
+impl FileStaging {
+    pub(super) fn begin(shared: Arc<Shared>, name: PartialName) -> Result<Self, StoreError> {
+        shared.health.check()?;
+        let kept = shared.partials.claim(&name)?;
+        let mut staging = FileStaging {
+            shared,
+            name,
+            held: 0,
+            bytes: 0,
+            body: Body::Memory(Vec::new()),
+        };
+        if kept {
+            staging.resume()?;
+        }
+        Ok(staging)
+    }
+
+    fn resume(&mut self) -> Result<(), StoreError> {
+        let path = self.shared.folder.partial(&self.name);
+        let opened = OpenOptions::new().read(true).append(true).open(path);
+        let file = match opened.and_then(|file| Ok((file.metadata()?.len(), file))) {
+            // Somebody tidied up; the upload begins anew.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            other => other,
+        };
+        let (held, file) = self.or_lost(file, "opening a partial upload")?;
+        (self.held, self.bytes) = (held, held);
+        self.body = Body::File(FlushedFile::new(file));
+        Ok(())
+    }
+
+    /// Moves the upload from memory into a file, and adds `bytes`.
+    fn spill(&mut self, begun: &[u8], bytes: &[u8]) -> Result<(), StoreError> {
+        let path = self.shared.folder.partial(&self.name);
+        // What may be there under this name is of no use: it was not kept.
+        let mut options = private();
+        options.read(true).append(true).create(true);
+        let file = options.open(path).and_then(|file| {
+            file.set_len(0)?;
+            Ok(file)
+        });
+        let mut file = FlushedFile::new(self.or_lost(file, "creating a partial upload")?);
+        let written = file.write(begun).and_then(|()| file.write(bytes));
+        self.body = Body::File(file);
+        self.written(written)
+    }
+
+    fn written(&mut self, result: Result<(), FileError>) -> Result<(), StoreError> {
+        result.map_err(|error| {
+            self.body = Body::Lost;
+            match error {
+                FileError::Write(error) => not_done("writing a partial upload", &error),
+                FileError::Flush(error) => self.shared.health.flush_failed(&error),
+            }
+        })
+    }
+
+    fn or_lost<T>(&mut self, result: io::Result<T>, doing: &str) -> Result<T, StoreError> {
+        result.map_err(|error| {
+            self.body = Body::Lost;
+            not_done(doing, &error)
+        })
+    }
+
+    /// Makes the bytes durable under the name that a commit expects.
+    fn settle(&mut self, file: FlushedFile, id: StagedId) -> Result<(), StoreError> {
+        let flushed = file.finish();
+        self.written(flushed)?;
+        let folder = &self.shared.folder;
+        let (from, to) = (folder.partial(&self.name), folder.segment(id.0));
+        let renamed = fs::rename(from, to);
+        self.or_lost(renamed, "renaming an upload")?;
+        let synced = self.shared.folder.sync_renamed();
+        synced.map_err(|error| self.shared.health.flush_failed(&error))
+    }
+
+    fn remove(&mut self) {
+        remove_partial(&self.shared, &self.name);
+        self.body = Body::Gone;
+        self.shared.partials.release(&self.name);
+    }
+}
+
+impl Staging for FileStaging {
+    fn held(&self) -> u64 {
+        self.held
+    }
+
+    fn read_held(&mut self, sink: &mut dyn FnMut(&[u8])) -> Result<(), StoreError> {
+        let Body::File(file) = &mut self.body else {
+            return Ok(());
+        };
+        let result = read_first(file.file(), self.held, sink);
+        self.or_lost(result, "reading a partial upload")
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        self.shared.health.check()?;
+        self.bytes += bytes.len() as u64;
+        match &mut self.body {
+            Body::Memory(begun) if begun.len() + bytes.len() <= INLINE_BYTES => {
+                begun.extend_from_slice(bytes);
+                Ok(())
+            }
+            Body::Memory(begun) => {
+                let begun = mem::take(begun);
+                self.spill(&begun, bytes)
+            }
+            Body::File(file) => {
+                let result = file.write(bytes);
+                self.written(result)
+            }
+            Body::Lost | Body::Gone => Err(lost()),
+        }
+    }
+
+    fn finish(
+        mut self: Box<Self>,
+        summary: Summary,
+        hash: ContentHash,
+        ends_open: bool,
+    ) -> Result<Staged, StoreError> {
+        self.shared.health.check()?;
+        let id = self.shared.staged.next_id();
+        let body = match mem::replace(&mut self.body, Body::Lost) {
+            Body::Memory(bytes) => Some(bytes.into()),
+            Body::File(file) => {
+                self.settle(file, id)?;
+                None
+            }
+            Body::Lost | Body::Gone => return Err(lost()),
+        };
+        let (name, bytes) = (self.name.clone(), self.bytes);
+        let upload = StagedUpload { name, bytes, body };
+        self.shared.staged.insert(id, upload);
+        self.body = Body::Gone;
+        self.shared.partials.release(&self.name);
+        Ok(Staged {
+            id,
+            bytes,
+            hash,
+            summary,
+            ends_open,
+        })
+    }
+
+    fn abandon(mut self: Box<Self>) {
+        self.remove();
+    }
+}
+
+impl Drop for FileStaging {
+    fn drop(&mut self) {
+        match mem::replace(&mut self.body, Body::Gone) {
+            Body::Gone => {}
+            Body::Memory(_) => self.shared.partials.release(&self.name),
+            Body::Lost => self.remove(),
+            Body::File(file) => {
+                // Closed first, since the next one to claim the name may come at once.
+                drop(file);
+                for name in self.shared.partials.keep(&self.name, SystemTime::now()) {
+                    remove_partial(&self.shared, &name);
+                    self.shared.partials.release(&name);
+                }
+            }
+        }
+    }
+}
+
+fn lost() -> StoreError {
+    StoreError::Unavailable("the upload failed before".to_owned())
+}
+
+fn remove_partial(shared: &Shared, name: &PartialName) {
+    match fs::remove_file(shared.folder.partial(name)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            tracing::warn!(device = %name.device, %error, "a partial upload cannot be removed");
+        }
+        _ => {}
+    }
+}
+
+/// Reads from the beginning; what is appended later goes to the end all the same.
+fn read_first(file: &mut File, bytes: u64, sink: &mut dyn FnMut(&[u8])) -> io::Result<()> {
+    file.rewind()?;
+    let mut rest = file.take(bytes);
+    let mut piece = vec![0; READ_BACK_BYTES];
+    loop {
+        match rest.read(&mut piece) {
+            Ok(0) if rest.limit() == 0 => return Ok(()),
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(read) => sink(&piece[..read]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! A full disk: a clear error, nothing half done, reads go on, and it works again once there is
+//! room. The disk is a small tmpfs, mounted where only this test sees it.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+
+use fleetlink_hub::store::sqlite::SqliteStore;
+use fleetlink_hub::store::{Store, StoreError};
+
+use super::Folder;
+use crate::suite::*;
+
+const CHILD: &str = "FLEETLINK_TEST_DISK_FULL";
+const MOUNT: &str = "mount -t tmpfs -o size=4m tmpfs \"$FLEETLINK_TEST_DISK_FULL\" || exit 77; \
+                     exec \"$0\" \"$@\"";
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn is_recovered_from_without_help() {
+    if let Some(path) = std::env::var_os(CHILD) {
+        return in_child(Path::new(&path)).await;
+    }
+    let folder = Folder::fresh();
+    let status = Command::new("unshare")
+        .args(["--map-root-user", "--mount", "sh", "-c", MOUNT])
+        .arg(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "sqlite::disk_full::is_recovered_from_without_help",
+        ])
+        .arg("--nocapture")
+        .env(CHILD, folder.path())
+        .status();
+    match status.map(|status| status.code()) {
+        Ok(Some(0)) => {}
+        Ok(Some(1 | 77)) | Err(_) if !can_mount() => {
+            println!("skipped: this user may not mount a file system");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+fn can_mount() -> bool {
+    let test = "mount -t tmpfs tmpfs /mnt";
+    let status = Command::new("unshare")
+        .args(["--map-root-user", "--mount", "sh", "-c", test])
+        .status();
+    status.is_ok_and(|status| status.success())
+}
+
+async fn in_child(path: &Path) {
+    let store = Arc::new(SqliteStore::open(&path.join("data")).unwrap());
+    add(&*store, "cam").await.unwrap();
+    upload(&*store, To("cam", 1, 1), Replace, &large(20_000))
+        .await
+        .unwrap();
+
+    // Larger than the disk: what was written of it goes, so the rest of the hub is not starved.
+    assert_eq!(
+        stage(&*store, "cam", 2, &large(1_000_000)).await,
+        Err(StoreError::Full)
+    );
+    assert_eq!(fs::read_dir(path.join("data/partial")).unwrap().count(), 0);
+    upload(&*store, To("cam", 2, 3), Replace, &large(20_000))
+        .await
+        .unwrap();
+
+    let filler = path.join("filler");
+    fs::write(&filler, vec![0; 4 << 20]).unwrap_err();
+    commits_are_refused(&store).await;
+    assert_eq!(read(&*store, "cam", 1).await.unwrap(), large(20_000));
+    assert_eq!(store.journal(0, 100).await.unwrap().len(), 2);
+
+    fs::remove_file(filler).unwrap();
+    for bits in 10..20 {
+        upload(&*store, To("cam", 3, bits), Append, &large(5_000))
+            .await
+            .unwrap();
+    }
+    delete(&*store, To("cam", 1, 20)).await.unwrap();
+    drop(store);
+    let store = SqliteStore::open(&path.join("data")).unwrap();
+    assert_eq!(store.reconciliation().orphans_removed, 0);
+    assert_eq!(summary_of(&store, "cam", 3).await.unwrap().count(), 50_000);
+}
+
+/// Many at once, so that some share a transaction; each is told so.
+async fn commits_are_refused(store: &Arc<SqliteStore>) {
+    let uploads: Vec<_> = (10..30)
+        .map(|bits| {
+            let store = Arc::clone(store);
+            let text = large(5_000);
+            tokio::spawn(async move { upload(&*store, To("cam", 3, bits), Append, &text).await })
+        })
+        .collect();
+    for upload in uploads {
+        assert_eq!(upload.await.unwrap(), Err(StoreError::Full));
+    }
+    assert_eq!(
+        snapshot(&**store, "cam", 3).await,
+        Err(StoreError::NotFound)
+    );
+}

@@ -1,0 +1,50 @@
+//! The embedded store: the suite, and what only it has.
+
+mod damage;
+mod disk_full;
+mod failing_disk;
+mod folder;
+mod restart;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use fleetlink_hub::store::Store;
+use fleetlink_hub::store::sqlite::SqliteStore;
+use tempfile::TempDir;
+
+use crate::suite::{Subject, every_case};
+
+pub(crate) struct Folder(TempDir);
+
+impl Folder {
+    pub(crate) fn fresh() -> Self {
+        Folder(TempDir::new().unwrap())
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub(crate) fn store(&self) -> SqliteStore {
+        SqliteStore::open(self.path()).unwrap()
+    }
+
+    /// The files of a part of the folder.
+    pub(crate) fn files(&self, part: &str) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(self.path().join(part)).unwrap();
+        entries.map(|entry| entry.unwrap().path()).collect()
+    }
+}
+
+impl Subject for Folder {
+    fn open(&self) -> Arc<dyn Store> {
+        Arc::new(self.store())
+    }
+}
+
+mod suite {
+    use super::{Folder, every_case};
+
+    every_case!(Folder::fresh());
+}

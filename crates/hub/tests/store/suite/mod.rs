@@ -1,0 +1,258 @@
+//! What any store must do, whatever it is made of: functions over the trait. An implementation runs
+//! all of them by `every_case!`, giving an expression that makes a fresh [`Subject`].
+
+pub(crate) mod accounts;
+pub(crate) mod changes;
+pub(crate) mod parallel;
+pub(crate) mod reads;
+pub(crate) mod staging;
+
+use std::sync::Arc;
+
+use fleetlink_core::{
+    Account, Commit, PasswordHash, Snapshot, Staged, StoreCall, StoreError, StoreReply,
+};
+use fleetlink_hub::store::{Staging, Store};
+use fleetlink_proto::control::{DeleteReply, FileList, Receipt, UploadMode};
+use fleetlink_proto::samples::{SampleParser, Summary};
+use fleetlink_proto::{ContentHash, DeviceName, FileId, IdempotencyKey, WallTime};
+
+/// Something that holds a store's data while no store is open.
+pub(crate) trait Subject {
+    /// Opens the store; one that was opened before is dropped by then.
+    fn open(&self) -> Arc<dyn Store>;
+}
+
+/// One test for each case of the suite.
+macro_rules! every_case {
+    ($subject:expr) => {
+        $crate::suite::every_case! { $subject;
+            accounts: are_kept, differ_by_more_than_case, have_one_winner,
+                get_passwords, stay_while_they_have_files, are_needed_for_files;
+            changes: are_durable_when_answered, replace_and_append, count_versions_on,
+                have_one_effect_a_key, refuse_a_key_for_another_change, do_not_mix_times,
+                refuse_a_sum_that_does_not_fit, delete_files, are_journalled_without_gaps,
+                need_what_they_commit;
+            parallel: commits_all_succeed, retries_have_one_effect,
+                appends_are_all_there;
+            reads: page_through_files, join_open_ends, give_empty_files,
+                see_what_was_answered, go_on_while_a_segment_is_replaced;
+            staging: is_exclusive, is_invisible, may_resume, is_forgotten_when_discarded,
+                does_not_discard_what_is_committed, keeps_nothing_of_what_is_abandoned;
+        }
+    };
+    ($subject:expr; $($module:ident: $($case:ident),+;)+) => {$(
+        mod $module {
+            use super::*;
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    $crate::suite::$module::$case(&$subject).await;
+                }
+            )+
+        }
+    )+};
+}
+pub(crate) use every_case;
+
+pub(crate) const AT: WallTime = WallTime::from_unix_millis(1_664_533_873_042);
+pub(crate) use UploadMode::{Append, Replace};
+
+pub(crate) fn name(text: &str) -> DeviceName {
+    text.parse().unwrap()
+}
+
+pub(crate) fn key(bits: u128) -> IdempotencyKey {
+    IdempotencyKey::from_bits(bits)
+}
+
+pub(crate) fn file(id: u32) -> FileId {
+    FileId::new(id)
+}
+
+pub(crate) fn account(text: &str) -> Account {
+    Account {
+        name: name(text),
+        password_hash: PasswordHash::new(format!("$test${text}")),
+        created: AT,
+    }
+}
+
+pub(crate) fn summary(text: &[u8]) -> Summary {
+    let mut parser = SampleParser::new();
+    parser.feed(text).expect("good samples");
+    parser.finish().expect("good samples")
+}
+
+/// Whole lines, larger than any store keeps in a row.
+pub(crate) fn large(lines: u32) -> Vec<u8> {
+    let lines = (0..lines).map(|n| format!("{}\n", 100_000 + n % 900_000));
+    lines.collect::<String>().into_bytes()
+}
+
+pub(crate) fn is_conflict<T: std::fmt::Debug>(result: Result<T, StoreError>) {
+    match result {
+        Err(StoreError::Conflict(why)) => assert!(!why.is_empty()),
+        other => panic!("no conflict: {other:?}"),
+    }
+}
+
+/// Opens the store of a subject that has one account, `cam`.
+pub(crate) async fn with_cam(subject: &dyn Subject) -> Arc<dyn Store> {
+    let store = subject.open();
+    add(&*store, "cam").await.unwrap();
+    store
+}
+
+pub(crate) async fn add(store: &dyn Store, name: &str) -> Result<StoreReply, StoreError> {
+    store.execute(StoreCall::AddAccount(account(name))).await
+}
+
+pub(crate) fn finish(staging: Box<dyn Staging>, text: &[u8]) -> Result<Staged, StoreError> {
+    let ends_open = text.last().is_some_and(|&last| last != b'\n');
+    staging.finish(summary(text), ContentHash::of(text), ends_open)
+}
+
+pub(crate) async fn stage(
+    store: &dyn Store,
+    device: &str,
+    bits: u128,
+    text: &[u8],
+) -> Result<Staged, StoreError> {
+    let mut staging = store.stage(name(device), key(bits)).await?;
+    assert_eq!(staging.held(), 0);
+    for piece in text.chunks(100_000) {
+        staging.write(piece)?;
+    }
+    finish(staging, text)
+}
+
+/// A change of the file of this device with this key, of which the rest varies.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct To(pub(crate) &'static str, pub(crate) u32, pub(crate) u128);
+
+pub(crate) async fn commit(
+    store: &dyn Store,
+    To(device, id, bits): To,
+    mode: UploadMode,
+    staged: Staged,
+) -> Result<Receipt, StoreError> {
+    let commit = Commit {
+        device: name(device),
+        file: file(id),
+        mode,
+        key: key(bits),
+        staged,
+        at: AT,
+    };
+    match store.execute(StoreCall::Commit(commit)).await? {
+        StoreReply::Committed(receipt) => Ok(receipt),
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(crate) async fn upload(
+    store: &dyn Store,
+    to: To,
+    mode: UploadMode,
+    text: &[u8],
+) -> Result<Receipt, StoreError> {
+    let staged = stage(store, to.0, to.2, text).await?;
+    commit(store, to, mode, staged).await
+}
+
+pub(crate) async fn delete(
+    store: &dyn Store,
+    To(device, id, bits): To,
+) -> Result<DeleteReply, StoreError> {
+    let call = StoreCall::Delete {
+        device: name(device),
+        file: file(id),
+        key: key(bits),
+        at: AT,
+    };
+    match store.execute(call).await? {
+        StoreReply::Deleted(reply) => Ok(reply),
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(crate) async fn find_receipt(
+    store: &dyn Store,
+    device: &str,
+    bits: u128,
+) -> Result<Option<Receipt>, StoreError> {
+    let (device, key) = (name(device), key(bits));
+    match store
+        .execute(StoreCall::FindReceipt { device, key })
+        .await?
+    {
+        StoreReply::Receipt(receipt) => Ok(receipt),
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(crate) async fn summary_of(
+    store: &dyn Store,
+    device: &str,
+    id: u32,
+) -> Result<Summary, StoreError> {
+    let (device, file) = (name(device), file(id));
+    match store.execute(StoreCall::Summary { device, file }).await? {
+        StoreReply::Summary(summary) => Ok(summary),
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(crate) async fn snapshot(
+    store: &dyn Store,
+    device: &str,
+    id: u32,
+) -> Result<Snapshot, StoreError> {
+    let (device, file) = (name(device), file(id));
+    match store.execute(StoreCall::Snapshot { device, file }).await? {
+        StoreReply::Snapshot(snapshot) => Ok(snapshot),
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(crate) async fn list(
+    store: &dyn Store,
+    device: &str,
+    after: Option<u32>,
+    limit: u32,
+) -> FileList {
+    let (device, after) = (name(device), after.map(file));
+    let call = StoreCall::ListFiles {
+        device,
+        after,
+        limit,
+    };
+    match store.execute(call).await.unwrap() {
+        StoreReply::Files(files) => files,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The whole file, as a download sends it.
+pub(crate) async fn read(store: &dyn Store, device: &str, id: u32) -> Result<Vec<u8>, StoreError> {
+    let snapshot = snapshot(store, device, id).await?;
+    let mut text = Vec::new();
+    let mut joint = false;
+    for segment in &snapshot.segments {
+        if joint {
+            text.push(b'\n');
+        }
+        joint = segment.ends_open;
+        let mut reader = store.open_segment(segment.clone()).await?;
+        let mut buffer = vec![0; 10_000];
+        loop {
+            match reader.read(&mut buffer)? {
+                0 => break,
+                n => text.extend_from_slice(&buffer[..n]),
+            }
+        }
+    }
+    assert_eq!(text.len() as u64, snapshot.bytes());
+    Ok(text)
+}

@@ -1,0 +1,94 @@
+//! Uploads before their commit.
+
+use super::*;
+
+pub(crate) async fn is_exclusive(subject: &dyn Subject) {
+    let store = with_cam(subject).await;
+    let first = store.stage(name("cam"), key(1)).await.unwrap();
+    is_conflict(store.stage(name("cam"), key(1)).await.map(|_| ()));
+    let others = [("cam", 2), ("other", 1)];
+    for (device, bits) in others {
+        assert!(store.stage(name(device), key(bits)).await.is_ok());
+    }
+    drop(first);
+    assert!(store.stage(name("cam"), key(1)).await.is_ok());
+}
+
+pub(crate) async fn is_invisible(subject: &dyn Subject) {
+    let store = with_cam(subject).await;
+    upload(&*store, To("cam", 1, 1), Replace, b"1\n")
+        .await
+        .unwrap();
+    let staged = stage(&*store, "cam", 2, &large(20_000)).await.unwrap();
+    assert_eq!(read(&*store, "cam", 1).await.unwrap(), b"1\n");
+    assert_eq!(staged.bytes, 140_000);
+    assert_eq!(find_receipt(&*store, "cam", 2).await, Ok(None));
+    drop(store);
+    let store = subject.open();
+    assert_eq!(read(&*store, "cam", 1).await.unwrap(), b"1\n");
+    assert_eq!(list(&*store, "cam", None, 10).await.files.len(), 1);
+}
+
+/// A store may keep nothing of an interrupted upload; what it keeps is the beginning.
+pub(crate) async fn may_resume(subject: &dyn Subject) {
+    let big = large(100_000);
+    let store = with_cam(subject).await;
+    let mut staging = store.stage(name("cam"), key(1)).await.unwrap();
+    staging.write(&big[..300_000]).unwrap();
+    drop(staging);
+    let store = {
+        drop(store);
+        subject.open()
+    };
+    let mut staging = store.stage(name("cam"), key(1)).await.unwrap();
+    let mut held = Vec::new();
+    staging
+        .read_held(&mut |piece| held.extend_from_slice(piece))
+        .unwrap();
+    assert_eq!(held.len() as u64, staging.held());
+    assert!(big.starts_with(&held));
+    staging.write(&big[held.len()..]).unwrap();
+    let staged = finish(staging, &big).unwrap();
+    commit(&*store, To("cam", 1, 1), Replace, staged)
+        .await
+        .unwrap();
+    assert_eq!(read(&*store, "cam", 1).await.unwrap(), big);
+}
+
+pub(crate) async fn is_forgotten_when_discarded(subject: &dyn Subject) {
+    let store = with_cam(subject).await;
+    for (bits, text) in [(1, b"1\n".to_vec()), (2, large(20_000))] {
+        let staged = stage(&*store, "cam", bits, &text).await.unwrap();
+        store.discard(staged.id).await.unwrap();
+        store.discard(staged.id).await.unwrap();
+        let refused = commit(&*store, To("cam", 1, bits), Replace, staged).await;
+        assert!(matches!(refused, Err(StoreError::Unavailable(_))));
+        // The key is as good as new.
+        upload(&*store, To("cam", 1, bits), Replace, &text)
+            .await
+            .unwrap();
+    }
+}
+
+pub(crate) async fn does_not_discard_what_is_committed(subject: &dyn Subject) {
+    let store = with_cam(subject).await;
+    let big = large(20_000);
+    let staged = stage(&*store, "cam", 1, &big).await.unwrap();
+    commit(&*store, To("cam", 1, 1), Replace, staged.clone())
+        .await
+        .unwrap();
+    store.discard(staged.id).await.unwrap();
+    drop(store);
+    assert_eq!(read(&*subject.open(), "cam", 1).await.unwrap(), big);
+}
+
+pub(crate) async fn keeps_nothing_of_what_is_abandoned(subject: &dyn Subject) {
+    let store = with_cam(subject).await;
+    for text in [b"1\n".to_vec(), large(20_000)] {
+        let mut staging = store.stage(name("cam"), key(1)).await.unwrap();
+        staging.write(&text).unwrap();
+        staging.abandon();
+        let staging = store.stage(name("cam"), key(1)).await.unwrap();
+        assert_eq!(staging.held(), 0);
+    }
+}
