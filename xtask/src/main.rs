@@ -1,2 +1,33 @@
-//! Placeholder.
-fn main() {}
+//! Developer tasks: `cargo xtask test` runs everything that CI runs, `cargo xtask bench` measures.
+
+mod bench;
+mod dependencies;
+mod programs;
+mod step;
+mod test;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+cargo xtask test          everything that CI runs
+cargo xtask bench NAME    a measurement; without a name, the list of them";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (task, rest) = match arguments.split_first() {
+        Some((task, rest)) => (task.as_str(), rest),
+        None => ("", &[][..]),
+    };
+    let result = match task {
+        "test" => test::run(),
+        "bench" => bench::run(rest),
+        _ => Err(USAGE.to_owned()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            step::say(&message);
+            ExitCode::FAILURE
+        }
+    }
+}
