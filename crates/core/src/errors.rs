@@ -13,7 +13,7 @@ pub(crate) const BLOCKED: &str =
 
 /// What a device is told where the store did not do what it asked. The store's own words may hold
 /// paths and the like, so they stay with the hub; only of a conflict they are what the device needs.
-pub(crate) fn of_store(error: StoreError, no_file: &str) -> RpcError {
+pub fn of_store(error: StoreError, no_file: &str) -> RpcError {
     let (code, message) = match error {
         StoreError::Conflict(why) => return RpcError::new(ErrorCode::Conflict, why),
         StoreError::NotFound => (ErrorCode::NoSuchFile, no_file),

@@ -31,6 +31,7 @@ mod uploads;
 pub use admin::{AccountStatus, AdminReply, AdminRequest};
 pub use console::{AccountChange, Command, ConsoleEvent, Departure, LoginFailure};
 pub use effect::Effect;
+pub use errors::of_store as rpc_error_of_store;
 pub use hub::Hub;
 pub use input::{AdminId, CheckId, Input, OperationId, SessionId};
 pub use settings::{MaxAttempts, MaxAttemptsError, Settings};

@@ -1,3 +1,19 @@
-//! The server: listeners, sessions, driver, store and projections.
+//! The hub: listeners, sessions, the driver of the core, the store and the log files.
 
+mod accept;
+mod credentials;
+mod driver;
+mod identity;
+mod ingest;
+mod logs;
+mod operator;
+mod passwords;
+mod server;
+mod session;
 pub mod store;
+
+pub use credentials::{Applied, Credentials};
+pub use fleetlink_core::{MaxAttempts, MaxAttemptsError, Settings};
+pub use identity::IdentityError;
+pub use operator::{AccountInfo, Operator, OperatorCall, OperatorError, OperatorReply};
+pub use server::{HubConfig, HubError, RunningHub, StartError, start};

@@ -1,0 +1,109 @@
+//! The bounded accept loop of every TCP service.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How long accepting pauses when the machine has no file descriptors or memory left.
+const PAUSE: Duration = Duration::from_millis(100);
+/// File descriptors that connections never get: the store, logs and the operator's socket need them.
+const RESERVED_DESCRIPTORS: u64 = 128;
+/// The most connections of one service, whatever the machine allows.
+const MAX_CONNECTIONS: usize = 20_000;
+
+/// How many connections a service may hold: as many as the file descriptors allow, after the
+/// soft limit was raised to the hard one, with a reserve left.
+pub(crate) fn connection_limit() -> usize {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // Where raising is refused, what there is must do.
+    let _ = setrlimit(Resource::Nofile, limit);
+    let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let free = usize::try_from(descriptors.saturating_sub(RESERVED_DESCRIPTORS));
+    free.unwrap_or(usize::MAX).clamp(1, MAX_CONNECTIONS)
+}
+
+/// Accepts connections until `shutdown`, at most `connections` at once; further ones wait in the
+/// kernel's queue. Returns when every connection has been served.
+pub(crate) async fn accept_loop<F, S>(
+    listener: TcpListener,
+    connections: usize,
+    shutdown: CancellationToken,
+    mut serve: F,
+) where
+    F: FnMut(TcpStream, SocketAddr) -> S,
+    S: Future<Output = ()> + Send + 'static,
+{
+    let places = Arc::new(Semaphore::new(connections));
+    let tasks = TaskTracker::new();
+    loop {
+        let accepted = async {
+            let place = Arc::clone(&places).acquire_owned().await;
+            (place, listener.accept().await)
+        };
+        let (place, accepted) = tokio::select! {
+            accepted = accepted => accepted,
+            () = shutdown.cancelled() => break,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let service = serve(stream, peer);
+                tasks.spawn(async move {
+                    service.await;
+                    drop(place);
+                });
+            }
+            Err(error) => pause(&error).await,
+        }
+    }
+    drop(listener);
+    tasks.close();
+    tasks.wait().await;
+}
+
+/// A connection that failed while it waited is no fault of ours; everything else needs time.
+async fn pause(error: &io::Error) {
+    if error.kind() == io::ErrorKind::ConnectionAborted {
+        return;
+    }
+    tracing::warn!(%error, "cannot accept connections for now");
+    tokio::time::sleep(PAUSE).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    #[tokio::test]
+    async fn holds_no_more_connections_than_allowed_and_drains_at_the_end() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let shutdown = CancellationToken::new();
+        let service = |mut stream: TcpStream, _| async move {
+            stream.write_all(b"!").await.unwrap();
+            let _ = stream.read_u8().await;
+        };
+        let accepting = tokio::spawn(accept_loop(listener, 1, shutdown.clone(), service));
+
+        let mut first = TcpStream::connect(address).await.unwrap();
+        first.read_u8().await.unwrap();
+        let mut second = TcpStream::connect(address).await.unwrap();
+        let early = tokio::time::timeout(Duration::from_millis(50), second.read_u8()).await;
+        assert!(early.is_err(), "the second waits for the first to go");
+        drop(first);
+        second.read_u8().await.unwrap();
+
+        shutdown.cancel();
+        assert!(!accepting.is_finished());
+        drop(second);
+        accepting.await.unwrap();
+    }
+}

@@ -1,0 +1,342 @@
+//! The driver: owns the core, brings it what happens, and does what it wants done.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use fleetlink_core::{
+    AdminId, AdminReply, AdminRequest, ConsoleEvent, Effect, Hub, Input, Now, SessionId, Snapshot,
+};
+use fleetlink_proto::control::{ActiveDevice, EndReason, Reply, RequestId, RpcError};
+use fleetlink_proto::{DeviceName, IdempotencyKey, WallTime};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::passwords::Passwords;
+use crate::store::Store;
+
+/// Events that may wait for the driver; then sessions wait.
+const EVENT_QUEUE: usize = 1024;
+/// Console lines that may wait for a slow terminal; further ones are counted and left out.
+pub(crate) const CONSOLE_QUEUE: usize = 4096;
+
+/// What the driver hears.
+pub(crate) enum Event {
+    /// A device connected.
+    Opened {
+        session: SessionId,
+        peer: SocketAddr,
+        commands: mpsc::Sender<SessionCommand>,
+        /// Cancelled where the session does not take its commands.
+        overflow: CancellationToken,
+    },
+    /// The core shall know.
+    Input(Input),
+    /// The operator asks.
+    Admin {
+        request: AdminRequest,
+        answer: oneshot::Sender<Result<AdminReply, String>>,
+    },
+}
+
+/// What the driver tells a session.
+pub(crate) enum SessionCommand {
+    Reply {
+        id: RequestId,
+        result: Result<Reply, RpcError>,
+    },
+    End {
+        reason: EndReason,
+        message: String,
+    },
+    Close,
+    StartUpload(StartUpload),
+    StartDownload(StartDownload),
+}
+
+/// An upload that the core has allowed.
+pub(crate) struct StartUpload {
+    pub(crate) id: RequestId,
+    pub(crate) upload: u64,
+    pub(crate) device: DeviceName,
+    pub(crate) key: IdempotencyKey,
+}
+
+/// A download that the core has allowed.
+pub(crate) struct StartDownload {
+    pub(crate) id: RequestId,
+    pub(crate) download: u64,
+    pub(crate) snapshot: Snapshot,
+}
+
+/// The driver is gone: the hub has ended.
+#[derive(Debug)]
+pub(crate) struct DriverGone;
+
+/// The way to the driver.
+#[derive(Clone)]
+pub(crate) struct DriverHandle {
+    events: mpsc::Sender<Event>,
+}
+
+impl DriverHandle {
+    pub(crate) async fn send(&self, event: Event) -> Result<(), DriverGone> {
+        self.events.send(event).await.map_err(|_| DriverGone)
+    }
+
+    pub(crate) async fn input(&self, input: Input) -> Result<(), DriverGone> {
+        self.send(Event::Input(input)).await
+    }
+
+    /// Asks the core on behalf of the operator.
+    pub(crate) async fn admin(&self, request: AdminRequest) -> Result<AdminReply, String> {
+        let (answer, answered) = oneshot::channel();
+        let ended = || "the hub is shutting down".to_owned();
+        self.send(Event::Admin { request, answer })
+            .await
+            .map_err(|DriverGone| ended())?;
+        answered.await.unwrap_or_else(|_| Err(ended()))
+    }
+}
+
+/// What follows the core's state outside of it.
+pub(crate) struct Followers {
+    /// The active devices, for `edge-device-log.txt`.
+    pub(crate) active: watch::Sender<Vec<ActiveDevice>>,
+    /// Changes whenever the store's journal has grown.
+    pub(crate) journal: watch::Sender<u64>,
+    /// The operator's lines.
+    pub(crate) console: mpsc::Sender<String>,
+}
+
+/// Owns the core.
+pub(crate) struct Driver {
+    core: Hub,
+    started: Instant,
+    store: Arc<dyn Store>,
+    passwords: Passwords,
+    followers: Followers,
+    events: mpsc::Receiver<Event>,
+    /// Store operations and password checks under way; the core bounds their number.
+    work: JoinSet<Input>,
+    sessions: HashMap<SessionId, Session>,
+    admin_calls: HashMap<AdminId, oneshot::Sender<Result<AdminReply, String>>>,
+    admin_count: u64,
+    console_lost: u64,
+}
+
+struct Session {
+    commands: mpsc::Sender<SessionCommand>,
+    overflow: CancellationToken,
+}
+
+impl Driver {
+    pub(crate) fn new(
+        make_core: impl FnOnce(Now) -> Hub,
+        store: Arc<dyn Store>,
+        passwords: Passwords,
+        followers: Followers,
+    ) -> (Self, DriverHandle) {
+        let (sender, events) = mpsc::channel(EVENT_QUEUE);
+        let started = Instant::now();
+        let driver = Driver {
+            core: make_core(now(started)),
+            started,
+            store,
+            passwords,
+            followers,
+            events,
+            work: JoinSet::new(),
+            sessions: HashMap::new(),
+            admin_calls: HashMap::new(),
+            admin_count: 0,
+            console_lost: 0,
+        };
+        (driver, DriverHandle { events: sender })
+    }
+
+    /// Runs until the core has drained after [`Input::Close`].
+    pub(crate) async fn run(mut self) {
+        while !self.core.is_drained() {
+            let timeout = self.core.poll_timeout().map(|at| self.started + at);
+            tokio::select! {
+                Some(event) = self.events.recv() => self.handle_event(event),
+                Some(done) = self.work.join_next() => self.handle_done(done),
+                () = sleep_until(timeout) => self.core.handle_timeout(now(self.started)),
+            }
+            while let Some(effect) = self.core.poll_effect() {
+                self.perform(effect);
+            }
+        }
+    }
+
+    fn handle_event(&mut self, event: Event) {
+        match event {
+            Event::Opened {
+                session,
+                peer,
+                commands,
+                overflow,
+            } => {
+                self.sessions
+                    .insert(session, Session { commands, overflow });
+                self.input(Input::Connected { session, peer });
+            }
+            Event::Input(input) => {
+                if let Input::Disconnected { session } = &input {
+                    self.sessions.remove(session);
+                }
+                self.input(input);
+            }
+            Event::Admin { request, answer } => {
+                self.admin_count += 1;
+                let admin = AdminId(self.admin_count);
+                self.admin_calls.insert(admin, answer);
+                self.input(Input::Admin { admin, request });
+            }
+        }
+    }
+
+    /// A check or an operation that died would leave the core waiting for ever: so does the hub.
+    fn handle_done(&mut self, done: Result<Input, tokio::task::JoinError>) {
+        match done {
+            Ok(input) => self.input(input),
+            Err(failed) => std::panic::resume_unwind(failed.into_panic()),
+        }
+    }
+
+    fn input(&mut self, input: Input) {
+        self.core.handle_input(input, now(self.started));
+    }
+
+    fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::Reply {
+                session,
+                id,
+                result,
+            } => {
+                self.command(session, SessionCommand::Reply { id, result });
+            }
+            Effect::End {
+                session,
+                reason,
+                message,
+            } => {
+                self.command(session, SessionCommand::End { reason, message });
+            }
+            Effect::Close { session } => self.command(session, SessionCommand::Close),
+            Effect::StartUpload {
+                session,
+                id,
+                upload,
+                device,
+                key,
+                ..
+            } => {
+                let start = StartUpload {
+                    id,
+                    upload,
+                    device,
+                    key,
+                };
+                self.command(session, SessionCommand::StartUpload(start));
+            }
+            Effect::StartDownload {
+                session,
+                id,
+                download,
+                snapshot,
+            } => {
+                let start = StartDownload {
+                    id,
+                    download,
+                    snapshot,
+                };
+                self.command(session, SessionCommand::StartDownload(start));
+            }
+            Effect::CheckPassword {
+                check,
+                password,
+                hash,
+            } => {
+                let passwords = self.passwords.clone();
+                self.work.spawn(async move {
+                    let matches = passwords.check(password, hash).await;
+                    Input::PasswordChecked { check, matches }
+                });
+            }
+            Effect::Store { operation, call } => {
+                let store = Arc::clone(&self.store);
+                self.work.spawn(async move {
+                    let result = store.execute(call).await;
+                    Input::StoreAnswered { operation, result }
+                });
+            }
+            Effect::Discard { staged } => self.discard(staged),
+            Effect::AnswerAdmin { admin, result } => {
+                if let Some(answer) = self.admin_calls.remove(&admin) {
+                    // The operator may have gone meanwhile.
+                    let _ = answer.send(result);
+                }
+            }
+            Effect::ActiveChanged => {
+                self.followers
+                    .active
+                    .send_replace(self.core.active().cloned().collect());
+            }
+            Effect::JournalGrew => self.followers.journal.send_modify(|count| *count += 1),
+            Effect::Console(event) => self.show(&event),
+        }
+    }
+
+    /// A session that does not take its commands is a slow reader, and is ended.
+    fn command(&mut self, session: SessionId, command: SessionCommand) {
+        let Some(open) = self.sessions.get(&session) else {
+            return;
+        };
+        if open.commands.try_send(command).is_err() {
+            open.overflow.cancel();
+        }
+    }
+
+    fn discard(&mut self, staged: fleetlink_core::StagedId) {
+        let store = Arc::clone(&self.store);
+        tokio::spawn(async move {
+            if let Err(error) = store.discard(staged).await {
+                tracing::warn!(%error, "staged bytes stay until the next start");
+            }
+        });
+    }
+
+    fn show(&mut self, event: &ConsoleEvent) {
+        if self.followers.console.try_send(event.to_string()).is_err() {
+            self.console_lost += 1;
+            if self.console_lost.is_power_of_two() {
+                tracing::warn!(lost = self.console_lost, "the console does not keep up");
+            }
+        }
+    }
+}
+
+/// Both clocks, read once.
+fn now(started: Instant) -> Now {
+    let wall = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_millis();
+    Now {
+        monotonic: started.elapsed(),
+        wall: WallTime::from_unix_millis(i64::try_from(wall).unwrap_or(i64::MAX)),
+    }
+}
+
+async fn sleep_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}

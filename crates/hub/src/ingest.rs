@@ -1,0 +1,122 @@
+//! An upload's bytes on their way into the store: parsed, hashed and staged in one pass.
+
+use fleetlink_core::{Staged, StoreError, rpc_error_of_store};
+use fleetlink_proto::ContentHash;
+use fleetlink_proto::control::{ErrorCode, RpcError, limits};
+use fleetlink_proto::samples::{BadLine, SampleParser};
+
+use crate::store::Staging;
+
+/// One upload that is arriving. Blocking.
+pub(crate) struct Ingest {
+    staging: Box<dyn Staging>,
+    parser: SampleParser,
+    hasher: blake3::Hasher,
+    bytes: u64,
+    ends_open: bool,
+}
+
+impl Ingest {
+    /// Goes on where an interrupted upload of the same key ended: what the store holds of it is
+    /// read again.
+    pub(crate) fn resume(mut staging: Box<dyn Staging>) -> Result<Self, RpcError> {
+        let mut parser = SampleParser::new();
+        let mut hasher = blake3::Hasher::new();
+        let (mut bytes, mut ends_open) = (0, false);
+        let mut parsed = Ok(());
+        let read = staging.read_held(&mut |held| {
+            parsed = std::mem::replace(&mut parsed, Ok(())).and_then(|()| parser.feed(held));
+            hasher.update(held);
+            bytes += held.len() as u64;
+            ends_open = held.last().is_some_and(|&last| last != b'\n');
+        });
+        match (read, parsed) {
+            (Ok(()), Ok(())) => Ok(Ingest {
+                staging,
+                parser,
+                hasher,
+                bytes,
+                ends_open,
+            }),
+            (Err(error), _) => {
+                staging.abandon();
+                Err(store_error(error))
+            }
+            (_, Err(bad)) => {
+                staging.abandon();
+                Err(bad_line(&bad))
+            }
+        }
+    }
+
+    /// How many bytes have come, resumed ones included.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The hash of the bytes that have come.
+    pub(crate) fn hash(&self) -> ContentHash {
+        self.hasher.finalize().into()
+    }
+
+    /// Takes the next bytes.
+    pub(crate) fn write(&mut self, block: &[u8]) -> Result<(), RpcError> {
+        let Some(&last) = block.last() else {
+            return Ok(());
+        };
+        self.bytes = self.bytes.saturating_add(block.len() as u64);
+        if self.bytes > limits::MAX_UPLOAD_BYTES {
+            let message = format!("an upload has at most {} bytes", limits::MAX_UPLOAD_BYTES);
+            return Err(RpcError::new(ErrorCode::TooLarge, message));
+        }
+        self.parser.feed(block).map_err(|bad| bad_line(&bad))?;
+        self.hasher.update(block);
+        self.ends_open = last != b'\n';
+        self.staging.write(block).map_err(store_error)
+    }
+
+    /// Verifies that everything came and makes it durable, for a commit to take.
+    pub(crate) fn finish(self, bytes: u64, hash: ContentHash) -> Result<Staged, RpcError> {
+        let Ingest {
+            staging,
+            parser,
+            hasher,
+            bytes: received,
+            ends_open,
+        } = self;
+        if received != bytes {
+            staging.abandon();
+            let message = format!("{bytes} bytes were announced and {received} came");
+            return Err(RpcError::new(ErrorCode::HashMismatch, message));
+        }
+        if ContentHash::from(hasher.finalize()) != hash {
+            staging.abandon();
+            let message = "the hash of what came is not the one that was announced";
+            return Err(RpcError::new(ErrorCode::HashMismatch, message));
+        }
+        match parser.finish() {
+            Ok(summary) => staging
+                .finish(summary, hash, ends_open)
+                .map_err(store_error),
+            Err(bad) => {
+                staging.abandon();
+                Err(bad_line(&bad))
+            }
+        }
+    }
+
+    /// Keeps nothing of it.
+    pub(crate) fn abandon(self) {
+        self.staging.abandon();
+    }
+}
+
+fn bad_line(bad: &BadLine) -> RpcError {
+    RpcError::new(ErrorCode::BadLine, bad.to_string()).at_line(bad.line)
+}
+
+/// An upload does not look for a file, so it never misses one.
+pub(crate) fn store_error(error: StoreError) -> RpcError {
+    tracing::debug!(%error, "an upload failed at the store");
+    rpc_error_of_store(error, "the store has lost the upload")
+}

@@ -1,0 +1,223 @@
+//! The three log files: projections of the active devices and of the store's journal.
+
+use std::fmt::Write as _;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use fleetlink_core::{Change, ChangeKind};
+use fleetlink_proto::control::ActiveDevice;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::store::Store;
+
+const ACTIVE_FILE: &str = "edge-device-log.txt";
+const UPLOAD_FILE: &str = "upload-log.txt";
+const DELETION_FILE: &str = "deletion-log.txt";
+/// Changes that are read from the journal at once.
+const PAGE: u32 = 1000;
+/// How long events are collected before the files follow: well within the promised 250 ms.
+const GATHER: Duration = Duration::from_millis(50);
+/// After a failure, as a full disk, the files are tried again this often.
+const RETRY: Duration = Duration::from_millis(1000);
+
+/// The three files in one folder.
+pub(crate) struct LogFiles {
+    folder: PathBuf,
+    store: Arc<dyn Store>,
+    uploads: AppendLog,
+    deletions: AppendLog,
+    /// The last change that the files show.
+    sequence: u64,
+}
+
+impl LogFiles {
+    /// Makes all three true: nobody is active, and the others show the whole journal. To be called
+    /// before the first connection is accepted.
+    pub(crate) async fn rebuild(folder: &Path, store: Arc<dyn Store>) -> io::Result<Self> {
+        replace(&folder.join(ACTIVE_FILE), b"")?;
+        let uploads = AppendLog::create(folder, UPLOAD_FILE)?;
+        let deletions = AppendLog::create(folder, DELETION_FILE)?;
+        let mut files = LogFiles {
+            folder: folder.to_owned(),
+            store,
+            uploads,
+            deletions,
+            sequence: 0,
+        };
+        files.follow_journal().await?;
+        files.uploads.publish()?;
+        files.deletions.publish()?;
+        Ok(files)
+    }
+
+    /// Follows both sources until `shutdown`, and a last time then.
+    pub(crate) async fn follow(
+        mut self,
+        mut active: watch::Receiver<Vec<ActiveDevice>>,
+        mut journal: watch::Receiver<u64>,
+        shutdown: CancellationToken,
+    ) {
+        // A failed attempt leaves its source marked as changed.
+        let mut failed = false;
+        loop {
+            let last = tokio::select! {
+                () = shutdown.cancelled() => true,
+                Ok(()) = active.changed() => { active.mark_changed(); false }
+                Ok(()) = journal.changed() => { journal.mark_changed(); false }
+            };
+            let pause = if failed { RETRY } else { GATHER };
+            if !last {
+                tokio::time::sleep(pause).await;
+            }
+            failed = self.bring_up_to_date(&mut active, &mut journal).await;
+            if last {
+                return;
+            }
+        }
+    }
+
+    /// Whether something failed and is to be tried again.
+    async fn bring_up_to_date(
+        &mut self,
+        active: &mut watch::Receiver<Vec<ActiveDevice>>,
+        journal: &mut watch::Receiver<u64>,
+    ) -> bool {
+        let mut failed = false;
+        if active.has_changed().unwrap_or(true) {
+            let text = active_text(&active.borrow_and_update());
+            if let Err(error) = replace(&self.folder.join(ACTIVE_FILE), text.as_bytes()) {
+                tracing::warn!(%error, file = ACTIVE_FILE, "cannot write a log file");
+                active.mark_changed();
+                failed = true;
+            }
+        }
+        if journal.has_changed().unwrap_or(true) {
+            journal.mark_unchanged();
+            if let Err(error) = self.follow_journal().await {
+                tracing::warn!(%error, "cannot bring the upload and deletion logs up to date");
+                journal.mark_changed();
+                failed = true;
+            }
+        }
+        failed
+    }
+
+    async fn follow_journal(&mut self) -> io::Result<()> {
+        loop {
+            let page = self
+                .store
+                .journal(self.sequence, PAGE)
+                .await
+                .map_err(io::Error::other)?;
+            let Some(last) = page.last() else {
+                return Ok(());
+            };
+            let (uploaded, deleted): (Vec<&Change>, Vec<&Change>) = page
+                .iter()
+                .partition(|change| matches!(change.kind, ChangeKind::Upload(_)));
+            self.uploads.append(&uploaded)?;
+            self.deletions.append(&deleted)?;
+            self.sequence = last.sequence;
+        }
+    }
+}
+
+/// A file that only grows, by whole lines.
+struct AppendLog {
+    path: PathBuf,
+    file: File,
+    /// What is known to be written whole.
+    length: u64,
+    /// The last change in it, for a page that was written only in part.
+    sequence: u64,
+}
+
+impl AppendLog {
+    /// An empty file beside the one in use, which it replaces when published.
+    fn create(folder: &Path, name: &str) -> io::Result<Self> {
+        let path = folder.join(name);
+        let _ = fs::remove_file(temporary(&path));
+        let file = OpenOptions::new()
+            .create_new(true)
+            .append(true)
+            .open(temporary(&path))?;
+        Ok(AppendLog {
+            path,
+            file,
+            length: 0,
+            sequence: 0,
+        })
+    }
+
+    fn publish(&self) -> io::Result<()> {
+        fs::rename(temporary(&self.path), &self.path)
+    }
+
+    /// Adds lines, all or none of them.
+    fn append(&mut self, changes: &[&Change]) -> io::Result<()> {
+        let new = changes
+            .iter()
+            .filter(|change| change.sequence > self.sequence);
+        let text: String = new.map(|change| change_line(change)).collect();
+        if text.is_empty() {
+            return Ok(());
+        }
+        if let Err(error) = self.file.write_all(text.as_bytes()) {
+            self.file.set_len(self.length)?;
+            return Err(error);
+        }
+        self.length += text.len() as u64;
+        self.sequence = changes
+            .last()
+            .map_or(self.sequence, |change| change.sequence);
+        Ok(())
+    }
+}
+
+/// `supersmartwatch; 30 September 2022 10:31:13; 1; 10`
+fn change_line(change: &Change) -> String {
+    let Change {
+        device,
+        file,
+        samples,
+        at,
+        ..
+    } = change;
+    format!("{device}; {}; {file}; {samples}\n", at.local())
+}
+
+/// `1; 30 September 2022 10:31:13; supersmartwatch; 129.64.31.13; 5432`, numbered from 1.
+fn active_text(active: &[ActiveDevice]) -> String {
+    let mut text = String::new();
+    for (number, entry) in active.iter().enumerate() {
+        let ActiveDevice {
+            name,
+            address,
+            udp_port,
+            since,
+        } = entry;
+        let since = since.local();
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "{}; {since}; {name}; {address}; {udp_port}",
+            number + 1
+        );
+    }
+    text
+}
+
+/// Readers see the old content or the new one.
+fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let temporary = temporary(path);
+    fs::write(&temporary, content)?;
+    fs::rename(temporary, path)
+}
+
+fn temporary(path: &Path) -> PathBuf {
+    path.with_extension("txt.new")
+}

@@ -1,0 +1,96 @@
+//! What travels over the operator's socket: one JSON object a line, in both directions.
+
+use fleetlink_core::{AccountStatus, AdminReply};
+use fleetlink_proto::{DeviceName, Password, WallTime};
+use serde::{Deserialize, Serialize};
+
+/// One call of the operator.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "call", rename_all = "snake_case")]
+pub enum OperatorCall {
+    /// Adds an account.
+    AddAccount {
+        /// Its name.
+        name: DeviceName,
+        /// Its password.
+        password: Password,
+    },
+    /// Changes an account's password.
+    SetPassword {
+        /// Whose.
+        name: DeviceName,
+        /// The new password.
+        password: Password,
+    },
+    /// Removes an account and ends its sessions.
+    RemoveAccount {
+        /// Whose.
+        name: DeviceName,
+        /// Whether its files are deleted as well.
+        with_data: bool,
+    },
+    /// Ends a name's block.
+    Unlock {
+        /// Whose.
+        name: DeviceName,
+    },
+    /// Lists the accounts.
+    ListAccounts,
+}
+
+/// What a call that was done answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OperatorReply {
+    /// Nothing more than that.
+    Done,
+    /// The accounts, by name.
+    Accounts(Vec<AccountInfo>),
+}
+
+/// An account as the operator sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountInfo {
+    /// Its name.
+    pub name: DeviceName,
+    /// When it was made.
+    pub created: WallTime,
+    /// Whether the device is active.
+    pub active: bool,
+    /// For how many more milliseconds its password is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocked_for_ms: Option<u64>,
+}
+
+impl From<AdminReply> for OperatorReply {
+    fn from(reply: AdminReply) -> Self {
+        match reply {
+            AdminReply::Done => OperatorReply::Done,
+            AdminReply::Accounts(accounts) => {
+                OperatorReply::Accounts(accounts.into_iter().map(AccountInfo::from).collect())
+            }
+        }
+    }
+}
+
+impl From<AccountStatus> for AccountInfo {
+    fn from(status: AccountStatus) -> Self {
+        let AccountStatus {
+            name,
+            created,
+            active,
+            blocked_for,
+        } = status;
+        let blocked_for_ms =
+            blocked_for.map(|left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX));
+        AccountInfo {
+            name,
+            created,
+            active,
+            blocked_for_ms,
+        }
+    }
+}
+
+/// The answer to a line: what was done, or a sentence that says why not.
+pub(super) type Answer = Result<OperatorReply, String>;

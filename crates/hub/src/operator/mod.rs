@@ -1,0 +1,134 @@
+//! The operator's door: a Unix socket in the data folder that only its owner can open, or, where no
+//! hub runs, the store itself under its exclusive lock. Both end at the core.
+
+mod message;
+mod offline;
+mod socket;
+
+pub use message::{AccountInfo, OperatorCall, OperatorReply};
+pub(crate) use socket::listen;
+
+use std::io;
+use std::path::Path;
+
+use fleetlink_core::AdminRequest;
+use fleetlink_proto::IdempotencyKey;
+
+use self::offline::Offline;
+use self::socket::Connection;
+use crate::driver::DriverHandle;
+use crate::passwords::Passwords;
+
+/// The socket's name in the data folder.
+const SOCKET_FILE: &str = "hub.sock";
+
+/// A way to administer a hub.
+pub struct Operator(Way);
+
+enum Way {
+    Running(Connection),
+    Offline(Offline),
+}
+
+/// Why an operator's call was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum OperatorError {
+    /// The hub refused, with a sentence that says why.
+    #[error("{0}")]
+    Refused(String),
+    /// The data folder cannot be used.
+    #[error("cannot administer the hub in {folder}: {reason}")]
+    Unreachable {
+        /// The folder.
+        folder: String,
+        /// Why not.
+        reason: String,
+    },
+}
+
+impl Operator {
+    /// Reaches the hub whose data are in `folder`: the one that runs, or the store of one that
+    /// does not.
+    pub async fn reach(folder: &Path) -> Result<Self, OperatorError> {
+        let unreachable = |reason: String| OperatorError::Unreachable {
+            folder: folder.display().to_string(),
+            reason,
+        };
+        match Connection::open(&folder.join(SOCKET_FILE)).await {
+            Ok(connection) => Ok(Operator(Way::Running(connection))),
+            Err(error) if no_hub_runs(&error) => Offline::open(folder)
+                .await
+                .map(|o| Operator(Way::Offline(o)))
+                .map_err(unreachable),
+            Err(error) => Err(unreachable(error.to_string())),
+        }
+    }
+
+    /// Whether a hub runs at this moment.
+    pub fn hub_is_running(&self) -> bool {
+        matches!(self.0, Way::Running(_))
+    }
+
+    /// Has one call done.
+    pub async fn call(&mut self, call: OperatorCall) -> Result<OperatorReply, OperatorError> {
+        match &mut self.0 {
+            Way::Running(connection) => connection.call(&call).await,
+            Way::Offline(offline) => offline.call(call).await,
+        }
+    }
+
+    /// Ends it; where no hub runs, the store is closed.
+    pub async fn finish(self) {
+        if let Way::Offline(offline) = self.0 {
+            offline.close().await;
+        }
+    }
+}
+
+fn no_hub_runs(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
+    )
+}
+
+/// Has the core do an operator's call.
+async fn perform(
+    call: OperatorCall,
+    driver: &DriverHandle,
+    passwords: &Passwords,
+) -> Result<OperatorReply, String> {
+    let request = match call {
+        OperatorCall::AddAccount { name, password } => {
+            password.check_for_account().map_err(|e| e.to_string())?;
+            AdminRequest::AddAccount {
+                name,
+                password_hash: passwords.hash(password).await,
+            }
+        }
+        OperatorCall::SetPassword { name, password } => {
+            password.check_for_account().map_err(|e| e.to_string())?;
+            AdminRequest::SetPassword {
+                name,
+                password_hash: passwords.hash(password).await,
+            }
+        }
+        OperatorCall::RemoveAccount { name, with_data } => {
+            let key = random_key().map_err(|e| e.to_string())?;
+            AdminRequest::RemoveAccount {
+                name,
+                with_data,
+                key,
+            }
+        }
+        OperatorCall::Unlock { name } => AdminRequest::Unlock { name },
+        OperatorCall::ListAccounts => AdminRequest::ListAccounts,
+    };
+    driver.admin(request).await.map(OperatorReply::from)
+}
+
+fn random_key() -> Result<IdempotencyKey, getrandom::Error> {
+    let mut bits = [0; 16];
+    getrandom::fill(&mut bits)?;
+    Ok(IdempotencyKey::from_bits(u128::from_be_bytes(bits)))
+}

@@ -1,0 +1,63 @@
+//! Administration where no hub runs: the same core over the same store, without listeners.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use fleetlink_core::{Input, Settings};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use super::message::{OperatorCall, OperatorReply};
+use super::{OperatorError, perform};
+use crate::driver::{CONSOLE_QUEUE, Driver, DriverHandle, Followers};
+use crate::passwords::Passwords;
+use crate::store::Store;
+use crate::store::sqlite::SqliteStore;
+
+/// A core without sessions.
+pub(super) struct Offline {
+    driver: DriverHandle,
+    running: JoinHandle<()>,
+    passwords: Passwords,
+    /// Nobody reads the console's lines: the command says what it did.
+    _console: mpsc::Receiver<String>,
+}
+
+impl Offline {
+    pub(super) async fn open(folder: &Path) -> Result<Self, String> {
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(folder).map_err(|e| e.to_string())?);
+        let accounts = store.accounts().await.map_err(|e| e.to_string())?;
+        let (console, lines) = mpsc::channel(CONSOLE_QUEUE);
+        let followers = Followers {
+            active: watch::Sender::default(),
+            journal: watch::Sender::default(),
+            console,
+        };
+        let passwords = Passwords::new();
+        let (driver, handle) = Driver::new(
+            |now| fleetlink_core::Hub::new(Settings::default(), accounts, now),
+            store,
+            passwords.clone(),
+            followers,
+        );
+        let running = tokio::spawn(driver.run());
+        Ok(Offline {
+            driver: handle,
+            running,
+            passwords,
+            _console: lines,
+        })
+    }
+
+    pub(super) async fn call(&self, call: OperatorCall) -> Result<OperatorReply, OperatorError> {
+        perform(call, &self.driver, &self.passwords)
+            .await
+            .map_err(OperatorError::Refused)
+    }
+
+    pub(super) async fn close(self) {
+        // A driver that is gone already has nothing left to drain.
+        let _ = self.driver.input(Input::Close).await;
+        let _ = self.running.await;
+    }
+}

@@ -1,0 +1,119 @@
+//! One connection of a device: bytes in, bytes out. What they mean is decided by the core.
+
+mod download;
+mod outbox;
+mod reader;
+mod upload;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fleetlink_core::{Input, SessionId};
+use fleetlink_proto::control::{EndReason, HubNotification, limits};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use self::download::Downloads;
+use self::outbox::Outbox;
+use self::reader::Reader;
+use self::upload::Uploads;
+use crate::driver::{DriverHandle, Event, SessionCommand};
+use crate::store::Store;
+
+/// Commands of the driver that may wait for a session: an answer to every request in flight and
+/// what ends it. A session that lets it overflow is ended.
+const COMMAND_QUEUE: usize = limits::MAX_REQUESTS_IN_FLIGHT + 16;
+/// How long a device is listened to after the hub has said its last word, so that the close does
+/// not destroy it on the way (RFC 1122, section 4.2.2.13).
+const LINGER: Duration = Duration::from_secs(1);
+
+/// What every session needs.
+#[derive(Clone)]
+pub(crate) struct SessionContext {
+    pub(crate) driver: DriverHandle,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) keep_alive: Duration,
+}
+
+/// Serves one connection until either side ends it.
+pub(crate) async fn serve<S>(stream: S, session: SessionId, peer: SocketAddr, hub: SessionContext)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (commands, orders) = mpsc::channel(COMMAND_QUEUE);
+    let overflow = CancellationToken::new();
+    let opened = Event::Opened {
+        session,
+        peer,
+        commands,
+        overflow: overflow.clone(),
+    };
+    if hub.driver.send(opened).await.is_err() {
+        return;
+    }
+    let (incoming, outgoing) = tokio::io::split(stream);
+    let (outbox, writer) = outbox::open();
+    let writing = tokio::spawn(outbox::write(outgoing, writer));
+    let uploads = Uploads::new(session, hub.clone(), outbox.clone());
+    let downloads = Downloads::new(session, hub.clone(), outbox.clone());
+    let mut reader = Reader::new(
+        session,
+        &hub,
+        incoming,
+        outbox.clone(),
+        uploads.clone(),
+        downloads.clone(),
+    );
+
+    let heard_all = tokio::select! {
+        () = reader.run() => true,
+        () = obey(orders, &outbox, &uploads, &downloads) => false,
+        () = overflow.cancelled() => true,
+    };
+    tracing::debug!(session = session.0, %peer, "session ended");
+    // The driver may be gone already at the end of the hub.
+    let _ = hub.driver.input(Input::Disconnected { session }).await;
+    let rest = reader.into_stream();
+    downloads.cancel_all();
+    outbox.close().await;
+    let written = tokio::time::timeout(limits::WRITE_DEADLINE, writing).await;
+    if !heard_all && written.is_ok() {
+        linger(rest).await;
+    }
+}
+
+/// Does what the driver says until it says that the session is over.
+async fn obey(
+    mut orders: mpsc::Receiver<SessionCommand>,
+    outbox: &Outbox,
+    uploads: &Uploads,
+    downloads: &Downloads,
+) {
+    while let Some(order) = orders.recv().await {
+        match order {
+            SessionCommand::Reply { id, result } => outbox.reply(&id, &result).await,
+            SessionCommand::StartUpload(start) => uploads.start(start),
+            SessionCommand::StartDownload(start) => downloads.start(start),
+            SessionCommand::End { reason, message } => {
+                return outbox
+                    .notify(&HubNotification::SessionEnd { reason, message })
+                    .await;
+            }
+            SessionCommand::Close => return,
+        }
+    }
+    // The driver is gone: the hub ended before it could say so.
+    let message = "the hub is shutting down".to_owned();
+    let reason = EndReason::HubClosing;
+    outbox
+        .notify(&HubNotification::SessionEnd { reason, message })
+        .await;
+}
+
+async fn linger(mut stream: impl AsyncRead + Unpin) {
+    let mut scratch = vec![0; 4096];
+    let silence = async { while matches!(stream.read(&mut scratch).await, Ok(1..)) {} };
+    let _ = tokio::time::timeout(LINGER, silence).await;
+}

@@ -1,0 +1,173 @@
+//! A device's bytes, on their way to the core and to the uploads.
+
+use std::time::Duration;
+
+use fleetlink_core::{Input, SessionId};
+use fleetlink_proto::control::{
+    EndReason, ErrorCode, FromDevice, HubDecoder, HubNotification, Request, RequestId, RpcError,
+    limits,
+};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::time::Instant;
+
+use super::SessionContext;
+use super::download::Downloads;
+use super::outbox::Outbox;
+use super::upload::{UploadFeeder, Uploads};
+use crate::driver::DriverHandle;
+
+/// How much is read at once.
+const READ_SIZE: usize = 64 * 1024;
+
+/// Reads one device's bytes and passes on what they say.
+pub(super) struct Reader<S> {
+    session: SessionId,
+    driver: DriverHandle,
+    stream: S,
+    outbox: Outbox,
+    uploads: UploadFeeder,
+    downloads: Downloads,
+    decoder: HubDecoder,
+    /// How often the core hears that bytes came: often enough for every deadline.
+    alive_interval: Duration,
+    alive_told: Instant,
+    bytes: u64,
+    garbage: u32,
+}
+
+/// The session cannot go on.
+struct Over;
+
+impl<S: AsyncRead + Unpin> Reader<S> {
+    pub(super) fn new(
+        session: SessionId,
+        hub: &SessionContext,
+        stream: S,
+        outbox: Outbox,
+        uploads: Uploads,
+        downloads: Downloads,
+    ) -> Self {
+        Reader {
+            session,
+            driver: hub.driver.clone(),
+            stream,
+            outbox,
+            uploads: UploadFeeder::new(uploads),
+            downloads,
+            decoder: HubDecoder::default(),
+            alive_interval: hub.keep_alive / 8,
+            alive_told: Instant::now(),
+            bytes: 0,
+            garbage: 0,
+        }
+    }
+
+    /// Ends the uploads that are still open, and gives the stream back: nothing in it matters any
+    /// more.
+    pub(super) fn into_stream(mut self) -> S {
+        self.uploads.interrupt_all();
+        self.stream
+    }
+
+    /// Reads until the device closes, breaks the protocol, or the hub ends.
+    pub(super) async fn run(&mut self) {
+        let mut buffer = vec![0; READ_SIZE];
+        loop {
+            let read = match self.stream.read(&mut buffer).await {
+                Ok(0) | Err(_) => return,
+                Ok(read) => read,
+            };
+            if self.handle_bytes(&buffer[..read]).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    async fn handle_bytes(&mut self, mut input: &[u8]) -> Result<(), Over> {
+        self.bytes = self.bytes.saturating_add(input.len() as u64);
+        if self.bytes > limits::MAX_BYTES_BEFORE_LOGIN && !self.outbox.is_logged_in() {
+            return self.give_up("too many bytes before a login").await;
+        }
+        if self.alive_told.elapsed() >= self.alive_interval {
+            self.tell(Input::Alive {
+                session: self.session,
+            })
+            .await?;
+        }
+        while let Some(message) = self.decoder.next_message(&mut input) {
+            self.handle_message(message).await?;
+        }
+        Ok(())
+    }
+
+    async fn handle_message(&mut self, message: FromDevice<'_>) -> Result<(), Over> {
+        match message {
+            FromDevice::Call { id, request } => self.handle_call(id, request).await,
+            FromDevice::Chunk { upload } => {
+                self.uploads.select(upload).await;
+                Ok(())
+            }
+            FromDevice::Body(bytes) => {
+                self.uploads.feed(bytes).await;
+                Ok(())
+            }
+            FromDevice::Invalid { id, error } => {
+                self.outbox.complain(id.as_ref(), &error).await;
+                Ok(())
+            }
+            FromDevice::Garbage(error) => self.handle_garbage(&error).await,
+        }
+    }
+
+    async fn handle_call(&mut self, id: RequestId, request: Request) -> Result<(), Over> {
+        self.outbox.admit_request().await;
+        match request {
+            Request::CommitUpload(commit) => self.uploads.commit(id, commit).await,
+            Request::AbortUpload(abort) => self.uploads.abort(id, abort.upload).await,
+            Request::CancelDownload(cancel) => self.downloads.cancel(&id, cancel.download).await,
+            request => {
+                let session = self.session;
+                return self
+                    .tell(Input::Call {
+                        session,
+                        id,
+                        request,
+                    })
+                    .await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Before the login there is no reason for patience.
+    async fn handle_garbage(&mut self, error: &RpcError) -> Result<(), Over> {
+        self.garbage += 1;
+        self.outbox.complain(None, error).await;
+        if !self.outbox.is_logged_in() || self.garbage >= limits::MAX_GARBAGE_LINES {
+            return self
+                .give_up("this is not the protocol of fleetlink, version 1")
+                .await;
+        }
+        Ok(())
+    }
+
+    async fn give_up(&mut self, message: &str) -> Result<(), Over> {
+        tracing::debug!(session = self.session.0, message, "protocol broken");
+        let (reason, message) = (EndReason::Protocol, message.to_owned());
+        self.outbox
+            .notify(&HubNotification::SessionEnd { reason, message })
+            .await;
+        Err(Over)
+    }
+
+    async fn tell(&mut self, input: Input) -> Result<(), Over> {
+        self.alive_told = Instant::now();
+        self.driver.input(input).await.map_err(|_| Over)
+    }
+}
+
+/// The answer to a call about an upload or download that is not open.
+pub(super) fn no_such_transfer(kind: &str, number: u64) -> RpcError {
+    let message = format!("this session has no {kind} {number} open; it may have ended or failed");
+    RpcError::new(ErrorCode::NoSuchTransfer, message)
+}

@@ -1,0 +1,128 @@
+//! PROTOCOL.md says what the code does: its tables are held against the code's own.
+
+use fleetlink_proto::control::{ErrorCode, Request, limits};
+
+const DOCUMENT: &str = include_str!("../../../PROTOCOL.md");
+
+fn row(first_cell: &str) -> &'static str {
+    let start = format!("| {first_cell} |");
+    let mut rows = DOCUMENT.lines().filter(|line| line.starts_with(&start));
+    let row = rows
+        .next()
+        .unwrap_or_else(|| panic!("PROTOCOL.md has no row for {first_cell}"));
+    assert_eq!(
+        rows.next(),
+        None,
+        "PROTOCOL.md has two rows for {first_cell}"
+    );
+    row
+}
+
+#[test]
+fn names_every_method() {
+    for method in Request::METHODS {
+        row(&format!("`{method}`"));
+    }
+}
+
+#[test]
+fn names_every_error_with_its_number() {
+    for code in ErrorCode::ALL {
+        let row = row(&code.number().to_string());
+        assert!(row.contains(&format!("`{}`", code.name())), "{row}");
+    }
+}
+
+#[test]
+fn states_every_limit() {
+    let seconds = |time: std::time::Duration| format!("{} s", time.as_secs());
+    let limits = [
+        ("a line", format!("{} bytes", limits::MAX_LINE_BYTES)),
+        ("a chunk", format!("{} bytes", limits::MAX_CHUNK_BYTES)),
+        (
+            "a request's id, as text",
+            format!("{} bytes", limits::MAX_REQUEST_ID_BYTES),
+        ),
+        (
+            "a name in `login` that is looked at",
+            format!("{} bytes", limits::MAX_LOGIN_NAME_BYTES),
+        ),
+        ("entries on a page", limits::MAX_PAGE_ENTRIES.to_string()),
+        (
+            "calls of a session that wait for answers",
+            limits::MAX_REQUESTS_IN_FLIGHT.to_string(),
+        ),
+        (
+            "uploads, downloads of a session",
+            format!(
+                "{}, {}",
+                limits::MAX_UPLOADS_PER_SESSION,
+                limits::MAX_DOWNLOADS_PER_SESSION
+            ),
+        ),
+        (
+            "uploads, downloads of a hub",
+            format!(
+                "{}, {}",
+                limits::MAX_UPLOADS_PER_HUB,
+                limits::MAX_DOWNLOADS_PER_HUB
+            ),
+        ),
+        ("an upload", format!("{} bytes", limits::MAX_UPLOAD_BYTES)),
+        (
+            "store operations of a device that wait for each other",
+            limits::MAX_QUEUED_OPERATIONS.to_string(),
+        ),
+        (
+            "lines of a session that are no message",
+            limits::MAX_GARBAGE_LINES.to_string(),
+        ),
+        (
+            "bytes of a session before its login",
+            limits::MAX_BYTES_BEFORE_LOGIN.to_string(),
+        ),
+        (
+            "sessions of a source without a login (IPv4 address, IPv6 /56; loopback has no limit)",
+            limits::MAX_UNKNOWN_SESSIONS_PER_SOURCE.to_string(),
+        ),
+        (
+            "logins of a name that wait while earlier ones are checked",
+            limits::MAX_WAITING_LOGINS_PER_NAME.to_string(),
+        ),
+        (
+            "names without an account whose failures are remembered",
+            limits::MAX_UNKNOWN_NAMES.to_string(),
+        ),
+        (
+            "password checks that wait",
+            limits::MAX_WAITING_PASSWORD_CHECKS.to_string(),
+        ),
+        ("TLS handshake", seconds(limits::HANDSHAKE_DEADLINE)),
+        (
+            "from the connection to `hello`",
+            seconds(limits::HELLO_DEADLINE),
+        ),
+        ("without a login", seconds(limits::LOGIN_DEADLINE)),
+        ("a block", seconds(limits::BLOCK_TIME)),
+        (
+            "keep-alive, unless the hub sets another from 0.2 s to 3600 s",
+            seconds(limits::DEFAULT_KEEP_ALIVE),
+        ),
+        ("a write without progress", seconds(limits::WRITE_DEADLINE)),
+        (
+            "the hub's wait for its sessions at the end",
+            seconds(limits::DRAIN_DEADLINE),
+        ),
+        (
+            "an interrupted upload is kept for",
+            seconds(limits::PARTIAL_UPLOAD_KEPT),
+        ),
+    ];
+    for (what, limit) in limits {
+        let row = row(what);
+        assert!(
+            row.ends_with(&format!("| {limit} |")) || row.ends_with(&format!("| {limit} bytes |")),
+            "{row}: {limit}"
+        );
+    }
+}
