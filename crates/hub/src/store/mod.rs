@@ -32,6 +32,9 @@ pub trait Store: Send + Sync + 'static {
     fn accounts(&self) -> StoreFuture<'_, Vec<Account>>;
 
     /// Does one operation; [`StoreCall`] says what each one answers.
+    ///
+    /// A commit that is refused leaves what is staged as it was, to be committed otherwise or
+    /// [discarded](Store::discard). A commit for a device without an account is `NotFound`.
     fn execute(&self, call: StoreCall) -> StoreFuture<'_, StoreReply>;
 
     /// Begins to stage an upload, or resumes the interrupted one of this device and key.
@@ -62,7 +65,7 @@ pub trait Store: Send + Sync + 'static {
 ///
 /// Dropped without [`finish`](Staging::finish) or [`abandon`](Staging::abandon), what it wrote may be
 /// kept, so that a later [`Store::stage`] of the same device and key goes on from there. After a
-/// call failed, nothing is kept.
+/// call failed, nothing need be.
 pub trait Staging: Send {
     /// How many bytes of an interrupted upload are kept: what is written next follows them.
     fn held(&self) -> u64;

@@ -45,6 +45,10 @@ impl Folder {
         self.root.join("hub.db")
     }
 
+    pub(super) fn reserve(&self) -> PathBuf {
+        self.root.join("reserve")
+    }
+
     pub(super) fn segments(&self) -> PathBuf {
         self.root.join("segments")
     }

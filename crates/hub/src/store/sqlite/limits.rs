@@ -15,6 +15,11 @@ pub(super) const READ_QUEUE: usize = 1024;
 /// Files that may wait for their removal; the writer then waits until there is room.
 pub(super) const SWEEP_QUEUE: usize = 1024;
 
+/// Room that is kept for deletions on a full disk.
+pub(super) const RESERVE_BYTES: usize = 1 << 20;
+/// How long a reserve that was used stays so, at least.
+pub(super) const RESERVE_INTERVAL: Duration = Duration::from_secs(60);
+
 /// Interrupted uploads that are kept of one device; the oldest make room.
 pub const PARTIALS_PER_DEVICE: usize = 8;
 

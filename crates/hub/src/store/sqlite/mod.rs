@@ -3,6 +3,7 @@
 //! ```text
 //! hub.lock            held while the store is open
 //! hub.db (-wal, -shm) accounts, files, segments of at most 64 KiB, the journal
+//! reserve             room for deletions on a full disk
 //! segments/<id>       larger segments
 //! partial/<key>-<device>.part   uploads that are not finished
 //! ```
@@ -26,6 +27,7 @@ mod open_error;
 mod partials;
 mod reader;
 mod reconcile;
+mod reserve;
 mod schema;
 mod segment;
 mod segments;

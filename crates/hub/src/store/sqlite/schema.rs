@@ -96,3 +96,52 @@ pub(super) fn migrate(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::sqlite::connection;
+
+    const NEXT: &str = "ALTER TABLE accounts ADD COLUMN note TEXT";
+
+    fn columns(connection: &Connection) -> i64 {
+        let count = "SELECT count(*) FROM pragma_table_info('accounts')";
+        connection.query_row(count, [], |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn an_older_database_gets_the_steps_that_it_lacks() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = Folder::open(root.path()).unwrap();
+        let old = connection::writer(&folder, STEPS).unwrap();
+        let insert = "INSERT INTO accounts VALUES ('cam', 'cam', '', 0)";
+        old.execute(insert, []).unwrap();
+        drop(old);
+        let steps = [STEPS, &[NEXT]].concat();
+        for _ in 0..2 {
+            let new = connection::writer(&folder, &steps).unwrap();
+            assert_eq!(
+                usize::try_from(format(&new, &folder).unwrap()),
+                Ok(steps.len())
+            );
+            assert_eq!(columns(&new), 5);
+            let kept = "SELECT name FROM accounts WHERE note IS NULL";
+            let kept: String = new.query_row(kept, [], |row| row.get(0)).unwrap();
+            assert_eq!(kept, "cam");
+        }
+        let refused = connection::writer(&folder, STEPS).unwrap_err();
+        assert!(matches!(refused, OpenError::Newer { .. }), "{refused}");
+    }
+
+    #[test]
+    fn a_step_that_fails_changes_nothing() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = Folder::open(root.path()).unwrap();
+        drop(connection::writer(&folder, STEPS).unwrap());
+        let broken = format!("{NEXT}; CREATE TABLE accounts (x)");
+        let steps = [STEPS, &[&broken]].concat();
+        assert!(connection::writer(&folder, &steps).is_err());
+        let same = connection::writer(&folder, STEPS).unwrap();
+        assert_eq!(columns(&same), 4);
+    }
+}

@@ -107,8 +107,11 @@ impl FileStaging {
         let (from, to) = (folder.partial(&self.name), folder.segment(id.0));
         let renamed = fs::rename(from, to);
         self.or_lost(renamed, "renaming an upload")?;
-        let synced = self.shared.folder.sync_renamed();
-        synced.map_err(|error| self.shared.health.flush_failed(&error))
+        self.shared.folder.sync_renamed().map_err(|error| {
+            // No row will name it; if it stays, the next start removes it.
+            let _ = fs::remove_file(self.shared.folder.segment(id.0));
+            self.shared.health.flush_failed(&error)
+        })
     }
 
     fn remove(&mut self) {

@@ -17,6 +17,7 @@ use super::checkpoint;
 use super::error::{OpError, SqlFault, fault};
 use super::failure::Guard;
 use super::limits::{BATCH, WRITE_QUEUE};
+use super::reserve::Reserve;
 use super::sweeper::Sweeper;
 
 type Answer = Result<StoreReply, StoreError>;
@@ -36,10 +37,12 @@ impl Writer {
     pub(super) fn start(connection: Connection, shared: Arc<Shared>) -> io::Result<Self> {
         let (jobs, queue) = mpsc::channel(WRITE_QUEUE);
         let sweeper = Sweeper::start()?;
+        let reserve = Reserve::take(shared.folder.reserve());
         let mut desk = Desk {
             connection,
             shared,
             sweeper,
+            reserve,
         };
         let thread = thread::Builder::new().name("store-write".to_owned());
         let thread = thread.spawn(move || desk.run(queue))?;
@@ -79,6 +82,7 @@ struct Desk {
     connection: Connection,
     shared: Arc<Shared>,
     sweeper: Sweeper,
+    reserve: Reserve,
 }
 
 /// A transaction of which nothing was done, or nobody knows.
@@ -95,6 +99,7 @@ impl Desk {
         while queue.blocking_recv_many(&mut batch, BATCH) > 0 {
             self.commit(mem::take(&mut batch));
             checkpoint::if_due(&self.connection, &shared.health);
+            self.reserve.restore();
         }
     }
 
@@ -116,8 +121,21 @@ impl Desk {
                     self.commit(vec![job]);
                 }
             }
+            Err(broken) if self.gives_up_reserve(&batch, &broken) => self.commit(batch),
             Err(broken) => answer_all(batch, &self.verdict(&broken)),
         }
+    }
+
+    /// Whether a deletion has room now that it did not have.
+    fn gives_up_reserve(&mut self, batch: &[Job], broken: &Broken) -> bool {
+        matches!(
+            batch,
+            [Job {
+                change: Change::Delete(_),
+                ..
+            }]
+        ) && matches!(fault(&broken.error), SqlFault::Full)
+            && self.reserve.give_up()
     }
 
     /// All changes in one transaction; one that is refused does not undo the others.

@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use super::Folder;
 use crate::suite::*;
 
-fn is_corrupt<T: std::fmt::Debug>(result: Result<T, StoreError>) {
+fn is_corrupt<T: std::fmt::Debug>(result: &Result<T, StoreError>) {
     assert!(matches!(result, Err(StoreError::Corrupt(_))), "{result:?}");
 }
 
@@ -27,7 +27,7 @@ async fn holding(text: &[u8]) -> Folder {
 
 /// The file stays listed, and the other file readable.
 async fn only_reading_is_refused(store: &dyn Store) {
-    is_corrupt(read(store, "cam", 1).await);
+    is_corrupt(&read(store, "cam", 1).await);
     assert_eq!(list(store, "cam", None, 10).await.files.len(), 2);
     assert!(summary_of(store, "cam", 1).await.is_ok());
     assert_eq!(read(store, "cam", 2).await.unwrap(), b"1\n");
@@ -70,7 +70,7 @@ async fn the_last_piece_is_withheld_and_stays_so() {
     let mut buffer = vec![0; text.len() - 1];
     assert_eq!(reader.read(&mut buffer), Ok(text.len() - 1));
     for _ in 0..3 {
-        is_corrupt(reader.read(&mut buffer));
+        is_corrupt(&reader.read(&mut buffer));
     }
 }
 

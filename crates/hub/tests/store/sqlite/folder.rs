@@ -112,6 +112,6 @@ async fn what_it_makes_is_for_its_user_alone() {
             seen += 1;
         }
     }
-    // Lock, database, its log and its index, two folders, a file in each.
-    assert_eq!(seen, 8);
+    // Lock, database, its log and its index, the reserve, two folders, a file in each.
+    assert_eq!(seen, 9);
 }
