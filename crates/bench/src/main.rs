@@ -1,14 +1,21 @@
 //! Measurements beside a reference, each in one run on one machine.
 
 mod ingest;
+mod store;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     match std::env::args().nth(1).as_deref() {
         Some("ingest") => ingest::run(),
+        Some("store") => {
+            if let Err(error) = store::run() {
+                complain(&error.to_string());
+                return ExitCode::FAILURE;
+            }
+        }
         _ => {
-            complain("usage: fleetlink-bench ingest");
+            complain("usage: fleetlink-bench ingest | store");
             return ExitCode::from(2);
         }
     }
