@@ -61,7 +61,8 @@ pub trait Store: Send + Sync + 'static {
     fn failed(&self) -> StoreFailure<'_>;
 }
 
-/// An upload while it arrives. Every call may block on the disk: use it on a thread for that.
+/// An upload while it arrives. Every call may block on the disk, and so may dropping it: use it on a
+/// thread for that.
 ///
 /// Dropped without [`finish`](Staging::finish) or [`abandon`](Staging::abandon), what it wrote may be
 /// kept, so that a later [`Store::stage`] of the same device and key goes on from there. After a

@@ -33,3 +33,32 @@ fn checkpoint(connection: &Connection, mode: &str) -> rusqlite::Result<i64> {
         Ok(log - copied)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::sqlite::folder::Folder;
+    use crate::store::sqlite::{connection, schema};
+
+    #[test]
+    fn the_log_is_copied_when_it_is_long_enough() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = Folder::open(root.path()).unwrap();
+        let writer = connection::writer(&folder, schema::STEPS).unwrap();
+        let reader = connection::reader(&folder).unwrap();
+        let health = Health::sound();
+        let mut pages = checkpoint(&writer, "NOOP").unwrap();
+        while pages < CHECKPOINT_PAGES {
+            if_due(&writer, &health);
+            assert_eq!(checkpoint(&writer, "NOOP").unwrap(), pages);
+            let insert = "INSERT INTO journal (device, key, kind, file, samples, bytes, at_ms) \
+                          VALUES ('cam', randomblob(400000), 0, 0, 0, 0, 0)";
+            writer.execute(insert, []).unwrap();
+            pages = checkpoint(&writer, "NOOP").unwrap();
+        }
+        if_due(&writer, &health);
+        assert_eq!(checkpoint(&writer, "NOOP").unwrap(), 0);
+        assert_eq!(health.check(), Ok(()));
+        drop(reader);
+    }
+}

@@ -124,18 +124,18 @@ fn open_or_make(path: &Path) -> Result<File, OpenError> {
 
 /// A folder that is there keeps its mode: it may be one that the operator chose.
 fn make_private(path: &Path) -> Result<(), OpenError> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    if fs::exists(path).map_err(at(path))? {
+    if path == Path::new("") || fs::exists(path).map_err(at(path))? {
         return Ok(());
     }
+    let parent = path.parent().unwrap_or(Path::new(""));
+    make_private(parent)?;
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "other systems have no mode"))]
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path).map_err(at(path))?;
-    match path.parent() {
-        Some(parent) if parent != Path::new("") => sync_folder(parent).map_err(at(parent)),
-        _ => sync_folder(Path::new(".")).map_err(at(path)),
-    }
+    // A relative path of one part has an empty parent, which is the working directory.
+    sync_folder(&Path::new(".").join(parent)).map_err(at(path))
 }
 
 /// Makes the names in a folder durable.

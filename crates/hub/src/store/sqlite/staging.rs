@@ -114,6 +114,13 @@ impl FileStaging {
         })
     }
 
+    fn keep(&self) {
+        for name in self.shared.partials.keep(&self.name, SystemTime::now()) {
+            remove_partial(&self.shared, &name);
+            self.shared.partials.release(&name);
+        }
+    }
+
     fn remove(&mut self) {
         remove_partial(&self.shared, &self.name);
         self.body = Body::Gone;
@@ -195,14 +202,15 @@ impl Drop for FileStaging {
             Body::Gone => {}
             Body::Memory(_) => self.shared.partials.release(&self.name),
             Body::Lost => self.remove(),
-            Body::File(file) => {
-                // Closed first, since the next one to claim the name may come at once.
-                drop(file);
-                for name in self.shared.partials.keep(&self.name, SystemTime::now()) {
-                    remove_partial(&self.shared, &name);
-                    self.shared.partials.release(&name);
+            // Flushed, since a flush that failed unseen would let a resumed upload pass for durable.
+            // And closed first, since the next one to claim the name may come at once.
+            Body::File(file) => match self.written(file.finish()) {
+                Ok(()) => self.keep(),
+                Err(error) => {
+                    tracing::warn!(device = %self.name.device, %error, "a partial upload is lost");
+                    self.remove();
                 }
-            }
+            },
         }
     }
 }

@@ -110,9 +110,15 @@ impl Desk {
         };
         match attempt {
             Ok(outcomes) => {
+                let mut former = Vec::new();
                 for (job, outcome) in batch.into_iter().zip(outcomes) {
-                    let result = outcome.map(|applied| self.settle(applied));
-                    answer(job, result);
+                    answer(
+                        job,
+                        outcome.map(|applied| self.settle(applied, &mut former)),
+                    );
+                }
+                for segment in former {
+                    self.sweeper.remove(self.shared.folder.segment(segment));
                 }
             }
             // None of them is to blame for another: a small one may fit where a large one did not.
@@ -159,8 +165,8 @@ impl Desk {
         Ok(outcomes)
     }
 
-    /// Follows up on a change that is durable now.
-    fn settle(&self, applied: Applied) -> StoreReply {
+    /// Follows up on a change that is durable now, and adds the segments whose files may go.
+    fn settle(&self, applied: Applied, former: &mut Vec<u64>) -> StoreReply {
         if let Some(id) = applied.taken {
             self.shared.staged.remove(id);
         }
@@ -168,9 +174,7 @@ impl Desk {
             let upload = self.shared.staged.remove(id)?;
             upload.body.is_none().then_some(id.0)
         });
-        for id in applied.replaced.into_iter().chain(discarded) {
-            self.sweeper.remove(self.shared.folder.segment(id));
-        }
+        former.extend(applied.replaced.into_iter().chain(discarded));
         applied.reply
     }
 
@@ -178,6 +182,9 @@ impl Desk {
         let said = broken.error.to_string();
         match fault(&broken.error) {
             SqlFault::Full => return StoreError::Full,
+            SqlFault::Passing | SqlFault::Value if broken.committing => {
+                return StoreError::Unknown(said);
+            }
             SqlFault::Value => return StoreError::Corrupt(said),
             SqlFault::Passing => return StoreError::Unavailable(said),
             SqlFault::Broken => {}
@@ -197,9 +204,13 @@ impl Desk {
 }
 
 impl Broken {
-    /// Whether another attempt is of no use.
+    /// Whether another attempt is of no use, or could do a second time what is done already.
     fn is_final(&self) -> bool {
-        matches!(fault(&self.error), SqlFault::Broken)
+        match fault(&self.error) {
+            SqlFault::Full => false,
+            SqlFault::Broken => true,
+            SqlFault::Passing | SqlFault::Value => self.committing,
+        }
     }
 }
 

@@ -4,6 +4,7 @@ mod damage;
 mod disk_full;
 mod failing_disk;
 mod folder;
+mod killed;
 mod restart;
 
 use std::path::{Path, PathBuf};
