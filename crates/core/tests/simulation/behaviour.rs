@@ -1,0 +1,300 @@
+//! What the clients and the operator do, drawn from the seed.
+
+use std::net::SocketAddr;
+
+use fleetlink_core::{AdminRequest, Input, PasswordHash, SessionId};
+use fleetlink_proto::control::{
+    Compute, DeleteFile, Hello, Join, ListDevices, ListFiles, Login, OpenDownload, OpenUpload,
+    Request, RequestId, UploadMode,
+};
+use fleetlink_proto::samples::Operation;
+use fleetlink_proto::{FileId, IdempotencyKey};
+
+use crate::client::{Change, Connection, Stage, Wants};
+use crate::world::{Event, World};
+
+const UNKNOWN_NAMES: [&str; 4] = ["ghost", "b\u{f6}se \u{1b}[2J", "", ".hidden"];
+
+impl World {
+    pub(crate) fn act(&mut self, client: usize) {
+        let keep_alive = u64::try_from(self.keep_alive.as_millis()).unwrap();
+        let stall = self.rng.percent(1);
+        let next = match stall {
+            true => self.rng.millis(keep_alive, keep_alive * 4),
+            false => self.rng.millis(10, keep_alive / 2),
+        };
+        self.schedule(next, Event::Act(client));
+        let Some(connection) = &self.clients[client].connection else {
+            return self.connect(client);
+        };
+        let stage = connection.stage;
+        match self.rng.below(100) {
+            0..2 => self.lose(client),
+            2..4 => self.call(client, Request::Leave, Wants::Other),
+            4..6 => self.any_call(client),
+            6..12 => self.call(client, Request::Ping, Wants::Other),
+            12..14 => self.send_alive(client),
+            _ => self.go_on(client, stage),
+        }
+    }
+
+    fn go_on(&mut self, client: usize, stage: Stage) {
+        match stage {
+            Stage::Connected => {}
+            Stage::Greeted => self.try_login(client),
+            Stage::LoggedIn if self.rng.percent(60) => {
+                let udp_port = 5000;
+                self.call(client, Request::Join(Join { udp_port }), Wants::Other);
+            }
+            Stage::LoggedIn | Stage::Joined => {
+                for _ in 0..=self.rng.below(3) {
+                    self.command(client);
+                }
+            }
+        }
+    }
+
+    fn connect(&mut self, client: usize) {
+        self.last_session += 1;
+        let session = SessionId(self.last_session);
+        self.clients[client].connection = Some(Connection::new(session));
+        let host = u8::try_from(client).unwrap();
+        let peer = SocketAddr::from(([192, 0, 2, host], 40_000));
+        self.send(client, Input::Connected { session, peer });
+        if self.rng.percent(95) {
+            let versions = if self.rng.percent(3) {
+                vec![7]
+            } else {
+                vec![9, 1]
+            };
+            let client_text = "simulated".to_owned();
+            let hello = Hello {
+                versions,
+                client: client_text,
+            };
+            self.call(client, Request::Hello(hello), Wants::Other);
+        }
+    }
+
+    /// The connection is gone; the hub hears of it soon, very late, or never.
+    pub(crate) fn lose(&mut self, client: usize) {
+        let Some(connection) = self.clients[client].connection.take() else {
+            return;
+        };
+        let session = connection.session;
+        let left = connection.last_arrival.saturating_sub(self.now.monotonic);
+        let after = match self.rng.below(3) {
+            0 => self.rng.millis(1, 100),
+            1 => self.rng.millis(5_000, 60_000),
+            _ => return,
+        };
+        let gone = Event::Arrive(Input::Disconnected { session });
+        self.schedule(left + after, gone);
+    }
+
+    /// Sends something over the client's connection, where nothing overtakes.
+    fn send(&mut self, client: usize, input: Input) {
+        let delay = self.rng.millis(1, 60);
+        let now = self.now.monotonic;
+        let Some(connection) = &mut self.clients[client].connection else {
+            return;
+        };
+        connection.last_arrival = connection.last_arrival.max(now + delay);
+        let after = connection.last_arrival - now;
+        self.schedule(after, Event::Arrive(input));
+    }
+
+    fn call(&mut self, client: usize, request: Request, wants: Wants) {
+        let Some(connection) = &mut self.clients[client].connection else {
+            return;
+        };
+        let (session, id) = (connection.session, connection.call(wants));
+        let input = Input::Call {
+            session,
+            id,
+            request,
+        };
+        self.send(client, input);
+    }
+
+    fn send_alive(&mut self, client: usize) {
+        if let Some(connection) = &self.clients[client].connection {
+            let session = connection.session;
+            self.send(client, Input::Alive { session });
+        }
+    }
+
+    fn try_login(&mut self, client: usize) {
+        let connection = self.clients[client].connection.as_ref();
+        if connection.is_some_and(Connection::waits_for_login) {
+            return;
+        }
+        let login = self.login(client);
+        self.call(client, Request::Login(login), Wants::Login);
+    }
+
+    fn login(&mut self, client: usize) -> Login {
+        self.last_password += 1;
+        let number = self.last_password;
+        let name = self.clients[client].name.clone();
+        let (name, version) = if !self.clients[client].guesses && self.rng.percent(85) {
+            let account = self.store.accounts.get(&name.parse().unwrap());
+            let hash = account.map(|account| account.password_hash.as_str().to_owned());
+            let version = hash.and_then(|hash| hash.split('|').nth(1).map(str::to_owned));
+            (name, version.unwrap_or_else(|| "none".to_owned()))
+        } else if self.rng.percent(30) {
+            let unknown = *self.rng.pick(&UNKNOWN_NAMES);
+            (unknown.to_owned(), "wrong".to_owned())
+        } else {
+            let names = self.names.clone();
+            (self.rng.pick(&names).clone(), "wrong".to_owned())
+        };
+        let password = format!("{name}|{version}|{number}");
+        Login {
+            name,
+            password: password.into(),
+        }
+    }
+
+    fn file(&mut self) -> FileId {
+        FileId::new(u32::try_from(self.rng.below(3)).unwrap())
+    }
+
+    fn command(&mut self, client: usize) {
+        let file = self.file();
+        let request = match self.rng.below(10) {
+            0..5 => return self.change(client),
+            5..7 => Request::Compute(Compute {
+                file,
+                operation: *self.rng.pick(&Operation::ALL),
+            }),
+            7 => Request::ListFiles(ListFiles::default()),
+            8 => Request::OpenDownload(OpenDownload { file }),
+            _ => Request::ListDevices(ListDevices::default()),
+        };
+        self.call(client, request, Wants::Other);
+    }
+
+    /// Begins a change, or asks again for one whose outcome is not known.
+    fn change(&mut self, client: usize) {
+        let connection = self.clients[client].connection.as_ref();
+        if connection.is_some_and(Connection::waits_for_change) && self.rng.percent(90) {
+            return;
+        }
+        if self.clients[client].change.is_none() {
+            let (file, key) = (self.file(), self.next_key());
+            let change = if self.rng.percent(25) {
+                Change::Delete(DeleteFile { file, key })
+            } else {
+                let mode = *self.rng.pick(&[UploadMode::Replace, UploadMode::Append]);
+                let count = 1 + self.rng.below(4);
+                let samples = (0..count)
+                    .map(|_| i64::try_from(self.rng.below(2000)).unwrap() - 1000)
+                    .collect();
+                let open = OpenUpload { file, mode, key };
+                Change::Upload { open, samples }
+            };
+            self.clients[client].change = Some(change);
+        }
+        let change = self.clients[client].change.as_ref().expect("is set");
+        let wants = Wants::Change(change.key());
+        let request = match change {
+            Change::Upload { open, .. } => Request::OpenUpload(open.clone()),
+            Change::Delete(delete) => Request::DeleteFile(delete.clone()),
+        };
+        self.call(client, request, wants);
+    }
+
+    /// The hub waits for an upload's bytes.
+    pub(crate) fn upload(
+        &mut self,
+        session: SessionId,
+        opened: &RequestId,
+        upload: u64,
+        key: IdempotencyKey,
+    ) {
+        let Some(client) = self.client_of(session) else {
+            return;
+        };
+        let samples = match &self.clients[client].change {
+            Some(Change::Upload { open, samples }) if open.key == key && !self.rng.percent(10) => {
+                samples.clone()
+            }
+            _ => {
+                let after = self.rng.millis(1, 300);
+                let ended = Input::UploadEnded { session, upload };
+                if let (RequestId::Number(id), Some(connection)) =
+                    (opened, &mut self.clients[client].connection)
+                {
+                    connection.waiting.remove(id);
+                }
+                return self.schedule(after, Event::Arrive(ended));
+            }
+        };
+        let Some(connection) = &mut self.clients[client].connection else {
+            return;
+        };
+        if let RequestId::Number(id) = opened {
+            connection.waiting.remove(id);
+        }
+        let id = connection.call(Wants::Change(key));
+        let after = self.rng.millis(1, 600);
+        let staged = Event::Stage {
+            session,
+            id,
+            upload,
+            samples,
+        };
+        self.schedule(after, staged);
+    }
+
+    /// A call that nobody in its senses would make now.
+    fn any_call(&mut self, client: usize) {
+        let login = self.login(client);
+        let calls = [
+            Request::Join(Join { udp_port: 0 }),
+            Request::ListDevices(ListDevices::default()),
+            Request::ListFiles(ListFiles::default()),
+            Request::Login(login),
+            Request::Hello(Hello {
+                versions: vec![1],
+                client: String::new(),
+            }),
+        ];
+        let request = self.rng.pick(&calls).clone();
+        self.call(client, request, Wants::Other);
+    }
+
+    pub(crate) fn operate(&mut self) {
+        let next = self.rng.millis(500, 6000);
+        self.schedule(next, Event::Operator);
+        let names = self.names.clone();
+        let name = self.rng.pick(&names);
+        self.last_password += 1;
+        let hash = PasswordHash::new(format!("{name}|v{}", self.last_password));
+        let name = name.parse().unwrap();
+        let request = match self.rng.below(10) {
+            0..4 => AdminRequest::AddAccount {
+                name,
+                password_hash: hash,
+            },
+            4 => AdminRequest::SetPassword {
+                name,
+                password_hash: hash,
+            },
+            5 | 6 => AdminRequest::RemoveAccount {
+                name,
+                with_data: self.rng.percent(60),
+                key: self.next_key(),
+            },
+            7 => AdminRequest::AddAccount {
+                name: name.as_str().to_uppercase().parse().unwrap(),
+                password_hash: hash,
+            },
+            8 => AdminRequest::Unlock { name },
+            _ => AdminRequest::ListAccounts,
+        };
+        let admin = self.next_admin();
+        self.input(Input::Admin { admin, request });
+    }
+}

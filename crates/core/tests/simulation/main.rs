@@ -1,0 +1,87 @@
+//! The hub's rules among many devices, in virtual time, drawn from seeds.
+//!
+//! `FLEETLINK_SEEDS=n` tries n seeds; `FLEETLINK_SEED=s` tries that one alone.
+
+mod behaviour;
+mod client;
+mod oracle;
+mod rng;
+mod store;
+mod world;
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use world::{Trace, World};
+
+const SEEDS: u64 = 2000;
+const PARTS: u64 = 4;
+const STEPS: u64 = 1500;
+
+fn number(variable: &str) -> Option<u64> {
+    let text = std::env::var(variable).ok()?;
+    Some(text.parse().expect("a number"))
+}
+
+fn run(seed: u64) -> Trace {
+    let step = Cell::new(0);
+    let run = || {
+        let mut world = World::new(seed);
+        while step.get() < STEPS {
+            step.set(step.get() + 1);
+            world.step();
+        }
+        world.close();
+        world.trace
+    };
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref().copied());
+        panic!(
+            "seed {seed}, step {}: {}\nto replay it: FLEETLINK_SEED={seed} cargo nextest run -p \
+             fleetlink-core --test simulation one_seed",
+            step.get(),
+            text.unwrap_or("a panic without a text"),
+        )
+    })
+}
+
+fn run_part(part: u64) {
+    let seeds = number("FLEETLINK_SEEDS").unwrap_or(SEEDS);
+    for seed in (0..seeds).filter(|seed| seed % PARTS == part) {
+        run(seed);
+    }
+}
+
+#[test]
+fn first_part() {
+    run_part(0);
+}
+
+#[test]
+fn second_part() {
+    run_part(1);
+}
+
+#[test]
+fn third_part() {
+    run_part(2);
+}
+
+#[test]
+fn fourth_part() {
+    run_part(3);
+}
+
+#[test]
+fn one_seed() {
+    run(number("FLEETLINK_SEED").unwrap_or(0));
+}
+
+#[test]
+fn the_same_seed_does_the_same() {
+    for seed in 0..10 {
+        assert_eq!(run(seed), run(seed), "seed {seed}");
+    }
+    assert_ne!(run(0), run(1));
+}

@@ -1,0 +1,510 @@
+//! What must hold, kept beside the hub and derived from its inputs and effects alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use fleetlink_core::{
+    AdminId, AdminRequest, CheckId, Effect, Hub, Input, Now, SessionId, StoreCall, StoreError,
+    StoreReply,
+};
+use fleetlink_proto::control::limits::{BLOCK_TIME, MAX_WAITING_PASSWORD_CHECKS, silence_limit};
+use fleetlink_proto::control::{
+    Compute, ComputeReply, EndReason, ErrorCode, Reply, Request, RequestId, RpcError,
+};
+use fleetlink_proto::samples::Operation;
+use fleetlink_proto::{DeviceName, IdempotencyKey};
+
+use crate::store::{Store, whose};
+
+pub(crate) struct Oracle {
+    max_attempts: u8,
+    keep_alive: Duration,
+    live: BTreeMap<SessionId, Live>,
+    /// Generation, name and session of the active devices, as they joined.
+    active: Vec<(u64, DeviceName, SessionId)>,
+    newest: u64,
+    names: BTreeMap<String, Attempts>,
+    checks: BTreeMap<CheckId, String>,
+    /// What the hub has been told that the store holds: the hash of each account.
+    accounts: BTreeMap<DeviceName, String>,
+    unanswered: usize,
+    admins: BTreeMap<AdminId, AdminRequest>,
+    closing: bool,
+    /// What the input of this step told the hub.
+    told: Told,
+    unknown_outcomes: BTreeSet<u64>,
+}
+
+struct Live {
+    heard: Duration,
+    greeted: bool,
+    name: Option<DeviceName>,
+    asked: BTreeMap<RequestId, Asked>,
+    uploads: BTreeMap<u64, IdempotencyKey>,
+}
+
+enum Asked {
+    Login { password: String },
+    Commit { key: IdempotencyKey },
+    Compute(Compute),
+    Other,
+}
+
+#[derive(Default)]
+struct Attempts {
+    failed: u8,
+    pending: u8,
+    blocked_until: Option<Duration>,
+}
+
+#[derive(Default)]
+enum Told {
+    #[default]
+    Nothing,
+    Checked {
+        password: String,
+        verdict: Verdict,
+    },
+    Store(StoreCall, Result<StoreReply, StoreError>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Right,
+    Wrong,
+    LastWrong,
+}
+
+/// Every password that is tried is `name|version|number`: it names its attempt, and is right where
+/// `name|version` is the account's hash.
+pub(crate) fn matches(password: &str, hash: &str) -> bool {
+    password
+        .rsplit_once('|')
+        .is_some_and(|(tried, _)| tried == hash)
+}
+
+fn name_of(password: &str) -> &str {
+    password.split('|').next().unwrap_or_default()
+}
+
+impl Oracle {
+    pub(crate) fn new(max_attempts: u8, keep_alive: Duration, store: &Store) -> Self {
+        let account = |(name, account): (&DeviceName, &fleetlink_core::Account)| {
+            (name.clone(), account.password_hash.as_str().to_owned())
+        };
+        Oracle {
+            max_attempts,
+            keep_alive,
+            live: BTreeMap::new(),
+            active: Vec::new(),
+            newest: 0,
+            names: BTreeMap::new(),
+            checks: BTreeMap::new(),
+            accounts: store.accounts.iter().map(account).collect(),
+            unanswered: 0,
+            admins: BTreeMap::new(),
+            closing: false,
+            told: Told::Nothing,
+            unknown_outcomes: BTreeSet::new(),
+        }
+    }
+
+    pub(crate) fn is_live(&self, session: SessionId) -> bool {
+        self.live.contains_key(&session)
+    }
+
+    /// Whether these staged bytes may be left over: nobody knows whether they were committed.
+    pub(crate) fn may_be_left(&self, staged: fleetlink_core::StagedId) -> bool {
+        self.unknown_outcomes.contains(&staged.0)
+    }
+
+    pub(crate) fn before(&mut self, input: &Input, call: Option<StoreCall>, now: Now) {
+        self.told = Told::Nothing;
+        match input {
+            Input::Connected { session, .. } if !self.closing => {
+                let live = Live {
+                    heard: now.monotonic,
+                    greeted: false,
+                    name: None,
+                    asked: BTreeMap::new(),
+                    uploads: BTreeMap::new(),
+                };
+                self.live.insert(*session, live);
+            }
+            Input::Connected { .. } => {}
+            Input::Alive { session } => self.hear(*session, now),
+            Input::Call {
+                session,
+                id,
+                request,
+            } => {
+                self.hear(*session, now);
+                let asked = match request {
+                    Request::Login(login) => Asked::Login {
+                        password: login.password.expose().to_owned(),
+                    },
+                    Request::Compute(compute) => Asked::Compute(compute.clone()),
+                    _ => Asked::Other,
+                };
+                self.ask(*session, id, asked);
+            }
+            Input::UploadStaged {
+                session,
+                id,
+                upload,
+                ..
+            } => {
+                self.hear(*session, now);
+                let live = self.live.get_mut(session);
+                let key = live.and_then(|live| live.uploads.remove(upload));
+                let asked = key.map_or(Asked::Other, |key| Asked::Commit { key });
+                self.ask(*session, id, asked);
+            }
+            Input::UploadEnded { .. } | Input::DownloadEnded { .. } => {}
+            Input::Disconnected { session } => self.end(*session),
+            Input::PasswordChecked { check, matches } => self.checked(*check, *matches, now),
+            Input::StoreAnswered { result, .. } => {
+                self.store_told(call.expect("the operation's call"), result.clone());
+            }
+            Input::Admin { admin, request } => {
+                assert!(self.admins.insert(*admin, request.clone()).is_none());
+            }
+            Input::Close => self.closing = true,
+        }
+    }
+
+    fn hear(&mut self, session: SessionId, now: Now) {
+        if let Some(live) = self.live.get_mut(&session) {
+            live.heard = now.monotonic;
+        }
+    }
+
+    fn ask(&mut self, session: SessionId, id: &RequestId, asked: Asked) {
+        if let Some(live) = self.live.get_mut(&session) {
+            assert!(
+                live.asked.insert(id.clone(), asked).is_none(),
+                "an id twice"
+            );
+            self.unanswered += 1;
+        }
+    }
+
+    fn end(&mut self, session: SessionId) {
+        if let Some(live) = self.live.remove(&session) {
+            self.unanswered -= live.asked.len();
+        }
+        self.active.retain(|(_, _, active)| *active != session);
+    }
+
+    fn checked(&mut self, check: CheckId, matches_hash: bool, now: Now) {
+        let password = self.checks.remove(&check).expect("a check under way");
+        let name = name_of(&password);
+        let account = name.parse::<DeviceName>().ok();
+        let account = account.and_then(|name| self.accounts.get(&name));
+        let right = matches_hash && account.is_some_and(|hash| matches(&password, hash));
+        let attempts = self.names.get_mut(name).expect("an attempt counted");
+        attempts.pending -= 1;
+        let verdict = if right {
+            attempts.failed = 0;
+            Verdict::Right
+        } else {
+            attempts.failed += 1;
+            if attempts.failed >= self.max_attempts {
+                attempts.blocked_until = Some(now.monotonic + BLOCK_TIME);
+                Verdict::LastWrong
+            } else {
+                Verdict::Wrong
+            }
+        };
+        self.told = Told::Checked { password, verdict };
+    }
+
+    fn store_told(&mut self, call: StoreCall, result: Result<StoreReply, StoreError>) {
+        match (&call, &result) {
+            (StoreCall::AddAccount(account), Ok(_)) => {
+                let hash = account.password_hash.as_str().to_owned();
+                self.accounts.insert(account.name.clone(), hash);
+            }
+            (
+                StoreCall::SetPassword {
+                    name,
+                    password_hash,
+                },
+                Ok(_),
+            ) => {
+                let hash = password_hash.as_str().to_owned();
+                self.accounts.insert(name.clone(), hash);
+            }
+            (StoreCall::RemoveAccount { name }, Ok(_) | Err(StoreError::NotFound)) => {
+                self.accounts.remove(name);
+            }
+            (StoreCall::Commit(commit), Err(StoreError::Unknown(_))) => {
+                self.unknown_outcomes.insert(commit.staged.id.0);
+            }
+            _ => {}
+        }
+        self.told = Told::Store(call, result);
+    }
+
+    pub(crate) fn effect(&mut self, effect: &Effect, store: &Store, now: Now) {
+        match effect {
+            Effect::Reply {
+                session,
+                id,
+                result,
+            } => self.replied(*session, id, result, store, now),
+            Effect::End {
+                session, reason, ..
+            } => self.ended(*session, *reason),
+            Effect::Close { session } => {
+                assert!(self.is_live(*session), "closes a session that is gone");
+                self.end(*session);
+            }
+            Effect::CheckPassword {
+                check, password, ..
+            } => {
+                self.check_begun(*check, password.expose(), now);
+            }
+            Effect::StartUpload {
+                session,
+                id,
+                upload,
+                key,
+                ..
+            } => {
+                self.take_asked(*session, id);
+                let live = self.live.get_mut(session).expect("a live session");
+                assert!(
+                    live.uploads.insert(*upload, *key).is_none(),
+                    "a number twice"
+                );
+            }
+            Effect::StartDownload { session, id, .. } => _ = self.take_asked(*session, id),
+            Effect::AnswerAdmin { admin, result } => self.admin_answered(*admin, result.is_ok()),
+            Effect::Discard { staged } => {
+                assert!(!self.may_be_left(*staged), "discards what may be committed");
+            }
+            Effect::Store { .. }
+            | Effect::ActiveChanged
+            | Effect::JournalGrew
+            | Effect::Console(_) => {}
+        }
+    }
+
+    fn ended(&mut self, session: SessionId, reason: EndReason) {
+        let live = self.is_live(session);
+        assert!(live || self.closing, "ends a session that is gone");
+        if reason == EndReason::AccountRemoved {
+            let name = self.live[&session].name.as_ref().expect("is logged in");
+            assert!(!self.accounts.contains_key(name), "{name} has its account");
+        }
+        self.end(session);
+    }
+
+    fn check_begun(&mut self, check: CheckId, password: &str, now: Now) {
+        let name = name_of(password).to_owned();
+        let attempts = self.names.entry(name.clone()).or_default();
+        if let Some(until) = attempts.blocked_until {
+            assert!(until <= now.monotonic, "checks {name} while it is blocked");
+            (attempts.blocked_until, attempts.failed) = (None, 0);
+        }
+        attempts.pending += 1;
+        let tries = attempts.failed + attempts.pending;
+        assert!(tries <= self.max_attempts, "{tries} attempts of {name}");
+        self.checks.insert(check, password.to_owned());
+        assert!(self.checks.len() <= MAX_WAITING_PASSWORD_CHECKS);
+    }
+
+    fn admin_answered(&mut self, admin: AdminId, done: bool) {
+        let request = self
+            .admins
+            .remove(&admin)
+            .expect("asked, and answered once");
+        match request {
+            AdminRequest::Unlock { name } if done => {
+                if let Some(attempts) = self.names.get_mut(name.as_str()) {
+                    (attempts.failed, attempts.blocked_until) = (0, None);
+                }
+            }
+            AdminRequest::RemoveAccount { name, .. } if done => {
+                assert!(!self.accounts.contains_key(&name), "{name} is not removed");
+            }
+            AdminRequest::AddAccount {
+                name,
+                password_hash,
+            }
+            | AdminRequest::SetPassword {
+                name,
+                password_hash,
+            } if done => {
+                let hash = self.accounts.get(&name).map(String::as_str);
+                assert_eq!(hash, Some(password_hash.as_str()), "done before the commit");
+            }
+            _ => {}
+        }
+    }
+
+    fn take_asked(&mut self, session: SessionId, id: &RequestId) -> Asked {
+        let live = self.live.get_mut(&session);
+        let live = live.unwrap_or_else(|| panic!("answers {session:?}, which is gone"));
+        let asked = live.asked.remove(id);
+        self.unanswered -= 1;
+        asked.unwrap_or_else(|| panic!("answers {id:?}, which is not asked or answered"))
+    }
+
+    fn replied(
+        &mut self,
+        session: SessionId,
+        id: &RequestId,
+        result: &Result<Reply, RpcError>,
+        store: &Store,
+        now: Now,
+    ) {
+        let asked = self.take_asked(session, id);
+        let live = self.live.get_mut(&session).expect("is live");
+        match (&asked, result) {
+            (_, Ok(Reply::Hello(_))) => live.greeted = true,
+            (Asked::Login { password }, result) => {
+                self.login_decided(session, password, result, now);
+            }
+            (_, Ok(Reply::Join(join))) => {
+                let name = live.name.clone().expect("joins without a login");
+                assert!(join.generation > self.newest, "an old generation");
+                self.newest = join.generation;
+                let listed = self.active.iter().any(|(_, active, _)| *active == name);
+                assert!(!listed, "{name} twice");
+                self.active.push((join.generation, name, session));
+            }
+            (Asked::Commit { key }, Ok(Reply::Committed(receipt))) => {
+                let name = live.name.as_ref().expect("is logged in");
+                let committed = store.outcome(name, *key);
+                let told = matches!(&self.told, Told::Store(StoreCall::Commit(commit), Ok(_))
+                    if commit.key == *key && commit.device == *name);
+                assert!(told, "acknowledged before the store has answered");
+                assert_eq!(committed, Some(&StoreReply::Committed(receipt.clone())));
+            }
+            (Asked::Compute(compute), Ok(Reply::Compute(reply))) => {
+                let name = live.name.as_ref().expect("is logged in");
+                let samples = store.samples(name, compute.file).expect("a file");
+                check_result(compute, reply, &samples);
+            }
+            (_, Ok(Reply::Devices(page))) => {
+                let own = live.name.as_ref();
+                let others = self.active.iter().map(|(_, name, _)| name);
+                let others = others.filter(|name| Some(*name) != own);
+                assert!(others.eq(page.devices.iter().map(|d| &d.name)));
+            }
+            (_, Ok(Reply::Delete(_))) => {
+                let told = matches!(self.told, Told::Store(StoreCall::Delete { .. }, Ok(_)));
+                assert!(told, "deleted before the store has answered");
+            }
+            _ => {}
+        }
+    }
+
+    fn login_decided(
+        &mut self,
+        session: SessionId,
+        password: &str,
+        result: &Result<Reply, RpcError>,
+        now: Now,
+    ) {
+        let verdict = match &self.told {
+            Told::Checked {
+                password: checked,
+                verdict,
+            } if checked == password => Some(*verdict),
+            _ => None,
+        };
+        let code = result.as_ref().map_err(|error| error.code);
+        match (code, verdict) {
+            (Ok(Reply::Login(login)), Some(Verdict::Right)) => {
+                assert_eq!(login.name.as_str(), name_of(password));
+                let live = self.live.get_mut(&session).expect("is live");
+                live.name = Some(login.name.clone());
+            }
+            (Err(ErrorCode::WrongPassword), Some(Verdict::Wrong))
+            | (Err(ErrorCode::NowBlocked), Some(Verdict::LastWrong))
+            | (Err(ErrorCode::Busy | ErrorCode::OutOfOrder), None) => {}
+            (Err(ErrorCode::Blocked), None) => {
+                let attempts = self.names.get(name_of(password));
+                let until = attempts.and_then(|attempts| attempts.blocked_until);
+                let left = until.and_then(|until| until.checked_sub(now.monotonic));
+                let left = left.expect("is blocked").as_millis();
+                let detail = result.as_ref().unwrap_err().data.clone().unwrap();
+                assert_eq!(detail.retry_after_ms.map(u128::from), Some(left));
+            }
+            unexpected => panic!("a login was decided as {unexpected:?}"),
+        }
+    }
+
+    /// What must hold between two inputs.
+    pub(crate) fn after(&mut self, hub: &Hub, store: &Store, now: Now) {
+        assert!(
+            hub.active()
+                .map(|device| &device.name)
+                .eq(self.active.iter().map(|(_, name, _)| name)),
+            "the list is {:?}, not {:?}",
+            hub.active().map(|d| &d.name).collect::<Vec<_>>(),
+            self.active
+        );
+        for (_, name, session) in &self.active {
+            assert!(self.live.contains_key(session), "{name} is active but gone");
+            assert!(self.accounts.contains_key(name), "{name} has no account");
+        }
+        for (session, live) in &self.live {
+            let limit = live.heard + silence_limit(self.keep_alive);
+            let late = live.greeted && now.monotonic >= limit;
+            assert!(!late, "{session:?} is silent since {:?}", live.heard);
+        }
+        if store.running.is_empty() && self.checks.is_empty() {
+            assert_eq!(self.unanswered, 0, "calls without an answer");
+            assert!(self.admins.is_empty(), "operator's calls without an answer");
+        }
+        if let Some(next) = hub.poll_timeout() {
+            assert!(next > now.monotonic, "a deadline in the past: a busy loop");
+        }
+        if self.closing {
+            assert!(self.live.is_empty() && self.active.is_empty());
+            assert_eq!(hub.is_drained(), store.running.is_empty());
+        } else {
+            assert!(!hub.is_drained());
+        }
+        for call in store.running.values() {
+            let account = matches!(
+                call,
+                StoreCall::AddAccount(_) | StoreCall::SetPassword { .. }
+            );
+            let known = self.accounts.contains_key(whose(call));
+            let removal = matches!(
+                call,
+                StoreCall::RemoveAccount { .. }
+                    | StoreCall::ListFiles { .. }
+                    | StoreCall::Delete { .. }
+            );
+            assert!(account || known || removal, "{call:?} without an account");
+        }
+    }
+}
+
+/// The result again, the plain way.
+fn check_result(compute: &Compute, reply: &ComputeReply, samples: &[i64]) {
+    assert_eq!(
+        (reply.file, reply.operation),
+        (compute.file, compute.operation)
+    );
+    assert_eq!(reply.samples, samples.len() as u64);
+    let sum: i64 = samples.iter().sum();
+    let units = 1_000_000_000;
+    let plain = match compute.operation {
+        Operation::Sum => i128::from(sum) * units,
+        Operation::Max => i128::from(*samples.iter().max().unwrap()) * units,
+        Operation::Min => i128::from(*samples.iter().min().unwrap()) * units,
+        Operation::Average => {
+            let error = reply.result.units() * samples.len() as i128 - i128::from(sum) * units;
+            assert!(error.abs() * 2 <= samples.len() as i128);
+            return;
+        }
+    };
+    assert_eq!(reply.result.units(), plain);
+}

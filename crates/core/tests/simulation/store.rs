@@ -1,0 +1,277 @@
+//! A store as a plain model: idempotent, one operation of a name at a time, and it fails at will.
+
+use std::collections::BTreeMap;
+
+use fleetlink_core::{
+    Account, Commit, OperationId, SegmentRef, Snapshot, Staged, StagedId, StoreCall, StoreError,
+    StoreReply,
+};
+use fleetlink_proto::control::{DeleteReply, FileEntry, FileList, Receipt, UploadMode};
+use fleetlink_proto::samples::{SampleParser, Summary};
+use fleetlink_proto::{ContentHash, DeviceName, FileId, IdempotencyKey, WallTime};
+
+use crate::rng::Rng;
+
+type Answer = Result<StoreReply, StoreError>;
+
+#[derive(Default)]
+pub(crate) struct Store {
+    pub(crate) accounts: BTreeMap<DeviceName, Account>,
+    files: BTreeMap<(DeviceName, FileId), File>,
+    done: BTreeMap<(DeviceName, IdempotencyKey), StoreReply>,
+    /// Every change that was made, with its key.
+    pub(crate) journal: Vec<(DeviceName, IdempotencyKey)>,
+    staged: BTreeMap<StagedId, Vec<i64>>,
+    last_staged: u64,
+    pub(crate) running: BTreeMap<OperationId, StoreCall>,
+}
+
+#[derive(Default)]
+struct File {
+    segments: Vec<Vec<i64>>,
+    version: u64,
+}
+
+pub(crate) fn whose(call: &StoreCall) -> &DeviceName {
+    match call {
+        StoreCall::AddAccount(account) => &account.name,
+        StoreCall::SetPassword { name, .. } | StoreCall::RemoveAccount { name } => name,
+        StoreCall::Commit(commit) => &commit.device,
+        StoreCall::FindReceipt { device, .. }
+        | StoreCall::Delete { device, .. }
+        | StoreCall::Summary { device, .. }
+        | StoreCall::ListFiles { device, .. }
+        | StoreCall::Snapshot { device, .. } => device,
+    }
+}
+
+impl Store {
+    pub(crate) fn begin(&mut self, operation: OperationId, call: StoreCall) {
+        let other = self.running.values().find(|c| whose(c) == whose(&call));
+        assert!(
+            other.is_none(),
+            "two operations of one name: {other:?}, {call:?}"
+        );
+        assert!(
+            self.running.insert(operation, call).is_none(),
+            "an id twice"
+        );
+    }
+
+    /// Does the operation, or fails at it, with or without an effect.
+    pub(crate) fn finish(&mut self, operation: OperationId, faults: u64, rng: &mut Rng) -> Answer {
+        let call = self.running.remove(&operation).expect("is running");
+        if !rng.percent(faults) {
+            return self.apply(&call);
+        }
+        let why = "injected".to_owned();
+        Err(match rng.below(6) {
+            0 => StoreError::Conflict(why),
+            1 => StoreError::Unavailable(why),
+            2 => StoreError::Full,
+            3 => StoreError::Corrupt(why),
+            4 => StoreError::Unknown(why),
+            _ => {
+                drop(self.apply(&call));
+                StoreError::Unknown(why)
+            }
+        })
+    }
+
+    /// The process dies: what was under way is done or not, and staged bytes are forgotten.
+    pub(crate) fn crash(&mut self, rng: &mut Rng) {
+        for call in std::mem::take(&mut self.running).into_values() {
+            if rng.percent(50) {
+                drop(self.apply(&call));
+            }
+        }
+        self.staged.clear();
+    }
+
+    pub(crate) fn stage(&mut self, samples: &[i64]) -> Staged {
+        self.last_staged += 1;
+        let id = StagedId(self.last_staged);
+        self.staged.insert(id, samples.to_vec());
+        Staged {
+            id,
+            bytes: samples.len() as u64 * 4,
+            hash: ContentHash::from_bytes([7; 32]),
+            summary: summary(samples),
+            ends_open: false,
+        }
+    }
+
+    pub(crate) fn discard(&mut self, staged: StagedId) {
+        assert!(
+            self.staged.remove(&staged).is_some(),
+            "{staged:?} is not staged"
+        );
+    }
+
+    pub(crate) fn is_staged(&self, staged: StagedId) -> bool {
+        self.staged.contains_key(&staged)
+    }
+
+    pub(crate) fn staged(&self) -> impl Iterator<Item = StagedId> {
+        self.staged.keys().copied()
+    }
+
+    /// What an upload or a deletion of this key has done.
+    pub(crate) fn outcome(&self, device: &DeviceName, key: IdempotencyKey) -> Option<&StoreReply> {
+        self.done.get(&(device.clone(), key))
+    }
+
+    pub(crate) fn samples(&self, device: &DeviceName, file: FileId) -> Option<Vec<i64>> {
+        let file = self.files.get(&(device.clone(), file))?;
+        Some(file.segments.concat())
+    }
+
+    fn apply(&mut self, call: &StoreCall) -> Answer {
+        match call {
+            StoreCall::AddAccount(account) => {
+                let folded = account.name.folded();
+                if self.accounts.keys().any(|name| name.folded() == folded) {
+                    return Err(StoreError::Conflict("there is such an account".to_owned()));
+                }
+                self.accounts.insert(account.name.clone(), account.clone());
+                Ok(StoreReply::Done)
+            }
+            StoreCall::SetPassword {
+                name,
+                password_hash,
+            } => {
+                let account = self.accounts.get_mut(name).ok_or(StoreError::NotFound)?;
+                account.password_hash = password_hash.clone();
+                Ok(StoreReply::Done)
+            }
+            StoreCall::RemoveAccount { name } => {
+                if self.files.keys().any(|(device, _)| device == name) {
+                    return Err(StoreError::Conflict("it has files".to_owned()));
+                }
+                self.accounts.remove(name).ok_or(StoreError::NotFound)?;
+                Ok(StoreReply::Done)
+            }
+            StoreCall::FindReceipt { device, key } => match self.outcome(device, *key) {
+                Some(StoreReply::Committed(receipt)) => {
+                    Ok(StoreReply::Receipt(Some(receipt.clone())))
+                }
+                _ => Ok(StoreReply::Receipt(None)),
+            },
+            StoreCall::Commit(commit) => self.commit(commit),
+            StoreCall::Delete {
+                device,
+                file,
+                key,
+                at: _,
+            } => self.delete(device, *file, *key),
+            StoreCall::Summary { device, file } => {
+                let samples = self.samples(device, *file).ok_or(StoreError::NotFound)?;
+                Ok(StoreReply::Summary(summary(&samples)))
+            }
+            StoreCall::ListFiles {
+                device,
+                after,
+                limit,
+            } => Ok(StoreReply::Files(self.list(device, *after, *limit))),
+            StoreCall::Snapshot { device, file } => self.snapshot(device, *file),
+        }
+    }
+
+    fn commit(&mut self, commit: &Commit) -> Answer {
+        if !self.accounts.contains_key(&commit.device) {
+            return Err(StoreError::NotFound);
+        }
+        let key = (commit.device.clone(), commit.key);
+        if let Some(done) = self.done.get(&key) {
+            let reply = done.clone();
+            let same = matches!(&reply, StoreReply::Committed(receipt)
+                if (receipt.file, receipt.mode) == (commit.file, commit.mode));
+            if same {
+                self.discard(commit.staged.id);
+                return Ok(reply);
+            }
+            return Err(StoreError::Conflict("used for another change".to_owned()));
+        }
+        let samples = self.staged.remove(&commit.staged.id).expect("is staged");
+        let receipt = Receipt {
+            file: commit.file,
+            mode: commit.mode,
+            samples: samples.len() as u64,
+            bytes: commit.staged.bytes,
+            version: self.journal.len() as u64 + 1,
+            at: commit.at,
+        };
+        let file = (commit.device.clone(), commit.file);
+        let file = self.files.entry(file).or_default();
+        if commit.mode == UploadMode::Replace {
+            file.segments.clear();
+        }
+        file.segments.push(samples);
+        file.version = receipt.version;
+        self.journal.push(key.clone());
+        let reply = StoreReply::Committed(receipt);
+        self.done.insert(key, reply.clone());
+        Ok(reply)
+    }
+
+    fn delete(&mut self, device: &DeviceName, file: FileId, key: IdempotencyKey) -> Answer {
+        let key = (device.clone(), key);
+        match self.done.get(&key) {
+            Some(StoreReply::Deleted(reply)) if reply.file == file => {
+                return Ok(StoreReply::Deleted(reply.clone()));
+            }
+            Some(_) => return Err(StoreError::Conflict("used for another change".to_owned())),
+            None => {}
+        }
+        let removed = self.files.remove(&(device.clone(), file));
+        let removed = removed.ok_or(StoreError::NotFound)?;
+        let samples = removed.segments.concat().len() as u64;
+        self.journal.push(key.clone());
+        let reply = StoreReply::Deleted(DeleteReply { file, samples });
+        self.done.insert(key, reply.clone());
+        Ok(reply)
+    }
+
+    fn list(&self, device: &DeviceName, after: Option<FileId>, limit: u32) -> FileList {
+        let of_device = |((owner, id), file): (&(DeviceName, FileId), &File)| {
+            let listed = owner == device && Some(*id) > after;
+            listed.then(|| FileEntry {
+                file: *id,
+                samples: file.segments.concat().len() as u64,
+                bytes: 0,
+                segments: file.segments.len() as u64,
+                version: file.version,
+                changed: WallTime::from_unix_millis(0),
+            })
+        };
+        let files = self.files.iter().filter_map(of_device);
+        FileList {
+            files: files.take(limit as usize).collect(),
+            next: None,
+        }
+    }
+
+    fn snapshot(&self, device: &DeviceName, id: FileId) -> Answer {
+        let file = self.files.get(&(device.clone(), id));
+        let file = file.ok_or(StoreError::NotFound)?;
+        let segment = |samples: &Vec<i64>| SegmentRef {
+            id: 0,
+            bytes: samples.len() as u64 * 4,
+            hash: ContentHash::from_bytes([7; 32]),
+            ends_open: false,
+        };
+        Ok(StoreReply::Snapshot(Snapshot {
+            version: file.version,
+            samples: file.segments.concat().len() as u64,
+            segments: file.segments.iter().map(segment).collect(),
+        }))
+    }
+}
+
+fn summary(samples: &[i64]) -> Summary {
+    let mut parser = SampleParser::new();
+    for sample in samples {
+        parser.feed(format!("{sample}\n").as_bytes()).unwrap();
+    }
+    parser.finish().unwrap()
+}

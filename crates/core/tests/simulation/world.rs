@@ -1,0 +1,380 @@
+//! The hub among its devices, its network, its store and its password checker, in virtual time.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::time::Duration;
+
+use fleetlink_core::{
+    Account, AdminId, CheckId, Effect, Hub, Input, Now, OperationId, PasswordHash, SessionId,
+    Settings,
+};
+use fleetlink_proto::control::RequestId;
+use fleetlink_proto::{DeviceName, IdempotencyKey, WallTime};
+
+use crate::client::{Change, Client};
+use crate::oracle::{Oracle, matches};
+use crate::rng::Rng;
+use crate::store::Store;
+
+pub(crate) struct World {
+    pub(crate) rng: Rng,
+    pub(crate) now: Now,
+    pub(crate) hub: Hub,
+    pub(crate) store: Store,
+    pub(crate) clients: Vec<Client>,
+    pub(crate) names: Vec<String>,
+    pub(crate) keep_alive: Duration,
+    pub(crate) last_session: u64,
+    pub(crate) last_key: u128,
+    pub(crate) last_admin: u64,
+    pub(crate) last_password: u64,
+    settings: Settings,
+    oracle: Oracle,
+    queue: BTreeMap<(Duration, u64), (u64, Event)>,
+    last_event: u64,
+    /// Counts the hub's lives: what was on its way in an earlier one never arrives.
+    life: u64,
+    /// Percent of store operations that fail.
+    faults: u64,
+    /// Changes that a device knows to be done.
+    acknowledged: Vec<(DeviceName, Change)>,
+    pub(crate) keys: BTreeSet<IdempotencyKey>,
+    pub(crate) trace: Trace,
+}
+
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// A client does its next thing.
+    Act(usize),
+    /// Something reaches the hub.
+    Arrive(Input),
+    /// The hub has all bytes of an upload.
+    Stage {
+        session: SessionId,
+        id: RequestId,
+        upload: u64,
+        samples: Vec<i64>,
+    },
+    Check {
+        check: CheckId,
+        matches: bool,
+    },
+    Store(OperationId),
+    Operator,
+    Crash,
+}
+
+/// A hash of everything that was done, to compare two runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Trace(u64);
+
+impl Write for Trace {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        for byte in text.bytes() {
+            // FNV-1a
+            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+        Ok(())
+    }
+}
+
+fn at(monotonic: Duration) -> Now {
+    let millis = i64::try_from(monotonic.as_millis()).unwrap();
+    Now {
+        monotonic,
+        wall: WallTime::from_unix_millis(1_664_533_873_000 + millis),
+    }
+}
+
+impl World {
+    pub(crate) fn new(seed: u64) -> Self {
+        let mut rng = Rng::new(seed);
+        let now = at(Duration::ZERO);
+        let settings = Settings {
+            max_attempts: rng.pick(&["1", "2", "3", "5"]).parse().unwrap(),
+            keep_alive: Duration::from_millis(*rng.pick(&[1000, 2000, 10_000])),
+            ..Settings::default()
+        };
+        let most = *rng.pick(&[5, 10, 28]);
+        let clients = 3 + rng.below(most);
+        let names: Vec<String> = (0..=clients * 2 / 3)
+            .map(|n| format!("device-{n}"))
+            .collect();
+        let mut store = Store::default();
+        for name in &names {
+            let name: DeviceName = name.parse().unwrap();
+            let account = Account {
+                name: name.clone(),
+                password_hash: PasswordHash::new(format!("{name}|first")),
+                created: now.wall,
+            };
+            store.accounts.insert(name, account);
+        }
+        let hub = Hub::new(
+            settings.clone(),
+            store.accounts.values().cloned().collect(),
+            now,
+        );
+        let oracle = Oracle::new(settings.max_attempts.get(), settings.keep_alive, &store);
+        let mut world = World {
+            now,
+            hub,
+            store,
+            clients: Vec::new(),
+            names,
+            keep_alive: settings.keep_alive,
+            last_session: 0,
+            last_key: 0,
+            last_admin: 0,
+            last_password: 0,
+            settings,
+            oracle,
+            queue: BTreeMap::new(),
+            last_event: 0,
+            life: 0,
+            faults: *rng.pick(&[0, 5, 20]),
+            acknowledged: Vec::new(),
+            keys: BTreeSet::new(),
+            trace: Trace(0xcbf2_9ce4_8422_2325),
+            rng,
+        };
+        world.populate(clients);
+        world
+    }
+
+    fn populate(&mut self, clients: u64) {
+        for n in 0..usize::try_from(clients).unwrap() {
+            self.clients.push(Client {
+                name: self.names[n % self.names.len()].clone(),
+                guesses: self.rng.percent(15),
+                connection: None,
+                change: None,
+            });
+            let start = self.rng.millis(0, 3000);
+            self.schedule(start, Event::Act(n));
+        }
+        self.schedule(Duration::from_secs(2), Event::Operator);
+        for _ in 0..self.rng.below(3) {
+            let crash = self.rng.millis(1000, 60_000);
+            self.schedule(crash, Event::Crash);
+        }
+    }
+
+    pub(crate) fn schedule(&mut self, after: Duration, event: Event) {
+        self.last_event += 1;
+        let when = (self.now.monotonic + after, self.last_event);
+        self.queue.insert(when, (self.life, event));
+    }
+
+    /// Does the next thing that is to happen.
+    pub(crate) fn step(&mut self) {
+        let (&when, _) = self.queue.first_key_value().expect("clients always act");
+        if let Some(timeout) = self.hub.poll_timeout().filter(|timeout| *timeout <= when.0) {
+            self.now = at(timeout);
+            return self.pass_time();
+        }
+        let (life, event) = self.queue.remove(&when).expect("is the first");
+        self.now = at(when.0);
+        let outlives = matches!(event, Event::Act(_) | Event::Operator | Event::Crash);
+        if outlives || life == self.life {
+            self.happen(event);
+        }
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Act(client) => self.act(client),
+            Event::Arrive(input) => self.input(input),
+            Event::Stage {
+                session,
+                id,
+                upload,
+                samples,
+            } => {
+                let staged = self.store.stage(&samples);
+                let id_of = staged.id;
+                let was_live = self.oracle.is_live(session);
+                self.input(Input::UploadStaged {
+                    session,
+                    id,
+                    upload,
+                    staged,
+                });
+                assert!(
+                    was_live || !self.store.is_staged(id_of),
+                    "leaks staged bytes"
+                );
+            }
+            Event::Check { check, matches } => {
+                self.input(Input::PasswordChecked { check, matches });
+            }
+            Event::Store(operation) => {
+                let call = self.store.running[&operation].clone();
+                let result = self.store.finish(operation, self.faults, &mut self.rng);
+                let input = Input::StoreAnswered { operation, result };
+                self.oracle.before(&input, Some(call), self.now);
+                self.hub.handle_input(input, self.now);
+                self.drain();
+            }
+            Event::Operator => self.operate(),
+            Event::Crash => self.crash(),
+        }
+    }
+
+    pub(crate) fn input(&mut self, input: Input) {
+        self.oracle.before(&input, None, self.now);
+        self.hub.handle_input(input, self.now);
+        self.drain();
+    }
+
+    fn pass_time(&mut self) {
+        self.hub.handle_timeout(self.now);
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        while let Some(effect) = self.hub.poll_effect() {
+            write!(self.trace, "{:?}{effect:?}", self.now.monotonic).unwrap();
+            self.oracle.effect(&effect, &self.store, self.now);
+            self.perform(effect);
+        }
+        self.oracle.after(&self.hub, &self.store, self.now);
+    }
+
+    fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::Reply {
+                session,
+                id,
+                result,
+            } => {
+                if let Some(client) = self.reached(session) {
+                    let name = self.clients[client].name.parse().unwrap();
+                    if let Some(change) = self.clients[client].receive(&id, &result) {
+                        self.acknowledged.push((name, change));
+                    }
+                }
+            }
+            Effect::End { session, .. } | Effect::Close { session } => {
+                if let Some(client) = self.client_of(session) {
+                    self.clients[client].connection = None;
+                }
+            }
+            Effect::CheckPassword {
+                check,
+                password,
+                hash,
+            } => {
+                let hash = hash.as_ref().map(PasswordHash::as_str);
+                let matches = hash.is_some_and(|hash| matches(password.expose(), hash));
+                let after = self.rng.millis(1, 400);
+                self.schedule(after, Event::Check { check, matches });
+            }
+            Effect::Store { operation, call } => {
+                self.store.begin(operation, call);
+                let after = self.rng.millis(1, 300);
+                self.schedule(after, Event::Store(operation));
+            }
+            Effect::Discard { staged } => self.store.discard(staged),
+            Effect::StartUpload {
+                session,
+                id,
+                upload,
+                key,
+                ..
+            } => self.upload(session, &id, upload, key),
+            Effect::StartDownload {
+                session, download, ..
+            } => {
+                let after = self.rng.millis(1, 500);
+                let ended = Input::DownloadEnded { session, download };
+                self.schedule(after, Event::Arrive(ended));
+            }
+            Effect::Console(event) => {
+                let line = event.to_string();
+                assert!(!line.contains(char::is_control), "{line:?}");
+            }
+            Effect::AnswerAdmin { .. } | Effect::ActiveChanged | Effect::JournalGrew => {}
+        }
+    }
+
+    pub(crate) fn client_of(&self, session: SessionId) -> Option<usize> {
+        let has = |client: &Client| {
+            let connection = client.connection.as_ref();
+            connection.is_some_and(|connection| connection.session == session)
+        };
+        self.clients.iter().position(has)
+    }
+
+    /// The client to which an answer gets through; sometimes the connection breaks before that.
+    fn reached(&mut self, session: SessionId) -> Option<usize> {
+        let client = self.client_of(session)?;
+        if self.rng.percent(2) {
+            self.lose(client);
+            return None;
+        }
+        Some(client)
+    }
+
+    /// The hub's process dies and begins again with what the store holds.
+    fn crash(&mut self) {
+        self.life += 1;
+        self.store.crash(&mut self.rng);
+        let accounts = self.store.accounts.values().cloned().collect();
+        self.hub = Hub::new(self.settings.clone(), accounts, self.now);
+        let max = self.settings.max_attempts.get();
+        self.oracle = Oracle::new(max, self.keep_alive, &self.store);
+        for client in &mut self.clients {
+            client.connection = None;
+        }
+    }
+
+    pub(crate) fn next_admin(&mut self) -> AdminId {
+        self.last_admin += 1;
+        AdminId(self.last_admin)
+    }
+
+    pub(crate) fn next_key(&mut self) -> IdempotencyKey {
+        // Room for the keys that a removal counts up.
+        self.last_key += 1 << 32;
+        let key = IdempotencyKey::from_bits(self.last_key);
+        self.keys.insert(key);
+        key
+    }
+
+    /// Ends the hub and checks what is left.
+    pub(crate) fn close(&mut self) {
+        self.input(Input::Close);
+        while !self.hub.is_drained() {
+            let (&when, _) = self
+                .queue
+                .first_key_value()
+                .expect("an operation under way");
+            let (life, event) = self.queue.remove(&when).expect("is the first");
+            self.now = at(when.0);
+            let arrives = !matches!(event, Event::Act(_) | Event::Operator | Event::Crash);
+            if arrives && life == self.life {
+                self.happen(event);
+            }
+        }
+        for staged in self.store.staged() {
+            assert!(self.oracle.may_be_left(staged), "{staged:?} is left over");
+        }
+        self.check_changes();
+    }
+
+    /// Every change has one effect at most, and exactly one where its device was told so.
+    fn check_changes(&self) {
+        let mut effects = BTreeMap::new();
+        for (device, key) in &self.store.journal {
+            *effects.entry((device, *key)).or_insert(0) += 1;
+            let first = IdempotencyKey::from_bits(key.bits() >> 32 << 32);
+            assert!(self.keys.contains(&first), "a key that nobody gave");
+        }
+        assert!(effects.values().all(|count| *count == 1), "a change twice");
+        for (device, change) in &self.acknowledged {
+            let known = effects.contains_key(&(device, change.key()));
+            assert!(known, "{change:?} is lost");
+        }
+    }
+}
