@@ -4,6 +4,7 @@
 
 mod behaviour;
 mod client;
+mod coverage;
 mod oracle;
 mod rng;
 mod store;
@@ -12,6 +13,7 @@ mod world;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use coverage::{Coverage, WANTED};
 use world::{Trace, World};
 
 const SEEDS: u64 = 2000;
@@ -23,7 +25,7 @@ fn number(variable: &str) -> Option<u64> {
     Some(text.parse().expect("a number"))
 }
 
-fn run(seed: u64) -> Trace {
+fn run(seed: u64) -> (Trace, Coverage) {
     let step = Cell::new(0);
     let run = || {
         let mut world = World::new(seed);
@@ -32,7 +34,7 @@ fn run(seed: u64) -> Trace {
             world.step();
         }
         world.close();
-        world.trace
+        (world.trace, world.coverage)
     };
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
@@ -81,7 +83,20 @@ fn one_seed() {
 #[test]
 fn the_same_seed_does_the_same() {
     for seed in 0..10 {
-        assert_eq!(run(seed), run(seed), "seed {seed}");
+        assert_eq!(run(seed).0, run(seed).0, "seed {seed}");
     }
-    assert_ne!(run(0), run(1));
+    assert_ne!(run(0).0, run(1).0);
+}
+
+#[test]
+fn everything_of_interest_happens() {
+    let mut all = Coverage::default();
+    for seed in 0..60 {
+        all.merge(&run(seed).1);
+    }
+    println!("{:#?}", all.seen);
+    for &wanted in WANTED {
+        let count = all.seen.get(wanted).copied().unwrap_or_default();
+        assert!(count > 5, "{wanted}: {count} times");
+    }
 }

@@ -12,6 +12,7 @@ use fleetlink_proto::control::RequestId;
 use fleetlink_proto::{DeviceName, IdempotencyKey, WallTime};
 
 use crate::client::{Change, Client};
+use crate::coverage::Coverage;
 use crate::oracle::{Oracle, matches};
 use crate::rng::Rng;
 use crate::store::Store;
@@ -40,6 +41,7 @@ pub(crate) struct World {
     acknowledged: Vec<(DeviceName, Change)>,
     pub(crate) keys: BTreeSet<IdempotencyKey>,
     pub(crate) trace: Trace,
+    pub(crate) coverage: Coverage,
 }
 
 #[derive(Debug)]
@@ -135,6 +137,7 @@ impl World {
             faults: *rng.pick(&[0, 5, 20]),
             acknowledged: Vec::new(),
             keys: BTreeSet::new(),
+            coverage: Coverage::default(),
             trace: Trace(0xcbf2_9ce4_8422_2325),
             rng,
         };
@@ -184,7 +187,18 @@ impl World {
     fn happen(&mut self, event: Event) {
         match event {
             Event::Act(client) => self.act(client),
-            Event::Arrive(input) => self.input(input),
+            Event::Arrive(input) => {
+                match &input {
+                    Input::Disconnected { session } if !self.oracle.is_live(*session) => {
+                        self.coverage.count("late farewell");
+                    }
+                    Input::Call { session, .. } if !self.oracle.is_live(*session) => {
+                        self.coverage.count("late call");
+                    }
+                    _ => {}
+                }
+                self.input(input);
+            }
             Event::Stage {
                 session,
                 id,
@@ -235,6 +249,7 @@ impl World {
     fn drain(&mut self) {
         while let Some(effect) = self.hub.poll_effect() {
             write!(self.trace, "{:?}{effect:?}", self.now.monotonic).unwrap();
+            self.coverage.effect(&effect);
             self.oracle.effect(&effect, &self.store, self.now);
             self.perform(effect);
         }
@@ -310,6 +325,7 @@ impl World {
     fn reached(&mut self, session: SessionId) -> Option<usize> {
         let client = self.client_of(session)?;
         if self.rng.percent(2) {
+            self.coverage.count("reply lost");
             self.lose(client);
             return None;
         }
@@ -318,6 +334,7 @@ impl World {
 
     /// The hub's process dies and begins again with what the store holds.
     fn crash(&mut self) {
+        self.coverage.count("hub crashed");
         self.life += 1;
         self.store.crash(&mut self.rng);
         let accounts = self.store.accounts.values().cloned().collect();

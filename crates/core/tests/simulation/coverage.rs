@@ -1,0 +1,86 @@
+//! What happened in the runs: a simulation in which nothing happens proves nothing.
+
+use std::collections::BTreeMap;
+
+use fleetlink_core::{ConsoleEvent, Effect};
+
+#[derive(Default)]
+pub(crate) struct Coverage {
+    pub(crate) seen: BTreeMap<String, u64>,
+}
+
+/// What every some dozen runs must have seen.
+pub(crate) const WANTED: &[&str] = &[
+    "hub crashed",
+    "reply lost",
+    "late farewell",
+    "late call",
+    "refused version_mismatch",
+    "refused out_of_order",
+    "refused wrong_password",
+    "refused now_blocked",
+    "refused blocked",
+    "refused no_such_file",
+    "refused conflict",
+    "refused store_unavailable",
+    "refused outcome_unknown",
+    "refused store_full",
+    "refused corrupt",
+    "end Replaced",
+    "end AccountRemoved",
+    "end HubClosing",
+    "end Silent",
+    "answered before",
+    "took over",
+    "received",
+    "computed",
+    "deleted",
+    "listed devices",
+    "listed files",
+    "sending",
+    "discarded",
+    "operator done",
+    "operator refused",
+];
+
+impl Coverage {
+    pub(crate) fn count(&mut self, what: impl Into<String>) {
+        *self.seen.entry(what.into()).or_default() += 1;
+    }
+
+    pub(crate) fn effect(&mut self, effect: &Effect) {
+        match effect {
+            Effect::Reply {
+                result: Err(error), ..
+            } => self.count(format!("refused {}", error.code)),
+            Effect::End { reason, .. } => self.count(format!("end {reason:?}")),
+            Effect::Discard { .. } => self.count("discarded"),
+            Effect::AnswerAdmin { result: Ok(_), .. } => self.count("operator done"),
+            Effect::AnswerAdmin { result: Err(_), .. } => self.count("operator refused"),
+            Effect::Console(event) => self.console(event),
+            _ => {}
+        }
+    }
+
+    fn console(&mut self, event: &ConsoleEvent) {
+        match event {
+            ConsoleEvent::Joined {
+                took_over: true, ..
+            } => self.count("took over"),
+            ConsoleEvent::ReceivedBefore { .. } => self.count("answered before"),
+            ConsoleEvent::Received { .. } => self.count("received"),
+            ConsoleEvent::Computed { .. } => self.count("computed"),
+            ConsoleEvent::Deleted { .. } => self.count("deleted"),
+            ConsoleEvent::ListedDevices { .. } => self.count("listed devices"),
+            ConsoleEvent::ListedFiles { .. } => self.count("listed files"),
+            ConsoleEvent::Sending { .. } => self.count("sending"),
+            _ => {}
+        }
+    }
+
+    pub(crate) fn merge(&mut self, other: &Coverage) {
+        for (what, count) in &other.seen {
+            *self.seen.entry(what.clone()).or_default() += count;
+        }
+    }
+}
