@@ -69,7 +69,8 @@ impl Lockouts {
     pub(crate) fn has_room(&self, name: &str, now: Duration) -> bool {
         let attempts = self.names.get(name).copied().unwrap_or_default();
         let attempts = attempts.at(now);
-        attempts.blocked_until.is_none() && attempts.failed + attempts.pending < self.max_attempts
+        // A blocked name has none left: its failures are at the limit.
+        attempts.failed + attempts.pending < self.max_attempts
     }
 
     /// A check begins: the attempt counts from here on. Only where there is room.

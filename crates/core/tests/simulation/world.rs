@@ -99,9 +99,9 @@ impl World {
         };
         let most = *rng.pick(&[5, 10, 28]);
         let clients = 3 + rng.below(most);
-        let names: Vec<String> = (0..=clients * 2 / 3)
-            .map(|n| format!("device-{n}"))
-            .collect();
+        // Few names make devices fight for them; many leave each to its own.
+        let last_name = *rng.pick(&[clients / 6, clients * 2 / 3]);
+        let names: Vec<String> = (0..=last_name).map(|n| format!("device-{n}")).collect();
         let mut store = Store::default();
         for name in &names {
             let name: DeviceName = name.parse().unwrap();
