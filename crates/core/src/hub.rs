@@ -47,9 +47,7 @@ pub struct Hub {
 impl Hub {
     /// A hub with the accounts that its store holds. A keep-alive outside the limits of the
     /// protocol is brought inside.
-    pub fn new(mut settings: Settings, accounts: Vec<Account>, now: Now) -> Self {
-        // Deadlines are times of later inputs; nothing is due at the start.
-        let _ = now;
+    pub fn new(mut settings: Settings, accounts: Vec<Account>, _now: Now) -> Self {
         settings.keep_alive = settings.keep_alive.clamp(MIN_KEEP_ALIVE, MAX_KEEP_ALIVE);
         Hub {
             logins: Logins::new(settings.max_attempts),

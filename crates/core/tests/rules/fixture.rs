@@ -1,0 +1,282 @@
+//! A hub with some accounts, and short ways to make things happen to it.
+
+use std::time::Duration;
+
+use fleetlink_core::{
+    Account, AdminId, AdminReply, AdminRequest, CheckId, Effect, Hub, Input, Now, OperationId,
+    PasswordHash, SessionId, Settings, Staged, StagedId, StoreCall, StoreError, StoreReply,
+};
+use fleetlink_proto::control::{
+    EndReason, ErrorCode, Hello, Join, Login, OpenUpload, Receipt, Reply, Request, RequestId,
+    RpcError, UploadMode,
+};
+use fleetlink_proto::samples::Summary;
+use fleetlink_proto::{ContentHash, DeviceName, FileId, IdempotencyKey, WallTime};
+
+pub(crate) type Answer = Result<Reply, RpcError>;
+
+pub(crate) struct Fixture {
+    pub(crate) hub: Hub,
+    pub(crate) now: Now,
+    /// What the hub wanted and no test has looked at.
+    pub(crate) effects: Vec<Effect>,
+    last: i64,
+}
+
+pub(crate) fn name(text: &str) -> DeviceName {
+    text.parse().unwrap()
+}
+
+pub(crate) fn hash(password: &str) -> PasswordHash {
+    PasswordHash::new(password)
+}
+
+impl Fixture {
+    /// A hub with the accounts `cam`, `uav` and `watch`, whose password is `right`, that blocks
+    /// after two wrong ones.
+    pub(crate) fn new() -> Self {
+        let now = Now {
+            monotonic: Duration::from_secs(1000),
+            wall: WallTime::from_unix_millis(1_664_533_873_000),
+        };
+        let account = |text| Account {
+            name: name(text),
+            password_hash: hash("right"),
+            created: now.wall,
+        };
+        let accounts = ["cam", "uav", "watch"].map(account).to_vec();
+        let settings = Settings {
+            max_attempts: "2".parse().unwrap(),
+            ..Settings::default()
+        };
+        Fixture {
+            hub: Hub::new(settings, accounts, now),
+            now,
+            effects: Vec::new(),
+            last: 0,
+        }
+    }
+
+    pub(crate) fn input(&mut self, input: Input) {
+        self.hub.handle_input(input, self.now);
+        self.drain();
+    }
+
+    pub(crate) fn pass(&mut self, time: Duration) {
+        self.now.monotonic += time;
+        self.hub.handle_timeout(self.now);
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        while let Some(effect) = self.hub.poll_effect() {
+            self.effects.push(effect);
+        }
+    }
+
+    /// Takes the first effect that `want` finds something in.
+    pub(crate) fn take<T>(&mut self, want: impl Fn(&Effect) -> Option<T>) -> Option<T> {
+        let position = self.effects.iter().position(|e| want(e).is_some())?;
+        want(&self.effects.remove(position))
+    }
+
+    pub(crate) fn call(&mut self, session: u64, request: Request) -> RequestId {
+        self.last += 1;
+        let id = RequestId::Number(self.last);
+        self.input(Input::Call {
+            session: SessionId(session),
+            id: id.clone(),
+            request,
+        });
+        id
+    }
+
+    pub(crate) fn answer(&mut self, asked: &RequestId) -> Option<Answer> {
+        self.take(|effect| match effect {
+            Effect::Reply { id, result, .. } if id == asked => Some(result.clone()),
+            _ => None,
+        })
+    }
+
+    /// Calls and expects an error at once.
+    pub(crate) fn refused(&mut self, session: u64, request: Request) -> RpcError {
+        let id = self.call(session, request);
+        self.answer(&id).expect("an answer").unwrap_err()
+    }
+
+    pub(crate) fn end_of(&mut self, ended: u64) -> Option<EndReason> {
+        self.take(|effect| match effect {
+            Effect::End {
+                session, reason, ..
+            } if session.0 == ended => Some(*reason),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn connect(&mut self, session: u64) {
+        self.connect_from(session, [192, 0, 2, 1]);
+    }
+
+    pub(crate) fn connect_from(&mut self, session: u64, address: [u8; 4]) {
+        let peer = (address, 40_000).into();
+        let session = SessionId(session);
+        self.input(Input::Connected { session, peer });
+    }
+
+    pub(crate) fn hello(&mut self, session: u64, versions: &[u32]) -> Answer {
+        let hello = Hello {
+            versions: versions.to_vec(),
+            client: "test".to_owned(),
+        };
+        let id = self.call(session, Request::Hello(hello));
+        self.answer(&id).expect("an answer")
+    }
+
+    pub(crate) fn greeted(&mut self, session: u64) {
+        self.connect(session);
+        self.hello(session, &[1]).unwrap();
+    }
+
+    pub(crate) fn begin_login(&mut self, session: u64, name: &str, password: &str) -> RequestId {
+        let login = Login {
+            name: name.to_owned(),
+            password: password.into(),
+        };
+        self.call(session, Request::Login(login))
+    }
+
+    /// The check that the hub asked for first, and whether its password is right.
+    pub(crate) fn check(&mut self) -> Option<(CheckId, bool)> {
+        self.take(|effect| match effect {
+            Effect::CheckPassword {
+                check,
+                password,
+                hash,
+            } => {
+                let right = hash.as_ref().map(PasswordHash::as_str) == Some(password.expose());
+                Some((*check, right))
+            }
+            _ => None,
+        })
+    }
+
+    pub(crate) fn finish_check(&mut self) {
+        let (check, matches) = self.check().expect("a check");
+        self.input(Input::PasswordChecked { check, matches });
+    }
+
+    pub(crate) fn login(&mut self, session: u64, name: &str, password: &str) -> Answer {
+        let id = self.begin_login(session, name, password);
+        self.finish_check();
+        self.answer(&id).expect("an answer")
+    }
+
+    pub(crate) fn attached(&mut self, session: u64, name: &str) {
+        self.greeted(session);
+        self.login(session, name, "right").unwrap();
+    }
+
+    pub(crate) fn joined(&mut self, session: u64, name: &str) {
+        self.attached(session, name);
+        let id = self.call(session, Request::Join(Join { udp_port: 5000 }));
+        self.answer(&id).expect("an answer").unwrap();
+    }
+
+    pub(crate) fn active(&self) -> Vec<String> {
+        self.hub.active().map(|d| d.name.to_string()).collect()
+    }
+
+    pub(crate) fn store_call(&mut self) -> Option<(OperationId, StoreCall)> {
+        self.take(|effect| match effect {
+            Effect::Store { operation, call } => Some((*operation, call.clone())),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn store_answers(&mut self, result: Result<StoreReply, StoreError>) -> StoreCall {
+        let (operation, call) = self.store_call().expect("a store operation");
+        self.input(Input::StoreAnswered { operation, result });
+        call
+    }
+
+    /// Opens an upload of file 1; its number.
+    pub(crate) fn open_upload(&mut self, session: u64, key: u128) -> u64 {
+        self.call(session, open(key));
+        self.store_answers(Ok(StoreReply::Receipt(None)));
+        self.take(|effect| match effect {
+            Effect::StartUpload { upload, .. } => Some(*upload),
+            _ => None,
+        })
+        .expect("an upload")
+    }
+
+    pub(crate) fn staged(&mut self, session: u64, upload: u64) -> RequestId {
+        self.last += 1;
+        let id = RequestId::Number(self.last);
+        self.input(Input::UploadStaged {
+            session: SessionId(session),
+            id: id.clone(),
+            upload,
+            staged: Staged {
+                id: StagedId(upload),
+                bytes: 4,
+                hash: ContentHash::of(b"100\n"),
+                summary: Summary::default(),
+                ends_open: false,
+            },
+        });
+        id
+    }
+
+    pub(crate) fn is_discarded(&mut self) -> bool {
+        let discarded = |effect: &Effect| matches!(effect, Effect::Discard { .. }).then_some(());
+        self.take(discarded).is_some()
+    }
+
+    pub(crate) fn operate(&mut self, request: AdminRequest) {
+        let admin = AdminId(1);
+        self.input(Input::Admin { admin, request });
+    }
+
+    pub(crate) fn operator_answer(&mut self) -> Option<Result<AdminReply, String>> {
+        self.take(|effect| match effect {
+            Effect::AnswerAdmin { result, .. } => Some(result.clone()),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn shown(&mut self) -> Vec<String> {
+        let line = |effect: &Effect| match effect {
+            Effect::Console(event) => Some(event.to_string()),
+            _ => None,
+        };
+        std::iter::from_fn(|| self.take(line)).collect()
+    }
+}
+
+pub(crate) fn open(key: u128) -> Request {
+    Request::OpenUpload(OpenUpload {
+        file: FileId::new(1),
+        mode: UploadMode::Replace,
+        key: IdempotencyKey::from_bits(key),
+    })
+}
+
+pub(crate) fn receipt() -> Receipt {
+    Receipt {
+        file: FileId::new(1),
+        mode: UploadMode::Replace,
+        samples: 1,
+        bytes: 4,
+        version: 1,
+        at: WallTime::from_unix_millis(0),
+    }
+}
+
+pub(crate) fn coded(error: &RpcError) -> (ErrorCode, &str) {
+    (error.code, &error.message)
+}
+
+pub(crate) fn retry_after(error: &RpcError) -> Option<u64> {
+    error.data.as_ref()?.retry_after_ms
+}

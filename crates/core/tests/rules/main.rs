@@ -1,0 +1,10 @@
+//! The hub's rules, one behaviour a test, in the words of the specification.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod accounts;
+mod fixture;
+mod login;
+mod presence;
+mod sessions;
+mod store;
