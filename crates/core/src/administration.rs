@@ -71,7 +71,7 @@ impl Hub {
                 with_data,
                 key,
             } => self.queue_removal(admin, &name, with_data, key, now),
-            AdminRequest::Unlock { name } => self.unlock(admin, name, now),
+            AdminRequest::Unlock { name } => self.unlock(admin, &name, now),
             AdminRequest::ListAccounts => {
                 let accounts = self.account_statuses(now);
                 self.answer_admin(admin, Ok(AdminReply::Accounts(accounts)));
@@ -98,15 +98,14 @@ impl Hub {
         }
     }
 
-    fn unlock(&mut self, admin: AdminId, name: DeviceName, now: Now) {
-        if !self.accounts.contains(&name) {
-            return self.answer_admin(admin, Err(no_account(&name)));
+    fn unlock(&mut self, admin: AdminId, name: &DeviceName, now: Now) {
+        if !self.accounts.contains(name) {
+            return self.answer_admin(admin, Err(no_account(name)));
         }
-        let text = name.as_str();
-        self.logins.lockouts.unlock(text, now.monotonic);
-        self.check_waiting(text, now);
+        self.logins.lockouts.unlock(name.as_str(), now.monotonic);
         self.answer_admin(admin, Ok(AdminReply::Done));
-        self.show_account(name, AccountChange::Unlocked);
+        self.show_account(name.clone(), AccountChange::Unlocked);
+        self.check_waiting(name.as_str(), now);
     }
 
     fn account_statuses(&self, now: Now) -> Vec<AccountStatus> {

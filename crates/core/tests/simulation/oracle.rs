@@ -65,7 +65,7 @@ enum Told {
         password: String,
         verdict: Verdict,
     },
-    Store(StoreCall, Result<StoreReply, StoreError>),
+    Store(Box<StoreCall>, Result<StoreReply, StoreError>),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -243,7 +243,7 @@ impl Oracle {
             }
             _ => {}
         }
-        self.told = Told::Store(call, result);
+        self.told = Told::Store(Box::new(call), result);
     }
 
     pub(crate) fn effect(&mut self, effect: &Effect, store: &Store, now: Now) {
@@ -378,8 +378,9 @@ impl Oracle {
             (Asked::Commit { key }, Ok(Reply::Committed(receipt))) => {
                 let name = live.name.as_ref().expect("is logged in");
                 let committed = store.outcome(name, *key);
-                let told = matches!(&self.told, Told::Store(StoreCall::Commit(commit), Ok(_))
-                    if commit.key == *key && commit.device == *name);
+                let told = matches!(&self.told, Told::Store(call, Ok(_))
+                    if matches!(&**call, StoreCall::Commit(commit)
+                        if commit.key == *key && commit.device == *name));
                 assert!(told, "acknowledged before the store has answered");
                 assert_eq!(committed, Some(&StoreReply::Committed(receipt.clone())));
             }
@@ -395,7 +396,8 @@ impl Oracle {
                 assert!(others.eq(page.devices.iter().map(|d| &d.name)));
             }
             (_, Ok(Reply::Delete(_))) => {
-                let told = matches!(self.told, Told::Store(StoreCall::Delete { .. }, Ok(_)));
+                let told = matches!(&self.told, Told::Store(call, Ok(_))
+                    if matches!(**call, StoreCall::Delete { .. }));
                 assert!(told, "deleted before the store has answered");
             }
             _ => {}
