@@ -7,6 +7,7 @@
 mod behaviour;
 mod client;
 mod coverage;
+mod guesses;
 mod oracle;
 mod rng;
 mod store;

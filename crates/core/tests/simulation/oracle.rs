@@ -7,43 +7,44 @@ use fleetlink_core::{
     AdminId, AdminRequest, CheckId, Effect, Hub, Input, Now, SessionId, StoreCall, StoreError,
     StoreReply,
 };
-use fleetlink_proto::control::limits::{BLOCK_TIME, MAX_WAITING_PASSWORD_CHECKS, silence_limit};
+use fleetlink_proto::control::limits::silence_limit;
 use fleetlink_proto::control::{
-    Compute, ComputeReply, EndReason, ErrorCode, Reply, Request, RequestId, RpcError,
+    Compute, ComputeReply, EndReason, Reply, Request, RequestId, RpcError,
 };
 use fleetlink_proto::samples::Operation;
 use fleetlink_proto::{DeviceName, IdempotencyKey};
 
+use crate::guesses::{Attempts, Verdict};
 use crate::store::{Store, whose};
 
 pub(crate) struct Oracle {
-    max_attempts: u8,
+    pub(crate) max_attempts: u8,
     keep_alive: Duration,
-    live: BTreeMap<SessionId, Live>,
+    pub(crate) live: BTreeMap<SessionId, Live>,
     /// Generation, name and session of the active devices, as they joined.
     active: Vec<(u64, DeviceName, SessionId)>,
     newest: u64,
-    names: BTreeMap<String, Attempts>,
-    checks: BTreeMap<CheckId, String>,
+    pub(crate) names: BTreeMap<String, Attempts>,
+    pub(crate) checks: BTreeMap<CheckId, String>,
     /// What the hub has been told that the store holds: the hash of each account.
-    accounts: BTreeMap<DeviceName, String>,
+    pub(crate) accounts: BTreeMap<DeviceName, String>,
     unanswered: usize,
     admins: BTreeMap<AdminId, AdminRequest>,
     closing: bool,
     /// What the input of this step told the hub.
-    told: Told,
+    pub(crate) told: Told,
     unknown_outcomes: BTreeSet<u64>,
 }
 
-struct Live {
-    heard: Duration,
-    greeted: bool,
-    name: Option<DeviceName>,
-    asked: BTreeMap<RequestId, Asked>,
-    uploads: BTreeMap<u64, IdempotencyKey>,
+pub(crate) struct Live {
+    pub(crate) heard: Duration,
+    pub(crate) greeted: bool,
+    pub(crate) name: Option<DeviceName>,
+    pub(crate) asked: BTreeMap<RequestId, Asked>,
+    pub(crate) uploads: BTreeMap<u64, IdempotencyKey>,
 }
 
-enum Asked {
+pub(crate) enum Asked {
     Login { password: String },
     Commit { key: IdempotencyKey },
     Compute(Compute),
@@ -51,14 +52,7 @@ enum Asked {
 }
 
 #[derive(Default)]
-struct Attempts {
-    failed: u8,
-    pending: u8,
-    blocked_until: Option<Duration>,
-}
-
-#[derive(Default)]
-enum Told {
+pub(crate) enum Told {
     #[default]
     Nothing,
     Checked {
@@ -66,25 +60,6 @@ enum Told {
         verdict: Verdict,
     },
     Store(Box<StoreCall>, Result<StoreReply, StoreError>),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Verdict {
-    Right,
-    Wrong,
-    LastWrong,
-}
-
-/// Every password that is tried is `name|version|number`: it names its attempt, and is right where
-/// `name|version` is the account's hash.
-pub(crate) fn matches(password: &str, hash: &str) -> bool {
-    password
-        .rsplit_once('|')
-        .is_some_and(|(tried, _)| tried == hash)
-}
-
-fn name_of(password: &str) -> &str {
-    password.split('|').next().unwrap_or_default()
 }
 
 impl Oracle {
@@ -196,29 +171,6 @@ impl Oracle {
         self.active.retain(|(_, _, active)| *active != session);
     }
 
-    fn checked(&mut self, check: CheckId, matches_hash: bool, now: Now) {
-        let password = self.checks.remove(&check).expect("a check under way");
-        let name = name_of(&password);
-        let account = name.parse::<DeviceName>().ok();
-        let account = account.and_then(|name| self.accounts.get(&name));
-        let right = matches_hash && account.is_some_and(|hash| matches(&password, hash));
-        let attempts = self.names.get_mut(name).expect("an attempt counted");
-        attempts.pending -= 1;
-        let verdict = if right {
-            attempts.failed = 0;
-            Verdict::Right
-        } else {
-            attempts.failed += 1;
-            if attempts.failed >= self.max_attempts {
-                attempts.blocked_until = Some(now.monotonic + BLOCK_TIME);
-                Verdict::LastWrong
-            } else {
-                Verdict::Wrong
-            }
-        };
-        self.told = Told::Checked { password, verdict };
-    }
-
     fn store_told(&mut self, call: StoreCall, result: Result<StoreReply, StoreError>) {
         match (&call, &result) {
             (StoreCall::AddAccount(account), Ok(_)) => {
@@ -299,20 +251,6 @@ impl Oracle {
             assert!(!self.accounts.contains_key(name), "{name} has its account");
         }
         self.end(session);
-    }
-
-    fn check_begun(&mut self, check: CheckId, password: &str, now: Now) {
-        let name = name_of(password).to_owned();
-        let attempts = self.names.entry(name.clone()).or_default();
-        if let Some(until) = attempts.blocked_until {
-            assert!(until <= now.monotonic, "checks {name} while it is blocked");
-            (attempts.blocked_until, attempts.failed) = (None, 0);
-        }
-        attempts.pending += 1;
-        let tries = attempts.failed + attempts.pending;
-        assert!(tries <= self.max_attempts, "{tries} attempts of {name}");
-        self.checks.insert(check, password.to_owned());
-        assert!(self.checks.len() <= MAX_WAITING_PASSWORD_CHECKS);
     }
 
     fn admin_answered(&mut self, admin: AdminId, done: bool) {
@@ -401,42 +339,6 @@ impl Oracle {
                 assert!(told, "deleted before the store has answered");
             }
             _ => {}
-        }
-    }
-
-    fn login_decided(
-        &mut self,
-        session: SessionId,
-        password: &str,
-        result: &Result<Reply, RpcError>,
-        now: Now,
-    ) {
-        let verdict = match &self.told {
-            Told::Checked {
-                password: checked,
-                verdict,
-            } if checked == password => Some(*verdict),
-            _ => None,
-        };
-        let code = result.as_ref().map_err(|error| error.code);
-        match (code, verdict) {
-            (Ok(Reply::Login(login)), Some(Verdict::Right)) => {
-                assert_eq!(login.name.as_str(), name_of(password));
-                let live = self.live.get_mut(&session).expect("is live");
-                live.name = Some(login.name.clone());
-            }
-            (Err(ErrorCode::WrongPassword), Some(Verdict::Wrong))
-            | (Err(ErrorCode::NowBlocked), Some(Verdict::LastWrong))
-            | (Err(ErrorCode::Busy | ErrorCode::OutOfOrder), None) => {}
-            (Err(ErrorCode::Blocked), None) => {
-                let attempts = self.names.get(name_of(password));
-                let until = attempts.and_then(|attempts| attempts.blocked_until);
-                let left = until.and_then(|until| until.checked_sub(now.monotonic));
-                let left = left.expect("is blocked").as_millis();
-                let detail = result.as_ref().unwrap_err().data.clone().unwrap();
-                assert_eq!(detail.retry_after_ms.map(u128::from), Some(left));
-            }
-            unexpected => panic!("a login was decided as {unexpected:?}"),
         }
     }
 

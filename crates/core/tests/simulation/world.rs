@@ -13,7 +13,8 @@ use fleetlink_proto::{DeviceName, IdempotencyKey, WallTime};
 
 use crate::client::{Change, Client};
 use crate::coverage::Coverage;
-use crate::oracle::{Oracle, matches};
+use crate::guesses::matches;
+use crate::oracle::Oracle;
 use crate::rng::Rng;
 use crate::store::Store;
 

@@ -1,0 +1,112 @@
+//! What must hold of logins: attempts count before their checks, and only the right password of an
+//! account lets anybody in.
+
+use std::time::Duration;
+
+use fleetlink_core::{CheckId, Now, SessionId};
+use fleetlink_proto::DeviceName;
+use fleetlink_proto::control::limits::{BLOCK_TIME, MAX_WAITING_PASSWORD_CHECKS};
+use fleetlink_proto::control::{ErrorCode, Reply, RpcError};
+
+use crate::oracle::{Oracle, Told};
+
+#[derive(Default)]
+pub(crate) struct Attempts {
+    pub(crate) failed: u8,
+    pub(crate) pending: u8,
+    pub(crate) blocked_until: Option<Duration>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Right,
+    Wrong,
+    LastWrong,
+}
+
+/// Every password that is tried is `name|version|number`: it names its attempt, and is right where
+/// `name|version` is the account's hash.
+pub(crate) fn matches(password: &str, hash: &str) -> bool {
+    password
+        .rsplit_once('|')
+        .is_some_and(|(tried, _)| tried == hash)
+}
+
+pub(crate) fn name_of(password: &str) -> &str {
+    password.split('|').next().unwrap_or_default()
+}
+
+impl Oracle {
+    pub(crate) fn checked(&mut self, check: CheckId, matches_hash: bool, now: Now) {
+        let password = self.checks.remove(&check).expect("a check under way");
+        let name = name_of(&password);
+        let account = name.parse::<DeviceName>().ok();
+        let account = account.and_then(|name| self.accounts.get(&name));
+        let right = matches_hash && account.is_some_and(|hash| matches(&password, hash));
+        let attempts = self.names.get_mut(name).expect("an attempt counted");
+        attempts.pending -= 1;
+        let verdict = if right {
+            attempts.failed = 0;
+            Verdict::Right
+        } else {
+            attempts.failed += 1;
+            if attempts.failed >= self.max_attempts {
+                attempts.blocked_until = Some(now.monotonic + BLOCK_TIME);
+                Verdict::LastWrong
+            } else {
+                Verdict::Wrong
+            }
+        };
+        self.told = Told::Checked { password, verdict };
+    }
+
+    pub(crate) fn check_begun(&mut self, check: CheckId, password: &str, now: Now) {
+        let name = name_of(password).to_owned();
+        let attempts = self.names.entry(name.clone()).or_default();
+        if let Some(until) = attempts.blocked_until {
+            assert!(until <= now.monotonic, "checks {name} while it is blocked");
+            (attempts.blocked_until, attempts.failed) = (None, 0);
+        }
+        attempts.pending += 1;
+        let tries = attempts.failed + attempts.pending;
+        assert!(tries <= self.max_attempts, "{tries} attempts of {name}");
+        self.checks.insert(check, password.to_owned());
+        assert!(self.checks.len() <= MAX_WAITING_PASSWORD_CHECKS);
+    }
+
+    pub(crate) fn login_decided(
+        &mut self,
+        session: SessionId,
+        password: &str,
+        result: &Result<Reply, RpcError>,
+        now: Now,
+    ) {
+        let verdict = match &self.told {
+            Told::Checked {
+                password: checked,
+                verdict,
+            } if checked == password => Some(*verdict),
+            _ => None,
+        };
+        let code = result.as_ref().map_err(|error| error.code);
+        match (code, verdict) {
+            (Ok(Reply::Login(login)), Some(Verdict::Right)) => {
+                assert_eq!(login.name.as_str(), name_of(password));
+                let live = self.live.get_mut(&session).expect("is live");
+                live.name = Some(login.name.clone());
+            }
+            (Err(ErrorCode::WrongPassword), Some(Verdict::Wrong))
+            | (Err(ErrorCode::NowBlocked), Some(Verdict::LastWrong))
+            | (Err(ErrorCode::Busy | ErrorCode::OutOfOrder), None) => {}
+            (Err(ErrorCode::Blocked), None) => {
+                let attempts = self.names.get(name_of(password));
+                let until = attempts.and_then(|attempts| attempts.blocked_until);
+                let left = until.and_then(|until| until.checked_sub(now.monotonic));
+                let left = left.expect("is blocked").as_millis();
+                let detail = result.as_ref().unwrap_err().data.clone().unwrap();
+                assert_eq!(detail.retry_after_ms.map(u128::from), Some(left));
+            }
+            unexpected => panic!("a login was decided as {unexpected:?}"),
+        }
+    }
+}
