@@ -1,1 +1,41 @@
-//! placeholder
+//! The client side of fleetlink: connecting to a hub whose key is pinned, logging in, joining,
+//! and everything a device asks of its hub. It knows the protocol and nothing of the hub's insides.
+
+mod address;
+mod attach;
+mod backoff;
+mod connect;
+mod delete;
+mod download;
+mod generate;
+mod known_hubs;
+pub mod limits;
+mod session;
+mod state;
+mod supervisor;
+mod temporary;
+mod upload;
+
+pub use address::{HubAddress, HubAddressError};
+pub use attach::{AttachError, Attached, Dialer, Sessions};
+pub use backoff::Backoff;
+pub use connect::{ConnectError, Connection, Trust, connect};
+pub use delete::delete_file;
+pub use download::{DownloadError, Downloaded, download, download_to_file};
+pub use generate::{GenerateError, generate};
+pub use known_hubs::{KnownHubs, KnownHubsError};
+pub use session::{CallError, Closed, Session};
+pub use state::state_folder;
+pub use supervisor::{Link, Over, Supervisor};
+pub use temporary::Existing;
+pub use upload::{UploadError, UploadTask, upload_file, upload_stream};
+
+/// A new key for one change: 128 bits from the operating system.
+///
+/// # Panics
+/// Where the operating system has no randomness to give.
+pub fn new_key() -> fleetlink_proto::IdempotencyKey {
+    let mut bits = [0; 16];
+    getrandom::fill(&mut bits).expect("the operating system gives random bytes");
+    fleetlink_proto::IdempotencyKey::from_bits(u128::from_ne_bytes(bits))
+}

@@ -1,0 +1,109 @@
+//! Logging in again and again with the same name and password.
+
+use fleetlink_proto::Password;
+use fleetlink_proto::control::ErrorCode;
+use tokio::sync::Mutex;
+
+use crate::{CallError, ConnectError, HubAddress, Session, Trust, connect};
+
+/// Everything that a login needs.
+#[derive(Debug, Clone)]
+pub struct Dialer {
+    /// Where the hub is.
+    pub address: HubAddress,
+    /// How it shows that it is the right one.
+    pub trust: Trust,
+    /// The device's name, as the person gave it.
+    pub name: String,
+    /// Its password.
+    pub password: Password,
+    /// What this device runs, for the hub's log.
+    pub client: String,
+}
+
+/// Why a login did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum AttachError {
+    /// There is no connection.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The hub did not accept the hello, the login or the join.
+    #[error(transparent)]
+    Call(#[from] CallError),
+}
+
+impl AttachError {
+    /// Whether the same login can succeed later: the hub was away or had no time. A block passes,
+    /// and was not about this password.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            AttachError::Connect(e) => !matches!(
+                e,
+                ConnectError::PinChanged { .. } | ConnectError::PlainElsewhere(_)
+            ),
+            AttachError::Call(CallError::Refused(error)) => matches!(
+                error.code,
+                ErrorCode::Busy
+                    | ErrorCode::Closing
+                    | ErrorCode::Blocked
+                    | ErrorCode::StoreUnavailable
+                    | ErrorCode::OutcomeUnknown
+                    | ErrorCode::Internal
+            ),
+            AttachError::Call(CallError::Closed(closed)) => closed.may_return(),
+            AttachError::Call(_) => true,
+        }
+    }
+}
+
+impl Dialer {
+    /// Connects and logs in.
+    pub async fn attach(&self) -> Result<Session, AttachError> {
+        let connection = connect(&self.address, self.trust).await?;
+        let (session, _) = Session::open(connection, &self.client).await?;
+        session.login(&self.name, &self.password).await?;
+        Ok(session)
+    }
+}
+
+/// Where a change that is tried again finds a session.
+pub trait Sessions: Sync {
+    /// A session that is logged in: the one at hand or, when it is over, another.
+    fn session(&self) -> impl Future<Output = Result<Session, AttachError>> + Send;
+}
+
+/// Sessions of a command that attaches and does not join.
+pub struct Attached {
+    dialer: Dialer,
+    current: Mutex<Session>,
+}
+
+impl Attached {
+    /// Goes on with this session, and with others that the dialer makes.
+    pub fn new(dialer: Dialer, session: Session) -> Self {
+        Attached {
+            dialer,
+            current: Mutex::new(session),
+        }
+    }
+}
+
+impl Sessions for Attached {
+    async fn session(&self) -> Result<Session, AttachError> {
+        let mut current = self.current.lock().await;
+        if current.is_closed().is_some() {
+            *current = self.dialer.attach().await?;
+        }
+        Ok(current.clone())
+    }
+}
+
+/// A session that is not replaced when it is over.
+impl Sessions for Session {
+    async fn session(&self) -> Result<Session, AttachError> {
+        match self.is_closed() {
+            Some(closed) => Err(CallError::Closed(closed).into()),
+            None => Ok(self.clone()),
+        }
+    }
+}

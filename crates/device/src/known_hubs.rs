@@ -1,0 +1,166 @@
+//! The hubs that a device has met, by the pins of their keys.
+
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use fleetlink_proto::HubPin;
+
+use crate::HubAddress;
+use crate::temporary::{Existing, Temporary};
+
+const FILE: &str = "known-hubs";
+
+/// The pins kept in the state folder: lines of `host:port pin` in one file of mode 0600.
+#[derive(Debug, Clone)]
+pub struct KnownHubs {
+    folder: PathBuf,
+}
+
+/// Why the pins could not be read or kept.
+#[derive(Debug, thiserror::Error)]
+pub enum KnownHubsError {
+    /// The file system refused.
+    #[error("{path}: {source}")]
+    Io {
+        /// Of which file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A line is none that this program writes. It is not passed over: a hub whose line is lost
+    /// would be asked about as if it were new.
+    #[error("{path}: line {line} is not `host:port sha256:…`; correct or remove it")]
+    Line {
+        /// Of which file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+    },
+}
+
+impl KnownHubs {
+    /// Those of this state folder, which is made when the first pin is kept.
+    pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
+        KnownHubs {
+            folder: folder.into(),
+        }
+    }
+
+    /// The file that holds the pins.
+    pub fn path(&self) -> PathBuf {
+        self.folder.join(FILE)
+    }
+
+    /// The pin kept for the hub at this address.
+    pub fn pin(&self, hub: &HubAddress) -> Result<Option<HubPin>, KnownHubsError> {
+        let key = key(hub);
+        let entries = self.read()?;
+        Ok(entries.into_iter().find(|(k, _)| *k == key).map(|e| e.1))
+    }
+
+    /// Keeps the pin of the hub at this address, instead of an earlier one.
+    pub fn keep(&self, hub: &HubAddress, pin: HubPin) -> Result<(), KnownHubsError> {
+        self.make_folder().map_err(|e| self.io(&self.folder, e))?;
+        // Two devices of one person may meet their hubs at the same moment.
+        let lock_path = self.folder.join("known-hubs.lock");
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(&lock_path)
+            .map_err(|e| self.io(&lock_path, e))?;
+        lock.lock().map_err(|e| self.io(&lock_path, e))?;
+        let key = key(hub);
+        let mut entries = self.read()?;
+        entries.retain(|(k, _)| *k != key);
+        entries.push((key, pin));
+        self.write(&entries).map_err(|e| self.io(&self.path(), e))
+    }
+
+    fn read(&self) -> Result<Vec<(String, HubPin)>, KnownHubsError> {
+        let text = match fs::read_to_string(self.path()) {
+            Ok(text) => text,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(e) => return Err(self.io(&self.path(), e)),
+        };
+        let mut entries = Vec::new();
+        for (index, line) in text.lines().enumerate() {
+            let entry = line.split_once(' ');
+            match entry.map(|(key, pin)| (key.to_owned(), pin.trim().parse())) {
+                Some((key, Ok(pin))) => entries.push((key, pin)),
+                _ => {
+                    return Err(KnownHubsError::Line {
+                        path: self.path(),
+                        line: index + 1,
+                    });
+                }
+            }
+        }
+        Ok(entries)
+    }
+
+    fn write(&self, entries: &[(String, HubPin)]) -> io::Result<()> {
+        let temporary = Temporary::beside(&self.path(), 0o600)?;
+        for (key, pin) in entries {
+            writeln!(temporary.file(), "{key} {pin}")?;
+        }
+        temporary.place(Existing::Replace)
+    }
+
+    fn make_folder(&self) -> io::Result<()> {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.folder)
+    }
+
+    fn io(&self, path: &Path, source: io::Error) -> KnownHubsError {
+        KnownHubsError::Io {
+            path: path.to_owned(),
+            source,
+        }
+    }
+}
+
+/// Host names are the same in any case.
+fn key(hub: &HubAddress) -> String {
+    hub.to_string().to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    fn hub(text: &str) -> HubAddress {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn keeps_one_pin_a_hub_in_a_private_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let known = KnownHubs::in_folder(folder.path().join("state"));
+        assert!(known.pin(&hub("a:1")).unwrap().is_none());
+        let (one, two) = (HubPin::from_sha256([1; 32]), HubPin::from_sha256([2; 32]));
+        known.keep(&hub("a:1"), one).unwrap();
+        known.keep(&hub("[::1]:2"), two).unwrap();
+        known.keep(&hub("A:1"), two).unwrap();
+        assert_eq!(known.pin(&hub("a:1")).unwrap(), Some(two));
+        assert_eq!(known.pin(&hub("[::1]:2")).unwrap(), Some(two));
+        let mode = fs::metadata(known.path()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_damaged_line_is_named_rather_than_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let known = KnownHubs::in_folder(folder.path());
+        fs::write(known.path(), "a:1 sha256:zz\n").unwrap();
+        let error = known.pin(&hub("a:1")).unwrap_err();
+        assert!(matches!(error, KnownHubsError::Line { line: 1, .. }));
+    }
+}

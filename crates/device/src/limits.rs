@@ -1,0 +1,41 @@
+//! The times and sizes that the device sets for itself; those of the protocol are
+//! [`fleetlink_proto::control::limits`].
+
+use std::time::Duration;
+
+/// How long one address of the hub may take to accept a TCP connection.
+pub const TCP_CONNECT_DEADLINE: Duration = Duration::from_secs(5);
+/// How long the resolution of the hub's name may take.
+pub const RESOLVE_DEADLINE: Duration = Duration::from_secs(10);
+/// How long the hub may take to answer a call. A login can wait for many others' before it.
+pub const CALL_DEADLINE: Duration = Duration::from_secs(120);
+/// How long the hub may take to make an upload durable.
+pub const COMMIT_DEADLINE: Duration = Duration::from_secs(600);
+/// How long a goodbye waits for its answer.
+pub const LEAVE_DEADLINE: Duration = Duration::from_secs(2);
+/// How long a download may stand still.
+pub const DOWNLOAD_STALL_DEADLINE: Duration = Duration::from_secs(120);
+
+/// Calls of one session that may wait for their answers.
+pub const MAX_CALLS_IN_FLIGHT: usize = 32;
+/// Lines that may wait for the writer.
+pub const CONTROL_QUEUE: usize = 64;
+/// Upload chunks that may wait for the writer, over all uploads of a session.
+pub const CHUNK_QUEUE: usize = 1;
+/// Blocks that an upload reads ahead of the network.
+pub const BLOCKS_READ_AHEAD: usize = 2;
+/// Pieces of a download that may wait for their reader.
+pub const DOWNLOAD_QUEUE: usize = 16;
+/// Bytes that one read from the network takes at most.
+pub const READ_BUFFER: usize = 256 * 1024;
+/// Plain bytes that TLS may hold before they are written.
+pub const TLS_BUFFER: usize = 256 * 1024;
+
+/// The first wait before another connection.
+pub const BACKOFF_FIRST: Duration = Duration::from_millis(250);
+/// The longest wait before another connection.
+pub const BACKOFF_LONGEST: Duration = Duration::from_secs(30);
+/// Tries of one change in a row that may bring it no further.
+pub const MAX_IDLE_TRIES: u32 = 8;
+/// The most samples that one call of [`crate::generate`] makes.
+pub const MAX_GENERATED: u64 = 1_000_000_000;

@@ -1,0 +1,67 @@
+//! Why a session ended, and why a call failed.
+
+use std::time::Duration;
+
+use fleetlink_proto::Escaped;
+use fleetlink_proto::control::{EndReason, RpcError};
+
+/// Why a session is over.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Closed {
+    /// The hub ended it.
+    #[error("{}", Escaped(.message))]
+    ByHub {
+        /// Why.
+        reason: EndReason,
+        /// The same for people.
+        message: String,
+    },
+    /// This side left.
+    #[error("this device has left")]
+    Left,
+    /// Nothing was heard from the hub for two keep-alives.
+    #[error("the hub has been silent for {:.1} seconds", .0.as_secs_f64())]
+    Silent(Duration),
+    /// The connection broke.
+    #[error("the connection to the hub was lost: {0}")]
+    Lost(String),
+    /// The hub sent what is not the protocol.
+    #[error("the hub does not keep to the protocol: {}", Escaped(.0))]
+    Garbage(String),
+}
+
+impl Closed {
+    /// Whether the device may come back by itself.
+    pub fn may_return(&self) -> bool {
+        !matches!(
+            self,
+            Closed::Left
+                | Closed::ByHub {
+                    reason: EndReason::Replaced | EndReason::AccountRemoved,
+                    ..
+                }
+        )
+    }
+}
+
+/// Why a call failed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum CallError {
+    /// The hub answered with an error.
+    #[error("{}", Escaped(&.0.message))]
+    Refused(RpcError),
+    /// The session ended before the answer came; the call may have been done.
+    #[error("{0}")]
+    Closed(Closed),
+    /// The answer did not come in time; the call may have been done.
+    #[error("the hub did not answer {method} within {} seconds", .limit.as_secs())]
+    TimedOut {
+        /// What was called.
+        method: &'static str,
+        /// The deadline.
+        limit: Duration,
+    },
+    /// The answer has not the form that the call's answer has.
+    #[error("the hub's answer makes no sense: {}", Escaped(.0))]
+    Unexpected(String),
+}

@@ -1,0 +1,105 @@
+//! The calls of the control protocol, one method each.
+
+use fleetlink_proto::control::{
+    ActiveDevice, Compute, ComputeReply, DeleteFile, DeleteReply, DeviceList, Done, FileEntry,
+    FileList, Join, JoinReply, ListDevices, ListFiles, Login, LoginReply, Request,
+};
+use fleetlink_proto::samples::Operation;
+use fleetlink_proto::{FileId, IdempotencyKey, Password};
+use tokio::time::timeout;
+
+use super::Session;
+use super::closed::{CallError, Closed};
+use crate::limits::LEAVE_DEADLINE;
+
+impl Session {
+    /// Logs in: the session may then issue commands.
+    pub async fn login(&self, name: &str, password: &Password) -> Result<LoginReply, CallError> {
+        self.call(Request::Login(Login {
+            name: name.to_owned(),
+            password: password.clone(),
+        }))
+        .await
+    }
+
+    /// Announces the device's presence and the UDP port on which it accepts peers.
+    pub async fn join(&self, udp_port: u16) -> Result<JoinReply, CallError> {
+        self.call(Request::Join(Join { udp_port })).await
+    }
+
+    /// Asks the hub for a sign of life.
+    pub async fn ping(&self) -> Result<(), CallError> {
+        self.call::<Done>(Request::Ping).await.map(|_| ())
+    }
+
+    /// Says goodbye, if the hub still listens, and closes the session.
+    pub async fn leave(&self) {
+        let goodbye = self.call::<Done>(Request::Leave);
+        let _ = timeout(LEAVE_DEADLINE, goodbye).await;
+        self.inner.shared.close(Closed::Left);
+    }
+
+    /// Computes on one of the device's own files.
+    pub async fn compute(
+        &self,
+        file: FileId,
+        operation: Operation,
+    ) -> Result<ComputeReply, CallError> {
+        self.call(Request::Compute(Compute { file, operation }))
+            .await
+    }
+
+    /// Removes one of the device's own files; a repeated key has one effect. See
+    /// [`crate::delete_file`] for one that asks again by itself.
+    pub async fn delete(
+        &self,
+        file: FileId,
+        key: IdempotencyKey,
+    ) -> Result<DeleteReply, CallError> {
+        self.call(Request::DeleteFile(DeleteFile { file, key }))
+            .await
+    }
+
+    /// A page of the device's own files, by id.
+    pub async fn files(&self, after: Option<FileId>) -> Result<FileList, CallError> {
+        self.call(Request::ListFiles(ListFiles { after })).await
+    }
+
+    /// All of the device's own files, by id.
+    pub async fn all_files(&self) -> Result<Vec<FileEntry>, CallError> {
+        let (mut files, mut after) = (Vec::new(), None);
+        loop {
+            let page = self.files(after).await?;
+            files.extend(page.files);
+            match page.next {
+                // A hub that goes backwards would be asked for ever.
+                Some(next) if after.is_none_or(|last| next > last) => after = Some(next),
+                Some(_) => return Err(backwards()),
+                None => return Ok(files),
+            }
+        }
+    }
+
+    /// A page of the other active devices, in the order they joined.
+    pub async fn devices(&self, after: Option<u64>) -> Result<DeviceList, CallError> {
+        self.call(Request::ListDevices(ListDevices { after })).await
+    }
+
+    /// All other active devices, in the order they joined.
+    pub async fn all_devices(&self) -> Result<Vec<ActiveDevice>, CallError> {
+        let (mut devices, mut after) = (Vec::new(), None);
+        loop {
+            let page = self.devices(after).await?;
+            devices.extend(page.devices);
+            match page.next {
+                Some(next) if after.is_none_or(|last| next > last) => after = Some(next),
+                Some(_) => return Err(backwards()),
+                None => return Ok(devices),
+            }
+        }
+    }
+}
+
+fn backwards() -> CallError {
+    CallError::Unexpected("the pages of a list go backwards".to_owned())
+}

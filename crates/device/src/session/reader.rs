@@ -1,0 +1,134 @@
+//! The task that reads what the hub sends and hands it to whom it concerns.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fleetlink_proto::control::{DeviceDecoder, FromHub, HubNotification};
+use tokio::io::{AsyncReadExt as _, ReadHalf};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until};
+
+use super::closed::Closed;
+use super::shared::Shared;
+use super::transfer::DownloadEvent;
+use crate::connect::Stream;
+use crate::limits::READ_BUFFER;
+
+pub(super) async fn run(
+    half: ReadHalf<Box<dyn Stream>>,
+    keep_alive: watch::Receiver<Duration>,
+    shared: Arc<Shared>,
+) {
+    let reader = Reader {
+        half,
+        keep_alive,
+        shared: Arc::clone(&shared),
+        body_of: None,
+    };
+    tokio::select! {
+        _ = shared.closed() => {}
+        why = reader.read_all() => shared.close(why),
+    }
+}
+
+struct Reader {
+    half: ReadHalf<Box<dyn Stream>>,
+    keep_alive: watch::Receiver<Duration>,
+    shared: Arc<Shared>,
+    /// The download that the announced body belongs to, while anybody wants it.
+    body_of: Option<mpsc::Sender<DownloadEvent>>,
+}
+
+impl Reader {
+    async fn read_all(mut self) -> Closed {
+        let mut decoder = DeviceDecoder::default();
+        let mut buffer = vec![0; READ_BUFFER];
+        loop {
+            let silence = *self.keep_alive.borrow() * 2;
+            let gone_at = self.shared.last_life() + silence;
+            let read = tokio::select! {
+                biased;
+                read = self.half.read(&mut buffer) => read,
+                () = sleep_until(gone_at) => {
+                    if self.shared.last_life() + silence <= Instant::now() {
+                        return Closed::Silent(silence);
+                    }
+                    continue;
+                }
+                Ok(()) = self.keep_alive.changed() => continue,
+            };
+            let mut input = match read {
+                Ok(0) => return Closed::Lost("the hub closed it".to_owned()),
+                Ok(bytes) => &buffer[..bytes],
+                Err(e) => return Closed::Lost(e.to_string()),
+            };
+            while let Some(message) = decoder.next_message(&mut input) {
+                if let Err(why) = self.handle(message).await {
+                    return why;
+                }
+            }
+            // Only now: a download's slow reader may have held this task up.
+            self.shared.show_life();
+        }
+    }
+
+    async fn handle(&mut self, message: FromHub<'_>) -> Result<(), Closed> {
+        match message {
+            FromHub::Answer {
+                id: Some(id),
+                result,
+            } => self.shared.answered(&id, result),
+            FromHub::Answer { id: None, result } => {
+                // The hub could not read a line of ours: whoever waits for it would wait for ever.
+                let text = result.map_or_else(|e| e.message, |_| "an answer to nothing".to_owned());
+                return Err(Closed::Garbage(text));
+            }
+            FromHub::Notification(notification) => self.notified(notification).await?,
+            FromHub::Body(piece) => {
+                if let Some(download) = &self.body_of {
+                    let event = DownloadEvent::Bytes(piece.to_vec());
+                    if download.send(event).await.is_err() {
+                        self.body_of = None;
+                    }
+                }
+            }
+            FromHub::Garbage(text) => return Err(Closed::Garbage(text)),
+        }
+        Ok(())
+    }
+
+    async fn notified(&mut self, notification: HubNotification) -> Result<(), Closed> {
+        match notification {
+            HubNotification::SessionEnd { reason, message } => {
+                return Err(Closed::ByHub { reason, message });
+            }
+            HubNotification::UploadFailed { upload, error } => {
+                self.shared.upload_failed(upload, error);
+            }
+            HubNotification::DownloadChunk { download, .. } => {
+                self.body_of = self.shared.download(download);
+            }
+            HubNotification::DownloadEnd {
+                download,
+                bytes,
+                hash,
+            } => {
+                self.ended(download, DownloadEvent::End { bytes, hash })
+                    .await;
+            }
+            HubNotification::DownloadFailed { download, error } => {
+                self.ended(download, DownloadEvent::Failed(error)).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn ended(&mut self, download: u64, event: DownloadEvent) {
+        self.body_of = None;
+        if let Some(reader) = self.shared.download(download) {
+            self.shared.forget_download(download);
+            // Whoever asked for it may have stopped meanwhile.
+            let _ = reader.send(event).await;
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! What the tasks of a session share: calls that wait for their answers, open transfers, the end.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use fleetlink_proto::control::{
+    AbortUpload, CancelDownload, Request, RequestId, RpcError, encode_request,
+};
+use serde_json::Value;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
+
+use super::closed::{CallError, Closed};
+use super::transfer::DownloadEvent;
+use super::writer::PING_ID;
+use crate::limits::DOWNLOAD_QUEUE;
+
+/// What a call's answer opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Opens {
+    Nothing,
+    Upload,
+    Download,
+}
+
+/// A hub's answer, with the way to hear of the transfer that it opened. The reader makes that way
+/// before it reads on, so nothing of the transfer is missed.
+pub(super) struct Answer {
+    pub(super) value: Value,
+    pub(super) transfer: Option<Transfer>,
+}
+
+pub(super) enum Transfer {
+    Upload(u64, oneshot::Receiver<RpcError>),
+    Download(u64, mpsc::Receiver<DownloadEvent>),
+}
+
+type AnswerSender = oneshot::Sender<Result<Answer, RpcError>>;
+
+#[derive(Default)]
+struct Open {
+    calls: HashMap<i64, (Opens, AnswerSender)>,
+    uploads: HashMap<u64, oneshot::Sender<RpcError>>,
+    downloads: HashMap<u64, mpsc::Sender<DownloadEvent>>,
+}
+
+pub(super) struct Shared {
+    open: Mutex<Open>,
+    closed: watch::Sender<Option<Closed>>,
+    life: Mutex<Instant>,
+    control: mpsc::WeakSender<Vec<u8>>,
+}
+
+impl Shared {
+    pub(super) fn new(control: mpsc::WeakSender<Vec<u8>>) -> Self {
+        Shared {
+            open: Mutex::default(),
+            closed: watch::channel(None).0,
+            life: Mutex::new(Instant::now()),
+            control,
+        }
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that the hub was heard, or took some of what was sent.
+    pub(super) fn show_life(&self) {
+        *self.life.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    pub(super) fn last_life(&self) -> Instant {
+        *self.life.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn is_closed(&self) -> Option<Closed> {
+        self.closed.borrow().clone()
+    }
+
+    pub(super) async fn closed(&self) -> Closed {
+        let mut changes = self.closed.subscribe();
+        let closed = changes.wait_for(Option::is_some).await;
+        closed.ok().and_then(|c| c.clone()).unwrap_or(Closed::Left)
+    }
+
+    /// Ends the session, unless it is over: the first reason counts. Whoever waits hears it.
+    pub(super) fn close(&self, why: Closed) {
+        let first = self.closed.send_if_modified(|closed| {
+            let first = closed.is_none();
+            closed.get_or_insert(why);
+            first
+        });
+        if first {
+            let closed = self.is_closed();
+            tracing::debug!(?closed, "session closed");
+            *self.open() = Open::default();
+        }
+    }
+
+    /// Expects the answer to a call until the returned guard is dropped.
+    pub(super) fn expect(
+        self: &Arc<Self>,
+        id: i64,
+        opens: Opens,
+        answer: AnswerSender,
+    ) -> Result<Forget, CallError> {
+        self.open().calls.insert(id, (opens, answer));
+        // Closing sets the reason before it empties the table, so no call is left behind in it.
+        if let Some(closed) = self.is_closed() {
+            self.open().calls.remove(&id);
+            return Err(CallError::Closed(closed));
+        }
+        Ok(Forget {
+            shared: Arc::clone(self),
+            id,
+        })
+    }
+
+    /// Hands an answer to its caller.
+    pub(super) fn answered(&self, id: &RequestId, result: Result<Value, RpcError>) {
+        let RequestId::Number(id) = *id else { return };
+        let Some((opens, caller)) = self.open().calls.remove(&id) else {
+            if id != PING_ID {
+                tracing::debug!(id, "an answer that nobody waits for");
+            }
+            return;
+        };
+        let answer = result.map(|value| {
+            let transfer = self.register(opens, &value);
+            Answer { value, transfer }
+        });
+        if let Err(Ok(Answer {
+            transfer: Some(transfer),
+            ..
+        })) = caller.send(answer)
+        {
+            self.give_up(&match transfer {
+                Transfer::Upload(id, _) => Request::AbortUpload(AbortUpload { upload: id }),
+                Transfer::Download(id, _) => {
+                    Request::CancelDownload(CancelDownload { download: id })
+                }
+            });
+        }
+    }
+
+    fn register(&self, opens: Opens, value: &Value) -> Option<Transfer> {
+        match opens {
+            Opens::Nothing => None,
+            Opens::Upload => {
+                let id = value.get("upload")?.as_u64()?;
+                let (failed, failure) = oneshot::channel();
+                self.open().uploads.insert(id, failed);
+                Some(Transfer::Upload(id, failure))
+            }
+            Opens::Download => {
+                let id = value.get("download")?.as_u64()?;
+                let (sender, receiver) = mpsc::channel(DOWNLOAD_QUEUE);
+                self.open().downloads.insert(id, sender);
+                Some(Transfer::Download(id, receiver))
+            }
+        }
+    }
+
+    pub(super) fn upload_failed(&self, upload: u64, error: RpcError) {
+        if let Some(failed) = self.open().uploads.remove(&upload) {
+            // Whoever sent it may have stopped meanwhile.
+            let _ = failed.send(error);
+        }
+    }
+
+    pub(super) fn download(&self, download: u64) -> Option<mpsc::Sender<DownloadEvent>> {
+        self.open().downloads.get(&download).cloned()
+    }
+
+    pub(super) fn forget_upload(&self, upload: u64) {
+        self.open().uploads.remove(&upload);
+    }
+
+    pub(super) fn forget_download(&self, download: u64) {
+        self.open().downloads.remove(&download);
+    }
+
+    /// Sends a call whose answer nobody needs; dropped where the queue is full, for then the
+    /// session is about to end.
+    pub(super) fn give_up(&self, request: &Request) {
+        if let Some(control) = self.control.upgrade() {
+            let line = encode_request(&RequestId::Number(PING_ID), request);
+            let _ = control.try_send(line);
+        }
+    }
+}
+
+/// Forgets a call when its caller stops waiting.
+pub(super) struct Forget {
+    shared: Arc<Shared>,
+    id: i64,
+}
+
+impl Drop for Forget {
+    fn drop(&mut self) {
+        let mut open = self.shared.open();
+        // What an answer opens must be closed again, so that answer is still waited for.
+        if let Some((Opens::Nothing, _)) = open.calls.get(&self.id) {
+            open.calls.remove(&self.id);
+        }
+    }
+}

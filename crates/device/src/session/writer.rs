@@ -1,0 +1,101 @@
+//! The task that writes to the hub. Calls go before chunks, so no call waits for more than one.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fleetlink_proto::control::limits::{WRITE_DEADLINE, ping_interval};
+use fleetlink_proto::control::{
+    DeviceNotification, Request, RequestId, encode_notification, encode_request,
+};
+use tokio::io::{AsyncWriteExt as _, WriteHalf};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::closed::Closed;
+use super::shared::Shared;
+use crate::connect::Stream;
+
+/// The id of calls whose answers are not waited for.
+pub(super) const PING_ID: i64 = 0;
+/// How long the end of the stream may take to be written.
+const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(1);
+
+/// A piece of an upload, at most [`fleetlink_proto::control::limits::MAX_CHUNK_BYTES`] long.
+pub(super) struct Chunk {
+    pub(super) upload: u64,
+    pub(super) body: Vec<u8>,
+}
+
+pub(super) struct Queues {
+    pub(super) control: mpsc::Receiver<Vec<u8>>,
+    pub(super) chunks: mpsc::Receiver<Chunk>,
+    pub(super) keep_alive: watch::Receiver<Duration>,
+}
+
+pub(super) async fn run(
+    mut half: WriteHalf<Box<dyn Stream>>,
+    mut queues: Queues,
+    shared: Arc<Shared>,
+) {
+    tokio::select! {
+        _ = shared.closed() => {}
+        ended = write_all(&mut half, &mut queues, &shared) => shared.close(match ended {
+            Ok(()) => Closed::Left,
+            Err(e) => Closed::Lost(e.to_string()),
+        }),
+    }
+    let _ = timeout(SHUTDOWN_DEADLINE, half.shutdown()).await;
+}
+
+/// Ends when nobody can send any more.
+async fn write_all(
+    half: &mut WriteHalf<Box<dyn Stream>>,
+    queues: &mut Queues,
+    shared: &Shared,
+) -> io::Result<()> {
+    let mut last_ping = Instant::now();
+    loop {
+        let next_ping = last_ping + ping_interval(*queues.keep_alive.borrow());
+        tokio::select! {
+            biased;
+            line = queues.control.recv() => match line {
+                Some(line) => write(half, &line, shared).await?,
+                None => return Ok(()),
+            },
+            () = sleep_until(next_ping) => {
+                last_ping = Instant::now();
+                let ping = encode_request(&RequestId::Number(PING_ID), &Request::Ping);
+                write(half, &ping, shared).await?;
+            }
+            // An error says that the session's last handle is gone, which the first arm sees too.
+            Ok(()) = queues.keep_alive.changed() => continue,
+            Some(chunk) = queues.chunks.recv() => {
+                let Ok(bytes) = u32::try_from(chunk.body.len()) else { continue };
+                let upload = chunk.upload;
+                let line = encode_notification(&DeviceNotification::UploadChunk { upload, bytes });
+                write(half, &line, shared).await?;
+                write(half, &chunk.body, shared).await?;
+            }
+        }
+        if queues.control.is_empty() && queues.chunks.is_empty() {
+            timeout(WRITE_DEADLINE, half.flush()).await??;
+        }
+    }
+}
+
+/// Writes everything; each step has a deadline, not the whole, however slow the network is.
+async fn write(
+    half: &mut WriteHalf<Box<dyn Stream>>,
+    mut bytes: &[u8],
+    shared: &Shared,
+) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match timeout(WRITE_DEADLINE, half.write(bytes)).await?? {
+            0 => return Err(io::ErrorKind::WriteZero.into()),
+            written => bytes = &bytes[written..],
+        }
+        shared.show_life();
+    }
+    Ok(())
+}

@@ -1,0 +1,158 @@
+//! A joined device that comes back when its hub does.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fleetlink_proto::control::{ErrorCode, JoinReply};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+
+use crate::{AttachError, Backoff, CallError, Closed, Dialer, Session, Sessions};
+
+/// How long a change waits for the hub to come back before that counts as one try.
+const RETURN_DEADLINE: Duration = Duration::from_secs(30);
+
+/// How a joined device stands with its hub.
+#[derive(Clone)]
+pub enum Link {
+    /// It is joined.
+    Up(Session),
+    /// The hub is away; the device keeps trying.
+    Away(Closed),
+    /// It does not come back by itself.
+    Over(Arc<Over>),
+}
+
+/// Why a device does not come back by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum Over {
+    /// The session ended for good: replaced, removed, or left.
+    #[error(transparent)]
+    Ended(Closed),
+    /// The login was refused, or the hub's key has changed.
+    #[error(transparent)]
+    Refused(AttachError),
+}
+
+/// Keeps a device joined: when the hub goes away it logs in and joins again, with jittered
+/// exponential backoff.
+pub struct Supervisor {
+    link: watch::Receiver<Link>,
+    task: JoinHandle<()>,
+}
+
+impl Supervisor {
+    /// Goes on with a session that has joined.
+    pub fn start(session: Session, dialer: Dialer, udp_port: u16) -> Self {
+        let (sender, link) = watch::channel(Link::Up(session.clone()));
+        let task = tokio::spawn(supervise(session, dialer, udp_port, sender));
+        Supervisor { link, task }
+    }
+
+    /// How the device stands with its hub, and every change of that.
+    pub fn link(&self) -> watch::Receiver<Link> {
+        self.link.clone()
+    }
+
+    /// Leaves the hub if it is there, and stops trying if it is not.
+    pub async fn leave(self) {
+        let link = self.link.borrow().clone();
+        self.task.abort();
+        if let Link::Up(session) = link {
+            session.leave().await;
+        }
+    }
+}
+
+impl Drop for Supervisor {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Sessions for Supervisor {
+    /// Waits for the hub to come back, but not for ever.
+    async fn session(&self) -> Result<Session, AttachError> {
+        let mut link = self.link.clone();
+        let usable = |link: &Link| match link {
+            Link::Up(session) => session.is_closed().is_none(),
+            Link::Away(_) => false,
+            Link::Over(_) => true,
+        };
+        let found = timeout(RETURN_DEADLINE, link.wait_for(usable)).await;
+        let link = match found {
+            Ok(Ok(link)) => link.clone(),
+            _ => self.link.borrow().clone(),
+        };
+        let closed = match link {
+            Link::Up(session) => match session.is_closed() {
+                None => return Ok(session),
+                Some(closed) => closed,
+            },
+            Link::Away(closed) => closed,
+            // The change must not be tried again.
+            Link::Over(over) => match &*over {
+                Over::Ended(closed) => closed.clone(),
+                Over::Refused(_) => Closed::Left,
+            },
+        };
+        Err(CallError::Closed(closed).into())
+    }
+}
+
+async fn supervise(mut session: Session, dialer: Dialer, udp_port: u16, link: watch::Sender<Link>) {
+    loop {
+        let closed = session.closed().await;
+        if !closed.may_return() {
+            link.send_replace(Link::Over(Arc::new(Over::Ended(closed))));
+            return;
+        }
+        tracing::info!(%closed, "the hub is away");
+        link.send_replace(Link::Away(closed));
+        match come_back(&dialer, udp_port).await {
+            Ok(returned) => {
+                session = returned;
+                link.send_replace(Link::Up(session.clone()));
+            }
+            Err(error) => {
+                link.send_replace(Link::Over(Arc::new(Over::Refused(error))));
+                return;
+            }
+        }
+    }
+}
+
+async fn come_back(dialer: &Dialer, udp_port: u16) -> Result<Session, AttachError> {
+    let mut backoff = Backoff::default();
+    loop {
+        sleep(backoff.next_wait()).await;
+        match join_again(dialer, udp_port).await {
+            Ok(session) => return Ok(session),
+            Err(error) if error.may_pass() => {
+                tracing::debug!(%error, "not back yet");
+                sleep(blocked_for(&error)).await;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+async fn join_again(dialer: &Dialer, udp_port: u16) -> Result<Session, AttachError> {
+    let session = dialer.attach().await?;
+    let _: JoinReply = session.join(udp_port).await?;
+    Ok(session)
+}
+
+/// A blocked name need not be tried before its block ends.
+fn blocked_for(error: &AttachError) -> Duration {
+    let AttachError::Call(CallError::Refused(error)) = error else {
+        return Duration::ZERO;
+    };
+    match &error.data {
+        Some(detail) if error.code == ErrorCode::Blocked => {
+            Duration::from_millis(detail.retry_after_ms.unwrap_or(0)).min(Duration::from_secs(60))
+        }
+        _ => Duration::ZERO,
+    }
+}
