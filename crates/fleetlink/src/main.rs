@@ -1,2 +1,61 @@
-//! Placeholder.
-fn main() {}
+//! The one binary of fleetlink: a hub, and the devices that join it.
+
+mod cli;
+mod data;
+mod devices;
+mod dial;
+mod failure;
+#[cfg(feature = "hub")]
+mod hub;
+mod interrupt;
+mod join;
+mod logging;
+mod login;
+mod output;
+mod password;
+mod progress;
+mod shell;
+mod stdin;
+mod udp_port;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use cli::{Cli, Command};
+use failure::Failure;
+use output::Output;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return cli::report(&error),
+    };
+    logging::start(cli.log_format);
+    let output = Output::new(cli.command.json());
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return output.failed(&Failure::from(error)),
+    };
+    let result = runtime.block_on(run(cli.command, &output));
+    // A thread that still reads standard input must not keep the process.
+    runtime.shutdown_background();
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => output.failed(&failure),
+    }
+}
+
+async fn run(command: Command, output: &Output) -> Result<(), Failure> {
+    match command {
+        Command::Join(arguments) => Box::pin(join::join(arguments, output)).await,
+        Command::Client(arguments) => Box::pin(join::client(arguments, output)).await,
+        Command::Data(arguments) => Box::pin(data::run(arguments, output)).await,
+        Command::Device(arguments) => Box::pin(devices::run(arguments, output)).await,
+        #[cfg(feature = "hub")]
+        Command::Hub(command) => Box::pin(hub::run(command)).await,
+    }
+}

@@ -1,0 +1,105 @@
+//! The command line.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::failure::{EXIT_CODES, Failure};
+use crate::logging::LogFormat;
+use crate::output::Output;
+use crate::{data, devices, join};
+
+/// One binary makes a device network: a hub, devices that join it by name, data, files.
+#[derive(Debug, Parser)]
+#[command(name = "fleetlink", version, after_help = EXIT_CODES, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    /// The form of the log on standard error; FLEETLINK_LOG says what is logged.
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        env = "FLEETLINK_LOG_FORMAT"
+    )]
+    pub(crate) log_format: LogFormat,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What fleetlink can do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Join a hub under a name and open the shell.
+    Join(join::JoinArguments),
+    /// Join as the course's client does: IP TCP_PORT UDP_PORT.
+    Client(join::ClientArguments),
+    /// Make, upload and compute on this device's data.
+    Data(data::DataArguments),
+    /// Look at the other devices.
+    Device(devices::DeviceArguments),
+    /// What runs or administers a hub.
+    #[cfg(feature = "hub")]
+    #[command(flatten)]
+    Hub(crate::hub::Command),
+}
+
+impl Command {
+    /// Whether the result is one JSON document.
+    pub(crate) fn json(&self) -> bool {
+        match self {
+            Command::Data(arguments) => arguments.hub.json,
+            Command::Device(arguments) => arguments.hub.json,
+            _ => false,
+        }
+    }
+}
+
+/// Shows what clap has to say: help, the version, or what is wrong with the arguments.
+pub(crate) fn report(error: &clap::Error) -> ExitCode {
+    let wants_json = std::env::args_os().any(|argument| argument == "--json");
+    if error.use_stderr() && wants_json {
+        return Output::new(true).failed(&Failure::Usage(error.to_string()));
+    }
+    // A closed pipe is no reason to panic; there is nobody to tell.
+    let _ = error.print();
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_forms_of_the_specification_are_understood() {
+        for line in [
+            "fleetlink join hub 7000",
+            "fleetlink join hub:7000",
+            "fleetlink join [::1]:7000 5432 --device d --plain",
+            "fleetlink client 127.0.0.1 7000 5432",
+            "fleetlink data upload 1 - --hub h:1 --device d --json",
+            "fleetlink data get 1 out.txt --hub h:1 --device d",
+            "fleetlink data compute 1 average --hub h:1 --device d",
+            "fleetlink data generate 1 10 --device d",
+            "fleetlink device list --hub h:1 --device d",
+        ] {
+            let parsed = Cli::try_parse_from(line.split(' '));
+            assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
+        }
+        for line in [
+            "fleetlink data upload 01 --hub h:1 --device d",
+            "fleetlink client 127.0.0.1 7000",
+            "fleetlink data compute 1 median --hub h:1 --device d",
+            "fleetlink data upload 1 --password secret",
+        ] {
+            assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
+        }
+    }
+}

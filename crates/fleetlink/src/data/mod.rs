@@ -1,0 +1,151 @@
+//! `fleetlink data …`: one command on this device's data, without joining.
+
+mod files;
+mod transfers;
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use fleetlink_device::{Sessions as _, delete_file};
+use fleetlink_proto::control::UploadMode;
+use fleetlink_proto::samples::Operation;
+use fleetlink_proto::{DeviceName, FileId};
+use serde_json::json;
+
+use crate::dial::HubArguments;
+use crate::failure::Failure;
+use crate::interrupt::unless_interrupted;
+use crate::output::Output;
+
+pub(crate) use files::list_lines;
+pub(crate) use transfers::{fetched, generate_file, get_to_file, upload_path};
+
+/// Makes, uploads and computes on this device's data, without joining.
+#[derive(Debug, Args)]
+pub(crate) struct DataArguments {
+    /// Which hub, as whom.
+    #[command(flatten)]
+    pub(crate) hub: HubArguments,
+    #[command(subcommand)]
+    command: DataCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum DataCommand {
+    /// Write random integers from 0 to 999999 to <device>-<fileID>.txt; needs no hub.
+    Generate {
+        /// The file's number.
+        file: FileId,
+        /// How many samples: 1 to 1000000000.
+        amount: u64,
+    },
+    /// Upload a file; it replaces an earlier upload of the same fileID.
+    Upload {
+        /// The file's number.
+        file: FileId,
+        /// What to upload, `-` for standard input; <device>-<fileID>.txt where it is not given.
+        path: Option<PathBuf>,
+    },
+    /// Upload a file and add it to what was uploaded before.
+    Append {
+        /// The file's number.
+        file: FileId,
+        /// What to upload, `-` for standard input; <device>-<fileID>.txt where it is not given.
+        path: Option<PathBuf>,
+    },
+    /// Have the hub compute on an uploaded file.
+    Compute {
+        /// The file's number.
+        file: FileId,
+        /// SUM, AVERAGE, MAX or MIN.
+        operation: Operation,
+    },
+    /// Remove an uploaded file from the hub.
+    Delete {
+        /// The file's number.
+        file: FileId,
+    },
+    /// List the uploaded files.
+    List,
+    /// Fetch an uploaded file.
+    Get {
+        /// The file's number.
+        file: FileId,
+        /// Where to, `-` for standard output; <device>-<fileID>.txt where it is not given.
+        path: Option<PathBuf>,
+        /// Replace a file that is there.
+        #[arg(long)]
+        force: bool,
+    },
+}
+
+/// Does what the command asks.
+pub(crate) async fn run(arguments: DataArguments, output: &Output) -> Result<(), Failure> {
+    let DataArguments { hub, command } = arguments;
+    unless_interrupted(Box::pin(dispatch(&hub, command, output))).await
+}
+
+async fn dispatch(
+    hub: &HubArguments,
+    command: DataCommand,
+    output: &Output,
+) -> Result<(), Failure> {
+    match command {
+        DataCommand::Generate { file, amount } => {
+            let path = file_name(hub.device()?, file);
+            generate_file(&path, amount, output).await?;
+            let document = json!({"file": file, "samples": amount, "path": path});
+            output.result(&generated(&path, amount), &document);
+            Ok(())
+        }
+        DataCommand::Upload { file, path } => {
+            transfers::upload(hub, file, UploadMode::Replace, path, output).await
+        }
+        DataCommand::Append { file, path } => {
+            transfers::upload(hub, file, UploadMode::Append, path, output).await
+        }
+        DataCommand::Compute { file, operation } => {
+            let session = hub.attach(output).await?.session().await?;
+            let reply = session.compute(file, operation).await?;
+            output.result(&reply.result.to_string(), &reply);
+            session.leave().await;
+            Ok(())
+        }
+        DataCommand::Delete { file } => {
+            let sessions = hub.attach(output).await?;
+            let reply = delete_file(&sessions, file).await?;
+            output.result(&deleted(file), &reply);
+            transfers::leave(&sessions).await;
+            Ok(())
+        }
+        DataCommand::List => {
+            let session = hub.attach(output).await?.session().await?;
+            let files = session.all_files().await?;
+            output.result(&list_lines(&files), &json!({"files": files}));
+            session.leave().await;
+            Ok(())
+        }
+        DataCommand::Get { file, path, force } => {
+            transfers::get(hub, file, path, force, output).await
+        }
+    }
+}
+
+/// Where a device keeps this file.
+pub(crate) fn file_name(device: &DeviceName, file: FileId) -> PathBuf {
+    PathBuf::from(format!("{device}-{file}.txt"))
+}
+
+/// What EDG says.
+pub(crate) fn generated(path: &std::path::Path, amount: u64) -> String {
+    let path = path.display();
+    format!(
+        "Data generation done, {amount} data samples have been generated and stored in the file \
+         {path}"
+    )
+}
+
+/// What DTE says.
+pub(crate) fn deleted(file: FileId) -> String {
+    format!("file with ID of {file} has been successfully removed from the central server")
+}

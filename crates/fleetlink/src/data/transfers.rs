@@ -1,0 +1,190 @@
+//! Moving data: to a local file, to the hub, back from it.
+
+use std::io;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use fleetlink_device::{
+    Downloaded, Existing, Session, Sessions, UploadTask, download, download_to_file, generate,
+    upload_file, upload_stream,
+};
+use fleetlink_proto::control::{Receipt, UploadMode};
+use fleetlink_proto::{Escaped, FileId};
+use serde_json::json;
+
+use super::file_name;
+use crate::dial::HubArguments;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::progress::Progress;
+
+/// Writes random samples to a file; stops, and leaves an earlier file as it was, when dropped.
+pub(crate) async fn generate_file(
+    path: &Path,
+    amount: u64,
+    output: &Output,
+) -> Result<(), Failure> {
+    let stop = Stop(Arc::default());
+    let stopped = Arc::clone(&stop.0);
+    let mut progress = Progress::of_samples(output, amount);
+    let path = path.to_owned();
+    let generating = tokio::task::spawn_blocking(move || {
+        generate(&path, amount, |done| {
+            progress.set(done);
+            match stopped.load(Ordering::Relaxed) {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        })
+    });
+    generating.await.map_err(io::Error::other)??;
+    Ok(())
+}
+
+/// Stops the blocking thread when the command that waits for it is dropped.
+struct Stop(Arc<AtomicBool>);
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Uploads what stands at a path: a regular file, tried again as often as it takes, or a pipe.
+pub(crate) async fn upload_path(
+    sessions: &impl Sessions,
+    task: UploadTask,
+    path: &Path,
+    output: &Output,
+) -> Result<Receipt, Failure> {
+    let metadata = tokio::fs::metadata(path)
+        .await
+        .map_err(|e| no_file(path, &e))?;
+    if metadata.is_dir() {
+        let shown = path.display().to_string();
+        return Err(Failure::General(format!("{} is a folder", Escaped(&shown))));
+    }
+    if metadata.is_file() {
+        let mut progress = Progress::of_bytes(output, Some(metadata.len()));
+        return Ok(upload_file(sessions, task, path, |sent| progress.set(sent)).await?);
+    }
+    let source = tokio::fs::File::open(path)
+        .await
+        .map_err(|e| no_file(path, &e))?;
+    let mut progress = Progress::of_bytes(output, None);
+    let session = sessions.session().await?;
+    Ok(upload_stream(&session, task, source, |sent| progress.set(sent)).await?)
+}
+
+fn no_file(path: &Path, error: &io::Error) -> Failure {
+    let path = path.display().to_string();
+    let text = format!("{}: {error}", Escaped(&path));
+    match error.kind() {
+        io::ErrorKind::NotFound => Failure::NoSuchFile(text),
+        _ => Failure::General(text),
+    }
+}
+
+pub(super) async fn upload(
+    hub: &HubArguments,
+    file: FileId,
+    mode: UploadMode,
+    path: Option<PathBuf>,
+    output: &Output,
+) -> Result<(), Failure> {
+    let path = path.map_or_else(|| hub.device().map(|d| file_name(d, file)), Ok)?;
+    let task = UploadTask { file, mode };
+    let piped = path.as_os_str() == "-";
+    if !piped {
+        // A missing file is said before anybody is asked for a password.
+        tokio::fs::metadata(&path)
+            .await
+            .map_err(|e| no_file(&path, &e))?;
+    }
+    let sessions = hub.attach(output).await?;
+    let receipt = if piped {
+        let mut progress = Progress::of_bytes(output, None);
+        let session = sessions.session().await?;
+        upload_stream(&session, task, tokio::io::stdin(), |sent| {
+            progress.set(sent);
+        })
+        .await?
+    } else {
+        upload_path(&sessions, task, &path, output).await?
+    };
+    let samples = receipt.samples;
+    let text =
+        format!("Data file with ID of {file} has been uploaded to server ({samples} samples)");
+    output.result(&text, &receipt);
+    leave(&sessions).await;
+    Ok(())
+}
+
+pub(super) async fn leave(sessions: &impl Sessions) {
+    if let Ok(session) = sessions.session().await {
+        session.leave().await;
+    }
+}
+
+/// Fetches a file to a path where none is, or in the place of the one that is.
+pub(crate) async fn get_to_file(
+    session: &Session,
+    file: FileId,
+    path: &Path,
+    existing: Existing,
+    output: &Output,
+) -> Result<Downloaded, Failure> {
+    if existing == Existing::Keep && path.exists() {
+        let path = path.display().to_string();
+        let path = Escaped(&path);
+        return Err(Failure::General(format!(
+            "{path} exists and is not overwritten"
+        )));
+    }
+    let mut progress = Progress::of_bytes(output, None);
+    let seen = |done, total| progress.set_of(done, total);
+    Ok(download_to_file(session, file, path, existing, seen).await?)
+}
+
+pub(super) async fn get(
+    hub: &HubArguments,
+    file: FileId,
+    path: Option<PathBuf>,
+    force: bool,
+    output: &Output,
+) -> Result<(), Failure> {
+    let path = path.map_or_else(|| hub.device().map(|d| file_name(d, file)), Ok)?;
+    let to_stdout = path.as_os_str() == "-";
+    if to_stdout && hub.json {
+        let both = "the file and the JSON document cannot both go to standard output";
+        return Err(Failure::Usage(both.to_owned()));
+    }
+    let session = hub.attach(output).await?.session().await?;
+    if to_stdout {
+        download(&session, file, &mut tokio::io::stdout(), |_, _| {}).await?;
+    } else {
+        let existing = if force {
+            Existing::Replace
+        } else {
+            Existing::Keep
+        };
+        let got = get_to_file(&session, file, &path, existing, output).await?;
+        let text = fetched(file, got.samples, &path);
+        let document = json!({
+            "file": file, "path": path, "bytes": got.bytes, "samples": got.samples,
+            "version": got.version, "hash": got.hash,
+        });
+        output.result(&text, &document);
+    }
+    session.leave().await;
+    Ok(())
+}
+
+/// What `get` says.
+pub(crate) fn fetched(file: FileId, samples: u64, path: &Path) -> String {
+    let path = path.display().to_string();
+    let path = Escaped(&path);
+    format!("Data file with ID of {file} ({samples} samples) has been stored in the file {path}")
+}

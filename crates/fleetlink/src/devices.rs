@@ -1,0 +1,63 @@
+//! `fleetlink device …`: the other devices of the hub.
+
+use clap::{Args, Subcommand};
+use fleetlink_device::Sessions as _;
+use fleetlink_proto::control::ActiveDevice;
+use serde_json::json;
+
+use crate::dial::HubArguments;
+use crate::failure::Failure;
+use crate::interrupt::unless_interrupted;
+use crate::output::Output;
+
+/// Looks at the other devices, without joining.
+#[derive(Debug, Args)]
+pub(crate) struct DeviceArguments {
+    /// Which hub, as whom.
+    #[command(flatten)]
+    pub(crate) hub: HubArguments,
+    #[command(subcommand)]
+    command: DeviceCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum DeviceCommand {
+    /// List the other active devices, in the order they joined.
+    List,
+}
+
+/// Does what the command asks.
+pub(crate) async fn run(arguments: DeviceArguments, output: &Output) -> Result<(), Failure> {
+    let DeviceCommand::List = arguments.command;
+    unless_interrupted(async {
+        let session = arguments.hub.attach(output).await?.session().await?;
+        let devices = session.all_devices().await?;
+        output.result(&list(&devices), &json!({"devices": devices}));
+        session.leave().await;
+        Ok(())
+    })
+    .await
+}
+
+/// A line for each, in the words of AED.
+pub(crate) fn list(devices: &[ActiveDevice]) -> String {
+    if devices.is_empty() {
+        return "no other active edge devices".to_owned();
+    }
+    let lines: Vec<String> = devices.iter().map(line).collect();
+    lines.join("\n")
+}
+
+fn line(device: &ActiveDevice) -> String {
+    let ActiveDevice {
+        name,
+        address,
+        udp_port,
+        since,
+    } = device;
+    let address = address.to_canonical();
+    format!(
+        "{name}; {address}; {udp_port}; active since {}.",
+        since.local()
+    )
+}

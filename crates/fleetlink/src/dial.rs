@@ -1,0 +1,169 @@
+//! Reaching a hub: which one, and whether it is the right one.
+
+use fleetlink_device::{
+    Attached, Connection, Dialer, HubAddress, KnownHubs, Session, Trust, connect, state_folder,
+};
+use fleetlink_proto::{DeviceName, HubPin, Password};
+
+use crate::failure::Failure;
+use crate::output::{Ask, Output};
+use crate::password::PasswordSource;
+use crate::stdin::Lines;
+
+/// What this program calls itself to the hub.
+pub(crate) const CLIENT: &str = concat!("fleetlink ", env!("CARGO_PKG_VERSION"));
+
+/// How the hub shows that it is the right one.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct TrustArguments {
+    /// The hub's pin, as the hub prints it: sha256: and 64 hexadecimal digits.
+    #[arg(long, global = true, value_name = "PIN", conflicts_with = "plain")]
+    pub(crate) pin: Option<HubPin>,
+    /// No TLS; to a hub on this host only.
+    #[arg(long, global = true)]
+    pub(crate) plain: bool,
+}
+
+/// The hub and the account of a command that attaches and does not join.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct HubArguments {
+    /// The hub: HOST:PORT or [IPv6]:PORT.
+    #[arg(long, global = true, value_name = "HOST:PORT", env = "FLEETLINK_HUB")]
+    hub: Option<HubAddress>,
+    /// This device's name.
+    #[arg(long, global = true, value_name = "NAME", env = "FLEETLINK_DEVICE")]
+    pub(crate) device: Option<DeviceName>,
+    #[command(flatten)]
+    password: PasswordSource,
+    #[command(flatten)]
+    trust: TrustArguments,
+    /// Show one JSON document on standard output, for failures too.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+/// A hub that was reached: its address, and how it is recognised from here on.
+#[derive(Debug, Clone)]
+pub(crate) struct Hub {
+    /// Where it is.
+    pub(crate) address: HubAddress,
+    /// How the next connection is checked.
+    pub(crate) trust: Trust,
+}
+
+impl TrustArguments {
+    /// Connects. The hub's key must be the given or the kept one; a new hub on this host is kept,
+    /// a person is asked about another.
+    pub(crate) async fn reach(
+        &self,
+        address: &HubAddress,
+        lines: &Lines,
+        output: &Output,
+    ) -> Result<(Connection, Hub), Failure> {
+        let known = KnownHubs::in_folder(state_folder()?);
+        let pinned = match self.pin {
+            Some(pin) => Some(pin),
+            None if self.plain => None,
+            None => known.pin(address)?,
+        };
+        let trust = match pinned {
+            Some(pin) => Trust::Pinned(pin),
+            None if self.plain => Trust::Plain,
+            None => Trust::Learn,
+        };
+        let connection = connect(address, trust).await?;
+        let Some(found) = connection.pin.filter(|_| trust == Trust::Learn) else {
+            return Ok((connection, Hub::new(address, trust)));
+        };
+        if !connection.peer.ip().to_canonical().is_loopback() {
+            // The hub waits only so long for the first word; a person may think for longer.
+            drop(connection);
+            ask_trust(address, found, lines, output).await?;
+            known.keep(address, found)?;
+            let trust = Trust::Pinned(found);
+            let connection = connect(address, trust).await?;
+            return Ok((connection, Hub::new(address, trust)));
+        }
+        known.keep(address, found)?;
+        Ok((connection, Hub::new(address, Trust::Pinned(found))))
+    }
+}
+
+impl Hub {
+    /// The hub at this address.
+    pub(crate) fn new(address: &HubAddress, trust: Trust) -> Self {
+        Hub {
+            address: address.clone(),
+            trust,
+        }
+    }
+
+    /// What logs in again with this name and password.
+    pub(crate) fn dialer(&self, name: &str, password: &Password) -> Dialer {
+        Dialer {
+            address: self.address.clone(),
+            trust: self.trust,
+            name: name.to_owned(),
+            password: password.clone(),
+            client: CLIENT.to_owned(),
+        }
+    }
+}
+
+/// Asks until the answer is yes or no.
+async fn ask_trust(
+    address: &HubAddress,
+    found: HubPin,
+    lines: &Lines,
+    output: &Output,
+) -> Result<(), Failure> {
+    if !lines.terminal() {
+        return Err(Failure::UnknownHub {
+            address: address.clone(),
+            found,
+        });
+    }
+    output.notice(&format!(
+        "The hub at {address} is not known yet. Its pin is {found}.\n\
+         Compare it with the one that the hub printed when it started."
+    ));
+    loop {
+        output.ask(
+            "Trust this hub and remember it? (yes/no)",
+            Ask::Stderr,
+            true,
+        );
+        match lines.next().await?.as_deref().map(str::trim) {
+            Some("yes") => return Ok(()),
+            Some("no") | None => return Err(Failure::NotTrusted),
+            Some(_) => output.notice("Please answer yes or no."),
+        }
+    }
+}
+
+impl HubArguments {
+    /// This device's name.
+    pub(crate) fn device(&self) -> Result<&DeviceName, Failure> {
+        let missing = "this device's name is needed: --device NAME or FLEETLINK_DEVICE";
+        self.device
+            .as_ref()
+            .ok_or_else(|| Failure::Usage(missing.to_owned()))
+    }
+
+    /// Connects and logs in, without joining.
+    pub(crate) async fn attach(&self, output: &Output) -> Result<Attached, Failure> {
+        let missing = "the hub is needed: --hub HOST:PORT or FLEETLINK_HUB";
+        let address = self.hub.as_ref();
+        let address = address.ok_or_else(|| Failure::Usage(missing.to_owned()))?;
+        let device = self.device()?;
+        let lines = Lines::new();
+        let (connection, hub) = self.trust.reach(address, &lines, output).await?;
+        let (session, _) = Session::open(connection, CLIENT).await?;
+        let password = self.password.read_or_ask(&lines, output).await?;
+        session.login(device.as_str(), &password).await?;
+        Ok(Attached::new(
+            hub.dialer(device.as_str(), &password),
+            session,
+        ))
+    }
+}

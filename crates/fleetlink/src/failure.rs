@@ -1,0 +1,250 @@
+//! Why a command failed, and the exit code that says so to programs.
+
+use std::io;
+
+use fleetlink_device::{
+    AttachError, CallError, Closed, ConnectError, DownloadError, GenerateError, HubAddress,
+    KnownHubsError, Over, UploadError,
+};
+use fleetlink_proto::control::{EndReason, ErrorCode, RpcError};
+use fleetlink_proto::{Escaped, HubPin};
+
+/// The exit codes, for `--help`.
+pub(crate) const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  failed for another reason
+  2  wrong arguments
+  3  login refused
+  4  the name is blocked
+  5  the hub cannot be reached, or the connection to it was lost
+  6  timed out
+  7  integrity: the hub's key is unknown or has changed, or data are damaged
+  8  no such file
+  9  the data are not samples, too large, or without samples
+ 10  the session was ended by the hub: replaced or removed
+ 11  the hub is busy or full; try again later
+130  interrupted";
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// Anything without a code of its own.
+    #[error("{0}")]
+    General(String),
+    /// The arguments are wrong.
+    #[error("{0}")]
+    Usage(String),
+    /// The hub answered with an error.
+    #[error("{}", describe(.0))]
+    Hub(RpcError),
+    /// There is no connection to the hub.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The session is over.
+    #[error("{0}")]
+    Closed(Closed),
+    /// Something did not happen in time.
+    #[error("{0}")]
+    TimedOut(String),
+    /// The hub was never met, and there is nobody to ask.
+    #[error(
+        "the hub at {address} is not known yet; its pin is {found}. Give it with --pin if it is \
+         the one that the hub printed"
+    )]
+    UnknownHub {
+        /// Where.
+        address: HubAddress,
+        /// The pin of the key that it shows.
+        found: HubPin,
+    },
+    /// The person does not trust the hub.
+    #[error("the hub is not trusted; nothing was sent")]
+    NotTrusted,
+    /// Data are not what they should be.
+    #[error("{0}")]
+    Damaged(String),
+    /// A local file is missing.
+    #[error("{0}")]
+    NoSuchFile(String),
+    /// The person has read why.
+    #[error("{0}")]
+    Shown(Box<Failure>),
+    /// Ctrl-C or a request to end.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// The message, and the line that it is about.
+pub(crate) fn describe(error: &RpcError) -> String {
+    let message = Escaped(&error.message);
+    match error.data.as_ref().and_then(|detail| detail.line) {
+        Some(line) if error.code == ErrorCode::BadLine => format!("line {line}: {message}"),
+        _ => message.to_string(),
+    }
+}
+
+impl Failure {
+    /// The process's exit code.
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Failure::General(_) => 1,
+            Failure::Usage(_) => 2,
+            Failure::Hub(error) => code_of(error.code),
+            Failure::Connect(ConnectError::PinChanged { .. })
+            | Failure::UnknownHub { .. }
+            | Failure::NotTrusted
+            | Failure::Damaged(_) => 7,
+            Failure::Connect(ConnectError::PlainElsewhere(_)) => 2,
+            Failure::Connect(ConnectError::TimedOut { .. }) | Failure::TimedOut(_) => 6,
+            Failure::Connect(_) => 5,
+            Failure::Closed(Closed::ByHub { reason, .. }) => match reason {
+                EndReason::Replaced | EndReason::AccountRemoved => 10,
+                _ => 5,
+            },
+            Failure::Closed(Closed::Garbage(_)) => 1,
+            Failure::Closed(_) => 5,
+            Failure::NoSuchFile(_) => 8,
+            Failure::Shown(failure) => failure.exit_code(),
+            Failure::Interrupted => 130,
+        }
+    }
+
+    /// The stable code in `--json` output: the hub's own where it answered.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Failure::Hub(error) => error.code.name(),
+            Failure::Usage(_) => "usage",
+            Failure::Interrupted => "interrupted",
+            Failure::NoSuchFile(_) => "no_such_local_file",
+            Failure::Connect(ConnectError::PinChanged { .. }) => "pin_changed",
+            Failure::UnknownHub { .. } => "unknown_hub",
+            Failure::NotTrusted => "not_trusted",
+            Failure::Damaged(_) => "integrity",
+            Failure::Closed(Closed::ByHub { reason, .. }) => match reason {
+                EndReason::Replaced => "replaced",
+                EndReason::AccountRemoved => "account_removed",
+                _ => "connection_lost",
+            },
+            Failure::Closed(_) => "connection_lost",
+            Failure::Connect(ConnectError::TimedOut { .. }) | Failure::TimedOut(_) => "timed_out",
+            Failure::Connect(ConnectError::PlainElsewhere(_)) => "usage",
+            Failure::Connect(_) => "unreachable",
+            Failure::Shown(failure) => failure.code(),
+            Failure::General(_) => "failed",
+        }
+    }
+}
+
+fn code_of(code: ErrorCode) -> u8 {
+    match code {
+        ErrorCode::WrongPassword => 3,
+        ErrorCode::NowBlocked | ErrorCode::Blocked => 4,
+        ErrorCode::HashMismatch | ErrorCode::Corrupt => 7,
+        ErrorCode::NoSuchFile => 8,
+        ErrorCode::BadLine | ErrorCode::NoSamples | ErrorCode::TooLarge => 9,
+        ErrorCode::Busy
+        | ErrorCode::Closing
+        | ErrorCode::StoreUnavailable
+        | ErrorCode::StoreFull
+        | ErrorCode::OutcomeUnknown => 11,
+        _ => 1,
+    }
+}
+
+impl From<CallError> for Failure {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Refused(error) => Failure::Hub(error),
+            CallError::Closed(closed) => Failure::Closed(closed),
+            CallError::TimedOut { .. } => Failure::TimedOut(error.to_string()),
+            CallError::Unexpected(_) => Failure::General(error.to_string()),
+        }
+    }
+}
+
+impl From<AttachError> for Failure {
+    fn from(error: AttachError) -> Self {
+        match error {
+            AttachError::Connect(error) => error.into(),
+            AttachError::Call(error) => error.into(),
+        }
+    }
+}
+
+impl From<UploadError> for Failure {
+    fn from(error: UploadError) -> Self {
+        match error {
+            UploadError::Call(error) => error.into(),
+            UploadError::Attach(error) => error.into(),
+            UploadError::Source(_) => Failure::General(error.to_string()),
+            UploadError::Changed => Failure::Damaged(error.to_string()),
+        }
+    }
+}
+
+impl From<DownloadError> for Failure {
+    fn from(error: DownloadError) -> Self {
+        match error {
+            DownloadError::Call(error) => error.into(),
+            DownloadError::Target(_) => Failure::General(error.to_string()),
+            DownloadError::Mismatch => Failure::Damaged(error.to_string()),
+            DownloadError::Stalled => Failure::TimedOut(error.to_string()),
+        }
+    }
+}
+
+impl From<GenerateError> for Failure {
+    fn from(error: GenerateError) -> Self {
+        match error {
+            GenerateError::Amount(_) => Failure::Usage(error.to_string()),
+            GenerateError::Io(_) => Failure::General(error.to_string()),
+            GenerateError::Interrupted => Failure::Interrupted,
+        }
+    }
+}
+
+impl From<&Over> for Failure {
+    fn from(over: &Over) -> Self {
+        match over {
+            Over::Ended(closed) => Failure::Closed(closed.clone()),
+            Over::Refused(AttachError::Call(CallError::Refused(e))) => Failure::Hub(e.clone()),
+            Over::Refused(AttachError::Connect(ConnectError::PinChanged { .. })) => {
+                Failure::Damaged(over.to_string())
+            }
+            Over::Refused(_) => Failure::General(over.to_string()),
+        }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Failure::General(error.to_string())
+    }
+}
+
+impl From<KnownHubsError> for Failure {
+    fn from(error: KnownHubsError) -> Self {
+        Failure::General(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_exit_code_is_listed() {
+        for code in ErrorCode::ALL {
+            let exit = Failure::Hub(RpcError::new(*code, "x")).exit_code();
+            let listed = |line: &str| line.trim_start().starts_with(&format!("{exit} "));
+            assert!(EXIT_CODES.lines().any(listed), "{code}: {exit}");
+        }
+    }
+
+    #[test]
+    fn a_bad_line_is_shown_with_its_number() {
+        let error = RpcError::new(ErrorCode::BadLine, "letters\u{1b}").at_line(7);
+        assert_eq!(Failure::Hub(error).to_string(), "line 7: letters\\u{1b}");
+    }
+}

@@ -1,0 +1,169 @@
+//! `fleetlink join` and `fleetlink client`: log in, join, and open the shell.
+
+use std::net::UdpSocket;
+
+use clap::Args;
+use fleetlink_device::{Connection, HubAddress, Supervisor, Trust, connect};
+use fleetlink_proto::DeviceName;
+
+use crate::dial::{Hub, TrustArguments};
+use crate::failure::Failure;
+use crate::interrupt::Interrupts;
+use crate::login::{self, Given};
+use crate::output::Output;
+use crate::password::PasswordSource;
+use crate::shell::Shell;
+use crate::stdin::Lines;
+use crate::udp_port;
+
+/// Which hub to join, as whom.
+#[derive(Debug, Args)]
+pub(crate) struct JoinArguments {
+    /// The hub and, at the end, the UDP port on which this device accepts peers: HOST PORT
+    /// [UDP_PORT] or HOST:PORT [UDP_PORT]. Without a UDP port, or with 0, any free one.
+    #[arg(required = true, num_args = 1..=3, value_names = ["HOST", "PORT", "UDP_PORT"])]
+    target: Vec<String>,
+    /// This device's name; asked for where it is not given.
+    #[arg(long, value_name = "NAME", env = "FLEETLINK_DEVICE")]
+    device: Option<DeviceName>,
+    #[command(flatten)]
+    password: PasswordSource,
+    #[command(flatten)]
+    trust: TrustArguments,
+}
+
+/// The course's form.
+#[derive(Debug, Args)]
+pub(crate) struct ClientArguments {
+    /// The hub's address.
+    ip: String,
+    /// The hub's TCP port.
+    tcp_port: u16,
+    /// The UDP port on which this device accepts peers; 0: any free one.
+    udp_port: u16,
+}
+
+/// Joins and opens the shell.
+pub(crate) async fn join(arguments: JoinArguments, output: &Output) -> Result<(), Failure> {
+    let (address, udp_port) = target(&arguments.target)?;
+    let socket = udp_port::bind(udp_port)?;
+    let lines = Lines::new();
+    let (connection, hub) = arguments.trust.reach(&address, &lines, output).await?;
+    let given = Given {
+        name: arguments.device.map(String::from),
+        password: arguments.password.read(&lines).await?,
+    };
+    enter(connection, hub, given, &socket, lines, output).await
+}
+
+/// Joins as the course's client does: on loopback no pin is kept or compared, so that a fresh hub
+/// in another folder is no alarm.
+pub(crate) async fn client(arguments: ClientArguments, output: &Output) -> Result<(), Failure> {
+    let address = HubAddress::new(&arguments.ip, arguments.tcp_port)
+        .map_err(|e| Failure::Usage(e.to_string()))?;
+    let socket = udp_port::bind(arguments.udp_port)?;
+    let lines = Lines::new();
+    let (connection, hub) = if is_loopback(&address) {
+        let connection = connect(&address, Trust::Learn).await?;
+        (connection, Hub::new(&address, Trust::Learn))
+    } else {
+        let trust = TrustArguments::default();
+        trust.reach(&address, &lines, output).await?
+    };
+    enter(connection, hub, Given::default(), &socket, lines, output).await
+}
+
+/// By the address alone: a name could be resolved to another host the next time.
+fn is_loopback(address: &HubAddress) -> bool {
+    let ip = address.host().parse::<std::net::IpAddr>();
+    ip.is_ok_and(|ip| ip.to_canonical().is_loopback())
+}
+
+/// The socket stays bound as long as the device is joined: its port is announced.
+async fn enter(
+    connection: Connection,
+    hub: Hub,
+    given: Given,
+    socket: &UdpSocket,
+    lines: Lines,
+    output: &Output,
+) -> Result<(), Failure> {
+    let udp_port = socket.local_addr()?.port();
+    let mut interrupts = Interrupts::listen()?;
+    let welcome = tokio::select! {
+        welcome = login::log_in(connection, &hub, given, &lines, output) => welcome?,
+        () = interrupts.next() => return Err(Failure::Interrupted),
+    };
+    let joined = welcome.session.join(udp_port).await?;
+    tracing::debug!(generation = joined.generation, "joined");
+    output.line("Welcome!");
+    let supervisor = Supervisor::start(welcome.session, welcome.dialer, udp_port);
+    Shell::new(welcome.name, supervisor, output.clone())
+        .run(lines, interrupts)
+        .await
+}
+
+fn target(arguments: &[String]) -> Result<(HubAddress, u16), Failure> {
+    let wrong = |what: &str| {
+        Failure::Usage(format!(
+            "{what}; expected is HOST PORT [UDP_PORT] or HOST:PORT [UDP_PORT]"
+        ))
+    };
+    let port = |text: &String| {
+        text.parse::<u16>()
+            .map_err(|_| wrong("a port is 0 to 65535"))
+    };
+    let (first, rest) = arguments
+        .split_first()
+        .ok_or_else(|| wrong("the hub is missing"))?;
+    let (address, rest) = match first.parse::<HubAddress>() {
+        Ok(address) => (address, rest),
+        Err(fleetlink_device::HubAddressError::NoPort) => {
+            let (tcp, rest) = rest
+                .split_first()
+                .ok_or_else(|| wrong("the hub's port is missing"))?;
+            let address = HubAddress::new(first, port(tcp)?).map_err(|e| wrong(&e.to_string()))?;
+            (address, rest)
+        }
+        Err(e) => return Err(wrong(&e.to_string())),
+    };
+    match rest {
+        [] => Ok((address, 0)),
+        [udp] => Ok((address, port(udp)?)),
+        _ => Err(wrong("too many arguments")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Result<(String, u16), Failure> {
+        let arguments: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        target(&arguments).map(|(address, udp)| (address.to_string(), udp))
+    }
+
+    #[test]
+    fn reads_every_form_of_a_target() {
+        for (line, address, udp) in [
+            ("hub 7000", "hub:7000", 0),
+            ("hub 7000 5432", "hub:7000", 5432),
+            ("hub:7000", "hub:7000", 0),
+            ("hub:7000 5432", "hub:7000", 5432),
+            ("::1 7000 1", "[::1]:7000", 1),
+            ("[::1]:7000 0", "[::1]:7000", 0),
+        ] {
+            assert_eq!(read(line).unwrap(), (address.to_owned(), udp), "{line}");
+        }
+        for line in [
+            "hub",
+            "hub x",
+            "hub 0",
+            "hub 70000",
+            "hub:7000 5432 1",
+            "hub 7 7 x",
+        ] {
+            assert!(matches!(read(line), Err(Failure::Usage(_))), "{line}");
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! What a line of the shell means.
+
+use std::path::PathBuf;
+
+use fleetlink_device::limits::MAX_GENERATED;
+use fleetlink_proto::FileId;
+use fleetlink_proto::samples::Operation;
+
+/// The prompt.
+pub(crate) const PROMPT: &str =
+    "Enter one of the following commands (EDG, UED, SCS, DTE, AED, UVF, OUT):";
+
+/// The words that start a command, for completion.
+pub(crate) const WORDS: [&str; 11] = [
+    "EDG", "UED", "SCS", "DTE", "AED", "UVF", "OUT", "append", "get", "help", "list",
+];
+
+/// What `help` says.
+pub(crate) const HELP: &str = "\
+EDG fileID dataAmount          make that many random samples in <device>-<fileID>.txt
+UED fileID                     upload that file; it replaces an earlier upload of the same fileID
+SCS fileID SUM|AVERAGE|MAX|MIN have the hub compute on the uploaded file
+DTE fileID                     remove the uploaded file from the hub
+AED                            list the other active devices
+UVF deviceName filename        send a file to another device
+OUT                            leave
+append fileID [FILE]           upload a file and add it to what was uploaded before
+get fileID [FILE]              fetch an uploaded file
+list                           list the uploaded files
+help                           show this";
+
+/// One line, understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Command {
+    /// An empty line.
+    Nothing,
+    /// `EDG`.
+    Generate { file: FileId, amount: u64 },
+    /// `UED`.
+    Upload { file: FileId },
+    /// `append`.
+    Append { file: FileId, path: Option<PathBuf> },
+    /// `SCS`.
+    Compute { file: FileId, operation: Operation },
+    /// `DTE`.
+    Delete { file: FileId },
+    /// `AED`.
+    Devices,
+    /// `UVF`.
+    Send,
+    /// `OUT`.
+    Out,
+    /// `list`.
+    List,
+    /// `get`.
+    Get { file: FileId, path: Option<PathBuf> },
+    /// `help`.
+    Help,
+}
+
+/// Understands a line, or says what is wrong with it.
+pub(crate) fn parse(line: &str) -> Result<Command, String> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let Some((word, arguments)) = words.split_first() else {
+        return Ok(Command::Nothing);
+    };
+    match word.to_ascii_uppercase().as_str() {
+        "EDG" => generate(arguments),
+        "UED" => upload(arguments),
+        "SCS" => compute(arguments),
+        "DTE" => Ok(Command::Delete {
+            file: computed_file(arguments.first(), arguments.len() > 1)?,
+        }),
+        "AED" => alone(arguments, "AED", Command::Devices),
+        "UVF" => Ok(Command::Send),
+        "OUT" => alone(arguments, "OUT", Command::Out),
+        "APPEND" => with_path(arguments, "append", |file, path| Command::Append {
+            file,
+            path,
+        }),
+        "GET" => with_path(arguments, "get", |file, path| Command::Get { file, path }),
+        "LIST" => alone(arguments, "list", Command::List),
+        "HELP" => Ok(Command::Help),
+        _ => Err("Error. Invalid command!".to_owned()),
+    }
+}
+
+fn generate(arguments: &[&str]) -> Result<Command, String> {
+    let &[file, amount] = arguments else {
+        return Err("EDG command requires fileID and dataAmount as arguments.".to_owned());
+    };
+    if !is_integer(file) || !is_integer(amount) {
+        let what = "the fileID or dataAmount are not integers, you need to specify the parameter \
+                    as integers";
+        return Err(what.to_owned());
+    }
+    let file = parse_file(file)?;
+    match amount.parse() {
+        Ok(amount) if (1..=MAX_GENERATED).contains(&amount) => {
+            Ok(Command::Generate { file, amount })
+        }
+        _ => Err(format!("the dataAmount must be from 1 to {MAX_GENERATED}")),
+    }
+}
+
+fn upload(arguments: &[&str]) -> Result<Command, String> {
+    match arguments {
+        [] => Err("fileID is needed to upload the data".to_owned()),
+        [file] => Ok(Command::Upload {
+            file: parse_file(file)?,
+        }),
+        _ => Err("UED takes one argument, the fileID".to_owned()),
+    }
+}
+
+fn compute(arguments: &[&str]) -> Result<Command, String> {
+    let file = computed_file(arguments.first(), false)?;
+    let expected = "SCS command requires fileID and one of SUM, AVERAGE, MAX or MIN as arguments";
+    match arguments {
+        [_, operation] => match operation.parse() {
+            Ok(operation) => Ok(Command::Compute { file, operation }),
+            Err(_) => Err(expected.to_owned()),
+        },
+        _ => Err(expected.to_owned()),
+    }
+}
+
+fn computed_file(file: Option<&&str>, too_many: bool) -> Result<FileId, String> {
+    match file {
+        _ if too_many => Err("only one argument is expected, the fileID".to_owned()),
+        Some(file) if is_integer(file) => parse_file(file),
+        _ => Err("fileID is missing or fileID should be an integer".to_owned()),
+    }
+}
+
+fn with_path(
+    arguments: &[&str],
+    word: &str,
+    command: impl FnOnce(FileId, Option<PathBuf>) -> Command,
+) -> Result<Command, String> {
+    match arguments {
+        [file] => Ok(command(parse_file(file)?, None)),
+        [file, path] => Ok(command(parse_file(file)?, Some(PathBuf::from(path)))),
+        _ => Err(format!(
+            "{word} takes a fileID and, if it is another, a file name"
+        )),
+    }
+}
+
+fn alone(arguments: &[&str], word: &str, command: Command) -> Result<Command, String> {
+    if arguments.is_empty() {
+        Ok(command)
+    } else {
+        Err(format!("{word} takes no arguments"))
+    }
+}
+
+fn parse_file(text: &str) -> Result<FileId, String> {
+    text.parse::<FileId>().map_err(|e| e.to_string())
+}
+
+fn is_integer(text: &str) -> bool {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_is_understood_in_any_case() {
+        let file = FileId::new(1);
+        for (line, command) in [
+            ("", Command::Nothing),
+            ("  ", Command::Nothing),
+            ("EDG 1 10", Command::Generate { file, amount: 10 }),
+            (" edg  1\t10 ", Command::Generate { file, amount: 10 }),
+            ("UED 1", Command::Upload { file }),
+            ("ued 1", Command::Upload { file }),
+            ("DTE 1", Command::Delete { file }),
+            ("AED", Command::Devices),
+            ("UVF other lecture1.mp4", Command::Send),
+            ("OUT", Command::Out),
+            ("help", Command::Help),
+            ("list", Command::List),
+            ("append 1", Command::Append { file, path: None }),
+            (
+                "get 1 x",
+                Command::Get {
+                    file,
+                    path: Some("x".into()),
+                },
+            ),
+        ] {
+            assert_eq!(parse(line), Ok(command), "{line:?}");
+        }
+        for operation in Operation::ALL {
+            let line = format!("SCS 1 {operation}");
+            assert_eq!(parse(&line), Ok(Command::Compute { file, operation }));
+            assert_eq!(parse(&line.to_lowercase()), parse(&line));
+        }
+    }
+
+    #[test]
+    fn mistakes_are_answered_in_the_words_of_the_specification() {
+        let edg = "EDG command requires fileID and dataAmount as arguments.";
+        let integers = "the fileID or dataAmount are not integers, you need to specify the \
+                        parameter as integers";
+        let file = "fileID is missing or fileID should be an integer";
+        for (line, answer) in [
+            ("EDG", edg),
+            ("EDG 1", edg),
+            ("EDG 1 2 3", edg),
+            ("EDG x 10", integers),
+            ("EDG 1 2.5", integers),
+            ("EDG 1 -", integers),
+            ("UED", "fileID is needed to upload the data"),
+            ("SCS", file),
+            ("SCS x SUM", file),
+            ("SCS SUM", file),
+            ("DTE", file),
+            ("DTE x", file),
+            ("XYZ", "Error. Invalid command!"),
+            ("EDGE 1 2", "Error. Invalid command!"),
+        ] {
+            assert_eq!(parse(line), Err(answer.to_owned()), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn other_mistakes_say_what_is_expected() {
+        for (line, hint) in [
+            ("EDG 1 0", "from 1 to 1000000000"),
+            ("EDG 1 1000000001", "from 1 to 1000000000"),
+            ("EDG 1 -5", "from 1 to 1000000000"),
+            ("EDG 1 99999999999999999999999", "from 1 to 1000000000"),
+            ("EDG 01 5", "without needless zeros"),
+            ("EDG 4294967296 5", "0 to 4294967295"),
+            ("UED x", "decimal integer"),
+            ("SCS 1", "SUM, AVERAGE, MAX or MIN"),
+            ("SCS 1 MEDIAN", "SUM, AVERAGE, MAX or MIN"),
+            ("OUT now", "no arguments"),
+            ("get", "fileID"),
+        ] {
+            let answer = parse(line).unwrap_err();
+            assert!(answer.contains(hint), "{line:?}: {answer}");
+        }
+    }
+}
