@@ -25,7 +25,7 @@ use crate::limits::{CALL_DEADLINE, CHUNK_QUEUE, CONTROL_QUEUE, MAX_CALLS_IN_FLIG
 pub use closed::{CallError, Closed};
 use shared::{Answer, Opens, Shared};
 pub(crate) use transfer::{DownloadEvent, OpenedDownload, OpenedUpload};
-use writer::Chunk;
+use writer::Bulk;
 
 /// A session with a hub. Clones share it; when the last one is dropped the connection closes.
 #[derive(Clone)]
@@ -36,7 +36,7 @@ pub struct Session {
 struct Inner {
     shared: Arc<Shared>,
     control: mpsc::Sender<Vec<u8>>,
-    chunks: mpsc::Sender<Chunk>,
+    chunks: mpsc::Sender<Bulk>,
     keep_alive: watch::Sender<Duration>,
     next_id: AtomicI64,
     in_flight: Semaphore,

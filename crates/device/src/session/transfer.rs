@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::closed::CallError;
 use super::shared::{Opens, Transfer};
-use super::writer::Chunk;
+use super::writer::{Bulk, Chunk};
 use super::{Session, read_answer};
 use crate::limits::{CALL_DEADLINE, COMMIT_DEADLINE};
 
@@ -79,10 +79,10 @@ impl Session {
 impl OpenedUpload {
     /// Queues a chunk; waits while the network is slower. Fails as soon as the hub says so.
     pub(crate) async fn send(&mut self, body: Vec<u8>) -> Result<(), CallError> {
-        let chunk = Chunk {
+        let chunk = Bulk::Chunk(Chunk {
             upload: self.upload,
             body,
-        };
+        });
         tokio::select! {
             biased;
             failure = &mut self.failure => Err(self.failed(failure).await),
@@ -107,6 +107,23 @@ impl OpenedUpload {
         }
     }
 
+    /// Waits until all chunks are written.
+    async fn written(&mut self) -> Result<(), CallError> {
+        let (passed, passing) = oneshot::channel();
+        let chunks = &self.session.inner.chunks;
+        let written = async {
+            if chunks.send(Bulk::Barrier(passed)).await.is_err() || passing.await.is_err() {
+                return Err(CallError::Closed(self.session.closed().await));
+            }
+            Ok(())
+        };
+        tokio::select! {
+            biased;
+            failure = &mut self.failure => Err(self.failed(failure).await),
+            written = written => written,
+        }
+    }
+
     /// Makes the upload visible and durable. The outcome is unknown where the answer is lost, and
     /// an abort could then undo nothing.
     pub(crate) async fn commit(
@@ -114,6 +131,7 @@ impl OpenedUpload {
         bytes: u64,
         hash: ContentHash,
     ) -> Result<Receipt, CallError> {
+        self.written().await?;
         self.over = true;
         let request = Request::CommitUpload(CommitUpload {
             upload: self.upload,

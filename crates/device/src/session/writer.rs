@@ -9,7 +9,7 @@ use fleetlink_proto::control::{
     DeviceNotification, Request, RequestId, encode_notification, encode_request,
 };
 use tokio::io::{AsyncWriteExt as _, WriteHalf};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::closed::Closed;
@@ -18,6 +18,8 @@ use crate::connect::Stream;
 
 /// The id of calls whose answers are not waited for.
 pub(super) const PING_ID: i64 = 0;
+/// Bytes of a chunk that are written before the hub counts as alive.
+const PIECE: usize = 256 * 1024;
 /// How long the end of the stream may take to be written.
 const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(1);
 
@@ -27,9 +29,16 @@ pub(super) struct Chunk {
     pub(super) body: Vec<u8>,
 }
 
+/// What waits behind the calls.
+pub(super) enum Bulk {
+    Chunk(Chunk),
+    /// Says that every chunk before it is written: a commit must not overtake one.
+    Barrier(oneshot::Sender<()>),
+}
+
 pub(super) struct Queues {
     pub(super) control: mpsc::Receiver<Vec<u8>>,
-    pub(super) chunks: mpsc::Receiver<Chunk>,
+    pub(super) chunks: mpsc::Receiver<Bulk>,
     pub(super) keep_alive: watch::Receiver<Duration>,
 }
 
@@ -60,22 +69,35 @@ async fn write_all(
         tokio::select! {
             biased;
             line = queues.control.recv() => match line {
-                Some(line) => write(half, &line, shared).await?,
+                Some(line) => write(half, &line).await?,
                 None => return Ok(()),
             },
             () = sleep_until(next_ping) => {
                 last_ping = Instant::now();
                 let ping = encode_request(&RequestId::Number(PING_ID), &Request::Ping);
-                write(half, &ping, shared).await?;
+                write(half, &ping).await?;
             }
             // An error says that the session's last handle is gone, which the first arm sees too.
             Ok(()) = queues.keep_alive.changed() => continue,
-            Some(chunk) = queues.chunks.recv() => {
+            Some(bulk) = queues.chunks.recv() => {
+                let chunk = match bulk {
+                    Bulk::Chunk(chunk) => chunk,
+                    Bulk::Barrier(passed) => {
+                        // The upload may have been given up meanwhile.
+                        let _ = passed.send(());
+                        continue;
+                    }
+                };
                 let Ok(bytes) = u32::try_from(chunk.body.len()) else { continue };
                 let upload = chunk.upload;
                 let line = encode_notification(&DeviceNotification::UploadChunk { upload, bytes });
-                write(half, &line, shared).await?;
-                write(half, &chunk.body, shared).await?;
+                write(half, &line).await?;
+                for piece in chunk.body.chunks(PIECE) {
+                    write(half, piece).await?;
+                    // The hub takes what is sent, so it is there, however late its answers come
+                    // behind a slow upload. A ping would prove nothing: buffers take those.
+                    shared.show_life();
+                }
             }
         }
         if queues.control.is_empty() && queues.chunks.is_empty() {
@@ -85,17 +107,12 @@ async fn write_all(
 }
 
 /// Writes everything; each step has a deadline, not the whole, however slow the network is.
-async fn write(
-    half: &mut WriteHalf<Box<dyn Stream>>,
-    mut bytes: &[u8],
-    shared: &Shared,
-) -> io::Result<()> {
+async fn write(half: &mut WriteHalf<Box<dyn Stream>>, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match timeout(WRITE_DEADLINE, half.write(bytes)).await?? {
             0 => return Err(io::ErrorKind::WriteZero.into()),
             written => bytes = &bytes[written..],
         }
-        shared.show_life();
     }
     Ok(())
 }

@@ -1,0 +1,345 @@
+//! A hub that does what a test wants: the real protocol over real TLS, everything else in memory.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use fleetlink_proto::control::{
+    EndReason, ErrorCode, FromDevice, HelloReply, HubDecoder, HubNotification, JoinReply,
+    LoginReply, OpenDownloadReply, OpenUploadReply, Receipt, Reply, Request, RequestId, RpcError,
+    encode_error, encode_notification, encode_reply,
+};
+use fleetlink_proto::{ContentHash, HubPin, WallTime};
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+/// What the hub does otherwise than a good hub.
+#[derive(Default, Clone)]
+pub(crate) struct Script {
+    /// Says nothing after this many calls.
+    pub(crate) silent_after: Option<usize>,
+    /// Closes once, when an upload has brought so many bytes.
+    pub(crate) close_once_at: Option<usize>,
+    /// Fails every upload once it has brought so many bytes.
+    pub(crate) fail_at: Option<usize>,
+    /// Sends this instead of the answer to `ping` or `file.list`.
+    pub(crate) garbage: Option<Vec<u8>>,
+    /// Ends the session with this reason when asked to join.
+    pub(crate) end_at_join: Option<EndReason>,
+    /// Sends a wrong hash at the end of a download.
+    pub(crate) lie_about_hash: bool,
+}
+
+/// What a test may look at.
+#[derive(Default)]
+pub(crate) struct Seen {
+    /// Uploads by key: what has come.
+    pub(crate) partial: HashMap<u128, Vec<u8>>,
+    /// What was committed last.
+    pub(crate) committed: Vec<u8>,
+    /// Keys of `upload.open`, in order.
+    pub(crate) opened: Vec<u128>,
+    /// Aborted uploads.
+    pub(crate) aborted: usize,
+    /// Bytes of uploads received in all.
+    pub(crate) received: usize,
+    /// Joins.
+    pub(crate) joins: usize,
+}
+
+pub(crate) struct ScriptedHub {
+    pub(crate) address: SocketAddr,
+    pub(crate) pin: HubPin,
+    pub(crate) seen: Arc<Mutex<Seen>>,
+    script: Arc<Mutex<Script>>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for ScriptedHub {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl ScriptedHub {
+    pub(crate) async fn start(script: Script) -> Self {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+        let certificate = params.self_signed(&key).unwrap();
+        let parsed = rustls::server::ParsedCertificate::try_from(certificate.der()).unwrap();
+        let digest = ring::digest::digest(&ring::digest::SHA256, &parsed.subject_public_key_info());
+        let pin = HubPin::from_sha256(digest.as_ref().try_into().unwrap());
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&rustls::version::TLS13])
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![certificate.der().clone()],
+                PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der())),
+            )
+            .unwrap();
+        config.alpn_protocols = vec![b"fleetlink/1".to_vec()];
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let seen = Arc::<Mutex<Seen>>::default();
+        let script = Arc::new(Mutex::new(script));
+        let (shared_seen, shared_script) = (Arc::clone(&seen), Arc::clone(&script));
+        let task = tokio::spawn(async move {
+            while let Ok((tcp, _)) = listener.accept().await {
+                let acceptor = acceptor.clone();
+                let (seen, script) = (Arc::clone(&shared_seen), Arc::clone(&shared_script));
+                tokio::spawn(serve(tcp, acceptor, seen, script));
+            }
+        });
+        ScriptedHub {
+            address,
+            pin,
+            seen,
+            script,
+            task,
+        }
+    }
+
+    /// Changes what the hub does from here on.
+    #[allow(dead_code, reason = "not every test program changes its hub")]
+    pub(crate) fn rewrite(&self, change: impl FnOnce(&mut Script)) {
+        change(&mut self.script.lock().unwrap());
+    }
+}
+
+async fn serve(
+    tcp: TcpStream,
+    acceptor: TlsAcceptor,
+    seen: Arc<Mutex<Seen>>,
+    script: Arc<Mutex<Script>>,
+) {
+    let Ok(stream) = acceptor.accept(tcp).await else {
+        return;
+    };
+    let mut session = Serving {
+        stream,
+        seen,
+        script,
+        calls: 0,
+        keys: HashMap::new(),
+        chunk: 0,
+    };
+    session.run().await;
+}
+
+struct Serving {
+    stream: TlsStream<TcpStream>,
+    seen: Arc<Mutex<Seen>>,
+    script: Arc<Mutex<Script>>,
+    calls: usize,
+    keys: HashMap<u64, u128>,
+    chunk: u64,
+}
+
+impl Serving {
+    async fn run(&mut self) {
+        let mut decoder = HubDecoder::default();
+        let mut buffer = vec![0; 65536];
+        loop {
+            let bytes = match self.stream.read(&mut buffer).await {
+                Ok(0) | Err(_) => return,
+                Ok(bytes) => bytes,
+            };
+            let mut input = &buffer[..bytes];
+            while let Some(message) = decoder.next_message(&mut input) {
+                if !self.handle(message).await {
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn handle(&mut self, message: FromDevice<'_>) -> bool {
+        let script = self.script.lock().unwrap().clone();
+        match message {
+            FromDevice::Call { id, request } => {
+                self.calls += 1;
+                if script.silent_after.is_some_and(|calls| self.calls > calls) {
+                    tokio::time::sleep(Duration::from_secs(3600)).await;
+                }
+                self.answer(&id, request, &script).await
+            }
+            FromDevice::Chunk { upload } => {
+                self.chunk = upload;
+                true
+            }
+            FromDevice::Body(piece) => self.body(piece, &script).await,
+            FromDevice::Invalid { error, .. } | FromDevice::Garbage(error) => {
+                panic!("the device sent nonsense: {error}")
+            }
+        }
+    }
+
+    async fn body(&mut self, piece: &[u8], script: &Script) -> bool {
+        let Some(&key) = self.keys.get(&self.chunk) else {
+            return true;
+        };
+        let held = {
+            let mut seen = self.seen.lock().unwrap();
+            seen.received += piece.len();
+            let partial = seen.partial.entry(key).or_default();
+            partial.extend_from_slice(piece);
+            partial.len()
+        };
+        if script.close_once_at.is_some_and(|at| held >= at) {
+            self.script.lock().unwrap().close_once_at = None;
+            return false;
+        }
+        if script.fail_at.is_some_and(|at| held >= at) {
+            let upload = self.chunk;
+            self.keys.remove(&upload);
+            let error = RpcError::new(ErrorCode::BadLine, "letters").at_line(7);
+            let failed = HubNotification::UploadFailed { upload, error };
+            return self.send(&encode_notification(&failed)).await;
+        }
+        true
+    }
+
+    async fn answer(&mut self, id: &RequestId, request: Request, script: &Script) -> bool {
+        let garbage = matches!(request, Request::Ping | Request::ListFiles(_));
+        if let Some(garbage) = script.garbage.as_ref().filter(|_| garbage) {
+            return self.send(garbage).await;
+        }
+        let at = WallTime::from_unix_millis(0);
+        let reply = match request {
+            Request::Hello(_) => Ok(Reply::Hello(HelloReply {
+                version: 1,
+                hub: "scripted".to_owned(),
+                keep_alive_ms: 500,
+            })),
+            Request::Login(login) if login.password.expose() == "right" => {
+                Ok(Reply::Login(LoginReply {
+                    name: login.name.parse().unwrap(),
+                }))
+            }
+            Request::Login(login) if login.password.expose() == "block" => Err(RpcError::new(
+                ErrorCode::NowBlocked,
+                "Invalid Password. Your account has been blocked. Please try again later",
+            )),
+            Request::Login(_) => Err(RpcError::new(
+                ErrorCode::WrongPassword,
+                "Invalid Password. Please try again",
+            )),
+            Request::Join(_) => match script.end_at_join {
+                Some(reason) => {
+                    let message = "another device joined under this name".to_owned();
+                    let end = HubNotification::SessionEnd { reason, message };
+                    self.send(&encode_notification(&end)).await;
+                    return false;
+                }
+                None => {
+                    self.seen.lock().unwrap().joins += 1;
+                    Ok(Reply::Join(JoinReply {
+                        generation: 1,
+                        since: at,
+                        address: [127, 0, 0, 1].into(),
+                    }))
+                }
+            },
+            Request::OpenUpload(open) => {
+                let mut seen = self.seen.lock().unwrap();
+                let key = open.key.bits();
+                let upload = self.keys.len() as u64 + 1;
+                self.keys.insert(upload, key);
+                seen.opened.push(key);
+                let partial = seen.partial.entry(key).or_default();
+                Ok(Reply::OpenUpload(OpenUploadReply::Ready {
+                    upload,
+                    offset: partial.len() as u64,
+                    hash: ContentHash::of(partial),
+                }))
+            }
+            Request::CommitUpload(commit) => {
+                let mut seen = self.seen.lock().unwrap();
+                match self.keys.get(&commit.upload) {
+                    None => Err(RpcError::new(ErrorCode::NoSuchTransfer, "no such upload")),
+                    Some(key) => {
+                        let bytes = seen.partial.remove(key).unwrap_or_default();
+                        assert_eq!(ContentHash::of(&bytes), commit.hash);
+                        assert_eq!(bytes.len() as u64, commit.bytes);
+                        seen.committed = bytes;
+                        Ok(Reply::Committed(Receipt {
+                            file: fleetlink_proto::FileId::new(1),
+                            mode: fleetlink_proto::control::UploadMode::Replace,
+                            samples: 3,
+                            bytes: commit.bytes,
+                            version: 1,
+                            at,
+                        }))
+                    }
+                }
+            }
+            Request::AbortUpload(_) => {
+                self.seen.lock().unwrap().aborted += 1;
+                Ok(Reply::Done(Default::default()))
+            }
+            Request::OpenDownload(_) => return self.download(id, script).await,
+            Request::ListDevices(_) => Ok(Reply::Devices(fleetlink_proto::control::DeviceList {
+                devices: Vec::new(),
+                next: None,
+            })),
+            Request::ListFiles(_) => Ok(Reply::Files(fleetlink_proto::control::FileList {
+                files: Vec::new(),
+                next: None,
+            })),
+            Request::Compute(_) | Request::DeleteFile(_) => Err(RpcError::new(
+                ErrorCode::NoSuchFile,
+                "there is no such file",
+            )),
+            Request::Ping | Request::Leave | Request::CancelDownload(_) => {
+                Ok(Reply::Done(Default::default()))
+            }
+        };
+        let line = match reply {
+            Ok(reply) => encode_reply(id, &reply),
+            Err(error) => encode_error(Some(id), &error),
+        };
+        self.send(&line).await
+    }
+
+    /// Sends what was committed last.
+    async fn download(&mut self, id: &RequestId, script: &Script) -> bool {
+        let content = self.seen.lock().unwrap().committed.clone();
+        let bytes = content.len() as u64;
+        let mut stream = encode_reply(
+            id,
+            &Reply::OpenDownload(OpenDownloadReply {
+                download: 9,
+                bytes,
+                samples: 3,
+                version: 1,
+            }),
+        );
+        for piece in content.chunks(100_000) {
+            let bytes = u32::try_from(piece.len()).unwrap();
+            let chunk = HubNotification::DownloadChunk { download: 9, bytes };
+            stream.extend(encode_notification(&chunk));
+            stream.extend(piece);
+        }
+        let hash = match script.lie_about_hash {
+            true => ContentHash::of(b"something else"),
+            false => ContentHash::of(&content),
+        };
+        stream.extend(encode_notification(&HubNotification::DownloadEnd {
+            download: 9,
+            bytes,
+            hash,
+        }));
+        self.send(&stream).await
+    }
+
+    async fn send(&mut self, bytes: &[u8]) -> bool {
+        self.stream.write_all(bytes).await.is_ok() && self.stream.flush().await.is_ok()
+    }
+}

@@ -1,0 +1,279 @@
+//! The client library against a hub that follows a script.
+
+mod scripted;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use fleetlink_device::{
+    Attached, CallError, Closed, ConnectError, Dialer, DownloadError, Existing, HubAddress, Link,
+    Over, Session, Supervisor, Trust, UploadError, UploadTask, connect, download_to_file,
+    upload_file, upload_stream,
+};
+use fleetlink_proto::control::{EndReason, ErrorCode, UploadMode};
+use fleetlink_proto::{FileId, HubPin};
+use scripted::{Script, ScriptedHub};
+
+fn address(hub: &ScriptedHub) -> HubAddress {
+    HubAddress::new(&hub.address.ip().to_string(), hub.address.port()).unwrap()
+}
+
+fn dialer(hub: &ScriptedHub) -> Dialer {
+    Dialer {
+        address: address(hub),
+        trust: Trust::Pinned(hub.pin),
+        name: "camera".to_owned(),
+        password: "right".into(),
+        client: "test".to_owned(),
+    }
+}
+
+async fn attached(script: Script) -> (ScriptedHub, Session) {
+    let hub = ScriptedHub::start(script).await;
+    let session = dialer(&hub).attach().await.unwrap();
+    (hub, session)
+}
+
+const TASK: UploadTask = UploadTask {
+    file: FileId::new(1),
+    mode: UploadMode::Replace,
+};
+
+fn file_of(content: &[u8]) -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), content).unwrap();
+    file
+}
+
+fn content(bytes: usize) -> Vec<u8> {
+    b"123456\n654321\n"
+        .iter()
+        .copied()
+        .cycle()
+        .take(bytes)
+        .collect()
+}
+
+#[tokio::test]
+async fn a_pin_is_learnt_and_another_one_is_a_hard_failure() {
+    let hub = ScriptedHub::start(Script::default()).await;
+    let learnt = connect(&address(&hub), Trust::Learn).await.unwrap();
+    assert_eq!(learnt.pin, Some(hub.pin));
+    let wrong = Trust::Pinned(HubPin::from_sha256([7; 32]));
+    let refused = connect(&address(&hub), wrong).await.err().unwrap();
+    assert!(refused.to_string().starts_with("the hub's key has changed"));
+    assert!(matches!(refused, ConnectError::PinChanged { found, .. } if found == hub.pin));
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_refused_in_the_hubs_words() {
+    let (hub, session) = attached(Script::default()).await;
+    let refused = session.login("camera", &"wrong".into()).await.unwrap_err();
+    assert_eq!(refused.to_string(), "Invalid Password. Please try again");
+    assert!(matches!(refused, CallError::Refused(e) if e.code == ErrorCode::WrongPassword));
+    drop(hub);
+}
+
+#[tokio::test]
+async fn a_silent_hub_is_gone_after_two_keep_alives() {
+    let (_hub, session) = attached(Script {
+        silent_after: Some(2),
+        ..Script::default()
+    })
+    .await;
+    assert_eq!(
+        session.closed().await,
+        Closed::Silent(Duration::from_secs(1))
+    );
+    let late = session.ping().await;
+    assert!(matches!(late, Err(CallError::Closed(Closed::Silent(_)))));
+}
+
+#[tokio::test]
+async fn garbage_ends_the_session_and_nothing_panics() {
+    let overlong = [vec![b'x'; 70_000], vec![b'\n']].concat();
+    let chunk = br#"{"jsonrpc":"2.0","method":"download.chunk","params":{"download":1,"bytes":0}}"#;
+    for garbage in [
+        b"\xff\xfe\0\n".to_vec(),
+        b"[]\n".to_vec(),
+        b"{\"id\":{},\"result\":1}\n".to_vec(),
+        [chunk.as_slice(), b"\n"].concat(),
+        overlong,
+    ] {
+        let (_hub, session) = attached(Script {
+            garbage: Some(garbage),
+            ..Script::default()
+        })
+        .await;
+        let answer = session.all_files().await;
+        assert!(
+            matches!(answer, Err(CallError::Closed(Closed::Garbage(_)))),
+            "{answer:?}"
+        );
+    }
+    let senseless = b"{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":{\"files\":7}}\n".to_vec();
+    let (_hub, session) = attached(Script {
+        garbage: Some(senseless),
+        ..Script::default()
+    })
+    .await;
+    let answer = session.all_files().await;
+    assert!(
+        matches!(answer, Err(CallError::Unexpected(_))),
+        "{answer:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_upload_arrives_whole_while_other_calls_go_on() {
+    let (hub, session) = attached(Script::default()).await;
+    let sent = content(5_000_000);
+    let source = std::io::Cursor::new(sent.clone());
+    let seen = Arc::new(Mutex::new(0));
+    let progress = Arc::clone(&seen);
+    let (receipt, pinged) = tokio::join!(
+        upload_stream(&session, TASK, source, move |bytes| *progress
+            .lock()
+            .unwrap() = bytes),
+        session.ping(),
+    );
+    assert_eq!(receipt.unwrap().bytes, 5_000_000);
+    pinged.unwrap();
+    assert_eq!(*seen.lock().unwrap(), 5_000_000);
+    assert!(hub.seen.lock().unwrap().committed == sent);
+}
+
+#[tokio::test]
+async fn an_upload_goes_on_where_a_lost_connection_stopped_it() {
+    let (hub, session) = attached(Script {
+        close_once_at: Some(2_500_000),
+        ..Script::default()
+    })
+    .await;
+    let sent = content(6_000_000);
+    let file = file_of(&sent);
+    let sessions = Attached::new(dialer(&hub), session);
+    let receipt = upload_file(&sessions, TASK, file.path(), |_| {})
+        .await
+        .unwrap();
+    assert_eq!(receipt.bytes, 6_000_000);
+    let seen = hub.seen.lock().unwrap();
+    assert!(seen.committed == sent);
+    assert_eq!(seen.opened.len(), 2);
+    assert_eq!(seen.opened[0], seen.opened[1], "the same key");
+    assert_eq!(seen.received, 6_000_000, "nothing was sent twice");
+}
+
+#[tokio::test]
+async fn a_file_that_changed_meanwhile_begins_anew_with_another_key() {
+    let (hub, session) = attached(Script {
+        close_once_at: Some(2_500_000),
+        ..Script::default()
+    })
+    .await;
+    let file = file_of(&content(6_000_000));
+    let path = file.path().to_owned();
+    let changed = content(4_000_000).split_off(3);
+    let replacement = changed.clone();
+    let sessions = Attached::new(dialer(&hub), session);
+    let watched = Arc::clone(&hub.seen);
+    // Replaced as soon as the hub has closed: before the second try reads it.
+    let replace = async move {
+        while watched.lock().unwrap().received < 2_500_000 {
+            tokio::task::yield_now().await;
+        }
+        std::fs::write(&path, &replacement).unwrap();
+    };
+    let (uploaded, ()) = tokio::join!(upload_file(&sessions, TASK, file.path(), |_| {}), replace);
+    uploaded.unwrap();
+    let seen = hub.seen.lock().unwrap();
+    assert!(seen.committed == changed);
+    assert_ne!(seen.opened.first(), seen.opened.last());
+    assert_eq!(seen.aborted, 1);
+}
+
+#[tokio::test]
+async fn a_refused_upload_stops_early() {
+    let (hub, session) = attached(Script {
+        fail_at: Some(1),
+        ..Script::default()
+    })
+    .await;
+    // A source without an end: only the hub's refusal can stop it.
+    let failed = upload_stream(&session, TASK, tokio::io::repeat(b'x'), |_| {}).await;
+    let Err(UploadError::Call(CallError::Refused(error))) = failed else {
+        panic!("{failed:?}");
+    };
+    assert_eq!(error.code, ErrorCode::BadLine);
+    assert_eq!(error.data.unwrap().line, Some(7));
+    session.ping().await.unwrap();
+    drop(hub);
+}
+
+#[tokio::test]
+async fn a_dropped_upload_is_aborted() {
+    let (hub, session) = attached(Script::default()).await;
+    let endless = upload_stream(&session, TASK, tokio::io::repeat(b'\n'), |_| {});
+    let received = async {
+        while hub.seen.lock().unwrap().received == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        _ = endless => panic!("it has no end"),
+        () = received => {}
+    }
+    session.ping().await.unwrap();
+    assert_eq!(hub.seen.lock().unwrap().aborted, 1);
+}
+
+#[tokio::test]
+async fn a_download_is_verified_and_appears_whole() {
+    let (hub, session) = attached(Script::default()).await;
+    let stored = content(1_234_567);
+    hub.seen.lock().unwrap().committed = stored.clone();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("got.txt");
+    let file = FileId::new(1);
+    let got = download_to_file(&session, file, &path, Existing::Keep, |_, _| {}).await;
+    assert_eq!(got.unwrap().bytes, 1_234_567);
+    assert!(std::fs::read(&path).unwrap() == stored);
+    let again = download_to_file(&session, file, &path, Existing::Keep, |_, _| {}).await;
+    assert!(matches!(again, Err(DownloadError::Target(_))));
+
+    hub.rewrite(|script| script.lie_about_hash = true);
+    let other = folder.path().join("other.txt");
+    let lied = download_to_file(&session, file, &other, Existing::Keep, |_, _| {}).await;
+    assert!(matches!(lied, Err(DownloadError::Mismatch)));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[tokio::test]
+async fn a_device_comes_back_after_a_lost_connection_but_not_after_it_was_replaced() {
+    let (hub, session) = attached(Script::default()).await;
+    session.join(5).await.unwrap();
+    let supervisor = Supervisor::start(session.clone(), dialer(&hub), 5);
+    let mut link = supervisor.link();
+    hub.rewrite(|script| script.garbage = Some(b"nonsense\n".to_vec()));
+    link.wait_for(|link| matches!(link, Link::Away(_)))
+        .await
+        .unwrap();
+    hub.rewrite(|script| script.garbage = None);
+    link.wait_for(|link| matches!(link, Link::Up(_)))
+        .await
+        .unwrap();
+    assert_eq!(hub.seen.lock().unwrap().joins, 2);
+
+    hub.rewrite(|script| {
+        script.garbage = Some(b"nonsense\n".to_vec());
+        script.end_at_join = Some(EndReason::Replaced);
+    });
+    let over = link
+        .wait_for(|link| matches!(link, Link::Over(_)))
+        .await
+        .unwrap();
+    let Link::Over(over) = over.clone() else {
+        unreachable!()
+    };
+    assert!(matches!(*over, Over::Refused(_)), "{over}");
+}
