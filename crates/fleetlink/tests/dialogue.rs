@@ -1,0 +1,136 @@
+//! The binary's dialogue, line by line, against a hub that follows a script.
+
+#[path = "../../device/tests/scripted/mod.rs"]
+mod scripted;
+
+use std::process::{Output, Stdio};
+
+use scripted::{Script, ScriptedHub};
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::Command;
+
+const PROMPT: &str = "Enter one of the following commands (EDG, UED, SCS, DTE, AED, UVF, OUT):";
+
+/// Runs the binary in an empty folder with this input.
+async fn fleetlink(arguments: &[&str], input: &str) -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_fleetlink"))
+        .args(arguments)
+        .current_dir(folder.path())
+        .env("FLEETLINK_STATE_DIR", folder.path().join("state"))
+        .env_remove("FLEETLINK_PASSWORD")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // A command that has failed already reads nothing.
+    let _ = stdin.write_all(input.as_bytes()).await;
+    drop(stdin);
+    child.wait_with_output().await.unwrap()
+}
+
+fn stdout(output: &Output) -> Vec<&str> {
+    std::str::from_utf8(&output.stdout)
+        .unwrap()
+        .lines()
+        .collect()
+}
+
+#[tokio::test]
+async fn a_program_can_hold_the_whole_dialogue() {
+    let hub = ScriptedHub::start(Script::default()).await;
+    let port = hub.address.port().to_string();
+    let input = "camera\nwrong\ncamera\nright\nXYZ\nEDG 1 5\nUED 1\nUED 2\nscs 1 SUM\nDTE 1\n\
+                 AED\nUVF other file\n";
+    let pin = hub.pin.to_string();
+    let output = fleetlink(&["join", "127.0.0.1", &port, "--pin", &pin], input).await;
+    let answers: Vec<&str> = stdout(&output)
+        .into_iter()
+        .filter(|&l| l != PROMPT)
+        .collect();
+    assert_eq!(
+        answers,
+        [
+            "Username:",
+            "Password:",
+            "Invalid Password. Please try again",
+            "Username:",
+            "Password:",
+            "Welcome!",
+            "Error. Invalid command!",
+            "Data generation done, 5 data samples have been generated and stored in the file \
+             camera-1.txt",
+            "Data file with ID of 1 has been uploaded to server",
+            "the file to be uploaded does not exist",
+            "the file with ID of 1 does not exist at the server side",
+            "the file does not exist at the server side",
+            "no other active edge devices",
+            "UVF is not available in this version",
+            "Bye, camera!",
+        ]
+    );
+    assert_eq!(stdout(&output).iter().filter(|&&l| l == PROMPT).count(), 9);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(output.stderr.is_empty());
+    assert_eq!(hub.seen.lock().unwrap().joins, 1);
+}
+
+#[tokio::test]
+async fn a_blocked_name_ends_the_client_with_its_own_status() {
+    let hub = ScriptedHub::start(Script::default()).await;
+    let port = hub.address.port().to_string();
+    let output = fleetlink(&["client", "127.0.0.1", &port, "0"], "camera\nblock\n").await;
+    let last = stdout(&output).pop().unwrap();
+    assert!(last.starts_with("Invalid Password. Your account has been blocked."));
+    assert_eq!(output.status.code(), Some(4));
+}
+
+#[tokio::test]
+async fn one_shots_answer_one_json_document_for_failures_too() {
+    let hub = ScriptedHub::start(Script::default()).await;
+    let address = hub.address.to_string();
+    let run = async |rest: &[&str], input: &str| {
+        let common = [
+            "--hub",
+            &address,
+            "--device",
+            "camera",
+            "--json",
+            "--password-stdin",
+        ];
+        let output = fleetlink(&[rest, &common].concat(), input).await;
+        let code = output.status.code().unwrap();
+        let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        (code, document)
+    };
+    let (code, uploaded) = run(&["data", "upload", "1", "-"], "right\n1\n2\n3\n").await;
+    assert_eq!((code, &uploaded["bytes"]), (0, &6.into()));
+    assert_eq!(hub.seen.lock().unwrap().committed, b"1\n2\n3\n");
+    let (code, refused) = run(&["data", "list"], "wrong\n").await;
+    assert_eq!(
+        (code, &refused["error"]["code"]),
+        (3, &"wrong_password".into())
+    );
+    let (code, missing) = run(&["data", "delete", "1"], "right\n").await;
+    assert_eq!(
+        (code, &missing["error"]["code"]),
+        (8, &"no_such_file".into())
+    );
+    let (code, usage) = run(&["data", "delete", "x"], "right\n").await;
+    assert_eq!((code, &usage["error"]["code"]), (2, &"usage".into()));
+    assert_eq!(hub.seen.lock().unwrap().joins, 0, "one-shots do not join");
+}
+
+#[tokio::test]
+async fn a_udp_port_in_use_is_an_error_before_the_login() {
+    let hub = ScriptedHub::start(Script::default()).await;
+    let taken = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
+    let udp = taken.local_addr().unwrap().port().to_string();
+    let output = fleetlink(&["join", &hub.address.to_string(), &udp], "").await;
+    assert!(String::from_utf8_lossy(&output.stderr).contains("is in use on this device"));
+    assert!(output.stdout.is_empty());
+    assert_eq!(output.status.code(), Some(1));
+}
