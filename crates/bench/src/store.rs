@@ -135,5 +135,8 @@ async fn upload(
         staged,
         at: AT,
     };
-    store.execute(StoreCall::Commit(commit)).await.map(|_| ())
+    store
+        .execute(StoreCall::Commit(Box::new(commit)))
+        .await
+        .map(|_| ())
 }

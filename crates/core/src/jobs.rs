@@ -73,14 +73,14 @@ impl Task {
                 device,
                 key: upload.key,
             },
-            Task::Commit { upload, staged } => StoreCall::Commit(Commit {
+            Task::Commit { upload, staged } => StoreCall::Commit(Box::new(Commit {
                 device,
                 file: upload.file,
                 mode: upload.mode,
                 key: upload.key,
                 staged: Staged::clone(staged),
                 at,
-            }),
+            })),
             Task::Compute(compute) => StoreCall::Summary {
                 device,
                 file: compute.file,

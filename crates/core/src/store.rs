@@ -78,10 +78,6 @@ pub struct Commit {
 
 /// One operation of the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(
-    clippy::large_enum_variant,
-    reason = "made once an operation, never kept in numbers"
-)]
 pub enum StoreCall {
     /// Adds an account; `Conflict` where one of this name, or one that differs only by case, is.
     AddAccount(Account),
@@ -107,7 +103,7 @@ pub enum StoreCall {
     /// Makes an upload visible, durably, and adds it to the journal. A repeated key answers the
     /// first receipt again and discards what is staged; a key used for another change is a
     /// `Conflict`, and so is appending timed samples to plain ones or the other way round.
-    Commit(Commit),
+    Commit(Box<Commit>),
     /// Removes a file, durably, and adds that to the journal; `NotFound` where there is none. A
     /// repeated key answers the first answer again.
     Delete {

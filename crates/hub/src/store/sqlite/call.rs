@@ -31,7 +31,7 @@ impl From<StoreCall> for Call {
                 password_hash,
             } => Call::Change(Change::SetPassword(name, password_hash)),
             Asked::RemoveAccount { name } => Call::Change(Change::RemoveAccount(name)),
-            Asked::Commit(commit) => Call::Change(Change::Commit(Box::new(commit))),
+            Asked::Commit(commit) => Call::Change(Change::Commit(commit)),
             Asked::Delete {
                 device,
                 file,

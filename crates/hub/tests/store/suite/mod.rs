@@ -145,7 +145,7 @@ pub(crate) async fn commit(
         staged,
         at: AT,
     };
-    match store.execute(StoreCall::Commit(commit)).await? {
+    match store.execute(StoreCall::Commit(Box::new(commit))).await? {
         StoreReply::Committed(receipt) => Ok(receipt),
         other => panic!("{other:?}"),
     }
