@@ -50,6 +50,8 @@ impl Command {
         match self {
             Command::Data(arguments) => arguments.hub.json,
             Command::Device(arguments) => arguments.hub.json,
+            #[cfg(feature = "hub")]
+            Command::Hub(command) => command.json(),
             _ => false,
         }
     }

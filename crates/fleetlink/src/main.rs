@@ -56,6 +56,6 @@ async fn run(command: Command, output: &Output) -> Result<(), Failure> {
         Command::Data(arguments) => Box::pin(data::run(arguments, output)).await,
         Command::Device(arguments) => Box::pin(devices::run(arguments, output)).await,
         #[cfg(feature = "hub")]
-        Command::Hub(command) => Box::pin(hub::run(command)).await,
+        Command::Hub(command) => Box::pin(hub::run(command, output)).await,
     }
 }

@@ -1,18 +1,44 @@
-//! The hub's commands.
+//! The commands that run or administer a hub.
+
+mod account;
+mod console;
+mod course;
+mod demo;
+mod run;
+mod serve;
 
 use crate::failure::Failure;
+use crate::output::Output;
 
 /// What runs or administers a hub.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
-    /// Run a hub (not in this build).
-    #[command(hide = true)]
-    Serve,
+    /// Run a hub.
+    Hub(serve::HubArguments),
+    /// Run a hub as the course's server does: SERVER_PORT MAX_ATTEMPTS.
+    Server(course::ServerArguments),
+    /// Say who may join a hub: add, list, remove, passwd, unlock, import.
+    Account(account::AccountArguments),
+    /// Watch a hub and two devices at work, with every answer checked.
+    Demo(demo::DemoArguments),
+}
+
+impl Command {
+    /// Whether the result is one JSON document.
+    pub(crate) fn json(&self) -> bool {
+        matches!(self, Command::Account(arguments) if arguments.json())
+    }
 }
 
 /// Does what the command asks.
-pub(crate) async fn run(command: Command) -> Result<(), Failure> {
+pub(crate) async fn run(command: Command, output: &Output) -> Result<(), Failure> {
     match command {
-        Command::Serve => Err(Failure::General("this build has no hub".to_owned())),
+        Command::Hub(arguments) => serve::serve(arguments, output).await,
+        Command::Server(arguments) => course::serve(arguments, output).await,
+        Command::Account(arguments) => account::run(arguments, output).await,
+        Command::Demo(arguments) => {
+            // Its steps wait for other processes, on this thread.
+            tokio::task::block_in_place(|| demo::run(&arguments, output))
+        }
     }
 }

@@ -1,0 +1,275 @@
+//! `fleetlink account`: who may join.
+
+use std::path::PathBuf;
+
+use fleetlink_hub::{
+    AccountInfo, Credentials, Operator, OperatorCall, OperatorError, OperatorReply,
+};
+use fleetlink_proto::{DeviceName, Password};
+use serde_json::json;
+
+use super::serve::DataFolder;
+use crate::failure::Failure;
+use crate::output::{Ask, Output};
+use crate::password::PasswordSource;
+use crate::stdin::Lines;
+
+/// What is done with accounts, beside a running hub too.
+#[derive(Debug, clap::Args)]
+pub(crate) struct AccountArguments {
+    #[command(subcommand)]
+    action: Action,
+    /// The folder of the hub's data.
+    #[arg(
+        long = "data",
+        value_name = "DIR",
+        env = "FLEETLINK_DATA",
+        global = true
+    )]
+    folder: Option<PathBuf>,
+    /// The result as one JSON document.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    /// Add an account; its password comes from a prompt, a file, standard input or the environment.
+    Add {
+        /// The device's name.
+        name: DeviceName,
+        #[command(flatten)]
+        password: PasswordSource,
+    },
+    /// List the accounts.
+    List,
+    /// Remove an account and end its sessions.
+    Remove {
+        /// The device's name.
+        name: DeviceName,
+        /// Delete its files as well; without this an account that has files stays.
+        #[arg(long)]
+        with_data: bool,
+    },
+    /// Change an account's password.
+    Passwd {
+        /// The device's name.
+        name: DeviceName,
+        #[command(flatten)]
+        password: PasswordSource,
+    },
+    /// End a name's block.
+    Unlock {
+        /// The device's name.
+        name: DeviceName,
+    },
+    /// Add accounts and change passwords as a file says: a name and a password a line.
+    Import {
+        /// The file.
+        file: PathBuf,
+    },
+}
+
+impl AccountArguments {
+    /// Whether the result is one JSON document.
+    pub(crate) fn json(&self) -> bool {
+        self.json
+    }
+}
+
+/// Does what the command asks, at the running hub or, where none runs, at its store.
+pub(crate) async fn run(arguments: AccountArguments, output: &Output) -> Result<(), Failure> {
+    let folder = DataFolder::given(arguments.folder).resolve()?;
+    // A password is asked for first: the store's lock is not held while somebody types.
+    let step = prepare(arguments.action, output).await?;
+    let mut operator = Operator::reach(&folder).await?;
+    let result = perform(&mut operator, step, output).await;
+    operator.finish().await;
+    result
+}
+
+enum Step {
+    Call { call: OperatorCall, done: String },
+    List,
+    Import(Credentials),
+}
+
+async fn prepare(action: Action, output: &Output) -> Result<Step, Failure> {
+    Ok(match action {
+        Action::Add { name, password } => {
+            let password = new_password(&password, output).await?;
+            let done = format!("account {name} added");
+            Step::Call {
+                call: OperatorCall::AddAccount { name, password },
+                done,
+            }
+        }
+        Action::Passwd { name, password } => {
+            let password = new_password(&password, output).await?;
+            let done = format!("the password of {name} was changed");
+            Step::Call {
+                call: OperatorCall::SetPassword { name, password },
+                done,
+            }
+        }
+        Action::Remove { name, with_data } => {
+            let done = format!("account {name} removed");
+            Step::Call {
+                call: OperatorCall::RemoveAccount { name, with_data },
+                done,
+            }
+        }
+        Action::Unlock { name } => {
+            let done = format!("{name} is not blocked any more");
+            Step::Call {
+                call: OperatorCall::Unlock { name },
+                done,
+            }
+        }
+        Action::List => Step::List,
+        Action::Import { file } => {
+            let missing = |e| Failure::NoSuchFile(format!("cannot read {}: {e}", file.display()));
+            Step::Import(Credentials::read(&file).map_err(missing)?)
+        }
+    })
+}
+
+/// Asked for twice at a terminal: nobody sees what is typed.
+async fn new_password(source: &PasswordSource, output: &Output) -> Result<Password, Failure> {
+    let lines = Lines::new();
+    let given = source.read(&lines).await?;
+    let password = match given {
+        Some(password) => password,
+        None => {
+            let first = source.read_or_ask(&lines, output).await?;
+            output.ask("Password again:", Ask::Stderr, true);
+            let again = lines.next_hidden().await?.ok_or(Failure::Interrupted)?;
+            if first != Password::from(again) {
+                return Err(Failure::Usage("the two passwords differ".to_owned()));
+            }
+            first
+        }
+    };
+    password
+        .check_for_account()
+        .map_err(|e| Failure::Usage(e.to_string()))?;
+    Ok(password)
+}
+
+async fn perform(operator: &mut Operator, step: Step, output: &Output) -> Result<(), Failure> {
+    match step {
+        Step::Call { call, done } => {
+            let keeps_data = matches!(
+                call,
+                OperatorCall::RemoveAccount {
+                    with_data: false,
+                    ..
+                }
+            );
+            operator.call(call).await.map_err(|error| match error {
+                OperatorError::Refused(why) if keeps_data && why.contains("files") => {
+                    Failure::General(format!("{why} (--with-data)"))
+                }
+                error => error.into(),
+            })?;
+            output.result(&done, &json!({ "done": done }));
+        }
+        Step::List => {
+            if let OperatorReply::Accounts(accounts) =
+                operator.call(OperatorCall::ListAccounts).await?
+            {
+                show(&accounts, output);
+            }
+        }
+        Step::Import(credentials) => import(operator, credentials, output).await?,
+    }
+    Ok(())
+}
+
+fn show(accounts: &[AccountInfo], output: &Output) {
+    let lines: Vec<String> = accounts.iter().map(account_line).collect();
+    let text = if lines.is_empty() {
+        "no accounts".to_owned()
+    } else {
+        lines.join("\n")
+    };
+    output.result(&text, &json!({ "accounts": accounts }));
+}
+
+fn account_line(account: &AccountInfo) -> String {
+    let AccountInfo {
+        name,
+        created,
+        active,
+        blocked_for_ms,
+    } = account;
+    let mut line = format!("{name}; since {}", created.local());
+    if *active {
+        line.push_str("; active");
+    }
+    if let Some(left) = blocked_for_ms {
+        line.push_str(&format!("; blocked for {} s", left.div_ceil(1000)));
+    }
+    line
+}
+
+async fn import(
+    operator: &mut Operator,
+    credentials: Credentials,
+    output: &Output,
+) -> Result<(), Failure> {
+    let known = match operator.call(OperatorCall::ListAccounts).await? {
+        OperatorReply::Accounts(accounts) => accounts,
+        OperatorReply::Done => Vec::new(),
+    };
+    let mut skipped = credentials.skipped;
+    let (mut added, mut changed) = (0, 0);
+    for (name, password) in credentials.entries {
+        let is_known = known.iter().any(|account| account.name == name);
+        let (call, count) = if is_known {
+            (
+                OperatorCall::SetPassword {
+                    name: name.clone(),
+                    password,
+                },
+                &mut changed,
+            )
+        } else {
+            (
+                OperatorCall::AddAccount {
+                    name: name.clone(),
+                    password,
+                },
+                &mut added,
+            )
+        };
+        match operator.call(call).await {
+            Ok(_) => *count += 1,
+            Err(OperatorError::Refused(reason)) => skipped.push(format!("{name}: {reason}")),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    skipped
+        .iter()
+        .for_each(|reason| output.notice(&format!("{reason}; skipped")));
+    let text = format!(
+        "{added} added, {changed} set anew, {} skipped",
+        skipped.len()
+    );
+    output.result(
+        &text,
+        &json!({ "added": added, "set": changed, "skipped": skipped }),
+    );
+    if added + changed == 0 && !skipped.is_empty() {
+        return Err(Failure::General(
+            "no line of the file could be used".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+impl From<OperatorError> for Failure {
+    fn from(error: OperatorError) -> Self {
+        Failure::General(error.to_string())
+    }
+}

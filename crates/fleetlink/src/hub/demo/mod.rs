@@ -1,0 +1,37 @@
+//! `fleetlink demo`: a hub and two devices at work, as real processes over TLS on loopback, with
+//! every answer checked.
+
+mod process;
+mod stage;
+mod story;
+
+use std::time::Instant;
+
+use self::stage::Stage;
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// What the demo is started with.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DemoArguments {
+    /// Keep the folder with the hub's and the devices' files.
+    #[arg(long)]
+    keep: bool,
+}
+
+/// Plays the whole story; an error where one answer was not the right one.
+pub(crate) fn run(arguments: &DemoArguments, output: &Output) -> Result<(), Failure> {
+    let began = Instant::now();
+    let mut stage = Stage::new(output)?;
+    let told = story::tell(&mut stage);
+    let checks = stage.checks();
+    if arguments.keep {
+        output.line(&format!("\nthe files are in {}", stage.keep().display()));
+    }
+    told?;
+    let seconds = began.elapsed().as_secs_f64();
+    output.line(&format!(
+        "\nEverything held: {checks} checks in {seconds:.1} s."
+    ));
+    Ok(())
+}

@@ -1,0 +1,137 @@
+//! A hub in the foreground: what it says at the start, its lines, its end.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use fleetlink_hub::{HubConfig, RunningHub};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::console::Console;
+use super::course::CredentialsWatch;
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// With which command devices join.
+pub(crate) enum Joining {
+    /// `fleetlink join`.
+    Join,
+    /// `fleetlink client`.
+    Course,
+}
+
+/// Runs a hub until Ctrl-C, SIGTERM or a failure of its own.
+pub(crate) async fn run(
+    config: HubConfig,
+    joining: &Joining,
+    mut watch: Option<CredentialsWatch>,
+    output: &Output,
+) -> Result<(), Failure> {
+    let data = config.data.clone();
+    // Before anything is announced: who reads the announcement may end us at once.
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let (mut hub, lines) = fleetlink_hub::start(config)
+        .await
+        .map_err(|e| Failure::General(e.to_string()))?;
+    announce(&hub, data, joining, output);
+    let console = Console::follow(lines);
+    let ended = loop {
+        tokio::select! {
+            _ = interrupt.recv() => break None,
+            _ = terminate.recv() => break None,
+            error = hub.failed() => break Some(error),
+            credentials = CredentialsWatch::changed(&mut watch) => {
+                read_again(&hub, credentials, output).await;
+            }
+        }
+    };
+    if let Some(error) = ended {
+        return Err(Failure::General(error.to_string()));
+    }
+    output.line("the hub is shutting down");
+    tokio::select! {
+        () = hub.close() => {}
+        _ = interrupt.recv() => return Err(Failure::Interrupted),
+    }
+    console.finish().await;
+    output.line("the hub has ended");
+    Ok(())
+}
+
+fn announce(hub: &RunningHub, data: PathBuf, joining: &Joining, output: &Output) {
+    let address = hub.address();
+    output.line(&format!(
+        "fleetlink hub {} listening on {address}",
+        env!("CARGO_PKG_VERSION")
+    ));
+    let data = std::path::absolute(&data).unwrap_or(data);
+    output.line(&format!("data in {}", data.display()));
+    match hub.pin() {
+        Some(pin) => output.line(&format!("pin {pin}")),
+        None => output.line("without TLS: loopback alone"),
+    }
+    let applied = hub.applied_credentials();
+    report(applied, output);
+    let (host, port) = (reachable_host(address), address.port());
+    output.line(&match (joining, hub.pin()) {
+        (Joining::Course, _) => format!("devices join with: fleetlink client {host} {port} 0"),
+        (Joining::Join, _) if address.ip().is_loopback() => {
+            let plain = if hub.pin().is_none() { " --plain" } else { "" };
+            format!("devices join with: fleetlink join {host} {port}{plain}")
+        }
+        (Joining::Join, Some(pin)) => {
+            format!("devices join with: fleetlink join {host} {port} --pin {pin}")
+        }
+        (Joining::Join, None) => format!("devices join with: fleetlink join {host} {port} --plain"),
+    });
+    if hub.accounts() == 0 {
+        output.line(&format!(
+            "there are no accounts yet; add one with: fleetlink account add NAME --data {}",
+            data.display()
+        ));
+    }
+}
+
+/// A host under which devices may find a hub that listens everywhere.
+fn reachable_host(address: SocketAddr) -> String {
+    if !address.ip().is_unspecified() {
+        return address.ip().to_string();
+    }
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = name.trim();
+    if name.is_empty() {
+        "HOST".to_owned()
+    } else {
+        name.to_owned()
+    }
+}
+
+async fn read_again(
+    hub: &RunningHub,
+    credentials: std::io::Result<fleetlink_hub::Credentials>,
+    output: &Output,
+) {
+    let applied = match credentials {
+        Ok(credentials) => hub.apply_credentials(credentials).await,
+        Err(error) => Err(error.to_string()),
+    };
+    match applied {
+        Ok(applied) => {
+            output.line("credentials.txt has changed and was read again");
+            report(&applied, output);
+        }
+        Err(reason) => output.notice(&format!("credentials.txt has changed, but: {reason}")),
+    }
+}
+
+fn report(applied: &fleetlink_hub::Applied, output: &Output) {
+    for name in &applied.added {
+        output.line(&format!("account {name} added"));
+    }
+    for name in &applied.changed {
+        output.line(&format!("the password of {name} was changed"));
+    }
+    for skipped in &applied.skipped {
+        output.notice(&format!("credentials: {skipped}; skipped"));
+    }
+}

@@ -1,0 +1,114 @@
+//! `fleetlink hub`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use etcetera::BaseStrategy as _;
+use fleetlink_hub::{HubConfig, MaxAttempts, Settings};
+use fleetlink_proto::control::limits;
+
+use super::run::{self, Joining};
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// The address of a hub that is given none.
+const DEFAULT_LISTEN: &str = "127.0.0.1:7421";
+
+/// What a hub is started with.
+#[derive(Debug, clap::Args)]
+pub(crate) struct HubArguments {
+    /// Where devices connect; beyond loopback only with at least one account.
+    #[arg(long, value_name = "ADDR", default_value = DEFAULT_LISTEN, env = "FLEETLINK_LISTEN")]
+    listen: SocketAddr,
+    #[command(flatten)]
+    data: DataFolder,
+    /// Wrong passwords in a row, 1 to 5, that block a name for ten seconds.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "3",
+        allow_hyphen_values = true
+    )]
+    max_attempts: String,
+    /// Read accounts from this file at the start: a name and a password a line.
+    #[arg(long, value_name = "FILE")]
+    credentials: Option<PathBuf>,
+    /// How often a device shows life, as 10s or 500ms; one that does not has left the list within
+    /// two of them.
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = keep_alive)]
+    keep_alive: Duration,
+    /// Serve without TLS, on loopback alone.
+    #[arg(long)]
+    plain: bool,
+}
+
+/// Where a hub keeps its data.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DataFolder {
+    /// The folder of the hub's data, key and log files.
+    #[arg(long = "data", value_name = "DIR", env = "FLEETLINK_DATA")]
+    folder: Option<PathBuf>,
+}
+
+impl DataFolder {
+    /// The folder that an option of another command gave.
+    pub(crate) fn given(folder: Option<PathBuf>) -> Self {
+        DataFolder { folder }
+    }
+
+    /// The folder that was given, else the one of this user's hub.
+    pub(crate) fn resolve(self) -> Result<PathBuf, Failure> {
+        if let Some(folder) = self.folder {
+            return Ok(folder);
+        }
+        let base = etcetera::choose_base_strategy().map_err(|e| {
+            Failure::Usage(format!("{e}; say with --data where the hub's data are"))
+        })?;
+        Ok(base.data_dir().join("fleetlink").join("hub"))
+    }
+}
+
+/// Runs a hub until it is told to end.
+pub(crate) async fn serve(arguments: HubArguments, output: &Output) -> Result<(), Failure> {
+    let HubArguments {
+        listen,
+        data,
+        max_attempts,
+        credentials,
+        keep_alive,
+        plain,
+    } = arguments;
+    let settings = Settings {
+        max_attempts: parse_attempts(&max_attempts)?,
+        keep_alive,
+        ..Settings::default()
+    };
+    let data = data.resolve()?;
+    let config = HubConfig {
+        listen,
+        logs: data.clone(),
+        data,
+        credentials,
+        plain,
+        settings,
+    };
+    run::run(config, &Joining::Join, None, output).await
+}
+
+/// The specification's own words for what is not from 1 to 5.
+pub(crate) fn parse_attempts(text: &str) -> Result<MaxAttempts, Failure> {
+    text.parse()
+        .map_err(|e: fleetlink_hub::MaxAttemptsError| Failure::Usage(e.to_string()))
+}
+
+fn keep_alive(text: &str) -> Result<Duration, String> {
+    let time: jiff::SignedDuration = text
+        .parse()
+        .map_err(|_| "expected a time such as 10s or 500ms".to_owned())?;
+    let (least, most) = (limits::MIN_KEEP_ALIVE, limits::MAX_KEEP_ALIVE);
+    Duration::try_from(time)
+        .ok()
+        .filter(|time| (least..=most).contains(time))
+        .ok_or_else(|| format!("a keep-alive is from {least:?} to {most:?}"))
+}
