@@ -1,0 +1,198 @@
+//! A hub of its own for a test.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use tempfile::TempDir;
+
+use super::network::Network;
+use super::{Finished, Output, PASSWORD, Shell, fleetlink, run};
+
+/// A running hub with its data in a fresh folder; killed when dropped.
+pub(crate) struct Hub {
+    child: Child,
+    folder: TempDir,
+    pub(crate) address: SocketAddr,
+    pub(crate) output: Output,
+    options: Vec<String>,
+}
+
+impl Hub {
+    /// A hub on a free port of loopback with these accounts.
+    #[track_caller]
+    pub(crate) fn start(accounts: &[&str]) -> Self {
+        Self::start_with(accounts, &[])
+    }
+
+    /// The same, with further options.
+    #[track_caller]
+    pub(crate) fn start_with(accounts: &[&str], options: &[&str]) -> Self {
+        Self::start_at("127.0.0.1:0", accounts, options)
+    }
+
+    /// A hub on a free port of every address.
+    #[track_caller]
+    pub(crate) fn start_everywhere(accounts: &[&str]) -> Self {
+        Self::start_at("0.0.0.0:0", accounts, &[])
+    }
+
+    /// A hub on the hub's host of this network.
+    #[track_caller]
+    pub(crate) fn start_in(network: &Network, accounts: &[&str], options: &[&str]) -> Self {
+        let wrap = |command: Command| network.on_hub(&command);
+        Self::start_wrapped(network.hub_address(), accounts, options, &wrap)
+    }
+
+    /// What devices know the hub by.
+    pub(crate) fn pin(&self) -> String {
+        let mut output = self.output.clone();
+        output.expect("sha256:");
+        format!("sha256:{}", output.expect("\n").trim())
+    }
+
+    #[track_caller]
+    fn start_at(listen: &str, accounts: &[&str], options: &[&str]) -> Self {
+        let mut hub = Self::start_wrapped(listen, accounts, options, &|command| command);
+        hub.address.set_ip([127, 0, 0, 1].into());
+        hub
+    }
+
+    #[track_caller]
+    fn start_wrapped(
+        listen: &str,
+        accounts: &[&str],
+        options: &[&str],
+        wrap: &dyn Fn(Command) -> Command,
+    ) -> Self {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let list: String = accounts
+            .iter()
+            .map(|name| format!("{name} {PASSWORD}\n"))
+            .collect();
+        fs::write(folder.path().join("accounts.txt"), list).expect("a file can be written");
+        let mut options: Vec<String> = options.iter().map(|&o| o.to_owned()).collect();
+        options.extend(["--credentials".to_owned(), "accounts.txt".to_owned()]);
+        let (child, output, address) = spawn(&mut wrap(command(folder.path(), listen, &options)));
+        Hub {
+            child,
+            folder,
+            address,
+            output,
+            options,
+        }
+    }
+
+    /// The folder with its data and log files.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn log(&self, name: &str) -> String {
+        fs::read_to_string(self.data().join(name)).unwrap_or_default()
+    }
+
+    /// The active devices' names, as `edge-device-log.txt` has them.
+    pub(crate) fn active(&self) -> Vec<String> {
+        let log = self.log("edge-device-log.txt");
+        log.lines()
+            .filter_map(|line| line.split("; ").nth(2))
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// A device that has joined, in a fresh folder.
+    #[track_caller]
+    pub(crate) fn join(&self, name: &str) -> Shell {
+        let mut shell = Shell::start(self.address, &[]);
+        shell.login(name);
+        shell
+    }
+
+    /// A one-shot of this device in `folder`.
+    pub(crate) fn command(&self, folder: &Path, device: &str, arguments: &[&str]) -> Command {
+        let mut command = fleetlink(folder);
+        command
+            .args(arguments)
+            .env("FLEETLINK_HUB", self.address.to_string())
+            .env("FLEETLINK_DEVICE", device)
+            .env("FLEETLINK_PASSWORD", PASSWORD);
+        command
+    }
+
+    /// Runs a one-shot of this device to its end.
+    #[track_caller]
+    pub(crate) fn run(&self, folder: &Path, device: &str, arguments: &[&str]) -> Finished {
+        run(&mut self.command(folder, device, arguments), "")
+    }
+
+    /// Runs `fleetlink account …` on this hub's data.
+    #[track_caller]
+    pub(crate) fn account(&self, arguments: &[&str], input: &str) -> Finished {
+        let mut command = fleetlink(self.folder.path());
+        command
+            .arg("account")
+            .args(arguments)
+            .arg("--data")
+            .arg("data");
+        run(&mut command, input)
+    }
+
+    /// Ends it at once, as a power cut does to a process.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().expect("the hub runs");
+        self.child.wait().expect("the hub ends");
+    }
+
+    /// Starts it again on the same port and data.
+    #[track_caller]
+    pub(crate) fn restart(&mut self) {
+        let listen = self.address.to_string();
+        let (child, output, address) =
+            spawn(&mut command(self.folder.path(), &listen, &self.options));
+        assert_eq!(address, self.address);
+        (self.child, self.output) = (child, output);
+    }
+
+    /// Ends it as Ctrl-C or a service manager does, and returns its exit status.
+    #[track_caller]
+    pub(crate) fn stop(&mut self, signal: rustix::process::Signal) -> Option<i32> {
+        super::shell::signal(&self.child, signal);
+        self.child.wait().expect("the hub ends").code()
+    }
+}
+
+impl Drop for Hub {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn command(folder: &Path, listen: &str, options: &[String]) -> Command {
+    let mut command = fleetlink(folder);
+    command
+        .args(["hub", "--listen", listen, "--data", "data"])
+        .args(options);
+    command
+}
+
+#[track_caller]
+fn spawn(command: &mut Command) -> (Child, Output, SocketAddr) {
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .spawn()
+        .expect("the binary starts");
+    let mut output = Output::of(child.stdout.take().expect("standard output is piped"));
+    output.expect("listening on ");
+    let address = output.expect("\n").parse().expect("an address");
+    (child, output, address)
+}

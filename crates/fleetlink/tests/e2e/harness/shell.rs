@@ -1,0 +1,233 @@
+//! A device's shell, with piped input or at a pseudo-terminal.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+
+use portable_pty::{CommandBuilder, MasterPty, PtySize, native_pty_system};
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use super::network::Network;
+use super::{Output, PASSWORD, PROMPT, fleetlink};
+
+/// A shell with piped input; killed when dropped.
+pub(crate) struct Shell {
+    child: Child,
+    input: Option<ChildStdin>,
+    pub(crate) output: Output,
+    folder: TempDir,
+}
+
+impl Shell {
+    /// `fleetlink join` in a fresh folder, before its login.
+    pub(crate) fn start(hub: SocketAddr, options: &[&str]) -> Self {
+        let (host, port) = (hub.ip().to_string(), hub.port().to_string());
+        let arguments = [&["join", &host, &port], options].concat();
+        Self::start_command(
+            tempfile::tempdir().expect("a folder can be made"),
+            &arguments,
+        )
+    }
+
+    /// Any form of the shell.
+    pub(crate) fn start_command(folder: TempDir, arguments: &[&str]) -> Self {
+        let mut command = fleetlink(folder.path());
+        command.args(arguments);
+        Self::spawn(folder, command)
+    }
+
+    /// `fleetlink join` on the device's host of this network.
+    pub(crate) fn start_in(network: &Network, hub: SocketAddr, pin: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let mut command = fleetlink(folder.path());
+        command.args([
+            "join",
+            &hub.ip().to_string(),
+            &hub.port().to_string(),
+            "--pin",
+            pin,
+        ]);
+        Self::spawn(folder, network.on_device(&command))
+    }
+
+    fn spawn(folder: TempDir, mut command: Command) -> Self {
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .expect("the binary starts");
+        let output = Output::of(child.stdout.take().expect("standard output is piped"));
+        let input = child.stdin.take();
+        Shell {
+            child,
+            input,
+            output,
+            folder,
+        }
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Answers the login's prompts and waits for the shell.
+    #[track_caller]
+    pub(crate) fn login(&mut self, name: &str) {
+        self.attempt(name, PASSWORD);
+        self.output.expect("Welcome!");
+        self.output.expect(PROMPT);
+    }
+
+    /// Answers the login's prompts.
+    #[track_caller]
+    pub(crate) fn attempt(&mut self, name: &str, password: &str) {
+        self.output.expect("Username:");
+        self.send(name);
+        self.output.expect("Password:");
+        self.send(password);
+    }
+
+    pub(crate) fn send(&mut self, line: &str) {
+        let input = self.input.as_mut().expect("the input is open");
+        writeln!(input, "{line}").expect("the shell reads");
+    }
+
+    /// Issues a command and returns what is shown up to the next prompt.
+    #[track_caller]
+    pub(crate) fn ask(&mut self, command: &str) -> String {
+        self.send(command);
+        self.output.expect(PROMPT).trim().to_owned()
+    }
+
+    /// Ends the input.
+    pub(crate) fn close_input(&mut self) {
+        self.input = None;
+    }
+
+    pub(crate) fn signal(&self, with: Signal) {
+        signal(&self.child, with);
+    }
+
+    /// Waits for the end and returns the exit status.
+    #[track_caller]
+    pub(crate) fn wait(&mut self) -> Option<i32> {
+        self.output.to_end();
+        self.child.wait().expect("the shell ends").code()
+    }
+}
+
+impl Drop for Shell {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+pub(super) fn signal(child: &Child, with: Signal) {
+    let pid = i32::try_from(child.id())
+        .ok()
+        .and_then(Pid::from_raw)
+        .expect("a process id");
+    kill_process(pid, with).expect("the process runs");
+}
+
+/// A shell at a pseudo-terminal; killed when dropped.
+pub(crate) struct Terminal {
+    child: Box<dyn portable_pty::Child + Send + Sync>,
+    input: Box<dyn Write + Send>,
+    pub(crate) output: Output,
+    /// Open as long as the test looks.
+    _master: Box<dyn MasterPty + Send>,
+    folder: TempDir,
+}
+
+impl Terminal {
+    /// Runs the binary at a terminal of 100 columns, in a fresh folder.
+    pub(crate) fn start(arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let size = PtySize {
+            rows: 40,
+            cols: 100,
+            pixel_width: 0,
+            pixel_height: 0,
+        };
+        let pair = native_pty_system()
+            .openpty(size)
+            .expect("a pseudo-terminal");
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_fleetlink"));
+        command.args(arguments);
+        command.cwd(folder.path());
+        command.env("FLEETLINK_STATE_DIR", folder.path().join("state"));
+        command.env("TERM", "xterm");
+        command.env("TZ", "UTC");
+        let child = pair
+            .slave
+            .spawn_command(command)
+            .expect("the binary starts");
+        let output = Output::of(
+            pair.master
+                .try_clone_reader()
+                .expect("a terminal can be read"),
+        );
+        let input = pair
+            .master
+            .take_writer()
+            .expect("a terminal can be written");
+        Terminal {
+            child,
+            input,
+            output,
+            _master: pair.master,
+            folder,
+        }
+    }
+
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Types a line.
+    pub(crate) fn type_line(&mut self, line: &str) {
+        self.type_keys(&format!("{line}\r"));
+    }
+
+    /// Types keys as they are.
+    pub(crate) fn type_keys(&mut self, keys: &str) {
+        self.input
+            .write_all(keys.as_bytes())
+            .expect("the terminal takes keys");
+        self.input.flush().expect("the terminal takes keys");
+    }
+
+    /// Answers the login's prompts and waits for the shell.
+    #[track_caller]
+    pub(crate) fn login(&mut self, name: &str) {
+        self.output.expect("Username:");
+        self.type_line(name);
+        self.output.expect("Password:");
+        self.type_line(PASSWORD);
+        self.output.expect("Welcome!");
+        self.output.expect(PROMPT);
+    }
+
+    /// Waits for the end and returns whether it was a success.
+    pub(crate) fn wait(&mut self) -> bool {
+        self.child.wait().expect("the shell ends").success()
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

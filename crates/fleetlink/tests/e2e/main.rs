@@ -1,0 +1,14 @@
+//! The real binary, from end to end: real processes, real sockets, real terminals.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod account;
+mod course;
+mod crash;
+mod crowd;
+mod faults;
+mod harness;
+mod login;
+mod one_shots;
+mod shell;
+mod terminal;
+mod upload;
