@@ -1,5 +1,6 @@
 //! Why a session ended, and why a call failed.
 
+use std::io;
 use std::time::Duration;
 
 use fleetlink_proto::Escaped;
@@ -31,6 +32,15 @@ pub enum Closed {
 }
 
 impl Closed {
+    /// The connection broke with this error.
+    pub(super) fn lost(error: &io::Error) -> Self {
+        Closed::Lost(match error.kind() {
+            // A hub that was killed says no goodbye, which TLS explains at length.
+            io::ErrorKind::UnexpectedEof => "it was closed without a goodbye".to_owned(),
+            _ => error.to_string(),
+        })
+    }
+
     /// Whether the device may come back by itself.
     pub fn may_return(&self) -> bool {
         !matches!(

@@ -60,7 +60,7 @@ impl Reader {
             let mut input = match read {
                 Ok(0) => return Closed::Lost("the hub closed it".to_owned()),
                 Ok(bytes) => &buffer[..bytes],
-                Err(e) => return Closed::Lost(e.to_string()),
+                Err(e) => return Closed::lost(&e),
             };
             while let Some(message) = decoder.next_message(&mut input) {
                 if let Err(why) = self.handle(message).await {

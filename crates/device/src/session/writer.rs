@@ -51,7 +51,7 @@ pub(super) async fn run(
         _ = shared.closed() => {}
         ended = write_all(&mut half, &mut queues, &shared) => shared.close(match ended {
             Ok(()) => Closed::Left,
-            Err(e) => Closed::Lost(e.to_string()),
+            Err(e) => Closed::lost(&e),
         }),
     }
     let _ = timeout(SHUTDOWN_DEADLINE, half.shutdown()).await;

@@ -87,10 +87,17 @@ impl Shell {
         }
         let ended = self.converse(&mut input, &mut interrupts).await;
         announcing.abort();
+        let behind_prompt = matches!(input, Input::Editor(_));
         drop(input);
         self.output.print_plainly();
-        if !matches!(ended, Err(Failure::Shown(_))) {
-            self.supervisor.leave().await;
+        match &ended {
+            // The editor is gone: what it was given to print might never have been shown.
+            Err(Failure::Shown(failure)) => {
+                let new_line = if behind_prompt { "\n" } else { "" };
+                self.output
+                    .line(&format!("{new_line}This session has ended: {failure}"));
+            }
+            _ => self.supervisor.leave().await,
         }
         ended
     }
@@ -113,7 +120,7 @@ impl Shell {
             input.ask()?;
             let typed = tokio::select! {
                 typed = input.answer() => typed?,
-                over = over(&mut link) => return Err(self.end(over)),
+                over = over(&mut link) => return Err(Failure::Shown(Box::new(over))),
                 () = interrupts.next() => return Err(Failure::Interrupted),
             };
             let line = match typed {
@@ -134,7 +141,7 @@ impl Shell {
                     let piped = matches!(input, Input::Piped(_));
                     tokio::select! {
                         () = Box::pin(self.obey(command)) => {}
-                        over = over(&mut link) => return Err(self.end(over)),
+                        over = over(&mut link) => return Err(Failure::Shown(Box::new(over))),
                         () = interrupts.next() => {
                             if piped {
                                 return Err(Failure::Interrupted);
@@ -145,13 +152,6 @@ impl Shell {
                 }
             }
         }
-    }
-
-    /// Says why the session has ended for good.
-    fn end(&self, failure: Failure) -> Failure {
-        self.output
-            .line(&format!("This session has ended: {failure}"));
-        Failure::Shown(Box::new(failure))
     }
 
     /// The session, where the hub is there.
