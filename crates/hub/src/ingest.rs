@@ -2,7 +2,7 @@
 
 use fleetlink_core::{Staged, StoreError, rpc_error_of_store};
 use fleetlink_proto::ContentHash;
-use fleetlink_proto::control::{ErrorCode, RpcError, limits};
+use fleetlink_proto::control::{CommitUpload, ErrorCode, RpcError, limits};
 use fleetlink_proto::samples::{BadLine, SampleParser};
 
 use crate::store::Staging;
@@ -76,33 +76,34 @@ impl Ingest {
     }
 
     /// Verifies that everything came and makes it durable, for a commit to take.
-    pub(crate) fn finish(self, bytes: u64, hash: ContentHash) -> Result<Staged, RpcError> {
-        let Ingest {
-            staging,
-            parser,
-            hasher,
-            bytes: received,
-            ends_open,
-        } = self;
-        if received != bytes {
-            staging.abandon();
-            let message = format!("{bytes} bytes were announced and {received} came");
-            return Err(RpcError::new(ErrorCode::HashMismatch, message));
+    pub(crate) fn finish(self, announced: &CommitUpload) -> Result<Staged, RpcError> {
+        let hash = self.hash();
+        if let Err(error) = self.verify(announced, hash) {
+            self.abandon();
+            return Err(error);
         }
-        if ContentHash::from(hasher.finalize()) != hash {
-            staging.abandon();
-            let message = "the hash of what came is not the one that was announced";
-            return Err(RpcError::new(ErrorCode::HashMismatch, message));
-        }
-        match parser.finish() {
-            Ok(summary) => staging
-                .finish(summary, hash, ends_open)
+        match self.parser.finish() {
+            Ok(summary) => self
+                .staging
+                .finish(summary, hash, self.ends_open)
                 .map_err(store_error),
             Err(bad) => {
-                staging.abandon();
+                self.staging.abandon();
                 Err(bad_line(&bad))
             }
         }
+    }
+
+    fn verify(&self, announced: &CommitUpload, hash: ContentHash) -> Result<(), RpcError> {
+        let mismatch = |message: &str| Err(RpcError::new(ErrorCode::HashMismatch, message));
+        if announced.bytes != self.bytes {
+            let (announced, came) = (announced.bytes, self.bytes);
+            return mismatch(&format!("{announced} bytes were announced and {came} came"));
+        }
+        if announced.hash.is_some_and(|announced| announced != hash) {
+            return mismatch("the hash of what came is not the one that was announced");
+        }
+        Ok(())
     }
 
     /// Keeps nothing of it.

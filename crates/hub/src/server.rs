@@ -241,6 +241,8 @@ fn accept_devices(
         connection_limit(),
         closing,
         move |stream, peer| {
+            // A listener for both families sees IPv4 addresses mapped into IPv6.
+            let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
             let session = SessionId(count.fetch_add(1, Ordering::Relaxed));
             serve_device(stream, peer, tls.clone(), session, hub.clone())
         },

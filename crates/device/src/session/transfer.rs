@@ -136,7 +136,7 @@ impl OpenedUpload {
         let request = Request::CommitUpload(CommitUpload {
             upload: self.upload,
             bytes,
-            hash,
+            hash: Some(hash),
         });
         match self
             .session

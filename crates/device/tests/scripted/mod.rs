@@ -266,7 +266,7 @@ impl Serving {
                     None => Err(RpcError::new(ErrorCode::NoSuchTransfer, "no such upload")),
                     Some(key) => {
                         let bytes = seen.partial.remove(key).unwrap_or_default();
-                        assert_eq!(ContentHash::of(&bytes), commit.hash);
+                        assert_eq!(Some(ContentHash::of(&bytes)), commit.hash);
                         assert_eq!(bytes.len() as u64, commit.bytes);
                         seen.committed = bytes;
                         Ok(Reply::Committed(Receipt {

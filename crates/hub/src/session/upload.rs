@@ -132,7 +132,7 @@ impl Uploads {
                     give_back(&spare, block);
                 }
                 Piece::Commit { id, commit } => {
-                    return match ingest.finish(commit.bytes, commit.hash) {
+                    return match ingest.finish(&commit) {
                         Ok(staged) => Some((id, staged)),
                         Err(error) => {
                             self.outbox.reply_blocking(&id, &Err(error));

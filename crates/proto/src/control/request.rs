@@ -59,8 +59,9 @@ pub struct CommitUpload {
     pub upload: u64,
     /// How many bytes the whole upload has, resumed ones included.
     pub bytes: u64,
-    /// The BLAKE3 hash of those bytes.
-    pub hash: ContentHash,
+    /// The BLAKE3 hash of those bytes. Without it the hub checks their number alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash: Option<ContentHash>,
 }
 
 /// `upload.abort`: gives the upload up; nothing of it is kept.
