@@ -61,6 +61,35 @@ fn an_unknown_name_behaves_as_a_wrong_password() {
 }
 
 #[test]
+fn parallel_guesses_are_no_way_around_the_block() {
+    let hub = Hub::start(&["supersmartwatch"]);
+    let folder = tempfile::tempdir().unwrap();
+    let guesses: Vec<_> = (0..20)
+        .map(|n| {
+            let arguments = ["data", "list", "--json"];
+            let mut command = hub.command(folder.path(), "supersmartwatch", &arguments);
+            command.env("FLEETLINK_PASSWORD", format!("guess-{n}"));
+            std::thread::spawn(move || command.output().unwrap())
+        })
+        .collect();
+    let (mut checked, mut blocked) = (0, 0);
+    for guess in guesses {
+        let output = guess.join().unwrap();
+        let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        match document["error"]["code"].as_str().unwrap() {
+            "wrong_password" | "now_blocked" => checked += 1,
+            "blocked" => blocked += 1,
+            other => panic!("{other}"),
+        }
+    }
+    assert_eq!(
+        (checked, blocked),
+        (3, 17),
+        "three guesses, however many come at once"
+    );
+}
+
+#[test]
 fn attempts_outside_one_to_five_stop_the_start() {
     for text in ["0", "6", "2.5", "x", "-1"] {
         let folder = tempfile::tempdir().unwrap();
