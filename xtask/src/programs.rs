@@ -27,6 +27,11 @@ const PROGRAMS: &[Program] = &[
         source: Source::Debian("build-essential"),
     },
     Program {
+        name: "python3",
+        purpose: "runs the example client",
+        source: Source::Debian("python3"),
+    },
+    Program {
         name: "ip",
         purpose: "makes network namespaces, to cut a device's cable",
         source: Source::Debian("iproute2"),

@@ -1,6 +1,6 @@
 //! PROTOCOL.md says what the code does: its tables are held against the code's own.
 
-use fleetlink_proto::control::{ErrorCode, Request, limits};
+use fleetlink_proto::control::{ErrorCode, HubNotification, Request, limits};
 
 const DOCUMENT: &str = include_str!("../../../PROTOCOL.md");
 
@@ -21,6 +21,13 @@ fn row(first_cell: &str) -> &'static str {
 #[test]
 fn names_every_method() {
     for method in Request::METHODS {
+        row(&format!("`{method}`"));
+    }
+}
+
+#[test]
+fn names_every_notification() {
+    for method in HubNotification::METHODS {
         row(&format!("`{method}`"));
     }
 }

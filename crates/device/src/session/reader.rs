@@ -92,6 +92,9 @@ impl Reader {
                     }
                 }
             }
+            FromHub::UnknownNotification(method) => {
+                tracing::debug!(method, "passed over a notification");
+            }
             FromHub::Garbage(text) => return Err(Closed::Garbage(text)),
         }
         Ok(())

@@ -175,7 +175,9 @@ impl Serving {
                 true
             }
             FromDevice::Body(piece) => self.body(piece, &script).await,
-            FromDevice::Invalid { error, .. } | FromDevice::Garbage(error) => {
+            FromDevice::Invalid { error, .. }
+            | FromDevice::Garbage(error)
+            | FromDevice::Unframed(error) => {
                 panic!("the device sent nonsense: {error}")
             }
         }

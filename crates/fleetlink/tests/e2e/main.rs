@@ -5,6 +5,7 @@ mod account;
 mod course;
 mod crash;
 mod crowd;
+mod examples;
 mod faults;
 mod harness;
 mod login;

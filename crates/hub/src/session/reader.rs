@@ -116,6 +116,11 @@ impl<S: AsyncRead + Unpin> Reader<S> {
                 Ok(())
             }
             FromDevice::Garbage(error) => self.handle_garbage(&error).await,
+            FromDevice::Unframed(error) => {
+                self.outbox.complain(None, &error).await;
+                self.give_up("a chunk line was wrong, so what follows it is unknown")
+                    .await
+            }
         }
     }
 

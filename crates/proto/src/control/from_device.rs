@@ -9,6 +9,9 @@ use super::limits::MAX_CHUNK_BYTES;
 use super::request::Request;
 use super::request_id::RequestId;
 
+/// The notification that bytes follow.
+const CHUNK: &str = "upload.chunk";
+
 /// What the hub found in a device's bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub enum FromDevice<'a> {
@@ -35,6 +38,9 @@ pub enum FromDevice<'a> {
     },
     /// No message at all: to be counted, and answered once with this error.
     Garbage(RpcError),
+    /// A chunk line that is wrong: what follows it cannot be told from lines any more, so the
+    /// session is over.
+    Unframed(RpcError),
 }
 
 /// Turns a device's bytes into [`FromDevice`], however they arrive in pieces.
@@ -99,11 +105,11 @@ fn parse_line(line: &[u8]) -> Result<Line, FromDevice<'static>> {
         id,
         method,
         params,
-    } = serde_json::from_str(value.get()).map_err(|e| {
+    } = serde_json::from_str(value.get()).map_err(|_| {
         invalid(
             None,
             ErrorCode::InvalidRequest,
-            &format!("no request object: {e}"),
+            "no request object: expected the members jsonrpc, id, method and params, each once",
         )
     })?;
     if jsonrpc != Some("2.0") {
@@ -128,6 +134,9 @@ fn parse_line(line: &[u8]) -> Result<Line, FromDevice<'static>> {
     let Some(id) = id else {
         return chunk(&method, params);
     };
+    if method == CHUNK {
+        return Err(unframed("upload.chunk is a notification: it has no id"));
+    }
     match Request::parse(&method, params) {
         Some(Ok(request)) => Ok(Line::Call { id, request }),
         Some(Err(e)) => {
@@ -142,15 +151,14 @@ fn parse_line(line: &[u8]) -> Result<Line, FromDevice<'static>> {
     }
 }
 
-/// The one message without an id. What follows a chunk line that cannot be understood is unknown,
-/// so it counts as garbage.
+/// The one message without an id.
 fn chunk(method: &str, params: &str) -> Result<Line, FromDevice<'static>> {
     #[derive(Deserialize)]
     struct Chunk {
         upload: u64,
         bytes: u32,
     }
-    if method != "upload.chunk" {
+    if method != CHUNK {
         return Err(FromDevice::Invalid {
             id: None,
             error: RpcError::new(
@@ -163,13 +171,17 @@ fn chunk(method: &str, params: &str) -> Result<Line, FromDevice<'static>> {
         Ok(Chunk { upload, bytes }) if (1..=MAX_CHUNK_BYTES).contains(&bytes) => {
             Ok(Line::Chunk { upload, bytes })
         }
-        Ok(Chunk { bytes, .. }) => Err(garbage(&format!(
+        Ok(Chunk { bytes, .. }) => Err(unframed(&format!(
             "a chunk has 1 to {MAX_CHUNK_BYTES} bytes, not {bytes}"
         ))),
-        Err(e) => Err(garbage(&format!(
-            "the parameters of upload.chunk are wrong: {e}"
+        Err(e) => Err(unframed(&format!(
+            "the parameters of {CHUNK} are wrong: {e}"
         ))),
     }
+}
+
+fn unframed(message: &str) -> FromDevice<'static> {
+    FromDevice::Unframed(RpcError::new(ErrorCode::InvalidParams, message))
 }
 
 fn garbage(message: &str) -> FromDevice<'static> {
@@ -182,4 +194,120 @@ fn overlong() -> RpcError {
         ErrorCode::ParseError,
         format!("a line has at most {limit} bytes"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Every message in `input`, cut at `cut`, with the bytes of chunks joined.
+    fn decode(input: &[u8], cut: usize) -> (Vec<String>, Vec<u8>) {
+        let (mut decoder, mut messages, mut body) = (HubDecoder::default(), Vec::new(), Vec::new());
+        let (first, second) = input.split_at(cut);
+        for mut piece in [first, second] {
+            while let Some(message) = decoder.next_message(&mut piece) {
+                match message {
+                    FromDevice::Body(bytes) => body.extend_from_slice(bytes),
+                    message => messages.push(format!("{message:?}")),
+                }
+            }
+        }
+        (messages, body)
+    }
+
+    fn only(line: &str) -> FromDevice<'static> {
+        let mut input = line.as_bytes();
+        match HubDecoder::default().next_message(&mut input) {
+            Some(FromDevice::Body(_)) | None => panic!("{line:?} is a line"),
+            Some(FromDevice::Call { id, request }) => FromDevice::Call { id, request },
+            Some(FromDevice::Chunk { upload }) => FromDevice::Chunk { upload },
+            Some(FromDevice::Invalid { id, error }) => FromDevice::Invalid { id, error },
+            Some(FromDevice::Garbage(error)) => FromDevice::Garbage(error),
+            Some(FromDevice::Unframed(error)) => FromDevice::Unframed(error),
+        }
+    }
+
+    #[test]
+    fn a_mistake_is_answered_with_its_id_and_garbage_without() {
+        for (line, expected) in [
+            (r#"{"jsonrpc":"2.0","id":1,"method":"nope"}"#, -32601),
+            (
+                r#"{"jsonrpc":"2.0","id":1,"method":"join","params":{}}"#,
+                -32602,
+            ),
+            (
+                r#"{"jsonrpc":"2.0","id":1,"method":"join","params":[1]}"#,
+                -32602,
+            ),
+            (
+                r#"{"jsonrpc":"2.0","id":1,"method":"join","params":{"udp_port":65536}}"#,
+                -32602,
+            ),
+            (r#"{"jsonrpc":"1.0","id":1,"method":"ping"}"#, -32600),
+            (r#"{"jsonrpc":"2.0","id":1}"#, -32600),
+        ] {
+            match only(&format!("{line}\n")) {
+                FromDevice::Invalid {
+                    id: Some(RequestId::Number(1)),
+                    error,
+                } => {
+                    assert_eq!(error.code.number(), expected, "{line}");
+                }
+                other => panic!("{line}: {other:?}"),
+            }
+        }
+        for line in ["hello\n", "\n", "\u{0}\n", "{\n"] {
+            assert!(matches!(only(line), FromDevice::Garbage(_)), "{line:?}");
+        }
+        for line in ["[]\n", "1\n", r#"{"jsonrpc":"2.0","method":"ping"}"#] {
+            let line = format!("{}\n", line.trim_end());
+            assert!(
+                matches!(only(&line), FromDevice::Invalid { id: None, .. }),
+                "{line:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn nothing_can_follow_a_wrong_chunk_line() {
+        for params in [
+            r#"{"upload":1,"bytes":0}"#,
+            r#"{"upload":1,"bytes":1048577}"#,
+            r#"{"upload":1,"bytes":-1}"#,
+            r#"{"upload":1}"#,
+        ] {
+            let line = format!(r#"{{"jsonrpc":"2.0","method":"upload.chunk","params":{params}}}"#);
+            assert!(
+                matches!(only(&format!("{line}\n")), FromDevice::Unframed(_)),
+                "{line}"
+            );
+        }
+        let with_id =
+            r#"{"jsonrpc":"2.0","id":1,"method":"upload.chunk","params":{"upload":1,"bytes":1}}"#;
+        assert!(matches!(
+            only(&format!("{with_id}\n")),
+            FromDevice::Unframed(_)
+        ));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_decode_alike_wherever_they_are_cut(
+            lines in prop::collection::vec(
+                prop_oneof![
+                    prop::collection::vec(any::<u8>(), 0..60),
+                    Just(br#"{"jsonrpc":"2.0","id":"x","method":"ping"}"#.to_vec()),
+                    Just(br#"{"jsonrpc":"2.0","method":"upload.chunk","params":{"upload":1,"bytes":9}}"#.to_vec()),
+                ],
+                0..8,
+            ),
+            place in any::<prop::sample::Index>(),
+        ) {
+            let input = lines.join(&b'\n');
+            let cut = place.index(input.len() + 1);
+            prop_assert_eq!(decode(&input, cut), decode(&input, 0));
+        }
+    }
 }

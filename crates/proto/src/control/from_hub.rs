@@ -21,6 +21,8 @@ pub enum FromHub<'a> {
     },
     /// A notification. After [`HubNotification::DownloadChunk`] its body follows.
     Notification(HubNotification),
+    /// A notification that this version does not know, to be passed over.
+    UnknownNotification(String),
     /// A piece of the download chunk announced last.
     Body(&'a [u8]),
     /// No message of this protocol: the connection cannot go on.
@@ -61,8 +63,12 @@ impl DeviceDecoder {
             Ok(value) => value,
             Err(e) => return FromHub::Garbage(format!("the line is no JSON: {e}")),
         };
-        if value.get("method").is_some() {
-            return self.notification(value);
+        match value.get("method").and_then(Value::as_str) {
+            Some(method) if HubNotification::METHODS.contains(&method) => {
+                return self.notification(value);
+            }
+            Some(method) => return FromHub::UnknownNotification(method.to_owned()),
+            None => {}
         }
         match serde_json::from_value(value) {
             Ok(Message {
@@ -89,7 +95,7 @@ impl DeviceDecoder {
     fn notification(&mut self, value: Value) -> FromHub<'static> {
         let notification = match serde_json::from_value(value) {
             Ok(notification) => notification,
-            Err(e) => return FromHub::Garbage(format!("an unknown notification: {e}")),
+            Err(e) => return FromHub::Garbage(format!("a notification that is wrong: {e}")),
         };
         if let HubNotification::DownloadChunk { bytes, .. } = notification {
             if !(1..=MAX_CHUNK_BYTES).contains(&bytes) {

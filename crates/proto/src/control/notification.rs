@@ -82,3 +82,14 @@ pub enum HubNotification {
         error: RpcError,
     },
 }
+
+impl HubNotification {
+    /// The names of all notifications of a hub.
+    pub const METHODS: &[&str] = &[
+        "session.end",
+        "upload.failed",
+        "download.chunk",
+        "download.end",
+        "download.failed",
+    ];
+}
