@@ -1,7 +1,9 @@
 //! A device's commands on its own files: queued for the store, answered with what it says.
 
 use fleetlink_proto::DeviceName;
-use fleetlink_proto::control::limits::{MAX_DOWNLOADS_PER_HUB, MAX_DOWNLOADS_PER_SESSION};
+use fleetlink_proto::control::limits::{
+    MAX_DOWNLOADS_PER_DEVICE, MAX_DOWNLOADS_PER_HUB, MAX_DOWNLOADS_PER_SESSION,
+};
 use fleetlink_proto::control::{
     Compute, ComputeReply, DeleteReply, ErrorCode, OpenDownload, Reply, RequestId, RpcError,
 };
@@ -101,10 +103,11 @@ impl Hub {
         let Some(open) = self.sessions.get_mut(&session) else {
             return;
         };
-        if !open.transfers.ask_download(&mut self.transfers) {
+        if !open.transfers.ask_download(name, &mut self.transfers) {
             let error = errors::busy(format!(
-                "a session has at most {MAX_DOWNLOADS_PER_SESSION} downloads open, and the hub \
-                 {MAX_DOWNLOADS_PER_HUB}; try again when one is done"
+                "a session has at most {MAX_DOWNLOADS_PER_SESSION} downloads open, a device \
+                 {MAX_DOWNLOADS_PER_DEVICE} and the hub {MAX_DOWNLOADS_PER_HUB}; try again when \
+                 one is done"
             ));
             return self.refuse_command(session, id, name, Command::Download, error);
         }

@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use fleetlink_proto::DeviceName;
 use fleetlink_proto::control::OpenUpload;
 use fleetlink_proto::control::limits::{
-    MAX_DOWNLOADS_PER_HUB, MAX_DOWNLOADS_PER_SESSION, MAX_UPLOADS_PER_HUB, MAX_UPLOADS_PER_SESSION,
+    MAX_DOWNLOADS_PER_DEVICE, MAX_DOWNLOADS_PER_HUB, MAX_DOWNLOADS_PER_SESSION,
+    MAX_UPLOADS_PER_DEVICE, MAX_UPLOADS_PER_HUB, MAX_UPLOADS_PER_SESSION,
 };
 
 /// The uploads and downloads of one session. A slot is taken when a transfer is asked for, while
@@ -13,6 +15,8 @@ use fleetlink_proto::control::limits::{
 pub(crate) struct Transfers {
     /// The last number given to a transfer of this session.
     last: u64,
+    /// Whose session it is, once it has asked for a transfer.
+    owner: Option<DeviceName>,
     uploads: BTreeMap<u64, OpenUpload>,
     uploads_asked: usize,
     downloads: BTreeSet<u64>,
@@ -22,19 +26,53 @@ pub(crate) struct Transfers {
 /// How many transfers all sessions have.
 #[derive(Debug, Default)]
 pub(crate) struct HubTransfers {
-    uploads: usize,
-    downloads: usize,
+    uploads: Slots,
+    downloads: Slots,
+}
+
+/// Slots of one kind that are taken, in all and by device: one device with many sessions must not
+/// take them all.
+#[derive(Debug, Default)]
+struct Slots {
+    taken: usize,
+    by_device: BTreeMap<DeviceName, usize>,
+}
+
+impl Slots {
+    fn take(&mut self, device: &DeviceName, of_hub: usize, of_device: usize) -> bool {
+        let own = self.by_device.get(device).copied().unwrap_or(0);
+        let free = self.taken < of_hub && own < of_device;
+        if free {
+            self.taken += 1;
+            self.by_device.insert(device.clone(), own + 1);
+        }
+        free
+    }
+
+    fn give_back(&mut self, device: Option<&DeviceName>, slots: usize) {
+        let Some(device) = device else { return };
+        self.taken -= slots;
+        if let Some(own) = self.by_device.get_mut(device) {
+            *own -= slots;
+            if *own == 0 {
+                self.by_device.remove(device);
+            }
+        }
+    }
 }
 
 impl Transfers {
-    /// Takes a slot for an upload; `false` where the session or the hub has none left.
+    /// Takes a slot for an upload; `false` where the session, the device or the hub has none left.
     #[must_use]
-    pub(crate) fn ask_upload(&mut self, hub: &mut HubTransfers) -> bool {
+    pub(crate) fn ask_upload(&mut self, device: &DeviceName, hub: &mut HubTransfers) -> bool {
+        self.owner.get_or_insert_with(|| device.clone());
         let own = self.uploads.len() + self.uploads_asked;
-        let free = own < MAX_UPLOADS_PER_SESSION && hub.uploads < MAX_UPLOADS_PER_HUB;
+        let free = own < MAX_UPLOADS_PER_SESSION
+            && hub
+                .uploads
+                .take(device, MAX_UPLOADS_PER_HUB, MAX_UPLOADS_PER_DEVICE);
         if free {
             self.uploads_asked += 1;
-            hub.uploads += 1;
         }
         free
     }
@@ -51,7 +89,7 @@ impl Transfers {
     pub(crate) fn refuse_upload(&mut self, hub: &mut HubTransfers) {
         if self.uploads_asked > 0 {
             self.uploads_asked -= 1;
-            hub.uploads -= 1;
+            hub.uploads.give_back(self.owner.as_ref(), 1);
         }
     }
 
@@ -62,18 +100,21 @@ impl Transfers {
         hub: &mut HubTransfers,
     ) -> Option<OpenUpload> {
         let upload = self.uploads.remove(&number)?;
-        hub.uploads -= 1;
+        hub.uploads.give_back(self.owner.as_ref(), 1);
         Some(upload)
     }
 
-    /// Takes a slot for a download; `false` where the session or the hub has none left.
+    /// Takes a slot for a download; `false` where the session, the device or the hub has none left.
     #[must_use]
-    pub(crate) fn ask_download(&mut self, hub: &mut HubTransfers) -> bool {
+    pub(crate) fn ask_download(&mut self, device: &DeviceName, hub: &mut HubTransfers) -> bool {
+        self.owner.get_or_insert_with(|| device.clone());
         let own = self.downloads.len() + self.downloads_asked;
-        let free = own < MAX_DOWNLOADS_PER_SESSION && hub.downloads < MAX_DOWNLOADS_PER_HUB;
+        let free = own < MAX_DOWNLOADS_PER_SESSION
+            && hub
+                .downloads
+                .take(device, MAX_DOWNLOADS_PER_HUB, MAX_DOWNLOADS_PER_DEVICE);
         if free {
             self.downloads_asked += 1;
-            hub.downloads += 1;
         }
         free
     }
@@ -90,20 +131,23 @@ impl Transfers {
     pub(crate) fn refuse_download(&mut self, hub: &mut HubTransfers) {
         if self.downloads_asked > 0 {
             self.downloads_asked -= 1;
-            hub.downloads -= 1;
+            hub.downloads.give_back(self.owner.as_ref(), 1);
         }
     }
 
     pub(crate) fn end_download(&mut self, number: u64, hub: &mut HubTransfers) {
         if self.downloads.remove(&number) {
-            hub.downloads -= 1;
+            hub.downloads.give_back(self.owner.as_ref(), 1);
         }
     }
 
     /// Gives every slot back: the session is over.
     pub(crate) fn release(self, hub: &mut HubTransfers) {
-        hub.uploads -= self.uploads.len() + self.uploads_asked;
-        hub.downloads -= self.downloads.len() + self.downloads_asked;
+        let owner = self.owner.as_ref();
+        hub.uploads
+            .give_back(owner, self.uploads.len() + self.uploads_asked);
+        hub.downloads
+            .give_back(owner, self.downloads.len() + self.downloads_asked);
     }
 }
 
@@ -122,39 +166,48 @@ mod tests {
         }
     }
 
+    fn device(number: usize) -> DeviceName {
+        format!("device-{number}").parse().unwrap()
+    }
+
     #[test]
-    fn a_session_and_the_hub_have_a_bound() {
+    fn a_session_a_device_and_the_hub_have_a_bound() {
         let mut hub = HubTransfers::default();
         let mut sessions = Vec::new();
         let mut open = 0;
-        for _ in 0..MAX_UPLOADS_PER_HUB {
-            let mut session = Transfers::default();
-            let mut own = 0;
-            while session.ask_upload(&mut hub) {
-                session.begin_upload(upload());
-                own += 1;
+        for number in 0..MAX_UPLOADS_PER_HUB {
+            let mut by_device = 0;
+            for _ in 0..MAX_UPLOADS_PER_DEVICE {
+                let mut session = Transfers::default();
+                let mut own = 0;
+                while session.ask_upload(&device(number), &mut hub) {
+                    session.begin_upload(upload());
+                    own += 1;
+                }
+                assert!(own <= MAX_UPLOADS_PER_SESSION);
+                by_device += own;
+                sessions.push(session);
             }
-            assert!(own <= MAX_UPLOADS_PER_SESSION);
-            open += own;
-            sessions.push(session);
+            assert!(by_device <= MAX_UPLOADS_PER_DEVICE);
+            open += by_device;
         }
         assert_eq!(open, MAX_UPLOADS_PER_HUB);
         sessions.into_iter().for_each(|s| s.release(&mut hub));
-        assert_eq!(hub.uploads, 0);
+        assert_eq!((hub.uploads.taken, hub.uploads.by_device.len()), (0, 0));
     }
 
     #[test]
     fn numbers_are_unique_within_the_session() {
-        let (mut hub, mut session) = Default::default();
-        assert!(Transfers::ask_upload(&mut session, &mut hub));
-        assert!(session.ask_download(&mut hub));
+        let (mut hub, mut session) = (HubTransfers::default(), Transfers::default());
+        assert!(session.ask_upload(&device(1), &mut hub));
+        assert!(session.ask_download(&device(1), &mut hub));
         assert_eq!(
             (session.begin_upload(upload()), session.begin_download()),
             (1, 2)
         );
         assert!(session.take_upload(1, &mut hub).is_some());
         assert!(session.take_upload(1, &mut hub).is_none());
-        assert!(session.ask_upload(&mut hub));
+        assert!(session.ask_upload(&device(1), &mut hub));
         assert_eq!(session.begin_upload(upload()), 3);
     }
 }

@@ -1,7 +1,9 @@
 //! Uploads: opened, staged by the session, committed by the store, and only then acknowledged.
 
 use fleetlink_proto::DeviceName;
-use fleetlink_proto::control::limits::{MAX_UPLOADS_PER_HUB, MAX_UPLOADS_PER_SESSION};
+use fleetlink_proto::control::limits::{
+    MAX_UPLOADS_PER_DEVICE, MAX_UPLOADS_PER_HUB, MAX_UPLOADS_PER_SESSION,
+};
 use fleetlink_proto::control::{
     ErrorCode, OpenUpload, OpenUploadReply, Receipt, Reply, RequestId, RpcError,
 };
@@ -27,10 +29,11 @@ impl Hub {
         let Some(open) = self.sessions.get_mut(&session) else {
             return;
         };
-        if !open.transfers.ask_upload(&mut self.transfers) {
+        if !open.transfers.ask_upload(name, &mut self.transfers) {
             let error = errors::busy(format!(
-                "a session has at most {MAX_UPLOADS_PER_SESSION} uploads open, and the hub \
-                 {MAX_UPLOADS_PER_HUB}; try again when one is done"
+                "a session has at most {MAX_UPLOADS_PER_SESSION} uploads open, a device \
+                 {MAX_UPLOADS_PER_DEVICE} and the hub {MAX_UPLOADS_PER_HUB}; try again when one is \
+                 done"
             ));
             return self.refuse_command(session, id, name, upload_command(upload.mode), error);
         }

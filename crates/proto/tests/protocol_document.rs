@@ -68,6 +68,14 @@ fn states_every_limit() {
             ),
         ),
         (
+            "uploads, downloads of a device",
+            format!(
+                "{}, {}",
+                limits::MAX_UPLOADS_PER_DEVICE,
+                limits::MAX_DOWNLOADS_PER_DEVICE
+            ),
+        ),
+        (
             "uploads, downloads of a hub",
             format!(
                 "{}, {}",

@@ -25,6 +25,10 @@ pub const MAX_REQUESTS_IN_FLIGHT: usize = 64;
 pub const MAX_UPLOADS_PER_SESSION: usize = 4;
 /// The most downloads that one session may have open.
 pub const MAX_DOWNLOADS_PER_SESSION: usize = 4;
+/// The most uploads that one device may have open, in all of its sessions.
+pub const MAX_UPLOADS_PER_DEVICE: usize = 8;
+/// The most downloads that one device may have open, in all of its sessions.
+pub const MAX_DOWNLOADS_PER_DEVICE: usize = 8;
 /// The most uploads open at one hub; each holds a few chunks in memory.
 pub const MAX_UPLOADS_PER_HUB: usize = 256;
 /// The most downloads open at one hub.
