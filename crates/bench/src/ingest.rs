@@ -5,6 +5,8 @@ use std::time::Instant;
 
 use fleetlink_proto::samples::{Decimal, SampleParser, Timestamp};
 
+use crate::Outcome;
+
 const SAMPLES: u32 = 10_000_000;
 /// As an upload arrives: PROTOCOL's largest chunk.
 const PIECE_BYTES: usize = 1 << 20;
@@ -13,7 +15,7 @@ const ROUNDS: usize = 5;
 const START: i128 = 1_664_533_873_000_000_000;
 
 /// Prints megabytes (10^6 bytes) a second, the median of five rounds, for each kind of file.
-pub(crate) fn run() {
+pub(crate) fn run() -> Outcome {
     let integers = document(|random| format!("{}\n", random % 1_000_000));
     report(
         "integers, newlines counted (ceiling)",
@@ -36,6 +38,7 @@ pub(crate) fn run() {
     report("decimals, two places", &document(decimal), parse);
     report("times in RFC 3339, integers", &document(timed), parse);
     report("times in Unix seconds, integers", &document(unix), parse);
+    Ok(())
 }
 
 fn signed(random: u64) -> String {

@@ -1,28 +1,74 @@
 //! Measurements beside a reference, each in one run on one machine.
 
+mod bare_tls;
+mod hub;
 mod ingest;
+mod joins;
+mod memory;
+mod process;
+mod report;
+mod sizes;
+mod sshd;
 mod store;
+mod upload;
 
 use std::process::ExitCode;
 
+use report::complain;
+
+/// What a measurement comes to.
+type Outcome<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+/// A name, what is measured, and what does it.
+type Measurement = (&'static str, &'static str, fn() -> Outcome);
+
+const MEASUREMENTS: &[Measurement] = &[
+    ("ingest", "parsing data files, in memory", ingest::run),
+    (
+        "store",
+        "staging beside dd, and commits a second",
+        store::run,
+    ),
+    (
+        "upload",
+        "a durable upload of 10,000,000 integers beside scp and dd",
+        upload::run,
+    ),
+    (
+        "joins",
+        "joins a second by password beside bare TLS handshakes and Argon2",
+        joins::run,
+    ),
+    (
+        "memory",
+        "resident memory of a hub with 1,000 devices beside bare TLS",
+        memory::run,
+    ),
+    ("sizes", "the binary with and without the hub", sizes::run),
+];
+
 fn main() -> ExitCode {
-    match std::env::args().nth(1).as_deref() {
-        Some("ingest") => ingest::run(),
-        Some("store") => {
-            if let Err(error) = store::run() {
-                complain(&error.to_string());
-                return ExitCode::FAILURE;
+    let name = std::env::args().nth(1).unwrap_or_default();
+    if name == bare_tls::SERVE {
+        return outcome(bare_tls::serve());
+    }
+    match MEASUREMENTS.iter().find(|(known, ..)| *known == name) {
+        Some((_, _, run)) => outcome(run()),
+        None => {
+            for (name, what, _) in MEASUREMENTS {
+                complain(&format!("{name:<8}{what}"));
             }
-        }
-        _ => {
-            complain("usage: fleetlink-bench ingest | store");
-            return ExitCode::from(2);
+            ExitCode::from(2)
         }
     }
-    ExitCode::SUCCESS
 }
 
-#[expect(clippy::print_stderr, reason = "a usage message belongs there")]
-fn complain(message: &str) {
-    eprintln!("{message}");
+fn outcome(result: Outcome) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error.to_string());
+            ExitCode::FAILURE
+        }
+    }
 }

@@ -13,6 +13,8 @@ use fleetlink_proto::control::UploadMode;
 use fleetlink_proto::samples::Summary;
 use fleetlink_proto::{ContentHash, DeviceName, FileId, IdempotencyKey, WallTime};
 
+use crate::Outcome;
+
 /// Ten million samples of EDG, roughly.
 const STAGED_BYTES: usize = 69 << 20;
 const PIECE: usize = 1 << 20;
@@ -20,10 +22,8 @@ const ROUNDS: u32 = 7;
 const COMMITS: u32 = 2_000;
 const AT: WallTime = WallTime::from_unix_millis(0);
 
-type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
-
 /// Runs everything below the folder of temporary files (`TMPDIR`), which decides the disk.
-pub(crate) fn run() -> Outcome<()> {
+pub(crate) fn run() -> Outcome {
     let runtime = tokio::runtime::Builder::new_multi_thread().build()?;
     let folder = tempfile::tempdir()?;
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&folder.path().join("data"))?);
@@ -51,7 +51,7 @@ async fn stage_beside_dd(
     device: &DeviceName,
     folder: &Path,
     out: &mut impl Write,
-) -> Outcome<()> {
+) -> Outcome {
     let piece: Vec<u8> = b"123456\n".iter().copied().cycle().take(PIECE).collect();
     let (mut staged, mut copied) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {

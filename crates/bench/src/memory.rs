@@ -1,0 +1,119 @@
+//! Resident memory of a hub with many idle devices, beside TLS connections with nothing behind them.
+
+use std::time::Duration;
+
+use fleetlink_device::connect;
+use tokio::time::sleep;
+
+use crate::Outcome;
+use crate::bare_tls::BareTls;
+use crate::hub::Hub;
+use crate::process::raise_descriptors;
+use crate::report::{float, say};
+
+const DEVICES: u32 = 1_000;
+/// Logins before the first figure: the memory of password hashing stays, whoever comes later.
+const WARM_UP: u32 = 8;
+/// Connections that are made at a time.
+const TOGETHER: u32 = 8;
+/// How long the processes come to rest before they are looked at.
+const REST: Duration = Duration::from_secs(3);
+
+pub(crate) fn run() -> Outcome {
+    raise_descriptors();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(measure())
+}
+
+async fn measure() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let hub = Hub::start(folder.path(), DEVICES).await?;
+    let bare = BareTls::start(&hub)?;
+
+    sleep(REST).await;
+    let (fresh, bare_fresh) = (hub.resident()?, bare.process.resident()?);
+    let join = |n| {
+        let dialer = hub.dialer(n);
+        async move {
+            let session = dialer.attach().await?;
+            session.join(0).await?;
+            Ok(session)
+        }
+    };
+    for session in many(WARM_UP, join).await? {
+        session.leave().await;
+    }
+    sleep(REST).await;
+    let before = hub.resident()?;
+    let sessions = many(DEVICES, join).await?;
+    sleep(REST).await;
+    let joined = hub.resident()?;
+
+    let (address, trust) = (&bare.address, hub.trust());
+    let shake = |_| {
+        let address = address.clone();
+        async move { Ok(connect(&address, trust).await?) }
+    };
+    let connections = many(DEVICES, shake).await?;
+    sleep(REST).await;
+    let bare_joined = bare.process.resident()?;
+    drop(connections);
+
+    let active = sessions[0].all_devices().await?.len();
+    if active + 1 != sessions.len() {
+        return Err(format!("{active} other devices are active").into());
+    }
+    let idle = hub.processor_time()?;
+    sleep(REST).await;
+    let load = (hub.processor_time()? - idle).as_secs_f64() / REST.as_secs_f64();
+    for session in sessions {
+        session.leave().await;
+    }
+    sleep(REST).await;
+    let after = hub.resident()?;
+
+    let a_device = float(joined.saturating_sub(before)) / f64::from(DEVICES);
+    let floor = float(bare_joined.saturating_sub(bare_fresh)) / f64::from(DEVICES);
+    let [fresh, before, joined, after] = [fresh, before, joined, after].map(mib);
+    say(&format!(
+        "hub: {fresh:.1} MiB after the start, {before:.1} after {WARM_UP} logins, {joined:.1} with \
+         {DEVICES} devices, {after:.1} when they have left"
+    ));
+    say(&format!(
+        "bare TLS: {:.1} MiB after the start",
+        mib(bare_fresh)
+    ));
+    say(&format!(
+        "a device: {:.1} KiB; a bare TLS connection: {:.1} KiB; ratio {:.2}",
+        a_device / 1024.0,
+        floor / 1024.0,
+        a_device / floor
+    ));
+    say(&format!(
+        "the hub's load with {DEVICES} idle devices: {load:.3} cores"
+    ));
+    Ok(())
+}
+
+fn mib(bytes: u64) -> f64 {
+    float(bytes) / f64::from(1 << 20)
+}
+
+/// Makes so many of something, a few at a time.
+async fn many<T, F>(count: u32, make: impl Fn(u32) -> F) -> Outcome<Vec<T>>
+where
+    T: Send + 'static,
+    F: Future<Output = Outcome<T>> + Send + 'static,
+{
+    let mut made = Vec::new();
+    for first in (0..count).step_by(TOGETHER as usize) {
+        let last = count.min(first + TOGETHER);
+        let tasks: Vec<_> = (first..last).map(|n| tokio::spawn(make(n))).collect();
+        for task in tasks {
+            made.push(task.await??);
+        }
+    }
+    Ok(made)
+}

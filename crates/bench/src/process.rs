@@ -1,0 +1,100 @@
+//! Processes of a measurement: what they cost, and their end.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read as _};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::Outcome;
+
+/// Clock ticks a second in `/proc` (USER_HZ), the same on every architecture that we build for.
+const TICKS: u64 = 100;
+
+/// A running process whose standard output we read; killed when dropped.
+pub(crate) struct Process {
+    child: Child,
+    output: BufReader<std::process::ChildStdout>,
+}
+
+impl Process {
+    pub(crate) fn start(command: &mut Command) -> Outcome<Self> {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let output = child.stdout.take().ok_or("no standard output")?;
+        Ok(Process {
+            child,
+            output: BufReader::new(output),
+        })
+    }
+
+    /// What follows `prefix` in the first line that has it.
+    pub(crate) fn expect(&mut self, prefix: &str) -> Outcome<String> {
+        let mut line = String::new();
+        while self.output.read_line(&mut line)? > 0 {
+            if let Some((_, rest)) = line.split_once(prefix) {
+                return Ok(rest.trim().to_owned());
+            }
+            line.clear();
+        }
+        Err(format!("a process ended without saying {prefix:?}").into())
+    }
+
+    /// Asks it to end, as a service manager does, and waits for that.
+    pub(crate) fn terminate(mut self) -> Outcome {
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        kill_process(pid.ok_or("no process id")?, Signal::TERM)?;
+        // A full pipe would keep it from ending.
+        self.output.read_to_end(&mut Vec::new())?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// The time that its threads have had of the processors, in steps of 10 ms.
+    pub(crate) fn processor_time(&self) -> Outcome<Duration> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        // The name in brackets may hold spaces; user and system time are fields 14 and 15.
+        let (_, fields) = stat.rsplit_once(')').ok_or("no stat")?;
+        let ticks = fields.split_whitespace().skip(11).take(2);
+        let ticks: u64 = ticks.map(str::parse::<u64>).sum::<Result<_, _>>()?;
+        Ok(Duration::from_millis(ticks * 1000 / TICKS))
+    }
+
+    /// Its resident memory in bytes.
+    pub(crate) fn resident(&self) -> Outcome<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.split_whitespace().next());
+        Ok(kib.ok_or("no VmRSS")?.parse::<u64>()? * 1024)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The release binary, which `cargo xtask bench` has built beside this one.
+pub(crate) fn fleetlink() -> Outcome<PathBuf> {
+    let path = std::env::current_exe()?.with_file_name("fleetlink");
+    match path.exists() {
+        true => Ok(path),
+        false => Err("build the binary first: cargo build --release".into()),
+    }
+}
+
+/// Takes as many file descriptors as the machine gives; child processes have them too.
+pub(crate) fn raise_descriptors() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // Where raising is refused, what there is must do.
+    let _ = setrlimit(Resource::Nofile, limit);
+}
