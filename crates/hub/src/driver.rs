@@ -29,7 +29,7 @@ pub(crate) enum Event {
     Opened {
         session: SessionId,
         peer: SocketAddr,
-        commands: mpsc::Sender<SessionCommand>,
+        commands: CommandSender,
         /// Cancelled where the session does not take its commands.
         overflow: CancellationToken,
     },
@@ -41,6 +41,10 @@ pub(crate) enum Event {
         answer: oneshot::Sender<Result<AdminReply, String>>,
     },
 }
+
+/// The way to a session. In boxes: a queue has room for dozens of commands, most of the time unused,
+/// in every session.
+pub(crate) type CommandSender = mpsc::Sender<Box<SessionCommand>>;
 
 /// What the driver tells a session.
 pub(crate) enum SessionCommand {
@@ -129,7 +133,7 @@ pub(crate) struct Driver {
 }
 
 struct Session {
-    commands: mpsc::Sender<SessionCommand>,
+    commands: CommandSender,
     overflow: CancellationToken,
 }
 
@@ -298,7 +302,7 @@ impl Driver {
         let Some(open) = self.sessions.get(&session) else {
             return;
         };
-        if open.commands.try_send(command).is_err() {
+        if open.commands.try_send(Box::new(command)).is_err() {
             open.overflow.cancel();
         }
     }

@@ -8,6 +8,7 @@ mod ingest;
 mod logs;
 mod operator;
 mod passwords;
+mod read_ahead;
 mod server;
 mod session;
 pub mod store;

@@ -22,6 +22,7 @@ use crate::identity::{Identity, IdentityError};
 use crate::logs::LogFiles;
 use crate::operator;
 use crate::passwords::Passwords;
+use crate::read_ahead::ReadAhead;
 use crate::session::{self, SessionContext};
 use crate::store::Store;
 use crate::store::sqlite::{OpenError, SqliteStore};
@@ -262,7 +263,9 @@ async fn serve_device(
     let Some(tls) = tls else {
         return session::serve(stream, session, peer, hub).await;
     };
-    match tokio::time::timeout(limits::HANDSHAKE_DEADLINE, tls.accept(stream)).await {
+    // In a box, so that a session does not carry its handshake's memory to the end.
+    let handshake = Box::pin(tls.accept(ReadAhead::new(stream)));
+    match tokio::time::timeout(limits::HANDSHAKE_DEADLINE, handshake).await {
         Ok(Ok(stream)) => session::serve(stream, session, peer, hub).await,
         Ok(Err(error)) => tracing::debug!(%peer, %error, "no TLS handshake"),
         Err(_) => tracing::debug!(%peer, "the TLS handshake took too long"),

@@ -86,13 +86,13 @@ where
 
 /// Does what the driver says until it says that the session is over.
 async fn obey(
-    mut orders: mpsc::Receiver<SessionCommand>,
+    mut orders: mpsc::Receiver<Box<SessionCommand>>,
     outbox: &Outbox,
     uploads: &Uploads,
     downloads: &Downloads,
 ) {
     while let Some(order) = orders.recv().await {
-        match order {
+        match *order {
             SessionCommand::Reply { id, result } => outbox.reply(&id, &result).await,
             SessionCommand::StartUpload(start) => uploads.start(start),
             SessionCommand::StartDownload(start) => downloads.start(start),

@@ -18,6 +18,8 @@ const LINE_QUEUE: usize = limits::MAX_REQUESTS_IN_FLIGHT + 16;
 const BULK_QUEUE: usize = 2;
 /// The most that is written at once; each such write has its own deadline.
 const WRITE_SIZE: usize = 64 * 1024;
+/// Where short lines are collected; what is longer is written as it is.
+const LINE_BUFFER: usize = 1024;
 
 /// Where answers, notifications and download chunks of one session are put.
 #[derive(Clone)]
@@ -138,7 +140,7 @@ fn encode_result(id: &RequestId, result: &Result<Reply, RpcError>) -> Vec<u8> {
 
 /// Writes until the outbox is closed or the device takes nothing more; then closes the stream.
 pub(super) async fn write(stream: impl AsyncWrite + Unpin, mut queues: Queues) {
-    let mut stream = BufWriter::with_capacity(WRITE_SIZE, stream);
+    let mut stream = BufWriter::with_capacity(LINE_BUFFER, stream);
     if let Err(error) = write_queued(&mut stream, &mut queues).await {
         tracing::debug!(%error, "cannot write to the device");
     }

@@ -16,8 +16,10 @@ use super::outbox::Outbox;
 use super::upload::{UploadFeeder, Uploads};
 use crate::driver::DriverHandle;
 
-/// How much is read at once.
-const READ_SIZE: usize = 64 * 1024;
+/// How much is read at once while an upload's bytes come.
+const BODY_READ_SIZE: usize = 64 * 1024;
+/// How much is read at once otherwise: an idle session keeps no more.
+const LINE_READ_SIZE: usize = 2 * 1024;
 
 /// Reads one device's bytes and passes on what they say.
 pub(super) struct Reader<S> {
@@ -71,8 +73,15 @@ impl<S: AsyncRead + Unpin> Reader<S> {
 
     /// Reads until the device closes, breaks the protocol, or the hub ends.
     pub(super) async fn run(&mut self) {
-        let mut buffer = vec![0; READ_SIZE];
+        let mut buffer = Vec::new();
         loop {
+            let size = match self.decoder.body_left() {
+                0 => LINE_READ_SIZE,
+                _ => BODY_READ_SIZE,
+            };
+            if buffer.len() != size {
+                buffer = vec![0; size];
+            }
             let read = match self.stream.read(&mut buffer).await {
                 Ok(0) | Err(_) => return,
                 Ok(read) => read,
