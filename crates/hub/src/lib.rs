@@ -2,10 +2,12 @@
 
 mod accept;
 mod credentials;
+mod devices;
 mod driver;
 mod identity;
 mod ingest;
 mod logs;
+mod newcomers;
 mod operator;
 mod passwords;
 mod read_ahead;

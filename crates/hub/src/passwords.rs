@@ -1,12 +1,12 @@
 //! Password hashing: Argon2id (RFC 9106), a few at a time, on threads of its own.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
 use argon2::password_hash::phc;
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use fleetlink_core::PasswordHash;
 use fleetlink_proto::Password;
-use tokio::sync::Semaphore;
+use tokio::sync::oneshot;
 
 /// Memory of one hash, in KiB: 19 MiB, with two passes and one lane.
 const MEMORY_KIB: u32 = 19 * 1024;
@@ -15,22 +15,30 @@ const LANES: u32 = 1;
 const SALT_BYTES: usize = 16;
 const OUTPUT_BYTES: usize = 32;
 
-/// Hashes and checks passwords, as many at once as there are cores; the rest wait in order.
+/// Work for a hashing thread, which lends its memory.
+type Job = Box<dyn FnOnce(&mut Vec<Block>) + Send>;
+
+/// Hashes and checks passwords on threads of its own, one a core; the rest wait in order.
 ///
-/// The memory of a hash is kept and used again: taking 19 MiB anew costs more than it seems.
+/// Each thread keeps its hash's memory: taking 19 MiB anew costs more than it seems. Nothing that
+/// fills the runtime's own threads, as many slow uploads do, delays a login.
 #[derive(Clone)]
 pub(crate) struct Passwords {
-    cores: Arc<Semaphore>,
-    memory: Arc<Mutex<Vec<Vec<Block>>>>,
+    jobs: mpsc::Sender<Job>,
     nobody: PasswordHash,
 }
 
 impl Passwords {
     pub(crate) fn new() -> Self {
+        let (jobs, queue) = mpsc::channel();
+        let queue = Arc::new(Mutex::new(queue));
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        for _ in 0..cores {
+            let queue = Arc::clone(&queue);
+            std::thread::spawn(move || work(&queue));
+        }
         Passwords {
-            cores: Arc::new(Semaphore::new(cores)),
-            memory: Arc::default(),
+            jobs,
             // The hash of nothing in particular: no input is known to have this output.
             nobody: encode(&[0x5a; SALT_BYTES], &[0xa5; OUTPUT_BYTES]),
         }
@@ -57,27 +65,29 @@ impl Passwords {
         known && matches
     }
 
+    /// The core bounds how many checks wait, and the operator waits for each of his.
     async fn on_a_core<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Vec<Block>) -> T + Send + 'static,
     ) -> T {
-        let _core = self
-            .cores
-            .acquire()
-            .await
-            .expect("the semaphore is never closed");
-        let spare = Arc::clone(&self.memory);
-        let job = move || {
-            let mut memory = spare.lock().map_or_else(|_| None, |mut kept| kept.pop());
-            let result = work(memory.get_or_insert_with(Vec::new));
-            if let (Ok(mut kept), Some(memory)) = (spare.lock(), memory) {
-                kept.push(memory);
-            }
-            result
-        };
-        match tokio::task::spawn_blocking(job).await {
-            Ok(result) => result,
-            Err(failed) => std::panic::resume_unwind(failed.into_panic()),
+        let (done, result) = oneshot::channel();
+        let job: Job = Box::new(move |memory| {
+            // Whoever asked may be gone.
+            let _ = done.send(work(memory));
+        });
+        self.jobs.send(job).expect("hashing threads do not panic");
+        result.await.expect("hashing threads do not panic")
+    }
+}
+
+/// Hashes until nobody can ask any more.
+fn work(queue: &Mutex<mpsc::Receiver<Job>>) {
+    let mut memory = Vec::new();
+    loop {
+        let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        match job {
+            Ok(job) => job(&mut memory),
+            Err(mpsc::RecvError) => return,
         }
     }
 }

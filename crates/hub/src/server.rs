@@ -4,26 +4,24 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use fleetlink_core::{Hub, Input, SessionId, Settings};
+use fleetlink_core::{Hub, Input, Settings};
 use fleetlink_proto::HubPin;
 use fleetlink_proto::control::limits;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-use crate::accept::{accept_loop, connection_limit};
 use crate::credentials::{Applied, Credentials};
+use crate::devices;
 use crate::driver::{CONSOLE_QUEUE, Driver, DriverHandle, Followers};
 use crate::identity::{Identity, IdentityError};
 use crate::logs::LogFiles;
 use crate::operator;
 use crate::passwords::Passwords;
-use crate::read_ahead::ReadAhead;
-use crate::session::{self, SessionContext};
+use crate::session::{Claims, SessionContext};
 use crate::store::Store;
 use crate::store::sqlite::{OpenError, SqliteStore};
 
@@ -202,8 +200,9 @@ pub async fn start(config: HubConfig) -> Result<(RunningHub, mpsc::Receiver<Stri
         driver: handle.clone(),
         store: Arc::clone(&store),
         keep_alive,
+        claims: Claims::default(),
     };
-    let accepting = accept_devices(listener, tls, context, closing.clone());
+    let accepting = devices::accept(listener, tls, context, closing.clone());
     let hub = RunningHub {
         address,
         pin: (!plain).then(|| identity.pin()),
@@ -227,49 +226,6 @@ fn read_credentials(path: &Path) -> Result<Credentials, StartError> {
         source,
     };
     Credentials::read(path).map_err(error)
-}
-
-/// Accepts devices; each connection is a session of its own number.
-fn accept_devices(
-    listener: TcpListener,
-    tls: Option<TlsAcceptor>,
-    hub: SessionContext,
-    closing: CancellationToken,
-) -> impl Future<Output = ()> {
-    let count = AtomicU64::new(0);
-    accept_loop(
-        listener,
-        connection_limit(),
-        closing,
-        move |stream, peer| {
-            // A listener for both families sees IPv4 addresses mapped into IPv6.
-            let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-            let session = SessionId(count.fetch_add(1, Ordering::Relaxed));
-            serve_device(stream, peer, tls.clone(), session, hub.clone())
-        },
-    )
-}
-
-async fn serve_device(
-    stream: TcpStream,
-    peer: SocketAddr,
-    tls: Option<TlsAcceptor>,
-    session: SessionId,
-    hub: SessionContext,
-) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%peer, %error, "cannot set TCP_NODELAY");
-    }
-    let Some(tls) = tls else {
-        return session::serve(stream, session, peer, hub).await;
-    };
-    // In a box, so that a session does not carry its handshake's memory to the end.
-    let handshake = Box::pin(tls.accept(ReadAhead::new(stream)));
-    match tokio::time::timeout(limits::HANDSHAKE_DEADLINE, handshake).await {
-        Ok(Ok(stream)) => session::serve(stream, session, peer, hub).await,
-        Ok(Err(error)) => tracing::debug!(%peer, %error, "no TLS handshake"),
-        Err(_) => tracing::debug!(%peer, "the TLS handshake took too long"),
-    }
 }
 
 impl RunningHub {

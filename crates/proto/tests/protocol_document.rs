@@ -101,6 +101,10 @@ fn states_every_limit() {
             limits::MAX_UNKNOWN_SESSIONS_PER_SOURCE.to_string(),
         ),
         (
+            "connections of a source in their TLS handshake",
+            limits::MAX_HANDSHAKES_PER_SOURCE.to_string(),
+        ),
+        (
             "logins of a name that wait while earlier ones are checked",
             limits::MAX_WAITING_LOGINS_PER_NAME.to_string(),
         ),

@@ -1,5 +1,6 @@
 //! One connection of a device: bytes in, bytes out. What they mean is decided by the core.
 
+mod claims;
 mod download;
 mod outbox;
 mod reader;
@@ -13,8 +14,10 @@ use fleetlink_core::{Input, SessionId};
 use fleetlink_proto::control::{EndReason, HubNotification, limits};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::claims::Claims;
 use self::download::Downloads;
 use self::outbox::Outbox;
 use self::reader::Reader;
@@ -35,6 +38,7 @@ pub(crate) struct SessionContext {
     pub(crate) driver: DriverHandle,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) keep_alive: Duration,
+    pub(crate) claims: Claims,
 }
 
 /// Serves one connection until either side ends it.
@@ -55,7 +59,7 @@ where
     }
     let (incoming, outgoing) = tokio::io::split(stream);
     let (outbox, writer) = outbox::open();
-    let writing = tokio::spawn(outbox::write(outgoing, writer));
+    let mut writing = tokio::spawn(outbox::write(outgoing, writer));
     let uploads = Uploads::new(session, hub.clone(), outbox.clone());
     let downloads = Downloads::new(session, hub.clone(), outbox.clone());
     let mut reader = Reader::new(
@@ -67,21 +71,35 @@ where
         downloads.clone(),
     );
 
-    let heard_all = tokio::select! {
-        () = reader.run() => true,
-        () = obey(orders, &outbox, &uploads, &downloads) => false,
-        () = overflow.cancelled() => true,
+    let ended = tokio::select! {
+        () = reader.run() => Ended::ByDevice,
+        () = obey(orders, &outbox, &uploads, &downloads) => Ended::ByHub,
+        () = overflow.cancelled() => Ended::ByDevice,
+        _ = &mut writing => Ended::Unheard,
     };
     tracing::debug!(session = session.0, %peer, "session ended");
     // The driver may be gone already at the end of the hub.
     let _ = hub.driver.input(Input::Disconnected { session }).await;
     let rest = reader.into_stream();
     downloads.cancel_all();
+    if ended == Ended::Unheard {
+        return;
+    }
     outbox.close().await;
-    let written = tokio::time::timeout(limits::WRITE_DEADLINE, writing).await;
-    if !heard_all && written.is_ok() {
+    if timeout(limits::WRITE_DEADLINE, &mut writing).await.is_err() {
+        writing.abort();
+    } else if ended == Ended::ByHub {
         linger(rest).await;
     }
+}
+
+/// Who ended a session.
+#[derive(PartialEq, Eq)]
+enum Ended {
+    ByDevice,
+    ByHub,
+    /// The device takes nothing more, so nobody can tell it anything.
+    Unheard,
 }
 
 /// Does what the driver says until it says that the session is over.
@@ -115,5 +133,5 @@ async fn obey(
 async fn linger(mut stream: impl AsyncRead + Unpin) {
     let mut scratch = vec![0; 4096];
     let silence = async { while matches!(stream.read(&mut scratch).await, Ok(1..)) {} };
-    let _ = tokio::time::timeout(LINGER, silence).await;
+    let _ = timeout(LINGER, silence).await;
 }

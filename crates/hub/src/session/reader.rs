@@ -113,12 +113,12 @@ impl<S: AsyncRead + Unpin> Reader<S> {
         match message {
             FromDevice::Call { id, request } => self.handle_call(id, request).await,
             FromDevice::Chunk { upload } => {
-                self.uploads.select(upload).await;
-                Ok(())
+                let selecting = self.uploads.select(upload);
+                alive_while(&self.driver, self.session, self.alive_interval, selecting).await
             }
             FromDevice::Body(bytes) => {
-                self.uploads.feed(bytes).await;
-                Ok(())
+                let feeding = self.uploads.feed(bytes);
+                alive_while(&self.driver, self.session, self.alive_interval, feeding).await
             }
             FromDevice::Invalid { id, error } => {
                 self.outbox.complain(id.as_ref(), &error).await;
@@ -134,7 +134,8 @@ impl<S: AsyncRead + Unpin> Reader<S> {
     }
 
     async fn handle_call(&mut self, id: RequestId, request: Request) -> Result<(), Over> {
-        self.outbox.admit_request().await;
+        let admitted = self.outbox.admit_request();
+        alive_while(&self.driver, self.session, self.alive_interval, admitted).await?;
         match request {
             Request::CommitUpload(commit) => self.uploads.commit(id, commit).await,
             Request::AbortUpload(abort) => self.uploads.abort(id, abort.upload).await,
@@ -177,6 +178,25 @@ impl<S: AsyncRead + Unpin> Reader<S> {
     async fn tell(&mut self, input: Input) -> Result<(), Over> {
         self.alive_told = Instant::now();
         self.driver.input(input).await.map_err(|_| Over)
+    }
+}
+
+/// Waits for the hub's own disk or answers, in which time nothing is read: that is no silence of the
+/// device.
+async fn alive_while(
+    driver: &DriverHandle,
+    session: SessionId,
+    interval: Duration,
+    wait: impl Future<Output = ()>,
+) -> Result<(), Over> {
+    tokio::pin!(wait);
+    loop {
+        tokio::select! {
+            () = &mut wait => return Ok(()),
+            () = tokio::time::sleep(interval) => {
+                driver.input(Input::Alive { session }).await.map_err(|_| Over)?;
+            }
+        }
     }
 }
 

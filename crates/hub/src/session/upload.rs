@@ -2,24 +2,30 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use fleetlink_core::{Input, SessionId};
+use fleetlink_core::{Input, SessionId, Staged, StoreError};
 use fleetlink_proto::control::{
-    CommitUpload, Done, HubNotification, OpenUploadReply, Reply, RequestId, RpcError,
+    CommitUpload, Done, ErrorCode, HubNotification, OpenUploadReply, Reply, RequestId, RpcError,
 };
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::SessionContext;
+use super::claims::UploadName;
 use super::outbox::Outbox;
 use super::reader::no_such_transfer;
 use crate::driver::StartUpload;
 use crate::ingest::{Ingest, store_error};
+use crate::store::Staging;
 
 /// Bytes that are collected before they are handed to the upload's thread.
 const BLOCK_BYTES: usize = 512 * 1024;
 /// Blocks that may wait for the upload's thread; then nothing more is read from the device.
 const BLOCK_QUEUE: usize = 3;
+/// How often, and with which pause, an upload is asked for that an earlier session still has.
+const TAKE_OVER_TRIES: u32 = 50;
+const TAKE_OVER_PAUSE: Duration = Duration::from_millis(100);
 
 /// Begins uploads; the core has allowed them.
 #[derive(Clone)]
@@ -41,13 +47,23 @@ struct Feeds {
 #[derive(Clone)]
 struct Feed {
     pieces: mpsc::Sender<Piece>,
-    spare: Arc<Mutex<Vec<Vec<u8>>>>,
+    spare: Spare,
 }
 
-enum Piece {
+/// Emptied blocks.
+type Spare = Arc<Mutex<Vec<Vec<u8>>>>;
+
+pub(super) enum Piece {
     Block(Vec<u8>),
-    Commit { id: RequestId, commit: CommitUpload },
-    Abort { id: RequestId },
+    Commit {
+        id: RequestId,
+        commit: CommitUpload,
+    },
+    Abort {
+        id: RequestId,
+    },
+    /// Another session of the device goes on with this upload.
+    TakenOver,
 }
 
 impl Uploads {
@@ -73,10 +89,15 @@ impl Uploads {
             device,
             key,
         } = start;
-        let staging = Handle::current().block_on(self.hub.store.stage(device, key));
-        let begun = staging.map_err(store_error).and_then(Ingest::resume);
+        let name = (device, key);
+        let begun = self.stage(&name).and_then(Ingest::resume);
         let staged = match begun {
-            Ok(ingest) => self.receive(&id, upload, ingest),
+            Ok(ingest) => {
+                let queue = self.open_feed(upload, &name);
+                let staged = self.receive(&id, upload, ingest, queue);
+                self.hub.claims.release(&name, self.session);
+                staged
+            }
             Err(error) => {
                 self.outbox.reply_blocking(&id, &Err(error));
                 None
@@ -97,22 +118,46 @@ impl Uploads {
         let _ = Handle::current().block_on(self.hub.driver.input(input));
     }
 
+    /// Stages the upload; where an earlier session of the device still has it, takes it over.
+    fn stage(&self, name: &UploadName) -> Result<Box<dyn Staging>, RpcError> {
+        let (device, key) = name;
+        for _ in 0..TAKE_OVER_TRIES {
+            let staging = self.hub.store.stage(device.clone(), *key);
+            match Handle::current().block_on(staging) {
+                Err(StoreError::Conflict(_)) => {
+                    self.hub.claims.interrupt(name);
+                    std::thread::sleep(TAKE_OVER_PAUSE);
+                }
+                staging => return staging.map_err(store_error),
+            }
+        }
+        let message = "an earlier session of this device is still at this upload";
+        Err(RpcError::new(ErrorCode::Busy, message).retry_after(TAKE_OVER_PAUSE * TAKE_OVER_TRIES))
+    }
+
+    /// Opens the way for the upload's bytes.
+    fn open_feed(&self, upload: u64, name: &UploadName) -> (mpsc::Receiver<Piece>, Spare) {
+        let (pieces, queue) = mpsc::channel(BLOCK_QUEUE);
+        let spare = Spare::default();
+        self.hub
+            .claims
+            .hold(name.clone(), self.session, pieces.downgrade());
+        let feed = Feed {
+            pieces,
+            spare: Arc::clone(&spare),
+        };
+        self.feeds().insert(upload, feed);
+        (queue, spare)
+    }
+
     /// Takes what the reader feeds, up to the commit; `None` where there is nothing to commit.
     fn receive(
         &self,
         id: &RequestId,
         upload: u64,
         mut ingest: Ingest,
-    ) -> Option<(RequestId, fleetlink_core::Staged)> {
-        let (pieces, mut queue) = mpsc::channel(BLOCK_QUEUE);
-        let spare = Arc::default();
-        self.feeds().insert(
-            upload,
-            Feed {
-                pieces,
-                spare: Arc::clone(&spare),
-            },
-        );
+        (mut queue, spare): (mpsc::Receiver<Piece>, Spare),
+    ) -> Option<(RequestId, Staged)> {
         let ready = OpenUploadReply::Ready {
             upload,
             offset: ingest.bytes(),
@@ -143,6 +188,13 @@ impl Uploads {
                 Piece::Abort { id } => {
                     ingest.abandon();
                     self.outbox.reply_blocking(&id, &Ok(Reply::Done(Done {})));
+                    return None;
+                }
+                Piece::TakenOver => {
+                    // First what came is kept: the other session waits for it.
+                    drop(ingest);
+                    let message = "another session of this device goes on with this upload";
+                    self.fail(upload, RpcError::new(ErrorCode::Conflict, message), queue);
                     return None;
                 }
             }

@@ -44,6 +44,8 @@ pub const MAX_GARBAGE_LINES: u32 = 16;
 pub const MAX_BYTES_BEFORE_LOGIN: u64 = 256 * 1024;
 /// Sessions of one source address that may be open without a login; loopback is not counted.
 pub const MAX_UNKNOWN_SESSIONS_PER_SOURCE: usize = 64;
+/// Connections of one source that may be in their TLS handshake; loopback is not counted.
+pub const MAX_HANDSHAKES_PER_SOURCE: usize = 64;
 /// Logins of one name that may wait while earlier ones are checked.
 pub const MAX_WAITING_LOGINS_PER_NAME: usize = 64;
 /// Names without an account whose failed logins are remembered; the oldest make room.

@@ -1,54 +1,16 @@
 //! The transcripts of PROTOCOL.md, replayed against a real hub over real sockets: whole, and cut
 //! into single bytes.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-mod transcript;
-
-use std::time::Duration;
-
-use fleetlink_hub::{HubConfig, Operator, OperatorCall, RunningHub, Settings};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
-use transcript::{Step, Transcript, transcripts};
-
-const DEADLINE: Duration = Duration::from_secs(60);
-
-struct Fixture {
-    hub: RunningHub,
-    _folder: tempfile::TempDir,
-}
-
-/// A fresh hub with the account of the transcripts.
-async fn hub() -> Fixture {
-    let folder = tempfile::tempdir().unwrap();
-    let data = folder.path().to_owned();
-    let mut operator = Operator::reach(&data).await.unwrap();
-    let account = OperatorCall::AddAccount {
-        name: "supersmartwatch".parse().unwrap(),
-        password: "comp9331".into(),
-    };
-    operator.call(account).await.unwrap();
-    operator.finish().await;
-    let config = HubConfig {
-        listen: "127.0.0.1:0".parse().unwrap(),
-        logs: data.clone(),
-        data,
-        credentials: None,
-        plain: true,
-        settings: Settings::default(),
-    };
-    let (hub, _lines) = fleetlink_hub::start(config).await.unwrap();
-    Fixture {
-        hub,
-        _folder: folder,
-    }
-}
+use super::fixture;
+use super::transcript::{Step, Transcript, transcripts};
 
 /// Plays the device's part in pieces of `step` bytes and checks the hub's part.
 async fn replay(transcript: &Transcript, step: usize) {
-    let fixture = hub().await;
+    let fixture = fixture::hub().await;
     let stream = TcpStream::connect(fixture.hub.address()).await.unwrap();
     stream.set_nodelay(true).unwrap();
     let mut stream = BufReader::new(stream);
@@ -106,7 +68,7 @@ async fn replay_all(step: usize) {
     let all = transcripts();
     assert!(all.len() >= 4, "PROTOCOL.md holds the transcripts");
     for transcript in &all {
-        let replayed = tokio::time::timeout(DEADLINE, replay(transcript, step)).await;
+        let replayed = tokio::time::timeout(fixture::DEADLINE, replay(transcript, step)).await;
         assert!(replayed.is_ok(), "{}: no answer in time", transcript.name);
     }
 }

@@ -1,0 +1,91 @@
+//! The door for devices: TCP, then TLS, then a session.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use fleetlink_core::SessionId;
+use fleetlink_proto::control::limits;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tokio_util::sync::CancellationToken;
+
+use crate::accept::{accept_loop, connection_limit};
+use crate::newcomers::Newcomers;
+use crate::read_ahead::ReadAhead;
+use crate::session::{self, SessionContext};
+
+/// What every connection of a device is served with.
+#[derive(Clone)]
+struct Door {
+    tls: Option<TlsAcceptor>,
+    newcomers: Newcomers,
+    hub: SessionContext,
+    closing: CancellationToken,
+}
+
+/// Accepts devices until `closing`; each connection is a session of its own number.
+pub(crate) async fn accept(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    hub: SessionContext,
+    closing: CancellationToken,
+) {
+    let count = AtomicU64::new(0);
+    let newcomers = Newcomers::default();
+    let until = closing.clone();
+    let door = Door {
+        tls,
+        newcomers,
+        hub,
+        closing,
+    };
+    let serve = move |stream, peer: SocketAddr| {
+        // A listener for both families sees IPv4 addresses mapped into IPv6.
+        let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+        let session = SessionId(count.fetch_add(1, Ordering::Relaxed));
+        door.clone().serve(stream, peer, session)
+    };
+    accept_loop(listener, connection_limit(), until, serve).await;
+}
+
+impl Door {
+    async fn serve(self, stream: TcpStream, peer: SocketAddr, session: SessionId) {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%peer, %error, "cannot set TCP_NODELAY");
+        }
+        match &self.tls {
+            None => session::serve(stream, session, peer, self.hub).await,
+            Some(tls) => {
+                if let Some(stream) = self.handshake(tls, stream, peer).await {
+                    session::serve(stream, session, peer, self.hub).await;
+                }
+            }
+        }
+    }
+
+    async fn handshake(
+        &self,
+        tls: &TlsAcceptor,
+        stream: TcpStream,
+        peer: SocketAddr,
+    ) -> Option<TlsStream<ReadAhead<TcpStream>>> {
+        let Some(_place) = self.newcomers.admit(peer.ip()) else {
+            tracing::debug!(%peer, "too many handshakes of this source");
+            return None;
+        };
+        // In a box, so that a session does not carry its handshake's memory to the end.
+        let handshake = Box::pin(tls.accept(ReadAhead::new(stream)));
+        let shaken = tokio::select! {
+            shaken = timeout(limits::HANDSHAKE_DEADLINE, handshake) => shaken,
+            () = self.closing.cancelled() => return None,
+        };
+        match shaken {
+            Ok(Ok(stream)) => return Some(stream),
+            Ok(Err(error)) => tracing::debug!(%peer, %error, "no TLS handshake"),
+            Err(_) => tracing::debug!(%peer, "the TLS handshake took too long"),
+        }
+        None
+    }
+}

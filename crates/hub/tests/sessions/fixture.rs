@@ -1,0 +1,40 @@
+//! A hub of its own for each test, over plain TCP on loopback.
+
+use std::time::Duration;
+
+use fleetlink_hub::{HubConfig, Operator, OperatorCall, RunningHub, Settings};
+
+/// How long anything may take before a test fails.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+
+/// A hub, and the folder of its data.
+pub(crate) struct Fixture {
+    pub(crate) hub: RunningHub,
+    _folder: tempfile::TempDir,
+}
+
+/// A fresh hub with the account of the transcripts.
+pub(crate) async fn hub() -> Fixture {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_owned();
+    let mut operator = Operator::reach(&data).await.unwrap();
+    let account = OperatorCall::AddAccount {
+        name: "supersmartwatch".parse().unwrap(),
+        password: "comp9331".into(),
+    };
+    operator.call(account).await.unwrap();
+    operator.finish().await;
+    let config = HubConfig {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        logs: data.clone(),
+        data,
+        credentials: None,
+        plain: true,
+        settings: Settings::default(),
+    };
+    let (hub, _lines) = fleetlink_hub::start(config).await.unwrap();
+    Fixture {
+        hub,
+        _folder: folder,
+    }
+}

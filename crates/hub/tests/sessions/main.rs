@@ -1,0 +1,7 @@
+//! Sessions of a real hub over real sockets.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod fixture;
+mod takeover;
+mod transcript;
+mod transcripts;
