@@ -12,6 +12,7 @@ use fleetlink_device::{Dialer, HubAddress, Trust, connect};
 use crate::Outcome;
 use crate::bare_tls::BareTls;
 use crate::hub::{Hub, PASSWORD};
+use crate::process::processor_time;
 use crate::report::{float, median, ratio, say};
 
 /// How many join at a time.
@@ -27,11 +28,31 @@ pub(crate) fn run() -> Outcome {
     runtime.block_on(measure())
 }
 
+/// What was done in a while, and what that cost the process that did it.
+struct Done {
+    count: u64,
+    time: Duration,
+    processor: Duration,
+}
+
 #[derive(Default)]
-struct Rates {
-    joins: Vec<f64>,
-    handshakes: Vec<f64>,
-    hub_load: Vec<f64>,
+struct Rates(Vec<Done>);
+
+impl Rates {
+    fn each(&self) -> Vec<f64> {
+        let rate = |done: &Done| float(done.count) / done.time.as_secs_f64();
+        self.0.iter().map(rate).collect()
+    }
+
+    fn a_second(&self) -> f64 {
+        median(&self.each())
+    }
+
+    /// Milliseconds of processor time for one.
+    fn cost(&self) -> f64 {
+        let cost = |done: &Done| done.processor.as_secs_f64() * 1e3 / float(done.count.max(1));
+        median(&self.0.iter().map(cost).collect::<Vec<_>>())
+    }
 }
 
 async fn measure() -> Outcome {
@@ -40,39 +61,44 @@ async fn measure() -> Outcome {
     let hub = Arc::new(Hub::start(folder.path(), most).await?);
     let bare = BareTls::start(&hub)?;
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    let (mut one_core, mut all_cores) = (Vec::new(), Vec::new());
-    let mut rates: [Rates; TOGETHER.len()] = Default::default();
+    let (mut one_core, mut all_cores) = (Rates::default(), Rates::default());
+    let mut joins: [Rates; TOGETHER.len()] = Default::default();
+    let mut handshakes: [Rates; TOGETHER.len()] = Default::default();
     for _ in 0..ROUNDS {
-        one_core.push(hashes_a_second(hub.hash(), 1)?);
-        all_cores.push(hashes_a_second(hub.hash(), cores)?);
-        for (together, rates) in TOGETHER.into_iter().zip(&mut rates) {
-            let (before, begun) = (hub.processor_time()?, Instant::now());
+        one_core.0.push(hashes(hub.hash(), 1)?);
+        all_cores.0.push(hashes(hub.hash(), cores)?);
+        for (index, together) in TOGETHER.into_iter().enumerate() {
             let joined = Arc::clone(&hub);
             let join = move |n| join_once(joined.dialer(n));
-            rates.joins.push(a_second(together, join).await?);
-            let busy = (hub.processor_time()? - before).as_secs_f64();
-            rates.hub_load.push(busy / begun.elapsed().as_secs_f64());
+            let cost = || hub.processor_time();
+            joins[index].0.push(repeat(together, join, cost).await?);
             let (address, trust) = (bare.address.clone(), hub.trust());
             let shake = move |_| shake_once(address.clone(), trust);
-            rates.handshakes.push(a_second(together, shake).await?);
+            let cost = || bare.process.processor_time();
+            let shaken = repeat(together, shake, cost).await?;
+            handshakes[index].0.push(shaken);
         }
     }
-    let (one, all) = (median(&one_core), median(&all_cores));
     say(&format!(
         "medians of {ROUNDS} in turns; {cores} cores, shared with the devices"
     ));
     say(&format!(
-        "Argon2 alone: {one:.0}/s on one core, {all:.0}/s on all"
+        "Argon2 alone: {:.0}/s on one core, {:.0}/s on all; {:.1} ms of processor each",
+        one_core.a_second(),
+        all_cores.a_second(),
+        one_core.cost(),
     ));
-    for (together, rates) in TOGETHER.into_iter().zip(&rates) {
+    for (index, together) in TOGETHER.into_iter().enumerate() {
+        let (joins, handshakes) = (&joins[index], &handshakes[index]);
         let bound = if together == 1 { &one_core } else { &all_cores };
         say(&format!(
-            "{together:>2} at a time: {:.0} joins/s, {:.2} of the bound of Argon2; the hub's load \
-             {:.2} cores; {:.0} bare handshakes/s",
-            median(&rates.joins),
-            ratio(&rates.joins, bound),
-            median(&rates.hub_load),
-            median(&rates.handshakes),
+            "{together:>2} at a time: {:>4.0} joins/s, {:.2} of Argon2's bound, {:.1} ms of the \
+             hub's processor each; {:>5.0} bare handshakes/s, {:.2} ms",
+            joins.a_second(),
+            ratio(&joins.each(), &bound.each()),
+            joins.cost(),
+            handshakes.a_second(),
+            handshakes.cost(),
         ));
     }
     Ok(())
@@ -91,46 +117,52 @@ async fn shake_once(address: HubAddress, trust: Trust) -> Outcome {
     Ok(())
 }
 
-/// How often a second something is done, so many at a time.
-async fn a_second<F>(
+/// Does something for [`TIME`], so many at a time, where `cost` is the processor time so far.
+async fn repeat<F>(
     together: u32,
     once: impl Fn(u32) -> F + Clone + Send + 'static,
-) -> Outcome<f64>
+    cost: impl Fn() -> Outcome<Duration>,
+) -> Outcome<Done>
 where
     F: Future<Output = Outcome> + Send,
 {
-    let begun = Instant::now();
+    let (before, begun) = (cost()?, Instant::now());
     let tasks: Vec<_> = (0..together)
         .map(|n| {
             let once = once.clone();
             tokio::spawn(async move {
-                let mut done = 0_u64;
+                let mut count = 0;
                 while begun.elapsed() < TIME {
                     once(n).await?;
-                    done += 1;
+                    count += 1;
                 }
-                Outcome::Ok(done)
+                Outcome::Ok(count)
             })
         })
         .collect();
-    let mut done = 0;
+    let mut count = 0;
     for task in tasks {
-        done += task.await??;
+        count += task.await??;
     }
-    Ok(float(done) / begun.elapsed().as_secs_f64())
+    Ok(Done {
+        count,
+        time: begun.elapsed(),
+        processor: cost()? - before,
+    })
 }
 
 /// Hashes as the hub does, so many at once.
-fn hashes_a_second(hash: &PasswordHash, threads: usize) -> Outcome<f64> {
+fn hashes(hash: &PasswordHash, threads: usize) -> Outcome<Done> {
     let parsed = phc::PasswordHash::new(hash.as_str())?;
     let params = Params::try_from(&parsed)?;
     let salt = parsed.salt.ok_or("no salt")?;
-    let begun = Instant::now();
-    let done = thread::scope(|scope| {
+    let own = std::process::id();
+    let (before, begun) = (processor_time(own)?, Instant::now());
+    let count = thread::scope(|scope| {
         let hash = || {
             let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
             let mut memory = vec![Block::new(); params.block_count()];
-            let mut done = 0_u64;
+            let mut count = 0;
             while begun.elapsed() < TIME {
                 let mut output = [0; 32];
                 let hashed = argon2.hash_password_into_with_memory(
@@ -140,9 +172,9 @@ fn hashes_a_second(hash: &PasswordHash, threads: usize) -> Outcome<f64> {
                     &mut memory,
                 );
                 hashed.map_err(|e| e.to_string())?;
-                done += 1;
+                count += 1;
             }
-            Ok::<_, String>(done)
+            Ok::<u64, String>(count)
         };
         let threads: Vec<_> = (0..threads).map(|_| scope.spawn(hash)).collect();
         let counts = threads.into_iter().map(|thread| thread.join());
@@ -150,5 +182,9 @@ fn hashes_a_second(hash: &PasswordHash, threads: usize) -> Outcome<f64> {
             .map(|count| count.unwrap_or_else(|_| Err("hashing panicked".to_owned())))
             .sum::<Result<u64, String>>()
     })?;
-    Ok(float(done) / begun.elapsed().as_secs_f64())
+    Ok(Done {
+        count,
+        time: begun.elapsed(),
+        processor: processor_time(own)? - before,
+    })
 }

@@ -54,14 +54,9 @@ impl Process {
         Ok(())
     }
 
-    /// The time that its threads have had of the processors, in steps of 10 ms.
+    /// The time that its threads have had of the processors.
     pub(crate) fn processor_time(&self) -> Outcome<Duration> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        // The name in brackets may hold spaces; user and system time are fields 14 and 15.
-        let (_, fields) = stat.rsplit_once(')').ok_or("no stat")?;
-        let ticks = fields.split_whitespace().skip(11).take(2);
-        let ticks: u64 = ticks.map(str::parse::<u64>).sum::<Result<_, _>>()?;
-        Ok(Duration::from_millis(ticks * 1000 / TICKS))
+        processor_time(self.child.id())
     }
 
     /// Its resident memory in bytes.
@@ -79,6 +74,17 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The time that the threads of a process have had of the processors, in steps of 10 ms. Unlike
+/// rates, it does not depend on what else the machine does.
+pub(crate) fn processor_time(process: u32) -> Outcome<Duration> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
+    // The name in brackets may hold spaces; user and system time are fields 14 and 15.
+    let (_, fields) = stat.rsplit_once(')').ok_or("no stat")?;
+    let ticks = fields.split_whitespace().skip(11).take(2);
+    let ticks: u64 = ticks.map(str::parse::<u64>).sum::<Result<_, _>>()?;
+    Ok(Duration::from_millis(ticks * 1000 / TICKS))
 }
 
 /// The release binary, which `cargo xtask bench` has built beside this one.

@@ -59,7 +59,7 @@ impl Door {
             None => session::serve(stream, session, peer, self.hub).await,
             Some(tls) => {
                 if let Some(stream) = self.handshake(tls, stream, peer).await {
-                    session::serve(stream, session, peer, self.hub).await;
+                    session::serve(Box::new(stream), session, peer, self.hub).await;
                 }
             }
         }
@@ -75,7 +75,7 @@ impl Door {
             tracing::debug!(%peer, "too many handshakes of this source");
             return None;
         };
-        // In a box, so that a session does not carry its handshake's memory to the end.
+        // In boxes: a future has room for all that it ever holds, and for what it is given twice.
         let handshake = Box::pin(tls.accept(ReadAhead::new(stream)));
         let shaken = tokio::select! {
             shaken = timeout(limits::HANDSHAKE_DEADLINE, handshake) => shaken,
