@@ -2,6 +2,7 @@
 
 mod bench;
 mod dependencies;
+mod documents;
 mod programs;
 mod step;
 mod test;

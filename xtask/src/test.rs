@@ -1,6 +1,6 @@
 //! Everything that CI runs.
 
-use crate::{dependencies, programs, step};
+use crate::{dependencies, documents, programs, step};
 
 pub(crate) fn run() -> Result<(), String> {
     programs::ensure()?;
@@ -18,6 +18,7 @@ pub(crate) fn run() -> Result<(), String> {
         ],
     )?;
     dependencies::check()?;
+    documents::check()?;
     step::run(
         "cargo",
         &[
