@@ -13,7 +13,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::accept::{accept_loop, connection_limit};
 use crate::newcomers::Newcomers;
-use crate::read_ahead::ReadAhead;
 use crate::session::{self, SessionContext};
 
 /// What every connection of a device is served with.
@@ -70,13 +69,13 @@ impl Door {
         tls: &TlsAcceptor,
         stream: TcpStream,
         peer: SocketAddr,
-    ) -> Option<TlsStream<ReadAhead<TcpStream>>> {
+    ) -> Option<TlsStream<TcpStream>> {
         let Some(_place) = self.newcomers.admit(peer.ip()) else {
             tracing::debug!(%peer, "too many handshakes of this source");
             return None;
         };
         // In boxes: a future has room for all that it ever holds, and for what it is given twice.
-        let handshake = Box::pin(tls.accept(ReadAhead::new(stream)));
+        let handshake = Box::pin(tls.accept(stream));
         let shaken = tokio::select! {
             shaken = timeout(limits::HANDSHAKE_DEADLINE, handshake) => shaken,
             () = self.closing.cancelled() => return None,

@@ -10,7 +10,6 @@ mod logs;
 mod newcomers;
 mod operator;
 mod passwords;
-mod read_ahead;
 mod server;
 mod session;
 pub mod store;
