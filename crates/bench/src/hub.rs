@@ -53,6 +53,7 @@ impl Hub {
         let mut process = Process::start(&mut command(&data)?)?;
         let address = process.expect("listening on ")?.parse()?;
         let pin = process.expect("pin ")?.parse()?;
+        process.ignore_output();
         let trust = Trust::Pinned(pin);
         Ok(Hub {
             process,

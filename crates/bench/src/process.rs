@@ -1,9 +1,10 @@
 //! Processes of a measurement: what they cost, and their end.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read as _};
+use std::io::{self, BufRead as _, BufReader};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::thread;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -16,7 +17,7 @@ const TICKS: u64 = 100;
 /// A running process whose standard output we read; killed when dropped.
 pub(crate) struct Process {
     child: Child,
-    output: BufReader<std::process::ChildStdout>,
+    output: Option<BufReader<ChildStdout>>,
 }
 
 impl Process {
@@ -28,14 +29,15 @@ impl Process {
         let output = child.stdout.take().ok_or("no standard output")?;
         Ok(Process {
             child,
-            output: BufReader::new(output),
+            output: Some(BufReader::new(output)),
         })
     }
 
     /// What follows `prefix` in the first line that has it.
     pub(crate) fn expect(&mut self, prefix: &str) -> Outcome<String> {
         let mut line = String::new();
-        while self.output.read_line(&mut line)? > 0 {
+        let output = self.output.as_mut().ok_or("its output is not read")?;
+        while output.read_line(&mut line)? > 0 {
             if let Some((_, rest)) = line.split_once(prefix) {
                 return Ok(rest.trim().to_owned());
             }
@@ -44,12 +46,18 @@ impl Process {
         Err(format!("a process ended without saying {prefix:?}").into())
     }
 
+    /// Reads what it prints from here on and forgets it: a full pipe would hold it up.
+    pub(crate) fn ignore_output(&mut self) {
+        if let Some(mut output) = self.output.take() {
+            thread::spawn(move || io::copy(&mut output, &mut io::sink()));
+        }
+    }
+
     /// Asks it to end, as a service manager does, and waits for that.
     pub(crate) fn terminate(mut self) -> Outcome {
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
         kill_process(pid.ok_or("no process id")?, Signal::TERM)?;
-        // A full pipe would keep it from ending.
-        self.output.read_to_end(&mut Vec::new())?;
+        self.ignore_output();
         self.child.wait()?;
         Ok(())
     }
