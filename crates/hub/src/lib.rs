@@ -6,6 +6,7 @@ mod driver;
 mod identity;
 mod ingest;
 mod logs;
+pub mod number_exchange;
 mod operator;
 mod passwords;
 mod server;

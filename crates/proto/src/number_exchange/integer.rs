@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
-use super::limits::{MAX_NUMBER, MIN_NUMBER};
+use super::limits::{MAX_NUMBER, MIN_NUMBER, TEXT_NUMBER};
 
 /// A decimal integer of any size: what a peer sends is bounded by the length of its message alone,
 /// and a sum that wraps would be a wrong one.
@@ -139,6 +139,9 @@ pub struct InRange(u8);
 pub struct RangeError;
 
 impl InRange {
+    /// The server's number in the text dialect, unless it is set.
+    pub const TEXT: InRange = InRange(TEXT_NUMBER);
+
     /// The number, if it is in range.
     pub fn new(number: u8) -> Result<Self, RangeError> {
         if (MIN_NUMBER..=MAX_NUMBER).contains(&number) {

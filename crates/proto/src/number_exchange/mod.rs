@@ -14,10 +14,9 @@ mod rules;
 
 pub use decoder::{Decoded, Decoder};
 pub use integer::{InRange, Integer, IntegerError, RangeError};
+pub use json_object::ObjectEnd;
 pub use line::{Level, Line};
 pub use name::{Name, NameError};
 pub use reply::{BadReply, Reply};
 pub use request::{BadRequest, Dialect, Request};
-pub use rules::{Answer, OnOutOfRange, Service};
-
-pub use json_object::ObjectEnd;
+pub use rules::{Answer, OnOutOfRange, ServerNumber, Service};

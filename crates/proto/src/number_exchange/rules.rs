@@ -1,7 +1,6 @@
 //! What a server answers to what it was told.
 
 use super::integer::InRange;
-use super::limits::TEXT_NUMBER;
 use super::line::Line;
 use super::name::Name;
 use super::reply::{Reply, encode_error};
@@ -17,13 +16,25 @@ pub enum OnOutOfRange {
     Refuse,
 }
 
+/// The number that a server tells its clients.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ServerNumber {
+    /// 42 in text; in JSON another for each client.
+    #[default]
+    ByDialect,
+    /// Always this one.
+    Fixed(InRange),
+    /// Another for each client.
+    Random,
+}
+
 /// What a server is.
 #[derive(Debug, Clone)]
 pub struct Service {
     /// What it calls itself.
     pub name: Name,
-    /// Its number; without one 42 in text, and in JSON another for each client.
-    pub number: Option<InRange>,
+    /// Its number.
+    pub number: ServerNumber,
     /// What a number outside the range does.
     pub on_out_of_range: OnOutOfRange,
 }
@@ -40,12 +51,13 @@ pub struct Answer {
 }
 
 impl Service {
-    /// Answers a request; `random` is the number for a client whose server has no other.
-    pub fn answer(&self, request: &Request, random: InRange) -> Answer {
-        let number = self.number.unwrap_or(match request.dialect {
-            Dialect::Text => InRange::new(TEXT_NUMBER).unwrap_or(random),
-            Dialect::Json => random,
-        });
+    /// Answers a request; `random` draws the number for a client where it is not fixed.
+    pub fn answer(&self, request: &Request, random: impl FnOnce() -> InRange) -> Answer {
+        let number = match (self.number, request.dialect) {
+            (ServerNumber::Fixed(number), _) => number,
+            (ServerNumber::ByDialect, Dialect::Text) => InRange::TEXT,
+            (ServerNumber::ByDialect, Dialect::Json) | (ServerNumber::Random, _) => random(),
+        };
         let stop = match (request.number.in_range(), self.on_out_of_range) {
             (Some(_), _) => false,
             (None, OnOutOfRange::Stop) => true,
@@ -124,7 +136,10 @@ mod tests {
     fn service(number: Option<u8>, on_out_of_range: OnOutOfRange) -> Service {
         Service {
             name: "A Server".parse().unwrap(),
-            number: number.map(|number| InRange::new(number).unwrap()),
+            number: match number {
+                Some(number) => ServerNumber::Fixed(InRange::new(number).unwrap()),
+                None => ServerNumber::ByDialect,
+            },
             on_out_of_range,
         }
     }
@@ -135,7 +150,7 @@ mod tests {
             name: "A Client".parse().unwrap(),
             number: Integer::from(number),
         };
-        let answer = service.answer(&request, InRange::new(77).unwrap());
+        let answer = service.answer(&request, || InRange::new(77).unwrap());
         let lines = answer.lines.iter().map(Line::to_string).collect();
         let reply = String::from_utf8(answer.reply).unwrap();
         (reply, answer.stop, lines)
@@ -152,6 +167,11 @@ mod tests {
         let set = service(Some(10), OnOutOfRange::Stop);
         assert_eq!(ask(&set, Dialect::Text, 25).0, "Server of A Server: 10");
         assert!(ask(&set, Dialect::Json, 25).0.contains(r#""sum": 35"#));
+        let random = Service {
+            number: ServerNumber::Random,
+            ..set
+        };
+        assert_eq!(ask(&random, Dialect::Text, 25).0, "Server of A Server: 77");
     }
 
     #[test]
