@@ -1,16 +1,12 @@
 //! The one binary of fleetlink: a hub, and the devices that join it.
 
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the small protocols' checkers come next")
-)]
-#[expect(unused_imports, reason = "the small protocols' checkers come next")]
 mod check;
 mod cli;
 mod data;
 mod devices;
 mod dial;
 mod failure;
+mod host_name;
 #[cfg(feature = "hub")]
 mod hub;
 mod interrupt;
@@ -22,6 +18,7 @@ mod password;
 mod progress;
 mod shell;
 mod stdin;
+mod sum;
 mod udp_port;
 
 use std::process::ExitCode;
@@ -61,6 +58,7 @@ async fn run(command: Command, output: &Output) -> Result<(), Failure> {
         Command::Client(arguments) => Box::pin(join::client(arguments, output)).await,
         Command::Data(arguments) => Box::pin(data::run(arguments, output)).await,
         Command::Device(arguments) => Box::pin(devices::run(arguments, output)).await,
+        Command::Sum(arguments) => Box::pin(sum::run(arguments, output)).await,
         #[cfg(feature = "hub")]
         Command::Hub(command) => Box::pin(hub::run(command, output)).await,
     }
