@@ -39,12 +39,12 @@ const JSON: Ids = Ids {
 };
 
 /// Adds the checks of one dialect.
-pub(super) fn add(plan: &mut Plan, server: &Server, dialect: Dialect, name: Option<&Name>) {
+pub(super) fn add(plan: &mut Plan, server: Server, dialect: Dialect, name: Option<&Name>) {
     let ids = match dialect {
         Dialect::Text => TEXT,
         Dialect::Json => JSON,
     };
-    let (server, name) = (*server, name.cloned());
+    let name = name.cloned();
     let mut add = |id, shows, work| plan.add(Check::new(id, shows, Order::Together, work));
     add(
         ids.reply,
