@@ -2,6 +2,7 @@
 
 mod ingest;
 mod store;
+mod sum;
 
 use std::process::ExitCode;
 
@@ -14,8 +15,14 @@ fn main() -> ExitCode {
                 return ExitCode::FAILURE;
             }
         }
+        Some("sum") => {
+            if let Err(error) = sum::run() {
+                complain(&error.to_string());
+                return ExitCode::FAILURE;
+            }
+        }
         _ => {
-            complain("usage: fleetlink-bench ingest | store");
+            complain("usage: fleetlink-bench ingest | store | sum");
             return ExitCode::from(2);
         }
     }
