@@ -10,6 +10,7 @@ mod report;
 mod sizes;
 mod sshd;
 mod store;
+mod sum;
 mod upload;
 
 use std::process::ExitCode;
@@ -43,6 +44,11 @@ const MEASUREMENTS: &[Measurement] = &[
         "memory",
         "resident memory of a hub with 1,000 devices beside bare TLS",
         memory::run,
+    ),
+    (
+        "sum",
+        "number exchanges a second beside a bare server",
+        sum::run,
     ),
     ("sizes", "the binary with and without the hub", sizes::run),
 ];

@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use crate::failure::{EXIT_CODES, Failure};
 use crate::logging::LogFormat;
 use crate::output::Output;
-use crate::{data, devices, join};
+use crate::{data, devices, join, sum};
 
 /// One binary makes a device network: a hub, devices that join it by name, data, files.
 #[derive(Debug, Parser)]
@@ -38,6 +38,8 @@ pub(crate) enum Command {
     Data(data::DataArguments),
     /// Look at the other devices.
     Device(devices::DeviceArguments),
+    /// The number exchange: serve it, take part in it, or check a server of it.
+    Sum(sum::SumArguments),
     /// What runs or administers a hub.
     #[cfg(feature = "hub")]
     #[command(flatten)]
@@ -50,6 +52,7 @@ impl Command {
         match self {
             Command::Data(arguments) => arguments.hub.json,
             Command::Device(arguments) => arguments.hub.json,
+            Command::Sum(arguments) => arguments.json(),
             #[cfg(feature = "hub")]
             Command::Hub(command) => command.json(),
             _ => false,
@@ -91,6 +94,10 @@ mod tests {
             "fleetlink data compute 1 average --hub h:1 --device d",
             "fleetlink data generate 1 10 --device d",
             "fleetlink device list --hub h:1 --device d",
+            "fleetlink sum send",
+            "fleetlink sum send -5",
+            "fleetlink sum send 127.0.0.1 8000 101 --dialect text",
+            "fleetlink sum check 127.0.0.1 8000 --allow-stop --json",
         ] {
             let parsed = Cli::try_parse_from(line.split(' '));
             assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
@@ -100,6 +107,8 @@ mod tests {
             "fleetlink client 127.0.0.1 7000",
             "fleetlink data compute 1 median --hub h:1 --device d",
             "fleetlink data upload 1 --password secret",
+            "fleetlink sum send 127.0.0.1 8000 1 2",
+            "fleetlink sum check 127.0.0.1",
         ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
         }

@@ -3,8 +3,8 @@
 use std::io;
 
 use fleetlink_device::{
-    AttachError, CallError, Closed, ConnectError, DownloadError, GenerateError, HubAddress,
-    KnownHubsError, Over, UploadError,
+    AttachError, CallError, Closed, ConnectError, DownloadError, ExchangeError, GenerateError,
+    HubAddress, KnownHubsError, Over, UploadError,
 };
 use fleetlink_proto::control::{EndReason, ErrorCode, RpcError};
 use fleetlink_proto::{Escaped, HubPin};
@@ -17,7 +17,7 @@ Exit codes:
   2  wrong arguments
   3  login refused
   4  the name is blocked
-  5  the hub cannot be reached, or the connection to it was lost
+  5  the hub or server cannot be reached, or the connection to it was lost
   6  timed out
   7  integrity: the hub's key is unknown or has changed, or data are damaged
   8  no such file
@@ -44,6 +44,9 @@ pub(crate) enum Failure {
     /// The session is over.
     #[error("{0}")]
     Closed(Closed),
+    /// There is no connection to a server that is no hub.
+    #[error("{0}")]
+    Unreachable(String),
     /// Something did not happen in time.
     #[error("{0}")]
     TimedOut(String),
@@ -67,6 +70,9 @@ pub(crate) enum Failure {
     /// A local file is missing.
     #[error("{0}")]
     NoSuchFile(String),
+    /// A checker found something, and its report says what.
+    #[error("{0} checks failed")]
+    ChecksFailed(usize),
     /// The person has read why.
     #[error("{0}")]
     Shown(Box<Failure>),
@@ -88,7 +94,7 @@ impl Failure {
     /// The process's exit code.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Failure::General(_) => 1,
+            Failure::General(_) | Failure::ChecksFailed(_) => 1,
             Failure::Usage(_) => 2,
             Failure::Hub(error) => code_of(error.code),
             Failure::Connect(ConnectError::PinChanged { .. })
@@ -97,7 +103,7 @@ impl Failure {
             | Failure::Damaged(_) => 7,
             Failure::Connect(ConnectError::PlainElsewhere(_)) => 2,
             Failure::Connect(ConnectError::TimedOut { .. }) | Failure::TimedOut(_) => 6,
-            Failure::Connect(_) => 5,
+            Failure::Connect(_) | Failure::Unreachable(_) => 5,
             Failure::Closed(Closed::ByHub { reason, .. }) => match reason {
                 EndReason::Replaced | EndReason::AccountRemoved => 10,
                 _ => 5,
@@ -129,8 +135,9 @@ impl Failure {
             Failure::Closed(_) => "connection_lost",
             Failure::Connect(ConnectError::TimedOut { .. }) | Failure::TimedOut(_) => "timed_out",
             Failure::Connect(ConnectError::PlainElsewhere(_)) => "usage",
-            Failure::Connect(_) => "unreachable",
+            Failure::Connect(_) | Failure::Unreachable(_) => "unreachable",
             Failure::Shown(failure) => failure.code(),
+            Failure::ChecksFailed(_) => "checks_failed",
             Failure::General(_) => "failed",
         }
     }
@@ -213,6 +220,19 @@ impl From<&Over> for Failure {
                 Failure::Damaged(over.to_string())
             }
             Over::Refused(_) => Failure::General(over.to_string()),
+        }
+    }
+}
+
+impl From<ExchangeError> for Failure {
+    fn from(error: ExchangeError) -> Self {
+        match error {
+            ExchangeError::Resolve(error) => error.into(),
+            ExchangeError::Unreachable { .. } | ExchangeError::Broken(_) => {
+                Failure::Unreachable(error.to_string())
+            }
+            ExchangeError::TimedOut => Failure::TimedOut(error.to_string()),
+            ExchangeError::TooLong => Failure::General(error.to_string()),
         }
     }
 }

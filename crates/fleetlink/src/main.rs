@@ -1,10 +1,12 @@
 //! The one binary of fleetlink: a hub, and the devices that join it.
 
+mod check;
 mod cli;
 mod data;
 mod devices;
 mod dial;
 mod failure;
+mod host_name;
 #[cfg(feature = "hub")]
 mod hub;
 mod interrupt;
@@ -16,6 +18,7 @@ mod password;
 mod progress;
 mod shell;
 mod stdin;
+mod sum;
 mod udp_port;
 
 use std::process::ExitCode;
@@ -55,6 +58,7 @@ async fn run(command: Command, output: &Output) -> Result<(), Failure> {
         Command::Client(arguments) => Box::pin(join::client(arguments, output)).await,
         Command::Data(arguments) => Box::pin(data::run(arguments, output)).await,
         Command::Device(arguments) => Box::pin(devices::run(arguments, output)).await,
+        Command::Sum(arguments) => Box::pin(sum::run(arguments, output)).await,
         #[cfg(feature = "hub")]
         Command::Hub(command) => Box::pin(hub::run(command, output)).await,
     }

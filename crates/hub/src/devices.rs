@@ -11,7 +11,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
-use crate::accept::{accept_loop, connection_limit};
+use crate::accept::{Bounds, accept_loop};
 use crate::newcomers::Newcomers;
 use crate::session::{self, SessionContext};
 
@@ -27,10 +27,17 @@ struct Door {
 /// Accepts devices until `closing`; each connection is a session of its own number.
 pub(crate) async fn accept(
     listener: TcpListener,
+    connections: usize,
     tls: Option<TlsAcceptor>,
     hub: SessionContext,
     closing: CancellationToken,
 ) {
+    let bounds = Bounds {
+        connections,
+        // The core sets a session's deadlines.
+        lifetime: None,
+        drain: limits::DRAIN_DEADLINE,
+    };
     let count = AtomicU64::new(0);
     let newcomers = Newcomers::default();
     let until = closing.clone();
@@ -46,7 +53,7 @@ pub(crate) async fn accept(
         let session = SessionId(count.fetch_add(1, Ordering::Relaxed));
         door.clone().serve(stream, peer, session)
     };
-    accept_loop(listener, connection_limit(), until, serve).await;
+    accept_loop(listener, bounds, until, serve).await;
 }
 
 impl Door {

@@ -8,6 +8,7 @@ mod identity;
 mod ingest;
 mod logs;
 mod newcomers;
+pub mod number_exchange;
 mod operator;
 mod passwords;
 mod server;

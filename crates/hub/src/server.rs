@@ -14,16 +14,21 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+use crate::accept::connection_limit;
 use crate::credentials::{Applied, Credentials};
 use crate::devices;
 use crate::driver::{CONSOLE_QUEUE, Driver, DriverHandle, Followers};
 use crate::identity::{Identity, IdentityError};
 use crate::logs::LogFiles;
+use crate::number_exchange;
 use crate::operator;
 use crate::passwords::Passwords;
 use crate::session::{Claims, SessionContext};
 use crate::store::Store;
 use crate::store::sqlite::{OpenError, SqliteStore};
+
+/// The part of the connections that a number exchange gets: one of so many.
+const EXCHANGE_SHARE: usize = 8;
 
 /// What a hub is started with.
 #[derive(Debug)]
@@ -40,6 +45,8 @@ pub struct HubConfig {
     pub plain: bool,
     /// The rules' settings.
     pub settings: Settings,
+    /// A number exchange beside the hub.
+    pub number_exchange: Option<number_exchange::Config>,
 }
 
 /// Why a hub did not start.
@@ -81,6 +88,9 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
+    /// The number exchange's address cannot be listened on.
+    #[error("the number exchange {0}")]
+    NumberExchange(#[from] number_exchange::ListenError),
     /// The operator's socket cannot be made.
     #[error("cannot make the operator's socket in {folder}: {source}")]
     Socket {
@@ -112,6 +122,7 @@ pub struct RunningHub {
     driving: JoinHandle<()>,
     accepting: JoinHandle<()>,
     following: JoinHandle<()>,
+    exchange: Option<number_exchange::Server>,
     closing: CancellationToken,
     drained: CancellationToken,
 }
@@ -136,6 +147,7 @@ pub async fn start(config: HubConfig) -> Result<(RunningHub, mpsc::Receiver<Stri
         credentials,
         plain,
         settings,
+        number_exchange,
     } = config;
     if plain && !listen.ip().is_loopback() {
         return Err(StartError::PlainBeyondLoopback(listen));
@@ -189,6 +201,15 @@ pub async fn start(config: HubConfig) -> Result<(RunningHub, mpsc::Receiver<Stri
     let listener = TcpListener::bind(listen).await.map_err(listen_error)?;
     let address = listener.local_addr().map_err(listen_error)?;
 
+    let mut connections = connection_limit();
+    let mut exchange = None;
+    if let Some(config) = number_exchange {
+        let share = connections / EXCHANGE_SHARE;
+        connections -= share;
+        let lines = number_exchange::Lines::Logged;
+        exchange = Some(number_exchange::start_within(config, lines, share.max(1)).await?);
+    }
+
     let (closing, drained) = (CancellationToken::new(), CancellationToken::new());
     let serving = operator::listen(&data, handle.clone(), passwords.clone(), closing.clone());
     tokio::spawn(serving.map_err(|source| StartError::Socket {
@@ -202,7 +223,7 @@ pub async fn start(config: HubConfig) -> Result<(RunningHub, mpsc::Receiver<Stri
         keep_alive,
         claims: Claims::default(),
     };
-    let accepting = devices::accept(listener, tls, context, closing.clone());
+    let accepting = devices::accept(listener, connections, tls, context, closing.clone());
     let hub = RunningHub {
         address,
         pin: (!plain).then(|| identity.pin()),
@@ -214,6 +235,7 @@ pub async fn start(config: HubConfig) -> Result<(RunningHub, mpsc::Receiver<Stri
         driving,
         accepting: tokio::spawn(accepting),
         following: tokio::spawn(following),
+        exchange,
         closing,
         drained,
     };
@@ -237,6 +259,11 @@ impl RunningHub {
     /// What devices know the hub by; none without TLS.
     pub fn pin(&self) -> Option<HubPin> {
         self.pin
+    }
+
+    /// Where the number exchange's clients connect, if there is one.
+    pub fn number_exchange(&self) -> Option<SocketAddr> {
+        self.exchange.as_ref().map(number_exchange::Server::address)
     }
 
     /// How many accounts there were at the start.
@@ -264,6 +291,7 @@ impl RunningHub {
             _ = &mut self.driving => HubError::Part("the driver"),
             _ = &mut self.accepting => HubError::Part("the accept loop"),
             _ = &mut self.following => HubError::Part("the log files"),
+            () = ended(&mut self.exchange) => HubError::Part("the number exchange"),
         }
     }
 
@@ -274,8 +302,12 @@ impl RunningHub {
         // A driver that has ended has drained.
         let _ = self.driver.input(Input::Close).await;
         let draining = async {
-            let _ = self.accepting.await;
-            let _ = self.driving.await;
+            let exchange = async {
+                if let Some(exchange) = self.exchange {
+                    exchange.close().await;
+                }
+            };
+            let _ = tokio::join!(exchange, self.accepting, self.driving);
         };
         if tokio::time::timeout(limits::DRAIN_DEADLINE, draining)
             .await
@@ -285,5 +317,13 @@ impl RunningHub {
         }
         self.drained.cancel();
         let _ = self.following.await;
+    }
+}
+
+/// Never, where there is none.
+async fn ended(exchange: &mut Option<number_exchange::Server>) {
+    match exchange {
+        Some(exchange) => exchange.ended().await,
+        None => std::future::pending().await,
     }
 }

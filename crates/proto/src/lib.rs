@@ -6,6 +6,7 @@ mod file_id;
 mod hash;
 mod hub_pin;
 mod idempotency_key;
+pub mod number_exchange;
 mod password;
 pub mod samples;
 mod text;

@@ -7,6 +7,8 @@ mod demo;
 mod run;
 mod serve;
 
+pub(crate) use serve::time;
+
 use crate::failure::Failure;
 use crate::output::Output;
 

@@ -41,6 +41,9 @@ pub(crate) struct HubArguments {
     /// Serve without TLS, on loopback alone.
     #[arg(long)]
     plain: bool,
+    /// Serve the number exchange at this address too; it refuses numbers out of range.
+    #[arg(long, value_name = "ADDR")]
+    sum: Option<SocketAddr>,
 }
 
 /// Where a hub keeps its data.
@@ -78,6 +81,7 @@ pub(crate) async fn serve(arguments: HubArguments, output: &Output) -> Result<()
         credentials,
         keep_alive,
         plain,
+        sum,
     } = arguments;
     let settings = Settings {
         max_attempts: parse_attempts(&max_attempts)?,
@@ -92,6 +96,7 @@ pub(crate) async fn serve(arguments: HubArguments, output: &Output) -> Result<()
         credentials,
         plain,
         settings,
+        number_exchange: sum.map(crate::sum::beside_hub).transpose()?,
     };
     run::run(config, &Joining::Join, None, output).await
 }
@@ -103,12 +108,14 @@ pub(crate) fn parse_attempts(text: &str) -> Result<MaxAttempts, Failure> {
 }
 
 fn keep_alive(text: &str) -> Result<Duration, String> {
-    let time: jiff::SignedDuration = text
-        .parse()
-        .map_err(|_| "expected a time such as 10s or 500ms".to_owned())?;
     let (least, most) = (limits::MIN_KEEP_ALIVE, limits::MAX_KEEP_ALIVE);
-    Duration::try_from(time)
-        .ok()
+    time(text)
         .filter(|time| (least..=most).contains(time))
-        .ok_or_else(|| format!("a keep-alive is from {least:?} to {most:?}"))
+        .ok_or_else(|| format!("expected a time from {least:?} to {most:?}, such as 10s"))
+}
+
+/// A time such as `10s` or `500ms`.
+pub(crate) fn time(text: &str) -> Option<Duration> {
+    let time: jiff::SignedDuration = text.parse().ok()?;
+    Duration::try_from(time).ok()
 }

@@ -31,6 +31,7 @@ pub(crate) async fn hub() -> Fixture {
         credentials: None,
         plain: true,
         settings: Settings::default(),
+        number_exchange: None,
     };
     let (hub, _lines) = fleetlink_hub::start(config).await.unwrap();
     Fixture {
