@@ -29,7 +29,9 @@ pub const DOWNLOAD_QUEUE: usize = 16;
 /// Bytes that one read from the network takes at most.
 pub const READ_BUFFER: usize = 256 * 1024;
 /// Plain bytes that TLS may hold before they are written.
-pub const TLS_BUFFER: usize = 256 * 1024;
+pub const TLS_BUFFER: usize = 64 * 1024;
+/// Bytes that the kernel may hold unsent: what is said behind an upload's bytes waits for these.
+pub const UNSENT_BYTES: u32 = 128 * 1024;
 
 /// The first wait before another connection.
 pub const BACKOFF_FIRST: Duration = Duration::from_millis(250);

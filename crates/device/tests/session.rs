@@ -14,6 +14,7 @@ use fleetlink_device::{
 use fleetlink_proto::control::{EndReason, ErrorCode, UploadMode};
 use fleetlink_proto::{FileId, HubPin};
 use scripted::{Script, ScriptedHub};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 fn address(hub: &ScriptedHub) -> HubAddress {
     HubAddress::new(&hub.address.ip().to_string(), hub.address.port()).unwrap()
@@ -142,6 +143,51 @@ async fn an_upload_arrives_whole_while_other_calls_go_on() {
     pinged.unwrap();
     assert_eq!(*seen.lock().unwrap(), 5_000_000);
     assert!(hub.seen.lock().unwrap().committed == sent);
+}
+
+/// Passes on what a device sends at this many bytes a second, and everything else at once.
+async fn slow_uplink(to: std::net::SocketAddr, rate: usize) -> std::net::SocketAddr {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    // What it has not passed on shall wait in the device's kernel, as before a modem.
+    socket.set_recv_buffer_size(8 * 1024).unwrap();
+    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let listener = socket.listen(8).unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((device, _)) = listener.accept().await {
+            let hub = tokio::net::TcpStream::connect(to).await.unwrap();
+            let (mut from_device, mut to_device) = device.into_split();
+            let (mut from_hub, mut to_hub) = hub.into_split();
+            tokio::spawn(async move { tokio::io::copy(&mut from_hub, &mut to_device).await });
+            tokio::spawn(async move {
+                let mut buffer = vec![0; rate / 20];
+                while let Ok(bytes @ 1..) = from_device.read(&mut buffer).await {
+                    to_hub.write_all(&buffer[..bytes]).await?;
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+                to_hub.shutdown().await
+            });
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn an_upload_over_a_slow_uplink_is_no_silence() {
+    let hub = ScriptedHub::start(Script::default()).await;
+    let proxy = slow_uplink(hub.address, 60_000).await;
+    let slow = Dialer {
+        address: HubAddress::new("127.0.0.1", proxy.port()).unwrap(),
+        ..dialer(&hub)
+    };
+    let session = slow.attach().await.unwrap();
+    let sent = content(300_000);
+    let source = std::io::Cursor::new(sent.clone());
+    // Five seconds of bytes, where two keep-alives are one.
+    let uploaded = upload_stream(&session, TASK, source, |_| {}).await;
+    assert_eq!(uploaded.unwrap().bytes, 300_000);
+    assert!(hub.seen.lock().unwrap().committed == sent);
+    session.ping().await.unwrap();
 }
 
 #[tokio::test]

@@ -94,7 +94,7 @@ impl Session {
                 control,
                 chunks,
                 keep_alive,
-                next_id: AtomicI64::new(writer::PING_ID + 1),
+                next_id: AtomicI64::new(writer::GIVE_UP_ID + 1),
                 in_flight: Semaphore::new(MAX_CALLS_IN_FLIGHT),
             }),
         }
