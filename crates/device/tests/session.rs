@@ -298,8 +298,8 @@ async fn a_download_is_verified_and_appears_whole() {
 #[tokio::test]
 async fn a_device_comes_back_after_a_lost_connection_but_not_after_it_was_replaced() {
     let (hub, session) = attached(Script::default()).await;
-    session.join(5).await.unwrap();
-    let supervisor = Supervisor::start(session.clone(), dialer(&hub), 5);
+    let joined = session.join(5).await.unwrap();
+    let supervisor = Supervisor::start(session.clone(), dialer(&hub), 5, &joined);
     let mut link = supervisor.link();
     hub.rewrite(|script| script.garbage = Some(b"nonsense\n".to_vec()));
     link.wait_for(|link| matches!(link, Link::Away(_)))

@@ -97,7 +97,7 @@ async fn enter(
     let joined = welcome.session.join(udp_port).await?;
     tracing::debug!(generation = joined.generation, "joined");
     output.line("Welcome!");
-    let supervisor = Supervisor::start(welcome.session, welcome.dialer, udp_port);
+    let supervisor = Supervisor::start(welcome.session, welcome.dialer, udp_port, &joined);
     Shell::new(welcome.name, supervisor, output.clone())
         .run(lines, interrupts)
         .await

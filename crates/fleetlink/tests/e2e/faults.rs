@@ -73,6 +73,26 @@ fn the_newest_join_takes_over_and_a_late_farewell_changes_nothing() {
 }
 
 #[test]
+fn a_device_that_slept_through_its_replacement_takes_nothing_back() {
+    let hub = Hub::start_with(&["a", "b"], &["--keep-alive", "500ms"]);
+    let mut slept = hub.join("a");
+    eventually("it is listed", || hub.active() == ["a"]);
+    slept.signal(Signal::STOP);
+    eventually("it is gone", || hub.active().is_empty());
+    let mut newer = hub.join("a");
+    eventually("the newer is listed", || hub.active() == ["a"]);
+    slept.signal(Signal::CONT);
+    assert_eq!(slept.wait(), Some(10), "it is told and does not come back");
+    let said = slept.output.so_far();
+    assert!(
+        said.contains("the same name joined from elsewhere"),
+        "{said}"
+    );
+    assert_eq!(newer.ask("AED"), "no other active edge devices");
+    assert_eq!(hub.active(), ["a"]);
+}
+
+#[test]
 fn binary_garbage_ends_its_own_session_alone() {
     let hub = Hub::start_with(&["a"], &["--plain"]);
     let (host, port) = (hub.address.ip().to_string(), hub.address.port().to_string());
