@@ -1,12 +1,13 @@
 //! What the old program got wrong.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 
-use crate::harness::{Hub, Shell, eventually, network};
+use crate::harness::{Hub, PASSWORD, Shell, eventually, fleetlink, network};
 
 #[test]
 fn a_device_that_is_interrupted_or_killed_leaves_the_list_at_once() {
@@ -123,6 +124,48 @@ fn devices_come_back_when_the_hub_does() {
     first.send("AED");
     first.output.expect("b; 127.0.0.1; ");
     drop(second);
+}
+
+#[test]
+fn a_hub_whose_output_nobody_reads_ends_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("list"), format!("a {PASSWORD}\n")).unwrap();
+    let mut hub = fleetlink(folder.path())
+        .args(["hub", "--listen", "127.0.0.1:0", "--data", "data"])
+        .args(["--credentials", "list"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Open to the end, and read no further than the start.
+    let mut output = BufReader::new(hub.stdout.take().unwrap());
+    let mut line = String::new();
+    output.read_line(&mut line).unwrap();
+    let port = line.trim().rsplit(':').next().unwrap().to_owned();
+    while !line.starts_with("devices join with") {
+        line.clear();
+        output.read_line(&mut line).unwrap();
+    }
+    let mut device =
+        Shell::start_command(tempfile::tempdir().unwrap(), &["join", "127.0.0.1", &port]);
+    device.login("a");
+    // More lines than a pipe and the hub's queues hold.
+    for _ in 0..2500 {
+        assert_eq!(device.ask("AED"), "no other active edge devices");
+    }
+    let pid = Pid::from_raw(i32::try_from(hub.id()).unwrap()).unwrap();
+    kill_process(pid, Signal::TERM).unwrap();
+    let asked = Instant::now();
+    let mut ended = None;
+    while ended.is_none() && asked.elapsed() < Duration::from_secs(10) {
+        ended = hub.try_wait().unwrap();
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    // It may have ended already.
+    let _ = hub.kill();
+    hub.wait().unwrap();
+    assert_eq!(ended.and_then(|status| status.code()), Some(0));
+    drop(output);
 }
 
 #[test]
