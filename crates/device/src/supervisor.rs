@@ -6,7 +6,7 @@ use std::time::Duration;
 use fleetlink_proto::control::{EndReason, ErrorCode, JoinReply};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::{AttachError, Backoff, CallError, Closed, Dialer, Session, Sessions};
 
@@ -115,16 +115,23 @@ struct Returning {
 }
 
 async fn supervise(mut session: Session, mut returning: Returning, link: watch::Sender<Link>) {
+    let mut backoff = Backoff::default();
+    let mut joined = Instant::now();
     loop {
         let closed = session.closed().await;
+        // A hub that fails after each join is not to be hammered.
+        if joined.elapsed() >= session.keep_alive() {
+            backoff.reset();
+        }
         if !closed.may_return() {
             link.send_replace(Link::Over(Arc::new(Over::Ended(closed))));
             return;
         }
         tracing::info!(%closed, "the hub is away");
         link.send_replace(Link::Away(closed));
-        match returning.come_back().await {
+        match returning.come_back(&mut backoff).await {
             Ok(returned) => {
+                joined = Instant::now();
                 session = returned;
                 link.send_replace(Link::Up(session.clone()));
             }
@@ -137,8 +144,7 @@ async fn supervise(mut session: Session, mut returning: Returning, link: watch::
 }
 
 impl Returning {
-    async fn come_back(&mut self) -> Result<Session, AttachError> {
-        let mut backoff = Backoff::default();
+    async fn come_back(&mut self, backoff: &mut Backoff) -> Result<Session, AttachError> {
         loop {
             sleep(backoff.next_wait()).await;
             match self.join_again().await {

@@ -295,32 +295,86 @@ async fn a_download_is_verified_and_appears_whole() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
-#[tokio::test]
-async fn a_device_comes_back_after_a_lost_connection_but_not_after_it_was_replaced() {
+async fn joined(script: Script) -> (ScriptedHub, Supervisor) {
     let (hub, session) = attached(Script::default()).await;
     let joined = session.join(5).await.unwrap();
-    let supervisor = Supervisor::start(session.clone(), dialer(&hub), 5, &joined);
+    hub.rewrite(|now| *now = script);
+    let supervisor = Supervisor::start(session, dialer(&hub), 5, &joined);
+    (hub, supervisor)
+}
+
+async fn over(supervisor: &Supervisor) -> Arc<Over> {
     let mut link = supervisor.link();
-    hub.rewrite(|script| script.garbage = Some(b"nonsense\n".to_vec()));
+    let over = link.wait_for(|link| matches!(link, Link::Over(_))).await;
+    match &*over.unwrap() {
+        Link::Over(over) => Arc::clone(over),
+        _ => unreachable!(),
+    }
+}
+
+#[tokio::test]
+async fn a_device_comes_back_after_a_lost_connection_but_not_after_it_was_replaced() {
+    let lose = |script: &mut Script| script.silent_after = Some(2);
+    let (hub, supervisor) = joined(Script::default()).await;
+    hub.rewrite(lose);
+    let mut link = supervisor.link();
     link.wait_for(|link| matches!(link, Link::Away(_)))
         .await
         .unwrap();
-    hub.rewrite(|script| script.garbage = None);
+    hub.rewrite(|script| script.silent_after = None);
     link.wait_for(|link| matches!(link, Link::Up(_)))
         .await
         .unwrap();
-    assert_eq!(hub.seen.lock().unwrap().joins, 2);
-
+    {
+        let seen = hub.seen.lock().unwrap();
+        assert_eq!((seen.joins, seen.rejoined), (2, Some(1)));
+    }
     hub.rewrite(|script| {
-        script.garbage = Some(b"nonsense\n".to_vec());
         script.end_at_join = Some(EndReason::Replaced);
+        script.silent_after = Some(3);
     });
-    let over = link
-        .wait_for(|link| matches!(link, Link::Over(_)))
+    let over = over(&supervisor).await;
+    assert!(matches!(*over, Over::Refused(_)), "{over}");
+}
+
+#[tokio::test]
+async fn a_device_does_not_come_back_to_what_breaks_the_protocol() {
+    let (_hub, supervisor) = joined(Script {
+        garbage: Some(b"nonsense\n".to_vec()),
+        ..Script::default()
+    })
+    .await;
+    let over = over(&supervisor).await;
+    assert!(matches!(*over, Over::Ended(Closed::Garbage(_))), "{over}");
+    for (reason, returns) in [
+        (EndReason::Protocol, false),
+        (EndReason::Replaced, false),
+        (EndReason::AccountRemoved, false),
+        (EndReason::Busy, true),
+        (EndReason::Silent, true),
+        (EndReason::HubClosing, true),
+    ] {
+        let message = String::new();
+        let closed = Closed::ByHub { reason, message };
+        assert_eq!(closed.may_return(), returns, "{reason:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_hub_that_fails_after_each_join_is_not_hammered() {
+    let (hub, supervisor) = joined(Script {
+        close_after_join: true,
+        // The first session ends by its silence.
+        silent_after: Some(3),
+        ..Script::default()
+    })
+    .await;
+    let mut link = supervisor.link();
+    link.wait_for(|link| matches!(link, Link::Away(_)))
         .await
         .unwrap();
-    let Link::Over(over) = over.clone() else {
-        unreachable!()
-    };
-    assert!(matches!(*over, Over::Refused(_)), "{over}");
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    // Waits of at least an eighth, a quarter, a half, one and two seconds.
+    let joins = hub.seen.lock().unwrap().joins;
+    assert!((3..=6).contains(&joins), "{joins}");
 }

@@ -91,7 +91,7 @@ fn a_source_with_too_many_unknown_sessions_waits_until_some_log_in() {
         f.greeted(session);
     }
     f.connect(limit + 1);
-    assert_eq!(f.end_of(limit + 1), Some(EndReason::Protocol));
+    assert_eq!(f.end_of(limit + 1), Some(EndReason::Busy));
     f.login(1, "cam", "right").unwrap();
     f.connect(limit + 2);
     assert_eq!(f.end_of(limit + 2), None);

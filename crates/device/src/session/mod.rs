@@ -105,6 +105,11 @@ impl Session {
         self.inner.shared.closed().await
     }
 
+    /// The keep-alive that the hub has named.
+    pub(crate) fn keep_alive(&self) -> Duration {
+        *self.inner.keep_alive.borrow()
+    }
+
     /// Why the session is over, if it is.
     pub fn is_closed(&self) -> Option<Closed> {
         self.inner.shared.is_closed()

@@ -30,6 +30,10 @@ pub(crate) struct Script {
     pub(crate) garbage: Option<Vec<u8>>,
     /// Ends the session with this reason when asked to join.
     pub(crate) end_at_join: Option<EndReason>,
+    /// Closes the connection once it has answered a join.
+    pub(crate) close_after_join: bool,
+    /// Answers `upload.open` so many times that it is busy, and to come back in 50 ms.
+    pub(crate) busy_opens: usize,
     /// Sends a wrong hash at the end of a download.
     pub(crate) lie_about_hash: bool,
 }
@@ -49,6 +53,8 @@ pub(crate) struct Seen {
     pub(crate) received: usize,
     /// Joins.
     pub(crate) joins: usize,
+    /// The generation that the last join gave as the one before.
+    pub(crate) rejoined: Option<u64>,
 }
 
 pub(crate) struct ScriptedHub {
@@ -233,7 +239,7 @@ impl Serving {
                 ErrorCode::WrongPassword,
                 "Invalid Password. Please try again",
             )),
-            Request::Join(_) => match script.end_at_join {
+            Request::Join(join) => match script.end_at_join {
                 Some(reason) => {
                     let message = "another device joined under this name".to_owned();
                     let end = HubNotification::SessionEnd { reason, message };
@@ -241,14 +247,31 @@ impl Serving {
                     return false;
                 }
                 None => {
-                    self.seen.lock().unwrap().joins += 1;
-                    Ok(Reply::Join(JoinReply {
-                        generation: 1,
+                    let generation = {
+                        let mut seen = self.seen.lock().unwrap();
+                        seen.joins += 1;
+                        seen.rejoined = join.rejoin;
+                        seen.joins as u64
+                    };
+                    let joined = Reply::Join(JoinReply {
+                        generation,
                         since: at,
                         address: [127, 0, 0, 1].into(),
-                    }))
+                    });
+                    if script.close_after_join {
+                        self.send(&encode_reply(id, &joined)).await;
+                        return false;
+                    }
+                    Ok(joined)
                 }
             },
+            Request::OpenUpload(_) if script.busy_opens > 0 => {
+                self.script.lock().unwrap().busy_opens -= 1;
+                Err(
+                    RpcError::new(ErrorCode::Busy, "an older session holds this key")
+                        .retry_after(Duration::from_millis(50)),
+                )
+            }
             Request::OpenUpload(open) => {
                 let mut seen = self.seen.lock().unwrap();
                 let key = open.key.bits();
