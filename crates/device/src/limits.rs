@@ -37,7 +37,8 @@ pub const UNSENT_BYTES: u32 = 128 * 1024;
 pub const BACKOFF_FIRST: Duration = Duration::from_millis(250);
 /// The longest wait before another connection.
 pub const BACKOFF_LONGEST: Duration = Duration::from_secs(30);
-/// Tries of one change in a row that may bring it no further.
+/// Tries of one change in a row that may bring it no further; where the hub says that it is busy,
+/// at least so many.
 pub const MAX_IDLE_TRIES: u32 = 8;
 /// The most samples that one call of [`crate::generate`] makes.
 pub const MAX_GENERATED: u64 = 1_000_000_000;

@@ -378,3 +378,26 @@ async fn a_hub_that_fails_after_each_join_is_not_hammered() {
     let joins = hub.seen.lock().unwrap().joins;
     assert!((3..=6).contains(&joins), "{joins}");
 }
+
+#[tokio::test]
+async fn an_upload_waits_for_an_older_session_to_let_its_key_go() {
+    let (hub, session) = attached(Script {
+        busy_opens: 10,
+        ..Script::default()
+    })
+    .await;
+    let file = file_of(b"1\n");
+    upload_file(&session, TASK, file.path(), |_| {})
+        .await
+        .unwrap();
+    hub.rewrite(|script| script.busy_opens = usize::MAX);
+    let began = std::time::Instant::now();
+    let busy = upload_file(&session, TASK, file.path(), |_| {}).await;
+    let Err(UploadError::Call(CallError::Refused(error))) = busy else {
+        panic!("{busy:?}");
+    };
+    assert_eq!(error.code, ErrorCode::Busy);
+    // Two keep-alives and a little.
+    assert!(began.elapsed() >= Duration::from_secs(1));
+    assert!(began.elapsed() < Duration::from_secs(5));
+}
