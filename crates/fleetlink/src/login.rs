@@ -41,15 +41,12 @@ pub(crate) async fn log_in(
     loop {
         let tried_name = match &name {
             Some(name) => name.clone(),
-            None => ask(lines, output, "Username:", false)
-                .await?
-                .trim()
-                .to_owned(),
+            None => ask(lines, output, "Username:").await?.trim().to_owned(),
         };
         let was_given = password.is_some();
         let tried_password = match password.take() {
             Some(password) => password,
-            None => ask(lines, output, "Password:", true).await?.into(),
+            None => ask_hidden(lines, output, "Password:").await?,
         };
         // The hub waits only so long for a login; whoever typed for longer has lost nothing.
         if session.is_closed().is_some() {
@@ -79,17 +76,16 @@ fn refused(error: RpcError, was_given: bool, output: &Output) -> Result<(), Fail
     Err(Failure::Shown(Box::new(Failure::Hub(error))))
 }
 
-async fn ask(
-    lines: &Lines,
-    output: &Output,
-    question: &str,
-    hidden: bool,
-) -> Result<String, Failure> {
+async fn ask(lines: &Lines, output: &Output, question: &str) -> Result<String, Failure> {
     output.ask(question, Ask::Stdout, lines.terminal());
-    let line = if hidden {
-        lines.next_hidden().await?
-    } else {
-        lines.next().await?
-    };
-    line.ok_or_else(|| Failure::General("the input ended before the login".to_owned()))
+    lines.next().await?.ok_or_else(input_ended)
+}
+
+async fn ask_hidden(lines: &Lines, output: &Output, question: &str) -> Result<Password, Failure> {
+    output.ask(question, Ask::Stdout, lines.terminal());
+    lines.next_hidden().await?.ok_or_else(input_ended)
+}
+
+fn input_ended() -> Failure {
+    Failure::General("the input ended before the login".to_owned())
 }
