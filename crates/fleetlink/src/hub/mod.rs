@@ -8,6 +8,7 @@ mod run;
 mod serve;
 
 use crate::failure::Failure;
+use crate::interrupt::unless_interrupted;
 use crate::output::Output;
 
 /// What runs or administers a hub.
@@ -35,7 +36,9 @@ pub(crate) async fn run(command: Command, output: &Output) -> Result<(), Failure
     match command {
         Command::Hub(arguments) => serve::serve(arguments, output).await,
         Command::Server(arguments) => course::serve(arguments, output).await,
-        Command::Account(arguments) => account::run(arguments, output).await,
+        Command::Account(arguments) => {
+            unless_interrupted(Box::pin(account::run(arguments, output))).await
+        }
         Command::Demo(arguments) => {
             // Its steps wait for other processes, on this thread.
             tokio::task::block_in_place(|| demo::run(&arguments, output))
