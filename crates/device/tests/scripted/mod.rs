@@ -34,6 +34,8 @@ pub(crate) struct Script {
     pub(crate) close_after_join: bool,
     /// Answers `upload.open` so many times that it is busy, and to come back in 50 ms.
     pub(crate) busy_opens: usize,
+    /// Answers `login` so many times that it is busy.
+    pub(crate) busy_logins: usize,
     /// Sends a wrong hash at the end of a download.
     pub(crate) lie_about_hash: bool,
 }
@@ -51,6 +53,9 @@ pub(crate) struct Seen {
     pub(crate) aborted: usize,
     /// Bytes of uploads received in all.
     pub(crate) received: usize,
+    /// Connections that were made and are open.
+    pub(crate) connected: usize,
+    pub(crate) open: usize,
     /// Joins.
     pub(crate) joins: usize,
     /// The generation that the last join gave as the one before.
@@ -136,7 +141,13 @@ async fn serve(
         keys: HashMap::new(),
         chunk: 0,
     };
+    {
+        let mut seen = session.seen.lock().unwrap();
+        seen.connected += 1;
+        seen.open += 1;
+    }
     session.run().await;
+    session.seen.lock().unwrap().open -= 1;
 }
 
 struct Serving {
@@ -226,6 +237,10 @@ impl Serving {
                 hub: "scripted".to_owned(),
                 keep_alive_ms: 500,
             })),
+            Request::Login(_) if script.busy_logins > 0 => {
+                self.script.lock().unwrap().busy_logins -= 1;
+                Err(RpcError::new(ErrorCode::Busy, "too many logins"))
+            }
             Request::Login(login) if login.password.expose() == "right" => {
                 Ok(Reply::Login(LoginReply {
                     name: login.name.parse().unwrap(),
