@@ -196,6 +196,7 @@ impl Hub {
     /// wait for is not done.
     pub(crate) fn account_removed(&mut self, name: &DeviceName, now: Now) {
         self.accounts.remove(name);
+        self.presence.forget(name);
         let lockouts = &mut self.logins.lockouts;
         lockouts.set_known(name.as_str(), false, now.monotonic);
         self.end_sessions_of(name);

@@ -11,6 +11,8 @@ pub(crate) const NOW_BLOCKED: &str =
 pub(crate) const BLOCKED: &str =
     "Your account is blocked due to multiple authentication failures. Please try again later";
 
+pub(crate) const REPLACED: &str = "the same name joined from elsewhere";
+
 /// What a device is told where the store did not do what it asked. The store's own words may hold
 /// paths and the like, so they stay with the hub; only of a conflict they are what the device needs.
 pub fn of_store(error: StoreError, no_file: &str) -> RpcError {
@@ -35,6 +37,10 @@ pub fn of_store(error: StoreError, no_file: &str) -> RpcError {
         ),
     };
     RpcError::new(code, message)
+}
+
+pub(crate) fn replaced() -> RpcError {
+    RpcError::new(ErrorCode::Replaced, REPLACED)
 }
 
 pub(crate) fn out_of_order(message: &str) -> RpcError {

@@ -47,7 +47,7 @@ pub struct Hub {
 impl Hub {
     /// A hub with the accounts that its store holds. A keep-alive outside the limits of the
     /// protocol is brought inside.
-    pub fn new(mut settings: Settings, accounts: Vec<Account>, _now: Now) -> Self {
+    pub fn new(mut settings: Settings, accounts: Vec<Account>, now: Now) -> Self {
         settings.keep_alive = settings.keep_alive.clamp(MIN_KEEP_ALIVE, MAX_KEEP_ALIVE);
         Hub {
             logins: Logins::new(settings.max_attempts),
@@ -55,7 +55,7 @@ impl Hub {
             accounts: accounts.into_iter().collect(),
             sessions: BTreeMap::new(),
             unknown_sessions: UnknownSessions::default(),
-            presence: Presence::default(),
+            presence: Presence::starting_at(now.wall),
             transfers: HubTransfers::default(),
             operations: Operations::new(),
             deadlines: Deadlines::default(),

@@ -14,7 +14,8 @@ use crate::session::Stage;
 use crate::time::Now;
 
 impl Hub {
-    /// Makes a session the device of its name. The newest takes over, without waiting for anything.
+    /// Makes a session the device of its name. The newest takes over, without waiting for anything;
+    /// a device that comes back by itself does not take over from a newer one.
     pub(crate) fn join(
         &mut self,
         id: SessionId,
@@ -37,15 +38,16 @@ impl Hub {
             udp_port,
             since,
         };
-        let (generation, older) = self.presence.join(id, device);
+        let Some((generation, older)) = self.presence.join(id, device, join.rejoin) else {
+            return self.refuse(id, call, errors::replaced());
+        };
         session.stage = Stage::Joined {
             name: name.clone(),
             generation,
         };
         if let Some(older) = older {
             self.drop_session(older);
-            let message = "the same name joined from elsewhere";
-            self.tell_end(older, EndReason::Replaced, message);
+            self.tell_end(older, EndReason::Replaced, errors::REPLACED);
         }
         let reply = JoinReply {
             generation,

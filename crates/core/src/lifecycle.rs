@@ -33,7 +33,7 @@ impl Hub {
                 "{MAX_UNKNOWN_SESSIONS_PER_SOURCE} connections of this address wait for a login \
                  already"
             );
-            return self.tell_end(session, EndReason::Protocol, &message);
+            return self.tell_end(session, EndReason::Busy, &message);
         }
         let new = Session::new(address, now.monotonic);
         self.sessions.insert(session, new);

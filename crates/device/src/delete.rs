@@ -16,7 +16,10 @@ pub async fn delete_file(
     let mut retry = Retry::default();
     loop {
         let tried = match sessions.session().await {
-            Ok(session) => session.delete(file, key).await.map_err(UploadError::Call),
+            Ok(session) => {
+                retry.through(&session);
+                session.delete(file, key).await.map_err(UploadError::Call)
+            }
             Err(e) => Err(UploadError::Attach(e)),
         };
         match tried {

@@ -29,13 +29,16 @@ pub const DOWNLOAD_QUEUE: usize = 16;
 /// Bytes that one read from the network takes at most.
 pub const READ_BUFFER: usize = 256 * 1024;
 /// Plain bytes that TLS may hold before they are written.
-pub const TLS_BUFFER: usize = 256 * 1024;
+pub const TLS_BUFFER: usize = 64 * 1024;
+/// Bytes that the kernel may hold unsent: what is said behind an upload's bytes waits for these.
+pub const UNSENT_BYTES: u32 = 128 * 1024;
 
 /// The first wait before another connection.
 pub const BACKOFF_FIRST: Duration = Duration::from_millis(250);
 /// The longest wait before another connection.
 pub const BACKOFF_LONGEST: Duration = Duration::from_secs(30);
-/// Tries of one change in a row that may bring it no further.
+/// Tries of one change in a row that may bring it no further; where the hub says that it is busy,
+/// at least so many.
 pub const MAX_IDLE_TRIES: u32 = 8;
 /// The most samples that one call of [`crate::generate`] makes.
 pub const MAX_GENERATED: u64 = 1_000_000_000;

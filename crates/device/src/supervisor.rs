@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use fleetlink_proto::control::{ErrorCode, JoinReply};
+use fleetlink_proto::control::{EndReason, ErrorCode, JoinReply};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::{AttachError, Backoff, CallError, Closed, Dialer, Session, Sessions};
 
@@ -43,10 +43,15 @@ pub struct Supervisor {
 }
 
 impl Supervisor {
-    /// Goes on with a session that has joined.
-    pub fn start(session: Session, dialer: Dialer, udp_port: u16) -> Self {
+    /// Goes on with a session that has joined, with the hub's answer to that.
+    pub fn start(session: Session, dialer: Dialer, udp_port: u16, joined: &JoinReply) -> Self {
         let (sender, link) = watch::channel(Link::Up(session.clone()));
-        let task = tokio::spawn(supervise(session, dialer, udp_port, sender));
+        let returning = Returning {
+            dialer,
+            udp_port,
+            generation: joined.generation,
+        };
+        let task = tokio::spawn(supervise(session, returning, sender));
         Supervisor { link, task }
     }
 
@@ -101,47 +106,78 @@ impl Sessions for Supervisor {
     }
 }
 
-async fn supervise(mut session: Session, dialer: Dialer, udp_port: u16, link: watch::Sender<Link>) {
+/// What joins again.
+struct Returning {
+    dialer: Dialer,
+    udp_port: u16,
+    /// Of the last join.
+    generation: u64,
+}
+
+async fn supervise(mut session: Session, mut returning: Returning, link: watch::Sender<Link>) {
+    let mut backoff = Backoff::default();
+    let mut joined = Instant::now();
     loop {
         let closed = session.closed().await;
+        // A hub that fails after each join is not to be hammered.
+        if joined.elapsed() >= session.keep_alive() {
+            backoff.reset();
+        }
         if !closed.may_return() {
             link.send_replace(Link::Over(Arc::new(Over::Ended(closed))));
             return;
         }
         tracing::info!(%closed, "the hub is away");
         link.send_replace(Link::Away(closed));
-        match come_back(&dialer, udp_port).await {
+        match returning.come_back(&mut backoff).await {
             Ok(returned) => {
+                joined = Instant::now();
                 session = returned;
                 link.send_replace(Link::Up(session.clone()));
             }
             Err(error) => {
-                link.send_replace(Link::Over(Arc::new(Over::Refused(error))));
+                link.send_replace(Link::Over(Arc::new(over(error))));
                 return;
             }
         }
     }
 }
 
-async fn come_back(dialer: &Dialer, udp_port: u16) -> Result<Session, AttachError> {
-    let mut backoff = Backoff::default();
-    loop {
-        sleep(backoff.next_wait()).await;
-        match join_again(dialer, udp_port).await {
-            Ok(session) => return Ok(session),
-            Err(error) if error.may_pass() => {
-                tracing::debug!(%error, "not back yet");
-                sleep(blocked_for(&error)).await;
+impl Returning {
+    async fn come_back(&mut self, backoff: &mut Backoff) -> Result<Session, AttachError> {
+        loop {
+            sleep(backoff.next_wait()).await;
+            match self.join_again().await {
+                Ok(session) => return Ok(session),
+                Err(error) if error.may_pass() => {
+                    tracing::debug!(%error, "not back yet");
+                    sleep(blocked_for(&error)).await;
+                }
+                Err(error) => return Err(error),
             }
-            Err(error) => return Err(error),
         }
+    }
+
+    async fn join_again(&mut self) -> Result<Session, AttachError> {
+        let session = self.dialer.attach().await?;
+        let joined = session.rejoin(self.udp_port, self.generation).await?;
+        self.generation = joined.generation;
+        Ok(session)
     }
 }
 
-async fn join_again(dialer: &Dialer, udp_port: u16) -> Result<Session, AttachError> {
-    let session = dialer.attach().await?;
-    let _: JoinReply = session.join(udp_port).await?;
-    Ok(session)
+/// Why a device stays away. That it was replaced while it was away is the same as when it is told
+/// at once.
+fn over(error: AttachError) -> Over {
+    match error {
+        AttachError::Call(CallError::Refused(error)) if error.code == ErrorCode::Replaced => {
+            Over::Ended(Closed::ByHub {
+                reason: EndReason::Replaced,
+                message: error.message,
+            })
+        }
+        error => Over::Refused(error),
+    }
 }
 
 /// A blocked name need not be tried before its block ends.

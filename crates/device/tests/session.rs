@@ -14,6 +14,7 @@ use fleetlink_device::{
 use fleetlink_proto::control::{EndReason, ErrorCode, UploadMode};
 use fleetlink_proto::{FileId, HubPin};
 use scripted::{Script, ScriptedHub};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 fn address(hub: &ScriptedHub) -> HubAddress {
     HubAddress::new(&hub.address.ip().to_string(), hub.address.port()).unwrap()
@@ -144,6 +145,51 @@ async fn an_upload_arrives_whole_while_other_calls_go_on() {
     assert!(hub.seen.lock().unwrap().committed == sent);
 }
 
+/// Passes on what a device sends at this many bytes a second, and everything else at once.
+async fn slow_uplink(to: std::net::SocketAddr, rate: usize) -> std::net::SocketAddr {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    // What it has not passed on shall wait in the device's kernel, as before a modem.
+    socket.set_recv_buffer_size(8 * 1024).unwrap();
+    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let listener = socket.listen(8).unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((device, _)) = listener.accept().await {
+            let hub = tokio::net::TcpStream::connect(to).await.unwrap();
+            let (mut from_device, mut to_device) = device.into_split();
+            let (mut from_hub, mut to_hub) = hub.into_split();
+            tokio::spawn(async move { tokio::io::copy(&mut from_hub, &mut to_device).await });
+            tokio::spawn(async move {
+                let mut buffer = vec![0; rate / 20];
+                while let Ok(bytes @ 1..) = from_device.read(&mut buffer).await {
+                    to_hub.write_all(&buffer[..bytes]).await?;
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+                to_hub.shutdown().await
+            });
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn an_upload_over_a_slow_uplink_is_no_silence() {
+    let hub = ScriptedHub::start(Script::default()).await;
+    let proxy = slow_uplink(hub.address, 60_000).await;
+    let slow = Dialer {
+        address: HubAddress::new("127.0.0.1", proxy.port()).unwrap(),
+        ..dialer(&hub)
+    };
+    let session = slow.attach().await.unwrap();
+    let sent = content(300_000);
+    let source = std::io::Cursor::new(sent.clone());
+    // Five seconds of bytes, where two keep-alives are one.
+    let uploaded = upload_stream(&session, TASK, source, |_| {}).await;
+    assert_eq!(uploaded.unwrap().bytes, 300_000);
+    assert!(hub.seen.lock().unwrap().committed == sent);
+    session.ping().await.unwrap();
+}
+
 #[tokio::test]
 async fn an_upload_goes_on_where_a_lost_connection_stopped_it() {
     let (hub, session) = attached(Script {
@@ -249,32 +295,109 @@ async fn a_download_is_verified_and_appears_whole() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
+async fn joined(script: Script) -> (ScriptedHub, Supervisor) {
+    let (hub, session) = attached(Script::default()).await;
+    let joined = session.join(5).await.unwrap();
+    hub.rewrite(|now| *now = script);
+    let supervisor = Supervisor::start(session, dialer(&hub), 5, &joined);
+    (hub, supervisor)
+}
+
+async fn over(supervisor: &Supervisor) -> Arc<Over> {
+    let mut link = supervisor.link();
+    let over = link.wait_for(|link| matches!(link, Link::Over(_))).await;
+    match &*over.unwrap() {
+        Link::Over(over) => Arc::clone(over),
+        _ => unreachable!(),
+    }
+}
+
 #[tokio::test]
 async fn a_device_comes_back_after_a_lost_connection_but_not_after_it_was_replaced() {
-    let (hub, session) = attached(Script::default()).await;
-    session.join(5).await.unwrap();
-    let supervisor = Supervisor::start(session.clone(), dialer(&hub), 5);
+    let lose = |script: &mut Script| script.silent_after = Some(2);
+    let (hub, supervisor) = joined(Script::default()).await;
+    hub.rewrite(lose);
     let mut link = supervisor.link();
-    hub.rewrite(|script| script.garbage = Some(b"nonsense\n".to_vec()));
     link.wait_for(|link| matches!(link, Link::Away(_)))
         .await
         .unwrap();
-    hub.rewrite(|script| script.garbage = None);
+    hub.rewrite(|script| script.silent_after = None);
     link.wait_for(|link| matches!(link, Link::Up(_)))
         .await
         .unwrap();
-    assert_eq!(hub.seen.lock().unwrap().joins, 2);
-
+    {
+        let seen = hub.seen.lock().unwrap();
+        assert_eq!((seen.joins, seen.rejoined), (2, Some(1)));
+    }
     hub.rewrite(|script| {
-        script.garbage = Some(b"nonsense\n".to_vec());
         script.end_at_join = Some(EndReason::Replaced);
+        script.silent_after = Some(3);
     });
-    let over = link
-        .wait_for(|link| matches!(link, Link::Over(_)))
+    let over = over(&supervisor).await;
+    assert!(matches!(*over, Over::Refused(_)), "{over}");
+}
+
+#[tokio::test]
+async fn a_device_does_not_come_back_to_what_breaks_the_protocol() {
+    let (_hub, supervisor) = joined(Script {
+        garbage: Some(b"nonsense\n".to_vec()),
+        ..Script::default()
+    })
+    .await;
+    let over = over(&supervisor).await;
+    assert!(matches!(*over, Over::Ended(Closed::Garbage(_))), "{over}");
+    for (reason, returns) in [
+        (EndReason::Protocol, false),
+        (EndReason::Replaced, false),
+        (EndReason::AccountRemoved, false),
+        (EndReason::Busy, true),
+        (EndReason::Silent, true),
+        (EndReason::HubClosing, true),
+    ] {
+        let message = String::new();
+        let closed = Closed::ByHub { reason, message };
+        assert_eq!(closed.may_return(), returns, "{reason:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_hub_that_fails_after_each_join_is_not_hammered() {
+    let (hub, supervisor) = joined(Script {
+        close_after_join: true,
+        // The first session ends by its silence.
+        silent_after: Some(3),
+        ..Script::default()
+    })
+    .await;
+    let mut link = supervisor.link();
+    link.wait_for(|link| matches!(link, Link::Away(_)))
         .await
         .unwrap();
-    let Link::Over(over) = over.clone() else {
-        unreachable!()
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    // Waits of at least an eighth, a quarter, a half, one and two seconds.
+    let joins = hub.seen.lock().unwrap().joins;
+    assert!((3..=6).contains(&joins), "{joins}");
+}
+
+#[tokio::test]
+async fn an_upload_waits_for_an_older_session_to_let_its_key_go() {
+    let (hub, session) = attached(Script {
+        busy_opens: 10,
+        ..Script::default()
+    })
+    .await;
+    let file = file_of(b"1\n");
+    upload_file(&session, TASK, file.path(), |_| {})
+        .await
+        .unwrap();
+    hub.rewrite(|script| script.busy_opens = usize::MAX);
+    let began = std::time::Instant::now();
+    let busy = upload_file(&session, TASK, file.path(), |_| {}).await;
+    let Err(UploadError::Call(CallError::Refused(error))) = busy else {
+        panic!("{busy:?}");
     };
-    assert!(matches!(*over, Over::Refused(_)), "{over}");
+    assert_eq!(error.code, ErrorCode::Busy);
+    // Two keep-alives and a little.
+    assert!(began.elapsed() >= Duration::from_secs(1));
+    assert!(began.elapsed() < Duration::from_secs(5));
 }

@@ -1,9 +1,14 @@
 //! Reaching a hub: which one, and whether it is the right one.
 
+use std::time::Duration;
+
 use fleetlink_device::{
-    Attached, Connection, Dialer, HubAddress, KnownHubs, Session, Trust, connect, state_folder,
+    AttachError, Attached, Backoff, CallError, Closed, Connection, Dialer, HubAddress, KnownHubs,
+    Session, Trust, connect, state_folder,
 };
+use fleetlink_proto::control::{EndReason, ErrorCode};
 use fleetlink_proto::{DeviceName, HubPin, Password};
+use tokio::time::{Instant, sleep};
 
 use crate::failure::Failure;
 use crate::output::{Ask, Output};
@@ -12,6 +17,9 @@ use crate::stdin::Lines;
 
 /// What this program calls itself to the hub.
 pub(crate) const CLIENT: &str = concat!("fleetlink ", env!("CARGO_PKG_VERSION"));
+
+/// How long a login waits for a hub that says it is busy.
+const BUSY_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How the hub shows that it is the right one.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -98,6 +106,35 @@ impl Hub {
         }
     }
 
+    /// Logs in over the connection at hand or a new one; a busy hub is asked again for a while.
+    pub(crate) async fn attach(
+        &self,
+        mut at_hand: Option<Connection>,
+        name: &str,
+        password: &Password,
+    ) -> Result<(Session, DeviceName), AttachError> {
+        let began = Instant::now();
+        let mut backoff = Backoff::default();
+        loop {
+            let attempt = async {
+                let connection = match at_hand.take() {
+                    Some(connection) => connection,
+                    None => connect(&self.address, self.trust).await?,
+                };
+                let (session, _) = Session::open(connection, CLIENT).await?;
+                let reply = session.login(name, password).await?;
+                Ok((session, reply.name))
+            };
+            match attempt.await {
+                Err(error) if is_busy(&error) && began.elapsed() < BUSY_PATIENCE => {
+                    tracing::debug!(%error, "trying again");
+                    sleep(backoff.next_wait()).await;
+                }
+                attached => return attached,
+            }
+        }
+    }
+
     /// What logs in again with this name and password.
     pub(crate) fn dialer(&self, name: &str, password: &Password) -> Dialer {
         Dialer {
@@ -107,6 +144,16 @@ impl Hub {
             password: password.clone(),
             client: CLIENT.to_owned(),
         }
+    }
+}
+
+fn is_busy(error: &AttachError) -> bool {
+    match error {
+        AttachError::Call(CallError::Refused(error)) => error.code == ErrorCode::Busy,
+        AttachError::Call(CallError::Closed(Closed::ByHub { reason, .. })) => {
+            *reason == EndReason::Busy
+        }
+        _ => false,
     }
 }
 
@@ -158,9 +205,15 @@ impl HubArguments {
         let device = self.device()?;
         let lines = Lines::new();
         let (connection, hub) = self.trust.reach(address, &lines, output).await?;
-        let (session, _) = Session::open(connection, CLIENT).await?;
-        let password = self.password.read_or_ask(&lines, output).await?;
-        session.login(device.as_str(), &password).await?;
+        let (password, at_hand) = match self.password.read(&lines).await? {
+            Some(password) => (password, Some(connection)),
+            None => {
+                // The hub has few places for those who have not logged in.
+                drop(connection);
+                (self.password.read_or_ask(&lines, output).await?, None)
+            }
+        };
+        let (session, _) = hub.attach(at_hand, device.as_str(), &password).await?;
         Ok(Attached::new(
             hub.dialer(device.as_str(), &password),
             session,

@@ -147,6 +147,7 @@ fn code_of(code: ErrorCode) -> u8 {
     match code {
         ErrorCode::WrongPassword => 3,
         ErrorCode::NowBlocked | ErrorCode::Blocked => 4,
+        ErrorCode::Replaced => 10,
         ErrorCode::HashMismatch | ErrorCode::Corrupt => 7,
         ErrorCode::NoSuchFile => 8,
         ErrorCode::BadLine | ErrorCode::NoSamples | ErrorCode::TooLarge => 9,

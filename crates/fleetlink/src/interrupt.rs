@@ -19,6 +19,17 @@ impl Interrupts {
         })
     }
 
+    /// Does `work` until it is done or the process is asked to end; dropping it cleans up.
+    pub(crate) async fn unless<T>(
+        &mut self,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        tokio::select! {
+            result = work => result,
+            () = self.next() => Err(Failure::Interrupted),
+        }
+    }
+
     /// Waits for the next.
     pub(crate) async fn next(&mut self) {
         tokio::select! {
@@ -32,9 +43,5 @@ impl Interrupts {
 pub(crate) async fn unless_interrupted<T>(
     work: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
-    let mut interrupts = Interrupts::listen()?;
-    tokio::select! {
-        result = work => result,
-        () = interrupts.next() => Err(Failure::Interrupted),
-    }
+    Interrupts::listen()?.unless(work).await
 }

@@ -3,13 +3,13 @@
 use std::net::UdpSocket;
 
 use clap::Args;
-use fleetlink_device::{Connection, HubAddress, Supervisor, Trust, connect};
+use fleetlink_device::{HubAddress, Supervisor, Trust, connect};
 use fleetlink_proto::DeviceName;
 
 use crate::dial::{Hub, TrustArguments};
 use crate::failure::Failure;
 use crate::interrupt::Interrupts;
-use crate::login::{self, Given};
+use crate::login::{self, Given, Welcome};
 use crate::output::Output;
 use crate::password::PasswordSource;
 use crate::shell::Shell;
@@ -48,12 +48,17 @@ pub(crate) async fn join(arguments: JoinArguments, output: &Output) -> Result<()
     let (address, udp_port) = target(&arguments.target)?;
     let socket = udp_port::bind(udp_port)?;
     let lines = Lines::new();
-    let (connection, hub) = arguments.trust.reach(&address, &lines, output).await?;
-    let given = Given {
-        name: arguments.device.map(String::from),
-        password: arguments.password.read(&lines).await?,
+    let mut interrupts = Interrupts::listen()?;
+    let logging_in = async {
+        let (connection, hub) = arguments.trust.reach(&address, &lines, output).await?;
+        let given = Given {
+            name: arguments.device.map(String::from),
+            password: arguments.password.read(&lines).await?,
+        };
+        login::log_in(connection, &hub, given, &lines, output).await
     };
-    enter(connection, hub, given, &socket, lines, output).await
+    let welcome = interrupts.unless(Box::pin(logging_in)).await?;
+    enter(welcome, &socket, lines, interrupts, output).await
 }
 
 /// Joins as the course's client does: on loopback no pin is kept or compared, so that a fresh hub
@@ -63,14 +68,19 @@ pub(crate) async fn client(arguments: ClientArguments, output: &Output) -> Resul
         .map_err(|e| Failure::Usage(e.to_string()))?;
     let socket = udp_port::bind(arguments.udp_port)?;
     let lines = Lines::new();
-    let (connection, hub) = if is_loopback(&address) {
-        let connection = connect(&address, Trust::Learn).await?;
-        (connection, Hub::new(&address, Trust::Learn))
-    } else {
-        let trust = TrustArguments::default();
-        trust.reach(&address, &lines, output).await?
+    let mut interrupts = Interrupts::listen()?;
+    let logging_in = async {
+        let (connection, hub) = if is_loopback(&address) {
+            let connection = connect(&address, Trust::Learn).await?;
+            (connection, Hub::new(&address, Trust::Learn))
+        } else {
+            let trust = TrustArguments::default();
+            trust.reach(&address, &lines, output).await?
+        };
+        login::log_in(connection, &hub, Given::default(), &lines, output).await
     };
-    enter(connection, hub, Given::default(), &socket, lines, output).await
+    let welcome = interrupts.unless(Box::pin(logging_in)).await?;
+    enter(welcome, &socket, lines, interrupts, output).await
 }
 
 /// By the address alone: a name could be resolved to another host the next time.
@@ -81,23 +91,19 @@ fn is_loopback(address: &HubAddress) -> bool {
 
 /// The socket stays bound as long as the device is joined: its port is announced.
 async fn enter(
-    connection: Connection,
-    hub: Hub,
-    given: Given,
+    welcome: Welcome,
     socket: &UdpSocket,
     lines: Lines,
+    mut interrupts: Interrupts,
     output: &Output,
 ) -> Result<(), Failure> {
     let udp_port = socket.local_addr()?.port();
-    let mut interrupts = Interrupts::listen()?;
-    let welcome = tokio::select! {
-        welcome = login::log_in(connection, &hub, given, &lines, output) => welcome?,
-        () = interrupts.next() => return Err(Failure::Interrupted),
-    };
-    let joined = welcome.session.join(udp_port).await?;
+    let joined = interrupts
+        .unless(async { Ok(welcome.session.join(udp_port).await?) })
+        .await?;
     tracing::debug!(generation = joined.generation, "joined");
     output.line("Welcome!");
-    let supervisor = Supervisor::start(welcome.session, welcome.dialer, udp_port);
+    let supervisor = Supervisor::start(welcome.session, welcome.dialer, udp_port, &joined);
     Shell::new(welcome.name, supervisor, output.clone())
         .run(lines, interrupts)
         .await

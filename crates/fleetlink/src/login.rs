@@ -1,10 +1,10 @@
 //! The login dialogue.
 
-use fleetlink_device::{CallError, Connection, Dialer, Session, connect};
+use fleetlink_device::{AttachError, CallError, Connection, Dialer, Session};
 use fleetlink_proto::control::{ErrorCode, RpcError};
 use fleetlink_proto::{DeviceName, Escaped, Password};
 
-use crate::dial::{CLIENT, Hub};
+use crate::dial::Hub;
 use crate::failure::Failure;
 use crate::output::{Ask, Output};
 use crate::stdin::Lines;
@@ -28,7 +28,8 @@ pub(crate) struct Welcome {
     pub(crate) name: DeviceName,
 }
 
-/// Asks for name and password until the hub accepts them or blocks the name.
+/// Asks for name and password until the hub accepts them or blocks the name. No connection is held
+/// while somebody types: the hub has few places for those who have not logged in.
 pub(crate) async fn log_in(
     connection: Connection,
     hub: &Hub,
@@ -36,35 +37,31 @@ pub(crate) async fn log_in(
     lines: &Lines,
     output: &Output,
 ) -> Result<Welcome, Failure> {
-    let (mut session, _) = Session::open(connection, CLIENT).await?;
     let Given { name, mut password } = given;
+    let asks = name.is_none() || password.is_none();
+    let mut at_hand = Some(connection).filter(|_| !asks);
     loop {
         let tried_name = match &name {
             Some(name) => name.clone(),
-            None => ask(lines, output, "Username:", false)
-                .await?
-                .trim()
-                .to_owned(),
+            None => ask(lines, output, "Username:").await?.trim().to_owned(),
         };
         let was_given = password.is_some();
         let tried_password = match password.take() {
             Some(password) => password,
-            None => ask(lines, output, "Password:", true).await?.into(),
+            None => ask_hidden(lines, output, "Password:").await?,
         };
-        // The hub waits only so long for a login; whoever typed for longer has lost nothing.
-        if session.is_closed().is_some() {
-            let connection = connect(&hub.address, hub.trust).await?;
-            session = Session::open(connection, CLIENT).await?.0;
-        }
-        match session.login(&tried_name, &tried_password).await {
-            Ok(reply) => {
+        let attached = hub.attach(at_hand.take(), &tried_name, &tried_password);
+        match attached.await {
+            Ok((session, name)) => {
                 return Ok(Welcome {
                     session,
                     dialer: hub.dialer(&tried_name, &tried_password),
-                    name: reply.name,
+                    name,
                 });
             }
-            Err(CallError::Refused(error)) => refused(error, was_given, output)?,
+            Err(AttachError::Call(CallError::Refused(error))) => {
+                refused(error, was_given, output)?;
+            }
             Err(error) => return Err(error.into()),
         }
     }
@@ -79,17 +76,16 @@ fn refused(error: RpcError, was_given: bool, output: &Output) -> Result<(), Fail
     Err(Failure::Shown(Box::new(Failure::Hub(error))))
 }
 
-async fn ask(
-    lines: &Lines,
-    output: &Output,
-    question: &str,
-    hidden: bool,
-) -> Result<String, Failure> {
+async fn ask(lines: &Lines, output: &Output, question: &str) -> Result<String, Failure> {
     output.ask(question, Ask::Stdout, lines.terminal());
-    let line = if hidden {
-        lines.next_hidden().await?
-    } else {
-        lines.next().await?
-    };
-    line.ok_or_else(|| Failure::General("the input ended before the login".to_owned()))
+    lines.next().await?.ok_or_else(input_ended)
+}
+
+async fn ask_hidden(lines: &Lines, output: &Output, question: &str) -> Result<Password, Failure> {
+    output.ask(question, Ask::Stdout, lines.terminal());
+    lines.next_hidden().await?.ok_or_else(input_ended)
+}
+
+fn input_ended() -> Failure {
+    Failure::General("the input ended before the login".to_owned())
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use fleetlink_proto::Password;
+use zeroize::Zeroizing;
 
 use crate::failure::Failure;
 use crate::output::{Ask, Output};
@@ -31,13 +32,14 @@ impl PasswordSource {
             let text = tokio::fs::read_to_string(path)
                 .await
                 .map_err(|e| Failure::General(format!("{}: {e}", path.display())))?;
+            let text = Zeroizing::new(text);
             let first = text.lines().next().unwrap_or_default();
             return Ok(Some(first.into()));
         }
         if self.password_stdin {
             let line = lines.next_hidden().await?;
             let missing = || Failure::General("standard input holds no password".to_owned());
-            return Ok(Some(line.ok_or_else(missing)?.into()));
+            return Ok(Some(line.ok_or_else(missing)?));
         }
         let given = std::env::var("FLEETLINK_PASSWORD").ok();
         Ok(given.map(Password::from))
@@ -60,6 +62,6 @@ impl PasswordSource {
         }
         output.ask("Password:", Ask::Stderr, true);
         let line = lines.next_hidden().await?;
-        Ok(line.ok_or(Failure::Interrupted)?.into())
+        line.ok_or(Failure::Interrupted)
     }
 }

@@ -5,9 +5,10 @@
 mod scripted;
 
 use std::process::{Output, Stdio};
+use std::time::Duration;
 
 use scripted::{Script, ScriptedHub};
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::Command;
 
 const PROMPT: &str = "Enter one of the following commands (EDG, UED, SCS, DTE, AED, UVF, OUT):";
@@ -134,4 +135,47 @@ async fn a_udp_port_in_use_is_an_error_before_the_login() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("is in use on this device"));
     assert!(output.stdout.is_empty());
     assert_eq!(output.status.code(), Some(1));
+}
+
+#[tokio::test]
+async fn nobody_holds_a_place_at_the_hub_while_typing() {
+    let hub = ScriptedHub::start(Script {
+        busy_logins: 2,
+        ..Script::default()
+    })
+    .await;
+    let folder = tempfile::tempdir().unwrap();
+    let port = hub.address.port().to_string();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_fleetlink"))
+        .args(["client", "127.0.0.1", &port, "0"])
+        .current_dir(folder.path())
+        .env("FLEETLINK_STATE_DIR", folder.path().join("state"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    for (prompt, typed) in [
+        ("Username:", "camera\n"),
+        ("Password:", "wrong\n"),
+        ("Invalid Password. Please try again", ""),
+        ("Username:", "camera\n"),
+        ("Password:", "right\n"),
+    ] {
+        assert_eq!(lines.next_line().await.unwrap().unwrap(), prompt);
+        // The hub sees the end of a connection a little later.
+        let closed = async {
+            while prompt.ends_with(':') && hub.seen.lock().unwrap().open > 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let closed = tokio::time::timeout(Duration::from_secs(5), closed).await;
+        closed.expect("no connection is open while somebody types");
+        stdin.write_all(typed.as_bytes()).await.unwrap();
+    }
+    assert_eq!(lines.next_line().await.unwrap().unwrap(), "Welcome!");
+    // To see that it is there, two busy answers, a wrong password and a right one.
+    assert_eq!(hub.seen.lock().unwrap().connected, 5);
 }

@@ -176,10 +176,20 @@ impl Fixture {
         self.login(session, name, "right").unwrap();
     }
 
-    pub(crate) fn joined(&mut self, session: u64, name: &str) {
+    /// The generation of the join.
+    pub(crate) fn joined(&mut self, session: u64, name: &str) -> u64 {
         self.attached(session, name);
-        let id = self.call(session, Request::Join(Join { udp_port: 5000 }));
-        self.answer(&id).expect("an answer").unwrap();
+        let id = self.call(
+            session,
+            Request::Join(Join {
+                udp_port: 5000,
+                rejoin: None,
+            }),
+        );
+        match self.answer(&id).expect("an answer").unwrap() {
+            Reply::Join(join) => join.generation,
+            other => panic!("{other:?}"),
+        }
     }
 
     pub(crate) fn active(&self) -> Vec<String> {

@@ -1,7 +1,7 @@
 use fleetlink_core::{Effect, Input, SessionId};
-use fleetlink_proto::control::{EndReason, ListDevices, Reply, Request};
+use fleetlink_proto::control::{EndReason, ErrorCode, Join, ListDevices, Reply, Request};
 
-use crate::fixture::Fixture;
+use crate::fixture::{Fixture, coded};
 
 fn others(f: &mut Fixture, session: u64) -> Vec<String> {
     let id = f.call(session, Request::ListDevices(ListDevices::default()));
@@ -27,6 +27,29 @@ fn the_newest_join_takes_over_and_a_late_farewell_changes_nothing() {
     f.input(Input::Disconnected { session });
     assert_eq!(f.active(), ["uav", "cam"]);
     assert!(f.effects.is_empty(), "{:?}", f.effects);
+}
+
+#[test]
+fn a_device_that_slept_through_its_replacement_takes_nothing_back() {
+    let mut f = Fixture::new();
+    let slept = f.joined(1, "cam");
+    let session = SessionId(1);
+    f.input(Input::Disconnected { session });
+    let newer = f.joined(2, "cam");
+    f.attached(3, "cam");
+    let rejoin = |generation| {
+        Request::Join(Join {
+            udp_port: 5000,
+            rejoin: Some(generation),
+        })
+    };
+    let error = f.refused(3, rejoin(slept));
+    let taken_over = "the same name joined from elsewhere";
+    assert_eq!(coded(&error), (ErrorCode::Replaced, taken_over));
+    assert_eq!(f.end_of(2), None);
+    let id = f.call(3, rejoin(newer));
+    f.answer(&id).unwrap().unwrap();
+    assert_eq!(f.end_of(2), Some(EndReason::Replaced));
 }
 
 #[test]

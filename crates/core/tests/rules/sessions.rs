@@ -13,7 +13,10 @@ fn calls_out_of_order_are_refused() {
     for request in [
         Request::Ping,
         Request::Leave,
-        Request::Join(Join { udp_port: 1 }),
+        Request::Join(Join {
+            udp_port: 1,
+            rejoin: None,
+        }),
     ] {
         assert_eq!(f.refused(1, request).code, ErrorCode::OutOfOrder);
     }
@@ -23,7 +26,10 @@ fn calls_out_of_order_are_refused() {
     assert_eq!(f.refused(1, list).code, ErrorCode::OutOfOrder);
 
     f.joined(2, "cam");
-    let again = Request::Join(Join { udp_port: 1 });
+    let again = Request::Join(Join {
+        udp_port: 1,
+        rejoin: None,
+    });
     assert_eq!(f.refused(2, again).code, ErrorCode::OutOfOrder);
     let id = f.begin_login(2, "cam", "right");
     let error = f.answer(&id).unwrap().unwrap_err();
@@ -85,7 +91,7 @@ fn a_source_with_too_many_unknown_sessions_waits_until_some_log_in() {
         f.greeted(session);
     }
     f.connect(limit + 1);
-    assert_eq!(f.end_of(limit + 1), Some(EndReason::Protocol));
+    assert_eq!(f.end_of(limit + 1), Some(EndReason::Busy));
     f.login(1, "cam", "right").unwrap();
     f.connect(limit + 2);
     assert_eq!(f.end_of(limit + 2), None);

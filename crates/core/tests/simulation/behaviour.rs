@@ -43,8 +43,11 @@ impl World {
             Stage::Connected => {}
             Stage::Greeted => self.try_login(client),
             Stage::LoggedIn if self.rng.percent(60) => {
-                let udp_port = 5000;
-                self.call(client, Request::Join(Join { udp_port }), Wants::Other);
+                let join = Join {
+                    udp_port: 5000,
+                    rejoin: self.clients[client].joined,
+                };
+                self.call(client, Request::Join(join), Wants::Other);
             }
             Stage::LoggedIn | Stage::Joined => {
                 for _ in 0..=self.rng.below(3) {
@@ -252,7 +255,10 @@ impl World {
     fn any_call(&mut self, client: usize) {
         let login = self.login(client);
         let calls = [
-            Request::Join(Join { udp_port: 0 }),
+            Request::Join(Join {
+                udp_port: 0,
+                rejoin: None,
+            }),
             Request::ListDevices(ListDevices::default()),
             Request::ListFiles(ListFiles::default()),
             Request::Login(login),

@@ -11,6 +11,8 @@ use fleetlink_proto::control::{ErrorCode, OpenUpload, Reply, RpcError};
 pub(crate) struct Client {
     pub(crate) name: String,
     pub(crate) guesses: bool,
+    /// Its last join, where it comes back by itself.
+    pub(crate) joined: Option<u64>,
     pub(crate) connection: Option<Connection>,
     /// A change whose outcome it does not know yet; it asks again with the same key.
     pub(crate) change: Option<Change>,
@@ -98,7 +100,12 @@ impl Client {
         match result {
             Ok(Reply::Hello(_)) => connection.stage = Stage::Greeted,
             Ok(Reply::Login(_)) => connection.stage = Stage::LoggedIn,
-            Ok(Reply::Join(_)) => connection.stage = Stage::Joined,
+            Ok(Reply::Join(join)) => {
+                connection.stage = Stage::Joined;
+                self.joined = Some(join.generation);
+            }
+            // A person will have to join again.
+            Err(error) if error.code == ErrorCode::Replaced => self.joined = None,
             _ => {}
         }
         // What it gave up long ago is no longer its concern.

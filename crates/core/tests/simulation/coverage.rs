@@ -17,6 +17,7 @@ pub(crate) const WANTED: &[&str] = &[
     "late call",
     "refused version_mismatch",
     "refused out_of_order",
+    "refused replaced",
     "refused wrong_password",
     "refused now_blocked",
     "refused blocked",

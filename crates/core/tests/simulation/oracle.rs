@@ -9,7 +9,7 @@ use fleetlink_core::{
 };
 use fleetlink_proto::control::limits::silence_limit;
 use fleetlink_proto::control::{
-    Compute, ComputeReply, EndReason, Reply, Request, RequestId, RpcError,
+    Compute, ComputeReply, EndReason, ErrorCode, Reply, Request, RequestId, RpcError,
 };
 use fleetlink_proto::samples::Operation;
 use fleetlink_proto::{DeviceName, IdempotencyKey};
@@ -24,6 +24,11 @@ pub(crate) struct Oracle {
     /// Generation, name and session of the active devices, as they joined.
     active: Vec<(u64, DeviceName, SessionId)>,
     newest: u64,
+    /// Which person's device has a join of this generation: the number of her own join. Outlives
+    /// the hub.
+    pub(crate) people: BTreeMap<u64, u64>,
+    /// The newest person of each name in this life of the hub.
+    newest_person: BTreeMap<DeviceName, u64>,
     pub(crate) names: BTreeMap<String, Attempts>,
     pub(crate) checks: BTreeMap<CheckId, String>,
     /// What the hub has been told that the store holds: the hash of each account.
@@ -48,6 +53,7 @@ pub(crate) enum Asked {
     Login { password: String },
     Commit { key: IdempotencyKey },
     Compute(Compute),
+    Join { rejoin: Option<u64> },
     Other,
 }
 
@@ -73,6 +79,8 @@ impl Oracle {
             live: BTreeMap::new(),
             active: Vec::new(),
             newest: 0,
+            people: BTreeMap::new(),
+            newest_person: BTreeMap::new(),
             names: BTreeMap::new(),
             checks: BTreeMap::new(),
             accounts: store.accounts.iter().map(account).collect(),
@@ -117,6 +125,9 @@ impl Oracle {
                 let asked = match request {
                     Request::Login(login) => Asked::Login {
                         password: login.password.expose().to_owned(),
+                    },
+                    Request::Join(join) => Asked::Join {
+                        rejoin: join.rejoin,
                     },
                     Request::Compute(compute) => Asked::Compute(compute.clone()),
                     _ => Asked::Other,
@@ -189,6 +200,7 @@ impl Oracle {
             }
             (StoreCall::RemoveAccount { name }, Ok(_) | Err(StoreError::NotFound)) => {
                 self.accounts.remove(name);
+                self.newest_person.remove(name);
             }
             (StoreCall::Commit(commit), Err(StoreError::Unknown(_))) => {
                 self.unknown_outcomes.insert(commit.staged.id.0);
@@ -305,8 +317,25 @@ impl Oracle {
             (Asked::Login { password }, result) => {
                 self.login_decided(session, password, result, now);
             }
-            (_, Ok(Reply::Join(join))) => {
+            (
+                Asked::Join {
+                    rejoin: Some(rejoin),
+                },
+                Err(error),
+            ) if error.code == ErrorCode::Replaced => {
+                let name = live.name.as_ref().expect("is logged in");
+                let newer = self.newest_person.get(name) > self.people.get(rejoin);
+                assert!(newer, "{name} is refused, and nobody is newer");
+            }
+            (Asked::Join { rejoin }, Ok(Reply::Join(join))) => {
                 let name = live.name.clone().expect("joins without a login");
+                let person = rejoin.map_or(join.generation, |rejoin| self.people[&rejoin]);
+                self.people.insert(join.generation, person);
+                let before = self.newest_person.insert(name.clone(), person);
+                assert!(
+                    before <= Some(person),
+                    "{name} is taken from a newer device"
+                );
                 assert!(join.generation > self.newest, "an old generation");
                 self.newest = join.generation;
                 let listed = self.active.iter().any(|(_, active, _)| *active == name);

@@ -8,7 +8,7 @@ use fleetlink_core::{
     Account, AdminId, CheckId, Effect, Hub, Input, Now, OperationId, PasswordHash, SessionId,
     Settings,
 };
-use fleetlink_proto::control::RequestId;
+use fleetlink_proto::control::{EndReason, RequestId};
 use fleetlink_proto::{DeviceName, IdempotencyKey, WallTime};
 
 use crate::client::{Change, Client};
@@ -151,6 +151,7 @@ impl World {
             self.clients.push(Client {
                 name: self.names[n % self.names.len()].clone(),
                 guesses: self.rng.percent(15),
+                joined: None,
                 connection: None,
                 change: None,
             });
@@ -273,6 +274,15 @@ impl World {
             }
             Effect::End { session, .. } | Effect::Close { session } => {
                 if let Some(client) = self.client_of(session) {
+                    if !matches!(
+                        effect,
+                        Effect::End {
+                            reason: EndReason::Silent | EndReason::HubClosing,
+                            ..
+                        }
+                    ) {
+                        self.clients[client].joined = None;
+                    }
                     self.clients[client].connection = None;
                 }
             }
@@ -341,7 +351,9 @@ impl World {
         let accounts = self.store.accounts.values().cloned().collect();
         self.hub = Hub::new(self.settings.clone(), accounts, self.now);
         let max = self.settings.max_attempts.get();
+        let people = std::mem::take(&mut self.oracle.people);
         self.oracle = Oracle::new(max, self.keep_alive, &self.store);
+        self.oracle.people = people;
         for client in &mut self.clients {
             client.connection = None;
         }

@@ -8,6 +8,8 @@ use tokio::time::timeout;
 
 use super::ConnectError;
 use crate::HubAddress;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use crate::limits::UNSENT_BYTES;
 use crate::limits::{RESOLVE_DEADLINE, TCP_CONNECT_DEADLINE};
 
 /// Tries each address of the hub in the resolver's order, each with its own deadline.
@@ -21,8 +23,7 @@ pub(super) async fn connect(
             return Err(ConnectError::PlainElsewhere(peer));
         }
         match timeout(TCP_CONNECT_DEADLINE, TcpStream::connect(peer)).await {
-            // Without this, small answers wait for Nagle's delay.
-            Ok(Ok(tcp)) => match tcp.set_nodelay(true) {
+            Ok(Ok(tcp)) => match set_up(&tcp) {
                 Ok(()) => return Ok((tcp, peer)),
                 Err(e) => last = e,
             },
@@ -34,6 +35,16 @@ pub(super) async fn connect(
         address: hub.clone(),
         source: last,
     })
+}
+
+fn set_up(tcp: &TcpStream) -> io::Result<()> {
+    // Without this, small answers wait for Nagle's delay.
+    tcp.set_nodelay(true)?;
+    // On a slow uplink the kernel would take megabytes at once, and pings would wait behind them.
+    // The bytes in flight are not limited by it, so a fast and long way stays fast.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    socket2::SockRef::from(tcp).set_tcp_notsent_lowat(UNSENT_BYTES)?;
+    Ok(())
 }
 
 async fn resolve(hub: &HubAddress) -> Result<Vec<SocketAddr>, ConnectError> {

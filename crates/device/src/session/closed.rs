@@ -45,9 +45,11 @@ impl Closed {
     pub fn may_return(&self) -> bool {
         !matches!(
             self,
+            // What broke the protocol once will do so again.
             Closed::Left
+                | Closed::Garbage(_)
                 | Closed::ByHub {
-                    reason: EndReason::Replaced | EndReason::AccountRemoved,
+                    reason: EndReason::Replaced | EndReason::AccountRemoved | EndReason::Protocol,
                     ..
                 }
         )

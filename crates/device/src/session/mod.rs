@@ -94,7 +94,7 @@ impl Session {
                 control,
                 chunks,
                 keep_alive,
-                next_id: AtomicI64::new(writer::PING_ID + 1),
+                next_id: AtomicI64::new(writer::GIVE_UP_ID + 1),
                 in_flight: Semaphore::new(MAX_CALLS_IN_FLIGHT),
             }),
         }
@@ -103,6 +103,11 @@ impl Session {
     /// Waits until the session is over, and says why.
     pub async fn closed(&self) -> Closed {
         self.inner.shared.closed().await
+    }
+
+    /// The keep-alive that the hub has named.
+    pub(crate) fn keep_alive(&self) -> Duration {
+        *self.inner.keep_alive.borrow()
     }
 
     /// Why the session is over, if it is.

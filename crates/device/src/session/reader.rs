@@ -44,13 +44,14 @@ impl Reader {
         let mut decoder = DeviceDecoder::default();
         let mut buffer = vec![0; READ_BUFFER];
         loop {
-            let silence = *self.keep_alive.borrow() * 2;
-            let gone_at = self.shared.last_life() + silence;
+            let keep_alive = *self.keep_alive.borrow();
+            let (gone_at, _) = self.shared.gone_at(keep_alive);
             let read = tokio::select! {
                 biased;
                 read = self.half.read(&mut buffer) => read,
                 () = sleep_until(gone_at) => {
-                    if self.shared.last_life() + silence <= Instant::now() {
+                    let (gone_at, silence) = self.shared.gone_at(keep_alive);
+                    if gone_at <= Instant::now() {
                         return Closed::Silent(silence);
                     }
                     continue;

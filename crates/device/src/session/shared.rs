@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use fleetlink_proto::control::limits::WRITE_DEADLINE;
 use fleetlink_proto::control::{
     AbortUpload, CancelDownload, Request, RequestId, RpcError, encode_request,
 };
@@ -12,7 +14,7 @@ use tokio::time::Instant;
 
 use super::closed::{CallError, Closed};
 use super::transfer::DownloadEvent;
-use super::writer::PING_ID;
+use super::writer::GIVE_UP_ID;
 use crate::limits::DOWNLOAD_QUEUE;
 
 /// What a call's answer opens.
@@ -44,10 +46,20 @@ struct Open {
     downloads: HashMap<u64, mpsc::Sender<DownloadEvent>>,
 }
 
+/// What is known of the hub's life.
+struct Life {
+    /// When the hub was heard, or the network took some of an upload.
+    last: Instant,
+    /// Pings sent, which is also the last one's number.
+    pings: i64,
+    /// The ping whose answer says that every byte of an upload has arrived.
+    awaited: Option<i64>,
+}
+
 pub(super) struct Shared {
     open: Mutex<Open>,
     closed: watch::Sender<Option<Closed>>,
-    life: Mutex<Instant>,
+    life: Mutex<Life>,
     control: mpsc::WeakSender<Vec<u8>>,
 }
 
@@ -56,7 +68,11 @@ impl Shared {
         Shared {
             open: Mutex::default(),
             closed: watch::channel(None).0,
-            life: Mutex::new(Instant::now()),
+            life: Mutex::new(Life {
+                last: Instant::now(),
+                pings: 0,
+                awaited: None,
+            }),
             control,
         }
     }
@@ -65,13 +81,43 @@ impl Shared {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes that the hub was heard, or took some of what was sent.
-    pub(super) fn show_life(&self) {
-        *self.life.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    fn life(&self) -> MutexGuard<'_, Life> {
+        self.life.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn last_life(&self) -> Instant {
-        *self.life.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Notes that the hub was heard.
+    pub(super) fn show_life(&self) {
+        self.life().last = Instant::now();
+    }
+
+    /// Notes that the network took some of an upload's bytes. Answers come behind them, so the next
+    /// ping's is the first that says anything about a hub that is slow to be heard.
+    pub(super) fn bulk_written(&self) {
+        let mut life = self.life();
+        life.last = Instant::now();
+        life.awaited = Some(life.pings + 1);
+    }
+
+    /// The id of the next ping: below every other call's.
+    pub(super) fn next_ping(&self) -> i64 {
+        let mut life = self.life();
+        life.pings += 1;
+        -life.pings
+    }
+
+    fn ping_answered(&self, ping: i64) {
+        self.life().awaited.take_if(|awaited| *awaited <= ping);
+    }
+
+    /// When the hub counts as gone, and how long it will have been silent then. While bytes of an
+    /// upload are on their way its answers wait behind them: then it has as long as a write has.
+    pub(super) fn gone_at(&self, keep_alive: Duration) -> (Instant, Duration) {
+        let life = self.life();
+        let silence = match life.awaited {
+            None => keep_alive * 2,
+            Some(_) => (keep_alive * 2).max(WRITE_DEADLINE),
+        };
+        (life.last + silence, silence)
     }
 
     pub(super) fn is_closed(&self) -> Option<Closed> {
@@ -121,8 +167,10 @@ impl Shared {
     pub(super) fn answered(&self, id: &RequestId, result: Result<Value, RpcError>) {
         let RequestId::Number(id) = *id else { return };
         let Some((opens, caller)) = self.open().calls.remove(&id) else {
-            if id != PING_ID {
-                tracing::debug!(id, "an answer that nobody waits for");
+            match id {
+                GIVE_UP_ID => {}
+                ping if ping < GIVE_UP_ID => self.ping_answered(-ping),
+                id => tracing::debug!(id, "an answer that nobody waits for"),
             }
             return;
         };
@@ -185,7 +233,7 @@ impl Shared {
     /// session is about to end.
     pub(super) fn give_up(&self, request: &Request) {
         if let Some(control) = self.control.upgrade() {
-            let line = encode_request(&RequestId::Number(PING_ID), request);
+            let line = encode_request(&RequestId::Number(GIVE_UP_ID), request);
             let _ = control.try_send(line);
         }
     }

@@ -16,10 +16,8 @@ use super::closed::Closed;
 use super::shared::Shared;
 use crate::connect::Stream;
 
-/// The id of calls whose answers are not waited for.
-pub(super) const PING_ID: i64 = 0;
-/// Bytes of a chunk that are written before the hub counts as alive.
-const PIECE: usize = 256 * 1024;
+/// The id of calls whose answers are not waited for. Pings have the ids below it.
+pub(super) const GIVE_UP_ID: i64 = 0;
 /// How long the end of the stream may take to be written.
 const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(1);
 
@@ -74,8 +72,8 @@ async fn write_all(
             },
             () = sleep_until(next_ping) => {
                 last_ping = Instant::now();
-                let ping = encode_request(&RequestId::Number(PING_ID), &Request::Ping);
-                write(half, &ping).await?;
+                let id = RequestId::Number(shared.next_ping());
+                write(half, &encode_request(&id, &Request::Ping)).await?;
             }
             // An error says that the session's last handle is gone, which the first arm sees too.
             Ok(()) = queues.keep_alive.changed() => continue,
@@ -92,12 +90,7 @@ async fn write_all(
                 let upload = chunk.upload;
                 let line = encode_notification(&DeviceNotification::UploadChunk { upload, bytes });
                 write(half, &line).await?;
-                for piece in chunk.body.chunks(PIECE) {
-                    write(half, piece).await?;
-                    // The hub takes what is sent, so it is there, however late its answers come
-                    // behind a slow upload. A ping would prove nothing: buffers take those.
-                    shared.show_life();
-                }
+                write_bulk(half, &chunk.body, shared).await?;
             }
         }
         if queues.control.is_empty() && queues.chunks.is_empty() {
@@ -109,10 +102,29 @@ async fn write_all(
 /// Writes everything; each step has a deadline, not the whole, however slow the network is.
 async fn write(half: &mut WriteHalf<Box<dyn Stream>>, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
-        match timeout(WRITE_DEADLINE, half.write(bytes)).await?? {
-            0 => return Err(io::ErrorKind::WriteZero.into()),
-            written => bytes = &bytes[written..],
-        }
+        bytes = &bytes[write_some(half, bytes).await?..];
     }
     Ok(())
+}
+
+/// Writes a chunk's bytes. Every step shows life: what is unsent is bounded, so the network has
+/// taken what came before, however late the hub's answers come behind a slow upload. A ping's step
+/// would prove nothing: buffers take those.
+async fn write_bulk(
+    half: &mut WriteHalf<Box<dyn Stream>>,
+    mut bytes: &[u8],
+    shared: &Shared,
+) -> io::Result<()> {
+    while !bytes.is_empty() {
+        bytes = &bytes[write_some(half, bytes).await?..];
+        shared.bulk_written();
+    }
+    Ok(())
+}
+
+async fn write_some(half: &mut WriteHalf<Box<dyn Stream>>, bytes: &[u8]) -> io::Result<usize> {
+    match timeout(WRITE_DEADLINE, half.write(bytes)).await?? {
+        0 => Err(io::ErrorKind::WriteZero.into()),
+        written => Ok(written),
+    }
 }

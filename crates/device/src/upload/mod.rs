@@ -59,6 +59,7 @@ pub async fn upload_file(
         };
         let tried = async {
             let session = sessions.session().await?;
+            retry.through(&session);
             attempt::of_file(&session, task, key, path, &mut sent).await
         };
         match tried.await {

@@ -3,20 +3,28 @@
 use std::time::Duration;
 
 use fleetlink_proto::control::{ErrorCode, RpcError};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::UploadError;
 use crate::limits::{BACKOFF_LONGEST, MAX_IDLE_TRIES};
-use crate::{AttachError, Backoff, CallError, Closed};
+use crate::{AttachError, Backoff, CallError, Session};
 
 /// Decides whether a change is tried again with its key.
 #[derive(Default)]
 pub(crate) struct Retry {
     backoff: Backoff,
     furthest: u64,
+    keep_alive: Duration,
+    /// Since when, and how often, the hub has only answered that it is busy.
+    busy: Option<(Instant, u32)>,
 }
 
 impl Retry {
+    /// The session that this try goes through.
+    pub(crate) fn through(&mut self, session: &Session) {
+        self.keep_alive = session.keep_alive();
+    }
+
     /// Tries that bring an upload further do not count against it.
     pub(super) fn progressed(&mut self, furthest: u64) {
         if furthest > self.furthest {
@@ -27,6 +35,10 @@ impl Retry {
 
     /// Waits before the next try, or gives the error back where there shall be none.
     pub(crate) async fn after(&mut self, error: UploadError) -> Result<(), UploadError> {
+        if is_busy(&error) {
+            return self.after_busy(error).await;
+        }
+        self.busy = None;
         if !passes(&error) || self.backoff.tries() >= MAX_IDLE_TRIES {
             return Err(error);
         }
@@ -34,20 +46,37 @@ impl Retry {
         sleep(self.backoff.next_wait().max(asked_wait(&error))).await;
         Ok(())
     }
+
+    /// A hub that still has an older session of this device, half dead, lets the key go within two
+    /// keep-alives; so long it is asked, as often as it says.
+    async fn after_busy(&mut self, error: UploadError) -> Result<(), UploadError> {
+        let (since, tries) = self.busy.get_or_insert_with(|| (Instant::now(), 0));
+        if since.elapsed() > self.keep_alive * 2 && *tries >= MAX_IDLE_TRIES {
+            return Err(error);
+        }
+        *tries += 1;
+        tracing::debug!(%error, "trying again");
+        let asked = asked_wait(&error);
+        sleep(match asked.is_zero() {
+            true => self.backoff.next_wait(),
+            false => asked,
+        })
+        .await;
+        Ok(())
+    }
+}
+
+fn is_busy(error: &UploadError) -> bool {
+    matches!(error, UploadError::Call(CallError::Refused(error)) if error.code == ErrorCode::Busy)
 }
 
 fn passes(error: &UploadError) -> bool {
     match error {
         UploadError::Call(CallError::Refused(error)) => matches!(
             error.code,
-            ErrorCode::Busy
-                | ErrorCode::Closing
-                | ErrorCode::OutcomeUnknown
-                | ErrorCode::StoreUnavailable
+            ErrorCode::Closing | ErrorCode::OutcomeUnknown | ErrorCode::StoreUnavailable
         ),
-        UploadError::Call(CallError::Closed(closed)) => {
-            closed.may_return() && !matches!(closed, Closed::Garbage(_))
-        }
+        UploadError::Call(CallError::Closed(closed)) => closed.may_return(),
         UploadError::Call(CallError::TimedOut { .. }) | UploadError::Changed => true,
         UploadError::Call(CallError::Unexpected(_)) | UploadError::Source(_) => false,
         UploadError::Attach(error) => error.may_pass(),

@@ -30,6 +30,12 @@ pub(crate) struct Script {
     pub(crate) garbage: Option<Vec<u8>>,
     /// Ends the session with this reason when asked to join.
     pub(crate) end_at_join: Option<EndReason>,
+    /// Closes the connection once it has answered a join.
+    pub(crate) close_after_join: bool,
+    /// Answers `upload.open` so many times that it is busy, and to come back in 50 ms.
+    pub(crate) busy_opens: usize,
+    /// Answers `login` so many times that it is busy.
+    pub(crate) busy_logins: usize,
     /// Sends a wrong hash at the end of a download.
     pub(crate) lie_about_hash: bool,
 }
@@ -47,8 +53,13 @@ pub(crate) struct Seen {
     pub(crate) aborted: usize,
     /// Bytes of uploads received in all.
     pub(crate) received: usize,
+    /// Connections that were made and are open.
+    pub(crate) connected: usize,
+    pub(crate) open: usize,
     /// Joins.
     pub(crate) joins: usize,
+    /// The generation that the last join gave as the one before.
+    pub(crate) rejoined: Option<u64>,
 }
 
 pub(crate) struct ScriptedHub {
@@ -130,7 +141,13 @@ async fn serve(
         keys: HashMap::new(),
         chunk: 0,
     };
+    {
+        let mut seen = session.seen.lock().unwrap();
+        seen.connected += 1;
+        seen.open += 1;
+    }
     session.run().await;
+    session.seen.lock().unwrap().open -= 1;
 }
 
 struct Serving {
@@ -220,6 +237,10 @@ impl Serving {
                 hub: "scripted".to_owned(),
                 keep_alive_ms: 500,
             })),
+            Request::Login(_) if script.busy_logins > 0 => {
+                self.script.lock().unwrap().busy_logins -= 1;
+                Err(RpcError::new(ErrorCode::Busy, "too many logins"))
+            }
             Request::Login(login) if login.password.expose() == "right" => {
                 Ok(Reply::Login(LoginReply {
                     name: login.name.parse().unwrap(),
@@ -233,7 +254,7 @@ impl Serving {
                 ErrorCode::WrongPassword,
                 "Invalid Password. Please try again",
             )),
-            Request::Join(_) => match script.end_at_join {
+            Request::Join(join) => match script.end_at_join {
                 Some(reason) => {
                     let message = "another device joined under this name".to_owned();
                     let end = HubNotification::SessionEnd { reason, message };
@@ -241,14 +262,31 @@ impl Serving {
                     return false;
                 }
                 None => {
-                    self.seen.lock().unwrap().joins += 1;
-                    Ok(Reply::Join(JoinReply {
-                        generation: 1,
+                    let generation = {
+                        let mut seen = self.seen.lock().unwrap();
+                        seen.joins += 1;
+                        seen.rejoined = join.rejoin;
+                        seen.joins as u64
+                    };
+                    let joined = Reply::Join(JoinReply {
+                        generation,
                         since: at,
                         address: [127, 0, 0, 1].into(),
-                    }))
+                    });
+                    if script.close_after_join {
+                        self.send(&encode_reply(id, &joined)).await;
+                        return false;
+                    }
+                    Ok(joined)
                 }
             },
+            Request::OpenUpload(_) if script.busy_opens > 0 => {
+                self.script.lock().unwrap().busy_opens -= 1;
+                Err(
+                    RpcError::new(ErrorCode::Busy, "an older session holds this key")
+                        .retry_after(Duration::from_millis(50)),
+                )
+            }
             Request::OpenUpload(open) => {
                 let mut seen = self.seen.lock().unwrap();
                 let key = open.key.bits();

@@ -144,7 +144,7 @@ async fn new_password(source: &PasswordSource, output: &Output) -> Result<Passwo
             let first = source.read_or_ask(&lines, output).await?;
             output.ask("Password again:", Ask::Stderr, true);
             let again = lines.next_hidden().await?.ok_or(Failure::Interrupted)?;
-            if first != Password::from(again) {
+            if first != again {
                 return Err(Failure::Usage("the two passwords differ".to_owned()));
             }
             first

@@ -10,6 +10,7 @@ mod serve;
 pub(crate) use serve::time;
 
 use crate::failure::Failure;
+use crate::interrupt::unless_interrupted;
 use crate::output::Output;
 
 /// What runs or administers a hub.
@@ -37,7 +38,9 @@ pub(crate) async fn run(command: Command, output: &Output) -> Result<(), Failure
     match command {
         Command::Hub(arguments) => serve::serve(arguments, output).await,
         Command::Server(arguments) => course::serve(arguments, output).await,
-        Command::Account(arguments) => account::run(arguments, output).await,
+        Command::Account(arguments) => {
+            unless_interrupted(Box::pin(account::run(arguments, output))).await
+        }
         Command::Demo(arguments) => {
             // Its steps wait for other processes, on this thread.
             tokio::task::block_in_place(|| demo::run(&arguments, output))

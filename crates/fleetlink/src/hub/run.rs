@@ -42,21 +42,24 @@ pub(crate) async fn run(
             _ = terminate.recv() => break None,
             error = hub.failed() => break Some(error),
             credentials = CredentialsWatch::changed(&mut watch) => {
-                read_again(&hub, credentials, output).await;
+                read_again(&hub, credentials, &console, output).await;
             }
         }
     };
     if let Some(error) = ended {
         return Err(Failure::General(error.to_string()));
     }
-    output.line("the hub is shutting down");
+    console.line("the hub is shutting down");
+    let ending = async {
+        hub.close().await;
+        console.finish("the hub has ended").await;
+    };
     tokio::select! {
-        () = hub.close() => {}
-        _ = interrupt.recv() => return Err(Failure::Interrupted),
+        () = ending => Ok(()),
+        // Whoever asks a second time does not want to wait.
+        _ = interrupt.recv() => Err(Failure::Interrupted),
+        _ = terminate.recv() => Err(Failure::Interrupted),
     }
-    console.finish().await;
-    output.line("the hub has ended");
-    Ok(())
 }
 
 fn announce(hub: &RunningHub, data: PathBuf, joining: &Joining, output: &Output) {
@@ -75,7 +78,7 @@ fn announce(hub: &RunningHub, data: PathBuf, joining: &Joining, output: &Output)
         None => output.line("without TLS: loopback alone"),
     }
     let applied = hub.applied_credentials();
-    report(applied, output);
+    report(applied, &|line| output.line(&line), output);
     let (host, port) = (reachable_host(address), address.port());
     output.line(&match (joining, hub.pin()) {
         (Joining::Course, _) => format!("devices join with: fleetlink client {host} {port} 0"),
@@ -107,6 +110,7 @@ fn reachable_host(address: SocketAddr) -> String {
 async fn read_again(
     hub: &RunningHub,
     credentials: std::io::Result<fleetlink_hub::Credentials>,
+    console: &Console,
     output: &Output,
 ) {
     let applied = match credentials {
@@ -115,19 +119,19 @@ async fn read_again(
     };
     match applied {
         Ok(applied) => {
-            output.line("credentials.txt has changed and was read again");
-            report(&applied, output);
+            console.line("credentials.txt has changed and was read again");
+            report(&applied, &|line| console.line(line), output);
         }
         Err(reason) => output.notice(&format!("credentials.txt has changed, but: {reason}")),
     }
 }
 
-fn report(applied: &fleetlink_hub::Applied, output: &Output) {
+fn report(applied: &fleetlink_hub::Applied, show: &dyn Fn(String), output: &Output) {
     for name in &applied.added {
-        output.line(&format!("account {name} added"));
+        show(format!("account {name} added"));
     }
     for name in &applied.changed {
-        output.line(&format!("the password of {name} was changed"));
+        show(format!("the password of {name} was changed"));
     }
     for skipped in &applied.skipped {
         output.notice(&format!("credentials: {skipped}; skipped"));

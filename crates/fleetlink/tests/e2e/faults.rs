@@ -1,12 +1,13 @@
 //! What the old program got wrong.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 
-use crate::harness::{Hub, Shell, eventually, network};
+use crate::harness::{Hub, PASSWORD, Shell, eventually, fleetlink, network};
 
 #[test]
 fn a_device_that_is_interrupted_or_killed_leaves_the_list_at_once() {
@@ -68,8 +69,28 @@ fn the_newest_join_takes_over_and_a_late_farewell_changes_nothing() {
     let second = observer.ask("AED");
     assert_eq!(second.lines().count(), 1, "{second}");
     assert_ne!(first, second, "the port is that of the newer");
-    assert_eq!(hub.active().len(), 2);
+    eventually("both are listed", || hub.active().len() == 2);
     assert!(newer.ask("AED").starts_with("b; "));
+}
+
+#[test]
+fn a_device_that_slept_through_its_replacement_takes_nothing_back() {
+    let hub = Hub::start_with(&["a", "b"], &["--keep-alive", "500ms"]);
+    let mut slept = hub.join("a");
+    eventually("it is listed", || hub.active() == ["a"]);
+    slept.signal(Signal::STOP);
+    eventually("it is gone", || hub.active().is_empty());
+    let mut newer = hub.join("a");
+    eventually("the newer is listed", || hub.active() == ["a"]);
+    slept.signal(Signal::CONT);
+    assert_eq!(slept.wait(), Some(10), "it is told and does not come back");
+    let said = slept.output.so_far();
+    assert!(
+        said.contains("the same name joined from elsewhere"),
+        "{said}"
+    );
+    assert_eq!(newer.ask("AED"), "no other active edge devices");
+    assert_eq!(hub.active(), ["a"]);
 }
 
 #[test]
@@ -103,6 +124,48 @@ fn devices_come_back_when_the_hub_does() {
     first.send("AED");
     first.output.expect("b; 127.0.0.1; ");
     drop(second);
+}
+
+#[test]
+fn a_hub_whose_output_nobody_reads_ends_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("list"), format!("a {PASSWORD}\n")).unwrap();
+    let mut hub = fleetlink(folder.path())
+        .args(["hub", "--listen", "127.0.0.1:0", "--data", "data"])
+        .args(["--credentials", "list"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Open to the end, and read no further than the start.
+    let mut output = BufReader::new(hub.stdout.take().unwrap());
+    let mut line = String::new();
+    output.read_line(&mut line).unwrap();
+    let port = line.trim().rsplit(':').next().unwrap().to_owned();
+    while !line.starts_with("devices join with") {
+        line.clear();
+        output.read_line(&mut line).unwrap();
+    }
+    let mut device =
+        Shell::start_command(tempfile::tempdir().unwrap(), &["join", "127.0.0.1", &port]);
+    device.login("a");
+    // More lines than a pipe and the hub's queues hold.
+    for _ in 0..2500 {
+        assert_eq!(device.ask("AED"), "no other active edge devices");
+    }
+    let pid = Pid::from_raw(i32::try_from(hub.id()).unwrap()).unwrap();
+    kill_process(pid, Signal::TERM).unwrap();
+    let asked = Instant::now();
+    let mut ended = None;
+    while ended.is_none() && asked.elapsed() < Duration::from_secs(10) {
+        ended = hub.try_wait().unwrap();
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    // It may have ended already.
+    let _ = hub.kill();
+    hub.wait().unwrap();
+    assert_eq!(ended.and_then(|status| status.code()), Some(0));
+    drop(output);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::harness::{Hub, PASSWORD, PROMPT, Terminal};
+use crate::harness::{Hub, PASSWORD, PROMPT, Terminal, eventually};
 
 fn join(hub: &Hub) -> Terminal {
     let (host, port) = (hub.address.ip().to_string(), hub.address.port().to_string());
@@ -98,4 +98,31 @@ fn wrong_passwords_are_asked_for_again_until_the_block() {
         watch.output.expect(message);
     }
     assert!(!watch.wait());
+}
+
+#[test]
+fn an_interrupt_at_a_hidden_prompt_leaves_the_terminal_as_it_was() {
+    let hub = Hub::start(&["supersmartwatch"]);
+    let (host, port) = (hub.address.ip().to_string(), hub.address.port().to_string());
+    let address = hub.address.to_string();
+    for arguments in [
+        &["account", "add", "new", "--data", "data"][..],
+        &["account", "passwd", "new", "--data", "data"],
+        &["join", &host, &port, "--device", "supersmartwatch"],
+        &["join", &host, &port, "--password-stdin"],
+        &[
+            "data",
+            "list",
+            "--hub",
+            &address,
+            "--device",
+            "supersmartwatch",
+        ],
+    ] {
+        let mut terminal = Terminal::start(arguments);
+        eventually("the prompt hides what is typed", || !terminal.echoes());
+        terminal.type_keys("\u{3}");
+        assert!(!terminal.wait(), "{arguments:?}");
+        assert!(terminal.echoes(), "{arguments:?}");
+    }
 }

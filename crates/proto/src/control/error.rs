@@ -125,6 +125,8 @@ error_codes! {
     Busy = 3, "busy";
     /// The hub is shutting down.
     Closing = 4, "closing";
+    /// The name was joined anew since; the device does not return by itself.
+    Replaced = 5, "replaced";
     /// Unknown name or wrong password: the hub does not say which.
     WrongPassword = 10, "wrong_password";
     /// As `wrong_password`, and the name is blocked from now on.

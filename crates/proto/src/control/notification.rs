@@ -31,8 +31,10 @@ pub enum EndReason {
     HubClosing,
     /// Nothing was heard from the device for one and a half keep-alives.
     Silent,
-    /// The device broke the protocol or a limit.
+    /// The device broke the protocol or a limit. It does not reconnect by itself.
     Protocol,
+    /// The hub is at one of its limits; later may succeed.
+    Busy,
 }
 
 /// What a hub sends without being asked.

@@ -29,7 +29,7 @@ pub struct LoginReply {
 /// The answer to `join`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JoinReply {
-    /// Grows with every join at this hub since it started.
+    /// Grows with every join at this hub, as long as its clock does not go back over a restart.
     pub generation: u64,
     /// Since when the device is active.
     pub since: WallTime,

@@ -29,6 +29,10 @@ pub struct Login {
 pub struct Join {
     /// The UDP port on which the device accepts peers.
     pub udp_port: u16,
+    /// The generation of this device's join before, where it returns by itself: refused where the
+    /// name was joined anew since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejoin: Option<u64>,
 }
 
 /// What an upload does to what the file held before.

@@ -145,7 +145,7 @@ pub(crate) struct Terminal {
     input: Box<dyn Write + Send>,
     pub(crate) output: Output,
     /// Open as long as the test looks.
-    _master: Box<dyn MasterPty + Send>,
+    master: Box<dyn MasterPty + Send>,
     folder: TempDir,
 }
 
@@ -185,7 +185,7 @@ impl Terminal {
             child,
             input,
             output,
-            _master: pair.master,
+            master: pair.master,
             folder,
         }
     }
@@ -216,6 +216,15 @@ impl Terminal {
         self.type_line(PASSWORD);
         self.output.expect("Welcome!");
         self.output.expect(PROMPT);
+    }
+
+    /// Whether the terminal shows what is typed.
+    pub(crate) fn echoes(&self) -> bool {
+        let modes = self.master.get_termios().expect("a terminal has modes");
+        let modes = format!("{:?}", modes.local_flags);
+        modes
+            .split(|c: char| !c.is_ascii_alphanumeric())
+            .any(|mode| mode == "ECHO")
     }
 
     /// Waits for the end and returns whether it was a success.
