@@ -26,6 +26,9 @@ use crate::session::{self, SessionContext};
 use crate::store::Store;
 use crate::store::sqlite::{OpenError, SqliteStore};
 
+/// How many skipped lines of a credentials file an error names.
+const SKIPPED_SHOWN: usize = 10;
+
 /// What a hub is started with.
 #[derive(Debug)]
 pub struct HubConfig {
@@ -92,13 +95,34 @@ pub enum StartError {
     },
     /// A hub that nobody can join must not be reachable.
     #[error(
-        "{0} is not a loopback address, and a hub listens there only with at least one account: \
-         add one first"
+        "{address} is not a loopback address, and a hub listens there only with at least one \
+         account: add one first{}", list_skipped(.skipped)
     )]
-    NoAccounts(SocketAddr),
+    NoAccounts {
+        /// Where it was to listen.
+        address: SocketAddr,
+        /// The lines of the credentials file that were no accounts, and why not.
+        skipped: Vec<String>,
+    },
     /// Without TLS, passwords would cross the network.
     #[error("{0} is not a loopback address: without TLS a hub listens on loopback alone")]
     PlainBeyondLoopback(SocketAddr),
+}
+
+/// The first of the lines that were skipped: enough to see what is wrong with the file.
+fn list_skipped(skipped: &[String]) -> String {
+    if skipped.is_empty() {
+        return String::new();
+    }
+    let mut text = format!(
+        " (skipped in the credentials: {}",
+        skipped[..skipped.len().min(SKIPPED_SHOWN)].join("; ")
+    );
+    match skipped.len().saturating_sub(SKIPPED_SHOWN) {
+        0 => {}
+        more => text.push_str(&format!("; and {more} more")),
+    }
+    text + ")"
 }
 
 /// A hub that runs.
@@ -181,7 +205,10 @@ pub async fn start(config: HubConfig) -> Result<(RunningHub, mpsc::Receiver<Stri
     };
     known += applied.added.len();
     if known == 0 && !listen.ip().is_loopback() {
-        return Err(StartError::NoAccounts(listen));
+        return Err(StartError::NoAccounts {
+            address: listen,
+            skipped: applied.skipped,
+        });
     }
     let listen_error = |source| StartError::Listen {
         address: listen,

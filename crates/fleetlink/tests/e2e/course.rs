@@ -133,3 +133,15 @@ fn wrong_arguments_are_explained() {
     assert_ne!(finished.code, Some(0));
     assert!(finished.stderr.contains("credentials.txt"), "{finished:?}");
 }
+
+#[test]
+fn a_credentials_file_with_bad_lines_alone_is_explained() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("credentials.txt"), "alone\na/b secret\n").unwrap();
+    let finished = run(fleetlink(folder.path()).args(["server", "0", "3"]), "");
+    assert_ne!(finished.code, Some(0));
+    for reason in ["line 1: expected a name", "line 2: \"a/b\" is no name"] {
+        assert!(finished.stderr.contains(reason), "{finished:?}");
+    }
+    assert!(!finished.stderr.contains("secret"), "{finished:?}");
+}
