@@ -141,7 +141,7 @@ impl AppendLog {
     fn create(folder: &Path, name: &str) -> io::Result<Self> {
         let path = folder.join(name);
         let _ = fs::remove_file(temporary(&path));
-        let file = OpenOptions::new()
+        let file = writable()
             .create_new(true)
             .append(true)
             .open(temporary(&path))?;
@@ -214,8 +214,22 @@ fn active_text(active: &[ActiveDevice]) -> String {
 /// Readers see the old content or the new one.
 fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let temporary = temporary(path);
-    fs::write(&temporary, content)?;
+    let mut file = writable()
+        .create(true)
+        .truncate(true)
+        .write(true)
+        .open(&temporary)?;
+    file.write_all(content)?;
     fs::rename(temporary, path)
+}
+
+/// A new file is for others to read at most, whatever the umask.
+fn writable() -> OpenOptions {
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "other systems have no mode"))]
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o644);
+    options
 }
 
 fn temporary(path: &Path) -> PathBuf {
