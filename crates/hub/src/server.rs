@@ -6,21 +6,22 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use fleetlink_core::{Hub, Input, SessionId, Settings};
+use fleetlink_core::{Account, Hub, Input, SessionId, Settings};
 use fleetlink_proto::HubPin;
-use fleetlink_proto::control::limits;
+use fleetlink_proto::control::{ActiveDevice, limits};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::accept::{accept_loop, connection_limit};
 use crate::credentials::{Applied, Credentials};
 use crate::driver::{CONSOLE_QUEUE, Driver, DriverHandle, Followers};
 use crate::identity::{Identity, IdentityError};
 use crate::logs::LogFiles;
-use crate::operator;
+use crate::operator::OperatorSocket;
 use crate::passwords::Passwords;
 use crate::session::{self, SessionContext};
 use crate::store::Store;
@@ -134,7 +135,7 @@ pub struct RunningHub {
     driver: DriverHandle,
     store: Arc<dyn Store>,
     passwords: Passwords,
-    driving: JoinHandle<()>,
+    driving: AbortOnDropHandle<()>,
     accepting: JoinHandle<()>,
     following: JoinHandle<()>,
     closing: CancellationToken,
@@ -173,34 +174,16 @@ pub async fn start(config: HubConfig) -> Result<(RunningHub, mpsc::Receiver<Stri
         .transpose()?
         .map(TlsAcceptor::from);
     let accounts = store.accounts().await.map_err(StartError::Accounts)?;
-    let log_error = |source| StartError::Logs {
-        folder: logs.display().to_string(),
-        source,
-    };
-    let log_files = LogFiles::rebuild(&logs, Arc::clone(&store))
-        .await
-        .map_err(log_error)?;
+    let log_files = rebuild_logs(&logs, &store).await?;
 
-    let (active, active_changed) = watch::channel(Vec::new());
-    let (journal, journal_grew) = watch::channel(0);
-    let (console, lines) = mpsc::channel(CONSOLE_QUEUE);
-    let passwords = Passwords::new();
     let keep_alive = settings.keep_alive;
     let mut known = accounts.len();
-    let core_accounts = accounts.clone();
-    let (driver, handle) = Driver::new(
-        |now| Hub::new(settings, core_accounts, now),
-        Arc::clone(&store),
-        passwords.clone(),
-        Followers {
-            active,
-            journal,
-            console,
-        },
-    );
-    let driving = tokio::spawn(driver.run());
+    let engine = Engine::start(settings, accounts.clone(), &store);
     let applied = match credentials {
-        Some(credentials) => credentials.apply(accounts, &handle, &passwords).await,
+        Some(credentials) => {
+            let (driver, passwords) = (&engine.driver, &engine.passwords);
+            credentials.apply(accounts, driver, passwords).await
+        }
         None => Applied::default(),
     };
     known += applied.added.len();
@@ -210,22 +193,22 @@ pub async fn start(config: HubConfig) -> Result<(RunningHub, mpsc::Receiver<Stri
             skipped: applied.skipped,
         });
     }
-    let listen_error = |source| StartError::Listen {
-        address: listen,
-        source,
-    };
-    let listener = TcpListener::bind(listen).await.map_err(listen_error)?;
-    let address = listener.local_addr().map_err(listen_error)?;
+    let (listener, address) = bind(listen).await?;
+    let socket = make_socket(&data)?;
 
     let (closing, drained) = (CancellationToken::new(), CancellationToken::new());
-    let serving = operator::listen(&data, handle.clone(), passwords.clone(), closing.clone());
-    tokio::spawn(serving.map_err(|source| StartError::Socket {
-        folder: data.display().to_string(),
-        source,
-    })?);
+    let Engine {
+        driver,
+        driving,
+        passwords,
+        active_changed,
+        journal_grew,
+        lines,
+    } = engine;
+    tokio::spawn(socket.serve(driver.clone(), passwords.clone(), closing.clone()));
     let following = log_files.follow(active_changed, journal_grew, drained.clone());
     let context = SessionContext {
-        driver: handle.clone(),
+        driver: driver.clone(),
         store: Arc::clone(&store),
         keep_alive,
     };
@@ -235,7 +218,7 @@ pub async fn start(config: HubConfig) -> Result<(RunningHub, mpsc::Receiver<Stri
         pin: (!plain).then(|| identity.pin()),
         accounts: known,
         applied,
-        driver: handle,
+        driver,
         store,
         passwords,
         driving,
@@ -245,6 +228,71 @@ pub async fn start(config: HubConfig) -> Result<(RunningHub, mpsc::Receiver<Stri
         drained,
     };
     Ok((hub, lines))
+}
+
+/// The core at work in its driver, and the ends of what follows it.
+struct Engine {
+    driver: DriverHandle,
+    /// Ends with a start that fails: it holds the store open.
+    driving: AbortOnDropHandle<()>,
+    passwords: Passwords,
+    active_changed: watch::Receiver<Vec<ActiveDevice>>,
+    journal_grew: watch::Receiver<u64>,
+    lines: mpsc::Receiver<String>,
+}
+
+impl Engine {
+    fn start(settings: Settings, accounts: Vec<Account>, store: &Arc<dyn Store>) -> Self {
+        let (active, active_changed) = watch::channel(Vec::new());
+        let (journal, journal_grew) = watch::channel(0);
+        let (console, lines) = mpsc::channel(CONSOLE_QUEUE);
+        let passwords = Passwords::new();
+        let (driver, handle) = Driver::new(
+            |now| Hub::new(settings, accounts, now),
+            Arc::clone(store),
+            passwords.clone(),
+            Followers {
+                active,
+                journal,
+                console,
+            },
+        );
+        Engine {
+            driver: handle,
+            driving: AbortOnDropHandle::new(tokio::spawn(driver.run())),
+            passwords,
+            active_changed,
+            journal_grew,
+            lines,
+        }
+    }
+}
+
+async fn rebuild_logs(folder: &Path, store: &Arc<dyn Store>) -> Result<LogFiles, StartError> {
+    let error = |source| StartError::Logs {
+        folder: folder.display().to_string(),
+        source,
+    };
+    LogFiles::rebuild(folder, Arc::clone(store))
+        .await
+        .map_err(error)
+}
+
+async fn bind(listen: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let error = |source| StartError::Listen {
+        address: listen,
+        source,
+    };
+    let listener = TcpListener::bind(listen).await.map_err(error)?;
+    let address = listener.local_addr().map_err(error)?;
+    Ok((listener, address))
+}
+
+fn make_socket(data: &Path) -> Result<OperatorSocket, StartError> {
+    OperatorSocket::make(data).map_err(|source| StartError::Socket {
+        folder: data.display().to_string(),
+        source,
+    })
 }
 
 fn read_credentials(path: &Path) -> Result<Credentials, StartError> {
