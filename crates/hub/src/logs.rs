@@ -1,7 +1,7 @@
 //! The three log files: projections of the active devices and of the store's journal.
 
 use std::fmt::Write as _;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,9 +24,54 @@ const GATHER: Duration = Duration::from_millis(50);
 /// After a failure, as a full disk, the files are tried again this often.
 const RETRY: Duration = Duration::from_millis(1000);
 
+/// Held by the hub whose log files are in a folder that is not its data folder.
+const LOCK_FILE: &str = ".fleetlink-logs.lock";
+
+/// The folder of the log files, which this hub alone uses.
+pub(crate) struct LogFolder {
+    path: PathBuf,
+    /// Locked while it is open; the data folder has a lock of its own.
+    _lock: Option<File>,
+}
+
+impl LogFolder {
+    /// Locks the folder. To be called by whoever holds the lock of `data`.
+    pub(crate) fn lock(folder: &Path, data: &Path) -> io::Result<Self> {
+        let is_data = folder.canonicalize()? == data.canonicalize()?;
+        let lock = (!is_data).then(|| {
+            let path = folder.join(LOCK_FILE);
+            let lock = writable()
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(path)?;
+            match lock.try_lock() {
+                Ok(()) => Ok(lock),
+                Err(TryLockError::WouldBlock) => Err(io::Error::new(
+                    io::ErrorKind::ResourceBusy,
+                    "another hub keeps its log files there",
+                )),
+                Err(TryLockError::Error(error)) => Err(error),
+            }
+        });
+        Ok(LogFolder {
+            path: folder.to_owned(),
+            _lock: lock.transpose()?,
+        })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn join(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+}
+
 /// The three files in one folder.
 pub(crate) struct LogFiles {
-    folder: PathBuf,
+    folder: LogFolder,
     store: Arc<dyn Store>,
     uploads: AppendLog,
     deletions: AppendLog,
@@ -37,12 +82,12 @@ pub(crate) struct LogFiles {
 impl LogFiles {
     /// Makes all three true: nobody is active, and the others show the whole journal. To be called
     /// before the first connection is accepted.
-    pub(crate) async fn rebuild(folder: &Path, store: Arc<dyn Store>) -> io::Result<Self> {
+    pub(crate) async fn rebuild(folder: LogFolder, store: Arc<dyn Store>) -> io::Result<Self> {
         replace(&folder.join(ACTIVE_FILE), b"")?;
-        let uploads = AppendLog::create(folder, UPLOAD_FILE)?;
-        let deletions = AppendLog::create(folder, DELETION_FILE)?;
+        let uploads = AppendLog::create(&folder.path, UPLOAD_FILE)?;
+        let deletions = AppendLog::create(&folder.path, DELETION_FILE)?;
         let mut files = LogFiles {
-            folder: folder.to_owned(),
+            folder,
             store,
             uploads,
             deletions,

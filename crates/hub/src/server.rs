@@ -20,7 +20,7 @@ use crate::accept::{accept_loop, connection_limit};
 use crate::credentials::{Applied, Credentials};
 use crate::driver::{CONSOLE_QUEUE, Driver, DriverHandle, Followers};
 use crate::identity::{Identity, IdentityError};
-use crate::logs::LogFiles;
+use crate::logs::{LogFiles, LogFolder};
 use crate::operator::OperatorSocket;
 use crate::passwords::Passwords;
 use crate::session::{self, SessionContext};
@@ -166,6 +166,8 @@ pub async fn start(config: HubConfig) -> Result<(RunningHub, mpsc::Receiver<Stri
     if plain && !listen.ip().is_loopback() {
         return Err(StartError::PlainBeyondLoopback(listen));
     }
+    // First, so that a second hub at this address has touched nothing when it ends here.
+    let (listener, address) = bind(listen).await?;
     let credentials = credentials.as_deref().map(read_credentials).transpose()?;
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&data)?);
     let identity = Identity::load_or_create(&data)?;
@@ -173,10 +175,10 @@ pub async fn start(config: HubConfig) -> Result<(RunningHub, mpsc::Receiver<Stri
         .then(|| identity.server_config())
         .transpose()?
         .map(TlsAcceptor::from);
-    let accounts = store.accounts().await.map_err(StartError::Accounts)?;
-    let log_files = rebuild_logs(&logs, &store).await?;
+    let log_folder = lock_logs(&logs, &data)?;
 
     let keep_alive = settings.keep_alive;
+    let accounts = store.accounts().await.map_err(StartError::Accounts)?;
     let mut known = accounts.len();
     let engine = Engine::start(settings, accounts.clone(), &store);
     let applied = match credentials {
@@ -193,8 +195,9 @@ pub async fn start(config: HubConfig) -> Result<(RunningHub, mpsc::Receiver<Stri
             skipped: applied.skipped,
         });
     }
-    let (listener, address) = bind(listen).await?;
     let socket = make_socket(&data)?;
+    // Last of what can fail: a start that does not succeed leaves the log files as they were.
+    let log_files = rebuild_logs(log_folder, &store).await?;
 
     let (closing, drained) = (CancellationToken::new(), CancellationToken::new());
     let Engine {
@@ -268,14 +271,21 @@ impl Engine {
     }
 }
 
-async fn rebuild_logs(folder: &Path, store: &Arc<dyn Store>) -> Result<LogFiles, StartError> {
-    let error = |source| StartError::Logs {
+fn lock_logs(folder: &Path, data: &Path) -> Result<LogFolder, StartError> {
+    LogFolder::lock(folder, data).map_err(|source| StartError::Logs {
         folder: folder.display().to_string(),
         source,
-    };
+    })
+}
+
+async fn rebuild_logs(folder: LogFolder, store: &Arc<dyn Store>) -> Result<LogFiles, StartError> {
+    let path = folder.path().display().to_string();
     LogFiles::rebuild(folder, Arc::clone(store))
         .await
-        .map_err(error)
+        .map_err(|source| StartError::Logs {
+            folder: path,
+            source,
+        })
 }
 
 async fn bind(listen: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
