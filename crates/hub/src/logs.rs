@@ -73,29 +73,29 @@ impl LogFolder {
 pub(crate) struct LogFiles {
     folder: LogFolder,
     store: Arc<dyn Store>,
-    uploads: AppendLog,
-    deletions: AppendLog,
-    /// The last change that the files show.
-    sequence: u64,
+    /// None while they are behind, as they were left by an earlier hub: there was no room.
+    journal: Option<JournalFiles>,
 }
 
 impl LogFiles {
     /// Makes all three true: nobody is active, and the others show the whole journal. To be called
     /// before the first connection is accepted.
+    ///
+    /// On a full disk the other two stay as they are until there is room: the hub must start, so
+    /// that something can be deleted.
     pub(crate) async fn rebuild(folder: LogFolder, store: Arc<dyn Store>) -> io::Result<Self> {
-        replace(&folder.join(ACTIVE_FILE), b"")?;
-        let uploads = AppendLog::create(&folder.path, UPLOAD_FILE)?;
-        let deletions = AppendLog::create(&folder.path, DELETION_FILE)?;
         let mut files = LogFiles {
             folder,
             store,
-            uploads,
-            deletions,
-            sequence: 0,
+            journal: None,
         };
-        files.follow_journal().await?;
-        files.uploads.publish()?;
-        files.deletions.publish()?;
+        files.clear_active()?;
+        match files.bring_journal_up_to_date().await {
+            Err(error) if is_full(&error) => {
+                tracing::warn!(%error, "the upload and deletion logs are behind until there is room");
+            }
+            rebuilt => rebuilt?,
+        }
         Ok(files)
     }
 
@@ -107,22 +107,39 @@ impl LogFiles {
         shutdown: CancellationToken,
     ) {
         // A failed attempt leaves its source marked as changed.
-        let mut failed = false;
+        let mut failed = self.journal.is_none();
+        if failed {
+            journal.mark_changed();
+        }
         loop {
-            let last = tokio::select! {
+            let mut last = tokio::select! {
                 () = shutdown.cancelled() => true,
                 Ok(()) = active.changed() => { active.mark_changed(); false }
                 Ok(()) = journal.changed() => { journal.mark_changed(); false }
             };
             let pause = if failed { RETRY } else { GATHER };
             if !last {
-                tokio::time::sleep(pause).await;
+                let waited = tokio::time::timeout(pause, shutdown.cancelled()).await;
+                last = waited.is_ok();
             }
             failed = self.bring_up_to_date(&mut active, &mut journal).await;
             if last {
                 return;
             }
         }
+    }
+
+    /// Nobody is active. Where there is no room for a new file, the old one is emptied.
+    fn clear_active(&self) -> io::Result<()> {
+        let path = self.folder.join(ACTIVE_FILE);
+        replace(&path, b"").or_else(|_| {
+            let emptied = writable()
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .open(path);
+            emptied.map(|_| ())
+        })
     }
 
     /// Whether something failed and is to be tried again.
@@ -142,7 +159,7 @@ impl LogFiles {
         }
         if journal.has_changed().unwrap_or(true) {
             journal.mark_unchanged();
-            if let Err(error) = self.follow_journal().await {
+            if let Err(error) = self.bring_journal_up_to_date().await {
                 tracing::warn!(%error, "cannot bring the upload and deletion logs up to date");
                 journal.mark_changed();
                 failed = true;
@@ -151,10 +168,61 @@ impl LogFiles {
         failed
     }
 
-    async fn follow_journal(&mut self) -> io::Result<()> {
+    async fn bring_journal_up_to_date(&mut self) -> io::Result<()> {
+        match &mut self.journal {
+            Some(files) => files.follow(&*self.store).await,
+            None => {
+                let rebuilt = JournalFiles::rebuild(&self.folder.path, &*self.store).await;
+                self.journal = Some(rebuilt?);
+                Ok(())
+            }
+        }
+    }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
+}
+
+/// The two files that show the journal.
+struct JournalFiles {
+    uploads: AppendLog,
+    deletions: AppendLog,
+    /// The last change that they show.
+    sequence: u64,
+}
+
+impl JournalFiles {
+    /// New files, in place of those that are there once they show all of it. Where that fails,
+    /// nothing is left of them: the room is needed.
+    async fn rebuild(folder: &Path, store: &dyn Store) -> io::Result<Self> {
+        let rebuilt = Self::rebuild_hidden(folder, store).await;
+        if rebuilt.is_err() {
+            for name in [UPLOAD_FILE, DELETION_FILE] {
+                let _ = fs::remove_file(temporary(&folder.join(name)));
+            }
+        }
+        rebuilt
+    }
+
+    async fn rebuild_hidden(folder: &Path, store: &dyn Store) -> io::Result<Self> {
+        let mut files = JournalFiles {
+            uploads: AppendLog::create(folder, UPLOAD_FILE)?,
+            deletions: AppendLog::create(folder, DELETION_FILE)?,
+            sequence: 0,
+        };
+        files.follow(store).await?;
+        files.uploads.publish()?;
+        files.deletions.publish()?;
+        Ok(files)
+    }
+
+    async fn follow(&mut self, store: &dyn Store) -> io::Result<()> {
         loop {
-            let page = self
-                .store
+            let page = store
                 .journal(self.sequence, PAGE)
                 .await
                 .map_err(io::Error::other)?;

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod disk_full;
+
 use std::fs;
 use std::path::Path;
 
