@@ -1,5 +1,7 @@
 //! The three log files: projections of the active devices and of the store's journal.
 
+mod append;
+
 use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
@@ -10,8 +12,10 @@ use std::time::Duration;
 use fleetlink_core::{Change, ChangeKind};
 use fleetlink_proto::control::ActiveDevice;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use self::append::AppendLog;
 use crate::store::Store;
 
 const ACTIVE_FILE: &str = "edge-device-log.txt";
@@ -112,8 +116,15 @@ impl LogFiles {
             journal.mark_changed();
         }
         loop {
+            let refresh_at = self.journal.as_ref().and_then(JournalFiles::refresh_at);
             let mut last = tokio::select! {
                 () = shutdown.cancelled() => true,
+                () = sleep_until(refresh_at) => {
+                    if let Some(files) = &mut self.journal {
+                        files.refresh_spares();
+                    }
+                    continue;
+                }
                 Ok(()) = active.changed() => { active.mark_changed(); false }
                 Ok(()) = journal.changed() => { journal.mark_changed(); false }
             };
@@ -160,6 +171,10 @@ impl LogFiles {
         if journal.has_changed().unwrap_or(true) {
             journal.mark_unchanged();
             if let Err(error) = self.bring_journal_up_to_date().await {
+                if error.kind() == io::ErrorKind::NotFound {
+                    // Somebody has removed one of them.
+                    self.journal = None;
+                }
                 tracing::warn!(%error, "cannot bring the upload and deletion logs up to date");
                 journal.mark_changed();
                 failed = true;
@@ -177,6 +192,13 @@ impl LogFiles {
                 Ok(())
             }
         }
+    }
+}
+
+async fn sleep_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -199,24 +221,14 @@ impl JournalFiles {
     /// New files, in place of those that are there once they show all of it. Where that fails,
     /// nothing is left of them: the room is needed.
     async fn rebuild(folder: &Path, store: &dyn Store) -> io::Result<Self> {
-        let rebuilt = Self::rebuild_hidden(folder, store).await;
-        if rebuilt.is_err() {
-            for name in [UPLOAD_FILE, DELETION_FILE] {
-                let _ = fs::remove_file(temporary(&folder.join(name)));
-            }
-        }
-        rebuilt
-    }
-
-    async fn rebuild_hidden(folder: &Path, store: &dyn Store) -> io::Result<Self> {
         let mut files = JournalFiles {
             uploads: AppendLog::create(folder, UPLOAD_FILE)?,
             deletions: AppendLog::create(folder, DELETION_FILE)?,
             sequence: 0,
         };
         files.follow(store).await?;
-        files.uploads.publish()?;
-        files.deletions.publish()?;
+        files.uploads.publish().await?;
+        files.deletions.publish().await?;
         Ok(files)
     }
 
@@ -232,75 +244,21 @@ impl JournalFiles {
             let (uploaded, deleted): (Vec<&Change>, Vec<&Change>) = page
                 .iter()
                 .partition(|change| matches!(change.kind, ChangeKind::Upload(_)));
-            self.uploads.append(&uploaded)?;
-            self.deletions.append(&deleted)?;
+            self.uploads.append(&uploaded).await?;
+            self.deletions.append(&deleted).await?;
             self.sequence = last.sequence;
         }
     }
-}
 
-/// A file that only grows, by whole lines.
-struct AppendLog {
-    path: PathBuf,
-    file: File,
-    /// What is known to be written whole.
-    length: u64,
-    /// The last change in it, for a page that was written only in part.
-    sequence: u64,
-}
-
-impl AppendLog {
-    /// An empty file beside the one in use, which it replaces when published.
-    fn create(folder: &Path, name: &str) -> io::Result<Self> {
-        let path = folder.join(name);
-        let _ = fs::remove_file(temporary(&path));
-        let file = writable()
-            .create_new(true)
-            .append(true)
-            .open(temporary(&path))?;
-        Ok(AppendLog {
-            path,
-            file,
-            length: 0,
-            sequence: 0,
-        })
+    fn refresh_at(&self) -> Option<Instant> {
+        let logs = [&self.uploads, &self.deletions];
+        logs.into_iter().filter_map(AppendLog::refresh_at).min()
     }
 
-    fn publish(&self) -> io::Result<()> {
-        fs::rename(temporary(&self.path), &self.path)
+    fn refresh_spares(&mut self) {
+        self.uploads.refresh_spare();
+        self.deletions.refresh_spare();
     }
-
-    /// Adds lines, all or none of them.
-    fn append(&mut self, changes: &[&Change]) -> io::Result<()> {
-        let new = changes
-            .iter()
-            .filter(|change| change.sequence > self.sequence);
-        let text: String = new.map(|change| change_line(change)).collect();
-        if text.is_empty() {
-            return Ok(());
-        }
-        if let Err(error) = self.file.write_all(text.as_bytes()) {
-            self.file.set_len(self.length)?;
-            return Err(error);
-        }
-        self.length += text.len() as u64;
-        self.sequence = changes
-            .last()
-            .map_or(self.sequence, |change| change.sequence);
-        Ok(())
-    }
-}
-
-/// `supersmartwatch; 30 September 2022 10:31:13; 1; 10`
-fn change_line(change: &Change) -> String {
-    let Change {
-        device,
-        file,
-        samples,
-        at,
-        ..
-    } = change;
-    format!("{device}; {}; {file}; {samples}\n", at.local())
 }
 
 /// `1; 30 September 2022 10:31:13; supersmartwatch; 129.64.31.13; 5432`, numbered from 1.
