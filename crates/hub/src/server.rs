@@ -11,7 +11,6 @@ use fleetlink_proto::HubPin;
 use fleetlink_proto::control::{ActiveDevice, limits};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -136,8 +135,8 @@ pub struct RunningHub {
     store: Arc<dyn Store>,
     passwords: Passwords,
     driving: AbortOnDropHandle<()>,
-    accepting: JoinHandle<()>,
-    following: JoinHandle<()>,
+    accepting: AbortOnDropHandle<()>,
+    following: AbortOnDropHandle<()>,
     closing: CancellationToken,
     drained: CancellationToken,
 }
@@ -225,8 +224,8 @@ pub async fn start(config: HubConfig) -> Result<(RunningHub, mpsc::Receiver<Stri
         store,
         passwords,
         driving,
-        accepting: tokio::spawn(accepting),
-        following: tokio::spawn(following),
+        accepting: AbortOnDropHandle::new(tokio::spawn(accepting)),
+        following: AbortOnDropHandle::new(tokio::spawn(following)),
         closing,
         drained,
     };
@@ -394,14 +393,15 @@ impl RunningHub {
     }
 
     /// Ends the hub: nothing new begins, sessions are told, what the store has begun is finished,
-    /// and the log files are brought up to date.
+    /// and the log files are brought up to date. It takes no longer than the deadline for that, also
+    /// where a part of the hub has ended or does not answer.
     pub async fn close(self) {
         self.closing.cancel();
-        // A driver that has ended has drained.
-        let _ = self.driver.input(Input::Close).await;
         let draining = async {
-            let _ = self.accepting.await;
-            let _ = self.driving.await;
+            // A driver that has ended has drained.
+            let _ = self.driver.input(Input::Close).await;
+            ended(self.accepting).await;
+            ended(self.driving).await;
         };
         if tokio::time::timeout(limits::DRAIN_DEADLINE, draining)
             .await
@@ -410,6 +410,57 @@ impl RunningHub {
             tracing::warn!("some sessions did not end in time");
         }
         self.drained.cancel();
-        let _ = self.following.await;
+        let following = ended(self.following);
+        if tokio::time::timeout(limits::DRAIN_DEADLINE, following)
+            .await
+            .is_err()
+        {
+            tracing::warn!("the log files were not brought up to date in time");
+        }
+    }
+}
+
+/// Waits for a part to end, which [`RunningHub::failed`] may have seen: a handle whose result was
+/// taken must not be asked again.
+async fn ended(part: AbortOnDropHandle<()>) {
+    if !part.is_finished() {
+        // However it ended.
+        let _ = part.await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn hub(folder: &Path) -> (RunningHub, mpsc::Receiver<String>) {
+        let config = HubConfig {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            data: folder.to_owned(),
+            logs: folder.to_owned(),
+            credentials: None,
+            plain: true,
+            settings: Settings::default(),
+        };
+        start(config).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_hub_that_failed_can_be_closed() {
+        type Part = fn(&RunningHub) -> &AbortOnDropHandle<()>;
+        let parts: [Part; 3] = [
+            |hub| &hub.driving,
+            |hub| &hub.accepting,
+            |hub| &hub.following,
+        ];
+        for part in parts {
+            let folder = tempfile::tempdir().unwrap();
+            let (mut hub, mut lines) = hub(folder.path()).await;
+            part(&hub).abort();
+            assert!(matches!(hub.failed().await, HubError::Part(_)));
+            hub.close().await;
+            // Nothing that writes to the console is left.
+            while lines.recv().await.is_some() {}
+        }
     }
 }

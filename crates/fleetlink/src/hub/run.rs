@@ -45,9 +45,6 @@ pub(crate) async fn run(
             }
         }
     };
-    if let Some(error) = ended {
-        return Err(Failure::General(error.to_string()));
-    }
     output.line("the hub is shutting down");
     tokio::select! {
         () = hub.close() => {}
@@ -55,7 +52,10 @@ pub(crate) async fn run(
     }
     console.finish().await;
     output.line("the hub has ended");
-    Ok(())
+    match ended {
+        Some(error) => Err(Failure::General(error.to_string())),
+        None => Ok(()),
+    }
 }
 
 fn announce(hub: &RunningHub, data: PathBuf, joining: &Joining, output: &Output) {
