@@ -125,12 +125,7 @@ async fn read_again(
 }
 
 fn report(applied: &fleetlink_hub::Applied, output: &Output) {
-    for name in &applied.added {
-        output.line(&format!("account {name} added"));
-    }
-    for name in &applied.changed {
-        output.line(&format!("the password of {name} was changed"));
-    }
+    // What was done stands among the hub's own lines.
     for skipped in &applied.skipped {
         output.notice(&format!("credentials: {skipped}; skipped"));
     }
