@@ -30,9 +30,17 @@ pub(crate) async fn run(
     // Before anything is announced: who reads the announcement may end us at once.
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    let (mut hub, lines) = fleetlink_hub::start(config)
-        .await
-        .map_err(|e| Failure::General(e.to_string()))?;
+    // Many new accounts take a while; those that are added before a signal stay.
+    let started = tokio::select! {
+        started = fleetlink_hub::start(config) => Some(started),
+        _ = interrupt.recv() => None,
+        _ = terminate.recv() => None,
+    };
+    let Some(started) = started else {
+        output.line("the hub was ended before it began");
+        return Ok(());
+    };
+    let (mut hub, lines) = started.map_err(|e| Failure::General(e.to_string()))?;
     announce(&hub, data, joining, output);
     let console = Console::follow(lines);
     let ended = loop {

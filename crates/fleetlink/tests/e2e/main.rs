@@ -11,5 +11,6 @@ mod harness;
 mod login;
 mod one_shots;
 mod shell;
+mod start;
 mod terminal;
 mod upload;
