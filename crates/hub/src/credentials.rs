@@ -148,7 +148,7 @@ fn parse_line(line: &str) -> Result<Option<(DeviceName, Password)>, String> {
     };
     let name = name
         .parse()
-        .map_err(|e| format!("{:?} is no name: {e}", Escaped(name)))?;
+        .map_err(|e| format!("\"{}\" is no name: {e}", Escaped(name)))?;
     let password = Password::from(password);
     password
         .check_for_account()
@@ -175,7 +175,7 @@ mod tests {
         let skipped = credentials.skipped.join("\n");
         for line in [
             "line 5: ",
-            "line 6: ",
+            "line 6: \"a/b\" is no name: ",
             "line 7: ",
             "line 8: uav-camera stands in line 4",
         ] {

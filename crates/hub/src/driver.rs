@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use fleetlink_core::{
     AdminId, AdminReply, AdminRequest, ConsoleEvent, Effect, Hub, Input, Now, SessionId, Snapshot,
@@ -22,6 +22,10 @@ use crate::store::Store;
 const EVENT_QUEUE: usize = 1024;
 /// Console lines that may wait for a slow terminal; further ones are counted and left out.
 pub(crate) const CONSOLE_QUEUE: usize = 4096;
+
+/// The list of active devices is shown at most this often: a copy of it at each of many joins at once
+/// would cost their square. Well within the promised 250 ms.
+const ACTIVE_PAUSE: Duration = Duration::from_millis(50);
 
 /// What the driver hears.
 pub(crate) enum Event {
@@ -130,6 +134,7 @@ pub(crate) struct Driver {
     admin_calls: HashMap<AdminId, oneshot::Sender<Result<AdminReply, String>>>,
     admin_count: u64,
     console_lost: u64,
+    active: Pace,
 }
 
 struct Session {
@@ -158,6 +163,7 @@ impl Driver {
             admin_calls: HashMap::new(),
             admin_count: 0,
             console_lost: 0,
+            active: Pace::default(),
         };
         (driver, DriverHandle { events: sender })
     }
@@ -170,9 +176,14 @@ impl Driver {
                 Some(event) = self.events.recv() => self.handle_event(event),
                 Some(done) = self.work.join_next() => self.handle_done(done),
                 () = sleep_until(timeout) => self.core.handle_timeout(now(self.started)),
+                () = sleep_until(self.active.due) => {}
             }
             while let Some(effect) = self.core.poll_effect() {
                 self.perform(effect);
+            }
+            if self.active.is_due(Instant::now()) || self.core.is_drained() {
+                let active = self.core.active().cloned().collect();
+                self.followers.active.send_replace(active);
             }
         }
     }
@@ -287,11 +298,7 @@ impl Driver {
                     let _ = answer.send(result);
                 }
             }
-            Effect::ActiveChanged => {
-                self.followers
-                    .active
-                    .send_replace(self.core.active().cloned().collect());
-            }
+            Effect::ActiveChanged => self.active.changed(Instant::now()),
             Effect::JournalGrew => self.followers.journal.send_modify(|count| *count += 1),
             Effect::Console(event) => self.show(&event),
         }
@@ -326,6 +333,29 @@ impl Driver {
     }
 }
 
+/// When something that changes often is shown: the first change at once, those that follow together.
+#[derive(Default)]
+struct Pace {
+    due: Option<Instant>,
+    shown: Option<Instant>,
+}
+
+impl Pace {
+    fn changed(&mut self, now: Instant) {
+        let earliest = self.shown.map_or(now, |shown| shown + ACTIVE_PAUSE);
+        self.due.get_or_insert(earliest.max(now));
+    }
+
+    /// Whether it is to be shown now, which the caller does.
+    fn is_due(&mut self, now: Instant) -> bool {
+        let is_due = self.due.is_some_and(|due| due <= now);
+        if is_due {
+            (self.due, self.shown) = (None, Some(now));
+        }
+        is_due
+    }
+}
+
 /// Both clocks, read once.
 fn now(started: Instant) -> Now {
     let wall = SystemTime::now()
@@ -342,5 +372,29 @@ async fn sleep_until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline).await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_changes_are_shown_together_and_the_last_is_not_lost() {
+        let (mut pace, mut shown) = (Pace::default(), Vec::new());
+        let began = Instant::now();
+        let mut now = began;
+        for _ in 0..10_000 {
+            pace.changed(now);
+            if pace.is_due(now) {
+                shown.push(now - began);
+            }
+            now += Duration::from_micros(12);
+        }
+        assert_eq!(shown.len(), 3, "{shown:?}");
+        assert_eq!(shown[0], Duration::ZERO, "the first at once");
+        assert!(!pace.is_due(now));
+        assert!(pace.is_due(now + ACTIVE_PAUSE));
+        assert_eq!(pace.due, None);
     }
 }

@@ -1,7 +1,9 @@
 //! The three log files: projections of the active devices and of the store's journal.
 
+mod append;
+
 use std::fmt::Write as _;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,8 +12,10 @@ use std::time::Duration;
 use fleetlink_core::{Change, ChangeKind};
 use fleetlink_proto::control::ActiveDevice;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use self::append::AppendLog;
 use crate::store::Store;
 
 const ACTIVE_FILE: &str = "edge-device-log.txt";
@@ -24,33 +28,78 @@ const GATHER: Duration = Duration::from_millis(50);
 /// After a failure, as a full disk, the files are tried again this often.
 const RETRY: Duration = Duration::from_millis(1000);
 
+/// Held by the hub whose log files are in a folder that is not its data folder.
+const LOCK_FILE: &str = ".fleetlink-logs.lock";
+
+/// The folder of the log files, which this hub alone uses.
+pub(crate) struct LogFolder {
+    path: PathBuf,
+    /// Locked while it is open; the data folder has a lock of its own.
+    _lock: Option<File>,
+}
+
+impl LogFolder {
+    /// Locks the folder. To be called by whoever holds the lock of `data`.
+    pub(crate) fn lock(folder: &Path, data: &Path) -> io::Result<Self> {
+        let is_data = folder.canonicalize()? == data.canonicalize()?;
+        let lock = (!is_data).then(|| {
+            let path = folder.join(LOCK_FILE);
+            let lock = writable()
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(path)?;
+            match lock.try_lock() {
+                Ok(()) => Ok(lock),
+                Err(TryLockError::WouldBlock) => Err(io::Error::new(
+                    io::ErrorKind::ResourceBusy,
+                    "another hub keeps its log files there",
+                )),
+                Err(TryLockError::Error(error)) => Err(error),
+            }
+        });
+        Ok(LogFolder {
+            path: folder.to_owned(),
+            _lock: lock.transpose()?,
+        })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn join(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+}
+
 /// The three files in one folder.
 pub(crate) struct LogFiles {
-    folder: PathBuf,
+    folder: LogFolder,
     store: Arc<dyn Store>,
-    uploads: AppendLog,
-    deletions: AppendLog,
-    /// The last change that the files show.
-    sequence: u64,
+    /// None while they are behind, as they were left by an earlier hub: there was no room.
+    journal: Option<JournalFiles>,
 }
 
 impl LogFiles {
     /// Makes all three true: nobody is active, and the others show the whole journal. To be called
     /// before the first connection is accepted.
-    pub(crate) async fn rebuild(folder: &Path, store: Arc<dyn Store>) -> io::Result<Self> {
-        replace(&folder.join(ACTIVE_FILE), b"")?;
-        let uploads = AppendLog::create(folder, UPLOAD_FILE)?;
-        let deletions = AppendLog::create(folder, DELETION_FILE)?;
+    ///
+    /// On a full disk the other two stay as they are until there is room: the hub must start, so
+    /// that something can be deleted.
+    pub(crate) async fn rebuild(folder: LogFolder, store: Arc<dyn Store>) -> io::Result<Self> {
         let mut files = LogFiles {
-            folder: folder.to_owned(),
+            folder,
             store,
-            uploads,
-            deletions,
-            sequence: 0,
+            journal: None,
         };
-        files.follow_journal().await?;
-        files.uploads.publish()?;
-        files.deletions.publish()?;
+        files.clear_active()?;
+        match files.bring_journal_up_to_date().await {
+            Err(error) if is_full(&error) => {
+                tracing::warn!(%error, "the upload and deletion logs are behind until there is room");
+            }
+            rebuilt => rebuilt?,
+        }
         Ok(files)
     }
 
@@ -62,22 +111,46 @@ impl LogFiles {
         shutdown: CancellationToken,
     ) {
         // A failed attempt leaves its source marked as changed.
-        let mut failed = false;
+        let mut failed = self.journal.is_none();
+        if failed {
+            journal.mark_changed();
+        }
         loop {
-            let last = tokio::select! {
+            let refresh_at = self.journal.as_ref().and_then(JournalFiles::refresh_at);
+            let mut last = tokio::select! {
                 () = shutdown.cancelled() => true,
+                () = sleep_until(refresh_at) => {
+                    if let Some(files) = &mut self.journal {
+                        files.refresh_spares();
+                    }
+                    continue;
+                }
                 Ok(()) = active.changed() => { active.mark_changed(); false }
                 Ok(()) = journal.changed() => { journal.mark_changed(); false }
             };
             let pause = if failed { RETRY } else { GATHER };
             if !last {
-                tokio::time::sleep(pause).await;
+                let waited = tokio::time::timeout(pause, shutdown.cancelled()).await;
+                last = waited.is_ok();
             }
             failed = self.bring_up_to_date(&mut active, &mut journal).await;
             if last {
                 return;
             }
         }
+    }
+
+    /// Nobody is active. Where there is no room for a new file, the old one is emptied.
+    fn clear_active(&self) -> io::Result<()> {
+        let path = self.folder.join(ACTIVE_FILE);
+        replace(&path, b"").or_else(|_| {
+            let emptied = writable()
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .open(path);
+            emptied.map(|_| ())
+        })
     }
 
     /// Whether something failed and is to be tried again.
@@ -97,7 +170,11 @@ impl LogFiles {
         }
         if journal.has_changed().unwrap_or(true) {
             journal.mark_unchanged();
-            if let Err(error) = self.follow_journal().await {
+            if let Err(error) = self.bring_journal_up_to_date().await {
+                if error.kind() == io::ErrorKind::NotFound {
+                    // Somebody has removed one of them.
+                    self.journal = None;
+                }
                 tracing::warn!(%error, "cannot bring the upload and deletion logs up to date");
                 journal.mark_changed();
                 failed = true;
@@ -106,10 +183,58 @@ impl LogFiles {
         failed
     }
 
-    async fn follow_journal(&mut self) -> io::Result<()> {
+    async fn bring_journal_up_to_date(&mut self) -> io::Result<()> {
+        match &mut self.journal {
+            Some(files) => files.follow(&*self.store).await,
+            None => {
+                let rebuilt = JournalFiles::rebuild(&self.folder.path, &*self.store).await;
+                self.journal = Some(rebuilt?);
+                Ok(())
+            }
+        }
+    }
+}
+
+async fn sleep_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
+}
+
+/// The two files that show the journal.
+struct JournalFiles {
+    uploads: AppendLog,
+    deletions: AppendLog,
+    /// The last change that they show.
+    sequence: u64,
+}
+
+impl JournalFiles {
+    /// New files, in place of those that are there once they show all of it. Where that fails,
+    /// nothing is left of them: the room is needed.
+    async fn rebuild(folder: &Path, store: &dyn Store) -> io::Result<Self> {
+        let mut files = JournalFiles {
+            uploads: AppendLog::create(folder, UPLOAD_FILE)?,
+            deletions: AppendLog::create(folder, DELETION_FILE)?,
+            sequence: 0,
+        };
+        files.follow(store).await?;
+        files.uploads.publish().await?;
+        files.deletions.publish().await?;
+        Ok(files)
+    }
+
+    async fn follow(&mut self, store: &dyn Store) -> io::Result<()> {
         loop {
-            let page = self
-                .store
+            let page = store
                 .journal(self.sequence, PAGE)
                 .await
                 .map_err(io::Error::other)?;
@@ -119,75 +244,21 @@ impl LogFiles {
             let (uploaded, deleted): (Vec<&Change>, Vec<&Change>) = page
                 .iter()
                 .partition(|change| matches!(change.kind, ChangeKind::Upload(_)));
-            self.uploads.append(&uploaded)?;
-            self.deletions.append(&deleted)?;
+            self.uploads.append(&uploaded).await?;
+            self.deletions.append(&deleted).await?;
             self.sequence = last.sequence;
         }
     }
-}
 
-/// A file that only grows, by whole lines.
-struct AppendLog {
-    path: PathBuf,
-    file: File,
-    /// What is known to be written whole.
-    length: u64,
-    /// The last change in it, for a page that was written only in part.
-    sequence: u64,
-}
-
-impl AppendLog {
-    /// An empty file beside the one in use, which it replaces when published.
-    fn create(folder: &Path, name: &str) -> io::Result<Self> {
-        let path = folder.join(name);
-        let _ = fs::remove_file(temporary(&path));
-        let file = OpenOptions::new()
-            .create_new(true)
-            .append(true)
-            .open(temporary(&path))?;
-        Ok(AppendLog {
-            path,
-            file,
-            length: 0,
-            sequence: 0,
-        })
+    fn refresh_at(&self) -> Option<Instant> {
+        let logs = [&self.uploads, &self.deletions];
+        logs.into_iter().filter_map(AppendLog::refresh_at).min()
     }
 
-    fn publish(&self) -> io::Result<()> {
-        fs::rename(temporary(&self.path), &self.path)
+    fn refresh_spares(&mut self) {
+        self.uploads.refresh_spare();
+        self.deletions.refresh_spare();
     }
-
-    /// Adds lines, all or none of them.
-    fn append(&mut self, changes: &[&Change]) -> io::Result<()> {
-        let new = changes
-            .iter()
-            .filter(|change| change.sequence > self.sequence);
-        let text: String = new.map(|change| change_line(change)).collect();
-        if text.is_empty() {
-            return Ok(());
-        }
-        if let Err(error) = self.file.write_all(text.as_bytes()) {
-            self.file.set_len(self.length)?;
-            return Err(error);
-        }
-        self.length += text.len() as u64;
-        self.sequence = changes
-            .last()
-            .map_or(self.sequence, |change| change.sequence);
-        Ok(())
-    }
-}
-
-/// `supersmartwatch; 30 September 2022 10:31:13; 1; 10`
-fn change_line(change: &Change) -> String {
-    let Change {
-        device,
-        file,
-        samples,
-        at,
-        ..
-    } = change;
-    format!("{device}; {}; {file}; {samples}\n", at.local())
 }
 
 /// `1; 30 September 2022 10:31:13; supersmartwatch; 129.64.31.13; 5432`, numbered from 1.
@@ -214,8 +285,22 @@ fn active_text(active: &[ActiveDevice]) -> String {
 /// Readers see the old content or the new one.
 fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let temporary = temporary(path);
-    fs::write(&temporary, content)?;
+    let mut file = writable()
+        .create(true)
+        .truncate(true)
+        .write(true)
+        .open(&temporary)?;
+    file.write_all(content)?;
     fs::rename(temporary, path)
+}
+
+/// A new file is for others to read at most, whatever the umask.
+fn writable() -> OpenOptions {
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "other systems have no mode"))]
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o644);
+    options
 }
 
 fn temporary(path: &Path) -> PathBuf {

@@ -5,23 +5,23 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use fleetlink_core::{Hub, Input, Settings};
+use fleetlink_core::{Account, Hub, Input, Settings};
 use fleetlink_proto::HubPin;
-use fleetlink_proto::control::limits;
+use fleetlink_proto::control::{ActiveDevice, limits};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::accept::connection_limit;
 use crate::credentials::{Applied, Credentials};
 use crate::devices;
 use crate::driver::{CONSOLE_QUEUE, Driver, DriverHandle, Followers};
 use crate::identity::{Identity, IdentityError};
-use crate::logs::LogFiles;
+use crate::logs::{LogFiles, LogFolder};
 use crate::number_exchange;
-use crate::operator;
+use crate::operator::OperatorSocket;
 use crate::passwords::Passwords;
 use crate::session::{Claims, SessionContext};
 use crate::store::Store;
@@ -29,6 +29,8 @@ use crate::store::sqlite::{OpenError, SqliteStore};
 
 /// The part of the connections that a number exchange gets: one of so many.
 const EXCHANGE_SHARE: usize = 8;
+/// How many skipped lines of a credentials file an error names.
+const SKIPPED_SHOWN: usize = 10;
 
 /// What a hub is started with.
 #[derive(Debug)]
@@ -101,13 +103,34 @@ pub enum StartError {
     },
     /// A hub that nobody can join must not be reachable.
     #[error(
-        "{0} is not a loopback address, and a hub listens there only with at least one account: \
-         add one first"
+        "{address} is not a loopback address, and a hub listens there only with at least one \
+         account: add one first{}", list_skipped(.skipped)
     )]
-    NoAccounts(SocketAddr),
+    NoAccounts {
+        /// Where it was to listen.
+        address: SocketAddr,
+        /// The lines of the credentials file that were no accounts, and why not.
+        skipped: Vec<String>,
+    },
     /// Without TLS, passwords would cross the network.
     #[error("{0} is not a loopback address: without TLS a hub listens on loopback alone")]
     PlainBeyondLoopback(SocketAddr),
+}
+
+/// The first of the lines that were skipped: enough to see what is wrong with the file.
+fn list_skipped(skipped: &[String]) -> String {
+    if skipped.is_empty() {
+        return String::new();
+    }
+    let mut text = format!(
+        " (skipped in the credentials: {}",
+        skipped[..skipped.len().min(SKIPPED_SHOWN)].join("; ")
+    );
+    match skipped.len().saturating_sub(SKIPPED_SHOWN) {
+        0 => {}
+        more => text.push_str(&format!("; and {more} more")),
+    }
+    text + ")"
 }
 
 /// A hub that runs.
@@ -119,9 +142,9 @@ pub struct RunningHub {
     driver: DriverHandle,
     store: Arc<dyn Store>,
     passwords: Passwords,
-    driving: JoinHandle<()>,
-    accepting: JoinHandle<()>,
-    following: JoinHandle<()>,
+    driving: AbortOnDropHandle<()>,
+    accepting: AbortOnDropHandle<()>,
+    following: AbortOnDropHandle<()>,
     exchange: Option<number_exchange::Server>,
     closing: CancellationToken,
     drained: CancellationToken,
@@ -152,6 +175,8 @@ pub async fn start(config: HubConfig) -> Result<(RunningHub, mpsc::Receiver<Stri
     if plain && !listen.ip().is_loopback() {
         return Err(StartError::PlainBeyondLoopback(listen));
     }
+    // First, so that a second hub at this address has touched nothing when it ends here.
+    let (listener, address) = bind(listen).await?;
     let credentials = credentials.as_deref().map(read_credentials).transpose()?;
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&data)?);
     let identity = Identity::load_or_create(&data)?;
@@ -159,47 +184,29 @@ pub async fn start(config: HubConfig) -> Result<(RunningHub, mpsc::Receiver<Stri
         .then(|| identity.server_config())
         .transpose()?
         .map(TlsAcceptor::from);
-    let accounts = store.accounts().await.map_err(StartError::Accounts)?;
-    let log_error = |source| StartError::Logs {
-        folder: logs.display().to_string(),
-        source,
-    };
-    let log_files = LogFiles::rebuild(&logs, Arc::clone(&store))
-        .await
-        .map_err(log_error)?;
+    let log_folder = lock_logs(&logs, &data)?;
 
-    let (active, active_changed) = watch::channel(Vec::new());
-    let (journal, journal_grew) = watch::channel(0);
-    let (console, lines) = mpsc::channel(CONSOLE_QUEUE);
-    let passwords = Passwords::new();
     let keep_alive = settings.keep_alive;
+    let accounts = store.accounts().await.map_err(StartError::Accounts)?;
     let mut known = accounts.len();
-    let core_accounts = accounts.clone();
-    let (driver, handle) = Driver::new(
-        |now| Hub::new(settings, core_accounts, now),
-        Arc::clone(&store),
-        passwords.clone(),
-        Followers {
-            active,
-            journal,
-            console,
-        },
-    );
-    let driving = tokio::spawn(driver.run());
+    let engine = Engine::start(settings, accounts.clone(), &store);
     let applied = match credentials {
-        Some(credentials) => credentials.apply(accounts, &handle, &passwords).await,
+        Some(credentials) => {
+            let (driver, passwords) = (&engine.driver, &engine.passwords);
+            credentials.apply(accounts, driver, passwords).await
+        }
         None => Applied::default(),
     };
     known += applied.added.len();
     if known == 0 && !listen.ip().is_loopback() {
-        return Err(StartError::NoAccounts(listen));
+        return Err(StartError::NoAccounts {
+            address: listen,
+            skipped: applied.skipped,
+        });
     }
-    let listen_error = |source| StartError::Listen {
-        address: listen,
-        source,
-    };
-    let listener = TcpListener::bind(listen).await.map_err(listen_error)?;
-    let address = listener.local_addr().map_err(listen_error)?;
+    let socket = make_socket(&data)?;
+    // Last of what can fail: a start that does not succeed leaves the log files as they were.
+    let log_files = rebuild_logs(log_folder, &store).await?;
 
     let mut connections = connection_limit();
     let mut exchange = None;
@@ -211,14 +218,18 @@ pub async fn start(config: HubConfig) -> Result<(RunningHub, mpsc::Receiver<Stri
     }
 
     let (closing, drained) = (CancellationToken::new(), CancellationToken::new());
-    let serving = operator::listen(&data, handle.clone(), passwords.clone(), closing.clone());
-    tokio::spawn(serving.map_err(|source| StartError::Socket {
-        folder: data.display().to_string(),
-        source,
-    })?);
+    let Engine {
+        driver,
+        driving,
+        passwords,
+        active_changed,
+        journal_grew,
+        lines,
+    } = engine;
+    tokio::spawn(socket.serve(driver.clone(), passwords.clone(), closing.clone()));
     let following = log_files.follow(active_changed, journal_grew, drained.clone());
     let context = SessionContext {
-        driver: handle.clone(),
+        driver: driver.clone(),
         store: Arc::clone(&store),
         keep_alive,
         claims: Claims::default(),
@@ -229,17 +240,89 @@ pub async fn start(config: HubConfig) -> Result<(RunningHub, mpsc::Receiver<Stri
         pin: (!plain).then(|| identity.pin()),
         accounts: known,
         applied,
-        driver: handle,
+        driver,
         store,
         passwords,
         driving,
-        accepting: tokio::spawn(accepting),
-        following: tokio::spawn(following),
+        accepting: AbortOnDropHandle::new(tokio::spawn(accepting)),
+        following: AbortOnDropHandle::new(tokio::spawn(following)),
         exchange,
         closing,
         drained,
     };
     Ok((hub, lines))
+}
+
+/// The core at work in its driver, and the ends of what follows it.
+struct Engine {
+    driver: DriverHandle,
+    /// Ends with a start that fails: it holds the store open.
+    driving: AbortOnDropHandle<()>,
+    passwords: Passwords,
+    active_changed: watch::Receiver<Vec<ActiveDevice>>,
+    journal_grew: watch::Receiver<u64>,
+    lines: mpsc::Receiver<String>,
+}
+
+impl Engine {
+    fn start(settings: Settings, accounts: Vec<Account>, store: &Arc<dyn Store>) -> Self {
+        let (active, active_changed) = watch::channel(Vec::new());
+        let (journal, journal_grew) = watch::channel(0);
+        let (console, lines) = mpsc::channel(CONSOLE_QUEUE);
+        let passwords = Passwords::new();
+        let (driver, handle) = Driver::new(
+            |now| Hub::new(settings, accounts, now),
+            Arc::clone(store),
+            passwords.clone(),
+            Followers {
+                active,
+                journal,
+                console,
+            },
+        );
+        Engine {
+            driver: handle,
+            driving: AbortOnDropHandle::new(tokio::spawn(driver.run())),
+            passwords,
+            active_changed,
+            journal_grew,
+            lines,
+        }
+    }
+}
+
+fn lock_logs(folder: &Path, data: &Path) -> Result<LogFolder, StartError> {
+    LogFolder::lock(folder, data).map_err(|source| StartError::Logs {
+        folder: folder.display().to_string(),
+        source,
+    })
+}
+
+async fn rebuild_logs(folder: LogFolder, store: &Arc<dyn Store>) -> Result<LogFiles, StartError> {
+    let path = folder.path().display().to_string();
+    LogFiles::rebuild(folder, Arc::clone(store))
+        .await
+        .map_err(|source| StartError::Logs {
+            folder: path,
+            source,
+        })
+}
+
+async fn bind(listen: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let error = |source| StartError::Listen {
+        address: listen,
+        source,
+    };
+    let listener = TcpListener::bind(listen).await.map_err(error)?;
+    let address = listener.local_addr().map_err(error)?;
+    Ok((listener, address))
+}
+
+fn make_socket(data: &Path) -> Result<OperatorSocket, StartError> {
+    OperatorSocket::make(data).map_err(|source| StartError::Socket {
+        folder: data.display().to_string(),
+        source,
+    })
 }
 
 fn read_credentials(path: &Path) -> Result<Credentials, StartError> {
@@ -291,23 +374,24 @@ impl RunningHub {
             _ = &mut self.driving => HubError::Part("the driver"),
             _ = &mut self.accepting => HubError::Part("the accept loop"),
             _ = &mut self.following => HubError::Part("the log files"),
-            () = ended(&mut self.exchange) => HubError::Part("the number exchange"),
+            () = exchange_ended(&mut self.exchange) => HubError::Part("the number exchange"),
         }
     }
 
     /// Ends the hub: nothing new begins, sessions are told, what the store has begun is finished,
-    /// and the log files are brought up to date.
+    /// and the log files are brought up to date. It takes no longer than the deadline for that, also
+    /// where a part of the hub has ended or does not answer.
     pub async fn close(self) {
         self.closing.cancel();
-        // A driver that has ended has drained.
-        let _ = self.driver.input(Input::Close).await;
         let draining = async {
+            // A driver that has ended has drained.
+            let _ = self.driver.input(Input::Close).await;
             let exchange = async {
                 if let Some(exchange) = self.exchange {
                     exchange.close().await;
                 }
             };
-            let _ = tokio::join!(exchange, self.accepting, self.driving);
+            tokio::join!(exchange, ended(self.accepting), ended(self.driving));
         };
         if tokio::time::timeout(limits::DRAIN_DEADLINE, draining)
             .await
@@ -316,14 +400,66 @@ impl RunningHub {
             tracing::warn!("some sessions did not end in time");
         }
         self.drained.cancel();
-        let _ = self.following.await;
+        let following = ended(self.following);
+        if tokio::time::timeout(limits::DRAIN_DEADLINE, following)
+            .await
+            .is_err()
+        {
+            tracing::warn!("the log files were not brought up to date in time");
+        }
     }
 }
 
 /// Never, where there is none.
-async fn ended(exchange: &mut Option<number_exchange::Server>) {
+async fn exchange_ended(exchange: &mut Option<number_exchange::Server>) {
     match exchange {
         Some(exchange) => exchange.ended().await,
         None => std::future::pending().await,
+    }
+}
+
+/// Waits for a part to end, which [`RunningHub::failed`] may have seen: a handle whose result was
+/// taken must not be asked again.
+async fn ended(part: AbortOnDropHandle<()>) {
+    if !part.is_finished() {
+        // However it ended.
+        let _ = part.await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn hub(folder: &Path) -> (RunningHub, mpsc::Receiver<String>) {
+        let config = HubConfig {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            data: folder.to_owned(),
+            logs: folder.to_owned(),
+            credentials: None,
+            plain: true,
+            settings: Settings::default(),
+            number_exchange: None,
+        };
+        start(config).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_hub_that_failed_can_be_closed() {
+        type Part = fn(&RunningHub) -> &AbortOnDropHandle<()>;
+        let parts: [Part; 3] = [
+            |hub| &hub.driving,
+            |hub| &hub.accepting,
+            |hub| &hub.following,
+        ];
+        for part in parts {
+            let folder = tempfile::tempdir().unwrap();
+            let (mut hub, mut lines) = hub(folder.path()).await;
+            part(&hub).abort();
+            assert!(matches!(hub.failed().await, HubError::Part(_)));
+            hub.close().await;
+            // Nothing that writes to the console is left.
+            while lines.recv().await.is_some() {}
+        }
     }
 }

@@ -31,9 +31,17 @@ pub(crate) async fn run(
     // Before anything is announced: who reads the announcement may end us at once.
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    let (mut hub, lines) = fleetlink_hub::start(config)
-        .await
-        .map_err(|e| Failure::General(e.to_string()))?;
+    // Many new accounts take a while; those that are added before a signal stay.
+    let started = tokio::select! {
+        started = fleetlink_hub::start(config) => Some(started),
+        _ = interrupt.recv() => None,
+        _ = terminate.recv() => None,
+    };
+    let Some(started) = started else {
+        output.line("the hub was ended before it began");
+        return Ok(());
+    };
+    let (mut hub, lines) = started.map_err(|e| Failure::General(e.to_string()))?;
     announce(&hub, data, joining, output);
     let console = Console::follow(lines);
     let ended = loop {
@@ -46,16 +54,16 @@ pub(crate) async fn run(
             }
         }
     };
-    if let Some(error) = ended {
-        return Err(Failure::General(error.to_string()));
-    }
     console.line("the hub is shutting down");
     let ending = async {
         hub.close().await;
         console.finish("the hub has ended").await;
     };
     tokio::select! {
-        () = ending => Ok(()),
+        () = ending => match ended {
+            Some(error) => Err(Failure::General(error.to_string())),
+            None => Ok(()),
+        },
         // Whoever asks a second time does not want to wait.
         _ = interrupt.recv() => Err(Failure::Interrupted),
         _ = terminate.recv() => Err(Failure::Interrupted),
@@ -78,7 +86,7 @@ fn announce(hub: &RunningHub, data: PathBuf, joining: &Joining, output: &Output)
         None => output.line("without TLS: loopback alone"),
     }
     let applied = hub.applied_credentials();
-    report(applied, &|line| output.line(&line), output);
+    report(applied, output);
     let (host, port) = (reachable_host(address), address.port());
     output.line(&match (joining, hub.pin()) {
         (Joining::Course, _) => format!("devices join with: fleetlink client {host} {port} 0"),
@@ -120,19 +128,14 @@ async fn read_again(
     match applied {
         Ok(applied) => {
             console.line("credentials.txt has changed and was read again");
-            report(&applied, &|line| console.line(line), output);
+            report(&applied, output);
         }
         Err(reason) => output.notice(&format!("credentials.txt has changed, but: {reason}")),
     }
 }
 
-fn report(applied: &fleetlink_hub::Applied, show: &dyn Fn(String), output: &Output) {
-    for name in &applied.added {
-        show(format!("account {name} added"));
-    }
-    for name in &applied.changed {
-        show(format!("the password of {name} was changed"));
-    }
+fn report(applied: &fleetlink_hub::Applied, output: &Output) {
+    // What was done stands among the hub's own lines.
     for skipped in &applied.skipped {
         output.notice(&format!("credentials: {skipped}; skipped"));
     }

@@ -72,13 +72,22 @@ fn server_and_client_in_the_working_directory() {
     server
         .output
         .expect("credentials.txt has changed and was read again");
-    server.output.expect("account c added");
+    let said = || server.output.so_far();
+    // Among the hub's own lines, which are printed beside that one.
+    eventually("the changes are shown", || {
+        said().contains("account c was added") && said().contains("account b has a new password")
+    });
     client(&server).login("c");
     let mut again = client(&server);
     again.attempt("b", PASSWORD);
     again.output.expect("Invalid Password. Please try again");
     again.attempt("b", "changed");
     again.output.expect("Welcome!");
+
+    let said = said();
+    for about in ["account a ", "account c ", "account b has a new password"] {
+        assert_eq!(said.matches(about).count(), 1, "{about}: {said}");
+    }
 }
 
 #[test]
@@ -132,4 +141,16 @@ fn wrong_arguments_are_explained() {
     let finished = run(fleetlink(folder.path()).args(["server", "0", "3"]), "");
     assert_ne!(finished.code, Some(0));
     assert!(finished.stderr.contains("credentials.txt"), "{finished:?}");
+}
+
+#[test]
+fn a_credentials_file_with_bad_lines_alone_is_explained() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("credentials.txt"), "alone\na/b secret\n").unwrap();
+    let finished = run(fleetlink(folder.path()).args(["server", "0", "3"]), "");
+    assert_ne!(finished.code, Some(0));
+    for reason in ["line 1: expected a name", "line 2: \"a/b\" is no name"] {
+        assert!(finished.stderr.contains(reason), "{finished:?}");
+    }
+    assert!(!finished.stderr.contains("secret"), "{finished:?}");
 }

@@ -11,6 +11,7 @@ mod harness;
 mod login;
 mod one_shots;
 mod shell;
+mod start;
 mod sum;
 mod terminal;
 mod upload;

@@ -6,7 +6,7 @@ mod offline;
 mod socket;
 
 pub use message::{AccountInfo, OperatorCall, OperatorReply};
-pub(crate) use socket::listen;
+pub(crate) use socket::OperatorSocket;
 
 use std::io;
 use std::path::Path;
@@ -54,7 +54,7 @@ impl Operator {
             folder: folder.display().to_string(),
             reason,
         };
-        match Connection::open(&folder.join(SOCKET_FILE)).await {
+        match Connection::open(&folder.join(SOCKET_FILE)) {
             Ok(connection) => Ok(Operator(Way::Running(connection))),
             Err(error) if no_hub_runs(&error) => Offline::open(folder)
                 .await

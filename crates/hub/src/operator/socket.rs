@@ -1,10 +1,11 @@
-//! The Unix socket of a running hub: mode 0600 in a folder of mode 0700, so that whoever can open
-//! it is the operator.
+//! The Unix socket of a running hub: of mode 0600 from the moment that it is there, so that whoever
+//! can open it is the operator.
 
-use std::fs::{self, Permissions};
+use std::fs::{self, File, Permissions};
 use std::io;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
@@ -17,29 +18,48 @@ use crate::passwords::Passwords;
 
 /// The longest call; an answer may be as long as the list of accounts is.
 const MAX_CALL_BYTES: u64 = 64 * 1024;
+/// The longest path that every system's socket addresses hold, in bytes.
+const MAX_ADDRESS_BYTES: usize = 100;
 /// The longest answer that is read.
 const MAX_ANSWER_BYTES: u64 = 64 * 1024 * 1024;
 
-/// Serves the operator until `shutdown`. The caller holds the data folder's lock, so a socket that
-/// is already there belongs to a hub that was killed.
-pub(crate) fn listen(
-    folder: &Path,
-    driver: DriverHandle,
-    passwords: Passwords,
-    shutdown: CancellationToken,
-) -> io::Result<impl Future<Output = ()> + Send + 'static> {
-    let path = folder.join(SOCKET_FILE);
-    match fs::remove_file(&path) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
-        _ => {}
+/// Where the socket is made before it is shown: a folder of mode 0700, so that nobody can connect
+/// before the socket itself is private, whatever the mode of the data folder and the umask.
+const MAKING_FOLDER: &str = "hub.sock.new";
+
+/// The socket in the data folder; removed when dropped.
+pub(crate) struct OperatorSocket {
+    listener: UnixListener,
+    path: PathBuf,
+}
+
+impl OperatorSocket {
+    /// Makes the socket. The caller holds the data folder's lock, so a socket that is already there
+    /// belongs to a hub that was killed.
+    pub(crate) fn make(folder: &Path) -> io::Result<Self> {
+        let path = folder.join(SOCKET_FILE);
+        let making = folder.join(MAKING_FOLDER);
+        remove_making_folder(&making)?;
+        fs::DirBuilder::new().mode(0o700).create(&making)?;
+        let made = make_private(&making.join(SOCKET_FILE), &path);
+        remove_making_folder(&making)?;
+        Ok(OperatorSocket {
+            listener: made?,
+            path,
+        })
     }
-    let listener = UnixListener::bind(&path)?;
-    fs::set_permissions(&path, Permissions::from_mode(0o600))?;
-    Ok(async move {
+
+    /// Serves the operator until `shutdown`.
+    pub(crate) async fn serve(
+        self,
+        driver: DriverHandle,
+        passwords: Passwords,
+        shutdown: CancellationToken,
+    ) {
         loop {
             let accepted = tokio::select! {
-                accepted = listener.accept() => accepted,
-                () = shutdown.cancelled() => break,
+                accepted = self.listener.accept() => accepted,
+                () = shutdown.cancelled() => return,
             };
             match accepted {
                 Ok((stream, _)) => {
@@ -51,8 +71,49 @@ pub(crate) fn listen(
                 }
             }
         }
-        let _ = fs::remove_file(path);
-    })
+    }
+}
+
+impl Drop for OperatorSocket {
+    fn drop(&mut self) {
+        // One that stays is replaced at the next start.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+fn make_private(making: &Path, path: &Path) -> io::Result<UnixListener> {
+    let listener = at_any_length(making, |making| UnixListener::bind(making))?;
+    fs::set_permissions(making, Permissions::from_mode(0o600))?;
+    fs::rename(making, path)?;
+    Ok(listener)
+}
+
+/// Removes what a hub that was killed may have left.
+fn remove_making_folder(making: &Path) -> io::Result<()> {
+    for removed in [
+        fs::remove_file(making.join(SOCKET_FILE)),
+        fs::remove_dir(making),
+    ] {
+        match removed {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// A socket's address has room for a path of about a hundred bytes; a longer one is reached through
+/// its open folder, where the system shows that under a short name.
+fn at_any_length<T>(path: &Path, reach: impl FnOnce(&Path) -> io::Result<T>) -> io::Result<T> {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+        return reach(path);
+    };
+    if path.as_os_str().len() <= MAX_ADDRESS_BYTES || !cfg!(target_os = "linux") {
+        return reach(path);
+    }
+    let folder = File::open(folder)?;
+    let short = format!("/proc/self/fd/{}", folder.as_raw_fd());
+    reach(&Path::new(&short).join(name))
 }
 
 async fn serve(stream: UnixStream, driver: DriverHandle, passwords: Passwords) {
@@ -76,10 +137,14 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) async fn open(path: &Path) -> io::Result<Self> {
-        let stream = BufReader::new(UnixStream::connect(path).await?);
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        let stream = at_any_length(path, |path| {
+            let stream = std::os::unix::net::UnixStream::connect(path)?;
+            stream.set_nonblocking(true)?;
+            UnixStream::from_std(stream)
+        })?;
         Ok(Connection {
-            stream,
+            stream: BufReader::new(stream),
             path: path.display().to_string(),
         })
     }
@@ -125,4 +190,51 @@ async fn write_line(
     let mut line = serde_json::to_vec(message)?;
     line.push(b'\n');
     stream.write_all(&line).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    #[tokio::test]
+    async fn nobody_else_can_open_it_at_any_moment() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::set_permissions(folder.path(), Permissions::from_mode(0o777)).unwrap();
+        let before = rustix::process::umask(rustix::fs::Mode::empty());
+        let path = folder.path().join(SOCKET_FILE);
+        let ended = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let looking = scope.spawn(|| {
+                let mut modes = std::collections::BTreeSet::new();
+                while !ended.load(Ordering::Relaxed) {
+                    if let Ok(found) = fs::symlink_metadata(&path) {
+                        modes.insert(found.permissions().mode() & 0o777);
+                    }
+                }
+                modes
+            });
+            for _ in 0..2000 {
+                drop(OperatorSocket::make(folder.path()).unwrap());
+            }
+            ended.store(true, Ordering::Relaxed);
+            let modes = looking.join().unwrap();
+            assert!(modes.iter().all(|mode| *mode == 0o600), "{modes:?}");
+        });
+        rustix::process::umask(before);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_path_longer_than_a_sockets_address_will_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let deep = folder.path().join("d".repeat(100)).join("e".repeat(100));
+        fs::create_dir_all(&deep).unwrap();
+        for _ in 0..2 {
+            // What a killed hub left is replaced.
+            std::mem::forget(OperatorSocket::make(&deep).unwrap());
+            assert!(Connection::open(&deep.join(SOCKET_FILE)).is_ok());
+        }
+    }
 }

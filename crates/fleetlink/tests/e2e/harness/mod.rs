@@ -7,7 +7,7 @@ mod shell;
 
 pub(crate) use hub::Hub;
 pub(crate) use output::Output;
-pub(crate) use shell::{Shell, Terminal};
+pub(crate) use shell::{Shell, Terminal, signal};
 
 use std::path::Path;
 use std::process::{Command, Stdio};

@@ -131,7 +131,8 @@ impl Drop for Shell {
     }
 }
 
-pub(super) fn signal(child: &Child, with: Signal) {
+/// Sends a signal to a process that a test owns.
+pub(crate) fn signal(child: &Child, with: Signal) {
     let pid = i32::try_from(child.id())
         .ok()
         .and_then(Pid::from_raw)
