@@ -39,7 +39,9 @@ impl AttachError {
         match self {
             AttachError::Connect(e) => !matches!(
                 e,
-                ConnectError::PinChanged { .. } | ConnectError::PlainElsewhere(_)
+                ConnectError::PinChanged { .. }
+                    | ConnectError::PlainElsewhere(_)
+                    | ConnectError::Elsewhere(_)
             ),
             AttachError::Call(CallError::Refused(error)) => matches!(
                 error.code,

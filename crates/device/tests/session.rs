@@ -68,6 +68,19 @@ async fn a_pin_is_learnt_and_another_one_is_a_hard_failure() {
 }
 
 #[tokio::test]
+async fn any_key_will_do_on_loopback_alone() {
+    let hub = ScriptedHub::start(Script::default()).await;
+    let port = hub.address.port();
+    let named = HubAddress::new("localhost", port).unwrap();
+    let reached = connect(&named, Trust::Loopback).await.unwrap();
+    assert!(reached.peer.ip().is_loopback());
+    // Refused before anything is sent: TEST-NET-1 (RFC 5737) leads nowhere.
+    let elsewhere = HubAddress::new("192.0.2.1", port).unwrap();
+    let refused = connect(&elsewhere, Trust::Loopback).await.err().unwrap();
+    assert!(matches!(refused, ConnectError::Elsewhere(peer) if peer.port() == port));
+}
+
+#[tokio::test]
 async fn a_wrong_password_is_refused_in_the_hubs_words() {
     let (hub, session) = attached(Script::default()).await;
     let refused = session.login("camera", &"wrong".into()).await.unwrap_err();

@@ -4,7 +4,7 @@ use std::io;
 
 use fleetlink_device::{
     AttachError, CallError, Closed, ConnectError, DownloadError, ExchangeError, GenerateError,
-    HubAddress, KnownHubsError, Over, UploadError,
+    HubAddress, KnownHubs, KnownHubsError, Over, UploadError, state_folder,
 };
 use fleetlink_proto::control::{EndReason, ErrorCode, RpcError};
 use fleetlink_proto::{Escaped, HubPin};
@@ -40,7 +40,10 @@ pub(crate) enum Failure {
     Hub(RpcError),
     /// There is no connection to the hub.
     #[error(transparent)]
-    Connect(#[from] ConnectError),
+    Connect(ConnectError),
+    /// The hub's key is not the one that was kept.
+    #[error("{0}")]
+    PinChanged(String),
     /// The session is over.
     #[error("{0}")]
     Closed(Closed),
@@ -97,7 +100,8 @@ impl Failure {
             Failure::General(_) | Failure::ChecksFailed(_) => 1,
             Failure::Usage(_) => 2,
             Failure::Hub(error) => code_of(error.code),
-            Failure::Connect(ConnectError::PinChanged { .. })
+            Failure::Connect(ConnectError::PinChanged { .. } | ConnectError::Elsewhere(_))
+            | Failure::PinChanged(_)
             | Failure::UnknownHub { .. }
             | Failure::NotTrusted
             | Failure::Damaged(_) => 7,
@@ -123,8 +127,12 @@ impl Failure {
             Failure::Usage(_) => "usage",
             Failure::Interrupted => "interrupted",
             Failure::NoSuchFile(_) => "no_such_local_file",
-            Failure::Connect(ConnectError::PinChanged { .. }) => "pin_changed",
-            Failure::UnknownHub { .. } => "unknown_hub",
+            Failure::Connect(ConnectError::PinChanged { .. }) | Failure::PinChanged(_) => {
+                "pin_changed"
+            }
+            Failure::Connect(ConnectError::Elsewhere(_)) | Failure::UnknownHub { .. } => {
+                "unknown_hub"
+            }
             Failure::NotTrusted => "not_trusted",
             Failure::Damaged(_) => "integrity",
             Failure::Closed(Closed::ByHub { reason, .. }) => match reason {
@@ -168,6 +176,37 @@ impl From<CallError> for Failure {
             CallError::TimedOut { .. } => Failure::TimedOut(error.to_string()),
             CallError::Unexpected(_) => Failure::General(error.to_string()),
         }
+    }
+}
+
+impl From<ConnectError> for Failure {
+    fn from(error: ConnectError) -> Self {
+        match error {
+            ConnectError::PinChanged { .. } => Failure::PinChanged(pin_changed(&error)),
+            error => Failure::Connect(error),
+        }
+    }
+}
+
+/// What is to be done where the expected pin is a kept one.
+fn pin_changed(error: &ConnectError) -> String {
+    let kept = |address: &HubAddress, expected: &HubPin| {
+        let known = KnownHubs::in_folder(state_folder().ok()?);
+        let kept = known.pin(address).ok()??;
+        (kept == *expected).then(|| known.path())
+    };
+    match error {
+        ConnectError::PinChanged {
+            address, expected, ..
+        } => match kept(address, expected) {
+            Some(path) => format!(
+                "{error}. If it was set up anew, remove the line of {} from {}",
+                address.to_string().to_lowercase(),
+                path.display()
+            ),
+            None => error.to_string(),
+        },
+        error => error.to_string(),
     }
 }
 
@@ -217,8 +256,8 @@ impl From<&Over> for Failure {
         match over {
             Over::Ended(closed) => Failure::Closed(closed.clone()),
             Over::Refused(AttachError::Call(CallError::Refused(e))) => Failure::Hub(e.clone()),
-            Over::Refused(AttachError::Connect(ConnectError::PinChanged { .. })) => {
-                Failure::Damaged(over.to_string())
+            Over::Refused(AttachError::Connect(error @ ConnectError::PinChanged { .. })) => {
+                Failure::PinChanged(pin_changed(error))
             }
             Over::Refused(_) => Failure::General(over.to_string()),
         }

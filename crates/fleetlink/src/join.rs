@@ -3,7 +3,7 @@
 use std::net::UdpSocket;
 
 use clap::Args;
-use fleetlink_device::{HubAddress, Supervisor, Trust, connect};
+use fleetlink_device::{ConnectError, HubAddress, Supervisor, Trust, connect};
 use fleetlink_proto::DeviceName;
 
 use crate::dial::{Hub, TrustArguments};
@@ -70,23 +70,17 @@ pub(crate) async fn client(arguments: ClientArguments, output: &Output) -> Resul
     let lines = Lines::new();
     let mut interrupts = Interrupts::listen()?;
     let logging_in = async {
-        let (connection, hub) = if is_loopback(&address) {
-            let connection = connect(&address, Trust::Learn).await?;
-            (connection, Hub::new(&address, Trust::Learn))
-        } else {
-            let trust = TrustArguments::default();
-            trust.reach(&address, &lines, output).await?
+        let (connection, hub) = match connect(&address, Trust::Loopback).await {
+            Err(ConnectError::Elsewhere(_)) => {
+                let trust = TrustArguments::default();
+                trust.reach(&address, &lines, output).await?
+            }
+            reached => (reached?, Hub::new(&address, Trust::Loopback)),
         };
         login::log_in(connection, &hub, Given::default(), &lines, output).await
     };
     let welcome = interrupts.unless(Box::pin(logging_in)).await?;
     enter(welcome, &socket, lines, interrupts, output).await
-}
-
-/// By the address alone: a name could be resolved to another host the next time.
-fn is_loopback(address: &HubAddress) -> bool {
-    let ip = address.host().parse::<std::net::IpAddr>();
-    ip.is_ok_and(|ip| ip.to_canonical().is_loopback())
 }
 
 /// The socket stays bound as long as the device is joined: its port is announced.

@@ -21,6 +21,8 @@ pub enum Trust {
     Pinned(HubPin),
     /// Any key will do; the caller decides by [`Connection::pin`] before it says anything secret.
     Learn,
+    /// Any key will do on loopback; nothing is said to another host.
+    Loopback,
     /// No TLS at all; to loopback only.
     Plain,
 }
@@ -88,18 +90,22 @@ pub enum ConnectError {
     /// Plain TCP was asked for to another host.
     #[error("without TLS only a hub on this host may be used, and {0} is not")]
     PlainElsewhere(SocketAddr),
+    /// A hub on this host was expected, whatever its key.
+    #[error("the hub was expected on this host, and {0} is another one, whose key is not known")]
+    Elsewhere(SocketAddr),
 }
 
 /// Connects to the first address that answers, without TLS: for the small protocols, which have
 /// none.
 pub(crate) async fn tcp(server: &HubAddress) -> Result<(TcpStream, SocketAddr), ConnectError> {
-    tcp::connect(server, false).await
+    // Any host will do, as for a hub whose key is learnt.
+    tcp::connect(server, Trust::Learn).await
 }
 
 /// Connects to the first address of the hub that answers, and checks its key before anything is
 /// said.
 pub async fn connect(address: &HubAddress, trust: Trust) -> Result<Connection, ConnectError> {
-    let (tcp, peer) = tcp::connect(address, trust == Trust::Plain).await?;
+    let (tcp, peer) = tcp::connect(address, trust).await?;
     tracing::debug!(%peer, "connected");
     let expected = match trust {
         Trust::Plain => {
@@ -110,7 +116,7 @@ pub async fn connect(address: &HubAddress, trust: Trust) -> Result<Connection, C
             });
         }
         Trust::Pinned(pin) => Some(pin),
-        Trust::Learn => None,
+        Trust::Learn | Trust::Loopback => None,
     };
     let (stream, pin) = tls::handshake(tcp, address, expected).await?;
     Ok(Connection {

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
-use super::ConnectError;
+use super::{ConnectError, Trust};
 use crate::HubAddress;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use crate::limits::UNSENT_BYTES;
@@ -15,12 +15,16 @@ use crate::limits::{RESOLVE_DEADLINE, TCP_CONNECT_DEADLINE};
 /// Tries each address of the hub in the resolver's order, each with its own deadline.
 pub(super) async fn connect(
     hub: &HubAddress,
-    loopback_only: bool,
+    trust: Trust,
 ) -> Result<(TcpStream, SocketAddr), ConnectError> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     for peer in resolve(hub).await? {
-        if loopback_only && !peer.ip().to_canonical().is_loopback() {
-            return Err(ConnectError::PlainElsewhere(peer));
+        if !peer.ip().to_canonical().is_loopback() {
+            match trust {
+                Trust::Plain => return Err(ConnectError::PlainElsewhere(peer)),
+                Trust::Loopback => return Err(ConnectError::Elsewhere(peer)),
+                Trust::Pinned(_) | Trust::Learn => {}
+            }
         }
         match timeout(TCP_CONNECT_DEADLINE, TcpStream::connect(peer)).await {
             Ok(Ok(tcp)) => match set_up(&tcp) {

@@ -95,10 +95,11 @@ fn a_fresh_hub_in_another_folder_is_no_alarm_on_loopback() {
     let first = server(&format!("a {PASSWORD}\n"));
     let folder = tempfile::tempdir().unwrap();
     let port = first.port.clone();
-    let mut shell = Shell::start_command(folder, &["client", "127.0.0.1", &port, "0"]);
+    let mut shell = Shell::start_command(folder, &["client", "localhost", &port, "0"]);
     shell.login("a");
     shell.send("OUT");
     assert_eq!(shell.wait(), Some(0));
+    assert!(!shell.file("state").join("known-hubs").exists());
     drop(first);
     // Another key under the same port, met by the same device.
     let second = tempfile::tempdir().unwrap();
@@ -116,14 +117,16 @@ fn a_fresh_hub_in_another_folder_is_no_alarm_on_loopback() {
     let mut output = Output::of(child.stdout.take().unwrap());
     output.expect("listening on ");
     let input = format!("a\n{PASSWORD}\nOUT\n");
-    let finished = run(
-        fleetlink(shell.folder()).args(["client", "127.0.0.1", &port, "0"]),
-        &input,
-    );
+    let finished = ["127.0.0.1", "localhost"].map(|host| {
+        let arguments = ["client", host, &port, "0"];
+        run(fleetlink(shell.folder()).args(arguments), &input)
+    });
     child.kill().unwrap();
     child.wait().unwrap();
-    assert_eq!(finished.code, Some(0), "{finished:?}");
-    assert!(finished.stdout.contains("Bye, a!"));
+    for finished in finished {
+        assert_eq!(finished.code, Some(0), "{finished:?}");
+        assert!(finished.stdout.contains("Bye, a!"));
+    }
 }
 
 #[test]

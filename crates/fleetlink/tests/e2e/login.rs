@@ -157,5 +157,12 @@ fn another_hub_under_a_known_address_is_a_hard_failure() {
     let finished = run(fleetlink(shell.folder()).args(["join", &host, &port]), "");
     assert_ne!(finished.code, Some(0));
     assert!(finished.stderr.contains("key"), "{finished:?}");
+    let known = shell.file("state").join("known-hubs");
+    let advice = format!(
+        "remove the line of {} from {}",
+        hub.address,
+        known.display()
+    );
+    assert!(finished.stderr.contains(&advice), "{finished:?}");
     assert!(!finished.stdout.contains("Username:"), "{finished:?}");
 }
