@@ -67,6 +67,9 @@ pub(crate) enum Failure {
     /// A local file is missing.
     #[error("{0}")]
     NoSuchFile(String),
+    /// A checker found something, and its report says what.
+    #[error("{0} checks failed")]
+    ChecksFailed(usize),
     /// The person has read why.
     #[error("{0}")]
     Shown(Box<Failure>),
@@ -88,7 +91,7 @@ impl Failure {
     /// The process's exit code.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Failure::General(_) => 1,
+            Failure::General(_) | Failure::ChecksFailed(_) => 1,
             Failure::Usage(_) => 2,
             Failure::Hub(error) => code_of(error.code),
             Failure::Connect(ConnectError::PinChanged { .. })
@@ -131,6 +134,7 @@ impl Failure {
             Failure::Connect(ConnectError::PlainElsewhere(_)) => "usage",
             Failure::Connect(_) => "unreachable",
             Failure::Shown(failure) => failure.code(),
+            Failure::ChecksFailed(_) => "checks_failed",
             Failure::General(_) => "failed",
         }
     }

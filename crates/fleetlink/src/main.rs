@@ -1,5 +1,11 @@
 //! The one binary of fleetlink: a hub, and the devices that join it.
 
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the small protocols' checkers come next")
+)]
+#[expect(unused_imports, reason = "the small protocols' checkers come next")]
+mod check;
 mod cli;
 mod data;
 mod devices;

@@ -100,7 +100,9 @@ impl Output {
 
     /// Shows a failure and returns its exit code.
     pub(crate) fn failed(&self, failure: &Failure) -> ExitCode {
-        if self.json {
+        if matches!(failure, Failure::ChecksFailed(_)) {
+            // The report has said it, and it is the one document.
+        } else if self.json {
             let message = failure.to_string();
             self.document(&json!({"error": {"code": failure.code(), "message": message}}));
         } else if !matches!(failure, Failure::Shown(_)) {

@@ -1,0 +1,151 @@
+//! What came of one check.
+
+use std::fmt::Write as _;
+
+use fleetlink_proto::Escaped;
+use serde::Serialize;
+
+/// The most characters of one message that are shown.
+const MAX_SHOWN: usize = 200;
+
+/// Whether what was checked is so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Verdict {
+    /// It is.
+    Pass,
+    /// It is not.
+    Fail,
+    /// It was not looked at.
+    Skipped,
+}
+
+/// What came of one check: the verdict, and the evidence that a person needs to believe it. All
+/// text is escaped on its way in, for what came is from outside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Finding {
+    #[serde(rename = "result")]
+    pub(super) verdict: Verdict,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) sent: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) came: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) expected: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) why: Option<String>,
+}
+
+impl Finding {
+    /// It is as it should be.
+    pub(crate) fn pass() -> Self {
+        Finding {
+            verdict: Verdict::Pass,
+            sent: None,
+            came: None,
+            expected: None,
+            why: None,
+        }
+    }
+
+    /// It is not; `why` says which rule is broken.
+    pub(crate) fn fail(why: impl AsRef<str>) -> Self {
+        Finding {
+            verdict: Verdict::Fail,
+            why: Some(escaped(why.as_ref())),
+            ..Self::pass()
+        }
+    }
+
+    /// It was not looked at; `why` says what would be needed.
+    pub(crate) fn skipped(why: impl AsRef<str>) -> Self {
+        Finding {
+            verdict: Verdict::Skipped,
+            ..Self::fail(why)
+        }
+    }
+
+    /// Passes where exactly `expected` came, and fails with `why` elsewhere.
+    pub(crate) fn compare(came: &[u8], expected: &[u8], why: impl AsRef<str>) -> Self {
+        let finding = if came == expected {
+            Self::pass()
+        } else {
+            Self::fail(why)
+        };
+        finding.came(shown(came)).expected(shown(expected))
+    }
+
+    /// What was sent: the bytes by [`shown`], or a description.
+    pub(crate) fn sent(mut self, what: impl AsRef<str>) -> Self {
+        self.sent = Some(escaped(what.as_ref()));
+        self
+    }
+
+    /// What came: the bytes by [`shown`], or a description.
+    pub(crate) fn came(mut self, what: impl AsRef<str>) -> Self {
+        self.came = Some(escaped(what.as_ref()));
+        self
+    }
+
+    /// What should have come.
+    pub(crate) fn expected(mut self, what: impl AsRef<str>) -> Self {
+        self.expected = Some(escaped(what.as_ref()));
+        self
+    }
+
+    /// Whether it was a failure.
+    pub(crate) fn failed(&self) -> bool {
+        self.verdict == Verdict::Fail
+    }
+}
+
+fn escaped(text: &str) -> String {
+    Escaped(text).to_string()
+}
+
+/// Bytes as a person can read them: what is no UTF-8 as `\xNN`, controls escaped, a long message
+/// cut, and none at all as `(nothing)`.
+pub(crate) fn shown(bytes: &[u8]) -> String {
+    if bytes.is_empty() {
+        return "(nothing)".to_owned();
+    }
+    let mut text = String::new();
+    for chunk in bytes.utf8_chunks() {
+        // Writing to a String does not fail.
+        let _ = write!(text, "{}", Escaped(chunk.valid()));
+        for byte in chunk.invalid() {
+            let _ = write!(text, "\\x{byte:02x}");
+        }
+    }
+    match text.char_indices().nth(MAX_SHOWN) {
+        Some((end, _)) => format!("{}… ({} bytes)", &text[..end], bytes.len()),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shows_any_bytes_safely() {
+        assert_eq!(shown(b""), "(nothing)");
+        assert_eq!(shown(b"caf\xc3\xa9\n\x1b[2J\xff"), "café\\n\\u{1b}[2J\\xff");
+        let long = shown(&[b'x'; 5000]);
+        assert!(long.ends_with("x… (5000 bytes)") && long.chars().count() < 220);
+    }
+
+    #[test]
+    fn evidence_is_escaped_however_it_comes() {
+        let finding = Finding::fail("no\u{1b}").came("a\nb");
+        assert_eq!(finding.why.as_deref(), Some("no\\u{1b}"));
+        assert_eq!(finding.came.as_deref(), Some("a\\nb"));
+        assert!(finding.failed());
+    }
+
+    #[test]
+    fn compares_to_the_byte() {
+        assert!(!Finding::compare(b"a", b"a", "the same").failed());
+        assert!(Finding::compare(b"a\n", b"a", "one more").failed());
+    }
+}
