@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use crate::failure::{EXIT_CODES, Failure};
 use crate::logging::LogFormat;
 use crate::output::Output;
-use crate::{data, devices, join};
+use crate::{data, devices, hello, join};
 
 /// One binary makes a device network: a hub, devices that join it by name, data, files.
 #[derive(Debug, Parser)]
@@ -38,6 +38,8 @@ pub(crate) enum Command {
     Data(data::DataArguments),
     /// Look at the other devices.
     Device(devices::DeviceArguments),
+    /// Connection-ID leases: serve them, ask for one, check a server.
+    Hello(hello::HelloArguments),
     /// What runs or administers a hub.
     #[cfg(feature = "hub")]
     #[command(flatten)]
@@ -50,6 +52,7 @@ impl Command {
         match self {
             Command::Data(arguments) => arguments.hub.json,
             Command::Device(arguments) => arguments.hub.json,
+            Command::Hello(arguments) => arguments.json(),
             #[cfg(feature = "hub")]
             Command::Hub(command) => command.json(),
             _ => false,
@@ -91,6 +94,9 @@ mod tests {
             "fleetlink data compute 1 average --hub h:1 --device d",
             "fleetlink data generate 1 10 --device d",
             "fleetlink device list --hub h:1 --device d",
+            "fleetlink hello request h 20009 8877 --tcp --timeout 2s",
+            "fleetlink hello HELLO 192.168.0.15 20009 8877",
+            "fleetlink hello check h 20009 --tcp --lease 2s --idle-exit 3s --json",
         ] {
             let parsed = Cli::try_parse_from(line.split(' '));
             assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
@@ -100,6 +106,8 @@ mod tests {
             "fleetlink client 127.0.0.1 7000",
             "fleetlink data compute 1 median --hub h:1 --device d",
             "fleetlink data upload 1 --password secret",
+            "fleetlink hello HELLO 192.168.0.15 20009 887",
+            "fleetlink hello request h 20009 8877 --timeout 2",
         ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
         }

@@ -1,16 +1,15 @@
 //! The one binary of fleetlink: a hub, and the devices that join it.
 
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the small protocols' checkers come next")
-)]
-#[expect(unused_imports, reason = "the small protocols' checkers come next")]
 mod check;
 mod cli;
 mod data;
 mod devices;
 mod dial;
+mod duration;
+#[cfg(feature = "hub")]
+mod everywhere;
 mod failure;
+mod hello;
 #[cfg(feature = "hub")]
 mod hub;
 mod interrupt;
@@ -60,6 +59,7 @@ async fn run(command: Command, output: &Output) -> Result<(), Failure> {
         Command::Join(arguments) => Box::pin(join::join(arguments, output)).await,
         Command::Client(arguments) => Box::pin(join::client(arguments, output)).await,
         Command::Data(arguments) => Box::pin(data::run(arguments, output)).await,
+        Command::Hello(arguments) => Box::pin(hello::run(arguments, output)).await,
         Command::Device(arguments) => Box::pin(devices::run(arguments, output)).await,
         #[cfg(feature = "hub")]
         Command::Hub(command) => Box::pin(hub::run(command, output)).await,

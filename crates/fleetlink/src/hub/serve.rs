@@ -9,6 +9,7 @@ use fleetlink_hub::{HubConfig, MaxAttempts, Settings};
 use fleetlink_proto::control::limits;
 
 use super::run::{self, Joining};
+use crate::duration;
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -103,12 +104,9 @@ pub(crate) fn parse_attempts(text: &str) -> Result<MaxAttempts, Failure> {
 }
 
 fn keep_alive(text: &str) -> Result<Duration, String> {
-    let time: jiff::SignedDuration = text
-        .parse()
-        .map_err(|_| "expected a time such as 10s or 500ms".to_owned())?;
+    let time = duration::parse(text)?;
     let (least, most) = (limits::MIN_KEEP_ALIVE, limits::MAX_KEEP_ALIVE);
-    Duration::try_from(time)
-        .ok()
+    Some(time)
         .filter(|time| (least..=most).contains(time))
         .ok_or_else(|| format!("a keep-alive is from {least:?} to {most:?}"))
 }
