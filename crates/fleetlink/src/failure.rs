@@ -3,8 +3,8 @@
 use std::io;
 
 use fleetlink_device::{
-    AttachError, CallError, Closed, ConnectError, DownloadError, GenerateError, HubAddress,
-    KnownHubsError, Over, UploadError,
+    AttachError, CallError, Closed, ConnectError, DownloadError, ExchangeError, GenerateError,
+    HubAddress, KnownHubsError, Over, UploadError,
 };
 use fleetlink_proto::control::{EndReason, ErrorCode, RpcError};
 use fleetlink_proto::{Escaped, HubPin};
@@ -17,7 +17,7 @@ Exit codes:
   2  wrong arguments
   3  login refused
   4  the name is blocked
-  5  the hub cannot be reached, or the connection to it was lost
+  5  the hub or server cannot be reached, or the connection to it was lost
   6  timed out
   7  integrity: the hub's key is unknown or has changed, or data are damaged
   8  no such file
@@ -44,6 +44,9 @@ pub(crate) enum Failure {
     /// The session is over.
     #[error("{0}")]
     Closed(Closed),
+    /// There is no connection to a server that is no hub.
+    #[error("{0}")]
+    Unreachable(String),
     /// Something did not happen in time.
     #[error("{0}")]
     TimedOut(String),
@@ -100,7 +103,7 @@ impl Failure {
             | Failure::Damaged(_) => 7,
             Failure::Connect(ConnectError::PlainElsewhere(_)) => 2,
             Failure::Connect(ConnectError::TimedOut { .. }) | Failure::TimedOut(_) => 6,
-            Failure::Connect(_) => 5,
+            Failure::Connect(_) | Failure::Unreachable(_) => 5,
             Failure::Closed(Closed::ByHub { reason, .. }) => match reason {
                 EndReason::Replaced | EndReason::AccountRemoved => 10,
                 _ => 5,
@@ -132,7 +135,7 @@ impl Failure {
             Failure::Closed(_) => "connection_lost",
             Failure::Connect(ConnectError::TimedOut { .. }) | Failure::TimedOut(_) => "timed_out",
             Failure::Connect(ConnectError::PlainElsewhere(_)) => "usage",
-            Failure::Connect(_) => "unreachable",
+            Failure::Connect(_) | Failure::Unreachable(_) => "unreachable",
             Failure::Shown(failure) => failure.code(),
             Failure::ChecksFailed(_) => "checks_failed",
             Failure::General(_) => "failed",
@@ -217,6 +220,19 @@ impl From<&Over> for Failure {
                 Failure::Damaged(over.to_string())
             }
             Over::Refused(_) => Failure::General(over.to_string()),
+        }
+    }
+}
+
+impl From<ExchangeError> for Failure {
+    fn from(error: ExchangeError) -> Self {
+        match error {
+            ExchangeError::Resolve(error) => error.into(),
+            ExchangeError::Unreachable { .. } | ExchangeError::Broken(_) => {
+                Failure::Unreachable(error.to_string())
+            }
+            ExchangeError::TimedOut => Failure::TimedOut(error.to_string()),
+            ExchangeError::TooLong => Failure::General(error.to_string()),
         }
     }
 }

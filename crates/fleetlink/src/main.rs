@@ -10,6 +10,7 @@ mod duration;
 mod everywhere;
 mod failure;
 mod hello;
+mod host_name;
 #[cfg(feature = "hub")]
 mod hub;
 mod interrupt;
@@ -21,6 +22,7 @@ mod password;
 mod progress;
 mod shell;
 mod stdin;
+mod sum;
 mod udp_port;
 
 use std::process::ExitCode;
@@ -61,6 +63,7 @@ async fn run(command: Command, output: &Output) -> Result<(), Failure> {
         Command::Data(arguments) => Box::pin(data::run(arguments, output)).await,
         Command::Hello(arguments) => Box::pin(hello::run(arguments, output)).await,
         Command::Device(arguments) => Box::pin(devices::run(arguments, output)).await,
+        Command::Sum(arguments) => Box::pin(sum::run(arguments, output)).await,
         #[cfg(feature = "hub")]
         Command::Hub(command) => Box::pin(hub::run(command, output)).await,
     }

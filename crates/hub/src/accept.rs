@@ -1,4 +1,5 @@
-//! The bounded accept loop of every TCP service.
+//! The bounded accept loop of every TCP service: a cap on its connections, a bound on the life of
+//! each where the service has one, and a drain at the end.
 
 use std::io;
 use std::net::SocketAddr;
@@ -30,18 +31,30 @@ pub(crate) fn connection_limit() -> usize {
     free.unwrap_or(usize::MAX).clamp(1, MAX_CONNECTIONS)
 }
 
-/// Accepts connections until `shutdown`, at most `connections` at once; further ones wait in the
-/// kernel's queue. Returns when every connection has been served.
+/// What a service allows its connections.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    /// How many there may be at once; further ones wait in the kernel's queue.
+    pub(crate) connections: usize,
+    /// How long one may live, whatever its peer does or leaves undone; none for a service whose
+    /// sessions have deadlines of their own.
+    pub(crate) lifetime: Option<Duration>,
+    /// How long they are waited for after `shutdown`; those that are left are cut off.
+    pub(crate) drain: Duration,
+}
+
+/// Accepts connections until `shutdown`. Returns when every connection has been served or cut off.
 pub(crate) async fn accept_loop<F, S>(
     listener: TcpListener,
-    connections: usize,
+    bounds: Bounds,
     shutdown: CancellationToken,
     mut serve: F,
 ) where
     F: FnMut(TcpStream, SocketAddr) -> S,
     S: Future<Output = ()> + Send + 'static,
 {
-    let places = Arc::new(Semaphore::new(connections));
+    let places = Arc::new(Semaphore::new(bounds.connections));
+    let cut_off = CancellationToken::new();
     let tasks = TaskTracker::new();
     loop {
         let accepted = async {
@@ -54,9 +67,10 @@ pub(crate) async fn accept_loop<F, S>(
         };
         match accepted {
             Ok((stream, peer)) => {
-                let service = serve(stream, peer);
+                let service = within(bounds.lifetime, serve(stream, peer));
+                let cut_off = cut_off.clone();
                 tasks.spawn(async move {
-                    service.await;
+                    let _ = cut_off.run_until_cancelled(service).await;
                     drop(place);
                 });
             }
@@ -65,7 +79,23 @@ pub(crate) async fn accept_loop<F, S>(
     }
     drop(listener);
     tasks.close();
-    tasks.wait().await;
+    if tokio::time::timeout(bounds.drain, tasks.wait())
+        .await
+        .is_err()
+    {
+        let left = tasks.len();
+        tracing::warn!(left, "connections that did not end in time are cut off");
+        cut_off.cancel();
+        tasks.wait().await;
+    }
+}
+
+async fn within(lifetime: Option<Duration>, service: impl Future<Output = ()>) {
+    match lifetime {
+        None => service.await,
+        // Its connection closes with it; who waits for a reply sees that.
+        Some(lifetime) => drop(tokio::time::timeout(lifetime, service).await),
+    }
 }
 
 /// A connection that failed while it waited is no fault of ours; everything else needs time.
@@ -82,6 +112,45 @@ mod tests {
     use super::*;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+    fn bounds(connections: usize) -> Bounds {
+        Bounds {
+            connections,
+            lifetime: None,
+            drain: Duration::from_secs(60),
+        }
+    }
+
+    #[tokio::test]
+    async fn cuts_off_who_lives_too_long_and_who_does_not_end() {
+        for (lifetime, drain) in [(Some(Duration::ZERO), 60), (None, 0)] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let shutdown = CancellationToken::new();
+            let bounds = Bounds {
+                connections: 10,
+                lifetime,
+                drain: Duration::from_secs(drain),
+            };
+            let (entered, mut served) = tokio::sync::mpsc::channel(1);
+            let service = move |mut stream: TcpStream, _| {
+                let entered = entered.clone();
+                async move {
+                    entered.send(()).await.unwrap();
+                    let _ = stream.read_u8().await;
+                }
+            };
+            let accepting = tokio::spawn(accept_loop(listener, bounds, shutdown.clone(), service));
+            let mut silent = TcpStream::connect(address).await.unwrap();
+            served.recv().await.unwrap();
+            if lifetime.is_none() {
+                shutdown.cancel();
+            }
+            assert!(silent.read_u8().await.is_err(), "it is closed");
+            shutdown.cancel();
+            accepting.await.unwrap();
+        }
+    }
+
     #[tokio::test]
     async fn holds_no_more_connections_than_allowed_and_drains_at_the_end() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -91,7 +160,7 @@ mod tests {
             stream.write_all(b"!").await.unwrap();
             let _ = stream.read_u8().await;
         };
-        let accepting = tokio::spawn(accept_loop(listener, 1, shutdown.clone(), service));
+        let accepting = tokio::spawn(accept_loop(listener, bounds(1), shutdown.clone(), service));
 
         let mut first = TcpStream::connect(address).await.unwrap();
         first.read_u8().await.unwrap();

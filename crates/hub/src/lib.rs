@@ -7,6 +7,7 @@ mod identity;
 mod ingest;
 mod lease;
 mod logs;
+pub mod number_exchange;
 mod operator;
 mod passwords;
 mod server;

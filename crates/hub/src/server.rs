@@ -15,16 +15,21 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-use crate::accept::{accept_loop, connection_limit};
+use crate::accept::{Bounds, accept_loop, connection_limit};
 use crate::credentials::{Applied, Credentials};
 use crate::driver::{CONSOLE_QUEUE, Driver, DriverHandle, Followers};
 use crate::identity::{Identity, IdentityError};
+use crate::lease::{self, LeaseConfig, LeaseStartError, RunningLeases};
 use crate::logs::LogFiles;
+use crate::number_exchange;
 use crate::operator;
 use crate::passwords::Passwords;
 use crate::session::{self, SessionContext};
 use crate::store::Store;
 use crate::store::sqlite::{OpenError, SqliteStore};
+
+/// The part of the connections that a service beside the hub gets: one of so many.
+const SERVICE_SHARE: usize = 8;
 
 /// What a hub is started with.
 #[derive(Debug)]
@@ -41,6 +46,10 @@ pub struct HubConfig {
     pub plain: bool,
     /// The rules' settings.
     pub settings: Settings,
+    /// A number exchange beside the hub.
+    pub number_exchange: Option<number_exchange::Config>,
+    /// A lease service beside the hub.
+    pub leases: Option<LeaseConfig>,
 }
 
 /// Why a hub did not start.
@@ -82,6 +91,12 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
+    /// The number exchange's address cannot be listened on.
+    #[error("the number exchange {0}")]
+    NumberExchange(#[from] number_exchange::ListenError),
+    /// The lease service's addresses cannot be used.
+    #[error(transparent)]
+    Leases(#[from] LeaseStartError),
     /// The operator's socket cannot be made.
     #[error("cannot make the operator's socket in {folder}: {source}")]
     Socket {
@@ -113,6 +128,8 @@ pub struct RunningHub {
     driving: JoinHandle<()>,
     accepting: JoinHandle<()>,
     following: JoinHandle<()>,
+    exchange: Option<number_exchange::Server>,
+    leases: Option<RunningLeases>,
     closing: CancellationToken,
     drained: CancellationToken,
 }
@@ -137,6 +154,8 @@ pub async fn start(config: HubConfig) -> Result<(RunningHub, mpsc::Receiver<Stri
         credentials,
         plain,
         settings,
+        number_exchange,
+        leases,
     } = config;
     if plain && !listen.ip().is_loopback() {
         return Err(StartError::PlainBeyondLoopback(listen));
@@ -190,6 +209,20 @@ pub async fn start(config: HubConfig) -> Result<(RunningHub, mpsc::Receiver<Stri
     let listener = TcpListener::bind(listen).await.map_err(listen_error)?;
     let address = listener.local_addr().map_err(listen_error)?;
 
+    let mut connections = connection_limit();
+    let share = (connections / SERVICE_SHARE).max(1);
+    let mut exchange = None;
+    if let Some(config) = number_exchange {
+        connections -= share;
+        let lines = number_exchange::Lines::Logged;
+        exchange = Some(number_exchange::start_within(config, lines, share).await?);
+    }
+    let mut running_leases = None;
+    if let Some(config) = leases {
+        connections -= share;
+        running_leases = Some(lease::start_within(config, share)?);
+    }
+
     let (closing, drained) = (CancellationToken::new(), CancellationToken::new());
     let serving = operator::listen(&data, handle.clone(), passwords.clone(), closing.clone());
     tokio::spawn(serving.map_err(|source| StartError::Socket {
@@ -202,7 +235,7 @@ pub async fn start(config: HubConfig) -> Result<(RunningHub, mpsc::Receiver<Stri
         store: Arc::clone(&store),
         keep_alive,
     };
-    let accepting = accept_devices(listener, tls, context, closing.clone());
+    let accepting = accept_devices(listener, connections, tls, context, closing.clone());
     let hub = RunningHub {
         address,
         pin: (!plain).then(|| identity.pin()),
@@ -214,6 +247,8 @@ pub async fn start(config: HubConfig) -> Result<(RunningHub, mpsc::Receiver<Stri
         driving,
         accepting: tokio::spawn(accepting),
         following: tokio::spawn(following),
+        exchange,
+        leases: running_leases,
         closing,
         drained,
     };
@@ -231,20 +266,22 @@ fn read_credentials(path: &Path) -> Result<Credentials, StartError> {
 /// Accepts devices; each connection is a session of its own number.
 fn accept_devices(
     listener: TcpListener,
+    connections: usize,
     tls: Option<TlsAcceptor>,
     hub: SessionContext,
     closing: CancellationToken,
 ) -> impl Future<Output = ()> {
     let count = AtomicU64::new(0);
-    accept_loop(
-        listener,
-        connection_limit(),
-        closing,
-        move |stream, peer| {
-            let session = SessionId(count.fetch_add(1, Ordering::Relaxed));
-            serve_device(stream, peer, tls.clone(), session, hub.clone())
-        },
-    )
+    let bounds = Bounds {
+        connections,
+        // The core sets a session's deadlines.
+        lifetime: None,
+        drain: limits::DRAIN_DEADLINE,
+    };
+    accept_loop(listener, bounds, closing, move |stream, peer| {
+        let session = SessionId(count.fetch_add(1, Ordering::Relaxed));
+        serve_device(stream, peer, tls.clone(), session, hub.clone())
+    })
 }
 
 async fn serve_device(
@@ -278,6 +315,16 @@ impl RunningHub {
         self.pin
     }
 
+    /// Where the number exchange's clients connect, if there is one.
+    pub fn number_exchange(&self) -> Option<SocketAddr> {
+        self.exchange.as_ref().map(number_exchange::Server::address)
+    }
+
+    /// The lease service, if there is one.
+    pub fn leases(&self) -> Option<&RunningLeases> {
+        self.leases.as_ref()
+    }
+
     /// How many accounts there were at the start.
     pub fn accounts(&self) -> usize {
         self.accounts
@@ -303,6 +350,8 @@ impl RunningHub {
             _ = &mut self.driving => HubError::Part("the driver"),
             _ = &mut self.accepting => HubError::Part("the accept loop"),
             _ = &mut self.following => HubError::Part("the log files"),
+            () = ended(&mut self.exchange) => HubError::Part("the number exchange"),
+            () = leases_ended(&mut self.leases) => HubError::Part("the lease service"),
         }
     }
 
@@ -313,8 +362,12 @@ impl RunningHub {
         // A driver that has ended has drained.
         let _ = self.driver.input(Input::Close).await;
         let draining = async {
-            let _ = self.accepting.await;
-            let _ = self.driving.await;
+            let exchange = async {
+                if let Some(exchange) = self.exchange {
+                    exchange.close().await;
+                }
+            };
+            let _ = tokio::join!(exchange, self.accepting, self.driving);
         };
         if tokio::time::timeout(limits::DRAIN_DEADLINE, draining)
             .await
@@ -324,5 +377,21 @@ impl RunningHub {
         }
         self.drained.cancel();
         let _ = self.following.await;
+    }
+}
+
+/// Never, where there is none.
+async fn ended(exchange: &mut Option<number_exchange::Server>) {
+    match exchange {
+        Some(exchange) => exchange.ended().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Never, where there is none.
+async fn leases_ended(leases: &mut Option<RunningLeases>) {
+    match leases {
+        Some(leases) => tracing::error!(why = %leases.ended().await, "no more leases"),
+        None => std::future::pending().await,
     }
 }

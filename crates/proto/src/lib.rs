@@ -7,6 +7,7 @@ mod hash;
 mod hub_pin;
 mod idempotency_key;
 pub mod lease;
+pub mod number_exchange;
 mod password;
 pub mod samples;
 mod source;

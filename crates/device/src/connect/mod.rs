@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use fleetlink_proto::HubPin;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 
 use crate::HubAddress;
 
@@ -87,6 +88,12 @@ pub enum ConnectError {
     /// Plain TCP was asked for to another host.
     #[error("without TLS only a hub on this host may be used, and {0} is not")]
     PlainElsewhere(SocketAddr),
+}
+
+/// Connects to the first address that answers, without TLS: for the small protocols, which have
+/// none.
+pub(crate) async fn tcp(server: &HubAddress) -> Result<(TcpStream, SocketAddr), ConnectError> {
+    tcp::connect(server, false).await
 }
 
 /// Connects to the first address of the hub that answers, and checks its key before anything is

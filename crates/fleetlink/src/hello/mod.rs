@@ -9,6 +9,8 @@ use clap::{Args, Subcommand};
 
 use crate::failure::Failure;
 use crate::output::Output;
+#[cfg(feature = "hub")]
+pub(crate) use serve::beside_hub;
 
 /// Serves connection-ID leases, asks for them, and checks servers.
 #[derive(Debug, Args)]

@@ -57,6 +57,19 @@ impl ServeArguments {
     }
 }
 
+/// The service beside a hub: it ends with the hub alone.
+pub(crate) fn beside_hub(address: SocketAddr) -> LeaseConfig {
+    LeaseConfig {
+        udp: Some(address),
+        tcp: Some(address),
+        settings: LeaseSettings {
+            idle_exit: None,
+            ..LeaseSettings::default()
+        },
+        clock: Clock::default(),
+    }
+}
+
 /// Serves until Ctrl-C, SIGTERM, or until nobody asks any more.
 pub(super) async fn serve(arguments: ServeArguments, output: &Output) -> Result<(), Failure> {
     let (udp, tcp) = arguments.addresses();

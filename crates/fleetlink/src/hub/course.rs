@@ -46,6 +46,8 @@ pub(crate) async fn serve(arguments: ServerArguments, output: &Output) -> Result
             max_attempts,
             ..Settings::default()
         },
+        number_exchange: None,
+        leases: None,
     };
     let watch = CredentialsWatch::new(CREDENTIALS.into());
     run::run(config, &Joining::Course, Some(watch), output).await

@@ -9,6 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::console::Console;
 use super::course::CredentialsWatch;
 use crate::failure::Failure;
+use crate::host_name::host_name;
 use crate::output::Output;
 
 /// With which command devices join.
@@ -66,6 +67,12 @@ fn announce(hub: &RunningHub, data: PathBuf, joining: &Joining, output: &Output)
     ));
     let data = std::path::absolute(&data).unwrap_or(data);
     output.line(&format!("data in {}", data.display()));
+    if let Some(address) = hub.number_exchange() {
+        output.line(&format!("number exchange at {address}"));
+    }
+    if let Some(address) = hub.leases().and_then(|leases| leases.udp_address()) {
+        output.line(&format!("connection-ID leases at {address}, UDP and TCP"));
+    }
     match hub.pin() {
         Some(pin) => output.line(&format!("pin {pin}")),
         None => output.line("without TLS: loopback alone"),
@@ -97,13 +104,7 @@ fn reachable_host(address: SocketAddr) -> String {
     if !address.ip().is_unspecified() {
         return address.ip().to_string();
     }
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let name = name.trim();
-    if name.is_empty() {
-        "HOST".to_owned()
-    } else {
-        name.to_owned()
-    }
+    host_name().unwrap_or_else(|| "HOST".to_owned())
 }
 
 async fn read_again(

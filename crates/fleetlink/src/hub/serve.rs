@@ -42,6 +42,12 @@ pub(crate) struct HubArguments {
     /// Serve without TLS, on loopback alone.
     #[arg(long)]
     plain: bool,
+    /// Serve the number exchange at this address too; it refuses numbers out of range.
+    #[arg(long, value_name = "ADDR")]
+    sum: Option<SocketAddr>,
+    /// Lease connection ids at this address too, over UDP and TCP.
+    #[arg(long, value_name = "ADDR")]
+    hello: Option<SocketAddr>,
 }
 
 /// Where a hub keeps its data.
@@ -79,6 +85,8 @@ pub(crate) async fn serve(arguments: HubArguments, output: &Output) -> Result<()
         credentials,
         keep_alive,
         plain,
+        sum,
+        hello,
     } = arguments;
     let settings = Settings {
         max_attempts: parse_attempts(&max_attempts)?,
@@ -93,6 +101,8 @@ pub(crate) async fn serve(arguments: HubArguments, output: &Output) -> Result<()
         credentials,
         plain,
         settings,
+        number_exchange: sum.map(crate::sum::beside_hub).transpose()?,
+        leases: hello.map(crate::hello::beside_hub),
     };
     run::run(config, &Joining::Join, None, output).await
 }
@@ -104,9 +114,9 @@ pub(crate) fn parse_attempts(text: &str) -> Result<MaxAttempts, Failure> {
 }
 
 fn keep_alive(text: &str) -> Result<Duration, String> {
-    let time = duration::parse(text)?;
     let (least, most) = (limits::MIN_KEEP_ALIVE, limits::MAX_KEEP_ALIVE);
-    Some(time)
+    duration::parse(text)
+        .ok()
         .filter(|time| (least..=most).contains(time))
-        .ok_or_else(|| format!("a keep-alive is from {least:?} to {most:?}"))
+        .ok_or_else(|| format!("expected a time from {least:?} to {most:?}, such as 10s"))
 }

@@ -7,6 +7,7 @@ mod crash;
 mod crowd;
 mod faults;
 mod harness;
+mod hello;
 mod login;
 mod one_shots;
 mod shell;

@@ -12,6 +12,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use fleetlink_proto::lease::limits::DRAIN_DEADLINE;
 use fleetlink_proto::lease::{Counts, LeaseSettings, Leases};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -19,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use self::shared::Shared;
 use self::sockets::Sockets;
 use self::udp::UdpServer;
-use crate::accept::{accept_loop, connection_limit};
+use crate::accept::{Bounds, accept_loop, connection_limit};
 
 pub use self::clock::Clock;
 
@@ -72,6 +73,14 @@ struct TcpServer {
 
 /// Starts a lease service on the current tokio runtime, and a thread for UDP.
 pub fn start_leases(config: LeaseConfig) -> Result<RunningLeases, LeaseStartError> {
+    start_within(config, connection_limit())
+}
+
+/// Starts a lease service that holds at most `connections` at once.
+pub(crate) fn start_within(
+    config: LeaseConfig,
+    connections: usize,
+) -> Result<RunningLeases, LeaseStartError> {
     let sockets = Sockets::bind(config.udp, config.tcp)?;
     let now = config.clock.now();
     let leases = Leases::new(&config.settings, RandomState::new(), now);
@@ -80,9 +89,12 @@ pub fn start_leases(config: LeaseConfig) -> Result<RunningLeases, LeaseStartErro
     let udp = sockets.udp.map(|(socket, address)| {
         UdpServer::start(socket, address, Arc::clone(&shared), stop.clone())
     });
-    let tcp = sockets.tcp.map(|(listener, address)| TcpServer {
-        address,
-        accepting: tokio::spawn(accept_clients(listener, Arc::clone(&shared), stop.clone())),
+    let tcp = sockets.tcp.map(|(listener, address)| {
+        let accepting = accept_clients(listener, connections, Arc::clone(&shared), stop.clone());
+        TcpServer {
+            address,
+            accepting: tokio::spawn(accepting),
+        }
     });
     Ok(RunningLeases {
         shared,
@@ -94,11 +106,19 @@ pub fn start_leases(config: LeaseConfig) -> Result<RunningLeases, LeaseStartErro
 
 fn accept_clients(
     listener: tokio::net::TcpListener,
+    connections: usize,
     shared: Arc<Shared>,
     stop: CancellationToken,
 ) -> impl Future<Output = ()> {
+    let bounds = Bounds {
+        connections,
+        // A connection sets its deadlines where it has to wait: most never do.
+        lifetime: None,
+        // Twice what a connection takes once it is told to end.
+        drain: DRAIN_DEADLINE * 2,
+    };
     let ending = stop.clone();
-    accept_loop(listener, connection_limit(), stop, move |stream, peer| {
+    accept_loop(listener, bounds, stop, move |stream, peer| {
         tcp::serve(stream, peer, Arc::clone(&shared), ending.clone())
     })
 }

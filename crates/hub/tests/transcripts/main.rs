@@ -38,6 +38,8 @@ async fn hub() -> Fixture {
         credentials: None,
         plain: true,
         settings: Settings::default(),
+        number_exchange: None,
+        leases: None,
     };
     let (hub, _lines) = fleetlink_hub::start(config).await.unwrap();
     Fixture {

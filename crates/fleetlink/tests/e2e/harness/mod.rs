@@ -1,13 +1,14 @@
 //! Real processes of the real binary, each owned by a test and ended with it.
 
 mod hub;
+pub(crate) mod lease_server;
 pub(crate) mod network;
 mod output;
 mod shell;
 
 pub(crate) use hub::Hub;
 pub(crate) use output::Output;
-pub(crate) use shell::{Shell, Terminal};
+pub(crate) use shell::{Shell, Terminal, signal};
 
 use std::path::Path;
 use std::process::{Command, Stdio};

@@ -131,7 +131,7 @@ impl Drop for Shell {
     }
 }
 
-pub(super) fn signal(child: &Child, with: Signal) {
+pub(crate) fn signal(child: &Child, with: Signal) {
     let pid = i32::try_from(child.id())
         .ok()
         .and_then(Pid::from_raw)

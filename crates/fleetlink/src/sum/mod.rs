@@ -1,0 +1,76 @@
+//! `fleetlink sum`: the number exchange.
+
+mod check;
+mod print;
+mod send;
+#[cfg(feature = "hub")]
+mod serve;
+
+use fleetlink_proto::number_exchange::{Dialect, Name};
+
+use crate::failure::Failure;
+use crate::host_name::host_name;
+use crate::output::Output;
+#[cfg(feature = "hub")]
+pub(crate) use serve::beside_hub;
+
+/// What is done with the number exchange.
+#[derive(Debug, clap::Args)]
+pub(crate) struct SumArguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Answer clients of both dialects; ends at a number out of range.
+    #[cfg(feature = "hub")]
+    Serve(serve::ServeArguments),
+    /// Tell a server a name and a number, and check its sum.
+    Send(send::SendArguments),
+    /// Check anybody's server: replies, pieces, silence, malformed input.
+    Check(check::CheckArguments),
+}
+
+impl SumArguments {
+    /// Whether the result is one JSON document.
+    pub(crate) fn json(&self) -> bool {
+        matches!(&self.command, Command::Check(arguments) if arguments.json)
+    }
+}
+
+/// Does what the command asks.
+pub(crate) async fn run(arguments: SumArguments, output: &Output) -> Result<(), Failure> {
+    match arguments.command {
+        #[cfg(feature = "hub")]
+        Command::Serve(arguments) => serve::serve(arguments, output).await,
+        Command::Send(arguments) => send::send(arguments, output).await,
+        Command::Check(arguments) => check::check(arguments, output).await,
+    }
+}
+
+/// A dialect as an argument.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum DialectArgument {
+    /// Client of NAME: NUMBER
+    Text,
+    /// A JSON object
+    Json,
+}
+
+impl From<DialectArgument> for Dialect {
+    fn from(argument: DialectArgument) -> Self {
+        match argument {
+            DialectArgument::Text => Dialect::Text,
+            DialectArgument::Json => Dialect::Json,
+        }
+    }
+}
+
+/// The name that was given, else the host's.
+fn name_or_host(given: Option<Name>) -> Result<Name, Failure> {
+    let of_host = || host_name().and_then(|name| name.parse().ok());
+    given
+        .or_else(of_host)
+        .ok_or_else(|| Failure::Usage("this host has no name; give one with --name".to_owned()))
+}

@@ -1,0 +1,143 @@
+//! The number exchange as a service: by itself, or beside a hub.
+
+mod exchange;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fleetlink_proto::number_exchange::limits::{
+    DRAIN_TIME, LINGER, REPLY_DEADLINE, REQUEST_DEADLINE,
+};
+use fleetlink_proto::number_exchange::{Line, Service};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::accept::{Bounds, accept_loop, connection_limit};
+
+/// Lines that may wait for a slow reader; then clients wait.
+pub const LINE_QUEUE: usize = 4096;
+
+/// What a number exchange is started with.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where clients connect; port 0 takes any free one.
+    pub listen: SocketAddr,
+    /// Its name, its number and what a number outside the range does.
+    pub service: Service,
+    /// How long a client is quiet before what it sent counts as all of it.
+    pub quiet_time: Duration,
+}
+
+/// Where the service's lines go.
+#[derive(Debug, Clone)]
+pub enum Lines {
+    /// To whoever prints them; none is left out, so clients wait for a reader that is slow.
+    Printed(mpsc::Sender<Line>),
+    /// To the log, per request at DEBUG.
+    Logged,
+}
+
+impl Lines {
+    async fn say(&self, line: Line) {
+        match self {
+            // Without its reader the service still serves.
+            Lines::Printed(printer) => drop(printer.send(line).await),
+            Lines::Logged => tracing::debug!(target: "number_exchange", "{line}"),
+        }
+    }
+}
+
+/// The address cannot be listened on.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}: {}", reason(source))]
+pub struct ListenError {
+    /// Which.
+    pub address: SocketAddr,
+    /// Why.
+    pub source: io::Error,
+}
+
+fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "another program has that port".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+/// A number exchange that runs.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    stopping: CancellationToken,
+    accepting: JoinHandle<()>,
+}
+
+/// Starts a number exchange that may use as many connections as the process may.
+pub async fn start(config: Config, lines: Lines) -> Result<Server, ListenError> {
+    start_within(config, lines, connection_limit()).await
+}
+
+/// Starts a number exchange that holds at most `connections` at once.
+pub(crate) async fn start_within(
+    config: Config,
+    lines: Lines,
+    connections: usize,
+) -> Result<Server, ListenError> {
+    let Config {
+        listen,
+        service,
+        quiet_time,
+    } = config;
+    let error = |source| ListenError {
+        address: listen,
+        source,
+    };
+    let listener = TcpListener::bind(listen).await.map_err(error)?;
+    let address = listener.local_addr().map_err(error)?;
+    lines.say(Line::listening(&service.name, address)).await;
+
+    let stopping = CancellationToken::new();
+    let context = Arc::new(exchange::Context {
+        service,
+        quiet_time,
+        lines,
+        stopping: stopping.clone(),
+    });
+    let bounds = Bounds {
+        connections,
+        lifetime: Some(REQUEST_DEADLINE + REPLY_DEADLINE + LINGER),
+        drain: DRAIN_TIME + REPLY_DEADLINE + LINGER,
+    };
+    let accepting = accept_loop(listener, bounds, stopping.clone(), move |stream, peer| {
+        exchange::serve(stream, peer, Arc::clone(&context))
+    });
+    Ok(Server {
+        address,
+        stopping,
+        accepting: tokio::spawn(accepting),
+    })
+}
+
+impl Server {
+    /// Where clients connect.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Resolves when a number outside the range has ended the service, every client that was
+    /// accepted before has been answered, and nothing listens any more.
+    pub async fn ended(&mut self) {
+        // A panic in the accept loop ends the service as well.
+        let _ = (&mut self.accepting).await;
+    }
+
+    /// Ends the service: clients that were accepted are answered first.
+    pub async fn close(self) {
+        self.stopping.cancel();
+        let _ = self.accepting.await;
+    }
+}

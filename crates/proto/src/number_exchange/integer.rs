@@ -1,0 +1,251 @@
+//! Integers of any size, and those in range.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::str::FromStr;
+
+use super::limits::{MAX_NUMBER, MIN_NUMBER, TEXT_NUMBER};
+
+/// A decimal integer of any size: what a peer sends is bounded by the length of its message alone,
+/// and a sum that wraps would be a wrong one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Integer {
+    /// Never set for zero.
+    negative: bool,
+    /// Digits 0 to 9, the most significant first; no zero in front, none at all for zero.
+    digits: Vec<u8>,
+}
+
+/// The text is not an optional sign and at least one decimal digit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an integer")]
+pub struct IntegerError;
+
+impl Integer {
+    fn new(negative: bool, digits: &[u8]) -> Self {
+        let zeros = digits.iter().take_while(|&&digit| digit == 0).count();
+        let digits = digits[zeros..].to_vec();
+        Integer {
+            negative: negative && !digits.is_empty(),
+            digits,
+        }
+    }
+
+    /// The number as one in range, if it is.
+    pub fn in_range(&self) -> Option<InRange> {
+        if self.negative || self.digits.len() > 3 {
+            return None;
+        }
+        let value = self
+            .digits
+            .iter()
+            .fold(0, |value: u16, &digit| value * 10 + u16::from(digit));
+        u8::try_from(value).ok().and_then(|v| InRange::new(v).ok())
+    }
+
+    /// The exact sum.
+    pub fn plus(&self, other: &Integer) -> Integer {
+        if self.negative == other.negative {
+            return Integer::new(self.negative, &add(&self.digits, &other.digits));
+        }
+        match compare(&self.digits, &other.digits) {
+            Ordering::Less => Integer::new(other.negative, &subtract(&other.digits, &self.digits)),
+            _ => Integer::new(self.negative, &subtract(&self.digits, &other.digits)),
+        }
+    }
+}
+
+/// Compares magnitudes without zeros in front.
+fn compare(one: &[u8], other: &[u8]) -> Ordering {
+    one.len().cmp(&other.len()).then_with(|| one.cmp(other))
+}
+
+fn add(one: &[u8], other: &[u8]) -> Vec<u8> {
+    let length = one.len().max(other.len()) + 1;
+    let mut sum = vec![0; length];
+    let mut carry = 0;
+    for place in 0..length {
+        let digit = digit_at(one, place) + digit_at(other, place) + carry;
+        (sum[length - 1 - place], carry) = (digit % 10, digit / 10);
+    }
+    sum
+}
+
+/// The difference, where `larger` is not the smaller one.
+fn subtract(larger: &[u8], smaller: &[u8]) -> Vec<u8> {
+    let length = larger.len();
+    let mut difference = vec![0; length];
+    let mut borrow = 0;
+    for place in 0..length {
+        let digit = 10 + digit_at(larger, place) - digit_at(smaller, place) - borrow;
+        (difference[length - 1 - place], borrow) = (digit % 10, u8::from(digit < 10));
+    }
+    difference
+}
+
+/// The digit of 10 to the power of `place`.
+fn digit_at(digits: &[u8], place: usize) -> u8 {
+    let at = digits.len().checked_sub(place + 1);
+    at.map_or(0, |at| digits[at])
+}
+
+impl FromStr for Integer {
+    type Err = IntegerError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (negative, digits) = match text.strip_prefix('-') {
+            Some(digits) => (true, digits),
+            None => (false, text.strip_prefix('+').unwrap_or(text)),
+        };
+        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(IntegerError);
+        }
+        let digits: Vec<u8> = digits.bytes().map(|byte| byte - b'0').collect();
+        Ok(Integer::new(negative, &digits))
+    }
+}
+
+impl From<i128> for Integer {
+    fn from(value: i128) -> Self {
+        let text = value.unsigned_abs().to_string();
+        let digits: Vec<u8> = text.bytes().map(|byte| byte - b'0').collect();
+        Integer::new(value < 0, &digits)
+    }
+}
+
+impl From<InRange> for Integer {
+    fn from(number: InRange) -> Self {
+        i128::from(number.0).into()
+    }
+}
+
+impl fmt::Display for Integer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits: String = match self.digits.is_empty() {
+            true => "0".to_owned(),
+            false => self.digits.iter().map(|&d| char::from(b'0' + d)).collect(),
+        };
+        f.pad_integral(!self.negative, "", &digits)
+    }
+}
+
+/// A number from 1 to 100.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct InRange(u8);
+
+/// The number is not from 1 to 100.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the number must be an integer from {MIN_NUMBER} to {MAX_NUMBER}")]
+pub struct RangeError;
+
+impl InRange {
+    /// The server's number in the text dialect, unless it is set.
+    pub const TEXT: InRange = InRange(TEXT_NUMBER);
+
+    /// The number, if it is in range.
+    pub fn new(number: u8) -> Result<Self, RangeError> {
+        if (MIN_NUMBER..=MAX_NUMBER).contains(&number) {
+            Ok(InRange(number))
+        } else {
+            Err(RangeError)
+        }
+    }
+
+    /// A number in range made of evenly distributed random bits; each comes equally often, to
+    /// 10^-17.
+    pub fn from_random(bits: u64) -> Self {
+        let count = u64::from(MAX_NUMBER - MIN_NUMBER) + 1;
+        // A remainder of at most 99.
+        InRange(MIN_NUMBER + u8::try_from(bits % count).unwrap_or(0))
+    }
+}
+
+impl fmt::Display for InRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for InRange {
+    type Err = RangeError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let integer: Integer = text.parse().map_err(|_| RangeError)?;
+        integer.in_range().ok_or(RangeError)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{any, proptest};
+
+    use super::*;
+
+    fn integer(text: &str) -> Integer {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn any_decimal_integer_is_a_number() {
+        for (text, shown) in [
+            ("25", "25"),
+            ("007", "7"),
+            ("+3", "3"),
+            ("-0", "0"),
+            ("-5", "-5"),
+            (
+                "170141183460469231731687303715884105728000",
+                "170141183460469231731687303715884105728000",
+            ),
+        ] {
+            assert_eq!(integer(text).to_string(), shown);
+        }
+        for text in ["", "-", "+-1", "1.0", "1e2", " 1", "٣", "0x1", "1_000"] {
+            assert_eq!(text.parse::<Integer>(), Err(IntegerError), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_range_is_from_1_to_100() {
+        for (text, inside) in [
+            ("0", false),
+            ("1", true),
+            ("100", true),
+            ("101", false),
+            ("256", false),
+            ("-5", false),
+            ("99999999999999999999999999999999999999999", false),
+        ] {
+            assert_eq!(integer(text).in_range().is_some(), inside, "{text}");
+        }
+        assert_eq!(InRange::from_random(0), InRange(1));
+        assert_eq!(InRange::from_random(99), InRange(100));
+    }
+
+    #[test]
+    fn carries_as_far_as_it_must() {
+        let nines = integer(&"9".repeat(60));
+        let one = integer("1");
+        let carried = format!("1{}", "0".repeat(60));
+        assert_eq!(nines.plus(&one).to_string(), carried);
+        assert_eq!(
+            integer(&format!("-{carried}")).plus(&one).to_string(),
+            format!("-{}", "9".repeat(60))
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn sums_are_exact(one in any::<i64>(), other in any::<i64>()) {
+            let (one, other) = (i128::from(one), i128::from(other));
+            let sum = Integer::from(one).plus(&Integer::from(other));
+            assert_eq!(sum.to_string(), (one + other).to_string());
+            assert_eq!(sum, Integer::from(one + other));
+        }
+
+        #[test]
+        fn every_bit_pattern_gives_a_number_in_range(bits in any::<u64>()) {
+            assert!(InRange::new(InRange::from_random(bits).0).is_ok());
+        }
+    }
+}
