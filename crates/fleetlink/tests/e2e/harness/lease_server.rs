@@ -185,8 +185,12 @@ fn serve_client(mut stream: TcpStream, client: SocketAddr, state: &State) -> io:
     }
     match state.fault {
         Fault::ResetsConnections => {
-            rustix::net::sockopt::set_socket_linger(&stream, Some(Duration::ZERO))?;
-            return Ok(());
+            // A client that has ended its side is not hurt; one that has not is.
+            stream.set_read_timeout(Some(LOOK_EVERY))?;
+            if !matches!(stream.read(&mut buffer), Ok(0)) {
+                return rustix::net::sockopt::set_socket_linger(&stream, Some(Duration::ZERO))
+                    .map_err(io::Error::from);
+            }
         }
         Fault::NeverCloses => std::thread::sleep(super::DEADLINE),
         _ => {}
