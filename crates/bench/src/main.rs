@@ -3,6 +3,7 @@
 mod ingest;
 mod leases;
 mod store;
+mod sum;
 
 use std::process::ExitCode;
 
@@ -15,12 +16,13 @@ fn main() -> ExitCode {
             Ok(())
         }
         ["store"] => store::run(),
+        ["sum"] => sum::run(),
         ["leases"] => leases::run(),
         // The references of the lease service, as processes of their own.
         ["leases", "udp-echo"] => leases::udp_echo(),
         ["leases", "tcp-server"] => leases::tcp_server(),
         _ => {
-            complain("usage: fleetlink-bench ingest | leases | store");
+            complain("usage: fleetlink-bench ingest | leases | store | sum");
             return ExitCode::from(2);
         }
     };

@@ -75,6 +75,15 @@ impl Finding {
         finding.came(shown(came)).expected(shown(expected))
     }
 
+    /// Makes a failure of what else is as it should be.
+    pub(crate) fn but(self, why: impl AsRef<str>) -> Self {
+        Finding {
+            verdict: Verdict::Fail,
+            why: Some(escaped(why.as_ref())),
+            ..self
+        }
+    }
+
     /// What was sent: the bytes by [`shown`], or a description.
     pub(crate) fn sent(mut self, what: impl AsRef<str>) -> Self {
         self.sent = Some(escaped(what.as_ref()));

@@ -18,6 +18,7 @@ use crate::interrupt::Interrupts;
 use crate::output::Output;
 use crate::stdin::Lines;
 use command::Command;
+#[cfg(feature = "hub")]
 pub(crate) use command::PROMPT;
 use editor::EditorInput;
 use piped::PipedInput;

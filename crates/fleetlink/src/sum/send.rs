@@ -3,7 +3,7 @@
 use fleetlink_device::{HubAddress, NumberExchange};
 use fleetlink_proto::Escaped;
 use fleetlink_proto::number_exchange::limits::{DEFAULT_PORT, MAX_NUMBER, MIN_NUMBER};
-use fleetlink_proto::number_exchange::{BadReply, Dialect, Integer, Line, Name, Reply, Request};
+use fleetlink_proto::number_exchange::{Dialect, Integer, Line, Name, Reply, Request};
 
 use super::print::Printer;
 use super::{DialectArgument, name_or_host};
@@ -114,14 +114,11 @@ async fn exchange(
     if !in_range {
         return Ok(());
     }
-    let reply = Reply::parse(request.dialect, &bytes).map_err(bad_reply)?;
+    let reply =
+        Reply::parse(request.dialect, &bytes).map_err(|bad| Failure::General(bad.to_string()))?;
     printer.line(&Line::both_names(&request.name, &reply.name));
     printer.line(&Line::both_numbers(&request.number, &reply.number));
     check_sum(request, &reply)
-}
-
-fn bad_reply(bad: BadReply) -> Failure {
-    Failure::General(bad.to_string())
 }
 
 /// A server that states none has not stated a wrong one.

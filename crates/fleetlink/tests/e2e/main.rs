@@ -11,5 +11,6 @@ mod hello;
 mod login;
 mod one_shots;
 mod shell;
+mod sum;
 mod terminal;
 mod upload;

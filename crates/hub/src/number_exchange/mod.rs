@@ -130,9 +130,15 @@ impl Server {
 
     /// Resolves when a number outside the range has ended the service, every client that was
     /// accepted before has been answered, and nothing listens any more.
+    ///
+    /// # Panics
+    /// Where the accept loop panicked: that is no good end, and must not look like one.
     pub async fn ended(&mut self) {
-        // A panic in the accept loop ends the service as well.
-        let _ = (&mut self.accepting).await;
+        if let Err(error) = (&mut self.accepting).await
+            && error.is_panic()
+        {
+            std::panic::resume_unwind(error.into_panic());
+        }
     }
 
     /// Ends the service: clients that were accepted are answered first.

@@ -10,12 +10,11 @@ use crate::check::{Check, Finding, Order, Plan, shown};
 const CROWD: i128 = 50;
 
 /// Adds the checks of one dialect.
-pub(super) fn add(plan: &mut Plan, server: &Server, dialect: Dialect) {
+pub(super) fn add(plan: &mut Plan, server: Server, dialect: Dialect) {
     let (crowd, silent) = match dialect {
         Dialect::Text => ("text.crowd", "text.silent-client"),
         Dialect::Json => ("json.crowd", "json.silent-client"),
     };
-    let server = *server;
     let shows = "fifty clients at once each get their own answer";
     plan.add(Check::new(
         crowd,

@@ -44,13 +44,13 @@ pub(super) async fn check(arguments: CheckArguments, output: &Output) -> Result<
         .map_err(|_| Failure::Usage("HOST PORT is no address of a server".to_owned()))?;
     unless_interrupted(async {
         let server = Server::resolve(&address).await?;
-        let report = plan(&server, &arguments).run().await;
+        let report = plan(server, &arguments).run().await;
         report.show(&address.to_string(), output)
     })
     .await
 }
 
-fn plan(server: &Server, arguments: &CheckArguments) -> Plan {
+fn plan(server: Server, arguments: &CheckArguments) -> Plan {
     let dialects = match arguments.dialect {
         Some(dialect) => vec![dialect.into()],
         None => vec![Dialect::Text, Dialect::Json],
@@ -67,8 +67,7 @@ fn plan(server: &Server, arguments: &CheckArguments) -> Plan {
 }
 
 /// Whether there is a server at all; its answer is judged by others.
-fn answers(server: &Server, dialect: Dialect) -> Check {
-    let server = server.clone();
+fn answers(server: Server, dialect: Dialect) -> Check {
     let shows = "something answers";
     Check::new("answers", shows, Order::First, async move {
         let request = probe::request(dialect, "fleetlink", 25);

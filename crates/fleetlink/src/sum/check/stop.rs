@@ -17,11 +17,11 @@ const IDS: [(&str, Dialect); 2] = [("text.stop", Dialect::Text), ("json.stop", D
 const SHOWS: &str = "a number out of range stops the server";
 
 /// Adds the check of one dialect, and says why the other's is left out.
-pub(super) fn add(plan: &mut Plan, server: &Server, dialects: &[Dialect], allowed: bool) {
+pub(super) fn add(plan: &mut Plan, server: Server, dialects: &[Dialect], allowed: bool) {
     let mut may_stop = allowed;
     for (id, dialect) in IDS.iter().filter(|(_, dialect)| dialects.contains(dialect)) {
         if may_stop {
-            let check = Check::new(id, SHOWS, Order::Last, stops(*server, *dialect));
+            let check = Check::new(id, SHOWS, Order::Last, stops(server, *dialect));
             plan.add(check.within(2 * STOP_PATIENCE));
             may_stop = false;
         } else if allowed {
