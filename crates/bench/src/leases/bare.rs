@@ -85,7 +85,9 @@ async fn serve(mut stream: TcpStream) {
     let mut buffer = [0; BYTES];
     // A load generator that ends leaves connections behind.
     let _ = async {
-        stream.read(&mut buffer).await?;
+        if stream.read(&mut buffer).await? == 0 {
+            return Ok(());
+        }
         stream.write_all(b"OK 1234 127.0.0.1 50000").await?;
         stream.shutdown().await?;
         while stream.read(&mut buffer).await? > 0 {}

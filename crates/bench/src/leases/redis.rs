@@ -68,6 +68,9 @@ pub(super) fn benchmark(server: SocketAddr, requests: u32, kept: bool) -> Outcom
         .args(["-k", if kept { "1" } else { "0" }, "-r", "10000"])
         .args(["SET", "__rand_int__", "v", "NX", "PX", "30000"])
         .output()?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into());
+    }
     let text = String::from_utf8(output.stdout)?;
     // The last line: the command, and requests a second, both in quotes.
     let fields = text.lines().last().unwrap_or_default().split("\",\"");

@@ -14,7 +14,7 @@ use super::contender::Answered;
 
 const BATCH: usize = 64;
 /// Requests under way: enough that the server never waits, few enough for its buffer.
-const WINDOW: u32 = 512;
+const WINDOW: usize = 512;
 /// A train of the window that is lost ends the wait for it.
 const LOST_AFTER: Duration = Duration::from_millis(200);
 
@@ -32,9 +32,9 @@ fn exchange(server: SocketAddr, requests: u32) -> Outcome<Answered> {
     let mut replies = [[0; 64]; BATCH];
     let (mut answered, mut under_way, mut number) = (0, 0, 0);
     while answered < requests {
-        while under_way + BATCH as u32 <= WINDOW {
+        while under_way + BATCH <= WINDOW {
             send(&socket, &mut number)?;
-            under_way += BATCH as u32;
+            under_way += BATCH;
         }
         let mut slices = replies.each_mut().map(|bytes| [IoSliceMut::new(bytes)]);
         let flags = MsgFlags::MSG_WAITFORONE;
@@ -46,8 +46,8 @@ fn exchange(server: SocketAddr, requests: u32) -> Outcome<Answered> {
             None,
         ) {
             Ok(results) => {
-                let count = u32::try_from(results.count())?;
-                answered += count;
+                let count = results.count();
+                answered += u32::try_from(count)?;
                 under_way = under_way.saturating_sub(count);
             }
             Err(nix::errno::Errno::EAGAIN) => under_way = 0,
