@@ -157,7 +157,7 @@ impl RunningLeases {
         if let Some(tcp) = &mut self.tcp
             && !tcp.accepting.is_finished()
         {
-            // A client that panicked its task has had its error message.
+            // A panic in it has been printed; it is its end that is waited for.
             let _ = (&mut tcp.accepting).await;
         }
         self.counts()

@@ -138,8 +138,9 @@ pub(super) async fn close(target: Target) -> Outcome {
             // Without the client's half-close: the server does not need it.
             stream.write_all(&request).await?;
             tokio::time::sleep(BETWEEN_PIECES).await;
-            // A line end that comes late must not cost the client its reply.
-            let _ = stream.write_all(b"\n").await;
+            // A line end that comes late must not cost the client its reply; a reset that came
+            // meanwhile is this write's error.
+            stream.write_all(b"\n").await?;
             read_to_end(&mut stream).await
         };
         let reply = exchange.await.map_err(|error| {
