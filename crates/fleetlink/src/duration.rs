@@ -9,24 +9,6 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "expected a time such as 10s or 500ms".to_owned())
 }
 
-/// A time, or `never`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct OrNever(pub(crate) Option<Duration>);
-
-impl std::str::FromStr for OrNever {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "never" => Ok(OrNever(None)),
-            text => match parse(text) {
-                Ok(time) => Ok(OrNever(Some(time))),
-                Err(_) => Err("expected a time such as 120s, or never".to_owned()),
-            },
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -38,7 +20,6 @@ mod tests {
         for text in ["", "30", "-1s", "soon", "1e9s"] {
             assert!(parse(text).is_err(), "{text}");
         }
-        assert_eq!("never".parse(), Ok(OrNever(None)));
-        assert_eq!("2m".parse(), Ok(OrNever(Some(Duration::from_secs(120)))));
+        assert_eq!(parse("2m"), Ok(Duration::from_secs(120)));
     }
 }

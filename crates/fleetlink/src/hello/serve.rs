@@ -9,7 +9,7 @@ use fleetlink_proto::lease::limits::DEFAULT_PORT;
 use fleetlink_proto::lease::{Counts, LeaseSettings};
 use tokio::time::{Instant, interval_at};
 
-use crate::duration::{self, OrNever};
+use crate::duration;
 use crate::everywhere::everywhere;
 use crate::failure::Failure;
 use crate::interrupt::Interrupts;
@@ -45,6 +45,24 @@ pub(super) struct ServeArguments {
     /// Show the counts every five seconds at a terminal.
     #[arg(long)]
     status: bool,
+}
+
+/// A time, or `never`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct OrNever(Option<Duration>);
+
+impl std::str::FromStr for OrNever {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "never" => Ok(OrNever(None)),
+            text => match duration::parse(text) {
+                Ok(time) => Ok(OrNever(Some(time))),
+                Err(_) => Err("expected a time such as 120s, or never".to_owned()),
+            },
+        }
+    }
 }
 
 impl ServeArguments {
