@@ -1,9 +1,11 @@
-//! Developer tasks: `cargo xtask test` runs everything that CI runs, `cargo xtask bench` measures.
+//! Developer tasks: `cargo xtask test` runs everything that CI runs, `cargo xtask bench` measures,
+//! `cargo xtask soak` runs campaigns of random input.
 
 mod bench;
 mod dependencies;
 mod documents;
 mod programs;
+mod soak;
 mod step;
 mod test;
 
@@ -11,7 +13,8 @@ use std::process::ExitCode;
 
 const USAGE: &str = "\
 cargo xtask test          everything that CI runs
-cargo xtask bench NAME    a measurement; without a name, the list of them";
+cargo xtask bench NAME    a measurement; without a name, the list of them
+cargo xtask soak NAME     a campaign of random input";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -22,6 +25,7 @@ fn main() -> ExitCode {
     let result = match task {
         "test" => test::run(),
         "bench" => bench::run(rest),
+        "soak" => soak::run(rest),
         _ => Err(USAGE.to_owned()),
     };
     match result {

@@ -13,10 +13,20 @@ pub(crate) fn say(text: &str) {
 
 /// Runs a program from the workspace's root and says what it does and how long it took.
 pub(crate) fn run(program: &str, arguments: &[&str]) -> Result<(), String> {
+    run_with(program, arguments, &[])
+}
+
+/// The same, with settings in its environment.
+pub(crate) fn run_with(
+    program: &str,
+    arguments: &[&str],
+    settings: &[(&str, &str)],
+) -> Result<(), String> {
     let shown = format!("{program} {}", arguments.join(" "));
     say(&format!("\n== {shown}"));
     let began = Instant::now();
     let status = command(program, arguments)
+        .envs(settings.iter().copied())
         .status()
         .map_err(|e| format!("{shown}: {e}"))?;
     if !status.success() {

@@ -4,6 +4,7 @@ mod bare_tls;
 mod hub;
 mod ingest;
 mod joins;
+mod leases;
 mod memory;
 mod process;
 mod report;
@@ -50,13 +51,22 @@ const MEASUREMENTS: &[Measurement] = &[
         "number exchanges a second beside a bare server",
         sum::run,
     ),
+    (
+        "leases",
+        "leases a second beside bare servers and Redis",
+        leases::run,
+    ),
     ("sizes", "the binary with and without the hub", sizes::run),
 ];
 
 fn main() -> ExitCode {
     let name = std::env::args().nth(1).unwrap_or_default();
-    if name == bare_tls::SERVE {
-        return outcome(bare_tls::serve());
+    // The references, as processes of their own.
+    match (name.as_str(), std::env::args().nth(2).as_deref()) {
+        (bare_tls::SERVE, _) => return outcome(bare_tls::serve()),
+        ("leases", Some("udp-echo")) => return outcome(leases::udp_echo()),
+        ("leases", Some("tcp-server")) => return outcome(leases::tcp_server()),
+        _ => {}
     }
     match MEASUREMENTS.iter().find(|(known, ..)| *known == name) {
         Some((_, _, run)) => outcome(run()),

@@ -1,29 +1,14 @@
 //! A bound on how many sessions one source may keep open without a login.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
+use fleetlink_proto::Source;
 use fleetlink_proto::control::limits::MAX_UNKNOWN_SESSIONS_PER_SOURCE;
 
-/// What counts as one source: an IPv4 address, or the /56 that a provider gives one customer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Source {
-    V4(Ipv4Addr),
-    V6([u8; 7]),
-}
-
-impl Source {
-    /// `None` for loopback, which is not counted: whoever is on the hub's own machine is no stranger.
-    fn of(address: IpAddr) -> Option<Self> {
-        match address.to_canonical() {
-            address if address.is_loopback() => None,
-            IpAddr::V4(address) => Some(Source::V4(address)),
-            IpAddr::V6(address) => {
-                let [a, b, c, d, e, f, g, ..] = address.octets();
-                Some(Source::V6([a, b, c, d, e, f, g]))
-            }
-        }
-    }
+/// `None` for loopback, which is not counted: whoever is on the hub's own machine is no stranger.
+fn counted(address: IpAddr) -> Option<Source> {
+    (!address.to_canonical().is_loopback()).then(|| Source::of(address))
 }
 
 /// How many sessions without a login each source has open.
@@ -35,7 +20,7 @@ pub(crate) struct UnknownSessions {
 impl UnknownSessions {
     /// Counts a session of this address; `false` where its source has as many as it may have.
     pub(crate) fn admit(&mut self, address: IpAddr) -> bool {
-        let Some(source) = Source::of(address) else {
+        let Some(source) = counted(address) else {
             return true;
         };
         let open = self.open.entry(source).or_default();
@@ -48,7 +33,7 @@ impl UnknownSessions {
 
     /// A session of this address logged in or went.
     pub(crate) fn release(&mut self, address: IpAddr) {
-        let Some(source) = Source::of(address) else {
+        let Some(source) = counted(address) else {
             return;
         };
         if let Some(open) = self.open.get_mut(&source) {

@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use crate::failure::{EXIT_CODES, Failure};
 use crate::logging::LogFormat;
 use crate::output::Output;
-use crate::{data, devices, join, sum};
+use crate::{data, devices, hello, join, sum};
 
 /// One binary makes a device network: a hub, devices that join it by name, data, files.
 #[derive(Debug, Parser)]
@@ -38,6 +38,8 @@ pub(crate) enum Command {
     Data(data::DataArguments),
     /// Look at the other devices.
     Device(devices::DeviceArguments),
+    /// Connection-ID leases: serve them, ask for one, check a server.
+    Hello(hello::HelloArguments),
     /// The number exchange: serve it, take part in it, or check a server of it.
     Sum(sum::SumArguments),
     /// What runs or administers a hub.
@@ -52,6 +54,7 @@ impl Command {
         match self {
             Command::Data(arguments) => arguments.hub.json,
             Command::Device(arguments) => arguments.hub.json,
+            Command::Hello(arguments) => arguments.json(),
             Command::Sum(arguments) => arguments.json(),
             #[cfg(feature = "hub")]
             Command::Hub(command) => command.json(),
@@ -94,6 +97,9 @@ mod tests {
             "fleetlink data compute 1 average --hub h:1 --device d",
             "fleetlink data generate 1 10 --device d",
             "fleetlink device list --hub h:1 --device d",
+            "fleetlink hello request h 20009 8877 --tcp --timeout 2s",
+            "fleetlink hello HELLO 192.168.0.15 20009 8877",
+            "fleetlink hello check h 20009 --tcp --lease 2s --idle-exit 3s --json",
             "fleetlink sum send",
             "fleetlink sum send -5",
             "fleetlink sum send 127.0.0.1 8000 101 --dialect text",
@@ -107,6 +113,8 @@ mod tests {
             "fleetlink client 127.0.0.1 7000",
             "fleetlink data compute 1 median --hub h:1 --device d",
             "fleetlink data upload 1 --password secret",
+            "fleetlink hello HELLO 192.168.0.15 20009 887",
+            "fleetlink hello request h 20009 8877 --timeout 2",
             "fleetlink sum send 127.0.0.1 8000 1 2",
             "fleetlink sum check 127.0.0.1",
         ] {

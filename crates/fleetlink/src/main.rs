@@ -5,7 +5,11 @@ mod cli;
 mod data;
 mod devices;
 mod dial;
+mod duration;
+#[cfg(feature = "hub")]
+mod everywhere;
 mod failure;
+mod hello;
 mod host_name;
 #[cfg(feature = "hub")]
 mod hub;
@@ -57,6 +61,7 @@ async fn run(command: Command, output: &Output) -> Result<(), Failure> {
         Command::Join(arguments) => Box::pin(join::join(arguments, output)).await,
         Command::Client(arguments) => Box::pin(join::client(arguments, output)).await,
         Command::Data(arguments) => Box::pin(data::run(arguments, output)).await,
+        Command::Hello(arguments) => Box::pin(hello::run(arguments, output)).await,
         Command::Device(arguments) => Box::pin(devices::run(arguments, output)).await,
         Command::Sum(arguments) => Box::pin(sum::run(arguments, output)).await,
         #[cfg(feature = "hub")]

@@ -19,6 +19,7 @@ use crate::credentials::{Applied, Credentials};
 use crate::devices;
 use crate::driver::{CONSOLE_QUEUE, Driver, DriverHandle, Followers};
 use crate::identity::{Identity, IdentityError};
+use crate::lease::{self, LeaseConfig, LeaseStartError, RunningLeases};
 use crate::logs::{LogFiles, LogFolder};
 use crate::number_exchange;
 use crate::operator::OperatorSocket;
@@ -27,8 +28,8 @@ use crate::session::{Claims, SessionContext};
 use crate::store::Store;
 use crate::store::sqlite::{OpenError, SqliteStore};
 
-/// The part of the connections that a number exchange gets: one of so many.
-const EXCHANGE_SHARE: usize = 8;
+/// The part of the connections that a service beside the hub gets: one of so many.
+const SERVICE_SHARE: usize = 8;
 /// How many skipped lines of a credentials file an error names.
 const SKIPPED_SHOWN: usize = 10;
 
@@ -49,6 +50,8 @@ pub struct HubConfig {
     pub settings: Settings,
     /// A number exchange beside the hub.
     pub number_exchange: Option<number_exchange::Config>,
+    /// A lease service beside the hub.
+    pub leases: Option<LeaseConfig>,
 }
 
 /// Why a hub did not start.
@@ -93,6 +96,9 @@ pub enum StartError {
     /// The number exchange's address cannot be listened on.
     #[error("the number exchange {0}")]
     NumberExchange(#[from] number_exchange::ListenError),
+    /// The lease service's addresses cannot be used.
+    #[error(transparent)]
+    Leases(#[from] LeaseStartError),
     /// The operator's socket cannot be made.
     #[error("cannot make the operator's socket in {folder}: {source}")]
     Socket {
@@ -146,6 +152,7 @@ pub struct RunningHub {
     accepting: AbortOnDropHandle<()>,
     following: AbortOnDropHandle<()>,
     exchange: Option<number_exchange::Server>,
+    leases: Option<RunningLeases>,
     closing: CancellationToken,
     drained: CancellationToken,
 }
@@ -171,6 +178,7 @@ pub async fn start(config: HubConfig) -> Result<(RunningHub, mpsc::Receiver<Stri
         plain,
         settings,
         number_exchange,
+        leases,
     } = config;
     if plain && !listen.ip().is_loopback() {
         return Err(StartError::PlainBeyondLoopback(listen));
@@ -209,12 +217,17 @@ pub async fn start(config: HubConfig) -> Result<(RunningHub, mpsc::Receiver<Stri
     let log_files = rebuild_logs(log_folder, &store).await?;
 
     let mut connections = connection_limit();
+    let share = (connections / SERVICE_SHARE).max(1);
     let mut exchange = None;
     if let Some(config) = number_exchange {
-        let share = connections / EXCHANGE_SHARE;
         connections -= share;
         let lines = number_exchange::Lines::Logged;
-        exchange = Some(number_exchange::start_within(config, lines, share.max(1)).await?);
+        exchange = Some(number_exchange::start_within(config, lines, share).await?);
+    }
+    let mut running_leases = None;
+    if let Some(config) = leases {
+        connections -= share;
+        running_leases = Some(lease::start_within(config, share)?);
     }
 
     let (closing, drained) = (CancellationToken::new(), CancellationToken::new());
@@ -247,6 +260,7 @@ pub async fn start(config: HubConfig) -> Result<(RunningHub, mpsc::Receiver<Stri
         accepting: AbortOnDropHandle::new(tokio::spawn(accepting)),
         following: AbortOnDropHandle::new(tokio::spawn(following)),
         exchange,
+        leases: running_leases,
         closing,
         drained,
     };
@@ -349,6 +363,11 @@ impl RunningHub {
         self.exchange.as_ref().map(number_exchange::Server::address)
     }
 
+    /// The lease service, if there is one.
+    pub fn leases(&self) -> Option<&RunningLeases> {
+        self.leases.as_ref()
+    }
+
     /// How many accounts there were at the start.
     pub fn accounts(&self) -> usize {
         self.accounts
@@ -375,6 +394,7 @@ impl RunningHub {
             _ = &mut self.accepting => HubError::Part("the accept loop"),
             _ = &mut self.following => HubError::Part("the log files"),
             () = exchange_ended(&mut self.exchange) => HubError::Part("the number exchange"),
+            () = leases_ended(&mut self.leases) => HubError::Part("the lease service"),
         }
     }
 
@@ -418,6 +438,14 @@ async fn exchange_ended(exchange: &mut Option<number_exchange::Server>) {
     }
 }
 
+/// Never, where there is none.
+async fn leases_ended(leases: &mut Option<RunningLeases>) {
+    match leases {
+        Some(leases) => tracing::error!(why = %leases.ended().await, "no more leases"),
+        None => std::future::pending().await,
+    }
+}
+
 /// Waits for a part to end, which [`RunningHub::failed`] may have seen: a handle whose result was
 /// taken must not be asked again.
 async fn ended(part: AbortOnDropHandle<()>) {
@@ -440,6 +468,7 @@ mod tests {
             plain: true,
             settings: Settings::default(),
             number_exchange: None,
+            leases: None,
         };
         start(config).await.unwrap()
     }

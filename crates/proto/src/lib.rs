@@ -6,9 +6,11 @@ mod file_id;
 mod hash;
 mod hub_pin;
 mod idempotency_key;
+pub mod lease;
 pub mod number_exchange;
 mod password;
 pub mod samples;
+mod source;
 mod text;
 mod wall_time;
 
@@ -18,5 +20,6 @@ pub use hash::{ContentHash, ContentHashError};
 pub use hub_pin::{HubPin, HubPinError};
 pub use idempotency_key::{IdempotencyKey, IdempotencyKeyError};
 pub use password::{MAX_PASSWORD_BYTES, Password, PasswordError};
+pub use source::Source;
 pub use text::Escaped;
 pub use wall_time::WallTime;

@@ -1,7 +1,6 @@
 //! `fleetlink server`: the course's own form of a hub.
 
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
@@ -10,6 +9,7 @@ use tokio::time::{Interval, interval};
 
 use super::run::{self, Joining};
 use super::serve::parse_attempts;
+use crate::everywhere::everywhere;
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -47,19 +47,10 @@ pub(crate) async fn serve(arguments: ServerArguments, output: &Output) -> Result
             ..Settings::default()
         },
         number_exchange: None,
+        leases: None,
     };
     let watch = CredentialsWatch::new(CREDENTIALS.into());
     run::run(config, &Joining::Course, Some(watch), output).await
-}
-
-/// IPv6 with IPv4 where this host has IPv6, else IPv4 alone.
-fn everywhere(port: u16) -> SocketAddr {
-    let has_ipv6 = std::net::UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)).is_ok();
-    if has_ipv6 {
-        (Ipv6Addr::UNSPECIFIED, port).into()
-    } else {
-        (Ipv4Addr::UNSPECIFIED, port).into()
-    }
 }
 
 /// Looks whether a credentials file has changed.

@@ -7,8 +7,6 @@ mod demo;
 mod run;
 mod serve;
 
-pub(crate) use serve::time;
-
 use crate::failure::Failure;
 use crate::interrupt::unless_interrupted;
 use crate::output::Output;

@@ -81,6 +81,9 @@ fn announce(hub: &RunningHub, data: PathBuf, joining: &Joining, output: &Output)
     if let Some(address) = hub.number_exchange() {
         output.line(&format!("number exchange at {address}"));
     }
+    if let Some(address) = hub.leases().and_then(|leases| leases.udp_address()) {
+        output.line(&format!("connection-ID leases at {address}, UDP and TCP"));
+    }
     match hub.pin() {
         Some(pin) => output.line(&format!("pin {pin}")),
         None => output.line("without TLS: loopback alone"),

@@ -9,6 +9,7 @@ use fleetlink_hub::{HubConfig, MaxAttempts, Settings};
 use fleetlink_proto::control::limits;
 
 use super::run::{self, Joining};
+use crate::duration;
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -44,6 +45,9 @@ pub(crate) struct HubArguments {
     /// Serve the number exchange at this address too; it refuses numbers out of range.
     #[arg(long, value_name = "ADDR")]
     sum: Option<SocketAddr>,
+    /// Lease connection ids at this address too, over UDP and TCP.
+    #[arg(long, value_name = "ADDR")]
+    hello: Option<SocketAddr>,
 }
 
 /// Where a hub keeps its data.
@@ -82,6 +86,7 @@ pub(crate) async fn serve(arguments: HubArguments, output: &Output) -> Result<()
         keep_alive,
         plain,
         sum,
+        hello,
     } = arguments;
     let settings = Settings {
         max_attempts: parse_attempts(&max_attempts)?,
@@ -97,6 +102,7 @@ pub(crate) async fn serve(arguments: HubArguments, output: &Output) -> Result<()
         plain,
         settings,
         number_exchange: sum.map(crate::sum::beside_hub).transpose()?,
+        leases: hello.map(crate::hello::beside_hub),
     };
     run::run(config, &Joining::Join, None, output).await
 }
@@ -109,13 +115,8 @@ pub(crate) fn parse_attempts(text: &str) -> Result<MaxAttempts, Failure> {
 
 fn keep_alive(text: &str) -> Result<Duration, String> {
     let (least, most) = (limits::MIN_KEEP_ALIVE, limits::MAX_KEEP_ALIVE);
-    time(text)
+    duration::parse(text)
+        .ok()
         .filter(|time| (least..=most).contains(time))
         .ok_or_else(|| format!("expected a time from {least:?} to {most:?}, such as 10s"))
-}
-
-/// A time such as `10s` or `500ms`.
-pub(crate) fn time(text: &str) -> Option<Duration> {
-    let time: jiff::SignedDuration = text.parse().ok()?;
-    Duration::try_from(time).ok()
 }

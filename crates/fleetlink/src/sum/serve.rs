@@ -71,7 +71,8 @@ fn server_number(text: &str) -> Result<ServerNumber, String> {
 }
 
 fn quiet_time(text: &str) -> Result<Duration, String> {
-    crate::hub::time(text)
+    crate::duration::parse(text)
+        .ok()
         .filter(|time| !time.is_zero() && *time <= STALL_TIME)
         .ok_or_else(|| format!("expected a time up to {STALL_TIME:?}, such as 50ms"))
 }

@@ -8,6 +8,7 @@ mod crowd;
 mod examples;
 mod faults;
 mod harness;
+mod hello;
 mod login;
 mod one_shots;
 mod shell;

@@ -32,6 +32,7 @@ pub(crate) async fn hub() -> Fixture {
         plain: true,
         settings: Settings::default(),
         number_exchange: None,
+        leases: None,
     };
     let (hub, _lines) = fleetlink_hub::start(config).await.unwrap();
     Fixture {

@@ -21,6 +21,7 @@ fn config(data: &Path, logs: &Path) -> HubConfig {
         plain: true,
         settings: Settings::default(),
         number_exchange: None,
+        leases: None,
     }
 }
 

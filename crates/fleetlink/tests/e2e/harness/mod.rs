@@ -1,6 +1,7 @@
 //! Real processes of the real binary, each owned by a test and ended with it.
 
 mod hub;
+pub(crate) mod lease_server;
 pub(crate) mod network;
 mod output;
 mod shell;

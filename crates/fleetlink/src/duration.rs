@@ -1,0 +1,25 @@
+//! Times on the command line.
+
+use std::time::Duration;
+
+/// A time such as `10s`, `1m30s` or `500ms`.
+pub(crate) fn parse(text: &str) -> Result<Duration, String> {
+    let time: Option<jiff::SignedDuration> = text.parse().ok();
+    time.and_then(|time| Duration::try_from(time).ok())
+        .ok_or_else(|| "expected a time such as 10s or 500ms".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_units() {
+        assert_eq!(parse("30s"), Ok(Duration::from_secs(30)));
+        assert_eq!(parse("1ns"), Ok(Duration::from_nanos(1)));
+        for text in ["", "30", "-1s", "soon", "1e9s"] {
+            assert!(parse(text).is_err(), "{text}");
+        }
+        assert_eq!(parse("2m"), Ok(Duration::from_secs(120)));
+    }
+}

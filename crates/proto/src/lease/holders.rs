@@ -1,0 +1,50 @@
+//! How many ids each source holds, where that has a limit.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use super::limits::IDS;
+use crate::Source;
+
+/// Counts the ids that sources hold. At most one entry an id: memory is bounded and taken at the
+/// start.
+#[derive(Debug)]
+pub(super) struct Holders {
+    most: u32,
+    held: HashMap<Source, u32>,
+    /// All leases last equally long, so they expire in the order of their grants.
+    expiring: VecDeque<(Duration, Source)>,
+}
+
+impl Holders {
+    pub(super) fn new(most: u32) -> Self {
+        Holders {
+            most,
+            held: HashMap::with_capacity(IDS.into()),
+            expiring: VecDeque::with_capacity(IDS.into()),
+        }
+    }
+
+    /// Whether the source may hold one more.
+    pub(super) fn may_hold(&mut self, source: Source, now: Duration) -> bool {
+        self.release_expired(now);
+        self.held.get(&source).is_none_or(|held| *held < self.most)
+    }
+
+    /// The source holds one more until `expires`.
+    pub(super) fn grant(&mut self, source: Source, expires: Duration) {
+        *self.held.entry(source).or_default() += 1;
+        self.expiring.push_back((expires, source));
+    }
+
+    fn release_expired(&mut self, now: Duration) {
+        while let Some((_, source)) = self.expiring.pop_front_if(|(expires, _)| *expires <= now) {
+            if let Some(held) = self.held.get_mut(&source) {
+                *held -= 1;
+                if *held == 0 {
+                    self.held.remove(&source);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! Campaigns of random input, whole; a part of each runs with the tests.
+
+use crate::step;
+
+const USAGE: &str = "\
+cargo xtask soak leases   random and mutated requests against a lease service";
+
+pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
+    match arguments {
+        [campaign] if campaign == "leases" => leases(),
+        _ => Err(USAGE.to_owned()),
+    }
+}
+
+/// 10,000,000 datagrams and 1,000,000 connections; `FLEETLINK_SOAK` counts thousandths.
+fn leases() -> Result<(), String> {
+    let command = [
+        "test",
+        "--release",
+        "--locked",
+        "-p",
+        "fleetlink-hub",
+        "--test",
+        "lease",
+        "--",
+        "soak_",
+        "--nocapture",
+        "--test-threads",
+        "1",
+    ];
+    step::run_with("cargo", &command, &[("FLEETLINK_SOAK", "1000")])
+}
