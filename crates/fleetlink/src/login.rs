@@ -82,8 +82,8 @@ async fn ask(lines: &Lines, output: &Output, question: &str) -> Result<String, F
 }
 
 async fn ask_hidden(lines: &Lines, output: &Output, question: &str) -> Result<Password, Failure> {
-    output.ask(question, Ask::Stdout, lines.terminal());
-    lines.next_hidden().await?.ok_or_else(input_ended)
+    let ask = || output.ask(question, Ask::Stdout, lines.terminal());
+    lines.next_hidden(ask).await?.ok_or_else(input_ended)
 }
 
 fn input_ended() -> Failure {

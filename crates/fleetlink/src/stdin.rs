@@ -55,9 +55,14 @@ impl Lines {
         Ok(line.await.map_err(|_| stopped())??)
     }
 
-    /// The next line, not shown while it is typed.
-    pub(crate) async fn next_hidden(&self) -> Result<Option<Password>, Failure> {
+    /// The next line, not shown while it is typed. Whoever types as soon as the question of `ask`
+    /// stands there is not shown either.
+    pub(crate) async fn next_hidden(
+        &self,
+        ask: impl FnOnce(),
+    ) -> Result<Option<Password>, Failure> {
         let _hidden = if self.terminal { Hidden::new() } else { None };
+        ask();
         let line = self.next_line().await?;
         Ok(line.map(|mut line| Password::from(std::mem::take(&mut *line))))
     }
