@@ -1,6 +1,7 @@
 //! Password hashing: Argon2id (RFC 9106), a few at a time, on threads of its own.
 
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::time::Duration;
 
 use argon2::password_hash::phc;
 use argon2::{Algorithm, Argon2, Block, Params, Version};
@@ -14,13 +15,17 @@ const PASSES: u32 = 2;
 const LANES: u32 = 1;
 const SALT_BYTES: usize = 16;
 const OUTPUT_BYTES: usize = 32;
+/// How long a thread without work keeps its memory: logins come in crowds, and a small board needs
+/// it for other things afterwards.
+const MEMORY_KEPT: Duration = Duration::from_secs(10);
 
 /// Work for a hashing thread, which lends its memory.
 type Job = Box<dyn FnOnce(&mut Vec<Block>) + Send>;
 
 /// Hashes and checks passwords on threads of its own, one a core; the rest wait in order.
 ///
-/// Each thread keeps its hash's memory: taking 19 MiB anew costs more than it seems. Nothing that
+/// Each thread keeps its hash's memory while there is work: taking 19 MiB anew costs more than it
+/// seems. Nothing that
 /// fills the runtime's own threads, as many slow uploads do, delays a login.
 #[derive(Clone)]
 pub(crate) struct Passwords {
@@ -84,10 +89,13 @@ impl Passwords {
 fn work(queue: &Mutex<mpsc::Receiver<Job>>) {
     let mut memory = Vec::new();
     loop {
-        let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let job = queue.recv_timeout(MEMORY_KEPT);
+        drop(queue);
         match job {
             Ok(job) => job(&mut memory),
-            Err(mpsc::RecvError) => return,
+            Err(mpsc::RecvTimeoutError::Timeout) => memory = Vec::new(),
+            Err(mpsc::RecvTimeoutError::Disconnected) => return,
         }
     }
 }

@@ -1,0 +1,9 @@
+//! A hub from its start to its end.
+
+mod error;
+mod running;
+mod start;
+
+pub use error::{HubError, StartError};
+pub use running::RunningHub;
+pub use start::{HubConfig, start};

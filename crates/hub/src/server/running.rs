@@ -1,0 +1,189 @@
+//! A hub that runs, up to its end.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use fleetlink_core::Input;
+use fleetlink_proto::HubPin;
+use fleetlink_proto::control::limits;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::credentials::{Applied, Credentials};
+use crate::driver::DriverHandle;
+use crate::lease::RunningLeases;
+use crate::number_exchange;
+use crate::passwords::Passwords;
+use crate::store::Store;
+
+use super::error::HubError;
+
+/// A hub that runs.
+pub struct RunningHub {
+    pub(super) address: SocketAddr,
+    pub(super) pin: Option<HubPin>,
+    pub(super) accounts: usize,
+    pub(super) applied: Applied,
+    pub(super) driver: DriverHandle,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) passwords: Passwords,
+    pub(super) driving: AbortOnDropHandle<()>,
+    pub(super) accepting: AbortOnDropHandle<()>,
+    pub(super) following: AbortOnDropHandle<()>,
+    pub(super) exchange: Option<number_exchange::Server>,
+    pub(super) leases: Option<RunningLeases>,
+    pub(super) closing: CancellationToken,
+    pub(super) drained: CancellationToken,
+}
+
+impl RunningHub {
+    /// Where devices connect.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What devices know the hub by; none without TLS.
+    pub fn pin(&self) -> Option<HubPin> {
+        self.pin
+    }
+
+    /// Where the number exchange's clients connect, if there is one.
+    pub fn number_exchange(&self) -> Option<SocketAddr> {
+        self.exchange.as_ref().map(number_exchange::Server::address)
+    }
+
+    /// The lease service, if there is one.
+    pub fn leases(&self) -> Option<&RunningLeases> {
+        self.leases.as_ref()
+    }
+
+    /// How many accounts there were at the start.
+    pub fn accounts(&self) -> usize {
+        self.accounts
+    }
+
+    /// What came of the credentials file at the start.
+    pub fn applied_credentials(&self) -> &Applied {
+        &self.applied
+    }
+
+    /// Brings the accounts up to a credentials file that has changed.
+    pub async fn apply_credentials(&self, credentials: Credentials) -> Result<Applied, String> {
+        let accounts = self.store.accounts().await.map_err(|e| e.to_string())?;
+        Ok(credentials
+            .apply(accounts, &self.driver, &self.passwords)
+            .await)
+    }
+
+    /// Resolves when the hub cannot go on.
+    pub async fn failed(&mut self) -> HubError {
+        tokio::select! {
+            reason = self.store.failed() => HubError::Store(reason),
+            _ = &mut self.driving => HubError::Part("the driver"),
+            _ = &mut self.accepting => HubError::Part("the accept loop"),
+            _ = &mut self.following => HubError::Part("the log files"),
+            () = exchange_ended(&mut self.exchange) => HubError::Part("the number exchange"),
+            () = leases_ended(&mut self.leases) => HubError::Part("the lease service"),
+        }
+    }
+
+    /// Ends the hub: nothing new begins, sessions are told, what the store has begun is finished,
+    /// and the log files are brought up to date. It takes no longer than the deadline for that, also
+    /// where a part of the hub has ended or does not answer.
+    pub async fn close(self) {
+        self.closing.cancel();
+        let draining = async {
+            // A driver that has ended has drained.
+            let _ = self.driver.input(Input::Close).await;
+            let exchange = async {
+                if let Some(exchange) = self.exchange {
+                    exchange.close().await;
+                }
+            };
+            tokio::join!(exchange, ended(self.accepting), ended(self.driving));
+        };
+        if tokio::time::timeout(limits::DRAIN_DEADLINE, draining)
+            .await
+            .is_err()
+        {
+            tracing::warn!("some sessions did not end in time");
+        }
+        self.drained.cancel();
+        let following = ended(self.following);
+        if tokio::time::timeout(limits::DRAIN_DEADLINE, following)
+            .await
+            .is_err()
+        {
+            tracing::warn!("the log files were not brought up to date in time");
+        }
+    }
+}
+
+/// Never, where there is none.
+async fn exchange_ended(exchange: &mut Option<number_exchange::Server>) {
+    match exchange {
+        Some(exchange) => exchange.ended().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Never, where there is none.
+async fn leases_ended(leases: &mut Option<RunningLeases>) {
+    match leases {
+        Some(leases) => tracing::error!(why = %leases.ended().await, "no more leases"),
+        None => std::future::pending().await,
+    }
+}
+
+/// Waits for a part to end, which [`RunningHub::failed`] may have seen: a handle whose result was
+/// taken must not be asked again.
+async fn ended(part: AbortOnDropHandle<()>) {
+    if !part.is_finished() {
+        // However it ended.
+        let _ = part.await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use fleetlink_core::Settings;
+    use tokio::sync::mpsc;
+
+    use super::super::{HubConfig, start};
+    use super::*;
+
+    async fn hub(folder: &Path) -> (RunningHub, mpsc::Receiver<String>) {
+        let config = HubConfig {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            data: folder.to_owned(),
+            logs: folder.to_owned(),
+            credentials: None,
+            plain: true,
+            settings: Settings::default(),
+            number_exchange: None,
+            leases: None,
+        };
+        start(config).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_hub_that_failed_can_be_closed() {
+        type Part = fn(&RunningHub) -> &AbortOnDropHandle<()>;
+        let parts: [Part; 3] = [
+            |hub| &hub.driving,
+            |hub| &hub.accepting,
+            |hub| &hub.following,
+        ];
+        for part in parts {
+            let folder = tempfile::tempdir().unwrap();
+            let (mut hub, mut lines) = hub(folder.path()).await;
+            part(&hub).abort();
+            assert!(matches!(hub.failed().await, HubError::Part(_)));
+            hub.close().await;
+            // Nothing that writes to the console is left.
+            while lines.recv().await.is_some() {}
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! The start of a hub, step by step.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use fleetlink_core::{Account, Hub, Settings};
+use fleetlink_proto::control::ActiveDevice;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::accept::connection_limit;
+use crate::credentials::{Applied, Credentials};
+use crate::devices;
+use crate::driver::{CONSOLE_QUEUE, Driver, DriverHandle, Followers};
+use crate::identity::Identity;
+use crate::lease::{self, LeaseConfig};
+use crate::logs::{LogFiles, LogFolder};
+use crate::number_exchange;
+use crate::operator::OperatorSocket;
+use crate::passwords::Passwords;
+use crate::session::{Claims, SessionContext};
+use crate::store::Store;
+use crate::store::sqlite::SqliteStore;
+
+use super::error::StartError;
+use super::running::RunningHub;
+
+/// The part of the connections that a service beside the hub gets: one of so many.
+const SERVICE_SHARE: usize = 8;
+
+/// What a hub is started with.
+#[derive(Debug)]
+pub struct HubConfig {
+    /// Where devices connect; port 0 takes any free one.
+    pub listen: SocketAddr,
+    /// The store, the key and the operator's socket.
+    pub data: PathBuf,
+    /// Where the three log files are kept.
+    pub logs: PathBuf,
+    /// Accounts to bring the store up to before the first connection.
+    pub credentials: Option<PathBuf>,
+    /// Without TLS: allowed on loopback alone.
+    pub plain: bool,
+    /// The rules' settings.
+    pub settings: Settings,
+    /// A number exchange beside the hub.
+    pub number_exchange: Option<number_exchange::Config>,
+    /// A lease service beside the hub.
+    pub leases: Option<LeaseConfig>,
+}
+
+/// Starts a hub. `console` is given the operator's lines.
+pub async fn start(config: HubConfig) -> Result<(RunningHub, mpsc::Receiver<String>), StartError> {
+    let HubConfig {
+        listen,
+        data,
+        logs,
+        credentials,
+        plain,
+        settings,
+        number_exchange,
+        leases,
+    } = config;
+    if plain && !listen.ip().is_loopback() {
+        return Err(StartError::PlainBeyondLoopback(listen));
+    }
+    // First, so that a second hub at this address has touched nothing when it ends here.
+    let (listener, address) = bind(listen).await?;
+    let credentials = credentials.as_deref().map(read_credentials).transpose()?;
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&data)?);
+    let identity = Identity::load_or_create(&data)?;
+    let tls = (!plain)
+        .then(|| identity.server_config())
+        .transpose()?
+        .map(TlsAcceptor::from);
+    let log_folder = lock_logs(&logs, &data)?;
+
+    let keep_alive = settings.keep_alive;
+    let accounts = store.accounts().await.map_err(StartError::Accounts)?;
+    let mut known = accounts.len();
+    let engine = Engine::start(settings, accounts.clone(), &store);
+    let applied = match credentials {
+        Some(credentials) => {
+            let (driver, passwords) = (&engine.driver, &engine.passwords);
+            credentials.apply(accounts, driver, passwords).await
+        }
+        None => Applied::default(),
+    };
+    known += applied.added.len();
+    if known == 0 && !listen.ip().is_loopback() {
+        return Err(StartError::NoAccounts {
+            address: listen,
+            skipped: applied.skipped,
+        });
+    }
+    let socket = make_socket(&data)?;
+    // Last of what can fail: a start that does not succeed leaves the log files as they were.
+    let log_files = rebuild_logs(log_folder, &store).await?;
+
+    let mut connections = connection_limit();
+    let share = (connections / SERVICE_SHARE).max(1);
+    let mut exchange = None;
+    if let Some(config) = number_exchange {
+        connections -= share;
+        let lines = number_exchange::Lines::Logged;
+        exchange = Some(number_exchange::start_within(config, lines, share).await?);
+    }
+    let mut running_leases = None;
+    if let Some(config) = leases {
+        connections -= share;
+        running_leases = Some(lease::start_within(config, share)?);
+    }
+
+    let (closing, drained) = (CancellationToken::new(), CancellationToken::new());
+    let Engine {
+        driver,
+        driving,
+        passwords,
+        active_changed,
+        journal_grew,
+        lines,
+    } = engine;
+    tokio::spawn(socket.serve(driver.clone(), passwords.clone(), closing.clone()));
+    let following = log_files.follow(active_changed, journal_grew, drained.clone());
+    let context = SessionContext {
+        driver: driver.clone(),
+        store: Arc::clone(&store),
+        keep_alive,
+        claims: Claims::default(),
+    };
+    let accepting = devices::accept(listener, connections, tls, context, closing.clone());
+    let hub = RunningHub {
+        address,
+        pin: (!plain).then(|| identity.pin()),
+        accounts: known,
+        applied,
+        driver,
+        store,
+        passwords,
+        driving,
+        accepting: AbortOnDropHandle::new(tokio::spawn(accepting)),
+        following: AbortOnDropHandle::new(tokio::spawn(following)),
+        exchange,
+        leases: running_leases,
+        closing,
+        drained,
+    };
+    Ok((hub, lines))
+}
+
+/// The core at work in its driver, and the ends of what follows it.
+struct Engine {
+    driver: DriverHandle,
+    /// Ends with a start that fails: it holds the store open.
+    driving: AbortOnDropHandle<()>,
+    passwords: Passwords,
+    active_changed: watch::Receiver<Vec<ActiveDevice>>,
+    journal_grew: watch::Receiver<u64>,
+    lines: mpsc::Receiver<String>,
+}
+
+impl Engine {
+    fn start(settings: Settings, accounts: Vec<Account>, store: &Arc<dyn Store>) -> Self {
+        let (active, active_changed) = watch::channel(Vec::new());
+        let (journal, journal_grew) = watch::channel(0);
+        let (console, lines) = mpsc::channel(CONSOLE_QUEUE);
+        let passwords = Passwords::new();
+        let (driver, handle) = Driver::new(
+            |now| Hub::new(settings, accounts, now),
+            Arc::clone(store),
+            passwords.clone(),
+            Followers {
+                active,
+                journal,
+                console,
+            },
+        );
+        Engine {
+            driver: handle,
+            driving: AbortOnDropHandle::new(tokio::spawn(driver.run())),
+            passwords,
+            active_changed,
+            journal_grew,
+            lines,
+        }
+    }
+}
+
+fn lock_logs(folder: &Path, data: &Path) -> Result<LogFolder, StartError> {
+    LogFolder::lock(folder, data).map_err(|source| StartError::Logs {
+        folder: folder.display().to_string(),
+        source,
+    })
+}
+
+async fn rebuild_logs(folder: LogFolder, store: &Arc<dyn Store>) -> Result<LogFiles, StartError> {
+    let path = folder.path().display().to_string();
+    LogFiles::rebuild(folder, Arc::clone(store))
+        .await
+        .map_err(|source| StartError::Logs {
+            folder: path,
+            source,
+        })
+}
+
+async fn bind(listen: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let error = |source| StartError::Listen {
+        address: listen,
+        source,
+    };
+    let listener = TcpListener::bind(listen).await.map_err(error)?;
+    let address = listener.local_addr().map_err(error)?;
+    Ok((listener, address))
+}
+
+fn make_socket(data: &Path) -> Result<OperatorSocket, StartError> {
+    OperatorSocket::make(data).map_err(|source| StartError::Socket {
+        folder: data.display().to_string(),
+        source,
+    })
+}
+
+fn read_credentials(path: &Path) -> Result<Credentials, StartError> {
+    let error = |source| StartError::Credentials {
+        path: path.display().to_string(),
+        source,
+    };
+    Credentials::read(path).map_err(error)
+}
