@@ -67,7 +67,9 @@ pub(crate) async fn accept_loop<F, S>(
         };
         match accepted {
             Ok((stream, peer)) => {
-                let service = within(bounds.lifetime, serve(stream, peer));
+                // In a box: each of the futures around it would have room for it twice.
+                let service = Box::pin(serve(stream, peer));
+                let service = within(bounds.lifetime, service);
                 let cut_off = cut_off.clone();
                 tasks.spawn(async move {
                     let _ = cut_off.run_until_cancelled(service).await;

@@ -65,7 +65,7 @@ impl Door {
             None => session::serve(stream, session, peer, self.hub).await,
             Some(tls) => {
                 if let Some(stream) = self.handshake(tls, stream, peer).await {
-                    session::serve(Box::new(stream), session, peer, self.hub).await;
+                    Box::pin(session::serve(Box::new(stream), session, peer, self.hub)).await;
                 }
             }
         }
