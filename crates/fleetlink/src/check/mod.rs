@@ -1,7 +1,7 @@
 //! The engine of the checkers: what is checked about somebody's server, in which order, and how
 //! the findings are shown. It knows no protocol.
 //!
-//! A checker adds [`Check`]s to a [`Plan`], runs it, and shows its [`Report`]:
+//! A checker adds [`Check`]s to a [`Plan`], runs it, and shows its `Report`:
 //!
 //! ```ignore
 //! let mut plan = Plan::new();
