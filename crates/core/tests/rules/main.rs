@@ -5,6 +5,7 @@
 mod accounts;
 mod fixture;
 mod login;
+mod penalties;
 mod presence;
 mod sessions;
 mod store;

@@ -21,6 +21,9 @@ pub(crate) const WANTED: &[&str] = &[
     "refused wrong_password",
     "refused now_blocked",
     "refused blocked",
+    "refused penalised",
+    "penalised",
+    "penalised longer",
     "refused no_such_file",
     "refused conflict",
     "refused store_unavailable",
@@ -68,6 +71,12 @@ impl Coverage {
             ConsoleEvent::Joined {
                 took_over: true, ..
             } => self.count("took over"),
+            ConsoleEvent::Penalised { time, .. } => {
+                self.count("penalised");
+                if ![1, 5, 15].contains(&time.as_secs()) {
+                    self.count("penalised longer");
+                }
+            }
             ConsoleEvent::ReceivedBefore { .. } => self.count("answered before"),
             ConsoleEvent::Received { .. } => self.count("received"),
             ConsoleEvent::Computed { .. } => self.count("computed"),

@@ -9,6 +9,9 @@ mod client;
 mod coverage;
 mod guesses;
 mod oracle;
+mod penalties;
+#[path = "../../src/penalties_model.rs"]
+mod penalties_model;
 mod rng;
 mod store;
 mod world;

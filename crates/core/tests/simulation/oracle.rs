@@ -4,21 +4,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use fleetlink_core::{
-    AdminId, AdminRequest, CheckId, Effect, Hub, Input, Now, SessionId, StoreCall, StoreError,
-    StoreReply,
+    AdminId, AdminRequest, CheckId, ConsoleEvent, Effect, Hub, Input, Now, SessionId, Settings,
+    StoreCall, StoreError, StoreReply,
 };
 use fleetlink_proto::control::limits::silence_limit;
 use fleetlink_proto::control::{
     Compute, ComputeReply, EndReason, ErrorCode, Reply, Request, RequestId, RpcError,
 };
 use fleetlink_proto::samples::Operation;
-use fleetlink_proto::{DeviceName, IdempotencyKey};
+use fleetlink_proto::{DeviceName, IdempotencyKey, Source};
 
 use crate::guesses::{Attempts, Verdict};
+use crate::penalties::Penalties;
 use crate::store::{Store, whose};
 
 pub(crate) struct Oracle {
     pub(crate) max_attempts: u8,
+    pub(crate) penalties: Penalties,
     keep_alive: Duration,
     pub(crate) live: BTreeMap<SessionId, Live>,
     /// Generation, name and session of the active devices, as they joined.
@@ -42,6 +44,8 @@ pub(crate) struct Oracle {
 }
 
 pub(crate) struct Live {
+    /// Where it comes from, if passwords from there can be refused.
+    pub(crate) source: Option<Source>,
     pub(crate) heard: Duration,
     pub(crate) greeted: bool,
     pub(crate) name: Option<DeviceName>,
@@ -69,13 +73,14 @@ pub(crate) enum Told {
 }
 
 impl Oracle {
-    pub(crate) fn new(max_attempts: u8, keep_alive: Duration, store: &Store) -> Self {
+    pub(crate) fn new(settings: &Settings, store: &Store) -> Self {
         let account = |(name, account): (&DeviceName, &fleetlink_core::Account)| {
             (name.clone(), account.password_hash.as_str().to_owned())
         };
         Oracle {
-            max_attempts,
-            keep_alive,
+            max_attempts: settings.max_attempts.get(),
+            keep_alive: settings.keep_alive,
+            penalties: Penalties::new(settings.penalties),
             live: BTreeMap::new(),
             active: Vec::new(),
             newest: 0,
@@ -104,8 +109,9 @@ impl Oracle {
     pub(crate) fn before(&mut self, input: &Input, call: Option<StoreCall>, now: Now) {
         self.told = Told::Nothing;
         match input {
-            Input::Connected { session, .. } if !self.closing => {
+            Input::Connected { session, peer } if !self.closing => {
                 let live = Live {
+                    source: self.penalties.source(peer.ip()),
                     heard: now.monotonic,
                     greeted: false,
                     name: None,
@@ -123,9 +129,12 @@ impl Oracle {
             } => {
                 self.hear(*session, now);
                 let asked = match request {
-                    Request::Login(login) => Asked::Login {
-                        password: login.password.expose().to_owned(),
-                    },
+                    Request::Login(login) => {
+                        let password = login.password.expose().to_owned();
+                        let source = self.live.get(session).and_then(|live| live.source);
+                        self.penalties.tried(&password, source);
+                        Asked::Login { password }
+                    }
                     Request::Join(join) => Asked::Join {
                         rejoin: join.rejoin,
                     },
@@ -247,6 +256,9 @@ impl Oracle {
             Effect::AnswerAdmin { admin, result } => self.admin_answered(*admin, result.is_ok()),
             Effect::Discard { staged } => {
                 assert!(!self.may_be_left(*staged), "discards what may be committed");
+            }
+            Effect::Console(ConsoleEvent::Penalised { source, time }) => {
+                self.penalties.shown(*source, *time);
             }
             Effect::Store { .. }
             | Effect::ActiveChanged
@@ -385,6 +397,7 @@ impl Oracle {
             assert!(self.live.contains_key(session), "{name} is active but gone");
             assert!(self.accounts.contains_key(name), "{name} has no account");
         }
+        assert!(self.penalties.all_are_shown(), "a penalty in secret");
         for (session, live) in &self.live {
             let limit = live.heard + silence_limit(self.keep_alive);
             let late = live.greeted && now.monotonic >= limit;

@@ -4,6 +4,7 @@ mod account;
 mod console;
 mod course;
 mod demo;
+mod penalties;
 mod run;
 mod serve;
 

@@ -133,6 +133,8 @@ error_codes! {
     NowBlocked = 11, "now_blocked";
     /// The name is blocked; no password was checked.
     Blocked = 12, "blocked";
+    /// Wrong passwords of many different names came from this address; no password was checked.
+    Penalised = 18, "penalised";
     /// The device has no file of this id.
     NoSuchFile = 20, "no_such_file";
     /// A line of the data file is not a sample; `data.line` says which.
