@@ -26,10 +26,7 @@ impl Fixture {
     }
 
     fn refused_login(&mut self, session: u64, name: &str) -> RpcError {
-        let login = Login {
-            name: name.to_owned(),
-            password: "right".into(),
-        };
+        let login = Login::by_password(name, "right");
         let error = self.refused(session, Request::Login(login));
         assert!(self.check().is_none(), "no password is checked");
         error

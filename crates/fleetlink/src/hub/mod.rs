@@ -4,6 +4,7 @@ mod account;
 mod console;
 mod course;
 mod demo;
+mod keys;
 mod penalties;
 mod run;
 mod serve;
@@ -11,6 +12,8 @@ mod serve;
 use crate::failure::Failure;
 use crate::interrupt::unless_interrupted;
 use crate::output::Output;
+
+pub(crate) use keys::keys;
 
 /// What runs or administers a hub.
 #[derive(Debug, clap::Subcommand)]
