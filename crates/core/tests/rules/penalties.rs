@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fleetlink_core::{Input, SessionId};
+use fleetlink_core::{Input, Possession, SessionId};
 use fleetlink_proto::control::{ErrorCode, Login, Reply, Request, RpcError};
 
 use crate::fixture::{Fixture, coded, retry_after};
@@ -147,6 +147,28 @@ fn a_session_that_is_logged_in_goes_on() {
     assert_eq!(f.end_of(1), None);
     let id = f.call(1, Request::ListDevices(Default::default()));
     assert!(f.answer(&id).unwrap().is_ok());
+}
+
+#[test]
+fn a_key_is_refused_by_no_penalty_and_counts_for_none() {
+    let mut f = Fixture::enrolled();
+    f.greeted(2);
+    for name in ["a", "b", "c"] {
+        f.login(2, name, "wrong").unwrap_err();
+    }
+    assert_eq!(f.refused_login(2, "cam").code, ErrorCode::Penalised);
+    f.key_login(2, "cam", 1, Possession::Proven).unwrap();
+    f.greeted(3);
+    let error = f.refused_login(3, "cam");
+    assert_eq!(error.code, ErrorCode::Penalised, "the penalty goes on");
+
+    let mut f = Fixture::enrolled();
+    f.greeted(2);
+    for n in 0..20 {
+        let refused = f.key_login(2, &n.to_string(), 1, Possession::Proven);
+        assert_eq!(refused.unwrap_err().code, ErrorCode::KeyRefused);
+    }
+    f.login(2, "cam", "right").unwrap();
 }
 
 #[test]

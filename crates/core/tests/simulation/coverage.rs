@@ -42,6 +42,7 @@ pub(crate) const WANTED: &[&str] = &[
     "end Silent",
     "logged in by key",
     "logged in by key while blocked",
+    "logged in by key while penalised",
     "answered before",
     "took over",
     "received",

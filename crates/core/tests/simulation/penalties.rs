@@ -70,6 +70,11 @@ impl Penalties {
         self.model.left(*source, now.monotonic)
     }
 
+    /// Whether passwords from this source are refused.
+    pub(crate) fn holds(&self, source: Source, now: Now) -> bool {
+        self.model.left(source, now.monotonic).is_some()
+    }
+
     /// The operator was told.
     pub(crate) fn shown(&mut self, source: Source, time: Duration) {
         assert_eq!(self.begun.pop(), Some((source, time)));
