@@ -26,9 +26,10 @@ pub(crate) struct Oracle {
     /// Generation, name and session of the active devices, as they joined.
     active: Vec<(u64, DeviceName, SessionId)>,
     newest: u64,
-    /// Which person's device has a join of this generation: the number of her own join. Outlives
-    /// the hub.
-    pub(crate) people: BTreeMap<u64, u64>,
+    /// Which person's device has a join of this generation in this life of the hub: the number of
+    /// her own join, or the one that her device came back with from an earlier life. Of what
+    /// happened then the hub knows these numbers alone, so they decide who is newer.
+    people: BTreeMap<u64, u64>,
     /// The newest person of each name in this life of the hub.
     newest_person: BTreeMap<DeviceName, u64>,
     /// The newest generation when an account of this name was last removed: who joined before that
@@ -409,7 +410,7 @@ impl Oracle {
                 Err(error),
             ) if error.code == ErrorCode::Replaced => {
                 let name = live.name.as_ref().expect("is logged in");
-                let newer = self.newest_person.get(name) > self.people.get(rejoin);
+                let newer = self.newest_person.get(name) > Some(&person_of(&self.people, *rejoin));
                 let of_another_account = Some(rejoin) <= self.removed.get(name);
                 assert!(
                     newer || of_another_account,
@@ -418,7 +419,7 @@ impl Oracle {
             }
             (Asked::Join { rejoin }, Ok(Reply::Join(join))) => {
                 let name = live.name.clone().expect("joins without a login");
-                let person = rejoin.map_or(join.generation, |rejoin| self.people[&rejoin]);
+                let person = rejoin.map_or(join.generation, |g| person_of(&self.people, g));
                 self.people.insert(join.generation, person);
                 let before = self.newest_person.insert(name.clone(), person);
                 assert!(
@@ -509,6 +510,10 @@ impl Oracle {
             assert!(account || known || removal, "{call:?} without an account");
         }
     }
+}
+
+fn person_of(people: &BTreeMap<u64, u64>, generation: u64) -> u64 {
+    people.get(&generation).copied().unwrap_or(generation)
 }
 
 /// The result again, the plain way.

@@ -367,9 +367,7 @@ impl World {
         self.store.crash(&mut self.rng);
         let accounts = self.store.accounts.values().cloned().collect();
         self.hub = Hub::new(self.settings.clone(), accounts, self.now);
-        let people = std::mem::take(&mut self.oracle.people);
         self.oracle = Oracle::new(&self.settings, &self.store);
-        self.oracle.people = people;
         for client in &mut self.clients {
             client.connection = None;
         }
