@@ -268,38 +268,39 @@ fn next(state: &mut u64) -> u64 {
     z ^ (z >> 31)
 }
 
+fn pick<T: Copy, const N: usize>(state: &mut u64, of: [T; N]) -> T {
+    of[usize::try_from(next(state) % N as u64).unwrap()]
+}
+
 /// Sources that fail, are right and wait for minutes or moments, against the rule played anew.
 #[test]
 fn agrees_with_the_rule_as_it_is_written() {
     let mut penalised = 0;
     for seed in 0..100 {
         let mut state = seed;
-        let mut below = |end: u64| next(&mut state) % end;
         let settings = PenaltySettings {
-            names: [2, 3, 5, 10][below(4) as usize],
-            base: Duration::from_secs([1, 15, 40][below(3) as usize]),
-            max: Duration::from_secs([40, 600, 3600][below(3) as usize]),
+            names: pick(&mut state, [2, 3, 5, 10]),
+            base: SECOND * pick(&mut state, [1, 15, 40]),
+            max: SECOND * pick(&mut state, [40, 600, 3600]),
             loopback: false,
         };
-        let (names, waits) = (
-            [3, 12, 40][below(3) as usize],
-            [3, 60, 900][below(3) as usize],
-        );
+        let names = pick(&mut state, [3, 12, 40]);
+        let waits = pick(&mut state, [3, 60, 900]);
         let mut model = Model::new(settings.names, settings.base, settings.max);
         let mut penalties = Penalties::new(Some(settings));
         let mut now = START;
         for step in 0..400 {
-            now += Duration::from_millis(below(waits * 1000));
-            let address = IpAddr::from([192, 0, 2, below(3) as u8]);
+            now += Duration::from_millis(next(&mut state) % (waits * 1000));
+            let address = IpAddr::from([192, 0, 2, pick(&mut state, [1, 2, 3])]);
             let source = Source::of(address);
-            let name = below(names).to_string();
+            let name = (next(&mut state) % names).to_string();
             let left = penalties.refused_for(address, now);
             assert_eq!(left, model.left(source, now), "seed {seed}, step {step}");
             // Checks that were under way end in a penalty too.
-            if left.is_some() && below(10) > 0 {
+            if left.is_some() && !next(&mut state).is_multiple_of(10) {
                 continue;
             }
-            if below(10) == 0 {
+            if next(&mut state).is_multiple_of(10) {
                 model.right(source, &name, now);
                 penalties.forgive(address, &name);
                 continue;
