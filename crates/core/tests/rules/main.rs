@@ -8,3 +8,4 @@ mod login;
 mod presence;
 mod sessions;
 mod store;
+mod telling_apart;
