@@ -5,6 +5,7 @@ mod hub;
 mod ingest;
 mod joins;
 mod leases;
+mod logins;
 mod memory;
 mod process;
 mod report;
@@ -66,6 +67,9 @@ fn main() -> ExitCode {
         (bare_tls::SERVE, _) => return outcome(bare_tls::serve()),
         ("leases", Some("udp-echo")) => return outcome(leases::udp_echo()),
         ("leases", Some("tcp-server")) => return outcome(leases::tcp_server()),
+        (name, Some(role)) if (name, role) == logins::SERVE => return outcome(logins::serve()),
+        // A campaign, which can fail: `cargo xtask soak` runs it.
+        ("logins", None) => return outcome(logins::run()),
         _ => {}
     }
     match MEASUREMENTS.iter().find(|(known, ..)| *known == name) {
