@@ -17,9 +17,12 @@ use crate::process::{Process, fleetlink};
 /// The password of every account.
 pub(crate) const PASSWORD: &str = "comp9331";
 
+const ANY_PORT: &str = "127.0.0.1:0";
+
 /// A running hub.
 pub(crate) struct Hub {
-    process: Process,
+    /// None while it is stopped.
+    process: Option<Process>,
     data: PathBuf,
     address: HubAddress,
     trust: Trust,
@@ -33,7 +36,8 @@ impl Hub {
         let data = folder.join("hub");
         let list = folder.join("accounts.txt");
         fs::write(&list, format!("{} {PASSWORD}\n", device_name(0)))?;
-        let mut making = Process::start(command(&data)?.arg("--credentials").arg(&list))?;
+        let mut making = command(&data, ANY_PORT)?;
+        let mut making = Process::start(making.arg("--credentials").arg(&list))?;
         making.expect("listening on ")?;
         making.terminate()?;
 
@@ -50,13 +54,13 @@ impl Hub {
         }
         drop(store);
 
-        let mut process = Process::start(&mut command(&data)?)?;
+        let mut process = Process::start(&mut command(&data, ANY_PORT)?)?;
         let address = process.expect("listening on ")?.parse()?;
         let pin = process.expect("pin ")?.parse()?;
         process.ignore_output();
         let trust = Trust::Pinned(pin);
         Ok(Hub {
-            process,
+            process: Some(process),
             data,
             address,
             trust,
@@ -94,11 +98,30 @@ impl Hub {
     }
 
     pub(crate) fn processor_time(&self) -> Outcome<Duration> {
-        self.process.processor_time()
+        self.running()?.processor_time()
     }
 
     pub(crate) fn resident(&self) -> Outcome<u64> {
-        self.process.resident()
+        self.running()?.resident()
+    }
+
+    /// Ends it as a service manager does.
+    pub(crate) fn stop(&mut self) -> Outcome {
+        self.process.take().ok_or("it has stopped")?.terminate()
+    }
+
+    /// Starts it at the address that it had.
+    pub(crate) fn start_again(&mut self) -> Outcome {
+        let address = self.address.to_string();
+        let mut process = Process::start(&mut command(&self.data, &address)?)?;
+        process.expect("listening on ")?;
+        process.ignore_output();
+        self.process = Some(process);
+        Ok(())
+    }
+
+    fn running(&self) -> Outcome<&Process> {
+        Ok(self.process.as_ref().ok_or("it has stopped")?)
     }
 }
 
@@ -107,10 +130,10 @@ pub(crate) fn device_name(n: u32) -> String {
     format!("device{n}")
 }
 
-fn command(data: &Path) -> Outcome<Command> {
+fn command(data: &Path, listen: &str) -> Outcome<Command> {
     let mut command = Command::new(fleetlink()?);
     command
-        .args(["hub", "--listen", "127.0.0.1:0", "--data"])
+        .args(["hub", "--listen", listen, "--data"])
         .arg(data);
     Ok(command)
 }

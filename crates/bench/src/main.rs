@@ -1,6 +1,7 @@
 //! Measurements beside a reference, each in one run on one machine.
 
 mod bare_tls;
+mod crowd;
 mod hub;
 mod ingest;
 mod joins;
@@ -12,6 +13,7 @@ mod report;
 mod sizes;
 mod sshd;
 mod store;
+mod storm;
 mod sum;
 mod upload;
 
@@ -46,6 +48,11 @@ const MEASUREMENTS: &[Measurement] = &[
         "memory",
         "resident memory of a hub with 1,000 devices beside bare TLS",
         memory::run,
+    ),
+    (
+        "storm",
+        "how soon 1,000 devices are back when their hub has restarted",
+        storm::run,
     ),
     (
         "sum",
