@@ -92,7 +92,7 @@ async fn start_with(
     let tls = (!plain)
         .then(|| identity.server_config())
         .transpose()?
-        .map(TlsAcceptor::from);
+        .map(|config| (TlsAcceptor::from(config), identity.pin()));
     let log_folder = lock_logs(&logs, &data)?;
 
     let keep_alive = settings.keep_alive;
