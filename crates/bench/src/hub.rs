@@ -3,13 +3,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use fleetlink_core::{Account, PasswordHash, StoreCall};
-use fleetlink_device::{Credential, Dialer, HubAddress, Trust};
+use fleetlink_device::{Credential, DeviceKeys, Dialer, HubAddress, KeyPair, Trust};
 use fleetlink_hub::store::Store;
 use fleetlink_hub::store::sqlite::SqliteStore;
-use fleetlink_proto::{Password, WallTime};
+use fleetlink_proto::control::EnrolledKey;
+use fleetlink_proto::{DeviceName, HubPin, Password, WallTime};
 
 use crate::Outcome;
 use crate::process::{Process, fleetlink};
@@ -27,37 +29,34 @@ pub(crate) struct Hub {
     address: HubAddress,
     trust: Trust,
     hash: PasswordHash,
+    keys: Vec<Arc<KeyPair>>,
 }
 
 impl Hub {
-    /// A hub in `folder` with so many accounts, [`device_name`]. All have one hash: so many hashes
-    /// would take longer than what is measured, and leave their memory behind.
+    /// A hub in `folder` with so many accounts, [`device_name`], each with a key. All have one hash: so
+    /// many hashes would take longer than what is measured, and leave their memory behind.
     pub(crate) async fn start(folder: &Path, accounts: u32) -> Outcome<Self> {
         let data = folder.join("hub");
         let list = folder.join("accounts.txt");
         fs::write(&list, format!("{} {PASSWORD}\n", device_name(0)))?;
         let mut making = command(&data, ANY_PORT)?;
         let mut making = Process::start(making.arg("--credentials").arg(&list))?;
-        making.expect("listening on ")?;
+        let pin: HubPin = making.expect("pin ")?.parse()?;
         making.terminate()?;
 
         let store = SqliteStore::open(&data)?;
         let known = store.accounts().await?;
         let hash = known.first().ok_or("no account")?.password_hash.clone();
-        for n in 1..accounts {
-            let account = Account {
-                name: device_name(n).parse()?,
-                password_hash: hash.clone(),
-                created: WallTime::from_unix_millis(0),
-                key: None,
-            };
-            store.execute(StoreCall::AddAccount(account)).await?;
+        let made = DeviceKeys::in_folder(folder);
+        let mut keys = Vec::new();
+        for n in 0..accounts {
+            let name = device_name(n).parse()?;
+            keys.push(enrol(&store, &made, pin, name, (n > 0).then_some(&hash)).await?);
         }
         drop(store);
 
         let mut process = Process::start(&mut command(&data, ANY_PORT)?)?;
         let address = process.expect("listening on ")?.parse()?;
-        let pin = process.expect("pin ")?.parse()?;
         process.ignore_output();
         let trust = Trust::Pinned(pin);
         Ok(Hub {
@@ -66,6 +65,7 @@ impl Hub {
             address,
             trust,
             hash,
+            keys,
         })
     }
 
@@ -87,13 +87,23 @@ impl Hub {
         &self.hash
     }
 
-    /// What logs in as the `n`th account.
+    /// What logs in as the `n`th account by its password.
     pub(crate) fn dialer(&self, n: u32) -> Dialer {
+        self.dialer_with(n, Credential::Password(Password::from(PASSWORD)))
+    }
+
+    /// What logs in as the `n`th account by its key.
+    pub(crate) fn key_dialer(&self, n: u32) -> Dialer {
+        let key = Arc::clone(&self.keys[n as usize]);
+        self.dialer_with(n, Credential::Key(key))
+    }
+
+    fn dialer_with(&self, n: u32, credential: Credential) -> Dialer {
         Dialer {
             address: self.address.clone(),
             trust: self.trust,
             name: device_name(n),
-            credential: Credential::Password(Password::from(PASSWORD)),
+            credential,
             client: "fleetlink-bench".to_owned(),
         }
     }
@@ -124,6 +134,37 @@ impl Hub {
     fn running(&self) -> Outcome<&Process> {
         Ok(self.process.as_ref().ok_or("it has stopped")?)
     }
+}
+
+/// Makes a key for an account, which is added with this hash or is there already.
+async fn enrol(
+    store: &SqliteStore,
+    keys: &DeviceKeys,
+    pin: HubPin,
+    name: DeviceName,
+    hash: Option<&PasswordHash>,
+) -> Outcome<Arc<KeyPair>> {
+    let created = WallTime::from_unix_millis(0);
+    let pair = keys.make(pin, &name, async |_| Outcome::Ok(())).await?;
+    let key = EnrolledKey {
+        key: pair.public(),
+        enrolled: created,
+    };
+    let call = match hash.cloned() {
+        Some(password_hash) => StoreCall::AddAccount(Account {
+            name,
+            password_hash,
+            created,
+            key: Some(key),
+        }),
+        None => StoreCall::SetKey {
+            name,
+            key,
+            replace: false,
+        },
+    };
+    store.execute(call).await?;
+    Ok(Arc::new(pair))
 }
 
 /// The name of the `n`th account.

@@ -51,7 +51,7 @@ const MEASUREMENTS: &[Measurement] = &[
     ),
     (
         "storm",
-        "how soon 1,000 devices are back when their hub has restarted",
+        "1,000 devices come back by key and by password beside bare TLS handshakes",
         storm::run,
     ),
     (
