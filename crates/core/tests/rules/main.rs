@@ -11,3 +11,4 @@ mod penalties;
 mod presence;
 mod sessions;
 mod store;
+mod telling_apart;
