@@ -91,6 +91,7 @@ impl Hub {
             name: device_name(n),
             credential: Credential::Password(Password::from(PASSWORD)),
             client: "fleetlink-bench".to_owned(),
+            successor: None,
         }
     }
 

@@ -5,6 +5,7 @@ mod console;
 mod course;
 mod demo;
 mod keys;
+mod rotate;
 mod run;
 mod serve;
 
@@ -30,7 +31,11 @@ pub(crate) enum Command {
 impl Command {
     /// Whether the result is one JSON document.
     pub(crate) fn json(&self) -> bool {
-        matches!(self, Command::Account(arguments) if arguments.json())
+        match self {
+            Command::Account(arguments) => arguments.json(),
+            Command::Hub(arguments) => arguments.json(),
+            _ => false,
+        }
     }
 }
 

@@ -11,6 +11,7 @@ mod harness;
 mod hello;
 mod login;
 mod one_shots;
+mod rotation;
 mod shell;
 mod start;
 mod sum;
