@@ -15,5 +15,6 @@ mod rotation;
 mod shell;
 mod start;
 mod sum;
+mod swapped;
 mod terminal;
 mod upload;
