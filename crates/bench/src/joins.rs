@@ -105,7 +105,7 @@ async fn measure() -> Outcome {
 }
 
 /// As a device does it: TCP, TLS, hello, login, join and leave.
-pub(crate) async fn join_once(dialer: Dialer) -> Outcome {
+pub(crate) async fn join_once(mut dialer: Dialer) -> Outcome {
     let session = dialer.attach().await?;
     session.join(0).await?;
     session.leave().await;

@@ -101,7 +101,7 @@ async fn rates(hub: &Arc<Hub>) -> Outcome {
 
 async fn join_all(hub: &Hub, dialer: Dial) -> Outcome<Vec<Supervisor>> {
     many(DEVICES, |n| {
-        let dialer = dialer(hub, n);
+        let mut dialer = dialer(hub, n);
         async move {
             let session = dialer.attach().await?;
             let joined = session.join(0).await?;

@@ -54,6 +54,10 @@ fn states_every_limit() {
             "a name in `login` that is looked at",
             format!("{} bytes", limits::MAX_LOGIN_NAME_BYTES),
         ),
+        (
+            "statements of new hub keys",
+            limits::MAX_SUCCESSION.to_string(),
+        ),
         ("entries on a page", limits::MAX_PAGE_ENTRIES.to_string()),
         (
             "calls of a session that wait for answers",

@@ -23,6 +23,7 @@ fn call<'a>(method: &str, device: &'a DeviceName, own: &'a DeviceName) -> (Reque
         "hello" => Request::Hello(Hello {
             versions: vec![1],
             client: String::new(),
+            pin: None,
         }),
         "login" => Request::Login(Login::by_password(own.as_str(), "right")),
         "ping" => Request::Ping,
@@ -128,7 +129,7 @@ fn every_method_is_open_to_whom_the_table_says_and_to_nobody_else() {
                     // Whatever comes of it then, it is not for want of permission.
                     Decision::Allowed => assert_ne!(code, Some(ErrorCode::NotAllowed), "{case}"),
                     Decision::LoginNeeded => {
-                        assert_eq!(code, Some(ErrorCode::OutOfOrder), "{case}")
+                        assert_eq!(code, Some(ErrorCode::OutOfOrder), "{case}");
                     }
                     Decision::PasswordNeeded | Decision::Forbidden => {
                         assert_eq!(code, Some(ErrorCode::NotAllowed), "{case}");

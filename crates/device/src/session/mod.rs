@@ -12,11 +12,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use fleetlink_proto::HubPin;
 use fleetlink_proto::control::limits::{
     DEFAULT_KEEP_ALIVE, MAX_KEEP_ALIVE, MIN_KEEP_ALIVE, PROTOCOL_VERSION,
 };
 use fleetlink_proto::control::{Hello, HelloReply, Request, RequestId, encode_request};
 use fleetlink_proto::signed::Channel;
+use fleetlink_proto::succession::Succession;
 use serde::de::DeserializeOwned;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::time::timeout;
@@ -51,10 +53,29 @@ impl Session {
         connection: Connection,
         client: &str,
     ) -> Result<(Session, HelloReply), CallError> {
+        Session::greet(connection, client, None).await
+    }
+
+    /// Asks a hub how its key came from the one of this pin. Nothing else is said to it.
+    pub(crate) async fn succession(
+        connection: Connection,
+        client: &str,
+        expected: HubPin,
+    ) -> Result<Vec<Succession>, CallError> {
+        let (_, reply) = Session::greet(connection, client, Some(expected)).await?;
+        Ok(reply.succession)
+    }
+
+    async fn greet(
+        connection: Connection,
+        client: &str,
+        pin: Option<HubPin>,
+    ) -> Result<(Session, HelloReply), CallError> {
         let session = Session::start(connection);
         let hello = Request::Hello(Hello {
             versions: vec![PROTOCOL_VERSION],
             client: client.to_owned(),
+            pin,
         });
         let reply: HelloReply = session.call(hello).await?;
         if reply.version != PROTOCOL_VERSION {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::request::UploadMode;
 use crate::samples::{Decimal, Operation};
+use crate::succession::Succession;
 use crate::{ContentHash, DeviceKey, DeviceName, FileId, WallTime};
 
 /// The answer to `hello`.
@@ -17,6 +18,10 @@ pub struct HelloReply {
     pub hub: String,
     /// The keep-alive of this session, in milliseconds.
     pub keep_alive_ms: u64,
+    /// How the key of the pin that `hello` named was succeeded by the one that this connection has
+    /// shown, in order; empty where the hub knows no such way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub succession: Vec<Succession>,
 }
 
 /// The answer to `login`.

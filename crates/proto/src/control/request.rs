@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::login::Login;
 use crate::samples::Operation;
-use crate::{ContentHash, DeviceKey, DeviceName, FileId, IdempotencyKey, Signature};
+use crate::{ContentHash, DeviceKey, DeviceName, FileId, HubPin, IdempotencyKey, Signature};
 
 /// `hello`: the first call of every session; agrees on a version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +14,10 @@ pub struct Hello {
     /// What the device runs, for the hub's log: `fleetlink 0.1.0`.
     #[serde(default)]
     pub client: String,
+    /// The pin of the key that the device expected and this connection did not show: the hub tells
+    /// what leads from there to the shown one, if it knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pin: Option<HubPin>,
 }
 
 /// `join`: announces the device's presence under its name and takes over from an earlier session.
