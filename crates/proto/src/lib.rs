@@ -12,6 +12,7 @@ mod password;
 pub mod samples;
 mod source;
 mod text;
+pub mod transfer;
 mod wall_time;
 
 pub use device_name::{DeviceName, DeviceNameError, MAX_DEVICE_NAME_BYTES};

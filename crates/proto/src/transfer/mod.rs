@@ -1,0 +1,24 @@
+//! Files straight from device to device: what two devices say to each other over one connection.
+//! PROTOCOL.md, 'Transfers between devices', is its description.
+//!
+//! [`Sender`] and [`Receiver`] are the two sides of one file, without I/O: bytes and the time come
+//! in as arguments, frames and what to do next come out. The content passes through the receiver as
+//! slices of what came in, and does not pass through the sender at all.
+
+mod block;
+mod failure;
+mod file_name;
+mod frames;
+pub mod limits;
+mod message;
+mod reason;
+mod receiver;
+mod sender;
+
+pub use block::{BLOCK_HEADER_BYTES, Block};
+pub use failure::Failure;
+pub use file_name::{FileName, FileNameError};
+pub use message::{Accept, End, Message, Offer, Receipt};
+pub use reason::{Ended, Explanation, Reason};
+pub use receiver::{Received, Receiver};
+pub use sender::{Answer, Next, Sender};
