@@ -42,3 +42,8 @@ pub const BACKOFF_LONGEST: Duration = Duration::from_secs(30);
 pub const MAX_IDLE_TRIES: u32 = 8;
 /// The most samples that one call of [`crate::generate`] makes.
 pub const MAX_GENERATED: u64 = 1_000_000_000;
+
+/// Bytes of the inbox's disk that no transfer takes.
+pub const KEEP_FREE_BYTES: u64 = 8 * 1024 * 1024;
+/// The highest number that a file's name gets where others have taken it.
+pub const MAX_NAME_NUMBER: u32 = 10_000;

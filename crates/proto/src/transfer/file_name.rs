@@ -68,7 +68,7 @@ impl FileName {
     /// The name under which a receiver stores it: the sender's name, `_` and this name; where that
     /// is taken, with `-2`, `-3` and so on before the ending. What would get longer than 255 bytes
     /// is cut before the number.
-    pub fn stored(&self, sender: &DeviceName, number: u32) -> String {
+    pub fn stored(&self, sender: &DeviceName, number: u32) -> FileName {
         let (stem, extension) = split_extension(&self.0);
         let number = match number {
             0 | 1 => String::new(),
@@ -76,9 +76,17 @@ impl FileName {
         };
         let mut stored = format!("{sender}_{stem}");
         let room = MAX_FILE_NAME_BYTES - number.len() - extension.len();
-        stored.truncate(stored.floor_char_boundary(room));
-        stored + &number + extension
+        if stored.len() > room {
+            stored.truncate(stored.floor_char_boundary(room));
+            stored.truncate(stored.trim_end_matches(at_no_end).len());
+        }
+        FileName((stored + &number + extension).into())
     }
+}
+
+/// Windows drops these from the end of a name.
+fn at_no_end(c: char) -> bool {
+    c.is_whitespace() || c == '.'
 }
 
 /// The name up to its last dot, and the ending from there on; a dot in front begins no ending.
@@ -108,7 +116,7 @@ impl std::str::FromStr for FileName {
         if let Some(culprit) = text.chars().find(|&c| harmful(c)) {
             return Err(FileNameError::Character(culprit));
         }
-        if text.trim() != text || text.ends_with('.') {
+        if text.starts_with(char::is_whitespace) || text.ends_with(at_no_end) {
             return Err(FileNameError::Margin);
         }
         if has_drive(text) || is_device_of_windows(text) {
@@ -238,7 +246,10 @@ mod tests {
     #[test]
     fn is_stored_under_the_senders_name_and_numbered_before_the_ending() {
         let camera: DeviceName = "uav-camera".parse().unwrap();
-        let stored = |name: &str, number| name.parse::<FileName>().unwrap().stored(&camera, number);
+        let stored = |name: &str, number| {
+            let name: FileName = name.parse().unwrap();
+            name.stored(&camera, number).to_string()
+        };
         assert_eq!(stored("test.mp4", 1), "uav-camera_test.mp4");
         assert_eq!(stored("test.mp4", 2), "uav-camera_test-2.mp4");
         assert_eq!(stored(".bashrc", 3), "uav-camera_.bashrc-3");
@@ -246,6 +257,11 @@ mod tests {
         let long = format!("{}.mp4", "é".repeat(125));
         assert!(stored(&long, 1).ends_with("é.mp4"));
         assert!(stored(&long, 1000).ends_with("é-1000.mp4"));
+        let spaced = format!("{}{}x", "n".repeat(200), " .".repeat(20));
+        assert_eq!(
+            stored(&spaced, 1),
+            format!("uav-camera_{}", "n".repeat(200))
+        );
     }
 
     proptest! {
@@ -255,7 +271,9 @@ mod tests {
                                              number in 1_u32..10_000) {
             let sender: DeviceName = "n".repeat(64).parse().unwrap();
             if let Ok(name) = text.parse::<FileName>() {
-                for name in [name.to_string(), name.stored(&sender, number)] {
+                for name in [name.clone(), name.stored(&sender, number)] {
+                    prop_assert_eq!(name.as_str().parse(), Ok(name.clone()));
+                    let name = name.to_string();
                     let path = std::path::Path::new(&name);
                     prop_assert_eq!(path.components().count(), 1);
                     prop_assert_eq!(path.file_name(), Some(name.as_ref()));
