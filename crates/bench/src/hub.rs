@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use fleetlink_core::{Account, PasswordHash, StoreCall};
-use fleetlink_device::{Dialer, HubAddress, Trust};
+use fleetlink_device::{Credential, Dialer, HubAddress, Trust};
 use fleetlink_hub::store::Store;
 use fleetlink_hub::store::sqlite::SqliteStore;
 use fleetlink_proto::{Password, WallTime};
@@ -45,6 +45,7 @@ impl Hub {
                 name: device_name(n).parse()?,
                 password_hash: hash.clone(),
                 created: WallTime::from_unix_millis(0),
+                key: None,
             };
             store.execute(StoreCall::AddAccount(account)).await?;
         }
@@ -88,7 +89,7 @@ impl Hub {
             address: self.address.clone(),
             trust: self.trust,
             name: device_name(n),
-            password: Password::from(PASSWORD),
+            credential: Credential::Password(Password::from(PASSWORD)),
             client: "fleetlink-bench".to_owned(),
         }
     }

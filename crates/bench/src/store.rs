@@ -33,6 +33,7 @@ pub(crate) fn run() -> Outcome {
         let account = Account {
             name: device.clone(),
             password_hash: PasswordHash::new(""),
+            key: None,
             created: AT,
         };
         store.execute(StoreCall::AddAccount(account)).await?;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use fleetlink_proto::control::EnrolledKey;
 use fleetlink_proto::{DeviceName, WallTime};
 
 use crate::store::{Account, PasswordHash};
@@ -44,8 +45,25 @@ impl Accounts {
                 name: name.clone(),
                 password_hash: hash,
                 created: at,
+                key: None,
             }),
         }
+    }
+
+    /// Sets or takes away a key.
+    pub(crate) fn set_key(&mut self, name: &DeviceName, key: Option<EnrolledKey>) {
+        if let Some(account) = self.by_name.get_mut(name) {
+            account.key = key;
+        }
+    }
+
+    /// The key that the account of this name has.
+    pub(crate) fn key(&self, name: &DeviceName) -> Option<&EnrolledKey> {
+        self.by_name.get(name)?.key.as_ref()
+    }
+
+    pub(crate) fn get(&self, name: &DeviceName) -> Option<&Account> {
+        self.by_name.get(name)
     }
 
     pub(crate) fn remove(&mut self, name: &DeviceName) {

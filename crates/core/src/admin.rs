@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use fleetlink_proto::{DeviceName, IdempotencyKey, WallTime};
+use fleetlink_proto::control::EnrolledKey;
+use fleetlink_proto::{DeviceKey, DeviceName, IdempotencyKey, WallTime};
 
 use crate::store::PasswordHash;
 
@@ -31,6 +32,18 @@ pub enum AdminRequest {
         with_data: bool,
         /// The first of the keys of those deletions; the following count up from it.
         key: IdempotencyKey,
+    },
+    /// Gives an account a key, instead of one that it may have.
+    SetKey {
+        /// Whose.
+        name: DeviceName,
+        /// The key.
+        key: DeviceKey,
+    },
+    /// Takes an account's key away and ends the sessions that it opened.
+    RevokeKey {
+        /// Whose.
+        name: DeviceName,
     },
     /// Ends a name's block and forgets its wrong passwords.
     Unlock {
@@ -61,4 +74,6 @@ pub struct AccountStatus {
     pub active: bool,
     /// For how long it stays blocked.
     pub blocked_for: Option<Duration>,
+    /// Its key, where it has one.
+    pub key: Option<EnrolledKey>,
 }

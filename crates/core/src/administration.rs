@@ -53,6 +53,7 @@ impl Hub {
                     name: name.clone(),
                     password_hash,
                     created: now.wall,
+                    key: None,
                 };
                 self.queue_change(admin, &name, AccountJob::Add { admin, account }, now);
             }
@@ -71,6 +72,8 @@ impl Hub {
                 with_data,
                 key,
             } => self.queue_removal(admin, &name, with_data, key, now),
+            AdminRequest::SetKey { name, key } => self.set_key_of(admin, &name, key, now),
+            AdminRequest::RevokeKey { name } => self.revoke_key_of(admin, &name, now),
             AdminRequest::Unlock { name } => self.unlock(admin, &name, now),
             AdminRequest::ListAccounts => {
                 let accounts = self.account_statuses(now);
@@ -115,6 +118,7 @@ impl Hub {
             created: account.created,
             active: self.presence.is_active(&account.name),
             blocked_for: lockouts.blocked_for(account.name.as_str(), now.monotonic),
+            key: account.key.clone(),
         };
         self.accounts.iter().map(status).collect()
     }
@@ -156,7 +160,10 @@ impl Hub {
         let name = account.name.clone();
         match result {
             Ok(_) => {
+                // Where the outcome of a removal was unknown there may be sessions of the account
+                // before; the new one has not their key.
                 self.accounts.insert(account);
+                self.end_sessions_of_other_keys(&name);
                 let lockouts = &mut self.logins.lockouts;
                 lockouts.set_known(name.as_str(), true, now.monotonic);
                 self.show_account(name, AccountChange::Added);

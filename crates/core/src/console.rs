@@ -112,7 +112,7 @@ pub enum ConsoleEvent {
         /// How many bytes.
         bytes: u64,
     },
-    /// The operator changed an account.
+    /// An account was changed.
     Account {
         /// Whose.
         name: DeviceName,
@@ -151,6 +151,8 @@ pub enum Departure {
     Silent(Duration),
     /// Its account was removed.
     AccountRemoved,
+    /// The key that had opened its session was revoked or replaced.
+    KeyRevoked,
     /// The hub ends.
     HubClosing,
 }
@@ -164,11 +166,13 @@ pub enum LoginFailure {
     NowBlocked,
     /// The name is blocked.
     Blocked,
+    /// Unknown name, another key or a wrong signature.
+    KeyRefused,
     /// The hub is at one of its limits.
     Busy,
 }
 
-/// How the operator changed an account.
+/// How an account was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AccountChange {
     /// It was added.
@@ -179,6 +183,12 @@ pub enum AccountChange {
     Removed,
     /// Its block and its failures are forgotten.
     Unlocked,
+    /// Its device has a key now.
+    KeyEnrolled,
+    /// Its device has another key now.
+    KeyReplaced,
+    /// Its device has no key any more.
+    KeyRevoked,
 }
 
 impl fmt::Display for ConsoleEvent {
@@ -304,6 +314,9 @@ impl fmt::Display for Departure {
             Departure::AccountRemoved => {
                 f.write_str("left the edge network: its account was removed")
             }
+            Departure::KeyRevoked => {
+                f.write_str("left the edge network: its key is no longer the device's")
+            }
             Departure::HubClosing => f.write_str("left the edge network: the hub is closing"),
         }
     }
@@ -317,6 +330,7 @@ impl fmt::Display for LoginFailure {
                 "unknown name or wrong password; the name is blocked from now on"
             }
             LoginFailure::Blocked => "the name is blocked",
+            LoginFailure::KeyRefused => "unknown name or wrong key",
             LoginFailure::Busy => "too many logins are waiting",
         })
     }
@@ -329,6 +343,9 @@ impl fmt::Display for AccountChange {
             AccountChange::PasswordChanged => "has a new password",
             AccountChange::Removed => "was removed",
             AccountChange::Unlocked => "is unlocked",
+            AccountChange::KeyEnrolled => "has a key",
+            AccountChange::KeyReplaced => "has a new key",
+            AccountChange::KeyRevoked => "has lost its key",
         })
     }
 }

@@ -3,6 +3,7 @@
 use fleetlink_proto::control::limits::{MAX_QUEUED_OPERATIONS, MAX_WAITING_LOGINS_PER_NAME};
 use fleetlink_proto::control::{ErrorCode, RpcError};
 
+use crate::authorisation::Decision;
 use crate::store::StoreError;
 
 pub(crate) const WRONG_PASSWORD: &str = "Invalid Password. Please try again";
@@ -61,6 +62,35 @@ pub(crate) fn too_many_logins() -> RpcError {
     busy(format!(
         "{MAX_WAITING_LOGINS_PER_NAME} logins under this name wait already; try again later"
     ))
+}
+
+pub(crate) fn key_refused() -> RpcError {
+    RpcError::new(
+        ErrorCode::KeyRefused,
+        "the hub does not know this device by this key",
+    )
+}
+
+pub(crate) fn no_channel() -> RpcError {
+    RpcError::new(
+        ErrorCode::NoChannel,
+        "a key is proved over TLS alone: without it a signature could be passed on",
+    )
+}
+
+/// What a decision against a device's call is told as.
+pub(crate) fn not_allowed(decision: Decision, method: &str) -> RpcError {
+    match decision {
+        Decision::LoginNeeded => out_of_order(&format!("{method} comes after a login")),
+        Decision::PasswordNeeded => RpcError::new(
+            ErrorCode::NotAllowed,
+            format!("{method} is only for a session that logged in with the present password"),
+        ),
+        Decision::Forbidden | Decision::Allowed => RpcError::new(
+            ErrorCode::NotAllowed,
+            format!("{method} is not for this session"),
+        ),
+    }
 }
 
 pub(crate) fn no_such_transfer() -> RpcError {

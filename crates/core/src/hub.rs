@@ -5,19 +5,22 @@ use std::time::Duration;
 
 use fleetlink_proto::DeviceName;
 use fleetlink_proto::control::limits::{MAX_KEEP_ALIVE, MIN_KEEP_ALIVE};
-use fleetlink_proto::control::{ActiveDevice, Reply, Request, RequestId, RpcError};
+use fleetlink_proto::control::{
+    ActiveDevice, EnrolKey, ReplaceKey, Reply, Request, RequestId, RpcError,
+};
 
 use crate::accounts::Accounts;
+use crate::authorisation::{Action, Caller, Decision, Means, decide};
 use crate::console::ConsoleEvent;
 use crate::deadlines::Deadlines;
 use crate::effect::Effect;
 use crate::errors;
-use crate::input::{Input, OperationId, SessionId};
+use crate::input::{Input, OperationId, Possession, SessionId};
 use crate::jobs::{Job, Task};
 use crate::login::Logins;
 use crate::operations::{Operations, QueueFull};
 use crate::presence::Presence;
-use crate::session::{Session, Stage};
+use crate::session::{Proof, Session, Stage};
 use crate::settings::Settings;
 use crate::sources::UnknownSessions;
 use crate::store::{Account, StoreError, StoreReply};
@@ -74,7 +77,8 @@ impl Hub {
                 session,
                 id,
                 request,
-            } => self.call(session, id, request, now),
+                possession,
+            } => self.call(session, id, request, possession, now),
             Input::Disconnected { session } => self.disconnected(session),
             Input::UploadStaged {
                 session,
@@ -120,7 +124,14 @@ impl Hub {
         self.closing && self.sessions.is_empty() && self.operations.is_empty()
     }
 
-    fn call(&mut self, session: SessionId, id: RequestId, request: Request, now: Now) {
+    fn call(
+        &mut self,
+        session: SessionId,
+        id: RequestId,
+        request: Request,
+        possession: Possession,
+        now: Now,
+    ) {
         if !self.heard(session, now) {
             return;
         }
@@ -131,15 +142,48 @@ impl Hub {
             }
             Request::Ping => self.answer(session, id, Ok(Reply::Done(Default::default()))),
             Request::Leave => self.goodbye(session, id),
-            Request::Login(login) => self.login(session, id, login, now),
-            request => match self.sessions.get(&session).and_then(Session::name).cloned() {
-                Some(name) => self.command(session, id, name, request, now),
-                None => {
-                    let method = request.method();
-                    let message = format!("{method} comes after a login");
-                    self.refuse(session, id, errors::out_of_order(&message));
-                }
+            Request::Login(login) => self.login(session, id, login, possession, now),
+            request => match self.admit(session, &request) {
+                Ok(name) => self.command(session, id, name, request, possession, now),
+                Err(error) => self.refuse(session, id, error),
             },
+        }
+    }
+
+    /// The device whose session may do this.
+    fn admit(&self, session: SessionId, request: &Request) -> Result<DeviceName, RpcError> {
+        let name = self.sessions.get(&session).and_then(Session::name).cloned();
+        let refused = |decision| Err(errors::not_allowed(decision, request.method()));
+        let Some(name) = name else {
+            return refused(Decision::LoginNeeded);
+        };
+        match decide(self.caller(session), action(request, &name)) {
+            Decision::Allowed => Ok(name),
+            decision => refused(decision),
+        }
+    }
+
+    /// Who is at the other end of a session.
+    pub(crate) fn caller(&self, session: SessionId) -> Caller<'_> {
+        let Some(session) = self.sessions.get(&session) else {
+            return Caller::Stranger;
+        };
+        let (Some(name), Some(proof)) = (session.name(), &session.proof) else {
+            return Caller::Stranger;
+        };
+        let account = self.accounts.get(name);
+        let means = match proof {
+            Proof::Key(_) => Means::Key,
+            Proof::Password(hash) if account.is_some_and(|a| a.password_hash == *hash) => {
+                Means::Password
+            }
+            Proof::Password(_) => Means::OldPassword,
+        };
+        let joined = matches!(session.stage, Stage::Joined { .. });
+        Caller::Device {
+            name,
+            means,
+            joined,
         }
     }
 
@@ -150,6 +194,7 @@ impl Hub {
         id: RequestId,
         name: DeviceName,
         request: Request,
+        possession: Possession,
         now: Now,
     ) {
         match request {
@@ -169,6 +214,15 @@ impl Hub {
             Request::ListFiles(list) => {
                 self.issue(session, id, &name, Task::ListFiles(list), now);
             }
+
+            Request::EnrolKey(EnrolKey { key, .. }) => {
+                self.enrol_key((session, id), &name, (key, possession), false, now);
+            }
+            Request::ReplaceKey(ReplaceKey { key, .. }) => {
+                self.enrol_key((session, id), &name, (key, possession), true, now);
+            }
+            Request::RevokeKey => self.revoke_key((session, id), &name, now),
+            Request::ListKeys => self.list_keys(session, id, &name),
 
             // The driver answers the last three itself. Should one come all the same, the caller is
             // not left without an answer.
@@ -210,6 +264,7 @@ impl Hub {
                     return self.run(&name, Job::Account(job), now);
                 }
             }
+            Job::Key(job) => self.finish_key_job(&name, job, result),
         }
         self.operations.release(&name);
         self.start_next(&name, now);
@@ -222,6 +277,7 @@ impl Hub {
                     job.task.is_change() || self.sessions.contains_key(&job.session)
                 }
                 Job::Account(_) => true,
+                Job::Key(job) => self.may_still(name, job),
             };
             if wanted {
                 return self.run(name, job, now);
@@ -264,5 +320,28 @@ impl Hub {
         self.sessions
             .get(&session)
             .is_some_and(|session| stage(&session.stage))
+    }
+}
+
+/// What a call of a device asks for, in the words of [`decide`]. Where it names no device, it asks
+/// about its own.
+fn action<'a>(request: &'a Request, own: &'a DeviceName) -> Action<'a> {
+    match request {
+        Request::Hello(_) | Request::Login(_) | Request::Ping | Request::Leave => Action::Converse,
+        Request::Join(_) => Action::Join(own),
+        Request::ListDevices(_) => Action::ListDevices,
+        Request::Compute(_)
+        | Request::ListFiles(_)
+        | Request::OpenDownload(_)
+        | Request::CancelDownload(_) => Action::ReadData(own),
+        Request::OpenUpload(_)
+        | Request::CommitUpload(_)
+        | Request::AbortUpload(_)
+        | Request::DeleteFile(_) => Action::WriteData(own),
+        Request::ListKeys => Action::ListKeys(own),
+        Request::EnrolKey(EnrolKey { name, .. }) | Request::ReplaceKey(ReplaceKey { name, .. }) => {
+            Action::ChangeKey(name)
+        }
+        Request::RevokeKey => Action::ChangeKey(own),
     }
 }

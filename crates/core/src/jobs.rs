@@ -9,6 +9,7 @@ use fleetlink_proto::{DeviceName, WallTime};
 use crate::administration::AccountJob;
 use crate::console::Command;
 use crate::input::SessionId;
+use crate::key_changes::KeyJob;
 use crate::store::{Commit, Staged, StoreCall};
 
 /// One thing that needs the store, queued under the name that it is about.
@@ -16,6 +17,7 @@ use crate::store::{Commit, Staged, StoreCall};
 pub(crate) enum Job {
     Device(DeviceJob),
     Account(AccountJob),
+    Key(KeyJob),
 }
 
 /// A call of a device.
@@ -45,6 +47,7 @@ impl Job {
         match self {
             Job::Device(job) => job.task.call(name.clone(), at),
             Job::Account(job) => job.call(name, at),
+            Job::Key(job) => job.call(name, at),
         }
     }
 }

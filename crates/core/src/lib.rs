@@ -5,6 +5,7 @@
 mod accounts;
 mod admin;
 mod administration;
+pub mod authorisation;
 mod console;
 mod deadlines;
 mod effect;
@@ -14,6 +15,8 @@ mod hub;
 mod input;
 mod jobs;
 mod joining;
+mod key_changes;
+mod key_login;
 mod lifecycle;
 mod lockout;
 mod login;
@@ -33,7 +36,7 @@ pub use console::{AccountChange, Command, ConsoleEvent, Departure, LoginFailure}
 pub use effect::Effect;
 pub use errors::of_store as rpc_error_of_store;
 pub use hub::Hub;
-pub use input::{AdminId, CheckId, Input, OperationId, SessionId};
+pub use input::{AdminId, CheckId, Input, OperationId, Possession, SessionId};
 pub use settings::{MaxAttempts, MaxAttemptsError, Settings};
 pub use store::{
     Account, Change, ChangeKind, Commit, PasswordHash, SegmentRef, Snapshot, Staged, StagedId,

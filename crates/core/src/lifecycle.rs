@@ -17,7 +17,7 @@ use crate::effect::Effect;
 use crate::errors;
 use crate::hub::Hub;
 use crate::input::SessionId;
-use crate::session::{Overdue, Session, Stage};
+use crate::session::{Overdue, Proof, Session, Stage};
 use crate::time::Now;
 
 impl Hub {
@@ -131,6 +131,26 @@ impl Hub {
                 session,
                 EndReason::AccountRemoved,
                 "the account was removed",
+            );
+        }
+    }
+
+    /// Ends the sessions of a name that a key opened which is no longer the device's.
+    pub(crate) fn end_sessions_of_other_keys(&mut self, name: &DeviceName) {
+        let key = self.accounts.key(name).map(|enrolled| enrolled.key);
+        let is_other = |session: &Session| match session.proof {
+            Some(Proof::Key(opened_by)) => Some(opened_by) != key,
+            _ => false,
+        };
+        let ended = self.sessions.iter().filter_map(|(id, session)| {
+            (session.name() == Some(name) && is_other(session)).then_some(*id)
+        });
+        for session in ended.collect::<Vec<_>>() {
+            self.forget(session, Departure::KeyRevoked);
+            self.tell_end(
+                session,
+                EndReason::KeyRevoked,
+                "the key that opened this session is no longer the device's",
             );
         }
     }

@@ -5,16 +5,18 @@ use std::collections::{BTreeMap, VecDeque};
 use fleetlink_proto::control::limits::{
     BLOCK_TIME, MAX_LOGIN_NAME_BYTES, MAX_WAITING_LOGINS_PER_NAME, MAX_WAITING_PASSWORD_CHECKS,
 };
-use fleetlink_proto::control::{ErrorCode, Login, LoginReply, Reply, RequestId, RpcError};
+use fleetlink_proto::control::{
+    ErrorCode, Login, LoginProof, LoginReply, Reply, RequestId, RpcError,
+};
 use fleetlink_proto::{DeviceName, MAX_PASSWORD_BYTES, Password};
 
 use crate::console::{ConsoleEvent, LoginFailure};
 use crate::effect::Effect;
 use crate::errors;
 use crate::hub::Hub;
-use crate::input::{CheckId, SessionId};
+use crate::input::{CheckId, Possession, SessionId};
 use crate::lockout::{Failure, Lockouts};
-use crate::session::Stage;
+use crate::session::{Proof, Stage};
 use crate::settings::MaxAttempts;
 use crate::store::PasswordHash;
 use crate::time::Now;
@@ -94,16 +96,29 @@ impl Logins {
 }
 
 impl Hub {
-    pub(crate) fn login(&mut self, session: SessionId, id: RequestId, login: Login, now: Now) {
+    pub(crate) fn login(
+        &mut self,
+        session: SessionId,
+        id: RequestId,
+        login: Login,
+        possession: Possession,
+        now: Now,
+    ) {
         let name: Box<str> = cut(&login.name).into();
         if let Err(error) = self.begin_deciding(session, &name, now) {
             return self.refuse(session, id, error);
         }
+        let password = match login.proof {
+            LoginProof::Password(password) => password,
+            LoginProof::Key { key, .. } => {
+                return self.login_by_key(session, id, &name, key, possession, now);
+            }
+        };
         let attempt = Attempt {
             session,
             id,
             name,
-            password: login.password,
+            password,
         };
         let lockouts = &self.logins.lockouts;
         if lockouts.blocked_for(&attempt.name, now.monotonic).is_some() {
@@ -126,8 +141,9 @@ impl Hub {
         match account {
             Some(account) if matches && hash == check.hash.as_ref() => {
                 let device = account.name.clone();
+                let proof = Proof::Password(account.password_hash.clone());
                 self.logins.lockouts.succeed(&name, now.monotonic);
-                self.accept(check.session, check.id, device);
+                self.accept(check.session, check.id, device, proof);
             }
             _ => self.count_failure(check, now),
         }
@@ -204,15 +220,25 @@ impl Hub {
         self.logins.checks.insert(check, under_way);
     }
 
-    fn accept(&mut self, id: SessionId, call: RequestId, name: DeviceName) {
+    pub(crate) fn accept(
+        &mut self,
+        id: SessionId,
+        call: RequestId,
+        name: DeviceName,
+        proof: Proof,
+    ) {
         let Some(session) = self.sessions.get_mut(&id) else {
             return;
         };
         session.stage = Stage::Attached { name: name.clone() };
+        session.proof = Some(proof);
         let address = session.address;
         self.unknown_sessions.release(address);
         self.rearm(id);
-        let reply = LoginReply { name: name.clone() };
+        let reply = LoginReply {
+            name: name.clone(),
+            key: self.accounts.key(&name).map(|enrolled| enrolled.key),
+        };
         self.answer(id, call, Ok(Reply::Login(reply)));
         self.show(ConsoleEvent::LoggedIn {
             device: name,
@@ -249,7 +275,7 @@ impl Hub {
     }
 
     /// Answers a login that failed; the session may try again.
-    fn fail_login(
+    pub(crate) fn fail_login(
         &mut self,
         id: SessionId,
         call: RequestId,

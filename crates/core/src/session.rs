@@ -3,9 +3,10 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use fleetlink_proto::DeviceName;
 use fleetlink_proto::control::limits::{HELLO_DEADLINE, LOGIN_DEADLINE, silence_limit};
+use fleetlink_proto::{DeviceKey, DeviceName};
 
+use crate::store::PasswordHash;
 use crate::transfers::Transfers;
 
 /// An open session.
@@ -13,11 +14,22 @@ use crate::transfers::Transfers;
 pub(crate) struct Session {
     pub(crate) address: IpAddr,
     pub(crate) stage: Stage,
+    /// How it has shown who it is, once it has.
+    pub(crate) proof: Option<Proof>,
     /// When it connected.
     pub(crate) since: Duration,
     /// When something was last heard from it.
     pub(crate) heard: Duration,
     pub(crate) transfers: Transfers,
+}
+
+/// How a session has shown who it is.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Proof {
+    /// By the password that has this hash.
+    Password(PasswordHash),
+    /// By this key.
+    Key(DeviceKey),
 }
 
 /// How far a session has come.
@@ -51,6 +63,7 @@ impl Session {
         Session {
             address: address.to_canonical(),
             stage: Stage::Connected,
+            proof: None,
             since: now,
             heard: now,
             transfers: Transfers::default(),

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use fleetlink_proto::control::{DeleteReply, FileList, Receipt, UploadMode};
+use fleetlink_proto::control::{DeleteReply, EnrolledKey, FileList, Receipt, UploadMode};
 use fleetlink_proto::samples::Summary;
 use fleetlink_proto::{ContentHash, DeviceName, FileId, IdempotencyKey, WallTime};
 
@@ -16,6 +16,8 @@ pub struct Account {
     pub password_hash: PasswordHash,
     /// When it was made.
     pub created: WallTime,
+    /// The key by which the device proves who it is, once it has one.
+    pub key: Option<EnrolledKey>,
 }
 
 /// A password's hash in the PHC string format, with its parameters and salt.
@@ -88,6 +90,21 @@ pub enum StoreCall {
         /// The new hash.
         password_hash: PasswordHash,
     },
+    /// Gives an account a key; `NotFound` without the account, `Conflict` where it has another and
+    /// that shall not be replaced. A key that it has already stays, with its first time.
+    SetKey {
+        /// Whose.
+        name: DeviceName,
+        /// The key.
+        key: EnrolledKey,
+        /// Whether another one is replaced.
+        replace: bool,
+    },
+    /// Takes an account's key away; `NotFound` where there is none.
+    RemoveKey {
+        /// Whose.
+        name: DeviceName,
+    },
     /// Removes an account; `NotFound` without it, `Conflict` while it has files.
     RemoveAccount {
         /// Whose.
@@ -146,6 +163,8 @@ pub enum StoreCall {
 pub enum StoreReply {
     /// To changes of accounts.
     Done,
+    /// To `SetKey`: the key as it is stored.
+    Key(EnrolledKey),
     /// To `FindReceipt`.
     Receipt(Option<Receipt>),
     /// To `Commit`.

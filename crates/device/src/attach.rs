@@ -1,10 +1,12 @@
-//! Logging in again and again with the same name and password.
+//! Logging in again and again as the same device.
+
+use std::sync::Arc;
 
 use fleetlink_proto::Password;
 use fleetlink_proto::control::ErrorCode;
 use tokio::sync::Mutex;
 
-use crate::{CallError, ConnectError, HubAddress, Session, Trust, connect};
+use crate::{CallError, ConnectError, HubAddress, KeyPair, Session, Trust, connect};
 
 /// Everything that a login needs.
 #[derive(Debug, Clone)]
@@ -15,10 +17,19 @@ pub struct Dialer {
     pub trust: Trust,
     /// The device's name, as the person gave it.
     pub name: String,
-    /// Its password.
-    pub password: Password,
+    /// What shows that it bears it.
+    pub credential: Credential,
     /// What this device runs, for the hub's log.
     pub client: String,
+}
+
+/// What shows who a device is.
+#[derive(Debug, Clone)]
+pub enum Credential {
+    /// What somebody knows.
+    Password(Password),
+    /// What the device holds.
+    Key(Arc<KeyPair>),
 }
 
 /// Why a login did not succeed.
@@ -63,7 +74,7 @@ impl Dialer {
     pub async fn attach(&self) -> Result<Session, AttachError> {
         let connection = connect(&self.address, self.trust).await?;
         let (session, _) = Session::open(connection, &self.client).await?;
-        session.login(&self.name, &self.password).await?;
+        session.log_in(&self.name, &self.credential).await?;
         Ok(session)
     }
 }

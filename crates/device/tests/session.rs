@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fleetlink_device::{
-    Attached, CallError, Closed, ConnectError, Dialer, DownloadError, Existing, HubAddress, Link,
-    Over, Session, Supervisor, Trust, UploadError, UploadTask, connect, download_to_file,
-    upload_file, upload_stream,
+    Attached, CallError, Closed, ConnectError, Credential, Dialer, DownloadError, Existing,
+    HubAddress, Link, Over, Session, Supervisor, Trust, UploadError, UploadTask, connect,
+    download_to_file, upload_file, upload_stream,
 };
 use fleetlink_proto::control::{EndReason, ErrorCode, UploadMode};
 use fleetlink_proto::{FileId, HubPin};
@@ -25,7 +25,7 @@ fn dialer(hub: &ScriptedHub) -> Dialer {
         address: address(hub),
         trust: Trust::Pinned(hub.pin),
         name: "camera".to_owned(),
-        password: "right".into(),
+        credential: Credential::Password("right".into()),
         client: "test".to_owned(),
     }
 }

@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use crate::failure::{EXIT_CODES, Failure};
 use crate::logging::LogFormat;
 use crate::output::Output;
-use crate::{data, devices, hello, join, sum};
+use crate::{data, devices, hello, join, key, sum};
 
 /// One binary makes a device network: a hub, devices that join it by name, data, files.
 #[derive(Debug, Parser)]
@@ -42,6 +42,8 @@ pub(crate) enum Command {
     Hello(hello::HelloArguments),
     /// The number exchange: serve it, take part in it, or check a server of it.
     Sum(sum::SumArguments),
+    /// Show, revoke or replace the key by which a device proves who it is.
+    Key(key::KeyArguments),
     /// What runs or administers a hub.
     #[cfg(feature = "hub")]
     #[command(flatten)]
@@ -56,6 +58,7 @@ impl Command {
             Command::Device(arguments) => arguments.hub.json,
             Command::Hello(arguments) => arguments.json(),
             Command::Sum(arguments) => arguments.json(),
+            Command::Key(arguments) => arguments.hub.json,
             #[cfg(feature = "hub")]
             Command::Hub(command) => command.json(),
             _ => false,
@@ -104,6 +107,8 @@ mod tests {
             "fleetlink sum send -5",
             "fleetlink sum send 127.0.0.1 8000 101 --dialect text",
             "fleetlink sum check 127.0.0.1 8000 --allow-stop --json",
+            "fleetlink key show --hub h:1 --device d",
+            "fleetlink key revoke --device d --hub h:1 --password-stdin",
         ] {
             let parsed = Cli::try_parse_from(line.split(' '));
             assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());

@@ -5,7 +5,7 @@ use fleetlink_device::Sessions as _;
 use fleetlink_proto::control::ActiveDevice;
 use serde_json::json;
 
-use crate::dial::HubArguments;
+use crate::attach::HubArguments;
 use crate::failure::Failure;
 use crate::interrupt::unless_interrupted;
 use crate::output::Output;

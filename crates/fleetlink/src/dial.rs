@@ -3,16 +3,15 @@
 use std::time::Duration;
 
 use fleetlink_device::{
-    AttachError, Attached, Backoff, CallError, Closed, Connection, Dialer, HubAddress, KnownHubs,
+    AttachError, Backoff, CallError, Closed, Connection, Credential, Dialer, HubAddress, KnownHubs,
     Session, Trust, connect, state_folder,
 };
-use fleetlink_proto::control::{EndReason, ErrorCode};
-use fleetlink_proto::{DeviceName, HubPin, Password};
+use fleetlink_proto::HubPin;
+use fleetlink_proto::control::{EndReason, ErrorCode, LoginReply};
 use tokio::time::{Instant, sleep};
 
 use crate::failure::Failure;
 use crate::output::{Ask, Output};
-use crate::password::PasswordSource;
 use crate::stdin::Lines;
 
 /// What this program calls itself to the hub.
@@ -30,24 +29,6 @@ pub(crate) struct TrustArguments {
     /// No TLS; to a hub on this host only.
     #[arg(long, global = true)]
     pub(crate) plain: bool,
-}
-
-/// The hub and the account of a command that attaches and does not join.
-#[derive(Debug, Clone, clap::Args)]
-pub(crate) struct HubArguments {
-    /// The hub: HOST:PORT or [IPv6]:PORT.
-    #[arg(long, global = true, value_name = "HOST:PORT", env = "FLEETLINK_HUB")]
-    hub: Option<HubAddress>,
-    /// This device's name.
-    #[arg(long, global = true, value_name = "NAME", env = "FLEETLINK_DEVICE")]
-    pub(crate) device: Option<DeviceName>,
-    #[command(flatten)]
-    password: PasswordSource,
-    #[command(flatten)]
-    trust: TrustArguments,
-    /// Show one JSON document on standard output, for failures too.
-    #[arg(long, global = true)]
-    pub(crate) json: bool,
 }
 
 /// A hub that was reached: its address, and how it is recognised from here on.
@@ -111,8 +92,8 @@ impl Hub {
         &self,
         mut at_hand: Option<Connection>,
         name: &str,
-        password: &Password,
-    ) -> Result<(Session, DeviceName), AttachError> {
+        credential: &Credential,
+    ) -> Result<(Session, LoginReply), AttachError> {
         let began = Instant::now();
         let mut backoff = Backoff::default();
         loop {
@@ -122,8 +103,8 @@ impl Hub {
                     None => connect(&self.address, self.trust).await?,
                 };
                 let (session, _) = Session::open(connection, CLIENT).await?;
-                let reply = session.login(name, password).await?;
-                Ok((session, reply.name))
+                let reply = session.log_in(name, credential).await?;
+                Ok((session, reply))
             };
             match attempt.await {
                 Err(error) if is_busy(&error) && began.elapsed() < BUSY_PATIENCE => {
@@ -135,13 +116,13 @@ impl Hub {
         }
     }
 
-    /// What logs in again with this name and password.
-    pub(crate) fn dialer(&self, name: &str, password: &Password) -> Dialer {
+    /// What logs in again under this name.
+    pub(crate) fn dialer(&self, name: &str, credential: Credential) -> Dialer {
         Dialer {
             address: self.address.clone(),
             trust: self.trust,
             name: name.to_owned(),
-            password: password.clone(),
+            credential,
             client: CLIENT.to_owned(),
         }
     }
@@ -185,38 +166,5 @@ async fn ask_trust(
             Some("no") | None => return Err(Failure::NotTrusted),
             Some(_) => output.notice("Please answer yes or no."),
         }
-    }
-}
-
-impl HubArguments {
-    /// This device's name.
-    pub(crate) fn device(&self) -> Result<&DeviceName, Failure> {
-        let missing = "this device's name is needed: --device NAME or FLEETLINK_DEVICE";
-        self.device
-            .as_ref()
-            .ok_or_else(|| Failure::Usage(missing.to_owned()))
-    }
-
-    /// Connects and logs in, without joining.
-    pub(crate) async fn attach(&self, output: &Output) -> Result<Attached, Failure> {
-        let missing = "the hub is needed: --hub HOST:PORT or FLEETLINK_HUB";
-        let address = self.hub.as_ref();
-        let address = address.ok_or_else(|| Failure::Usage(missing.to_owned()))?;
-        let device = self.device()?;
-        let lines = Lines::new();
-        let (connection, hub) = self.trust.reach(address, &lines, output).await?;
-        let (password, at_hand) = match self.password.read(&lines).await? {
-            Some(password) => (password, Some(connection)),
-            None => {
-                // The hub has few places for those who have not logged in.
-                drop(connection);
-                (self.password.read_or_ask(&lines, output).await?, None)
-            }
-        };
-        let (session, _) = hub.attach(at_hand, device.as_str(), &password).await?;
-        Ok(Attached::new(
-            hub.dialer(device.as_str(), &password),
-            session,
-        ))
     }
 }

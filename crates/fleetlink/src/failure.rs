@@ -3,8 +3,8 @@
 use std::io;
 
 use fleetlink_device::{
-    AttachError, CallError, Closed, ConnectError, DownloadError, ExchangeError, GenerateError,
-    HubAddress, KnownHubs, KnownHubsError, Over, UploadError, state_folder,
+    AttachError, CallError, Closed, ConnectError, DeviceKeysError, DownloadError, ExchangeError,
+    GenerateError, HubAddress, KnownHubs, KnownHubsError, Over, UploadError, state_folder,
 };
 use fleetlink_proto::control::{EndReason, ErrorCode, RpcError};
 use fleetlink_proto::{Escaped, HubPin};
@@ -22,7 +22,7 @@ Exit codes:
   7  integrity: the hub's key is unknown or has changed, or data are damaged
   8  no such file
   9  the data are not samples, too large, or without samples
- 10  the session was ended by the hub: replaced or removed
+ 10  the session was ended by the hub: replaced, removed, or its key revoked
  11  the hub is busy or full; try again later
 130  interrupted";
 
@@ -109,7 +109,7 @@ impl Failure {
             Failure::Connect(ConnectError::TimedOut { .. }) | Failure::TimedOut(_) => 6,
             Failure::Connect(_) | Failure::Unreachable(_) => 5,
             Failure::Closed(Closed::ByHub { reason, .. }) => match reason {
-                EndReason::Replaced | EndReason::AccountRemoved => 10,
+                EndReason::Replaced | EndReason::AccountRemoved | EndReason::KeyRevoked => 10,
                 _ => 5,
             },
             Failure::Closed(Closed::Garbage(_)) => 1,
@@ -138,6 +138,7 @@ impl Failure {
             Failure::Closed(Closed::ByHub { reason, .. }) => match reason {
                 EndReason::Replaced => "replaced",
                 EndReason::AccountRemoved => "account_removed",
+                EndReason::KeyRevoked => "key_revoked",
                 _ => "connection_lost",
             },
             Failure::Closed(_) => "connection_lost",
@@ -153,7 +154,7 @@ impl Failure {
 
 fn code_of(code: ErrorCode) -> u8 {
     match code {
-        ErrorCode::WrongPassword => 3,
+        ErrorCode::WrongPassword | ErrorCode::KeyRefused | ErrorCode::NotAllowed => 3,
         ErrorCode::NowBlocked | ErrorCode::Blocked => 4,
         ErrorCode::Replaced => 10,
         ErrorCode::HashMismatch | ErrorCode::Corrupt => 7,
@@ -174,6 +175,7 @@ impl From<CallError> for Failure {
             CallError::Refused(error) => Failure::Hub(error),
             CallError::Closed(closed) => Failure::Closed(closed),
             CallError::TimedOut { .. } => Failure::TimedOut(error.to_string()),
+            CallError::NoChannel => Failure::Usage(error.to_string()),
             CallError::Unexpected(_) => Failure::General(error.to_string()),
         }
     }
@@ -279,6 +281,12 @@ impl From<ExchangeError> for Failure {
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
+        Failure::General(error.to_string())
+    }
+}
+
+impl From<DeviceKeysError> for Failure {
+    fn from(error: DeviceKeysError) -> Self {
         Failure::General(error.to_string())
     }
 }

@@ -8,6 +8,7 @@ use fleetlink_proto::DeviceName;
 
 use crate::dial::{Hub, TrustArguments};
 use crate::failure::Failure;
+use crate::identity;
 use crate::interrupt::Interrupts;
 use crate::login::{self, Given, Welcome};
 use crate::output::Output;
@@ -51,18 +52,26 @@ pub(crate) async fn join(arguments: JoinArguments, output: &Output) -> Result<()
     let mut interrupts = Interrupts::listen()?;
     let logging_in = async {
         let (connection, hub) = arguments.trust.reach(&address, &lines, output).await?;
+        let pin = connection.pin;
+        let key = match &arguments.device {
+            Some(device) => identity::key_for(pin, device)?,
+            None => None,
+        };
         let given = Given {
             name: arguments.device.map(String::from),
+            key,
             password: arguments.password.read(&lines).await?,
         };
-        login::log_in(connection, &hub, given, &lines, output).await
+        let mut welcome = login::log_in(connection, &hub, given, &lines, output).await?;
+        identity::enrol(&mut welcome, pin, output).await;
+        Ok(welcome)
     };
     let welcome = interrupts.unless(Box::pin(logging_in)).await?;
     enter(welcome, &socket, lines, interrupts, output).await
 }
 
 /// Joins as the course's client does: on loopback no pin is kept or compared, so that a fresh hub
-/// in another folder is no alarm.
+/// in another folder is no alarm. It comes with a password each time, and leaves no key behind.
 pub(crate) async fn client(arguments: ClientArguments, output: &Output) -> Result<(), Failure> {
     let address = HubAddress::new(&arguments.ip, arguments.tcp_port)
         .map_err(|e| Failure::Usage(e.to_string()))?;

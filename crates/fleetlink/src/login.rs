@@ -1,11 +1,14 @@
 //! The login dialogue.
 
-use fleetlink_device::{AttachError, CallError, Connection, Dialer, Session};
-use fleetlink_proto::control::{ErrorCode, RpcError};
-use fleetlink_proto::{DeviceName, Escaped, Password};
+use std::sync::Arc;
+
+use fleetlink_device::{AttachError, CallError, Connection, Credential, Dialer, KeyPair, Session};
+use fleetlink_proto::control::{ErrorCode, LoginReply, RpcError};
+use fleetlink_proto::{DeviceKey, DeviceName, Escaped, Password};
 
 use crate::dial::Hub;
 use crate::failure::Failure;
+use crate::identity;
 use crate::output::{Ask, Output};
 use crate::stdin::Lines;
 
@@ -14,6 +17,8 @@ use crate::stdin::Lines;
 pub(crate) struct Given {
     /// The device's name.
     pub(crate) name: Option<String>,
+    /// Its key, which is tried first.
+    pub(crate) key: Option<KeyPair>,
     /// Its password.
     pub(crate) password: Option<Password>,
 }
@@ -26,6 +31,8 @@ pub(crate) struct Welcome {
     pub(crate) dialer: Dialer,
     /// The device's name.
     pub(crate) name: DeviceName,
+    /// The key that the hub knows of it.
+    pub(crate) enrolled: Option<DeviceKey>,
 }
 
 /// Asks for name and password until the hub accepts them or blocks the name. No connection is held
@@ -37,9 +44,19 @@ pub(crate) async fn log_in(
     lines: &Lines,
     output: &Output,
 ) -> Result<Welcome, Failure> {
-    let Given { name, mut password } = given;
+    let Given {
+        name,
+        key,
+        mut password,
+    } = given;
     let asks = name.is_none() || password.is_none();
-    let mut at_hand = Some(connection).filter(|_| !asks);
+    let mut at_hand = Some(connection);
+    if let (Some(name), Some(key)) = (&name, key)
+        && let Some(welcome) = by_key(at_hand.take(), hub, name, key, output).await?
+    {
+        return Ok(welcome);
+    }
+    at_hand = at_hand.filter(|_| !asks);
     loop {
         let tried_name = match &name {
             Some(name) => name.clone(),
@@ -50,20 +67,49 @@ pub(crate) async fn log_in(
             Some(password) => password,
             None => ask_hidden(lines, output, "Password:").await?,
         };
-        let attached = hub.attach(at_hand.take(), &tried_name, &tried_password);
+        let credential = Credential::Password(tried_password);
+        let attached = hub.attach(at_hand.take(), &tried_name, &credential);
         match attached.await {
-            Ok((session, name)) => {
-                return Ok(Welcome {
-                    session,
-                    dialer: hub.dialer(&tried_name, &tried_password),
-                    name,
-                });
-            }
+            Ok(attached) => return Ok(welcome(attached, hub, &tried_name, credential)),
             Err(AttachError::Call(CallError::Refused(error))) => {
                 refused(error, was_given, output)?;
             }
             Err(error) => return Err(error.into()),
         }
+    }
+}
+
+/// Logs in without a question. `None` where the hub does not know the key any more: the password is
+/// asked for then.
+async fn by_key(
+    connection: Option<Connection>,
+    hub: &Hub,
+    name: &str,
+    key: KeyPair,
+    output: &Output,
+) -> Result<Option<Welcome>, Failure> {
+    let credential = Credential::Key(Arc::new(key));
+    let attached = hub.attach(connection, name, &credential).await;
+    match identity::unless_refused(attached)? {
+        Ok(attached) => Ok(Some(welcome(attached, hub, name, credential))),
+        Err(_) => {
+            output.notice("The hub does not know this device by its key any more.");
+            Ok(None)
+        }
+    }
+}
+
+fn welcome(
+    (session, reply): (Session, LoginReply),
+    hub: &Hub,
+    given_name: &str,
+    credential: Credential,
+) -> Welcome {
+    Welcome {
+        session,
+        dialer: hub.dialer(given_name, credential),
+        name: reply.name,
+        enrolled: reply.key,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The one binary of fleetlink: a hub, and the devices that join it.
 
+mod attach;
 mod check;
 mod cli;
 mod data;
@@ -13,8 +14,10 @@ mod hello;
 mod host_name;
 #[cfg(feature = "hub")]
 mod hub;
+mod identity;
 mod interrupt;
 mod join;
+mod key;
 mod logging;
 mod login;
 mod output;
@@ -62,6 +65,7 @@ async fn run(command: Command, output: &Output) -> Result<(), Failure> {
         Command::Client(arguments) => Box::pin(join::client(arguments, output)).await,
         Command::Data(arguments) => Box::pin(data::run(arguments, output)).await,
         Command::Hello(arguments) => Box::pin(hello::run(arguments, output)).await,
+        Command::Key(arguments) => Box::pin(key::run(arguments, output)).await,
         Command::Device(arguments) => Box::pin(devices::run(arguments, output)).await,
         Command::Sum(arguments) => Box::pin(sum::run(arguments, output)).await,
         #[cfg(feature = "hub")]

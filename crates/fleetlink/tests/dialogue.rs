@@ -76,7 +76,10 @@ async fn a_program_can_hold_the_whole_dialogue() {
     );
     assert_eq!(stdout(&output).iter().filter(|&&l| l == PROMPT).count(), 9);
     assert_eq!(output.status.code(), Some(0));
-    assert!(output.stderr.is_empty());
+    assert_eq!(
+        std::str::from_utf8(&output.stderr).unwrap(),
+        "this device now has a key: with --device camera no password is needed any more\n"
+    );
     assert_eq!(hub.seen.lock().unwrap().joins, 1);
 }
 

@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use fleetlink_core::SessionId;
+use fleetlink_proto::HubPin;
 use fleetlink_proto::control::limits;
+use fleetlink_proto::signed::{Channel, EXPORTER_LABEL};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
@@ -18,7 +20,7 @@ use crate::session::{self, SessionContext};
 /// What every connection of a device is served with.
 #[derive(Clone)]
 struct Door {
-    tls: Option<TlsAcceptor>,
+    tls: Option<(TlsAcceptor, HubPin)>,
     newcomers: Newcomers,
     hub: SessionContext,
     closing: CancellationToken,
@@ -28,7 +30,7 @@ struct Door {
 pub(crate) async fn accept(
     listener: TcpListener,
     connections: usize,
-    tls: Option<TlsAcceptor>,
+    tls: Option<(TlsAcceptor, HubPin)>,
     hub: SessionContext,
     closing: CancellationToken,
 ) {
@@ -62,11 +64,21 @@ impl Door {
             tracing::debug!(%peer, %error, "cannot set TCP_NODELAY");
         }
         match &self.tls {
-            None => session::serve(stream, session, peer, self.hub).await,
-            Some(tls) => {
-                if let Some(stream) = self.handshake(tls, stream, peer).await {
-                    Box::pin(session::serve(Box::new(stream), session, peer, self.hub)).await;
-                }
+            None => session::serve(stream, session, peer, None, self.hub).await,
+            Some((tls, pin)) => {
+                let Some(stream) = self.handshake(tls, stream, peer).await else {
+                    return;
+                };
+                let binding = match binding(stream.get_ref().1) {
+                    Ok(binding) => binding,
+                    Err(error) => {
+                        tracing::warn!(%peer, %error, "the connection cannot be bound to");
+                        return;
+                    }
+                };
+                let channel = Some(Channel { hub: *pin, binding });
+                let stream = Box::new(stream);
+                Box::pin(session::serve(stream, session, peer, channel, self.hub)).await;
             }
         }
     }
@@ -94,4 +106,9 @@ impl Door {
         }
         None
     }
+}
+
+/// What both ends of this connection export and nobody else knows (RFC 9266).
+fn binding(tls: &rustls::ServerConnection) -> Result<[u8; 32], rustls::Error> {
+    tls.export_keying_material([0; 32], EXPORTER_LABEL, None)
 }

@@ -22,6 +22,11 @@ impl HubPin {
     pub const fn from_sha256(hash: [u8; 32]) -> Self {
         HubPin(hash)
     }
+
+    /// The SHA-256 hash.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
 }
 
 impl FromStr for HubPin {

@@ -1,6 +1,7 @@
 //! Bytes to messages and back: the names, grammars, limits and messages of fleetlink, without I/O.
 
 pub mod control;
+mod device_key;
 mod device_name;
 mod file_id;
 mod hash;
@@ -10,11 +11,13 @@ pub mod lease;
 pub mod number_exchange;
 mod password;
 pub mod samples;
+pub mod signed;
 mod source;
 mod text;
 pub mod transfer;
 mod wall_time;
 
+pub use device_key::{DeviceKey, DeviceKeyError, Signature, SignatureError};
 pub use device_name::{DeviceName, DeviceNameError, MAX_DEVICE_NAME_BYTES};
 pub use file_id::{FileId, FileIdError};
 pub use hash::{ContentHash, ContentHashError};

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use fleetlink_core::{
     Account, AdminId, AdminReply, AdminRequest, CheckId, Effect, Hub, Input, Now, OperationId,
-    PasswordHash, SessionId, Settings, Staged, StagedId, StoreCall, StoreError, StoreReply,
+    PasswordHash, Possession, SessionId, Settings, Staged, StagedId, StoreCall, StoreError,
+    StoreReply,
 };
 use fleetlink_proto::control::{
     EndReason, ErrorCode, Hello, Join, Login, OpenUpload, Receipt, Reply, Request, RequestId,
@@ -43,6 +44,7 @@ impl Fixture {
             name: name(text),
             password_hash: hash("right"),
             created: now.wall,
+            key: None,
         };
         let accounts = ["cam", "uav", "watch"].map(account).to_vec();
         let settings = Settings {
@@ -81,12 +83,23 @@ impl Fixture {
     }
 
     pub(crate) fn call(&mut self, session: u64, request: Request) -> RequestId {
+        self.call_with(session, request, Possession::Unproven)
+    }
+
+    /// Calls with a signature of which this was found.
+    pub(crate) fn call_with(
+        &mut self,
+        session: u64,
+        request: Request,
+        possession: Possession,
+    ) -> RequestId {
         self.last += 1;
         let id = RequestId::Number(self.last);
         self.input(Input::Call {
             session: SessionId(session),
             id: id.clone(),
             request,
+            possession,
         });
         id
     }
@@ -138,11 +151,7 @@ impl Fixture {
     }
 
     pub(crate) fn begin_login(&mut self, session: u64, name: &str, password: &str) -> RequestId {
-        let login = Login {
-            name: name.to_owned(),
-            password: password.into(),
-        };
-        self.call(session, Request::Login(login))
+        self.call(session, Request::Login(Login::by_password(name, password)))
     }
 
     /// The check that the hub asked for first, and whether its password is right.

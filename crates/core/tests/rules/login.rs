@@ -12,10 +12,7 @@ const BLOCKED: &str =
     "Your account is blocked due to multiple authentication failures. Please try again later";
 
 fn login(name: &str) -> Request {
-    Request::Login(Login {
-        name: name.to_owned(),
-        password: "right".into(),
-    })
+    Request::Login(Login::by_password(name, "right"))
 }
 
 /// Known, unknown and impossible names get the same words at the same time.

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod accounts;
+mod authorisation;
 mod fixture;
+mod keys;
 mod login;
 mod presence;
 mod sessions;

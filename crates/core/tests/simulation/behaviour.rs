@@ -2,16 +2,21 @@
 
 use std::net::SocketAddr;
 
-use fleetlink_core::{AdminRequest, Input, PasswordHash, SessionId};
+use fleetlink_core::{AdminRequest, Input, PasswordHash, Possession, SessionId};
 use fleetlink_proto::control::{
-    Compute, DeleteFile, Hello, Join, ListDevices, ListFiles, Login, OpenDownload, OpenUpload,
-    Request, RequestId, UploadMode,
+    Compute, DeleteFile, EnrolKey, Hello, Join, ListDevices, ListFiles, Login, OpenDownload,
+    OpenUpload, ReplaceKey, Request, RequestId, UploadMode,
 };
 use fleetlink_proto::samples::Operation;
-use fleetlink_proto::{FileId, IdempotencyKey};
+use fleetlink_proto::{DeviceName, FileId, IdempotencyKey, Signature};
 
-use crate::client::{Change, Connection, Stage, Wants};
+use crate::client::{Change, Client, Connection, Stage, Wants};
 use crate::world::{Event, World};
+
+/// The simulated hub is told what a signature shows; nobody looks at it.
+fn signature() -> Signature {
+    Signature::from_bytes([0; 64])
+}
 
 const UNKNOWN_NAMES: [&str; 4] = ["ghost", "b\u{f6}se \u{1b}[2J", "", ".hidden"];
 
@@ -50,6 +55,9 @@ impl World {
                 self.call(client, Request::Join(join), Wants::Other);
             }
             Stage::LoggedIn | Stage::Joined => {
+                if self.rng.percent(12) {
+                    self.key_command(client);
+                }
                 for _ in 0..=self.rng.below(3) {
                     self.command(client);
                 }
@@ -108,6 +116,10 @@ impl World {
     }
 
     fn call(&mut self, client: usize, request: Request, wants: Wants) {
+        self.call_with(client, request, wants, Possession::Unproven);
+    }
+
+    fn call_with(&mut self, client: usize, request: Request, wants: Wants, possession: Possession) {
         let Some(connection) = &mut self.clients[client].connection else {
             return;
         };
@@ -116,6 +128,7 @@ impl World {
             session,
             id,
             request,
+            possession,
         };
         self.send(client, input);
     }
@@ -131,6 +144,10 @@ impl World {
         let connection = self.clients[client].connection.as_ref();
         if connection.is_some_and(Connection::waits_for_login) {
             return;
+        }
+        if self.rng.percent(40) {
+            let (login, possession) = self.key_login(client);
+            return self.call_with(client, Request::Login(login), Wants::Login, possession);
         }
         let login = self.login(client);
         self.call(client, Request::Login(login), Wants::Login);
@@ -153,10 +170,59 @@ impl World {
             (self.rng.pick(&names).clone(), "wrong".to_owned())
         };
         let password = format!("{name}|{version}|{number}");
-        Login {
-            name,
-            password: password.into(),
+        Login::by_password(name, password)
+    }
+
+    /// A login by key: as itself, under another name with its own key, or as another device with a
+    /// signature that was heard elsewhere.
+    fn key_login(&mut self, client: usize) -> (Login, Possession) {
+        let other = usize::try_from(self.rng.below(self.clients.len() as u64)).unwrap();
+        let (own, other) = (&self.clients[client], &self.clients[other]);
+        let (name, key, possession) = match self.rng.below(20) {
+            0 => (UNKNOWN_NAMES[0], own.key, Possession::Proven),
+            1..3 => (other.name.as_str(), own.key, Possession::Proven),
+            3..5 => (other.name.as_str(), other.key, Possession::Unproven),
+            _ => (own.name.as_str(), own.key, Possession::Proven),
+        };
+        let login = Login::by_key(name, key, signature());
+        match self.rng.percent(5) {
+            true => (login, Possession::NoChannel),
+            false => (login, possession),
         }
+    }
+
+    fn possession(&mut self) -> Possession {
+        match self.rng.below(20) {
+            0 => Possession::Unproven,
+            1 => Possession::NoChannel,
+            _ => Possession::Proven,
+        }
+    }
+
+    /// Something about the device's key.
+    fn key_command(&mut self, client: usize) {
+        let name = match self.rng.percent(95) {
+            true => self.clients[client].name.clone(),
+            false => self.rng.pick(&self.names).clone(),
+        };
+        let (name, key) = (name.parse().unwrap(), self.clients[client].key);
+        let signature = signature();
+        let request = match self.rng.below(10) {
+            0..5 => Request::EnrolKey(EnrolKey {
+                name,
+                key,
+                signature,
+            }),
+            5..7 => Request::ReplaceKey(ReplaceKey {
+                name,
+                key,
+                signature,
+            }),
+            7..9 => Request::RevokeKey,
+            _ => Request::ListKeys,
+        };
+        let possession = self.possession();
+        self.call_with(client, request, Wants::Other, possession);
     }
 
     fn file(&mut self) -> FileId {
@@ -254,6 +320,9 @@ impl World {
     /// A call that nobody in its senses would make now.
     fn any_call(&mut self, client: usize) {
         let login = self.login(client);
+        if self.rng.percent(20) {
+            return self.key_command(client);
+        }
         let calls = [
             Request::Join(Join {
                 udp_port: 0,
@@ -278,8 +347,17 @@ impl World {
         let name = self.rng.pick(&names);
         self.last_password += 1;
         let hash = PasswordHash::new(format!("{name}|v{}", self.last_password));
-        let name = name.parse().unwrap();
-        let request = match self.rng.below(10) {
+        let name: DeviceName = name.parse().unwrap();
+        let request = match self.rng.below(12) {
+            10 => {
+                let of_name = |client: &&Client| client.name == name.as_str();
+                let mut keys = self.clients.iter().filter(of_name).map(|c| c.key);
+                match keys.next() {
+                    Some(key) => AdminRequest::SetKey { name, key },
+                    None => AdminRequest::RevokeKey { name },
+                }
+            }
+            11 => AdminRequest::RevokeKey { name },
             0..4 => AdminRequest::AddAccount {
                 name,
                 password_hash: hash,

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use fleetlink_core::SessionId;
-use fleetlink_proto::IdempotencyKey;
 use fleetlink_proto::control::{DeleteFile, RequestId};
 use fleetlink_proto::control::{ErrorCode, OpenUpload, Reply, RpcError};
+use fleetlink_proto::{DeviceKey, IdempotencyKey};
 
 pub(crate) struct Client {
     pub(crate) name: String,
+    /// The key that it has made for itself.
+    pub(crate) key: DeviceKey,
     pub(crate) guesses: bool,
     /// Its last join, where it comes back by itself.
     pub(crate) joined: Option<u64>,

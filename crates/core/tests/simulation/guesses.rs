@@ -8,7 +8,7 @@ use fleetlink_proto::DeviceName;
 use fleetlink_proto::control::limits::{BLOCK_TIME, MAX_WAITING_PASSWORD_CHECKS};
 use fleetlink_proto::control::{ErrorCode, Reply, RpcError};
 
-use crate::oracle::{Oracle, Told};
+use crate::oracle::{OpenedBy, Oracle, Told};
 
 #[derive(Default)]
 pub(crate) struct Attempts {
@@ -94,6 +94,8 @@ impl Oracle {
                 assert_eq!(login.name.as_str(), name_of(password));
                 let live = self.live.get_mut(&session).expect("is live");
                 live.name = Some(login.name.clone());
+                let hash = password.rsplit_once('|').expect("name|version|number").0;
+                live.opened_by = OpenedBy::Password(hash.to_owned());
             }
             (Err(ErrorCode::WrongPassword), Some(Verdict::Wrong))
             | (Err(ErrorCode::NowBlocked), Some(Verdict::LastWrong))

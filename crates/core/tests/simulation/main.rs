@@ -8,6 +8,7 @@ mod behaviour;
 mod client;
 mod coverage;
 mod guesses;
+mod keys;
 mod oracle;
 mod rng;
 mod store;

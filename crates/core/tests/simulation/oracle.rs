@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use fleetlink_core::{
-    AdminId, AdminRequest, CheckId, Effect, Hub, Input, Now, SessionId, StoreCall, StoreError,
-    StoreReply,
+    AdminId, AdminRequest, CheckId, Effect, Hub, Input, Now, Possession, SessionId, StoreCall,
+    StoreError, StoreReply,
 };
 use fleetlink_proto::control::limits::silence_limit;
 use fleetlink_proto::control::{
-    Compute, ComputeReply, EndReason, ErrorCode, Reply, Request, RequestId, RpcError,
+    Compute, ComputeReply, EndReason, ErrorCode, LoginProof, Reply, Request, RequestId, RpcError,
 };
 use fleetlink_proto::samples::Operation;
-use fleetlink_proto::{DeviceName, IdempotencyKey};
+use fleetlink_proto::{DeviceKey, DeviceName, IdempotencyKey};
 
 use crate::guesses::{Attempts, Verdict};
 use crate::store::{Store, whose};
@@ -29,10 +29,15 @@ pub(crate) struct Oracle {
     pub(crate) people: BTreeMap<u64, u64>,
     /// The newest person of each name in this life of the hub.
     newest_person: BTreeMap<DeviceName, u64>,
+    /// The newest generation when an account of this name was last removed: who joined before that
+    /// joined another account.
+    removed: BTreeMap<DeviceName, u64>,
     pub(crate) names: BTreeMap<String, Attempts>,
     pub(crate) checks: BTreeMap<CheckId, String>,
     /// What the hub has been told that the store holds: the hash of each account.
     pub(crate) accounts: BTreeMap<DeviceName, String>,
+    /// The same of keys.
+    pub(crate) keys: BTreeMap<DeviceName, DeviceKey>,
     unanswered: usize,
     admins: BTreeMap<AdminId, AdminRequest>,
     closing: bool,
@@ -45,16 +50,39 @@ pub(crate) struct Live {
     pub(crate) heard: Duration,
     pub(crate) greeted: bool,
     pub(crate) name: Option<DeviceName>,
+    /// What has opened it.
+    pub(crate) opened_by: OpenedBy,
     pub(crate) asked: BTreeMap<RequestId, Asked>,
     pub(crate) uploads: BTreeMap<u64, IdempotencyKey>,
 }
 
 pub(crate) enum Asked {
-    Login { password: String },
-    Commit { key: IdempotencyKey },
+    Login {
+        password: String,
+    },
+    KeyLogin {
+        name: String,
+        key: DeviceKey,
+        possession: Possession,
+    },
+    KeyChange,
+    Commit {
+        key: IdempotencyKey,
+    },
     Compute(Compute),
-    Join { rejoin: Option<u64> },
+    Join {
+        rejoin: Option<u64>,
+    },
     Other,
+}
+
+#[derive(Default)]
+pub(crate) enum OpenedBy {
+    #[default]
+    Nothing,
+    /// The password of this hash.
+    Password(String),
+    Key(DeviceKey),
 }
 
 #[derive(Default)]
@@ -81,9 +109,11 @@ impl Oracle {
             newest: 0,
             people: BTreeMap::new(),
             newest_person: BTreeMap::new(),
+            removed: BTreeMap::new(),
             names: BTreeMap::new(),
             checks: BTreeMap::new(),
             accounts: store.accounts.iter().map(account).collect(),
+            keys: store.keys().collect(),
             unanswered: 0,
             admins: BTreeMap::new(),
             closing: false,
@@ -109,6 +139,7 @@ impl Oracle {
                     heard: now.monotonic,
                     greeted: false,
                     name: None,
+                    opened_by: OpenedBy::Nothing,
                     asked: BTreeMap::new(),
                     uploads: BTreeMap::new(),
                 };
@@ -120,15 +151,26 @@ impl Oracle {
                 session,
                 id,
                 request,
+                possession,
             } => {
                 self.hear(*session, now);
                 let asked = match request {
-                    Request::Login(login) => Asked::Login {
-                        password: login.password.expose().to_owned(),
+                    Request::Login(login) => match &login.proof {
+                        LoginProof::Password(password) => Asked::Login {
+                            password: password.expose().to_owned(),
+                        },
+                        LoginProof::Key { key, .. } => Asked::KeyLogin {
+                            name: login.name.clone(),
+                            key: *key,
+                            possession: *possession,
+                        },
                     },
                     Request::Join(join) => Asked::Join {
                         rejoin: join.rejoin,
                     },
+                    Request::EnrolKey(_) | Request::ReplaceKey(_) | Request::RevokeKey => {
+                        Asked::KeyChange
+                    }
                     Request::Compute(compute) => Asked::Compute(compute.clone()),
                     _ => Asked::Other,
                 };
@@ -187,6 +229,7 @@ impl Oracle {
             (StoreCall::AddAccount(account), Ok(_)) => {
                 let hash = account.password_hash.as_str().to_owned();
                 self.accounts.insert(account.name.clone(), hash);
+                self.keys.remove(&account.name);
             }
             (
                 StoreCall::SetPassword {
@@ -198,9 +241,18 @@ impl Oracle {
                 let hash = password_hash.as_str().to_owned();
                 self.accounts.insert(name.clone(), hash);
             }
+            (StoreCall::SetKey { name, .. }, Ok(StoreReply::Key(stored))) => {
+                self.keys.insert(name.clone(), stored.key);
+            }
+            (
+                StoreCall::RemoveKey { name },
+                Ok(_) | Err(StoreError::NotFound | StoreError::Unknown(_)),
+            ) => _ = self.keys.remove(name),
             (StoreCall::RemoveAccount { name }, Ok(_) | Err(StoreError::NotFound)) => {
                 self.accounts.remove(name);
                 self.newest_person.remove(name);
+                self.removed.insert(name.clone(), self.newest);
+                self.keys.remove(name);
             }
             (StoreCall::Commit(commit), Err(StoreError::Unknown(_))) => {
                 self.unknown_outcomes.insert(commit.staged.id.0);
@@ -262,6 +314,12 @@ impl Oracle {
             let name = self.live[&session].name.as_ref().expect("is logged in");
             assert!(!self.accounts.contains_key(name), "{name} has its account");
         }
+        if reason == EndReason::KeyRevoked {
+            assert!(
+                !self.key_holds(&self.live[&session]),
+                "the key is the device's"
+            );
+        }
         self.end(session);
     }
 
@@ -275,6 +333,12 @@ impl Oracle {
                 if let Some(attempts) = self.names.get_mut(name.as_str()) {
                     (attempts.failed, attempts.blocked_until) = (0, None);
                 }
+            }
+            AdminRequest::SetKey { name, key } if done => {
+                assert_eq!(self.keys.get(&name), Some(&key), "done before the commit");
+            }
+            AdminRequest::RevokeKey { name } if done => {
+                assert!(!self.keys.contains_key(&name), "{name} has its key");
             }
             AdminRequest::RemoveAccount { name, .. } if done => {
                 assert!(!self.accounts.contains_key(&name), "{name} is not removed");
@@ -318,6 +382,15 @@ impl Oracle {
                 self.login_decided(session, password, result, now);
             }
             (
+                Asked::KeyLogin {
+                    name,
+                    key,
+                    possession,
+                },
+                result,
+            ) => self.key_login_decided(session, (name, *key, *possession), result),
+            (Asked::KeyChange, Ok(_)) => self.key_changed(session),
+            (
                 Asked::Join {
                     rejoin: Some(rejoin),
                 },
@@ -325,7 +398,11 @@ impl Oracle {
             ) if error.code == ErrorCode::Replaced => {
                 let name = live.name.as_ref().expect("is logged in");
                 let newer = self.newest_person.get(name) > self.people.get(rejoin);
-                assert!(newer, "{name} is refused, and nobody is newer");
+                let of_another_account = Some(rejoin) <= self.removed.get(name);
+                assert!(
+                    newer || of_another_account,
+                    "{name} is refused, and nobody is newer"
+                );
             }
             (Asked::Join { rejoin }, Ok(Reply::Join(join))) => {
                 let name = live.name.clone().expect("joins without a login");
@@ -387,6 +464,7 @@ impl Oracle {
         }
         for (session, live) in &self.live {
             let limit = live.heard + silence_limit(self.keep_alive);
+            assert!(self.key_holds(live), "{session:?} outlives its key");
             let late = live.greeted && now.monotonic >= limit;
             assert!(!late, "{session:?} is silent since {:?}", live.heard);
         }

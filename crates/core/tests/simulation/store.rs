@@ -8,7 +8,7 @@ use fleetlink_core::{
 };
 use fleetlink_proto::control::{DeleteReply, FileEntry, FileList, Receipt, UploadMode};
 use fleetlink_proto::samples::{SampleParser, Summary};
-use fleetlink_proto::{ContentHash, DeviceName, FileId, IdempotencyKey, WallTime};
+use fleetlink_proto::{ContentHash, DeviceKey, DeviceName, FileId, IdempotencyKey, WallTime};
 
 use crate::rng::Rng;
 
@@ -35,7 +35,10 @@ struct File {
 pub(crate) fn whose(call: &StoreCall) -> &DeviceName {
     match call {
         StoreCall::AddAccount(account) => &account.name,
-        StoreCall::SetPassword { name, .. } | StoreCall::RemoveAccount { name } => name,
+        StoreCall::SetPassword { name, .. }
+        | StoreCall::SetKey { name, .. }
+        | StoreCall::RemoveKey { name }
+        | StoreCall::RemoveAccount { name } => name,
         StoreCall::Commit(commit) => &commit.device,
         StoreCall::FindReceipt { device, .. }
         | StoreCall::Delete { device, .. }
@@ -46,6 +49,12 @@ pub(crate) fn whose(call: &StoreCall) -> &DeviceName {
 }
 
 impl Store {
+    /// The keys of the accounts that have one.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = (DeviceName, DeviceKey)> {
+        let key = |account: &Account| Some((account.name.clone(), account.key.as_ref()?.key));
+        self.accounts.values().filter_map(key)
+    }
+
     pub(crate) fn begin(&mut self, operation: OperationId, call: StoreCall) {
         let other = self.running.values().find(|c| whose(c) == whose(&call));
         assert!(
@@ -142,6 +151,22 @@ impl Store {
             } => {
                 let account = self.accounts.get_mut(name).ok_or(StoreError::NotFound)?;
                 account.password_hash = password_hash.clone();
+                Ok(StoreReply::Done)
+            }
+            StoreCall::SetKey { name, key, replace } => {
+                let account = self.accounts.get_mut(name).ok_or(StoreError::NotFound)?;
+                match &account.key {
+                    Some(before) if before.key == key.key => {}
+                    Some(_) if !replace => {
+                        return Err(StoreError::Conflict("it has another".to_owned()));
+                    }
+                    _ => account.key = Some(key.clone()),
+                }
+                Ok(StoreReply::Key(account.key.clone().expect("is set")))
+            }
+            StoreCall::RemoveKey { name } => {
+                let account = self.accounts.get_mut(name).ok_or(StoreError::NotFound)?;
+                account.key.take().ok_or(StoreError::NotFound)?;
                 Ok(StoreReply::Done)
             }
             StoreCall::RemoveAccount { name } => {

@@ -9,7 +9,7 @@ use fleetlink_core::{
     Settings,
 };
 use fleetlink_proto::control::{EndReason, RequestId};
-use fleetlink_proto::{DeviceName, IdempotencyKey, WallTime};
+use fleetlink_proto::{DeviceKey, DeviceName, IdempotencyKey, WallTime};
 
 use crate::client::{Change, Client};
 use crate::coverage::Coverage;
@@ -110,6 +110,7 @@ impl World {
                 name: name.clone(),
                 password_hash: PasswordHash::new(format!("{name}|first")),
                 created: now.wall,
+                key: None,
             };
             store.accounts.insert(name, account);
         }
@@ -150,6 +151,7 @@ impl World {
         for n in 0..usize::try_from(clients).unwrap() {
             self.clients.push(Client {
                 name: self.names[n % self.names.len()].clone(),
+                key: DeviceKey::from_bytes([u8::try_from(n).unwrap(); 32]),
                 guesses: self.rng.percent(15),
                 joined: None,
                 connection: None,
@@ -253,6 +255,9 @@ impl World {
             write!(self.trace, "{:?}{effect:?}", self.now.monotonic).unwrap();
             self.coverage.effect(&effect);
             self.oracle.effect(&effect, &self.store, self.now);
+            if let Some(what) = self.oracle.key_login(&effect, self.now) {
+                self.coverage.count(what);
+            }
             self.perform(effect);
         }
         self.oracle.after(&self.hub, &self.store, self.now);

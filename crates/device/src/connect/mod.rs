@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use fleetlink_proto::HubPin;
+use fleetlink_proto::signed::Channel;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
@@ -32,6 +33,8 @@ pub struct Connection {
     pub(crate) stream: Box<dyn Stream>,
     /// The pin of the hub's key; none without TLS.
     pub pin: Option<HubPin>,
+    /// What a proof is tied to on this connection; none without TLS.
+    pub(crate) channel: Option<Channel>,
     /// Which of the hub's addresses answered.
     pub peer: SocketAddr,
 }
@@ -112,16 +115,18 @@ pub async fn connect(address: &HubAddress, trust: Trust) -> Result<Connection, C
             return Ok(Connection {
                 stream: Box::new(tcp),
                 pin: None,
+                channel: None,
                 peer,
             });
         }
         Trust::Pinned(pin) => Some(pin),
         Trust::Learn | Trust::Loopback => None,
     };
-    let (stream, pin) = tls::handshake(tcp, address, expected).await?;
+    let (stream, channel) = tls::handshake(tcp, address, expected).await?;
     Ok(Connection {
         stream: Box::new(stream),
-        pin: Some(pin),
+        pin: Some(channel.hub),
+        channel: Some(channel),
         peer,
     })
 }

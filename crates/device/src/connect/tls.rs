@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use fleetlink_proto::HubPin;
 use fleetlink_proto::control::limits::HANDSHAKE_DEADLINE;
+use fleetlink_proto::signed::{Channel, EXPORTER_LABEL};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
@@ -21,12 +22,12 @@ use crate::limits::TLS_BUFFER;
 /// The protocol's name in the handshake (ALPN, RFC 7301).
 const ALPN: &[u8] = b"fleetlink/1";
 
-/// Shakes hands and returns the pin of the hub's key, which is the expected one where one is.
+/// Shakes hands and returns what a proof is tied to; the hub's key is the expected one where one is.
 pub(super) async fn handshake(
     tcp: TcpStream,
     hub: &HubAddress,
     expected: Option<HubPin>,
-) -> Result<(TlsStream<TcpStream>, HubPin), ConnectError> {
+) -> Result<(TlsStream<TcpStream>, Channel), ConnectError> {
     let tls_error = |source| ConnectError::Tls {
         address: hub.clone(),
         source,
@@ -63,7 +64,13 @@ pub(super) async fn handshake(
         return Err(tls_error(io::Error::other(what)));
     }
     let pin = shown.ok_or_else(|| tls_error(io::Error::other("it showed no certificate")))?;
-    Ok((stream, pin))
+    // What both ends of this connection export and nobody else knows (RFC 9266).
+    let binding = stream
+        .get_ref()
+        .1
+        .export_keying_material([0; 32], EXPORTER_LABEL, None)
+        .map_err(|e| tls_error(io::Error::other(e)))?;
+    Ok((stream, Channel { hub: pin, binding }))
 }
 
 fn client_config(verifier: &Arc<PinVerifier>) -> Result<ClientConfig, rustls::Error> {

@@ -49,7 +49,10 @@ impl Closed {
             Closed::Left
                 | Closed::Garbage(_)
                 | Closed::ByHub {
-                    reason: EndReason::Replaced | EndReason::AccountRemoved | EndReason::Protocol,
+                    reason: EndReason::Replaced
+                        | EndReason::AccountRemoved
+                        | EndReason::KeyRevoked
+                        | EndReason::Protocol,
                     ..
                 }
         )
@@ -73,6 +76,9 @@ pub enum CallError {
         /// The deadline.
         limit: Duration,
     },
+    /// Without TLS there is nothing that a proof could be tied to.
+    #[error("a key is proved over TLS alone")]
+    NoChannel,
     /// The answer has not the form that the call's answer has.
     #[error("the hub's answer makes no sense: {}", Escaped(.0))]
     Unexpected(String),

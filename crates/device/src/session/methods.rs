@@ -15,11 +15,8 @@ use crate::limits::LEAVE_DEADLINE;
 impl Session {
     /// Logs in: the session may then issue commands.
     pub async fn login(&self, name: &str, password: &Password) -> Result<LoginReply, CallError> {
-        self.call(Request::Login(Login {
-            name: name.to_owned(),
-            password: password.clone(),
-        }))
-        .await
+        self.call(Request::Login(Login::by_password(name, password.clone())))
+            .await
     }
 
     /// Announces the device's presence and the UDP port on which it accepts peers.

@@ -1,6 +1,7 @@
 //! One connection to a hub, shared by everything that asks something of it.
 
 mod closed;
+mod keys;
 mod methods;
 mod reader;
 mod shared;
@@ -15,6 +16,7 @@ use fleetlink_proto::control::limits::{
     DEFAULT_KEEP_ALIVE, MAX_KEEP_ALIVE, MIN_KEEP_ALIVE, PROTOCOL_VERSION,
 };
 use fleetlink_proto::control::{Hello, HelloReply, Request, RequestId, encode_request};
+use fleetlink_proto::signed::Channel;
 use serde::de::DeserializeOwned;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::time::timeout;
@@ -35,6 +37,7 @@ pub struct Session {
 
 struct Inner {
     shared: Arc<Shared>,
+    channel: Option<Channel>,
     control: mpsc::Sender<Vec<u8>>,
     chunks: mpsc::Sender<Bulk>,
     keep_alive: watch::Sender<Duration>,
@@ -91,6 +94,7 @@ impl Session {
         Session {
             inner: Arc::new(Inner {
                 shared,
+                channel: connection.channel,
                 control,
                 chunks,
                 keep_alive,

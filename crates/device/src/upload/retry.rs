@@ -78,7 +78,8 @@ fn passes(error: &UploadError) -> bool {
         ),
         UploadError::Call(CallError::Closed(closed)) => closed.may_return(),
         UploadError::Call(CallError::TimedOut { .. }) | UploadError::Changed => true,
-        UploadError::Call(CallError::Unexpected(_)) | UploadError::Source(_) => false,
+        UploadError::Call(CallError::Unexpected(_) | CallError::NoChannel)
+        | UploadError::Source(_) => false,
         UploadError::Attach(error) => error.may_pass(),
     }
 }

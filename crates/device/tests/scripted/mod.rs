@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fleetlink_proto::control::{
-    EndReason, ErrorCode, FromDevice, HelloReply, HubDecoder, HubNotification, JoinReply,
-    LoginReply, OpenDownloadReply, OpenUploadReply, Receipt, Reply, Request, RequestId, RpcError,
-    encode_error, encode_notification, encode_reply,
+    EndReason, ErrorCode, FromDevice, HelloReply, HubDecoder, HubNotification, JoinReply, KeyList,
+    Login, LoginProof, LoginReply, OpenDownloadReply, OpenUploadReply, Receipt, Reply, Request,
+    RequestId, RpcError, encode_error, encode_notification, encode_reply,
 };
 use fleetlink_proto::{ContentHash, HubPin, WallTime};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -122,6 +122,10 @@ impl ScriptedHub {
     pub(crate) fn rewrite(&self, change: impl FnOnce(&mut Script)) {
         change(&mut self.script.lock().unwrap());
     }
+}
+
+fn is_password(login: &Login, expected: &str) -> bool {
+    matches!(&login.proof, LoginProof::Password(password) if password.expose() == expected)
 }
 
 async fn serve(
@@ -241,12 +245,11 @@ impl Serving {
                 self.script.lock().unwrap().busy_logins -= 1;
                 Err(RpcError::new(ErrorCode::Busy, "too many logins"))
             }
-            Request::Login(login) if login.password.expose() == "right" => {
-                Ok(Reply::Login(LoginReply {
-                    name: login.name.parse().unwrap(),
-                }))
-            }
-            Request::Login(login) if login.password.expose() == "block" => Err(RpcError::new(
+            Request::Login(login) if is_password(&login, "right") => Ok(Reply::Login(LoginReply {
+                name: login.name.parse().unwrap(),
+                key: None,
+            })),
+            Request::Login(login) if is_password(&login, "block") => Err(RpcError::new(
                 ErrorCode::NowBlocked,
                 "Invalid Password. Your account has been blocked. Please try again later",
             )),
@@ -337,9 +340,13 @@ impl Serving {
                 ErrorCode::NoSuchFile,
                 "there is no such file",
             )),
-            Request::Ping | Request::Leave | Request::CancelDownload(_) => {
-                Ok(Reply::Done(Default::default()))
-            }
+            Request::Ping
+            | Request::Leave
+            | Request::CancelDownload(_)
+            | Request::EnrolKey(_)
+            | Request::ReplaceKey(_)
+            | Request::RevokeKey => Ok(Reply::Done(Default::default())),
+            Request::ListKeys => Ok(Reply::Keys(KeyList { keys: Vec::new() })),
         };
         let line = match reply {
             Ok(reply) => encode_reply(id, &reply),

@@ -12,7 +12,7 @@ use fleetlink_proto::samples::Operation;
 use fleetlink_proto::{DeviceName, FileId};
 use serde_json::json;
 
-use crate::dial::HubArguments;
+use crate::attach::HubArguments;
 use crate::failure::Failure;
 use crate::interrupt::unless_interrupted;
 use crate::output::Output;

@@ -15,7 +15,7 @@ use fleetlink_proto::{Escaped, FileId};
 use serde_json::json;
 
 use super::file_name;
-use crate::dial::HubArguments;
+use crate::attach::HubArguments;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::progress::Progress;

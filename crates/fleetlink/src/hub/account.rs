@@ -202,10 +202,14 @@ fn account_line(account: &AccountInfo) -> String {
         created,
         active,
         blocked_for_ms,
+        key,
     } = account;
     let mut line = format!("{name}; since {}", created.local());
     if *active {
         line.push_str("; active");
+    }
+    if key.is_some() {
+        line.push_str("; has a key");
     }
     if let Some(left) = blocked_for_ms {
         line.push_str(&format!("; blocked for {} s", left.div_ceil(1000)));

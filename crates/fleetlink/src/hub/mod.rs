@@ -4,12 +4,15 @@ mod account;
 mod console;
 mod course;
 mod demo;
+mod keys;
 mod run;
 mod serve;
 
 use crate::failure::Failure;
 use crate::interrupt::unless_interrupted;
 use crate::output::Output;
+
+pub(crate) use keys::keys;
 
 /// What runs or administers a hub.
 #[derive(Debug, clap::Subcommand)]

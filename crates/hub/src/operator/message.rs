@@ -1,7 +1,8 @@
 //! What travels over the operator's socket: one JSON object a line, in both directions.
 
 use fleetlink_core::{AccountStatus, AdminReply};
-use fleetlink_proto::{DeviceName, Password, WallTime};
+use fleetlink_proto::control::EnrolledKey;
+use fleetlink_proto::{DeviceKey, DeviceName, Password, WallTime};
 use serde::{Deserialize, Serialize};
 
 /// One call of the operator.
@@ -28,6 +29,18 @@ pub enum OperatorCall {
         name: DeviceName,
         /// Whether its files are deleted as well.
         with_data: bool,
+    },
+    /// Gives an account a key, instead of one that it may have.
+    SetKey {
+        /// Whose.
+        name: DeviceName,
+        /// The key.
+        key: DeviceKey,
+    },
+    /// Takes an account's key away and ends the sessions that it opened.
+    RevokeKey {
+        /// Whose.
+        name: DeviceName,
     },
     /// Ends a name's block.
     Unlock {
@@ -60,6 +73,9 @@ pub struct AccountInfo {
     /// For how many more milliseconds its password is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blocked_for_ms: Option<u64>,
+    /// Its key, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<EnrolledKey>,
 }
 
 impl From<AdminReply> for OperatorReply {
@@ -80,6 +96,7 @@ impl From<AccountStatus> for AccountInfo {
             created,
             active,
             blocked_for,
+            key,
         } = status;
         let blocked_for_ms =
             blocked_for.map(|left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX));
@@ -88,6 +105,7 @@ impl From<AccountStatus> for AccountInfo {
             created,
             active,
             blocked_for_ms,
+            key,
         }
     }
 }

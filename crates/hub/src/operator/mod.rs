@@ -121,6 +121,8 @@ async fn perform(
                 key,
             }
         }
+        OperatorCall::SetKey { name, key } => AdminRequest::SetKey { name, key },
+        OperatorCall::RevokeKey { name } => AdminRequest::RevokeKey { name },
         OperatorCall::Unlock { name } => AdminRequest::Unlock { name },
         OperatorCall::ListAccounts => AdminRequest::ListAccounts,
     };

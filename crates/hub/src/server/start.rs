@@ -76,7 +76,7 @@ pub async fn start(config: HubConfig) -> Result<(RunningHub, mpsc::Receiver<Stri
     let tls = (!plain)
         .then(|| identity.server_config())
         .transpose()?
-        .map(TlsAcceptor::from);
+        .map(|config| (TlsAcceptor::from(config), identity.pin()));
     let log_folder = lock_logs(&logs, &data)?;
 
     let keep_alive = settings.keep_alive;

@@ -3,6 +3,7 @@
 mod claims;
 mod download;
 mod outbox;
+mod proof;
 mod reader;
 mod upload;
 
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use fleetlink_core::{Input, SessionId};
 use fleetlink_proto::control::{EndReason, HubNotification, limits};
+use fleetlink_proto::signed::Channel;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -41,9 +43,14 @@ pub(crate) struct SessionContext {
     pub(crate) claims: Claims,
 }
 
-/// Serves one connection until either side ends it.
-pub(crate) async fn serve<S>(stream: S, session: SessionId, peer: SocketAddr, hub: SessionContext)
-where
+/// Serves one connection until either side ends it. Without TLS there is no channel.
+pub(crate) async fn serve<S>(
+    stream: S,
+    session: SessionId,
+    peer: SocketAddr,
+    channel: Option<Channel>,
+    hub: SessionContext,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let (commands, orders) = mpsc::channel(COMMAND_QUEUE);
@@ -64,6 +71,7 @@ where
     let downloads = Downloads::new(session, hub.clone(), outbox.clone());
     let mut reader = Reader::new(
         session,
+        channel,
         &hub,
         incoming,
         outbox.clone(),

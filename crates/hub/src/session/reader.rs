@@ -7,12 +7,14 @@ use fleetlink_proto::control::{
     EndReason, ErrorCode, FromDevice, HubDecoder, HubNotification, Request, RequestId, RpcError,
     limits,
 };
+use fleetlink_proto::signed::Channel;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::Instant;
 
 use super::SessionContext;
 use super::download::Downloads;
 use super::outbox::Outbox;
+use super::proof;
 use super::upload::{UploadFeeder, Uploads};
 use crate::driver::DriverHandle;
 
@@ -24,6 +26,7 @@ const LINE_READ_SIZE: usize = 2 * 1024;
 /// Reads one device's bytes and passes on what they say.
 pub(super) struct Reader<S> {
     session: SessionId,
+    channel: Option<Channel>,
     driver: DriverHandle,
     stream: S,
     outbox: Outbox,
@@ -43,6 +46,7 @@ struct Over;
 impl<S: AsyncRead + Unpin> Reader<S> {
     pub(super) fn new(
         session: SessionId,
+        channel: Option<Channel>,
         hub: &SessionContext,
         stream: S,
         outbox: Outbox,
@@ -51,6 +55,7 @@ impl<S: AsyncRead + Unpin> Reader<S> {
     ) -> Self {
         Reader {
             session,
+            channel,
             driver: hub.driver.clone(),
             stream,
             outbox,
@@ -142,11 +147,13 @@ impl<S: AsyncRead + Unpin> Reader<S> {
             Request::CancelDownload(cancel) => self.downloads.cancel(&id, cancel.download).await,
             request => {
                 let session = self.session;
+                let possession = proof::check(&request, self.channel.as_ref());
                 return self
                     .tell(Input::Call {
                         session,
                         id,
                         request,
+                        possession,
                     })
                     .await;
             }

@@ -133,6 +133,16 @@ error_codes! {
     NowBlocked = 11, "now_blocked";
     /// The name is blocked; no password was checked.
     Blocked = 12, "blocked";
+    /// Unknown name, another key or a wrong signature: the hub does not say which.
+    KeyRefused = 13, "key_refused";
+    /// This session, or who logged in with it, may not do this.
+    NotAllowed = 14, "not_allowed";
+    /// Without TLS there is no channel to which a proof could be tied.
+    NoChannel = 15, "no_channel";
+    /// The device has a key already.
+    KeyEnrolled = 16, "key_enrolled";
+    /// The device has no key.
+    NoKey = 17, "no_key";
     /// The device has no file of this id.
     NoSuchFile = 20, "no_such_file";
     /// A line of the data file is not a sample; `data.line` says which.

@@ -7,6 +7,7 @@ mod framer;
 mod from_device;
 mod from_hub;
 pub mod limits;
+mod login;
 mod notification;
 mod reply;
 mod request;
@@ -17,13 +18,14 @@ pub use error::{ErrorCode, ErrorDetail, RpcError};
 pub use framer::{Frame, Framer};
 pub use from_device::{FromDevice, HubDecoder};
 pub use from_hub::{DeviceDecoder, FromHub};
+pub use login::{Login, LoginProof};
 pub use notification::{DeviceNotification, EndReason, HubNotification};
 pub use reply::{
-    ActiveDevice, ComputeReply, DeleteReply, DeviceList, Done, FileEntry, FileList, HelloReply,
-    JoinReply, LoginReply, OpenDownloadReply, OpenUploadReply, Receipt, Reply,
+    ActiveDevice, ComputeReply, DeleteReply, DeviceList, Done, EnrolledKey, FileEntry, FileList,
+    HelloReply, JoinReply, KeyList, LoginReply, OpenDownloadReply, OpenUploadReply, Receipt, Reply,
 };
 pub use request::{
-    AbortUpload, CancelDownload, CommitUpload, Compute, DeleteFile, Hello, Join, ListDevices,
-    ListFiles, Login, OpenDownload, OpenUpload, Request, UploadMode,
+    AbortUpload, CancelDownload, CommitUpload, Compute, DeleteFile, EnrolKey, Hello, Join,
+    ListDevices, ListFiles, OpenDownload, OpenUpload, ReplaceKey, Request, UploadMode,
 };
 pub use request_id::RequestId;

@@ -27,6 +27,9 @@ pub enum EndReason {
     Replaced,
     /// The account was removed or may no longer join. The device does not reconnect by itself.
     AccountRemoved,
+    /// The key that opened the session was revoked or replaced. The device does not reconnect by
+    /// itself.
+    KeyRevoked,
     /// The hub is shutting down. The device reconnects when it is back.
     HubClosing,
     /// Nothing was heard from the device for one and a half keep-alives.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::request::UploadMode;
 use crate::samples::{Decimal, Operation};
-use crate::{ContentHash, DeviceName, FileId, WallTime};
+use crate::{ContentHash, DeviceKey, DeviceName, FileId, WallTime};
 
 /// The answer to `hello`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +24,25 @@ pub struct HelloReply {
 pub struct LoginReply {
     /// The name under which the session is now logged in.
     pub name: DeviceName,
+    /// The device's enrolled key, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<DeviceKey>,
+}
+
+/// The key by which a device proves who it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnrolledKey {
+    /// The key.
+    pub key: DeviceKey,
+    /// When it became the device's own.
+    pub enrolled: WallTime,
+}
+
+/// The answer to `key.list`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyList {
+    /// The device's keys: one, or none.
+    pub keys: Vec<EnrolledKey>,
 }
 
 /// The answer to `join`.
@@ -174,7 +193,8 @@ pub enum Reply {
     Login(LoginReply),
     /// To `join`.
     Join(JoinReply),
-    /// To `ping`, `leave`, `upload.abort` and `download.cancel`.
+    /// To `ping`, `leave`, `upload.abort`, `download.cancel`, `key.enrol`, `key.revoke` and
+    /// `key.replace`.
     Done(Done),
     /// To `upload.open`.
     OpenUpload(OpenUploadReply),
@@ -190,4 +210,6 @@ pub enum Reply {
     OpenDownload(OpenDownloadReply),
     /// To `device.list`.
     Devices(DeviceList),
+    /// To `key.list`.
+    Keys(KeyList),
 }

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::login::Login;
 use crate::samples::Operation;
-use crate::{ContentHash, FileId, IdempotencyKey, Password};
+use crate::{ContentHash, DeviceKey, DeviceName, FileId, IdempotencyKey, Signature};
 
 /// `hello`: the first call of every session; agrees on a version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,15 +14,6 @@ pub struct Hello {
     /// What the device runs, for the hub's log: `fleetlink 0.1.0`.
     #[serde(default)]
     pub client: String,
-}
-
-/// `login`: proves who the device is. The session is then attached: it may issue commands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Login {
-    /// The name, as the person typed it.
-    pub name: String,
-    /// The password.
-    pub password: Password,
 }
 
 /// `join`: announces the device's presence under its name and takes over from an earlier session.
@@ -123,6 +115,28 @@ pub struct ListDevices {
     pub after: Option<u64>,
 }
 
+/// `key.enrol`: makes a key the device's own, where it has none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnrolKey {
+    /// The device: the one that is logged in.
+    pub name: DeviceName,
+    /// The key.
+    pub key: DeviceKey,
+    /// By the key, over [`crate::signed::Channel::enrolment`].
+    pub signature: Signature,
+}
+
+/// `key.replace`: makes a key the device's own, instead of the one that it has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplaceKey {
+    /// The device: the one that is logged in.
+    pub name: DeviceName,
+    /// The key.
+    pub key: DeviceKey,
+    /// By the key, over [`crate::signed::Channel::enrolment`].
+    pub signature: Signature,
+}
+
 macro_rules! requests {
     ($($(#[$doc:meta])* $name:ident $(($params:ident))? = $method:literal;)*) => {
         /// One call of a device.
@@ -206,6 +220,14 @@ requests! {
     CancelDownload(CancelDownload) = "download.cancel";
     /// Lists the other active devices.
     ListDevices(ListDevices) = "device.list";
+    /// Makes a key the device's own.
+    EnrolKey(EnrolKey) = "key.enrol";
+    /// Lists the device's keys.
+    ListKeys = "key.list";
+    /// Takes the device's key away.
+    RevokeKey = "key.revoke";
+    /// Makes another key the device's own.
+    ReplaceKey(ReplaceKey) = "key.replace";
 }
 
 /// Parameters of a method that takes none: an empty object.

@@ -1,29 +1,35 @@
 //! The table of accounts.
 
 use fleetlink_core::{Account, PasswordHash, StoreError};
-use fleetlink_proto::{DeviceName, WallTime};
+use fleetlink_proto::control::EnrolledKey;
+use fleetlink_proto::{DeviceKey, DeviceName, WallTime};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::error::{OpError, damaged};
 
 pub(super) fn all(connection: &Connection) -> Result<Vec<Account>, OpError> {
-    let mut select = connection
-        .prepare_cached("SELECT name, password_hash, created_ms FROM accounts ORDER BY name")?;
+    let mut select = connection.prepare_cached(
+        "SELECT name, password_hash, created_ms, device_key, enrolled_ms FROM accounts
+             ORDER BY name",
+    )?;
     let rows = select.query_map([], |row| {
         Ok((
             row.get::<_, String>(0)?,
             row.get::<_, String>(1)?,
             row.get(2)?,
+            row.get(3)?,
+            row.get(4)?,
         ))
     })?;
     rows.map(|row| {
-        let (name, hash, created) = row?;
+        let (name, hash, created, key, enrolled) = row?;
         Ok(Account {
             name: name
                 .parse()
                 .map_err(|_| damaged("the name of an account"))?,
             password_hash: PasswordHash::new(hash),
             created: WallTime::from_unix_millis(created),
+            key: stored_key(key, enrolled)?,
         })
     })
     .collect()
@@ -38,13 +44,19 @@ pub(super) fn add(connection: &Connection, account: &Account) -> Result<(), OpEr
         return Err(StoreError::Conflict(message).into());
     }
     let mut insert = connection.prepare_cached(
-        "INSERT INTO accounts (name, folded, password_hash, created_ms) VALUES (?1, ?2, ?3, ?4)",
+        "INSERT INTO accounts (name, folded, password_hash, created_ms, device_key, enrolled_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?;
     insert.execute(params![
         account.name.as_str(),
         folded,
         account.password_hash.as_str(),
         account.created.unix_millis(),
+        account.key.as_ref().map(|enrolled| enrolled.key.as_bytes()),
+        account
+            .key
+            .as_ref()
+            .map(|enrolled| enrolled.enrolled.unix_millis()),
     ])?;
     Ok(())
 }
@@ -57,6 +69,56 @@ pub(super) fn set_password(
     let mut update =
         connection.prepare_cached("UPDATE accounts SET password_hash = ?2 WHERE name = ?1")?;
     found(update.execute([name.as_str(), hash.as_str()])?)
+}
+
+/// Gives an account this key; the key that it has then.
+pub(super) fn set_key(
+    connection: &Connection,
+    name: &DeviceName,
+    key: &EnrolledKey,
+    replace: bool,
+) -> Result<EnrolledKey, OpError> {
+    require(connection, name)?;
+    match key_of(connection, name)? {
+        Some(before) if before.key == key.key => return Ok(before),
+        Some(_) if !replace => {
+            let message = format!("the account {name} has another key");
+            return Err(StoreError::Conflict(message).into());
+        }
+        _ => {}
+    }
+    let mut update = connection
+        .prepare_cached("UPDATE accounts SET device_key = ?2, enrolled_ms = ?3 WHERE name = ?1")?;
+    let enrolled = key.enrolled.unix_millis();
+    update.execute(params![name.as_str(), key.key.as_bytes(), enrolled])?;
+    Ok(key.clone())
+}
+
+pub(super) fn remove_key(connection: &Connection, name: &DeviceName) -> Result<(), OpError> {
+    let mut update = connection.prepare_cached(
+        "UPDATE accounts SET device_key = NULL, enrolled_ms = NULL
+         WHERE name = ?1 AND device_key IS NOT NULL",
+    )?;
+    found(update.execute([name.as_str()])?)
+}
+
+fn key_of(connection: &Connection, name: &DeviceName) -> Result<Option<EnrolledKey>, OpError> {
+    let mut select = connection
+        .prepare_cached("SELECT device_key, enrolled_ms FROM accounts WHERE name = ?1")?;
+    let (key, enrolled) =
+        select.query_row([name.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    stored_key(key, enrolled)
+}
+
+fn stored_key(key: Option<Vec<u8>>, enrolled: Option<i64>) -> Result<Option<EnrolledKey>, OpError> {
+    let Some(key) = key else {
+        return Ok(None);
+    };
+    let bytes = <[u8; 32]>::try_from(key).map_err(|_| damaged("the key of an account"))?;
+    Ok(Some(EnrolledKey {
+        key: DeviceKey::from_bytes(bytes),
+        enrolled: WallTime::from_unix_millis(enrolled.unwrap_or_default()),
+    }))
 }
 
 pub(super) fn remove(connection: &Connection, name: &DeviceName) -> Result<(), OpError> {

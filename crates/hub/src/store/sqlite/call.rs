@@ -31,6 +31,10 @@ impl From<StoreCall> for Call {
                 password_hash,
             } => Call::Change(Change::SetPassword(name, password_hash)),
             Asked::RemoveAccount { name } => Call::Change(Change::RemoveAccount(name)),
+            Asked::SetKey { name, key, replace } => {
+                Call::Change(Change::SetKey(name, key, replace))
+            }
+            Asked::RemoveKey { name } => Call::Change(Change::RemoveKey(name)),
             Asked::Commit(commit) => Call::Change(Change::Commit(commit)),
             Asked::Delete {
                 device,

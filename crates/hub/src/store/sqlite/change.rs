@@ -1,7 +1,7 @@
 //! The changes that the writer makes, each within a transaction that others share.
 
 use fleetlink_core::{Account, ChangeKind, Commit, PasswordHash, StagedId, StoreError, StoreReply};
-use fleetlink_proto::control::{DeleteReply, Receipt, UploadMode};
+use fleetlink_proto::control::{DeleteReply, EnrolledKey, Receipt, UploadMode};
 use fleetlink_proto::{DeviceName, FileId, IdempotencyKey, WallTime};
 use rusqlite::Connection;
 
@@ -16,6 +16,8 @@ pub(super) enum Change {
     AddAccount(Account),
     SetPassword(DeviceName, PasswordHash),
     RemoveAccount(DeviceName),
+    SetKey(DeviceName, EnrolledKey, bool),
+    RemoveKey(DeviceName),
     Commit(Box<Commit>),
     Delete(Delete),
     Discard(StagedId),
@@ -59,6 +61,11 @@ impl Change {
         match self {
             Change::AddAccount(account) => accounts::add(connection, account)?,
             Change::SetPassword(name, hash) => accounts::set_password(connection, name, hash)?,
+            Change::SetKey(name, key, replace) => {
+                let stored = accounts::set_key(connection, name, key, *replace)?;
+                return Ok(Applied::with(StoreReply::Key(stored)));
+            }
+            Change::RemoveKey(name) => accounts::remove_key(connection, name)?,
             Change::RemoveAccount(name) => accounts::remove(connection, name)?,
             Change::Commit(change) => return commit(connection, staged, change),
             Change::Delete(change) => return delete(connection, change),

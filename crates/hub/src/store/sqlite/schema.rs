@@ -55,6 +55,10 @@ pub(super) const STEPS: &[&str] = &["
         at_ms    INTEGER NOT NULL,
         UNIQUE (device, key)
     ) STRICT;
+", "
+    -- A device's Ed25519 public key, where it has one.
+    ALTER TABLE accounts ADD COLUMN device_key BLOB;
+    ALTER TABLE accounts ADD COLUMN enrolled_ms INTEGER;
 "];
 
 /// Marks a database as one of ours: `flnk`.
@@ -114,7 +118,8 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let folder = Folder::open(root.path()).unwrap();
         let old = connection::writer(&folder, STEPS).unwrap();
-        let insert = "INSERT INTO accounts VALUES ('cam', 'cam', '', 0)";
+        let insert = "INSERT INTO accounts (name, folded, password_hash, created_ms)
+                      VALUES ('cam', 'cam', '', 0)";
         old.execute(insert, []).unwrap();
         drop(old);
         let steps = [STEPS, &[NEXT]].concat();
@@ -124,7 +129,7 @@ mod tests {
                 usize::try_from(format(&new, &folder).unwrap()),
                 Ok(steps.len())
             );
-            assert_eq!(columns(&new), 5);
+            assert_eq!(columns(&new), 7);
             let kept = "SELECT name FROM accounts WHERE note IS NULL";
             let kept: String = new.query_row(kept, [], |row| row.get(0)).unwrap();
             assert_eq!(kept, "cam");
@@ -142,6 +147,6 @@ mod tests {
         let steps = [STEPS, &[&broken]].concat();
         assert!(connection::writer(&folder, &steps).is_err());
         let same = connection::writer(&folder, STEPS).unwrap();
-        assert_eq!(columns(&same), 4);
+        assert_eq!(columns(&same), 6);
     }
 }

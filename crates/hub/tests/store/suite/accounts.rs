@@ -1,5 +1,8 @@
 //! Accounts.
 
+use fleetlink_proto::DeviceKey;
+use fleetlink_proto::control::EnrolledKey;
+
 use super::*;
 
 pub(crate) async fn are_kept(subject: &dyn Subject) {
@@ -56,6 +59,39 @@ pub(crate) async fn get_passwords(subject: &dyn Subject) {
     drop(store);
     let accounts = subject.open().accounts().await.unwrap();
     assert_eq!(accounts[0].password_hash, PasswordHash::new("$new"));
+}
+
+pub(crate) async fn get_keys(subject: &dyn Subject) {
+    let store = with_cam(subject).await;
+    let enrolled = |byte: u8, at| EnrolledKey {
+        key: DeviceKey::from_bytes([byte; 32]),
+        enrolled: WallTime::from_unix_millis(at),
+    };
+    let set = |text, key: &EnrolledKey, replace| StoreCall::SetKey {
+        name: name(text),
+        key: key.clone(),
+        replace,
+    };
+    let remove = || StoreCall::RemoveKey { name: name("cam") };
+    let (first, other) = (enrolled(1, 10), enrolled(2, 20));
+    assert_eq!(store.execute(remove()).await, Err(StoreError::NotFound));
+    let refused = store.execute(set("Cam", &first, true)).await;
+    assert_eq!(refused, Err(StoreError::NotFound));
+    for key in [&first, &enrolled(1, 15)] {
+        let done = store.execute(set("cam", key, false)).await;
+        assert_eq!(done, Ok(StoreReply::Key(first.clone())), "the first time");
+    }
+    is_conflict(store.execute(set("cam", &other, false)).await);
+    let replaced = store.execute(set("cam", &other, true)).await;
+    assert_eq!(replaced, Ok(StoreReply::Key(other.clone())));
+    drop(store);
+    let store = subject.open();
+    let kept = store.accounts().await.unwrap();
+    assert_eq!(kept[0].key, Some(other));
+    assert_eq!(store.execute(remove()).await, Ok(StoreReply::Done));
+    assert_eq!(store.execute(remove()).await, Err(StoreError::NotFound));
+    drop(store);
+    assert_eq!(subject.open().accounts().await.unwrap()[0].key, None);
 }
 
 pub(crate) async fn stay_while_they_have_files(subject: &dyn Subject) {

@@ -28,7 +28,7 @@ macro_rules! every_case {
     ($subject:expr) => {
         $crate::suite::every_case! { $subject;
             accounts: are_kept, differ_by_more_than_case, have_one_winner,
-                get_passwords, stay_while_they_have_files, are_needed_for_files;
+                get_passwords, get_keys, stay_while_they_have_files, are_needed_for_files;
             changes: are_durable_when_answered, replace_and_append, count_versions_on,
                 have_one_effect_a_key, refuse_a_key_for_another_change, do_not_mix_times,
                 refuse_a_sum_that_does_not_fit, delete_files, are_journalled_without_gaps,
@@ -75,6 +75,7 @@ pub(crate) fn account(text: &str) -> Account {
         name: name(text),
         password_hash: PasswordHash::new(format!("$test${text}")),
         created: AT,
+        key: None,
     }
 }
 

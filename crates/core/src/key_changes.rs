@@ -1,0 +1,230 @@
+//! Giving a device its key, and taking it away: by its owner or by the operator. A key is the
+//! device's only after the store has committed it.
+
+use fleetlink_proto::control::{Done, EnrolledKey, ErrorCode, KeyList, Reply, RequestId, RpcError};
+use fleetlink_proto::{DeviceKey, DeviceName, WallTime};
+
+use crate::admin::AdminReply;
+use crate::administration::no_account;
+use crate::authorisation::{Action, Caller, Decision, decide};
+use crate::console::AccountChange;
+use crate::errors;
+use crate::hub::Hub;
+use crate::input::{AdminId, Possession, SessionId};
+use crate::jobs::Job;
+use crate::store::{StoreCall, StoreError, StoreReply};
+use crate::time::Now;
+
+/// A change of a device's key, queued behind what the device asked for before.
+#[derive(Debug)]
+pub(crate) struct KeyJob {
+    asker: Asker,
+    change: KeyChange,
+}
+
+#[derive(Debug, Clone)]
+enum Asker {
+    Owner(SessionId, RequestId),
+    Operator(AdminId),
+}
+
+#[derive(Debug)]
+enum KeyChange {
+    Set { key: DeviceKey, replace: bool },
+    Revoke,
+}
+
+impl KeyJob {
+    pub(crate) fn call(&self, name: &DeviceName, at: WallTime) -> StoreCall {
+        let name = name.clone();
+        match self.change {
+            KeyChange::Set { key, replace } => StoreCall::SetKey {
+                name,
+                key: EnrolledKey { key, enrolled: at },
+                replace,
+            },
+            KeyChange::Revoke => StoreCall::RemoveKey { name },
+        }
+    }
+}
+
+impl Hub {
+    /// An owner gives the device a key, of which it must have shown the private half.
+    pub(crate) fn enrol_key(
+        &mut self,
+        (session, id): (SessionId, RequestId),
+        name: &DeviceName,
+        (key, possession): (DeviceKey, Possession),
+        replace: bool,
+        now: Now,
+    ) {
+        match possession {
+            Possession::Proven => {}
+            Possession::NoChannel => return self.refuse(session, id, errors::no_channel()),
+            Possession::Unproven => {
+                let message = "the signature does not show that the key is this device's own";
+                let error = RpcError::new(ErrorCode::KeyRefused, message);
+                return self.refuse(session, id, error);
+            }
+        }
+        let job = KeyJob {
+            asker: Asker::Owner(session, id),
+            change: KeyChange::Set { key, replace },
+        };
+        self.queue_key_job(name, job, now);
+    }
+
+    /// An owner takes the device's key away.
+    pub(crate) fn revoke_key(
+        &mut self,
+        (session, id): (SessionId, RequestId),
+        name: &DeviceName,
+        now: Now,
+    ) {
+        let job = KeyJob {
+            asker: Asker::Owner(session, id),
+            change: KeyChange::Revoke,
+        };
+        self.queue_key_job(name, job, now);
+    }
+
+    pub(crate) fn list_keys(&mut self, session: SessionId, id: RequestId, name: &DeviceName) {
+        let keys = self.accounts.key(name).cloned().into_iter().collect();
+        self.answer(session, id, Ok(Reply::Keys(KeyList { keys })));
+    }
+
+    /// The operator gives a device a key.
+    pub(crate) fn set_key_of(
+        &mut self,
+        admin: AdminId,
+        name: &DeviceName,
+        key: DeviceKey,
+        now: Now,
+    ) {
+        let job = KeyJob {
+            asker: Asker::Operator(admin),
+            change: KeyChange::Set { key, replace: true },
+        };
+        self.queue_key_job(name, job, now);
+    }
+
+    /// The operator takes a device's key away.
+    pub(crate) fn revoke_key_of(&mut self, admin: AdminId, name: &DeviceName, now: Now) {
+        let job = KeyJob {
+            asker: Asker::Operator(admin),
+            change: KeyChange::Revoke,
+        };
+        self.queue_key_job(name, job, now);
+    }
+
+    fn queue_key_job(&mut self, name: &DeviceName, job: KeyJob, now: Now) {
+        let asker = job.asker.clone();
+        if self.enqueue(name, Job::Key(job), now).is_err() {
+            self.answer_asker(asker, Err(errors::too_many_operations()));
+        }
+    }
+
+    /// Whether a change whose turn has come may still be made: while it waited its session may have
+    /// ended, or the account got another password or another owner. If not, who asked is told so.
+    pub(crate) fn may_still(&mut self, name: &DeviceName, job: &KeyJob) -> bool {
+        let caller = match job.asker {
+            Asker::Owner(session, _) => self.caller(session),
+            Asker::Operator(_) => Caller::Operator,
+        };
+        let error = match decide(caller, Action::ChangeKey(name)) {
+            Decision::Allowed if self.accounts.contains(name) => return true,
+            Decision::Allowed => RpcError::new(ErrorCode::NotAllowed, no_account(name)),
+            decision => errors::not_allowed(decision, "changing the key"),
+        };
+        self.answer_asker(job.asker.clone(), Err(error));
+        false
+    }
+
+    /// The store answered a change of a key.
+    pub(crate) fn finish_key_job(
+        &mut self,
+        name: &DeviceName,
+        job: KeyJob,
+        result: Result<StoreReply, StoreError>,
+    ) {
+        let KeyJob { asker, change } = job;
+        let result = match change {
+            KeyChange::Set { key, .. } => self.key_set(name, key, result),
+            KeyChange::Revoke => self.key_removed(name, result),
+        };
+        self.answer_asker(asker, result);
+    }
+
+    fn key_set(
+        &mut self,
+        name: &DeviceName,
+        key: DeviceKey,
+        result: Result<StoreReply, StoreError>,
+    ) -> Result<(), RpcError> {
+        match result {
+            Ok(StoreReply::Key(stored)) if stored.key == key => {
+                let before = self.accounts.key(name).map(|enrolled| enrolled.key);
+                self.accounts.set_key(name, Some(stored));
+                self.end_sessions_of_other_keys(name);
+                match before {
+                    None => self.show_account(name.clone(), AccountChange::KeyEnrolled),
+                    Some(before) if before != key => {
+                        self.show_account(name.clone(), AccountChange::KeyReplaced);
+                    }
+                    Some(_) => {}
+                }
+                Ok(())
+            }
+            Ok(_) => Err(errors::internal()),
+            Err(StoreError::Conflict(_)) => Err(RpcError::new(
+                ErrorCode::KeyEnrolled,
+                "this device has another key already; it can be replaced",
+            )),
+            Err(StoreError::NotFound) => {
+                Err(RpcError::new(ErrorCode::NotAllowed, no_account(name)))
+            }
+            Err(error) => Err(errors::of_store(error, "")),
+        }
+    }
+
+    /// Where nobody knows whether the store has done it, the hub takes the key as gone: whoever
+    /// revokes a key has reason to.
+    fn key_removed(
+        &mut self,
+        name: &DeviceName,
+        result: Result<StoreReply, StoreError>,
+    ) -> Result<(), RpcError> {
+        let is_gone = matches!(
+            result,
+            Ok(_) | Err(StoreError::NotFound | StoreError::Unknown(_))
+        );
+        if is_gone {
+            let had_one = self.accounts.key(name).is_some();
+            self.accounts.set_key(name, None);
+            self.end_sessions_of_other_keys(name);
+            if had_one {
+                self.show_account(name.clone(), AccountChange::KeyRevoked);
+            }
+        }
+        match result {
+            Ok(_) => Ok(()),
+            Err(StoreError::NotFound) => Err(RpcError::new(
+                ErrorCode::NoKey,
+                format!("{name} has no key that could be revoked"),
+            )),
+            Err(error) => Err(errors::of_store(error, "")),
+        }
+    }
+
+    fn answer_asker(&mut self, asker: Asker, result: Result<(), RpcError>) {
+        match asker {
+            Asker::Owner(session, id) => {
+                self.answer(session, id, result.map(|()| Reply::Done(Done {})));
+            }
+            Asker::Operator(admin) => {
+                let result = result.map(|()| AdminReply::Done);
+                self.answer_admin(admin, result.map_err(|error| error.message));
+            }
+        }
+    }
+}

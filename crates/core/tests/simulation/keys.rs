@@ -1,0 +1,74 @@
+//! What must hold of keys: only the enrolled one lets its device in, whatever is blocked; only a
+//! session of the present password changes it; and nothing outlives it that it has opened.
+
+use fleetlink_core::{Effect, Now, Possession, SessionId, StoreCall};
+use fleetlink_proto::DeviceKey;
+use fleetlink_proto::control::{ErrorCode, Reply, RpcError};
+
+use crate::oracle::{Live, OpenedBy, Oracle, Told};
+
+impl Oracle {
+    pub(crate) fn key_login_decided(
+        &mut self,
+        session: SessionId,
+        (name, key, possession): (&str, DeviceKey, Possession),
+        result: &Result<Reply, RpcError>,
+    ) {
+        let own = name.parse().ok().and_then(|name| self.keys.get(&name));
+        let right = own == Some(&key) && possession == Possession::Proven;
+        match result.as_ref().map_err(|error| error.code) {
+            Ok(Reply::Login(login)) => {
+                assert!(right, "{name} is in by a key that is not its own");
+                assert_eq!(login.name.as_str(), name);
+                let live = self.live.get_mut(&session).expect("is live");
+                live.name = Some(login.name.clone());
+                live.opened_by = OpenedBy::Key(key);
+            }
+            Err(ErrorCode::KeyRefused) => assert!(!right, "{name} is refused its own key"),
+            Err(ErrorCode::NoChannel) => assert_eq!(possession, Possession::NoChannel),
+            Err(ErrorCode::OutOfOrder) => {}
+            unexpected => panic!("a login by key was decided as {unexpected:?}"),
+        }
+    }
+
+    /// A device was told that its key was changed.
+    pub(crate) fn key_changed(&self, session: SessionId) {
+        let live = &self.live[&session];
+        let name = live.name.as_ref().expect("is logged in");
+        let by_password = matches!(&live.opened_by, OpenedBy::Password(hash)
+            if self.accounts.get(name) == Some(hash));
+        assert!(by_password, "{name} changes a key without the password");
+        let told = matches!(&self.told, Told::Store(call, Ok(_)) if match &**call {
+            StoreCall::SetKey { name: of, .. } | StoreCall::RemoveKey { name: of } => of == name,
+            _ => false,
+        });
+        assert!(told, "a key is changed before the store has answered");
+    }
+
+    /// Whether the key that has opened this session, if one has, is still the device's.
+    pub(crate) fn key_holds(&self, live: &Live) -> bool {
+        match (&live.opened_by, &live.name) {
+            (OpenedBy::Key(key), Some(name)) => self.keys.get(name) == Some(key),
+            _ => true,
+        }
+    }
+
+    /// What is to be counted where this is the answer to a login by key that succeeded.
+    pub(crate) fn key_login(&self, effect: &Effect, now: Now) -> Option<&'static str> {
+        let Effect::Reply {
+            session,
+            result: Ok(Reply::Login(login)),
+            ..
+        } = effect
+        else {
+            return None;
+        };
+        let attempts = self.names.get(login.name.as_str());
+        let until = attempts.and_then(|attempts| attempts.blocked_until);
+        let blocked = until.is_some_and(|until| until > now.monotonic);
+        matches!(self.live[session].opened_by, OpenedBy::Key(_)).then_some(match blocked {
+            true => "logged in by key while blocked",
+            false => "logged in by key",
+        })
+    }
+}

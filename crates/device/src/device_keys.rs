@@ -1,0 +1,207 @@
+//! Where a device keeps its keys: `keys/<pin of the hub>/<name>.pk8` in the state folder, PKCS#8,
+//! mode 0600. One for each name and hub, so that two hubs cannot tell that they serve one device.
+
+use std::fs::{self, DirBuilder};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+use fleetlink_proto::{DeviceName, HubPin};
+use zeroize::Zeroizing;
+
+use crate::KeyPair;
+use crate::temporary::{Existing, Temporary};
+
+/// The longest key file that is read, in bytes; a key has less than a hundred.
+const MAX_FILE_BYTES: u64 = 4096;
+
+/// The keys in a state folder.
+#[derive(Debug, Clone)]
+pub struct DeviceKeys {
+    folder: PathBuf,
+}
+
+/// Why a key could not be read or kept.
+#[derive(Debug, thiserror::Error)]
+pub enum DeviceKeysError {
+    /// The file system refused.
+    #[error("{path}: {source}")]
+    Io {
+        /// Of which file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file holds no key.
+    #[error(
+        "{0} holds no usable key; remove it, join with the password, and replace the key that the \
+         hub knows: fleetlink key replace"
+    )]
+    Damaged(PathBuf),
+    /// Others can read the file.
+    #[error("{0} can be read by others on this host; make it private: chmod 600 {0}")]
+    Open(PathBuf),
+}
+
+impl DeviceKeys {
+    /// Those in this state folder, which is made when the first key is kept.
+    pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
+        DeviceKeys {
+            folder: folder.into().join("keys"),
+        }
+    }
+
+    /// The file of the key that this device has for this hub.
+    pub fn path(&self, hub: HubPin, name: &DeviceName) -> PathBuf {
+        self.folder_of(hub).join(format!("{name}.pk8"))
+    }
+
+    /// The key that this device has for this hub, if it has one.
+    ///
+    /// # Errors
+    /// The file cannot be read, holds no key, or is not private.
+    pub fn find(&self, hub: HubPin, name: &DeviceName) -> Result<Option<KeyPair>, DeviceKeysError> {
+        let path = self.path(hub, name);
+        match read_private(&path) {
+            Ok(Some(document)) => KeyPair::from_pkcs8(&document)
+                .map(Some)
+                .ok_or(DeviceKeysError::Damaged(path)),
+            Ok(None) => Err(DeviceKeysError::Open(path)),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(DeviceKeysError::Io { path, source }),
+        }
+    }
+
+    /// Makes a new key and has `enrol` tell the hub of it; it is kept, and takes the place of an
+    /// earlier one, only when the hub knows it. A key that was refused once is never enrolled again:
+    /// it may have been revoked because somebody else has it.
+    ///
+    /// # Errors
+    /// What `enrol` says, or the key cannot be kept.
+    pub async fn make<E: From<DeviceKeysError>>(
+        &self,
+        hub: HubPin,
+        name: &DeviceName,
+        enrol: impl AsyncFnOnce(&KeyPair) -> Result<(), E>,
+    ) -> Result<KeyPair, E> {
+        let document = KeyPair::generate();
+        let pair = KeyPair::from_pkcs8(&*document)
+            .ok_or_else(|| DeviceKeysError::Damaged(self.path(hub, name)))?;
+        // On the disk first: a full one must not leave the hub with a key that nobody has.
+        let (path, temporary) = self.write(hub, name, &*document)?;
+        enrol(&pair).await?;
+        temporary
+            .place(Existing::Replace)
+            .map_err(|source| DeviceKeysError::Io { path, source })?;
+        Ok(pair)
+    }
+
+    /// Removes the key that this device has for this hub, if it has one.
+    ///
+    /// # Errors
+    /// The file system refused.
+    pub fn remove(&self, hub: HubPin, name: &DeviceName) -> Result<(), DeviceKeysError> {
+        let path = self.path(hub, name);
+        match fs::remove_file(&path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(source) => Err(DeviceKeysError::Io { path, source }),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    fn write(
+        &self,
+        hub: HubPin,
+        name: &DeviceName,
+        document: &[u8],
+    ) -> Result<(PathBuf, Temporary), DeviceKeysError> {
+        let path = self.path(hub, name);
+        let written = || {
+            let folder = self.folder_of(hub);
+            DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(&folder)?;
+            let temporary = Temporary::beside(&path, 0o600)?;
+            temporary.file().write_all(document)?;
+            temporary.file().sync_all()?;
+            Ok(temporary)
+        };
+        match written() {
+            Ok(temporary) => Ok((path, temporary)),
+            Err(source) => Err(DeviceKeysError::Io { path, source }),
+        }
+    }
+
+    fn folder_of(&self, hub: HubPin) -> PathBuf {
+        // A colon is no letter of a file name everywhere.
+        let pin = hub.to_string();
+        self.folder.join(pin.replace(':', "-"))
+    }
+}
+
+/// The file's content; `None` where others may read it.
+fn read_private(path: &Path) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let file = fs::File::open(path)?;
+    if file.metadata()?.permissions().mode() & 0o077 != 0 {
+        return Ok(None);
+    }
+    let mut content = Zeroizing::new(Vec::with_capacity(256));
+    file.take(MAX_FILE_BYTES).read_to_end(&mut content)?;
+    Ok(Some(content))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    fn pin(byte: u8) -> HubPin {
+        HubPin::from_sha256([byte; 32])
+    }
+
+    #[tokio::test]
+    async fn one_key_a_name_and_hub_in_a_private_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = DeviceKeys::in_folder(folder.path());
+        let [cam, uav] = ["cam", "uav"].map(|name| name.parse::<DeviceName>().unwrap());
+        assert!(keys.find(pin(1), &cam).unwrap().is_none());
+        let accept = async |_: &KeyPair| Ok::<_, DeviceKeysError>(());
+        let made = keys.make(pin(1), &cam, accept).await.unwrap().public();
+        let found = keys.find(pin(1), &cam).unwrap().unwrap();
+        assert_eq!(found.public(), made);
+        assert!(keys.find(pin(2), &cam).unwrap().is_none());
+        assert!(keys.find(pin(1), &uav).unwrap().is_none());
+        let path = keys.path(pin(1), &cam);
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        let open = keys.find(pin(1), &cam).unwrap_err();
+        assert!(matches!(open, DeviceKeysError::Open(_)), "{open}");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        fs::write(&path, "nonsense").unwrap();
+        let damaged = keys.find(pin(1), &cam).unwrap_err();
+        assert!(matches!(damaged, DeviceKeysError::Damaged(_)), "{damaged}");
+        keys.remove(pin(1), &cam).unwrap();
+        keys.remove(pin(1), &cam).unwrap();
+        assert!(keys.find(pin(1), &cam).unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_key_that_the_hub_does_not_take_replaces_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = DeviceKeys::in_folder(folder.path());
+        let cam = "cam".parse().unwrap();
+        let accept = async |_: &KeyPair| Ok::<_, DeviceKeysError>(());
+        let first = keys.make(pin(1), &cam, accept).await.unwrap().public();
+        let refuse = async |_: &KeyPair| Err(DeviceKeysError::Damaged(PathBuf::new()));
+        assert!(keys.make(pin(1), &cam, refuse).await.is_err());
+        assert_eq!(keys.find(pin(1), &cam).unwrap().unwrap().public(), first);
+        let accept = async |_: &KeyPair| Ok::<_, DeviceKeysError>(());
+        let second = keys.make(pin(1), &cam, accept).await.unwrap().public();
+        assert_ne!(second, first);
+        assert_eq!(keys.find(pin(1), &cam).unwrap().unwrap().public(), second);
+    }
+}

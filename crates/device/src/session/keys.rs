@@ -1,0 +1,74 @@
+//! Proving a key to the hub, and changing which one it knows.
+
+use fleetlink_proto::DeviceName;
+use fleetlink_proto::control::{
+    Done, EnrolKey, EnrolledKey, KeyList, Login, LoginReply, ReplaceKey, Request,
+};
+use fleetlink_proto::signed::Channel;
+
+use super::Session;
+use super::closed::CallError;
+use crate::{Credential, KeyPair};
+
+impl Session {
+    /// Logs in by whatever shows who the device is.
+    pub async fn log_in(
+        &self,
+        name: &str,
+        credential: &Credential,
+    ) -> Result<LoginReply, CallError> {
+        match credential {
+            Credential::Password(password) => self.login(name, password).await,
+            Credential::Key(key) => self.login_by_key(name, key).await,
+        }
+    }
+
+    /// Logs in by proving the enrolled key on this connection.
+    pub async fn login_by_key(&self, name: &str, key: &KeyPair) -> Result<LoginReply, CallError> {
+        let signature = key.sign(&self.channel()?.login(name));
+        let login = Login::by_key(name, key.public(), signature);
+        self.call(Request::Login(login)).await
+    }
+
+    /// Makes a key the device's own, where it has none. The session must have logged in under this
+    /// name with the password; so must it for the following ones.
+    pub async fn enrol_key(&self, name: &DeviceName, key: &KeyPair) -> Result<(), CallError> {
+        let signature = key.sign(&self.channel()?.enrolment(name.as_str()));
+        let enrol = EnrolKey {
+            name: name.clone(),
+            key: key.public(),
+            signature,
+        };
+        self.call::<Done>(Request::EnrolKey(enrol))
+            .await
+            .map(|_| ())
+    }
+
+    /// Makes a key the device's own, instead of the one that it has.
+    pub async fn replace_key(&self, name: &DeviceName, key: &KeyPair) -> Result<(), CallError> {
+        let signature = key.sign(&self.channel()?.enrolment(name.as_str()));
+        let replace = ReplaceKey {
+            name: name.clone(),
+            key: key.public(),
+            signature,
+        };
+        self.call::<Done>(Request::ReplaceKey(replace))
+            .await
+            .map(|_| ())
+    }
+
+    /// The key that the hub knows of the device, if any.
+    pub async fn keys(&self) -> Result<Vec<EnrolledKey>, CallError> {
+        let list: KeyList = self.call(Request::ListKeys).await?;
+        Ok(list.keys)
+    }
+
+    /// Takes the device's key away, and ends the sessions that it has opened.
+    pub async fn revoke_key(&self) -> Result<(), CallError> {
+        self.call::<Done>(Request::RevokeKey).await.map(|_| ())
+    }
+
+    fn channel(&self) -> Result<&Channel, CallError> {
+        self.inner.channel.as_ref().ok_or(CallError::NoChannel)
+    }
+}

@@ -1,0 +1,129 @@
+//! Attaching: logging in without joining, as one-shot commands do.
+
+use std::sync::Arc;
+
+use fleetlink_device::{
+    Attached, Connection, Credential, HubAddress, KnownHubs, Session, state_folder,
+};
+use fleetlink_proto::{DeviceName, HubPin, Password};
+
+use crate::dial::{Hub, TrustArguments};
+use crate::failure::Failure;
+use crate::identity;
+use crate::output::Output;
+use crate::password::PasswordSource;
+use crate::stdin::Lines;
+
+/// The hub and the account of a command that attaches and does not join.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct HubArguments {
+    /// The hub: HOST:PORT or [IPv6]:PORT.
+    #[arg(long, global = true, value_name = "HOST:PORT", env = "FLEETLINK_HUB")]
+    hub: Option<HubAddress>,
+    /// This device's name.
+    #[arg(long, global = true, value_name = "NAME", env = "FLEETLINK_DEVICE")]
+    pub(crate) device: Option<DeviceName>,
+    #[command(flatten)]
+    password: PasswordSource,
+    #[command(flatten)]
+    trust: TrustArguments,
+    /// Show one JSON document on standard output, for failures too.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+impl HubArguments {
+    /// This device's name.
+    pub(crate) fn device(&self) -> Result<&DeviceName, Failure> {
+        let missing = "this device's name is needed: --device NAME or FLEETLINK_DEVICE";
+        self.device
+            .as_ref()
+            .ok_or_else(|| Failure::Usage(missing.to_owned()))
+    }
+
+    /// Where the hub is.
+    pub(crate) fn hub(&self) -> Result<&HubAddress, Failure> {
+        let missing = "the hub is needed: --hub HOST:PORT or FLEETLINK_HUB";
+        let address = self.hub.as_ref();
+        address.ok_or_else(|| Failure::Usage(missing.to_owned()))
+    }
+
+    /// The pin that the hub must have, as far as that is known without asking it.
+    pub(crate) fn known_pin(&self) -> Result<Option<HubPin>, Failure> {
+        match self.trust.pin {
+            Some(pin) => Ok(Some(pin)),
+            None => Ok(KnownHubs::in_folder(state_folder()?).pin(self.hub()?)?),
+        }
+    }
+
+    /// Connects and logs in, without joining: by this device's key where it has one, else by the
+    /// password.
+    pub(crate) async fn attach(&self, output: &Output) -> Result<Attached, Failure> {
+        let device = self.device()?;
+        let lines = Lines::new();
+        let (connection, hub) = self.trust.reach(self.hub()?, &lines, output).await?;
+        let key = identity::key_for(connection.pin, device)?;
+        let mut at_hand = Some(connection);
+        let mut refused = None;
+        if let Some(key) = key {
+            let credential = Credential::Key(Arc::new(key));
+            let attached = hub.attach(at_hand.take(), device.as_str(), &credential);
+            match identity::unless_refused(attached.await)? {
+                Ok((session, _)) => {
+                    let dialer = hub.dialer(device.as_str(), credential);
+                    return Ok(Attached::new(dialer, session));
+                }
+                Err(error) => refused = Some(error),
+            }
+        }
+        let password = self.password.read(&lines).await?;
+        if let (Some(error), None, false) = (refused, &password, lines.terminal()) {
+            return Err(Failure::Hub(error));
+        }
+        let (session, credential) = self
+            .by_password(&hub, at_hand, password, &lines, output)
+            .await?;
+        let dialer = hub.dialer(device.as_str(), credential);
+        Ok(Attached::new(dialer, session))
+    }
+
+    /// Connects and logs in by the password alone, for what its owner only may do; with the pin of
+    /// the hub, which has one.
+    pub(crate) async fn attach_as_owner(
+        &self,
+        output: &Output,
+    ) -> Result<(Session, HubPin), Failure> {
+        let lines = Lines::new();
+        let (connection, hub) = self.trust.reach(self.hub()?, &lines, output).await?;
+        let without_tls = || Failure::Usage("a hub without TLS knows no keys".to_owned());
+        let pin = connection.pin.ok_or_else(without_tls)?;
+        let password = self.password.read(&lines).await?;
+        let (session, _) = self
+            .by_password(&hub, Some(connection), password, &lines, output)
+            .await?;
+        Ok((session, pin))
+    }
+
+    async fn by_password(
+        &self,
+        hub: &Hub,
+        at_hand: Option<Connection>,
+        given: Option<Password>,
+        lines: &Lines,
+        output: &Output,
+    ) -> Result<(Session, Credential), Failure> {
+        let (password, at_hand) = match given {
+            Some(password) => (password, at_hand),
+            None => {
+                // The hub has few places for those who have not logged in.
+                drop(at_hand);
+                (self.password.read_or_ask(lines, output).await?, None)
+            }
+        };
+        let credential = Credential::Password(password);
+        let (session, _) = hub
+            .attach(at_hand, self.device()?.as_str(), &credential)
+            .await?;
+        Ok((session, credential))
+    }
+}

@@ -1,0 +1,72 @@
+//! `fleetlink key … --data DIR`: keys as the operator sees and changes them.
+
+use std::path::PathBuf;
+
+use fleetlink_hub::{AccountInfo, Operator, OperatorCall, OperatorReply};
+use fleetlink_proto::DeviceName;
+use serde_json::json;
+
+use crate::failure::Failure;
+use crate::key::{KeyCommand, line};
+use crate::output::Output;
+
+/// Does what the command asks, at the running hub or, where none runs, at its store.
+pub(crate) async fn keys(
+    folder: PathBuf,
+    device: Option<DeviceName>,
+    command: KeyCommand,
+    output: &Output,
+) -> Result<(), Failure> {
+    let named = || {
+        let missing = "which device's key? --device NAME";
+        device
+            .clone()
+            .ok_or_else(|| Failure::Usage(missing.to_owned()))
+    };
+    let (call, done) = match command {
+        KeyCommand::Show | KeyCommand::List => (OperatorCall::ListAccounts, String::new()),
+        KeyCommand::Revoke => {
+            let name = named()?;
+            let done = format!("the key of {name} is revoked");
+            (OperatorCall::RevokeKey { name }, done)
+        }
+        KeyCommand::Replace { key: Some(key) } => {
+            let name = named()?;
+            let done = format!("{name} has the key {key}");
+            (OperatorCall::SetKey { name, key }, done)
+        }
+        KeyCommand::Replace { key: None } => {
+            return Err(Failure::Usage(
+                "which key? as the device tells it: fleetlink key show".to_owned(),
+            ));
+        }
+    };
+    let mut operator = Operator::reach(&folder).await?;
+    let reply = operator.call(call).await;
+    operator.finish().await;
+    match reply? {
+        OperatorReply::Accounts(accounts) => list(&accounts, device.as_ref(), output),
+        _ => output.result(&done, &json!({ "done": done })),
+    }
+    Ok(())
+}
+
+fn list(accounts: &[AccountInfo], device: Option<&DeviceName>, output: &Output) {
+    let is_asked = |account: &&AccountInfo| device.is_none_or(|name| account.name == *name);
+    let keys: Vec<_> = accounts
+        .iter()
+        .filter(is_asked)
+        .filter_map(|account| Some((&account.name, account.key.as_ref()?)))
+        .collect();
+    let lines: Vec<String> = keys
+        .iter()
+        .map(|(name, key)| format!("{name}; {}", line(key)))
+        .collect();
+    let text = match lines.is_empty() {
+        true => "no key".to_owned(),
+        false => lines.join("\n"),
+    };
+    let entry = |(name, key): &(&DeviceName, &fleetlink_proto::control::EnrolledKey)| json!({"device": name, "key": key.key, "enrolled": key.enrolled});
+    let keys: Vec<_> = keys.iter().map(entry).collect();
+    output.result(&text, &json!({ "keys": keys }));
+}

@@ -1,0 +1,114 @@
+//! `fleetlink key …`: the key by which a device proves who it is.
+
+use clap::{Args, Subcommand};
+use fleetlink_device::{DeviceKeys, state_folder};
+use fleetlink_proto::DeviceKey;
+use fleetlink_proto::control::EnrolledKey;
+use serde_json::json;
+
+use crate::attach::HubArguments;
+use crate::failure::Failure;
+use crate::identity;
+use crate::interrupt::unless_interrupted;
+use crate::output::Output;
+
+/// Shows, revokes and replaces keys: by a device's owner with its password, or by the hub's
+/// operator.
+#[derive(Debug, Args)]
+pub(crate) struct KeyArguments {
+    /// Which hub, as whom.
+    #[command(flatten)]
+    pub(crate) hub: HubArguments,
+    /// As the operator of the hub whose data are in this folder, without a password.
+    #[cfg(feature = "hub")]
+    #[arg(long, global = true, value_name = "DIR")]
+    data: Option<std::path::PathBuf>,
+    #[command(subcommand)]
+    command: KeyCommand,
+}
+
+/// What is done with a key.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Show the public half of this device's own key.
+    Show,
+    /// List what the hub knows: the device's key, or with --data those of all devices.
+    List,
+    /// Take the device's key away and end the sessions that it has opened.
+    Revoke,
+    /// Make this device a new key, instead of the one that the hub knows.
+    Replace {
+        /// With --data: the public half of the new key, as `fleetlink key show` tells it.
+        key: Option<DeviceKey>,
+    },
+}
+
+/// Does what the command asks.
+pub(crate) async fn run(arguments: KeyArguments, output: &Output) -> Result<(), Failure> {
+    #[cfg(feature = "hub")]
+    if let Some(folder) = arguments.data {
+        let device = arguments.hub.device.clone();
+        return crate::hub::keys(folder, device, arguments.command, output).await;
+    }
+    unless_interrupted(Box::pin(as_owner(
+        &arguments.hub,
+        arguments.command,
+        output,
+    )))
+    .await
+}
+
+async fn as_owner(hub: &HubArguments, command: KeyCommand, output: &Output) -> Result<(), Failure> {
+    match command {
+        KeyCommand::Show => show(hub, output),
+        KeyCommand::List => {
+            let (session, _) = hub.attach_as_owner(output).await?;
+            let keys = session.keys().await?;
+            let lines: Vec<String> = keys.iter().map(line).collect();
+            let text = match lines.is_empty() {
+                true => "no key".to_owned(),
+                false => lines.join("\n"),
+            };
+            output.result(&text, &json!({"keys": keys}));
+            session.leave().await;
+            Ok(())
+        }
+        KeyCommand::Revoke => {
+            let (session, pin) = hub.attach_as_owner(output).await?;
+            session.revoke_key().await?;
+            DeviceKeys::in_folder(state_folder()?).remove(pin, hub.device()?)?;
+            let done = format!("the key of {} is revoked", hub.device()?);
+            output.result(&done, &json!({ "done": done }));
+            session.leave().await;
+            Ok(())
+        }
+        KeyCommand::Replace { key: Some(_) } => Err(Failure::Usage(
+            "a device makes its own new key; one is given with --data only".to_owned(),
+        )),
+        KeyCommand::Replace { key: None } => {
+            let (session, pin) = hub.attach_as_owner(output).await?;
+            let key = identity::replace(&session, pin, hub.device()?)
+                .await?
+                .public();
+            output.result(&key.to_string(), &json!({ "key": key }));
+            session.leave().await;
+            Ok(())
+        }
+    }
+}
+
+fn show(hub: &HubArguments, output: &Output) -> Result<(), Failure> {
+    let device = hub.device()?;
+    let missing = || Failure::General(format!("{device} has no key for this hub; join it once"));
+    let pin = hub.known_pin()?.ok_or_else(missing)?;
+    let key = identity::key_for(Some(pin), device)?.ok_or_else(missing)?;
+    let path = DeviceKeys::in_folder(state_folder()?).path(pin, device);
+    let document = json!({"key": key.public(), "path": path});
+    output.result(&key.public().to_string(), &document);
+    Ok(())
+}
+
+/// How a key is listed.
+pub(crate) fn line(enrolled: &EnrolledKey) -> String {
+    format!("{}; since {}", enrolled.key, enrolled.enrolled.local())
+}

@@ -1,0 +1,96 @@
+//! Whether the signature of a request holds on this connection.
+//!
+//! It is checked here and not in the core, which knows no cryptography, and before any account is
+//! looked at: against the key that the request itself names. So the work is the same for every
+//! name, known or not, and the core compares that key with the enrolled one. It takes well under a
+//! millisecond, and what a session may send before its login bounds how often.
+
+use fleetlink_core::Possession;
+use fleetlink_proto::control::{EnrolKey, Login, LoginProof, ReplaceKey, Request};
+use fleetlink_proto::signed::Channel;
+use fleetlink_proto::{DeviceKey, Signature};
+use ring::signature::{ED25519, UnparsedPublicKey};
+
+/// What is to be signed on this channel under this name.
+type Message = fn(&Channel, &str) -> Vec<u8>;
+
+/// What the signature of this request shows, if it carries one.
+pub(super) fn check(request: &Request, channel: Option<&Channel>) -> Possession {
+    let (key, signature, name, message) = match request {
+        Request::Login(Login {
+            name,
+            proof: LoginProof::Key { key, signature },
+        }) => (key, signature, name.as_str(), Channel::login as Message),
+        Request::EnrolKey(EnrolKey {
+            name,
+            key,
+            signature,
+        })
+        | Request::ReplaceKey(ReplaceKey {
+            name,
+            key,
+            signature,
+        }) => (key, signature, name.as_str(), Channel::enrolment as Message),
+        _ => return Possession::Unproven,
+    };
+    match channel {
+        None => Possession::NoChannel,
+        Some(channel) if holds(key, signature, &message(channel, name)) => Possession::Proven,
+        Some(_) => Possession::Unproven,
+    }
+}
+
+fn holds(key: &DeviceKey, signature: &Signature, message: &[u8]) -> bool {
+    let key = UnparsedPublicKey::new(&ED25519, key.as_bytes());
+    key.verify(message, signature.as_bytes()).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use fleetlink_proto::HubPin;
+    use ring::signature::{Ed25519KeyPair, KeyPair as _};
+
+    use super::*;
+
+    fn channel(hub: u8, binding: u8) -> Channel {
+        Channel {
+            hub: HubPin::from_sha256([hub; 32]),
+            binding: [binding; 32],
+        }
+    }
+
+    /// A signature holds for its own connection, hub, name and purpose, and nowhere else.
+    #[test]
+    fn a_signature_cannot_be_used_elsewhere() {
+        let pair = Ed25519KeyPair::from_seed_unchecked(&[1; 32]).unwrap();
+        let key = DeviceKey::from_bytes(pair.public_key().as_ref().try_into().unwrap());
+        let here = channel(1, 1);
+        let sign = |message: Vec<u8>| {
+            Signature::from_bytes(pair.sign(&message).as_ref().try_into().unwrap())
+        };
+        let login = |name: &str, signature| Request::Login(Login::by_key(name, key, signature));
+        let enrol = |signature| {
+            Request::EnrolKey(EnrolKey {
+                name: "cam".parse().unwrap(),
+                key,
+                signature,
+            })
+        };
+        let signed = sign(here.login("cam"));
+        let request = login("cam", signed.clone());
+        assert_eq!(check(&request, Some(&here)), Possession::Proven);
+        for elsewhere in [channel(2, 1), channel(1, 2)] {
+            assert_eq!(check(&request, Some(&elsewhere)), Possession::Unproven);
+        }
+        assert_eq!(check(&request, None), Possession::NoChannel);
+        assert_eq!(
+            check(&login("uav", signed.clone()), Some(&here)),
+            Possession::Unproven
+        );
+        assert_eq!(check(&enrol(signed), Some(&here)), Possession::Unproven);
+        let request = enrol(sign(here.enrolment("cam")));
+        assert_eq!(check(&request, Some(&here)), Possession::Proven);
+        let by_password = Request::Login(Login::by_password("cam", "x"));
+        assert_eq!(check(&by_password, Some(&here)), Possession::Unproven);
+    }
+}

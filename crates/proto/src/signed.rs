@@ -1,0 +1,82 @@
+//! The messages that are signed. PROTOCOL.md, 'Signed messages', is their description.
+//!
+//! Each begins with a domain of its own, and every part stands behind its length, so that no two
+//! messages of different meaning are the same bytes.
+
+use crate::HubPin;
+
+/// The label under which TLS exports the binding of a connection (RFC 9266, section 2); there is no
+/// context, and 32 bytes are taken.
+pub const EXPORTER_LABEL: &[u8] = b"EXPORTER-Channel-Binding";
+
+/// The domain of a proof that logs in.
+const LOGIN: &str = "fleetlink-login-v1";
+/// The domain of a proof that makes a key a device's own.
+const ENROL: &str = "fleetlink-enrol-v1";
+
+/// What ties a proof to one connection with one hub: neither can be replayed or relayed elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Channel {
+    /// The hub's key.
+    pub hub: HubPin,
+    /// What both ends of this TLS connection, and nobody else, export (RFC 9266).
+    pub binding: [u8; 32],
+}
+
+impl Channel {
+    /// What a device signs to log in under this name.
+    pub fn login(&self, name: &str) -> Vec<u8> {
+        self.proof(LOGIN, name)
+    }
+
+    /// What a device signs to make its key the one of this name.
+    pub fn enrolment(&self, name: &str) -> Vec<u8> {
+        self.proof(ENROL, name)
+    }
+
+    fn proof(&self, domain: &str, name: &str) -> Vec<u8> {
+        message(&[
+            domain.as_bytes(),
+            self.hub.as_bytes(),
+            name.as_bytes(),
+            &self.binding,
+        ])
+    }
+}
+
+/// The parts, each behind its length in bytes as 32 bits in network order.
+fn message(parts: &[&[u8]]) -> Vec<u8> {
+    let mut message = Vec::new();
+    for part in parts {
+        let length = u32::try_from(part.len()).expect("a line, and so a part, is short");
+        message.extend_from_slice(&length.to_be_bytes());
+        message.extend_from_slice(part);
+    }
+    message
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proof_is_what_the_document_says() {
+        let channel = Channel {
+            hub: HubPin::from_sha256([7; 32]),
+            binding: [9; 32],
+        };
+        let expected = [
+            b"\0\0\0\x12fleetlink-login-v1\0\0\0\x20".as_slice(),
+            &[7; 32],
+            b"\0\0\0\x03cam\0\0\0\x20",
+            &[9; 32],
+        ];
+        assert_eq!(channel.login("cam"), expected.concat());
+        assert_ne!(channel.login("cam"), channel.enrolment("cam"));
+    }
+
+    #[test]
+    fn a_byte_cannot_move_from_one_part_to_the_next() {
+        assert_ne!(message(&[b"ab", b"c"]), message(&[b"a", b"bc"]));
+    }
+}
