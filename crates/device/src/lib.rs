@@ -7,6 +7,7 @@ mod backoff;
 mod connect;
 mod delete;
 mod device_keys;
+mod direct;
 mod download;
 mod generate;
 mod inbox;
@@ -27,6 +28,10 @@ pub use backoff::Backoff;
 pub use connect::{ConnectError, Connection, Trust, connect};
 pub use delete::delete_file;
 pub use device_keys::{DeviceKeys, DeviceKeysError};
+pub use direct::{
+    Arrival, Control, Credentials, Endpoint, Listener, Peer, Progress, Source, Stored,
+    TransportError,
+};
 pub use download::{DownloadError, Downloaded, download, download_to_file};
 pub use generate::{GenerateError, generate};
 pub use inbox::{Inbox, Incoming, ReceivePolicy, SenderRule, SenderRuleError};

@@ -40,11 +40,13 @@ pub const RECEIPT_DEADLINE: Duration = Duration::from_secs(600);
 /// How long the end of a stream is waited for once everything is said.
 pub const GOODBYE_DEADLINE: Duration = Duration::from_secs(5);
 /// A connection from which nothing came for this long is gone; both ends show life every 5 s.
-pub const IDLE_DEADLINE: Duration = Duration::from_secs(30);
+pub const IDLE_DEADLINE: Duration = Duration::from_secs(15);
 /// The longest life of a grant, from its signature on.
 pub const GRANT_LIFETIME: Duration = Duration::from_secs(120);
+/// How long a connection may stay open without a file under way.
+pub const UNUSED_DEADLINE: Duration = Duration::from_secs(60);
 /// The longest life of an endpoint's certificate, from its signature on.
-pub const CERTIFICATE_LIFETIME: Duration = Duration::from_secs(24 * 3600);
+pub const CERTIFICATE_LIFETIME: Duration = Duration::from_secs(600);
 
 /// The times that a transfer's waits may take. Tests set shorter ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

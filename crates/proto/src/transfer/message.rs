@@ -67,6 +67,8 @@ pub(super) mod kind {
     pub(crate) const RECEIPT: u8 = 0x05;
     pub(crate) const CANCEL: u8 = 0x06;
     pub(crate) const BLOCK: u8 = 0x10;
+    pub(crate) const INTRODUCTION: u8 = 0x20;
+    pub(crate) const WELCOME: u8 = 0x21;
 }
 
 impl Message {

@@ -6,9 +6,13 @@
 //! slices of what came in, and does not pass through the sender at all.
 
 mod block;
+mod endpoint_id;
 mod failure;
 mod file_name;
 mod frames;
+mod grant;
+mod hub_key;
+mod introduction;
 pub mod limits;
 mod message;
 mod reason;
@@ -16,8 +20,15 @@ mod receiver;
 mod sender;
 
 pub use block::{BLOCK_HEADER_BYTES, Block};
+pub use endpoint_id::{EndpointId, EndpointIdError};
 pub use failure::Failure;
 pub use file_name::{FileName, FileNameError};
+pub use grant::{
+    EndpointCertificate, Grant, GrantError, Party, SignedCertificate, SignedGrant, TransferId,
+    TransferIdError,
+};
+pub use hub_key::{HubKey, HubKeyError};
+pub use introduction::{Greeting, Introduction};
 pub use message::{Accept, End, Message, Offer, Receipt};
 pub use reason::{Ended, Explanation, Reason};
 pub use receiver::{Received, Receiver};

@@ -63,6 +63,8 @@ reasons! {
     TimedOut = 5, "timed_out";
     /// A fault of the device's own.
     Internal = 6, "internal";
+    /// The connection to the peer broke, or there never was one. Said at home only.
+    ConnectionLost = 7, "connection_lost";
     /// The grant is not signed by the hub, or its time is over.
     BadGrant = 10, "bad_grant";
     /// The grant, or the certificate, is for another device or endpoint.

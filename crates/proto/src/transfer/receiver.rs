@@ -126,6 +126,13 @@ impl Receiver {
         Message::Cancel(ended).encode()
     }
 
+    /// The receiver's own disk held up the content until now; that is not the sender's time.
+    pub fn held_up(&mut self, now: Instant) {
+        if let State::Content(content) = &mut self.state {
+            content.flow.moved(now);
+        }
+    }
+
     /// When [`Receiver::handle_timeout`] is to be called, unless something comes before.
     pub fn poll_timeout(&self) -> Option<Instant> {
         match &self.state {
