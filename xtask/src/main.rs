@@ -23,7 +23,7 @@ fn main() -> ExitCode {
         None => ("", &[][..]),
     };
     let result = match task {
-        "test" => test::run(),
+        "test" if rest.is_empty() => test::run(),
         "bench" => bench::run(rest),
         "soak" => soak::run(rest),
         _ => Err(USAGE.to_owned()),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use fleetlink_proto::control::UploadMode;
 use fleetlink_proto::samples::{Decimal, Operation};
-use fleetlink_proto::{DeviceName, Escaped, FileId};
+use fleetlink_proto::{DeviceName, Escaped, FileId, Source};
 
 /// One interaction, shown as one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +44,13 @@ pub enum ConsoleEvent {
         address: Option<IpAddr>,
         /// What was wrong.
         failure: LoginFailure,
+    },
+    /// Passwords from a source are refused for a while.
+    Penalised {
+        /// Which.
+        source: Source,
+        /// For how long.
+        time: Duration,
     },
     /// A device asked for something.
     Issued {
@@ -225,6 +232,12 @@ impl fmt::Display for ConsoleEvent {
                 }
                 write!(f, " failed: {failure}")
             }
+            ConsoleEvent::Penalised { source, time } => write!(
+                f,
+                "passwords from {source} are refused for {} s: too many wrong ones under different \
+                 names",
+                time.as_secs_f64()
+            ),
             ConsoleEvent::Issued { device, command } => {
                 write!(f, "{device} issued {command} command")
             }

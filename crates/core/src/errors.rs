@@ -12,6 +12,9 @@ pub(crate) const NOW_BLOCKED: &str =
 pub(crate) const BLOCKED: &str =
     "Your account is blocked due to multiple authentication failures. Please try again later";
 
+pub(crate) const PENALISED: &str = "Too many logins from this address have failed under different names. Passwords from it are \
+     refused for a while; please try again later";
+
 pub(crate) const REPLACED: &str = "the same name joined from elsewhere";
 
 /// What a device is told where the store did not do what it asked. The store's own words may hold

@@ -53,7 +53,7 @@ impl Hub {
     pub fn new(mut settings: Settings, accounts: Vec<Account>, now: Now) -> Self {
         settings.keep_alive = settings.keep_alive.clamp(MIN_KEEP_ALIVE, MAX_KEEP_ALIVE);
         Hub {
-            logins: Logins::new(settings.max_attempts),
+            logins: Logins::new(&settings),
             settings,
             accounts: accounts.into_iter().collect(),
             sessions: BTreeMap::new(),

@@ -21,6 +21,9 @@ mod lifecycle;
 mod lockout;
 mod login;
 mod operations;
+mod penalties;
+#[cfg(test)]
+mod penalties_model;
 mod presence;
 mod removal;
 mod session;
@@ -37,7 +40,7 @@ pub use effect::Effect;
 pub use errors::of_store as rpc_error_of_store;
 pub use hub::Hub;
 pub use input::{AdminId, CheckId, Input, OperationId, Possession, SessionId};
-pub use settings::{MaxAttempts, MaxAttemptsError, Settings};
+pub use settings::{MaxAttempts, MaxAttemptsError, PenaltySettings, Settings};
 pub use store::{
     Account, Change, ChangeKind, Commit, PasswordHash, SegmentRef, Snapshot, Staged, StagedId,
     StoreCall, StoreError, StoreReply,

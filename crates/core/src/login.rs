@@ -1,6 +1,7 @@
 //! Logins: who waits for a password check, and what its outcome means.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
 
 use fleetlink_proto::control::limits::{
     BLOCK_TIME, MAX_LOGIN_NAME_BYTES, MAX_WAITING_LOGINS_PER_NAME, MAX_WAITING_PASSWORD_CHECKS,
@@ -16,8 +17,9 @@ use crate::errors;
 use crate::hub::Hub;
 use crate::input::{CheckId, Possession, SessionId};
 use crate::lockout::{Failure, Lockouts};
+use crate::penalties::Penalties;
 use crate::session::{Proof, Stage};
-use crate::settings::MaxAttempts;
+use crate::settings::Settings;
 use crate::store::PasswordHash;
 use crate::time::Now;
 
@@ -25,6 +27,7 @@ use crate::time::Now;
 #[derive(Debug)]
 pub(crate) struct Logins {
     pub(crate) lockouts: Lockouts,
+    penalties: Penalties,
     last: u64,
     checks: BTreeMap<CheckId, Check>,
     /// By name, in the order of arrival: those for which the name has no attempt left until one
@@ -36,6 +39,8 @@ pub(crate) struct Logins {
 #[derive(Debug)]
 struct Attempt {
     session: SessionId,
+    /// From where: a guess counts also where its session is gone before it is decided.
+    address: IpAddr,
     id: RequestId,
     name: Box<str>,
     password: Password,
@@ -45,6 +50,7 @@ struct Attempt {
 #[derive(Debug)]
 struct Check {
     session: SessionId,
+    address: IpAddr,
     id: RequestId,
     name: Box<str>,
     /// What the password is checked against; `None` where it cannot be right.
@@ -52,9 +58,10 @@ struct Check {
 }
 
 impl Logins {
-    pub(crate) fn new(max_attempts: MaxAttempts) -> Self {
+    pub(crate) fn new(settings: &Settings) -> Self {
         Logins {
-            lockouts: Lockouts::new(max_attempts),
+            lockouts: Lockouts::new(settings.max_attempts),
+            penalties: Penalties::new(settings.penalties),
             last: 0,
             checks: BTreeMap::new(),
             waiting: BTreeMap::new(),
@@ -105,9 +112,10 @@ impl Hub {
         now: Now,
     ) {
         let name: Box<str> = cut(&login.name).into();
-        if let Err(error) = self.begin_deciding(session, &name, now) {
-            return self.refuse(session, id, error);
-        }
+        let address = match self.begin_deciding(session, &name, now) {
+            Ok(address) => address,
+            Err(error) => return self.refuse(session, id, error),
+        };
         let password = match login.proof {
             LoginProof::Password(password) => password,
             LoginProof::Key { key, .. } => {
@@ -116,12 +124,19 @@ impl Hub {
         };
         let attempt = Attempt {
             session,
+            address,
             id,
             name,
             password,
         };
-        let lockouts = &self.logins.lockouts;
-        if lockouts.blocked_for(&attempt.name, now.monotonic).is_some() {
+        let Logins {
+            lockouts,
+            penalties,
+            ..
+        } = &self.logins;
+        if penalties.refused_for(address, now.monotonic).is_some() {
+            self.refuse_penalised(attempt, now);
+        } else if lockouts.blocked_for(&attempt.name, now.monotonic).is_some() {
             self.refuse_blocked(attempt, now);
         } else if lockouts.has_room(&attempt.name, now.monotonic) {
             self.check(attempt, now);
@@ -143,6 +158,7 @@ impl Hub {
                 let device = account.name.clone();
                 let proof = Proof::Password(account.password_hash.clone());
                 self.logins.lockouts.succeed(&name, now.monotonic);
+                self.logins.penalties.forgive(check.address, &name);
                 self.accept(check.session, check.id, device, proof);
             }
             _ => self.count_failure(check, now),
@@ -151,7 +167,7 @@ impl Hub {
     }
 
     /// Begins the checks of waiting logins for which there is room, or refuses all: the name may be
-    /// blocked by now.
+    /// blocked by now. So may any of their sources.
     pub(crate) fn check_waiting(&mut self, name: &str, now: Now) {
         let time = now.monotonic;
         while self.logins.lockouts.blocked_for(name, time).is_some()
@@ -160,7 +176,10 @@ impl Hub {
             let Some(attempt) = self.logins.next_waiting(name) else {
                 return;
             };
-            if self.logins.lockouts.blocked_for(name, time).is_some() {
+            let penalties = &self.logins.penalties;
+            if penalties.refused_for(attempt.address, time).is_some() {
+                self.refuse_penalised(attempt, now);
+            } else if self.logins.lockouts.blocked_for(name, time).is_some() {
                 self.refuse_blocked(attempt, now);
             } else {
                 self.check(attempt, now);
@@ -168,10 +187,11 @@ impl Hub {
         }
     }
 
-    /// The session tries to log in under this name, if it is its turn.
-    fn begin_deciding(&mut self, id: SessionId, name: &str, now: Now) -> Result<(), RpcError> {
-        let stage = self.sessions.get_mut(&id).map(|session| &mut session.stage);
-        let Some(Stage::Greeted { tried, deciding }) = stage else {
+    /// The session tries to log in under this name, if it is its turn; from where.
+    fn begin_deciding(&mut self, id: SessionId, name: &str, now: Now) -> Result<IpAddr, RpcError> {
+        let session = self.sessions.get_mut(&id);
+        let session = session.map(|session| (session.address, &mut session.stage));
+        let Some((address, Stage::Greeted { tried, deciding })) = session else {
             return Err(errors::out_of_order("this session is logged in already"));
         };
         if deciding.is_some() {
@@ -181,7 +201,7 @@ impl Hub {
         *tried = now.monotonic;
         *deciding = Some(name.into());
         self.rearm(id);
-        Ok(())
+        Ok(address)
     }
 
     /// Counts an attempt and has its password checked. A name without an account, and a password
@@ -193,6 +213,7 @@ impl Hub {
         }
         let Attempt {
             session,
+            address,
             id,
             name,
             mut password,
@@ -213,6 +234,7 @@ impl Hub {
         });
         let under_way = Check {
             session,
+            address,
             id,
             name,
             hash,
@@ -257,7 +279,30 @@ impl Hub {
                 LoginFailure::NowBlocked,
             ),
         };
-        self.fail_login(check.session, check.id, &check.name, (error, failure), now);
+        let Check {
+            session,
+            address,
+            id,
+            name,
+            ..
+        } = check;
+        self.fail_login(session, id, &name, (error, failure), now);
+        if let Some(penalty) = self.logins.penalties.fail(address, &name, now.monotonic) {
+            self.show(ConsoleEvent::Penalised {
+                source: penalty.source,
+                time: penalty.time,
+            });
+        }
+    }
+
+    /// Refuses a password of a source under a penalty. There is no line of it for the operator, who
+    /// was told of the penalty: a thousand refusals a second would bury the rest.
+    fn refuse_penalised(&mut self, attempt: Attempt, now: Now) {
+        let penalties = &self.logins.penalties;
+        let left = penalties.refused_for(attempt.address, now.monotonic);
+        let error = RpcError::new(ErrorCode::Penalised, errors::PENALISED)
+            .retry_after(left.unwrap_or_default());
+        self.answer_failure(attempt.session, attempt.id, error, now);
     }
 
     fn refuse_blocked(&mut self, attempt: Attempt, now: Now) {
@@ -274,7 +319,7 @@ impl Hub {
         self.fail_login(attempt.session, attempt.id, &attempt.name, why, now);
     }
 
-    /// Answers a login that failed; the session may try again.
+    /// Answers a login that failed and tells the operator; the session may try again.
     pub(crate) fn fail_login(
         &mut self,
         id: SessionId,
@@ -283,6 +328,22 @@ impl Hub {
         (error, failure): (RpcError, LoginFailure),
         now: Now,
     ) {
+        let address = self.answer_failure(id, call, error, now);
+        self.show(ConsoleEvent::LoginFailed {
+            name: name.to_owned(),
+            address,
+            failure,
+        });
+    }
+
+    /// Answers a login that failed; the session's address, if it is still there.
+    fn answer_failure(
+        &mut self,
+        id: SessionId,
+        call: RequestId,
+        error: RpcError,
+        now: Now,
+    ) -> Option<IpAddr> {
         let session = self.sessions.get_mut(&id);
         let address = session.map(|session| {
             session.stage = Stage::Greeted {
@@ -293,11 +354,7 @@ impl Hub {
         });
         self.rearm(id);
         self.refuse(id, call, error);
-        self.show(ConsoleEvent::LoginFailed {
-            name: name.to_owned(),
-            address,
-            failure,
-        });
+        address
     }
 }
 

@@ -14,6 +14,8 @@ pub struct Settings {
     pub software: String,
     /// Wrong passwords in a row that block a name.
     pub max_attempts: MaxAttempts,
+    /// What befalls sources that fail on many different names; `None` for nothing.
+    pub penalties: Option<PenaltySettings>,
     /// How often a session shows life.
     pub keep_alive: Duration,
 }
@@ -23,7 +25,32 @@ impl Default for Settings {
         Settings {
             software: concat!("fleetlink ", env!("CARGO_PKG_VERSION")).to_owned(),
             max_attempts: MaxAttempts::default(),
+            penalties: Some(PenaltySettings::default()),
             keep_alive: limits::DEFAULT_KEEP_ALIVE,
+        }
+    }
+}
+
+/// The penalties for sources whose wrong passwords are of many different names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PenaltySettings {
+    /// How many different names; more than [`limits::MAX_PENALTY_NAMES`] count as so many.
+    pub names: usize,
+    /// The first penalty. Each further one is twice the last.
+    pub base: Duration,
+    /// The longest penalty.
+    pub max: Duration,
+    /// Whether sources on loopback are penalised too.
+    pub loopback: bool,
+}
+
+impl Default for PenaltySettings {
+    fn default() -> Self {
+        PenaltySettings {
+            names: limits::DEFAULT_PENALTY_NAMES,
+            base: limits::DEFAULT_PENALTY,
+            max: limits::DEFAULT_LONGEST_PENALTY,
+            loopback: false,
         }
     }
 }

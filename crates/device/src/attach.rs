@@ -59,6 +59,7 @@ impl AttachError {
                 ErrorCode::Busy
                     | ErrorCode::Closing
                     | ErrorCode::Blocked
+                    | ErrorCode::Penalised
                     | ErrorCode::StoreUnavailable
                     | ErrorCode::OutcomeUnknown
                     | ErrorCode::Internal

@@ -180,13 +180,13 @@ fn over(error: AttachError) -> Over {
     }
 }
 
-/// A blocked name need not be tried before its block ends.
+/// A blocked name need not be tried before its block ends; no name from an address under a penalty.
 fn blocked_for(error: &AttachError) -> Duration {
     let AttachError::Call(CallError::Refused(error)) = error else {
         return Duration::ZERO;
     };
     match &error.data {
-        Some(detail) if error.code == ErrorCode::Blocked => {
+        Some(detail) if matches!(error.code, ErrorCode::Blocked | ErrorCode::Penalised) => {
             Duration::from_millis(detail.retry_after_ms.unwrap_or(0)).min(Duration::from_secs(60))
         }
         _ => Duration::ZERO,

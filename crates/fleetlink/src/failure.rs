@@ -16,7 +16,7 @@ Exit codes:
   1  failed for another reason
   2  wrong arguments
   3  login refused
-  4  the name is blocked
+  4  the name is blocked, or passwords from this address are refused for a while
   5  the hub or server cannot be reached, or the connection to it was lost
   6  timed out
   7  integrity: the hub's key is unknown or has changed, or data are damaged
@@ -155,7 +155,7 @@ impl Failure {
 fn code_of(code: ErrorCode) -> u8 {
     match code {
         ErrorCode::WrongPassword | ErrorCode::KeyRefused | ErrorCode::NotAllowed => 3,
-        ErrorCode::NowBlocked | ErrorCode::Blocked => 4,
+        ErrorCode::NowBlocked | ErrorCode::Blocked | ErrorCode::Penalised => 4,
         ErrorCode::Replaced => 10,
         ErrorCode::HashMismatch | ErrorCode::Corrupt => 7,
         ErrorCode::NoSuchFile => 8,

@@ -17,7 +17,7 @@ mod session;
 pub mod store;
 
 pub use credentials::{Applied, Credentials};
-pub use fleetlink_core::{MaxAttempts, MaxAttemptsError, Settings};
+pub use fleetlink_core::{MaxAttempts, MaxAttemptsError, PenaltySettings, Settings};
 pub use identity::IdentityError;
 pub use lease::{Clock, LeaseConfig, LeaseStartError, LeasesEnded, RunningLeases, start_leases};
 pub use operator::{AccountInfo, Operator, OperatorCall, OperatorError, OperatorReply};

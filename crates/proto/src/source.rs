@@ -1,6 +1,7 @@
 //! What counts as one source of requests.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// An IPv4 address, or the /56 that a provider gives one customer (RFC 6177, section 2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,6 +21,34 @@ impl Source {
                 let [a, b, c, d, e, f, g, ..] = address.octets();
                 Source::V6([a, b, c, d, e, f, g])
             }
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Source::V4(address) => address.fmt(f),
+            Source::V6([a, b, c, d, e, g, h]) => {
+                let octets = [a, b, c, d, e, g, h, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+                write!(f, "{}/56", Ipv6Addr::from(octets))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_shown_as_an_address_or_as_a_network() {
+        for (address, source) in [
+            ("192.0.2.1", "192.0.2.1"),
+            ("::ffff:192.0.2.1", "192.0.2.1"),
+            ("2001:db8:1:2ff:3:4:5:6", "2001:db8:1:200::/56"),
+        ] {
+            assert_eq!(Source::of(address.parse().unwrap()).to_string(), source);
         }
     }
 }

@@ -113,6 +113,27 @@ fn states_every_limit() {
             limits::MAX_UNKNOWN_NAMES.to_string(),
         ),
         (
+            "different names of a source that fail before a penalty, unless the hub sets 2 to 100",
+            limits::DEFAULT_PENALTY_NAMES.to_string(),
+        ),
+        (
+            "sources whose failures are remembered",
+            limits::MAX_FAILING_SOURCES.to_string(),
+        ),
+        (
+            "the first and the longest penalty of a source, unless the hub sets others from 1 s to \
+             86400 s",
+            format!(
+                "{}, {}",
+                seconds(limits::DEFAULT_PENALTY),
+                seconds(limits::DEFAULT_LONGEST_PENALTY)
+            ),
+        ),
+        (
+            "a name on which a source failed is remembered for",
+            seconds(limits::FAILED_NAME_KEPT),
+        ),
+        (
             "password checks that wait",
             limits::MAX_WAITING_PASSWORD_CHECKS.to_string(),
         ),

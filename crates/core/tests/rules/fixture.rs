@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use fleetlink_core::{
     Account, AdminId, AdminReply, AdminRequest, CheckId, Effect, Hub, Input, Now, OperationId,
-    PasswordHash, Possession, SessionId, Settings, Staged, StagedId, StoreCall, StoreError,
-    StoreReply,
+    PasswordHash, PenaltySettings, Possession, SessionId, Settings, Staged, StagedId, StoreCall,
+    StoreError, StoreReply,
 };
 use fleetlink_proto::control::{
     EndReason, ErrorCode, Hello, Join, Login, OpenUpload, Receipt, Reply, Request, RequestId,
@@ -34,7 +34,7 @@ pub(crate) fn hash(password: &str) -> PasswordHash {
 
 impl Fixture {
     /// A hub with the accounts `cam`, `uav` and `watch`, whose password is `right`, that blocks
-    /// after two wrong ones.
+    /// after two wrong ones, and penalises a source after three names.
     pub(crate) fn new() -> Self {
         let now = Now {
             monotonic: Duration::from_secs(1000),
@@ -49,6 +49,10 @@ impl Fixture {
         let accounts = ["cam", "uav", "watch"].map(account).to_vec();
         let settings = Settings {
             max_attempts: "2".parse().unwrap(),
+            penalties: Some(PenaltySettings {
+                names: 3,
+                ..PenaltySettings::default()
+            }),
             ..Settings::default()
         };
         Fixture {
@@ -146,7 +150,11 @@ impl Fixture {
     }
 
     pub(crate) fn greeted(&mut self, session: u64) {
-        self.connect(session);
+        self.greeted_from(session, [192, 0, 2, 1]);
+    }
+
+    pub(crate) fn greeted_from(&mut self, session: u64, address: [u8; 4]) {
+        self.connect_from(session, address);
         self.hello(session, &[1]).unwrap();
     }
 

@@ -42,14 +42,20 @@ fn stored(byte: u8) -> Result<StoreReply, StoreError> {
 }
 
 impl Fixture {
-    fn key_login(&mut self, session: u64, name: &str, byte: u8, possession: Possession) -> Answer {
+    pub(crate) fn key_login(
+        &mut self,
+        session: u64,
+        name: &str,
+        byte: u8,
+        possession: Possession,
+    ) -> Answer {
         let login = Login::by_key(name, key(byte), signature());
         let id = self.call_with(session, Request::Login(login), possession);
         self.answer(&id).expect("an answer at once")
     }
 
     /// A hub whose `cam` has the key 1; its owner's session is 1.
-    fn enrolled() -> Self {
+    pub(crate) fn enrolled() -> Self {
         let mut f = Fixture::new();
         f.attached(1, "cam");
         let id = f.call_with(1, enrol(1), Proven);

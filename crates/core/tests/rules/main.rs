@@ -7,6 +7,7 @@ mod authorisation;
 mod fixture;
 mod keys;
 mod login;
+mod penalties;
 mod presence;
 mod sessions;
 mod store;

@@ -1,6 +1,6 @@
 //! What the clients and the operator do, drawn from the seed.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use fleetlink_core::{AdminRequest, Input, PasswordHash, Possession, SessionId};
 use fleetlink_proto::control::{
@@ -69,8 +69,7 @@ impl World {
         self.last_session += 1;
         let session = SessionId(self.last_session);
         self.clients[client].connection = Some(Connection::new(session));
-        let host = u8::try_from(client).unwrap();
-        let peer = SocketAddr::from(([192, 0, 2, host], 40_000));
+        let peer = SocketAddr::from((self.address(client), 40_000));
         self.send(client, Input::Connected { session, peer });
         if self.rng.percent(95) {
             let versions = if self.rng.percent(3) {
@@ -84,6 +83,21 @@ impl World {
                 client: client_text,
             };
             self.call(client, Request::Hello(hello), Wants::Other);
+        }
+    }
+
+    /// Guessers come from a few addresses, which they share with devices; one is the hub's own, and
+    /// some have another address of the same customer each time.
+    fn address(&mut self, client: usize) -> IpAddr {
+        let host = u8::try_from(client).unwrap();
+        match client % 4 {
+            0 => [127, 0, 0, 1 + host % 3].into(),
+            1 => {
+                let low = u16::try_from(self.rng.below(0x10000)).unwrap();
+                [0x2001, 0xdb8, 0, low % 256, 0, 0, 0, low].into()
+            }
+            2 => [192, 0, 2, 1].into(),
+            _ => [192, 0, 2, host].into(),
         }
     }
 

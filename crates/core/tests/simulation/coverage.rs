@@ -26,6 +26,9 @@ pub(crate) const WANTED: &[&str] = &[
     "refused no_channel",
     "refused key_enrolled",
     "refused no_key",
+    "refused penalised",
+    "penalised",
+    "penalised longer",
     "refused no_such_file",
     "refused conflict",
     "refused store_unavailable",
@@ -39,6 +42,7 @@ pub(crate) const WANTED: &[&str] = &[
     "end Silent",
     "logged in by key",
     "logged in by key while blocked",
+    "logged in by key while penalised",
     "answered before",
     "took over",
     "received",
@@ -76,6 +80,12 @@ impl Coverage {
             ConsoleEvent::Joined {
                 took_over: true, ..
             } => self.count("took over"),
+            ConsoleEvent::Penalised { time, .. } => {
+                self.count("penalised");
+                if ![1, 5, 15].contains(&time.as_secs()) {
+                    self.count("penalised longer");
+                }
+            }
             ConsoleEvent::ReceivedBefore { .. } => self.count("answered before"),
             ConsoleEvent::Received { .. } => self.count("received"),
             ConsoleEvent::Computed { .. } => self.count("computed"),

@@ -47,8 +47,10 @@ impl Oracle {
         attempts.pending -= 1;
         let verdict = if right {
             attempts.failed = 0;
+            self.penalties.right(&password, now);
             Verdict::Right
         } else {
+            self.penalties.wrong(&password, now);
             attempts.failed += 1;
             if attempts.failed >= self.max_attempts {
                 attempts.blocked_until = Some(now.monotonic + BLOCK_TIME);
@@ -61,6 +63,8 @@ impl Oracle {
     }
 
     pub(crate) fn check_begun(&mut self, check: CheckId, password: &str, now: Now) {
+        let left = self.penalties.left(password, now);
+        assert_eq!(left, None, "checks {password} of a penalised source");
         let name = name_of(password).to_owned();
         let attempts = self.names.entry(name.clone()).or_default();
         if let Some(until) = attempts.blocked_until {
@@ -104,9 +108,17 @@ impl Oracle {
                 let attempts = self.names.get(name_of(password));
                 let until = attempts.and_then(|attempts| attempts.blocked_until);
                 let left = until.and_then(|until| until.checked_sub(now.monotonic));
+                let penalty = self.penalties.left(password, now);
+                assert_eq!(penalty, None, "a penalised source learns of a block");
                 let left = left.expect("is blocked").as_millis();
                 let detail = result.as_ref().unwrap_err().data.clone().unwrap();
                 assert_eq!(detail.retry_after_ms.map(u128::from), Some(left));
+            }
+            (Err(ErrorCode::Penalised), None) => {
+                let left = self.penalties.left(password, now).expect("is penalised");
+                let detail = result.as_ref().unwrap_err().data.clone().unwrap();
+                let told = detail.retry_after_ms.map(u128::from);
+                assert_eq!(told, Some(left.as_millis()));
             }
             unexpected => panic!("a login was decided as {unexpected:?}"),
         }

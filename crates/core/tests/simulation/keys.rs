@@ -66,9 +66,14 @@ impl Oracle {
         let attempts = self.names.get(login.name.as_str());
         let until = attempts.and_then(|attempts| attempts.blocked_until);
         let blocked = until.is_some_and(|until| until > now.monotonic);
-        matches!(self.live[session].opened_by, OpenedBy::Key(_)).then_some(match blocked {
-            true => "logged in by key while blocked",
-            false => "logged in by key",
+        let live = &self.live[session];
+        let penalised = live
+            .source
+            .is_some_and(|source| self.penalties.holds(source, now));
+        matches!(live.opened_by, OpenedBy::Key(_)).then_some(match (blocked, penalised) {
+            (true, _) => "logged in by key while blocked",
+            (false, true) => "logged in by key while penalised",
+            (false, false) => "logged in by key",
         })
     }
 }

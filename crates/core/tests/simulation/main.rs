@@ -10,6 +10,9 @@ mod coverage;
 mod guesses;
 mod keys;
 mod oracle;
+mod penalties;
+#[path = "../../src/penalties_model.rs"]
+mod penalties_model;
 mod rng;
 mod store;
 mod world;

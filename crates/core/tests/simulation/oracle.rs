@@ -4,29 +4,32 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use fleetlink_core::{
-    AdminId, AdminRequest, CheckId, Effect, Hub, Input, Now, Possession, SessionId, StoreCall,
-    StoreError, StoreReply,
+    AdminId, AdminRequest, CheckId, ConsoleEvent, Effect, Hub, Input, Now, Possession, SessionId,
+    Settings, StoreCall, StoreError, StoreReply,
 };
 use fleetlink_proto::control::limits::silence_limit;
 use fleetlink_proto::control::{
     Compute, ComputeReply, EndReason, ErrorCode, LoginProof, Reply, Request, RequestId, RpcError,
 };
 use fleetlink_proto::samples::Operation;
-use fleetlink_proto::{DeviceKey, DeviceName, IdempotencyKey};
+use fleetlink_proto::{DeviceKey, DeviceName, IdempotencyKey, Source};
 
 use crate::guesses::{Attempts, Verdict};
+use crate::penalties::Penalties;
 use crate::store::{Store, whose};
 
 pub(crate) struct Oracle {
     pub(crate) max_attempts: u8,
+    pub(crate) penalties: Penalties,
     keep_alive: Duration,
     pub(crate) live: BTreeMap<SessionId, Live>,
     /// Generation, name and session of the active devices, as they joined.
     active: Vec<(u64, DeviceName, SessionId)>,
     newest: u64,
-    /// Which person's device has a join of this generation: the number of her own join. Outlives
-    /// the hub.
-    pub(crate) people: BTreeMap<u64, u64>,
+    /// Which person's device has a join of this generation in this life of the hub: the number of
+    /// her own join, or the one that her device came back with from an earlier life. Of what
+    /// happened then the hub knows these numbers alone, so they decide who is newer.
+    people: BTreeMap<u64, u64>,
     /// The newest person of each name in this life of the hub.
     newest_person: BTreeMap<DeviceName, u64>,
     /// The newest generation when an account of this name was last removed: who joined before that
@@ -47,6 +50,8 @@ pub(crate) struct Oracle {
 }
 
 pub(crate) struct Live {
+    /// Where it comes from, if passwords from there can be refused.
+    pub(crate) source: Option<Source>,
     pub(crate) heard: Duration,
     pub(crate) greeted: bool,
     pub(crate) name: Option<DeviceName>,
@@ -97,13 +102,14 @@ pub(crate) enum Told {
 }
 
 impl Oracle {
-    pub(crate) fn new(max_attempts: u8, keep_alive: Duration, store: &Store) -> Self {
+    pub(crate) fn new(settings: &Settings, store: &Store) -> Self {
         let account = |(name, account): (&DeviceName, &fleetlink_core::Account)| {
             (name.clone(), account.password_hash.as_str().to_owned())
         };
         Oracle {
-            max_attempts,
-            keep_alive,
+            max_attempts: settings.max_attempts.get(),
+            keep_alive: settings.keep_alive,
+            penalties: Penalties::new(settings.penalties),
             live: BTreeMap::new(),
             active: Vec::new(),
             newest: 0,
@@ -134,8 +140,9 @@ impl Oracle {
     pub(crate) fn before(&mut self, input: &Input, call: Option<StoreCall>, now: Now) {
         self.told = Told::Nothing;
         match input {
-            Input::Connected { session, .. } if !self.closing => {
+            Input::Connected { session, peer } if !self.closing => {
                 let live = Live {
+                    source: self.penalties.source(peer.ip()),
                     heard: now.monotonic,
                     greeted: false,
                     name: None,
@@ -156,9 +163,12 @@ impl Oracle {
                 self.hear(*session, now);
                 let asked = match request {
                     Request::Login(login) => match &login.proof {
-                        LoginProof::Password(password) => Asked::Login {
-                            password: password.expose().to_owned(),
-                        },
+                        LoginProof::Password(password) => {
+                            let password = password.expose().to_owned();
+                            let source = self.live.get(session).and_then(|live| live.source);
+                            self.penalties.tried(&password, source);
+                            Asked::Login { password }
+                        }
                         LoginProof::Key { key, .. } => Asked::KeyLogin {
                             name: login.name.clone(),
                             key: *key,
@@ -300,6 +310,9 @@ impl Oracle {
             Effect::Discard { staged } => {
                 assert!(!self.may_be_left(*staged), "discards what may be committed");
             }
+            Effect::Console(ConsoleEvent::Penalised { source, time }) => {
+                self.penalties.shown(*source, *time);
+            }
             Effect::Store { .. }
             | Effect::ActiveChanged
             | Effect::JournalGrew
@@ -397,7 +410,7 @@ impl Oracle {
                 Err(error),
             ) if error.code == ErrorCode::Replaced => {
                 let name = live.name.as_ref().expect("is logged in");
-                let newer = self.newest_person.get(name) > self.people.get(rejoin);
+                let newer = self.newest_person.get(name) > Some(&person_of(&self.people, *rejoin));
                 let of_another_account = Some(rejoin) <= self.removed.get(name);
                 assert!(
                     newer || of_another_account,
@@ -406,7 +419,7 @@ impl Oracle {
             }
             (Asked::Join { rejoin }, Ok(Reply::Join(join))) => {
                 let name = live.name.clone().expect("joins without a login");
-                let person = rejoin.map_or(join.generation, |rejoin| self.people[&rejoin]);
+                let person = rejoin.map_or(join.generation, |g| person_of(&self.people, g));
                 self.people.insert(join.generation, person);
                 let before = self.newest_person.insert(name.clone(), person);
                 assert!(
@@ -462,6 +475,7 @@ impl Oracle {
             assert!(self.live.contains_key(session), "{name} is active but gone");
             assert!(self.accounts.contains_key(name), "{name} has no account");
         }
+        assert!(self.penalties.all_are_shown(), "a penalty in secret");
         for (session, live) in &self.live {
             let limit = live.heard + silence_limit(self.keep_alive);
             assert!(self.key_holds(live), "{session:?} outlives its key");
@@ -496,6 +510,10 @@ impl Oracle {
             assert!(account || known || removal, "{call:?} without an account");
         }
     }
+}
+
+fn person_of(people: &BTreeMap<u64, u64>, generation: u64) -> u64 {
+    people.get(&generation).copied().unwrap_or(generation)
 }
 
 /// The result again, the plain way.

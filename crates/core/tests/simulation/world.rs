@@ -5,8 +5,8 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use fleetlink_core::{
-    Account, AdminId, CheckId, Effect, Hub, Input, Now, OperationId, PasswordHash, SessionId,
-    Settings,
+    Account, AdminId, CheckId, Effect, Hub, Input, Now, OperationId, PasswordHash, PenaltySettings,
+    SessionId, Settings,
 };
 use fleetlink_proto::control::{EndReason, RequestId};
 use fleetlink_proto::{DeviceKey, DeviceName, IdempotencyKey, WallTime};
@@ -89,6 +89,17 @@ fn at(monotonic: Duration) -> Now {
     }
 }
 
+fn penalties(rng: &mut Rng) -> Option<PenaltySettings> {
+    let seconds = |seconds: &u64| Duration::from_secs(*seconds);
+    let settings = PenaltySettings {
+        names: *rng.pick(&[2, 3, 5]),
+        base: seconds(rng.pick(&[1, 5, 15])),
+        max: seconds(rng.pick(&[15, 60, 600])),
+        loopback: rng.percent(30),
+    };
+    rng.percent(80).then_some(settings)
+}
+
 impl World {
     pub(crate) fn new(seed: u64) -> Self {
         let mut rng = Rng::new(seed);
@@ -96,6 +107,7 @@ impl World {
         let settings = Settings {
             max_attempts: rng.pick(&["1", "2", "3", "5"]).parse().unwrap(),
             keep_alive: Duration::from_millis(*rng.pick(&[1000, 2000, 10_000])),
+            penalties: penalties(&mut rng),
             ..Settings::default()
         };
         let most = *rng.pick(&[5, 10, 28]);
@@ -119,7 +131,7 @@ impl World {
             store.accounts.values().cloned().collect(),
             now,
         );
-        let oracle = Oracle::new(settings.max_attempts.get(), settings.keep_alive, &store);
+        let oracle = Oracle::new(&settings, &store);
         let mut world = World {
             now,
             hub,
@@ -355,10 +367,7 @@ impl World {
         self.store.crash(&mut self.rng);
         let accounts = self.store.accounts.values().cloned().collect();
         self.hub = Hub::new(self.settings.clone(), accounts, self.now);
-        let max = self.settings.max_attempts.get();
-        let people = std::mem::take(&mut self.oracle.people);
-        self.oracle = Oracle::new(max, self.keep_alive, &self.store);
-        self.oracle.people = people;
+        self.oracle = Oracle::new(&self.settings, &self.store);
         for client in &mut self.clients {
             client.connection = None;
         }

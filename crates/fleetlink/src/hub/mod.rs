@@ -5,6 +5,7 @@ mod console;
 mod course;
 mod demo;
 mod keys;
+mod penalties;
 mod run;
 mod serve;
 

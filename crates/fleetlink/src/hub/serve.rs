@@ -8,6 +8,7 @@ use etcetera::BaseStrategy as _;
 use fleetlink_hub::{HubConfig, MaxAttempts, Settings};
 use fleetlink_proto::control::limits;
 
+use super::penalties::PenaltyArguments;
 use super::run::{self, Joining};
 use crate::duration;
 use crate::failure::Failure;
@@ -32,6 +33,8 @@ pub(crate) struct HubArguments {
         allow_hyphen_values = true
     )]
     max_attempts: String,
+    #[command(flatten)]
+    penalties: PenaltyArguments,
     /// Read accounts from this file at the start: a name and a password a line.
     #[arg(long, value_name = "FILE")]
     credentials: Option<PathBuf>,
@@ -82,6 +85,7 @@ pub(crate) async fn serve(arguments: HubArguments, output: &Output) -> Result<()
         listen,
         data,
         max_attempts,
+        penalties,
         credentials,
         keep_alive,
         plain,
@@ -90,6 +94,7 @@ pub(crate) async fn serve(arguments: HubArguments, output: &Output) -> Result<()
     } = arguments;
     let settings = Settings {
         max_attempts: parse_attempts(&max_attempts)?,
+        penalties: penalties.settings()?,
         keep_alive,
         ..Settings::default()
     };

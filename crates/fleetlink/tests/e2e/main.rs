@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod account;
+mod attack;
 mod course;
 mod crash;
 mod crowd;
@@ -9,8 +10,10 @@ mod examples;
 mod faults;
 mod harness;
 mod hello;
+mod keys;
 mod login;
 mod one_shots;
+mod proofs;
 mod shell;
 mod start;
 mod sum;

@@ -143,6 +143,8 @@ error_codes! {
     KeyEnrolled = 16, "key_enrolled";
     /// The device has no key.
     NoKey = 17, "no_key";
+    /// Wrong passwords of many different names came from this address; no password was checked.
+    Penalised = 18, "penalised";
     /// The device has no file of this id.
     NoSuchFile = 20, "no_such_file";
     /// A line of the data file is not a sample; `data.line` says which.

@@ -50,6 +50,15 @@ pub const MAX_HANDSHAKES_PER_SOURCE: usize = 64;
 pub const MAX_WAITING_LOGINS_PER_NAME: usize = 64;
 /// Names without an account whose failed logins are remembered; the oldest make room.
 pub const MAX_UNKNOWN_NAMES: usize = 10_000;
+/// Different names of which one source's wrong passwords may be before it is penalised, unless the
+/// hub sets another number.
+pub const DEFAULT_PENALTY_NAMES: usize = 10;
+/// The fewest such names that a hub may set.
+pub const MIN_PENALTY_NAMES: usize = 2;
+/// The most such names that a hub may set; a source is remembered by no more.
+pub const MAX_PENALTY_NAMES: usize = 100;
+/// Sources whose failed logins are remembered; those that would be forgotten first make room.
+pub const MAX_FAILING_SOURCES: usize = 10_000;
 /// Password checks that may wait for a core of the hub; further logins are told to come back.
 pub const MAX_WAITING_PASSWORD_CHECKS: usize = 2_048;
 
@@ -61,6 +70,17 @@ pub const HELLO_DEADLINE: Duration = Duration::from_secs(10);
 pub const LOGIN_DEADLINE: Duration = Duration::from_secs(300);
 /// How long a name stays blocked after too many wrong passwords.
 pub const BLOCK_TIME: Duration = Duration::from_secs(10);
+/// The first penalty of a source, unless the hub sets another time.
+pub const DEFAULT_PENALTY: Duration = Duration::from_secs(15);
+/// The longest penalty of a source, unless the hub sets another time.
+pub const DEFAULT_LONGEST_PENALTY: Duration = Duration::from_secs(600);
+/// The shortest penalty that a hub may set.
+pub const MIN_PENALTY: Duration = Duration::from_secs(1);
+/// The longest penalty that a hub may set.
+pub const MAX_PENALTY: Duration = Duration::from_secs(24 * 3600);
+/// How long a name is remembered on which a source has failed; a penalty does not count. As long
+/// without a penalty halves what the next one grows from.
+pub const FAILED_NAME_KEPT: Duration = Duration::from_secs(600);
 /// How often a session shows life, unless the hub sets another time.
 pub const DEFAULT_KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// The shortest keep-alive that a hub may set.

@@ -131,15 +131,39 @@ impl Hub {
         run(&mut self.command(folder, device, arguments), "")
     }
 
+    /// A one-shot of this device in `folder` that has its key alone to show.
+    pub(crate) fn command_by_key(
+        &self,
+        folder: &Path,
+        device: &str,
+        arguments: &[&str],
+    ) -> Command {
+        let mut command = self.command(folder, device, arguments);
+        command.env_remove("FLEETLINK_PASSWORD");
+        command
+    }
+
+    /// Joins in `folder` and leaves at once; returns what was said.
+    #[track_caller]
+    pub(crate) fn visit(&self, folder: &Path, device: &str) -> Finished {
+        let address = self.address.to_string();
+        run(
+            &mut self.command(folder, device, &["join", &address]),
+            "OUT\n",
+        )
+    }
+
     /// Runs `fleetlink account …` on this hub's data.
     #[track_caller]
     pub(crate) fn account(&self, arguments: &[&str], input: &str) -> Finished {
+        self.operate("account", arguments, input)
+    }
+
+    /// Runs a command of the operator on this hub's data.
+    #[track_caller]
+    pub(crate) fn operate(&self, noun: &str, arguments: &[&str], input: &str) -> Finished {
         let mut command = fleetlink(self.folder.path());
-        command
-            .arg("account")
-            .args(arguments)
-            .arg("--data")
-            .arg("data");
+        command.arg(noun).args(arguments).arg("--data").arg("data");
         run(&mut command, input)
     }
 

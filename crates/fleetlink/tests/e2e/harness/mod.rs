@@ -1,11 +1,13 @@
 //! Real processes of the real binary, each owned by a test and ended with it.
 
+mod guesser;
 mod hub;
 pub(crate) mod lease_server;
 pub(crate) mod network;
 mod output;
 mod shell;
 
+pub(crate) use guesser::{Guess, Guesser};
 pub(crate) use hub::Hub;
 pub(crate) use output::Output;
 pub(crate) use shell::{Shell, Terminal, signal};

@@ -52,6 +52,11 @@ impl Shell {
         Self::spawn(folder, network.on_device(&command))
     }
 
+    /// This command, in a folder that outlives it.
+    pub(crate) fn run(command: Command) -> Self {
+        Self::spawn(tempfile::tempdir().expect("a folder can be made"), command)
+    }
+
     fn spawn(folder: TempDir, mut command: Command) -> Self {
         let mut child = command
             .stdin(Stdio::piped())

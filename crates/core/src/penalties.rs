@@ -1,0 +1,196 @@
+//! Penalties: a source whose wrong passwords are of many different names may not try passwords for
+//! a while. Many failures of one name are the lock-out's subject; here they count once.
+//!
+//! What was under way when a penalty began changes nothing: the fault was punished already.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use fleetlink_proto::control::limits::{FAILED_NAME_KEPT, MAX_FAILING_SOURCES, MAX_PENALTY_NAMES};
+use fleetlink_proto::{ContentHash, Source};
+
+use crate::settings::PenaltySettings;
+
+/// As often as this a time can be halved: what is left of the longest penalty is no more than a
+/// moment.
+const MAX_HALVINGS: u32 = 31;
+
+/// The failures of every source that has some.
+#[derive(Debug)]
+pub(crate) struct Penalties {
+    /// `None` where there are no penalties.
+    settings: Option<PenaltySettings>,
+    /// How many sources are remembered.
+    capacity: usize,
+    sources: BTreeMap<Source, Record>,
+    /// Every source by the time from which its record says no more than none would. Whoever is
+    /// penalised, or was for long, stands behind those who have only failed.
+    forgotten: BTreeSet<(Duration, Source)>,
+}
+
+/// What is remembered of a source.
+#[derive(Debug, Default)]
+struct Record {
+    /// The latest names it failed on, the last one at the end, and until when each is remembered.
+    /// Hashes, so that a record's size does not depend on what was sent.
+    names: Vec<(ContentHash, Duration)>,
+    /// How long its last penalty was.
+    last: Duration,
+    /// When that ends or ended.
+    until: Duration,
+}
+
+/// A source is penalised from now on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Penalty {
+    pub(crate) source: Source,
+    pub(crate) time: Duration,
+}
+
+impl Penalties {
+    pub(crate) fn new(settings: Option<PenaltySettings>) -> Self {
+        let bounded = |settings: PenaltySettings| PenaltySettings {
+            names: settings.names.min(MAX_PENALTY_NAMES),
+            ..settings
+        };
+        Penalties {
+            settings: settings.map(bounded),
+            capacity: MAX_FAILING_SOURCES,
+            sources: BTreeMap::new(),
+            forgotten: BTreeSet::new(),
+        }
+    }
+
+    /// For how long passwords from this address are still refused.
+    pub(crate) fn refused_for(&self, address: IpAddr, now: Duration) -> Option<Duration> {
+        let (source, _) = self.subject(address)?;
+        let left = self.sources.get(&source)?.until.checked_sub(now);
+        left.filter(|left| !left.is_zero())
+    }
+
+    /// A password of this name, sent from this address, was wrong; the penalty that begins by it.
+    pub(crate) fn fail(&mut self, address: IpAddr, name: &str, now: Duration) -> Option<Penalty> {
+        let (source, settings) = self.subject(address)?;
+        let begun = self.change(source, &settings, |record| {
+            record.fail(ContentHash::of(name.as_bytes()), &settings, now)
+        });
+        self.make_room(now);
+        begun.map(|time| Penalty { source, time })
+    }
+
+    /// The right password of this name came from this address: what was wrong before was a slip of
+    /// the finger.
+    pub(crate) fn forgive(&mut self, address: IpAddr, name: &str) {
+        let Some((source, settings)) = self.subject(address) else {
+            return;
+        };
+        if self.sources.contains_key(&source) {
+            let name = ContentHash::of(name.as_bytes());
+            self.change(source, &settings, |record| {
+                record.names.retain(|(failed, _)| *failed != name);
+            });
+        }
+    }
+
+    /// Whom a failure from this address is counted against; nobody on loopback, unless that is set.
+    fn subject(&self, address: IpAddr) -> Option<(Source, PenaltySettings)> {
+        let settings = self.settings?;
+        let counts = settings.loopback || !address.to_canonical().is_loopback();
+        counts.then(|| (Source::of(address), settings))
+    }
+
+    fn change<T>(
+        &mut self,
+        source: Source,
+        settings: &PenaltySettings,
+        change: impl FnOnce(&mut Record) -> T,
+    ) -> T {
+        let mut record = self.sources.remove(&source).unwrap_or_default();
+        let forgotten = record.forgotten_at(settings);
+        self.forgotten.remove(&(forgotten, source));
+        let outcome = change(&mut record);
+        if !record.is_clear() {
+            let forgotten = record.forgotten_at(settings);
+            self.forgotten.insert((forgotten, source));
+            self.sources.insert(source, record);
+        }
+        outcome
+    }
+
+    /// Forgets whose time has come, and where there are too many, those whose time comes first.
+    fn make_room(&mut self, now: Duration) {
+        while let Some(&(at, source)) = self.forgotten.first() {
+            if at > now && self.sources.len() <= self.capacity {
+                return;
+            }
+            self.forgotten.pop_first();
+            self.sources.remove(&source);
+        }
+    }
+}
+
+impl Record {
+    /// Counts a failure; how long the penalty is that begins by it.
+    fn fail(
+        &mut self,
+        name: ContentHash,
+        settings: &PenaltySettings,
+        now: Duration,
+    ) -> Option<Duration> {
+        if self.until > now {
+            return None;
+        }
+        self.names.retain(|(_, kept)| *kept > now);
+        let others = self.names.len();
+        self.names.retain(|(failed, _)| *failed != name);
+        let is_new = self.names.len() == others;
+        self.names
+            .push((name, now.saturating_add(FAILED_NAME_KEPT)));
+        if !is_new || self.names.len() < settings.names {
+            return None;
+        }
+        let oldest = self.names.len() - settings.names;
+        self.names.drain(..oldest);
+        Some(self.penalise(settings, now))
+    }
+
+    /// Begins a penalty: twice the last one, as far as that is not forgotten.
+    fn penalise(&mut self, settings: &PenaltySettings, now: Duration) -> Duration {
+        let quiet = now.saturating_sub(self.until);
+        let halvings = quiet.as_nanos() / FAILED_NAME_KEPT.as_nanos();
+        let left = halved(self.last, u32::try_from(halvings).unwrap_or(u32::MAX));
+        let time = left.saturating_mul(2).max(settings.base).min(settings.max);
+        self.last = time;
+        self.until = now.saturating_add(time);
+        // While nothing can fail, nothing is forgotten: who comes back after a long penalty has not
+        // all names free again.
+        let kept = self.until.saturating_add(FAILED_NAME_KEPT);
+        for name in &mut self.names {
+            name.1 = kept;
+        }
+        time
+    }
+
+    /// When neither a name nor the growth of the next penalty is left.
+    fn forgotten_at(&self, settings: &PenaltySettings) -> Duration {
+        let names = self.names.last().map_or(Duration::ZERO, |(_, kept)| *kept);
+        let grows = |halvings: &u32| halved(self.last, *halvings).saturating_mul(2) > settings.base;
+        let halvings = (0..MAX_HALVINGS).find(|n| !grows(n));
+        let halvings = halvings.unwrap_or(MAX_HALVINGS);
+        let growth = FAILED_NAME_KEPT.saturating_mul(halvings);
+        names.max(self.until.saturating_add(growth))
+    }
+
+    fn is_clear(&self) -> bool {
+        self.names.is_empty() && self.last.is_zero()
+    }
+}
+
+fn halved(time: Duration, times: u32) -> Duration {
+    time / (1 << times.min(MAX_HALVINGS))
+}
+
+#[cfg(test)]
+#[path = "penalties_tests.rs"]
+mod tests;
