@@ -7,6 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use fleetlink_proto::HubPin;
+
+use crate::grants::GrantSigner;
 use rcgen::{CertificateParams, KeyPair, PublicKeyData};
 use rustls::ServerConfig;
 use rustls::crypto::ring::default_provider;
@@ -61,6 +63,19 @@ impl Identity {
     /// What devices know the hub by.
     pub(crate) fn pin(&self) -> HubPin {
         pin_of(&self.key)
+    }
+
+    /// What signs the leave that devices get to send files to each other: the same key, since it is
+    /// the one that they know.
+    pub(crate) fn grant_signer(&self) -> Result<GrantSigner, IdentityError> {
+        let signer = GrantSigner::new(
+            &self.key.serialize_der(),
+            &self.key.subject_public_key_info(),
+        );
+        signer.ok_or_else(|| IdentityError::Key {
+            path: KEY_FILE.to_owned(),
+            reason: "it is no ECDSA P-256 key".to_owned(),
+        })
     }
 
     /// TLS 1.3 alone, without tickets and early data.

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod authorisation;
+mod direct;
 mod fixture;
 mod keys;
 mod login;

@@ -39,6 +39,7 @@ impl Offline {
             store,
             passwords.clone(),
             followers,
+            None,
         );
         let running = tokio::spawn(driver.run());
         Ok(Offline {

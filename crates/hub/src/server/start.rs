@@ -16,6 +16,7 @@ use crate::accept::connection_limit;
 use crate::credentials::{Applied, Credentials};
 use crate::devices;
 use crate::driver::{CONSOLE_QUEUE, Driver, DriverHandle, Followers};
+use crate::grants::GrantSigner;
 use crate::identity::Identity;
 use crate::lease::{self, LeaseConfig};
 use crate::logs::{LogFiles, LogFolder};
@@ -82,7 +83,8 @@ pub async fn start(config: HubConfig) -> Result<(RunningHub, mpsc::Receiver<Stri
     let keep_alive = settings.keep_alive;
     let accounts = store.accounts().await.map_err(StartError::Accounts)?;
     let mut known = accounts.len();
-    let engine = Engine::start(settings, accounts.clone(), &store);
+    let grants = identity.grant_signer()?;
+    let engine = Engine::start(settings, accounts.clone(), &store, grants);
     let applied = match credentials {
         Some(credentials) => {
             let (driver, passwords) = (&engine.driver, &engine.passwords);
@@ -164,7 +166,12 @@ struct Engine {
 }
 
 impl Engine {
-    fn start(settings: Settings, accounts: Vec<Account>, store: &Arc<dyn Store>) -> Self {
+    fn start(
+        settings: Settings,
+        accounts: Vec<Account>,
+        store: &Arc<dyn Store>,
+        grants: GrantSigner,
+    ) -> Self {
         let (active, active_changed) = watch::channel(Vec::new());
         let (journal, journal_grew) = watch::channel(0);
         let (console, lines) = mpsc::channel(CONSOLE_QUEUE);
@@ -178,6 +185,7 @@ impl Engine {
                 journal,
                 console,
             },
+            Some(grants),
         );
         Engine {
             driver: handle,

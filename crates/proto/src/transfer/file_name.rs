@@ -257,7 +257,7 @@ mod tests {
         let long = format!("{}.mp4", "é".repeat(125));
         assert!(stored(&long, 1).ends_with("é.mp4"));
         assert!(stored(&long, 1000).ends_with("é-1000.mp4"));
-        let spaced = format!("{}{}x", "n".repeat(200), " .".repeat(20));
+        let spaced = format!("{}{}x", "n".repeat(200), " ".repeat(50));
         assert_eq!(
             stored(&spaced, 1),
             format!("uav-camera_{}", "n".repeat(200))
