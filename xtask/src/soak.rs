@@ -3,11 +3,13 @@
 use crate::step;
 
 const USAGE: &str = "\
-cargo xtask soak leases   random and mutated requests against a lease service";
+cargo xtask soak leases   random and mutated requests against a lease service
+cargo xtask soak logins   whether time tells names with an account from others";
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     match arguments {
         [campaign] if campaign == "leases" => leases(),
+        [campaign] if campaign == "logins" => logins(),
         _ => Err(USAGE.to_owned()),
     }
 }
@@ -29,4 +31,18 @@ fn leases() -> Result<(), String> {
         "1",
     ];
     step::run_with("cargo", &command, &[("FLEETLINK_SOAK", "1000")])
+}
+
+/// 2,000 names of each kind at the product and at a hub that tells; `FLEETLINK_SEED` replays a run.
+fn logins() -> Result<(), String> {
+    let command = [
+        "run",
+        "--release",
+        "--locked",
+        "-p",
+        "fleetlink-bench",
+        "--",
+        "logins",
+    ];
+    step::run("cargo", &command)
 }

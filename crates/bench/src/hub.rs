@@ -3,13 +3,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use fleetlink_core::{Account, PasswordHash, StoreCall};
-use fleetlink_device::{Credential, Dialer, HubAddress, Trust};
+use fleetlink_device::{Credential, DeviceKeys, Dialer, HubAddress, KeyPair, Trust};
 use fleetlink_hub::store::Store;
 use fleetlink_hub::store::sqlite::SqliteStore;
-use fleetlink_proto::{Password, WallTime};
+use fleetlink_proto::control::EnrolledKey;
+use fleetlink_proto::{DeviceName, HubPin, Password, WallTime};
 
 use crate::Outcome;
 use crate::process::{Process, fleetlink};
@@ -17,51 +19,53 @@ use crate::process::{Process, fleetlink};
 /// The password of every account.
 pub(crate) const PASSWORD: &str = "comp9331";
 
+const ANY_PORT: &str = "127.0.0.1:0";
+
 /// A running hub.
 pub(crate) struct Hub {
-    process: Process,
+    /// None while it is stopped.
+    process: Option<Process>,
     data: PathBuf,
     address: HubAddress,
     trust: Trust,
     hash: PasswordHash,
+    keys: Vec<Arc<KeyPair>>,
 }
 
 impl Hub {
-    /// A hub in `folder` with so many accounts, [`device_name`]. All have one hash: so many hashes
-    /// would take longer than what is measured, and leave their memory behind.
+    /// A hub in `folder` with so many accounts, [`device_name`], each with a key. All have one hash: so
+    /// many hashes would take longer than what is measured, and leave their memory behind.
     pub(crate) async fn start(folder: &Path, accounts: u32) -> Outcome<Self> {
         let data = folder.join("hub");
         let list = folder.join("accounts.txt");
         fs::write(&list, format!("{} {PASSWORD}\n", device_name(0)))?;
-        let mut making = Process::start(command(&data)?.arg("--credentials").arg(&list))?;
-        making.expect("listening on ")?;
+        let mut making = command(&data, ANY_PORT)?;
+        let mut making = Process::start(making.arg("--credentials").arg(&list))?;
+        let pin: HubPin = making.expect("pin ")?.parse()?;
         making.terminate()?;
 
         let store = SqliteStore::open(&data)?;
         let known = store.accounts().await?;
         let hash = known.first().ok_or("no account")?.password_hash.clone();
-        for n in 1..accounts {
-            let account = Account {
-                name: device_name(n).parse()?,
-                password_hash: hash.clone(),
-                created: WallTime::from_unix_millis(0),
-                key: None,
-            };
-            store.execute(StoreCall::AddAccount(account)).await?;
+        let made = DeviceKeys::in_folder(folder);
+        let mut keys = Vec::new();
+        for n in 0..accounts {
+            let name = device_name(n).parse()?;
+            keys.push(enrol(&store, &made, pin, name, (n > 0).then_some(&hash)).await?);
         }
         drop(store);
 
-        let mut process = Process::start(&mut command(&data)?)?;
+        let mut process = Process::start(&mut command(&data, ANY_PORT)?)?;
         let address = process.expect("listening on ")?.parse()?;
-        let pin = process.expect("pin ")?.parse()?;
         process.ignore_output();
         let trust = Trust::Pinned(pin);
         Ok(Hub {
-            process,
+            process: Some(process),
             data,
             address,
             trust,
             hash,
+            keys,
         })
     }
 
@@ -83,24 +87,84 @@ impl Hub {
         &self.hash
     }
 
-    /// What logs in as the `n`th account.
+    /// What logs in as the `n`th account by its password.
     pub(crate) fn dialer(&self, n: u32) -> Dialer {
+        self.dialer_with(n, Credential::Password(Password::from(PASSWORD)))
+    }
+
+    /// What logs in as the `n`th account by its key.
+    pub(crate) fn key_dialer(&self, n: u32) -> Dialer {
+        let key = Arc::clone(&self.keys[n as usize]);
+        self.dialer_with(n, Credential::Key(key))
+    }
+
+    fn dialer_with(&self, n: u32, credential: Credential) -> Dialer {
         Dialer {
             address: self.address.clone(),
             trust: self.trust,
             name: device_name(n),
-            credential: Credential::Password(Password::from(PASSWORD)),
+            credential,
             client: "fleetlink-bench".to_owned(),
         }
     }
 
     pub(crate) fn processor_time(&self) -> Outcome<Duration> {
-        self.process.processor_time()
+        self.running()?.processor_time()
     }
 
     pub(crate) fn resident(&self) -> Outcome<u64> {
-        self.process.resident()
+        self.running()?.resident()
     }
+
+    /// Ends it as a service manager does.
+    pub(crate) fn stop(&mut self) -> Outcome {
+        self.process.take().ok_or("it has stopped")?.terminate()
+    }
+
+    /// Starts it at the address that it had.
+    pub(crate) fn start_again(&mut self) -> Outcome {
+        let address = self.address.to_string();
+        let mut process = Process::start(&mut command(&self.data, &address)?)?;
+        process.expect("listening on ")?;
+        process.ignore_output();
+        self.process = Some(process);
+        Ok(())
+    }
+
+    fn running(&self) -> Outcome<&Process> {
+        Ok(self.process.as_ref().ok_or("it has stopped")?)
+    }
+}
+
+/// Makes a key for an account, which is added with this hash or is there already.
+async fn enrol(
+    store: &SqliteStore,
+    keys: &DeviceKeys,
+    pin: HubPin,
+    name: DeviceName,
+    hash: Option<&PasswordHash>,
+) -> Outcome<Arc<KeyPair>> {
+    let created = WallTime::from_unix_millis(0);
+    let pair = keys.make(pin, &name, async |_| Outcome::Ok(())).await?;
+    let key = EnrolledKey {
+        key: pair.public(),
+        enrolled: created,
+    };
+    let call = match hash.cloned() {
+        Some(password_hash) => StoreCall::AddAccount(Account {
+            name,
+            password_hash,
+            created,
+            key: Some(key),
+        }),
+        None => StoreCall::SetKey {
+            name,
+            key,
+            replace: false,
+        },
+    };
+    store.execute(call).await?;
+    Ok(Arc::new(pair))
 }
 
 /// The name of the `n`th account.
@@ -108,10 +172,10 @@ pub(crate) fn device_name(n: u32) -> String {
     format!("device{n}")
 }
 
-fn command(data: &Path) -> Outcome<Command> {
+fn command(data: &Path, listen: &str) -> Outcome<Command> {
     let mut command = Command::new(fleetlink()?);
     command
-        .args(["hub", "--listen", "127.0.0.1:0", "--data"])
+        .args(["hub", "--listen", listen, "--data"])
         .arg(data);
     Ok(command)
 }

@@ -29,27 +29,27 @@ pub(crate) fn run() -> Outcome {
 }
 
 /// What was done in a while, and what that cost the process that did it.
-struct Done {
+pub(crate) struct Done {
     count: u64,
     time: Duration,
     processor: Duration,
 }
 
 #[derive(Default)]
-struct Rates(Vec<Done>);
+pub(crate) struct Rates(pub(crate) Vec<Done>);
 
 impl Rates {
-    fn each(&self) -> Vec<f64> {
+    pub(crate) fn each(&self) -> Vec<f64> {
         let rate = |done: &Done| float(done.count) / done.time.as_secs_f64();
         self.0.iter().map(rate).collect()
     }
 
-    fn a_second(&self) -> f64 {
+    pub(crate) fn a_second(&self) -> f64 {
         median(&self.each())
     }
 
     /// Milliseconds of processor time for one.
-    fn cost(&self) -> f64 {
+    pub(crate) fn cost(&self) -> f64 {
         let cost = |done: &Done| done.processor.as_secs_f64() * 1e3 / float(done.count.max(1));
         median(&self.0.iter().map(cost).collect::<Vec<_>>())
     }
@@ -105,20 +105,20 @@ async fn measure() -> Outcome {
 }
 
 /// As a device does it: TCP, TLS, hello, login, join and leave.
-async fn join_once(dialer: Dialer) -> Outcome {
+pub(crate) async fn join_once(dialer: Dialer) -> Outcome {
     let session = dialer.attach().await?;
     session.join(0).await?;
     session.leave().await;
     Ok(())
 }
 
-async fn shake_once(address: HubAddress, trust: Trust) -> Outcome {
+pub(crate) async fn shake_once(address: HubAddress, trust: Trust) -> Outcome {
     connect(&address, trust).await?;
     Ok(())
 }
 
 /// Does something for [`TIME`], so many at a time, where `cost` is the processor time so far.
-async fn repeat<F>(
+pub(crate) async fn repeat<F>(
     together: u32,
     once: impl Fn(u32) -> F + Clone + Send + 'static,
     cost: impl Fn() -> Outcome<Duration>,

@@ -1,16 +1,19 @@
 //! Measurements beside a reference, each in one run on one machine.
 
 mod bare_tls;
+mod crowd;
 mod hub;
 mod ingest;
 mod joins;
 mod leases;
+mod logins;
 mod memory;
 mod process;
 mod report;
 mod sizes;
 mod sshd;
 mod store;
+mod storm;
 mod sum;
 mod upload;
 
@@ -47,6 +50,11 @@ const MEASUREMENTS: &[Measurement] = &[
         memory::run,
     ),
     (
+        "storm",
+        "1,000 devices come back by key and by password beside bare TLS handshakes",
+        storm::run,
+    ),
+    (
         "sum",
         "number exchanges a second beside a bare server",
         sum::run,
@@ -66,6 +74,9 @@ fn main() -> ExitCode {
         (bare_tls::SERVE, _) => return outcome(bare_tls::serve()),
         ("leases", Some("udp-echo")) => return outcome(leases::udp_echo()),
         ("leases", Some("tcp-server")) => return outcome(leases::tcp_server()),
+        (name, Some(role)) if (name, role) == logins::SERVE => return outcome(logins::serve()),
+        // A campaign, which can fail: `cargo xtask soak` runs it.
+        ("logins", None) => return outcome(logins::run()),
         _ => {}
     }
     match MEASUREMENTS.iter().find(|(known, ..)| *known == name) {

@@ -7,6 +7,7 @@ use tokio::time::sleep;
 
 use crate::Outcome;
 use crate::bare_tls::BareTls;
+use crate::crowd::many;
 use crate::hub::Hub;
 use crate::process::raise_descriptors;
 use crate::report::{float, say};
@@ -14,8 +15,6 @@ use crate::report::{float, say};
 const DEVICES: u32 = 1_000;
 /// Logins before the first figure: the memory of password hashing stays, whoever comes later.
 const WARM_UP: u32 = 8;
-/// Connections that are made at a time.
-const TOGETHER: u32 = 8;
 /// How long the processes come to rest before they are looked at.
 const REST: Duration = Duration::from_secs(3);
 
@@ -99,21 +98,4 @@ async fn measure() -> Outcome {
 
 fn mib(bytes: u64) -> f64 {
     float(bytes) / f64::from(1 << 20)
-}
-
-/// Makes so many of something, a few at a time.
-async fn many<T, F>(count: u32, make: impl Fn(u32) -> F) -> Outcome<Vec<T>>
-where
-    T: Send + 'static,
-    F: Future<Output = Outcome<T>> + Send + 'static,
-{
-    let mut made = Vec::new();
-    for first in (0..count).step_by(TOGETHER as usize) {
-        let last = count.min(first + TOGETHER);
-        let tasks: Vec<_> = (first..last).map(|n| tokio::spawn(make(n))).collect();
-        for task in tasks {
-            made.push(task.await??);
-        }
-    }
-    Ok(made)
 }

@@ -40,7 +40,7 @@ pub enum AdminRequest {
         /// The key.
         key: DeviceKey,
     },
-    /// Takes an account's key away and ends the sessions that it opened.
+    /// Takes an account's key away and ends its sessions.
     RevokeKey {
         /// Whose.
         name: DeviceName,

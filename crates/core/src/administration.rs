@@ -133,7 +133,7 @@ impl Hub {
     ) -> Option<AccountJob> {
         match job {
             AccountJob::Add { admin, account } => {
-                let result = self.account_added(account, result, now);
+                let result = self.account_added(account, result);
                 self.answer_admin(admin, result);
             }
             AccountJob::SetPassword {
@@ -144,7 +144,7 @@ impl Hub {
                 self.answer_admin(admin, result);
             }
             AccountJob::Remove(removal) => {
-                let again = self.removal_step(name, removal, result, now);
+                let again = self.removal_step(name, removal, result);
                 return again.map(AccountJob::Remove);
             }
         }
@@ -155,7 +155,6 @@ impl Hub {
         &mut self,
         account: Account,
         result: Result<StoreReply, StoreError>,
-        now: Now,
     ) -> Result<AdminReply, String> {
         let name = account.name.clone();
         match result {
@@ -164,8 +163,6 @@ impl Hub {
                 // before; the new one has not their key.
                 self.accounts.insert(account);
                 self.end_sessions_of_other_keys(&name);
-                let lockouts = &mut self.logins.lockouts;
-                lockouts.set_known(name.as_str(), true, now.monotonic);
                 self.show_account(name, AccountChange::Added);
                 Ok(AdminReply::Done)
             }
@@ -190,8 +187,6 @@ impl Hub {
         match result {
             Ok(_) => {
                 self.accounts.set_password(name, hash, now.wall);
-                let lockouts = &mut self.logins.lockouts;
-                lockouts.set_known(name.as_str(), true, now.monotonic);
                 self.show_account(name.clone(), AccountChange::PasswordChanged);
                 Ok(AdminReply::Done)
             }
@@ -201,11 +196,9 @@ impl Hub {
 
     /// The store holds the account no longer: neither does the hub, and what its sessions still
     /// wait for is not done.
-    pub(crate) fn account_removed(&mut self, name: &DeviceName, now: Now) {
+    pub(crate) fn account_removed(&mut self, name: &DeviceName) {
         self.accounts.remove(name);
         self.presence.forget(name);
-        let lockouts = &mut self.logins.lockouts;
-        lockouts.set_known(name.as_str(), false, now.monotonic);
         self.end_sessions_of(name);
         let of_device = |job: &Job| matches!(job, Job::Device(_));
         for job in self.operations.withdraw(name, of_device) {

@@ -28,6 +28,15 @@ enum Asker {
     Operator(AdminId),
 }
 
+impl Asker {
+    fn session(&self) -> Option<SessionId> {
+        match self {
+            Asker::Owner(session, _) => Some(*session),
+            Asker::Operator(_) => None,
+        }
+    }
+}
+
 #[derive(Debug)]
 enum KeyChange {
     Set { key: DeviceKey, replace: bool },
@@ -150,7 +159,7 @@ impl Hub {
         let KeyJob { asker, change } = job;
         let result = match change {
             KeyChange::Set { key, .. } => self.key_set(name, key, result),
-            KeyChange::Revoke => self.key_removed(name, result),
+            KeyChange::Revoke => self.key_removed(name, asker.session(), result),
         };
         self.answer_asker(asker, result);
     }
@@ -192,6 +201,7 @@ impl Hub {
     fn key_removed(
         &mut self,
         name: &DeviceName,
+        asker: Option<SessionId>,
         result: Result<StoreReply, StoreError>,
     ) -> Result<(), RpcError> {
         let is_gone = matches!(
@@ -201,8 +211,8 @@ impl Hub {
         if is_gone {
             let had_one = self.accounts.key(name).is_some();
             self.accounts.set_key(name, None);
-            self.end_sessions_of_other_keys(name);
             if had_one {
+                self.end_sessions_but(name, asker);
                 self.show_account(name.clone(), AccountChange::KeyRevoked);
             }
         }

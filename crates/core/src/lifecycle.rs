@@ -155,6 +155,23 @@ impl Hub {
         }
     }
 
+    /// Ends the sessions of a name whose key was revoked, however they were opened: the device may
+    /// be in wrong hands. Who asked for it goes on.
+    pub(crate) fn end_sessions_but(&mut self, name: &DeviceName, asker: Option<SessionId>) {
+        let of_name = |(id, session): (&SessionId, &Session)| {
+            (session.name() == Some(name) && Some(*id) != asker).then_some(*id)
+        };
+        let ended: Vec<SessionId> = self.sessions.iter().filter_map(of_name).collect();
+        for session in ended {
+            self.forget(session, Departure::KeyRevoked);
+            self.tell_end(
+                session,
+                EndReason::KeyRevoked,
+                "the device's key was revoked",
+            );
+        }
+    }
+
     /// Ends a session that is not active.
     fn end(&mut self, session: SessionId, reason: EndReason, message: &str) {
         self.forget(session, Departure::ConnectionClosed);

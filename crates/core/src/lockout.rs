@@ -2,11 +2,16 @@
 //!
 //! An attempt counts before its password is checked: a name's failures and its checks under way
 //! together never exceed the limit, so parallel guesses are no way around it.
+//!
+//! Nothing here knows which names have an account: with more names than are remembered, any rule
+//! that did would show them apart. Whatever was tried last is forgotten last, and nothing before
+//! [`BLOCK_TIME`] has passed. So whoever makes the hub forget gets no more guesses at a name in any
+//! such time than whoever sits a block out.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use fleetlink_proto::control::limits::{BLOCK_TIME, MAX_UNKNOWN_NAMES};
+use fleetlink_proto::control::limits::{BLOCK_TIME, MAX_REMEMBERED_NAMES};
 
 use crate::settings::MaxAttempts;
 
@@ -14,17 +19,16 @@ use crate::settings::MaxAttempts;
 #[derive(Debug)]
 pub(crate) struct Lockouts {
     max_attempts: u8,
+    max_names: usize,
     names: BTreeMap<Box<str>, Attempts>,
-    idle: IdleUnknown,
-    /// Counts up with every change, so that the oldest unknown name is known.
-    changes: u64,
+    idle: Idle,
 }
 
-/// Names without an account and without a check under way: those that may make room.
+/// Names without a check under way: those that may be forgotten.
 #[derive(Debug, Default)]
-struct IdleUnknown {
-    /// By their last change.
-    counting: BTreeSet<(u64, Box<str>)>,
+struct Idle {
+    /// By their last failure.
+    counting: BTreeSet<(Duration, Box<str>)>,
     /// By the end of their block.
     blocked: BTreeSet<(Duration, Box<str>)>,
 }
@@ -35,9 +39,8 @@ struct Attempts {
     /// Checks under way.
     pending: u8,
     blocked_until: Option<Duration>,
-    /// Whether there is an account of this name: such an entry never makes room.
-    known: bool,
-    changed: u64,
+    /// The last change; of a name without a check under way that was its last failure.
+    changed: Duration,
 }
 
 /// What a wrong password led to.
@@ -53,9 +56,9 @@ impl Lockouts {
     pub(crate) fn new(max_attempts: MaxAttempts) -> Self {
         Lockouts {
             max_attempts: max_attempts.get(),
+            max_names: MAX_REMEMBERED_NAMES,
             names: BTreeMap::new(),
-            idle: IdleUnknown::default(),
-            changes: 0,
+            idle: Idle::default(),
         }
     }
 
@@ -74,11 +77,8 @@ impl Lockouts {
     }
 
     /// A check begins: the attempt counts from here on. Only where there is room.
-    pub(crate) fn begin(&mut self, name: &str, known: bool, now: Duration) {
-        self.change(name, now, |attempts| {
-            attempts.known = known;
-            attempts.pending += 1;
-        });
+    pub(crate) fn begin(&mut self, name: &str, now: Duration) {
+        self.change(name, now, |attempts| attempts.pending += 1);
     }
 
     /// A check ended with the right password: the count is zero again.
@@ -111,13 +111,6 @@ impl Lockouts {
         });
     }
 
-    /// There is an account of this name from now on, or no longer.
-    pub(crate) fn set_known(&mut self, name: &str, known: bool, now: Duration) {
-        if self.names.contains_key(name) {
-            self.change(name, now, |attempts| attempts.known = known);
-        }
-    }
-
     fn change<T>(
         &mut self,
         name: &str,
@@ -128,13 +121,12 @@ impl Lockouts {
         self.idle.remove(name, before);
         let mut after = before.at(now);
         let outcome = change(&mut after);
-        self.changes += 1;
-        after.changed = self.changes;
+        after.changed = now;
         if !after.is_clear() {
             self.names.insert(name.into(), after);
             self.idle.insert(name, after);
         }
-        while let Some(name) = self.idle.pop_excess(now) {
+        while let Some(name) = self.idle.pop_forgotten(self.max_names, now) {
             self.names.remove(&name);
         }
         outcome
@@ -159,10 +151,10 @@ impl Attempts {
     }
 }
 
-impl IdleUnknown {
+impl Idle {
     fn insert(&mut self, name: &str, attempts: Attempts) {
         match attempts.blocked_until {
-            _ if attempts.known || attempts.pending > 0 => {}
+            _ if attempts.pending > 0 => {}
             Some(until) => _ = self.blocked.insert((until, name.into())),
             None => _ = self.counting.insert((attempts.changed, name.into())),
         }
@@ -175,16 +167,20 @@ impl IdleUnknown {
         }
     }
 
-    /// A name to forget: its block is over, or there are too many. Those that are blocked go last.
-    fn pop_excess(&mut self, now: Duration) -> Option<Box<str>> {
+    /// A name to forget: its block is over, or it is the one of too many that failed the longest
+    /// ago. Those that failed within [`BLOCK_TIME`] stay, however many: each cost a core a hash.
+    fn pop_forgotten(&mut self, max_names: usize, now: Duration) -> Option<Box<str>> {
         if self.blocked.first().is_some_and(|(until, _)| *until <= now) {
             return self.blocked.pop_first().map(|(_, name)| name);
         }
-        if self.counting.len() + self.blocked.len() <= MAX_UNKNOWN_NAMES {
+        if self.counting.len() + self.blocked.len() <= max_names {
             return None;
         }
-        let oldest = self.counting.pop_first().map(|(_, name)| name);
-        oldest.or_else(|| self.blocked.pop_first().map(|(_, name)| name))
+        let (failed, _) = self.counting.first()?;
+        if *failed + BLOCK_TIME > now {
+            return None;
+        }
+        self.counting.pop_first().map(|(_, name)| name)
     }
 }
 
@@ -200,7 +196,7 @@ mod tests {
 
     fn wrong(lockouts: &mut Lockouts, name: &str, now: Duration) -> Failure {
         assert!(lockouts.has_room(name, now));
-        lockouts.begin(name, false, now);
+        lockouts.begin(name, now);
         lockouts.fail(name, now)
     }
 
@@ -209,7 +205,7 @@ mod tests {
         let mut lockouts = lockouts("3");
         for _ in 0..3 {
             assert!(lockouts.has_room("a", START));
-            lockouts.begin("a", true, START);
+            lockouts.begin("a", START);
         }
         assert!(!lockouts.has_room("a", START));
         assert!(lockouts.has_room("b", START), "names do not share a count");
@@ -232,44 +228,77 @@ mod tests {
     fn a_success_resets_the_count_of_what_has_failed() {
         let mut lockouts = lockouts("2");
         wrong(&mut lockouts, "a", START);
-        lockouts.begin("a", true, START);
+        lockouts.begin("a", START);
         lockouts.succeed("a", START);
         assert!(lockouts.names.is_empty());
         assert_eq!(wrong(&mut lockouts, "a", START), Failure::Counted);
     }
 
-    #[test]
-    fn unknown_names_are_bounded_and_the_blocked_go_last() {
-        let mut lockouts = lockouts("1");
-        wrong(&mut lockouts, "blocked", START);
-        lockouts.max_attempts = 2;
-        wrong(&mut lockouts, "oldest", START);
-        for n in 0..MAX_UNKNOWN_NAMES {
-            wrong(&mut lockouts, &n.to_string(), START);
-        }
-        assert_eq!(lockouts.names.len(), MAX_UNKNOWN_NAMES);
-        assert!(lockouts.blocked_for("blocked", START).is_some());
-        assert!(!lockouts.names.contains_key("oldest"));
-        assert!(!lockouts.names.contains_key("0"));
-        assert!(lockouts.names.contains_key("1"));
+    fn remembered(lockouts: &Lockouts) -> Vec<&str> {
+        lockouts.names.keys().map(|name| &**name).collect()
     }
 
     #[test]
-    fn names_with_an_account_or_a_check_under_way_never_make_room() {
-        let mut lockouts = lockouts("2");
-        lockouts.begin("checked", false, START);
-        lockouts.begin("account", true, START);
-        lockouts.fail("account", START);
-        for n in 0..=MAX_UNKNOWN_NAMES {
-            wrong(&mut lockouts, &n.to_string(), START);
+    fn of_too_many_names_the_one_that_failed_the_longest_ago_is_forgotten() {
+        let mut lockouts = lockouts("3");
+        lockouts.max_names = 2;
+        let second = Duration::from_secs(1);
+        for (name, at) in [("c", 0), ("a", 1), ("b", 2), ("c", 3)] {
+            wrong(&mut lockouts, name, START + at * second);
         }
-        assert!(lockouts.names.contains_key("checked"));
-        assert!(lockouts.names.contains_key("account"));
-        lockouts.set_known("account", false, START);
-        for n in 0..=MAX_UNKNOWN_NAMES {
-            wrong(&mut lockouts, &format!("x{n}"), START);
+        assert_eq!(remembered(&lockouts), ["a", "b", "c"], "all are recent");
+        wrong(&mut lockouts, "d", START + second + BLOCK_TIME);
+        assert_eq!(remembered(&lockouts), ["b", "c", "d"]);
+        wrong(&mut lockouts, "e", START + 3 * second + BLOCK_TIME);
+        assert_eq!(remembered(&lockouts), ["d", "e"]);
+    }
+
+    #[test]
+    fn a_block_is_forgotten_at_its_end_and_a_check_under_way_never() {
+        let mut lockouts = lockouts("1");
+        lockouts.max_names = 0;
+        lockouts.begin("checked", START);
+        wrong(&mut lockouts, "blocked", START);
+        let end = START + BLOCK_TIME;
+        wrong(&mut lockouts, "a", end - Duration::from_millis(1));
+        assert_eq!(remembered(&lockouts), ["a", "blocked", "checked"]);
+        wrong(&mut lockouts, "b", end);
+        assert_eq!(remembered(&lockouts), ["a", "b", "checked"]);
+        wrong(&mut lockouts, "c", end + 100 * BLOCK_TIME);
+        assert_eq!(remembered(&lockouts), ["c", "checked"]);
+    }
+
+    /// Whoever guesses at many names, so that some are forgotten all the time.
+    #[test]
+    fn no_order_of_guesses_gets_more_than_the_limit_in_the_time_of_a_block() {
+        const NAMES: u64 = 12;
+        let mut lockouts = lockouts("3");
+        lockouts.max_names = 4;
+        let (mut now, mut random) = (START, 1_u64);
+        let mut guesses: BTreeMap<String, Vec<Duration>> = BTreeMap::new();
+        let mut forgotten = 0;
+        for _ in 0..20_000 {
+            random = random
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            now += Duration::from_millis((random >> 33) % 3_000);
+            let name = ((random >> 50) % NAMES).to_string();
+            if !lockouts.has_room(&name, now) {
+                continue;
+            }
+            let of_name = guesses.entry(name.clone()).or_default();
+            of_name.push(now);
+            forgotten += u32::from(!lockouts.names.contains_key(&*name) && of_name.len() > 1);
+            if let [.., first, _, _, last] = of_name[..] {
+                assert!(
+                    last - first >= BLOCK_TIME,
+                    "four of {name} in {:?}",
+                    last - first
+                );
+            }
+            wrong(&mut lockouts, &name, now);
         }
-        assert!(!lockouts.names.contains_key("account"));
+        assert!(forgotten > 1_000, "{forgotten}");
     }
 
     #[test]

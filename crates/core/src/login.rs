@@ -219,12 +219,11 @@ impl Hub {
             mut password,
         } = attempt;
         let account = self.accounts.find(&name);
-        let known = account.is_some();
         let mut hash = account.map(|account| account.password_hash.clone());
         if password.expose().len() > MAX_PASSWORD_BYTES {
             (password, hash) = (Password::from(""), None);
         }
-        self.logins.lockouts.begin(&name, known, now.monotonic);
+        self.logins.lockouts.begin(&name, now.monotonic);
         self.logins.last += 1;
         let check = CheckId(self.logins.last);
         self.effects.push_back(Effect::CheckPassword {

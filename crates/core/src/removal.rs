@@ -10,7 +10,6 @@ use crate::effect::Effect;
 use crate::hub::Hub;
 use crate::input::AdminId;
 use crate::store::{StoreCall, StoreError, StoreReply};
-use crate::time::Now;
 
 /// Keys that an earlier removal with the same first key may have used; beyond them something is
 /// wrong with the store.
@@ -82,7 +81,6 @@ impl Hub {
         name: &DeviceName,
         removal: Removal,
         result: Result<StoreReply, StoreError>,
-        now: Now,
     ) -> Option<Removal> {
         match (removal.step, result) {
             (Step::FindFile, Ok(StoreReply::Files(list))) => {
@@ -108,7 +106,7 @@ impl Hub {
                 })
             }
             (Step::RemoveAccount, result) => {
-                let result = self.finish_removal(name, &removal, result, now);
+                let result = self.finish_removal(name, &removal, result);
                 self.answer_admin(removal.admin, result);
                 None
             }
@@ -129,17 +127,16 @@ impl Hub {
         name: &DeviceName,
         removal: &Removal,
         result: Result<StoreReply, StoreError>,
-        now: Now,
     ) -> Result<AdminReply, String> {
         match result {
             Ok(_) => {
-                self.account_removed(name, now);
+                self.account_removed(name);
                 self.show_account(name.clone(), AccountChange::Removed);
                 Ok(AdminReply::Done)
             }
             Err(StoreError::NotFound) => {
                 // Perhaps an earlier removal whose outcome was unknown.
-                self.account_removed(name, now);
+                self.account_removed(name);
                 Err(no_account(name))
             }
             Err(StoreError::Conflict(_)) if !removal.with_data => Err(format!(

@@ -34,7 +34,7 @@ pub(crate) enum KeyCommand {
     Show,
     /// List what the hub knows: the device's key, or with --data those of all devices.
     List,
-    /// Take the device's key away and end the sessions that it has opened.
+    /// Take the device's key away and end its sessions.
     Revoke,
     /// Make this device a new key, instead of the one that the hub knows.
     Replace {

@@ -22,4 +22,6 @@ pub use fleetlink_core::{MaxAttempts, MaxAttemptsError, PenaltySettings, Setting
 pub use identity::IdentityError;
 pub use lease::{Clock, LeaseConfig, LeaseStartError, LeasesEnded, RunningLeases, start_leases};
 pub use operator::{AccountInfo, Operator, OperatorCall, OperatorError, OperatorReply};
+#[doc(hidden)]
+pub use server::start_without_dummy_hash;
 pub use server::{HubConfig, HubError, RunningHub, StartError, start};

@@ -30,7 +30,8 @@ type Job = Box<dyn FnOnce(&mut Vec<Block>) + Send>;
 #[derive(Clone)]
 pub(crate) struct Passwords {
     jobs: mpsc::Sender<Job>,
-    nobody: PasswordHash,
+    /// What passwords without an account are checked against.
+    nobody: Option<PasswordHash>,
 }
 
 impl Passwords {
@@ -42,10 +43,23 @@ impl Passwords {
             let queue = Arc::clone(&queue);
             std::thread::spawn(move || work(&queue));
         }
+        Passwords::on(jobs)
+    }
+
+    fn on(jobs: mpsc::Sender<Job>) -> Self {
         Passwords {
             jobs,
             // The hash of nothing in particular: no input is known to have this output.
-            nobody: encode(&[0x5a; SALT_BYTES], &[0xa5; OUTPUT_BYTES]),
+            nobody: Some(encode(&[0x5a; SALT_BYTES], &[0xa5; OUTPUT_BYTES])),
+        }
+    }
+
+    /// As [`Passwords::new`], but names without an account are answered at once: what time tells
+    /// then is the measure of what it tells otherwise.
+    pub(crate) fn without_dummy_hash() -> Self {
+        Passwords {
+            nobody: None,
+            ..Passwords::new()
         }
     }
 
@@ -63,7 +77,9 @@ impl Passwords {
     /// answer is no, so that names without an account take as long as those with one.
     pub(crate) async fn check(&self, password: Password, hash: Option<PasswordHash>) -> bool {
         let known = hash.is_some();
-        let hash = hash.unwrap_or_else(|| self.nobody.clone());
+        let Some(hash) = hash.or_else(|| self.nobody.clone()) else {
+            return false;
+        };
         let matches = self
             .on_a_core(move |memory| matches(&password, &hash, memory))
             .await;
@@ -116,11 +132,13 @@ fn compute(password: &Password, salt: &[u8], memory: &mut Vec<Block>) -> [u8; OU
     output
 }
 
-/// Every hash that we store has today's parameters; one that has not matches nothing.
+/// Every hash that we store has today's parameters; one that has not matches nothing, after the same
+/// work.
 fn matches(password: &Password, hash: &PasswordHash, memory: &mut Vec<Block>) -> bool {
     let parsed = phc::PasswordHash::new(hash.as_str()).ok();
     let Some((Some(salt), Some(expected))) = parsed.map(|p| (p.salt, p.hash)) else {
         tracing::warn!("a stored password hash cannot be read");
+        compute(password, &[0; SALT_BYTES], memory);
         return false;
     };
     let computed = compute(password, salt.as_ref(), memory);
@@ -153,6 +171,31 @@ mod tests {
                 .check("x".into(), Some(PasswordHash::new("nonsense")))
                 .await
         );
+    }
+
+    /// The test is the hashing thread: it counts the jobs and looks at the memory that Argon2 fills.
+    #[tokio::test]
+    async fn the_same_is_computed_for_every_name() {
+        let account = Passwords::new().hash("comp9331".into()).await;
+        let unreadable = PasswordHash::new("nonsense");
+        for hash in [Some(account), None, Some(unreadable)] {
+            let (jobs, queue) = mpsc::channel();
+            let passwords = Passwords::on(jobs);
+            let check = tokio::spawn(async move {
+                let matches = passwords.check("guess".into(), hash).await;
+                (matches, passwords)
+            });
+            tokio::task::yield_now().await;
+            let mut memory = Vec::new();
+            queue.try_recv().expect("a job")(&mut memory);
+            let (matches, passwords) = check.await.unwrap();
+            assert!(!matches);
+            assert!(queue.try_recv().is_err(), "one job");
+            drop(passwords);
+            assert_eq!(memory.len(), argon2().params().block_count());
+            let is_filled = |block: &Block| block.as_ref().iter().any(|word| *word != 0);
+            assert!(memory.iter().all(is_filled));
+        }
     }
 
     #[tokio::test]

@@ -110,8 +110,8 @@ fn states_every_limit() {
             limits::MAX_WAITING_LOGINS_PER_NAME.to_string(),
         ),
         (
-            "names without an account whose failures are remembered",
-            limits::MAX_UNKNOWN_NAMES.to_string(),
+            "names whose failures are remembered beyond the time of a block",
+            limits::MAX_REMEMBERED_NAMES.to_string(),
         ),
         (
             "different names of a source that fail before a penalty, unless the hub sets 2 to 100",

@@ -18,7 +18,7 @@ fn party(device: &str, key: u8) -> Party {
     }
 }
 
-fn announcement(device: &str, key: u8) -> Request {
+pub(crate) fn announcement(device: &str, key: u8) -> Request {
     let certificate = EndpointCertificate {
         party: party(device, key),
         hub: HubPin::from_sha256([0; 32]),

@@ -150,22 +150,24 @@ fn a_block_does_not_stop_a_key_and_a_key_does_not_reset_it() {
 }
 
 #[test]
-fn a_revoked_key_ends_what_it_opened_and_nothing_else() {
+fn a_revocation_ends_every_session_of_the_device_but_the_one_that_asks() {
     let mut f = Fixture::enrolled();
     for session in 2..=3 {
         f.greeted(session);
         f.key_login(session, "cam", 1, Proven).unwrap();
     }
+    f.joined(4, "cam");
+    f.attached(5, "uav");
     let id = f.owner_asks(Request::RevokeKey);
     let asked = f.store_answers(Ok(StoreReply::Done));
     assert_eq!(asked, StoreCall::RemoveKey { name: name("cam") });
     f.answer(&id).unwrap().unwrap();
-    for session in 2..=3 {
+    for session in 2..=4 {
         assert_eq!(f.end_of(session), Some(EndReason::KeyRevoked));
     }
-    assert_eq!(f.end_of(1), None);
-    f.greeted(4);
-    f.key_login(4, "cam", 1, Proven).unwrap_err();
+    assert_eq!((f.end_of(1), f.end_of(5)), (None, None));
+    f.greeted(6);
+    f.key_login(6, "cam", 1, Proven).unwrap_err();
     let id = f.owner_asks(Request::ListKeys);
     let none = Reply::Keys(KeyList { keys: vec![] });
     assert_eq!(f.answer(&id), Some(Ok(none)));

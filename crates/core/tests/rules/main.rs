@@ -5,6 +5,7 @@
 mod accounts;
 mod authorisation;
 mod direct;
+mod doors;
 mod fixture;
 mod keys;
 mod login;
@@ -12,3 +13,4 @@ mod penalties;
 mod presence;
 mod sessions;
 mod store;
+mod telling_apart;

@@ -2,8 +2,8 @@
 //! session of the present password changes it; and nothing outlives it that it has opened.
 
 use fleetlink_core::{Effect, Now, Possession, SessionId, StoreCall};
-use fleetlink_proto::DeviceKey;
 use fleetlink_proto::control::{ErrorCode, Reply, RpcError};
+use fleetlink_proto::{DeviceKey, DeviceName};
 
 use crate::oracle::{Live, OpenedBy, Oracle, Told};
 
@@ -43,6 +43,15 @@ impl Oracle {
             _ => false,
         });
         assert!(told, "a key is changed before the store has answered");
+    }
+
+    /// The key is gone, or taken as gone; every session of the device ends, but the one that asks.
+    pub(crate) fn key_revoked(&mut self, name: &DeviceName) {
+        if self.keys.remove(name).is_some() {
+            for live in self.live.values_mut() {
+                live.revoked |= live.name.as_ref() == Some(name);
+            }
+        }
     }
 
     /// Whether the key that has opened this session, if one has, is still the device's.

@@ -57,6 +57,8 @@ pub(crate) struct Live {
     pub(crate) name: Option<DeviceName>,
     /// What has opened it.
     pub(crate) opened_by: OpenedBy,
+    /// Whether the device's key was revoked meanwhile, and not by this session.
+    pub(crate) revoked: bool,
     pub(crate) asked: BTreeMap<RequestId, Asked>,
     pub(crate) uploads: BTreeMap<u64, IdempotencyKey>,
 }
@@ -147,6 +149,7 @@ impl Oracle {
                     greeted: false,
                     name: None,
                     opened_by: OpenedBy::Nothing,
+                    revoked: false,
                     asked: BTreeMap::new(),
                     uploads: BTreeMap::new(),
                 };
@@ -257,7 +260,7 @@ impl Oracle {
             (
                 StoreCall::RemoveKey { name },
                 Ok(_) | Err(StoreError::NotFound | StoreError::Unknown(_)),
-            ) => _ = self.keys.remove(name),
+            ) => self.key_revoked(name),
             (StoreCall::RemoveAccount { name }, Ok(_) | Err(StoreError::NotFound)) => {
                 self.accounts.remove(name);
                 self.newest_person.remove(name);
@@ -330,7 +333,7 @@ impl Oracle {
         }
         if reason == EndReason::KeyRevoked {
             assert!(
-                !self.key_holds(&self.live[&session]),
+                self.live[&session].revoked || !self.key_holds(&self.live[&session]),
                 "the key is the device's"
             );
         }
@@ -390,6 +393,10 @@ impl Oracle {
     ) {
         let asked = self.take_asked(session, id);
         let live = self.live.get_mut(&session).expect("is live");
+        if matches!(asked, Asked::KeyChange) {
+            // Who asks goes on.
+            live.revoked = false;
+        }
         match (&asked, result) {
             (_, Ok(Reply::Hello(_))) => live.greeted = true,
             (Asked::Login { password }, result) => {
@@ -480,6 +487,7 @@ impl Oracle {
         for (session, live) in &self.live {
             let limit = live.heard + silence_limit(self.keep_alive);
             assert!(self.key_holds(live), "{session:?} outlives its key");
+            assert!(!live.revoked, "{session:?} outlives the revocation");
             let late = live.greeted && now.monotonic >= limit;
             assert!(!late, "{session:?} is silent since {:?}", live.heard);
         }

@@ -63,7 +63,7 @@ impl Session {
         Ok(list.keys)
     }
 
-    /// Takes the device's key away, and ends the sessions that it has opened.
+    /// Takes the device's key away, and ends its other sessions.
     pub async fn revoke_key(&self) -> Result<(), CallError> {
         self.call::<Done>(Request::RevokeKey).await.map(|_| ())
     }

@@ -37,7 +37,7 @@ pub enum OperatorCall {
         /// The key.
         key: DeviceKey,
     },
-    /// Takes an account's key away and ends the sessions that it opened.
+    /// Takes an account's key away and ends its sessions.
     RevokeKey {
         /// Whose.
         name: DeviceName,

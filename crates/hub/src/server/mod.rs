@@ -6,4 +6,4 @@ mod start;
 
 pub use error::{HubError, StartError};
 pub use running::RunningHub;
-pub use start::{HubConfig, start};
+pub use start::{HubConfig, start, start_without_dummy_hash};

@@ -48,8 +48,9 @@ pub const MAX_UNKNOWN_SESSIONS_PER_SOURCE: usize = 64;
 pub const MAX_HANDSHAKES_PER_SOURCE: usize = 64;
 /// Logins of one name that may wait while earlier ones are checked.
 pub const MAX_WAITING_LOGINS_PER_NAME: usize = 64;
-/// Names without an account whose failed logins are remembered; the oldest make room.
-pub const MAX_UNKNOWN_NAMES: usize = 10_000;
+/// Names whose failed logins are remembered, beside those that failed within [`BLOCK_TIME`]; the one
+/// that failed the longest ago makes room.
+pub const MAX_REMEMBERED_NAMES: usize = 10_000;
 /// Different names of which one source's wrong passwords may be before it is penalised, unless the
 /// hub sets another number.
 pub const DEFAULT_PENALTY_NAMES: usize = 10;

@@ -1,0 +1,82 @@
+//! Whoever tries names and looks at the clock: one at a time, so that nothing of his own is in the
+//! way, and only the answer to the login is timed.
+
+use std::time::Instant;
+
+use fleetlink_device::{CallError, Session, connect};
+use fleetlink_proto::Password;
+use fleetlink_proto::control::ErrorCode;
+
+use super::hub::Hub;
+use crate::Outcome;
+
+/// A password that no account has.
+const WRONG: &str = "comp9332";
+/// Logins before the first that counts.
+const WARM_UP: usize = 16;
+
+/// A name, and whether it has an account.
+pub(super) struct Try {
+    pub(super) name: String,
+    pub(super) is_known: bool,
+}
+
+/// How long the answers took, in nanoseconds.
+#[derive(Default)]
+pub(super) struct Times {
+    pub(super) known: Vec<u64>,
+    pub(super) unknown: Vec<u64>,
+}
+
+impl Times {
+    fn add(&mut self, tried: &Try, nanoseconds: u64) {
+        match tried.is_known {
+            true => self.known.push(nanoseconds),
+            false => self.unknown.push(nanoseconds),
+        }
+    }
+}
+
+/// Tries each name as often as there are expected answers; a new connection after so many names. The
+/// times of each of the answers.
+pub(super) async fn attack<const N: usize>(
+    hub: &Hub,
+    tries: &[Try],
+    names_a_session: usize,
+    expected: [ErrorCode; N],
+) -> Outcome<[Times; N]> {
+    let session = open(hub).await?;
+    for n in 0..WARM_UP {
+        timed_login(&session, &format!("warm-up-{n}"), expected[0]).await?;
+    }
+    let mut times = [(); N].map(|()| Times::default());
+    for tries in tries.chunks(names_a_session) {
+        let session = open(hub).await?;
+        for tried in tries {
+            for (expected, times) in expected.into_iter().zip(&mut times) {
+                times.add(tried, timed_login(&session, &tried.name, expected).await?);
+            }
+        }
+    }
+    Ok(times)
+}
+
+async fn open(hub: &Hub) -> Outcome<Session> {
+    let connection = connect(&hub.address, hub.trust).await?;
+    let (session, _) = Session::open(connection, "fleetlink-bench").await?;
+    Ok(session)
+}
+
+async fn timed_login(session: &Session, name: &str, expected: ErrorCode) -> Outcome<u64> {
+    let password = Password::from(WRONG);
+    let begun = Instant::now();
+    let answer = session.login(name, &password).await;
+    let time = begun.elapsed();
+    match answer {
+        Err(CallError::Refused(error)) if error.code == expected => {
+            Ok(u64::try_from(time.as_nanos())?)
+        }
+        Err(error) => Err(format!("{name}: {error}, where {expected:?} was expected").into()),
+        Ok(_) => Err(format!("{name} was let in").into()),
+    }
+}

@@ -1,0 +1,142 @@
+//! The reconnection storm: every device comes back at once when its hub has restarted; and joins a
+//! second by key and by password beside bare TLS handshakes.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use fleetlink_device::{Dialer, Link, Supervisor};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::Outcome;
+use crate::bare_tls::BareTls;
+use crate::crowd::many;
+use crate::hub::Hub;
+use crate::joins::{Rates, join_once, repeat, shake_once};
+use crate::process::raise_descriptors;
+use crate::report::{median, ratio, say};
+
+const DEVICES: u32 = 1_000;
+const ROUNDS: usize = 3;
+/// How many join at a time where joins a second are counted.
+const TOGETHER: u32 = 64;
+/// After so long a device counts as lost.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// How a device proves who it is.
+type Dial = fn(&Hub, u32) -> Dialer;
+
+pub(crate) fn run() -> Outcome {
+    raise_descriptors();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(measure())
+}
+
+async fn measure() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let hub = Arc::new(Hub::start(folder.path(), DEVICES).await?);
+    rates(&hub).await?;
+    let mut hub = Arc::into_inner(hub).ok_or("the hub is still in use")?;
+    say(&format!("{DEVICES} devices, medians of {ROUNDS} restarts"));
+    for (how, dialer) in [("password", Hub::dialer as Dial), ("key", Hub::key_dialer)] {
+        let devices = join_all(&hub, dialer).await?;
+        let mut storms = [Vec::new(), Vec::new(), Vec::new()];
+        for _ in 0..ROUNDS {
+            let back = storm(&mut hub, &devices).await?;
+            for (storms, percent) in storms.iter_mut().zip([50, 90, 100]) {
+                let place = (back.len() * percent / 100).saturating_sub(1);
+                storms.push(back[place].as_secs_f64());
+            }
+        }
+        let [half, most, all] = storms.map(|times| median(&times));
+        say(&format!(
+            "by {how:<8}: half are back {half:.1} s after the hub is, 90 % after {most:.1} s, all \
+             after {all:.1} s"
+        ));
+        for device in devices {
+            device.leave().await;
+        }
+    }
+    Ok(())
+}
+
+/// Joins a second by key and by password beside bare handshakes, in turns.
+async fn rates(hub: &Arc<Hub>) -> Outcome {
+    let bare = BareTls::start(hub)?;
+    let [mut keys, mut passwords, mut handshakes] = [(); 3].map(|()| Rates::default());
+    for _ in 0..ROUNDS {
+        for (rates, dialer) in [
+            (&mut keys, Hub::key_dialer as Dial),
+            (&mut passwords, Hub::dialer),
+        ] {
+            let joined = Arc::clone(hub);
+            let join = move |n| join_once(dialer(&joined, n));
+            let cost = || hub.processor_time();
+            rates.0.push(repeat(TOGETHER, join, cost).await?);
+        }
+        let (address, trust) = (bare.address.clone(), hub.trust());
+        let shake = move |_| shake_once(address.clone(), trust);
+        let cost = || bare.process.processor_time();
+        handshakes.0.push(repeat(TOGETHER, shake, cost).await?);
+    }
+    say(&format!(
+        "{TOGETHER} at a time, medians of {ROUNDS} in turns: {:.0} bare handshakes/s, {:.2} ms of \
+         the server's processor each",
+        handshakes.a_second(),
+        handshakes.cost()
+    ));
+    for (how, rates) in [("key", keys), ("password", passwords)] {
+        say(&format!(
+            "by {how:<8}: {:>5.0} joins/s, {:.2} of the bare handshakes, {:.2} ms of the hub's \
+             processor each",
+            rates.a_second(),
+            ratio(&rates.each(), &handshakes.each()),
+            rates.cost()
+        ));
+    }
+    Ok(())
+}
+
+async fn join_all(hub: &Hub, dialer: Dial) -> Outcome<Vec<Supervisor>> {
+    many(DEVICES, |n| {
+        let dialer = dialer(hub, n);
+        async move {
+            let session = dialer.attach().await?;
+            let joined = session.join(0).await?;
+            Ok(Supervisor::start(session, dialer, 0, &joined))
+        }
+    })
+    .await
+}
+
+/// Restarts the hub: when each device was back, counted from when the hub listened, in order.
+async fn storm(hub: &mut Hub, devices: &[Supervisor]) -> Outcome<Vec<Duration>> {
+    hub.stop()?;
+    let is_away = |link: &Link| !matches!(link, Link::Up(_));
+    for device in devices {
+        timeout(PATIENCE, device.link().wait_for(is_away)).await??;
+    }
+    hub.start_again()?;
+    let begun = Instant::now();
+    let mut returning = JoinSet::new();
+    for device in devices {
+        let mut link = device.link();
+        returning.spawn(async move {
+            let decided = |link: &Link| !matches!(link, Link::Away(_));
+            let link = timeout(PATIENCE, link.wait_for(decided)).await;
+            let back = begun.elapsed();
+            match &*link?? {
+                Link::Over(over) => Err(format!("a device does not come back: {over}").into()),
+                _ => Outcome::Ok(back),
+            }
+        });
+    }
+    let mut back = Vec::new();
+    while let Some(returned) = returning.join_next().await {
+        back.push(returned??);
+    }
+    back.sort_unstable();
+    Ok(back)
+}
