@@ -132,7 +132,7 @@ fn every_method_is_open_to_whom_the_table_says_and_to_nobody_else() {
                     // Whatever comes of it then, it is not for want of permission.
                     Decision::Allowed => assert_ne!(code, Some(ErrorCode::NotAllowed), "{case}"),
                     Decision::LoginNeeded => {
-                        assert_eq!(code, Some(ErrorCode::OutOfOrder), "{case}")
+                        assert_eq!(code, Some(ErrorCode::OutOfOrder), "{case}");
                     }
                     Decision::PasswordNeeded | Decision::Forbidden => {
                         assert_eq!(code, Some(ErrorCode::NotAllowed), "{case}");
