@@ -7,8 +7,10 @@ mod backoff;
 mod connect;
 mod delete;
 mod device_keys;
+mod direct;
 mod download;
 mod generate;
+mod inbox;
 mod key_pair;
 mod known_hubs;
 mod lease;
@@ -27,8 +29,13 @@ pub use backoff::Backoff;
 pub use connect::{ConnectError, Connection, Trust, Unfollowed, connect};
 pub use delete::delete_file;
 pub use device_keys::{DeviceKeys, DeviceKeysError};
+pub use direct::{
+    Arrival, Control, Credentials, Endpoint, Listener, Peer, Progress, Source, Stored,
+    TransportError,
+};
 pub use download::{DownloadError, Downloaded, download, download_to_file};
 pub use generate::{GenerateError, generate};
+pub use inbox::{Inbox, Incoming, ReceivePolicy, SenderRule, SenderRuleError};
 pub use key_pair::KeyPair;
 pub use known_hubs::{KnownHubs, KnownHubsError};
 pub use lease::{GrantedLease, LeaseError, request_lease, resolve_server};

@@ -16,6 +16,7 @@ pub mod signed;
 mod source;
 pub mod succession;
 mod text;
+pub mod transfer;
 mod wall_time;
 
 pub use device_key::{DeviceKey, DeviceKeyError, Signature, SignatureError};

@@ -58,7 +58,7 @@ impl Channel {
 }
 
 /// The parts, each behind its length in bytes as 32 bits in network order.
-fn message(parts: &[&[u8]]) -> Vec<u8> {
+pub(crate) fn message(parts: &[&[u8]]) -> Vec<u8> {
     let mut message = Vec::new();
     for part in parts {
         let length = u32::try_from(part.len()).expect("a line, and so a part, is short");

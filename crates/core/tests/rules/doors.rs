@@ -6,11 +6,12 @@ use fleetlink_core::authorisation::{Action, Caller, Decision, Means, decide};
 use fleetlink_core::{AdminRequest, StoreReply};
 use fleetlink_proto::control::{
     AbortUpload, CancelDownload, CommitUpload, Compute, DeleteFile, EnrolKey, ErrorCode, Hello,
-    Join, ListDevices, ListFiles, Login, OpenDownload, ReplaceKey, Request,
+    Join, ListDevices, ListFiles, Login, OpenDownload, OpenTransfer, ReplaceKey, Request,
 };
 use fleetlink_proto::samples::Operation;
 use fleetlink_proto::{DeviceKey, DeviceName, FileId, IdempotencyKey, Signature};
 
+use crate::direct::announcement;
 use crate::fixture::{Fixture, hash, name, open};
 
 /// A call of this method, for `device` where it names one, and what it is a case of.
@@ -63,6 +64,8 @@ fn call<'a>(method: &str, device: &'a DeviceName, own: &'a DeviceName) -> (Reque
             key,
             signature,
         }),
+        "transfer.announce" => announcement(own.as_str(), 9),
+        "transfer.open" => Request::OpenTransfer(OpenTransfer { to: name("nobody") }),
         other => panic!("{other} is a new method: who may call it?"),
     };
     let action = match method {
@@ -70,6 +73,7 @@ fn call<'a>(method: &str, device: &'a DeviceName, own: &'a DeviceName) -> (Reque
         "join" => Action::Join(own),
         "device.list" => Action::ListDevices,
         "upload.open" | "upload.commit" | "upload.abort" | "file.delete" => Action::WriteData(own),
+        "transfer.announce" | "transfer.open" => Action::Transfer(own),
         "key.list" => Action::ListKeys(own),
         "key.revoke" => Action::ChangeKey(own),
         "key.enrol" | "key.replace" => Action::ChangeKey(device),

@@ -16,6 +16,7 @@ use ring::signature::{
 
 use super::error::IdentityError;
 use super::keeping;
+use crate::grants::GrantSigner;
 
 /// What begins a line with a statement; who reads PEM passes over it (RFC 7468, section 2).
 const STATEMENT: &str = "succession ";
@@ -120,6 +121,16 @@ impl KeyFile {
 
     pub(super) fn succession(&self) -> &[Succession] {
         &self.succession
+    }
+
+    /// What signs by this key the leave that devices get to send files to each other: it is the key
+    /// that they know.
+    pub(super) fn grant_signer(&self) -> Result<GrantSigner, IdentityError> {
+        let signer = GrantSigner::new(self.pair.serialized_der(), self.public()?, self.pin());
+        signer.ok_or_else(|| IdentityError::Key {
+            path: self.path.display().to_string(),
+            reason: "it is no ECDSA P-256 key".to_owned(),
+        })
     }
 
     fn public(&self) -> Result<HubKey, IdentityError> {

@@ -19,6 +19,7 @@ use rustls::version::TLS13;
 
 pub use self::error::IdentityError;
 use self::key_file::KeyFile;
+use crate::grants::GrantSigner;
 
 /// The protocol's name in the TLS handshake (RFC 7301).
 const ALPN: &[u8] = b"fleetlink/1";
@@ -46,6 +47,7 @@ pub(crate) struct Shown {
     succession: Vec<Succession>,
     certificate: CertificateDer<'static>,
     tls: Arc<ServerConfig>,
+    grants: GrantSigner,
 }
 
 /// A key that took the place of another.
@@ -157,6 +159,7 @@ impl Shown {
             pin: key.pin(),
             succession: key.succession().to_vec(),
             tls: server_config(key, certificate.clone())?,
+            grants: key.grant_signer()?,
             certificate,
         })
     }
@@ -169,6 +172,11 @@ impl Shown {
     /// TLS 1.3 alone, without tickets and early data.
     pub(crate) fn tls(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.tls)
+    }
+
+    /// What signs by this key.
+    pub(crate) fn grants(&self) -> &GrantSigner {
+        &self.grants
     }
 
     /// The statements that lead from the key of this pin to the shown one; none where there is no

@@ -38,6 +38,7 @@ impl Offline {
             store,
             passwords.clone(),
             followers,
+            None,
         );
         let running = tokio::spawn(driver.run());
         let desk = Desk {

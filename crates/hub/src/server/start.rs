@@ -94,7 +94,12 @@ async fn start_with(
     let keep_alive = settings.keep_alive;
     let accounts = store.accounts().await.map_err(StartError::Accounts)?;
     let mut known = accounts.len();
-    let engine = Engine::start(settings, accounts.clone(), &store, passwords);
+    let engine = Engine::start(
+        settings,
+        accounts.clone(),
+        &store,
+        (passwords, identity.clone()),
+    );
     let applied = match credentials {
         Some(credentials) => {
             let (driver, passwords) = (&engine.driver, &engine.passwords);
@@ -188,7 +193,7 @@ impl Engine {
         settings: Settings,
         accounts: Vec<Account>,
         store: &Arc<dyn Store>,
-        passwords: Passwords,
+        (passwords, identity): (Passwords, Identity),
     ) -> Self {
         let (active, active_changed) = watch::channel(Vec::new());
         let (journal, journal_grew) = watch::channel(0);
@@ -202,6 +207,7 @@ impl Engine {
                 journal,
                 console,
             },
+            Some(identity),
         );
         Engine {
             driver: handle,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::login::Login;
 use crate::samples::Operation;
+use crate::transfer::SignedCertificate;
 use crate::{ContentHash, DeviceKey, DeviceName, FileId, HubPin, IdempotencyKey, Signature};
 
 /// `hello`: the first call of every session; agrees on a version.
@@ -141,6 +142,18 @@ pub struct ReplaceKey {
     pub signature: Signature,
 }
 
+/// `transfer.announce`: says by which endpoint this device is reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct AnnounceEndpoint(pub Box<SignedCertificate>);
+
+/// `transfer.open`: asks for the hub's leave to send files to another device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenTransfer {
+    /// The receiver.
+    pub to: DeviceName,
+}
+
 macro_rules! requests {
     ($($(#[$doc:meta])* $name:ident $(($params:ident))? = $method:literal;)*) => {
         /// One call of a device.
@@ -232,6 +245,10 @@ requests! {
     RevokeKey = "key.revoke";
     /// Makes another key the device's own.
     ReplaceKey(ReplaceKey) = "key.replace";
+    /// Says by which endpoint this device is reached, after every join.
+    AnnounceEndpoint(AnnounceEndpoint) = "transfer.announce";
+    /// Asks for leave to send files to another device.
+    OpenTransfer(OpenTransfer) = "transfer.open";
 }
 
 /// Parameters of a method that takes none: an empty object.
