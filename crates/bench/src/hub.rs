@@ -39,11 +39,14 @@ impl Hub {
 
         let store = SqliteStore::open(&data)?;
         let known = store.accounts().await?;
-        let hash = known.first().ok_or("no account")?.password_hash.clone();
+        let hash = known
+            .first()
+            .and_then(|account| account.password_hash.clone());
+        let hash = hash.ok_or("no account")?;
         for n in 1..accounts {
             let account = Account {
                 name: device_name(n).parse()?,
-                password_hash: hash.clone(),
+                password_hash: Some(hash.clone()),
                 created: WallTime::from_unix_millis(0),
                 key: None,
             };

@@ -1,6 +1,7 @@
 //! Logins: who waits for a password check, and what its outcome means.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
 
 use fleetlink_proto::control::limits::{
     BLOCK_TIME, MAX_LOGIN_NAME_BYTES, MAX_WAITING_LOGINS_PER_NAME, MAX_WAITING_PASSWORD_CHECKS,
@@ -137,11 +138,11 @@ impl Hub {
         let name = check.name.clone();
         // The account may be gone by now, or its password another one.
         let account = self.accounts.find(&name);
-        let hash = account.map(|account| &account.password_hash);
-        match account {
-            Some(account) if matches && hash == check.hash.as_ref() => {
+        let hash = account.and_then(|account| account.password_hash.as_ref());
+        match account.zip(hash) {
+            Some((account, hash)) if matches && Some(hash) == check.hash.as_ref() => {
                 let device = account.name.clone();
-                let proof = Proof::Password(account.password_hash.clone());
+                let proof = Proof::Password(hash.clone());
                 self.logins.lockouts.succeed(&name, now.monotonic);
                 self.accept(check.session, check.id, device, proof);
             }
@@ -169,7 +170,12 @@ impl Hub {
     }
 
     /// The session tries to log in under this name, if it is its turn.
-    fn begin_deciding(&mut self, id: SessionId, name: &str, now: Now) -> Result<(), RpcError> {
+    pub(crate) fn begin_deciding(
+        &mut self,
+        id: SessionId,
+        name: &str,
+        now: Now,
+    ) -> Result<(), RpcError> {
         let stage = self.sessions.get_mut(&id).map(|session| &mut session.stage);
         let Some(Stage::Greeted { tried, deciding }) = stage else {
             return Err(errors::out_of_order("this session is logged in already"));
@@ -197,9 +203,10 @@ impl Hub {
             name,
             mut password,
         } = attempt;
+        // An account without a password is to a password as one that is not there.
         let account = self.accounts.find(&name);
-        let known = account.is_some();
-        let mut hash = account.map(|account| account.password_hash.clone());
+        let mut hash = account.and_then(|account| account.password_hash.clone());
+        let known = hash.is_some();
         if password.expose().len() > MAX_PASSWORD_BYTES {
             (password, hash) = (Password::from(""), None);
         }
@@ -283,21 +290,25 @@ impl Hub {
         (error, failure): (RpcError, LoginFailure),
         now: Now,
     ) {
-        let session = self.sessions.get_mut(&id);
-        let address = session.map(|session| {
-            session.stage = Stage::Greeted {
-                tried: now.monotonic,
-                deciding: None,
-            };
-            session.address
-        });
-        self.rearm(id);
+        let address = self.end_deciding(id, now);
         self.refuse(id, call, error);
         self.show(ConsoleEvent::LoginFailed {
             name: name.to_owned(),
             address,
             failure,
         });
+    }
+
+    /// The session may try again; where it comes from, unless it is gone.
+    pub(crate) fn end_deciding(&mut self, id: SessionId, now: Now) -> Option<IpAddr> {
+        let session = self.sessions.get_mut(&id)?;
+        session.stage = Stage::Greeted {
+            tried: now.monotonic,
+            deciding: None,
+        };
+        let address = session.address;
+        self.rearm(id);
+        Some(address)
     }
 }
 

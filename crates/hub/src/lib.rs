@@ -12,6 +12,7 @@ mod newcomers;
 pub mod number_exchange;
 mod operator;
 mod passwords;
+mod reach;
 mod server;
 mod session;
 pub mod store;
@@ -20,5 +21,8 @@ pub use credentials::{Applied, Credentials};
 pub use fleetlink_core::{MaxAttempts, MaxAttemptsError, Settings};
 pub use identity::IdentityError;
 pub use lease::{Clock, LeaseConfig, LeaseStartError, LeasesEnded, RunningLeases, start_leases};
-pub use operator::{AccountInfo, Operator, OperatorCall, OperatorError, OperatorReply};
+pub use operator::{
+    AccountInfo, IssuedTicket, Operator, OperatorCall, OperatorError, OperatorReply, TicketInfo,
+    TicketOrder, TicketState, TicketUseInfo,
+};
 pub use server::{HubConfig, HubError, RunningHub, StartError, start};

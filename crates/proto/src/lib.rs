@@ -1,5 +1,6 @@
 //! Bytes to messages and back: the names, grammars, limits and messages of fleetlink, without I/O.
 
+mod base32;
 pub mod control;
 mod device_key;
 mod device_name;
@@ -14,6 +15,7 @@ pub mod samples;
 pub mod signed;
 mod source;
 mod text;
+pub mod ticket;
 mod wall_time;
 
 pub use device_key::{DeviceKey, DeviceKeyError, Signature, SignatureError};

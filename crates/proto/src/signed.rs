@@ -13,6 +13,8 @@ pub const EXPORTER_LABEL: &[u8] = b"EXPORTER-Channel-Binding";
 const LOGIN: &str = "fleetlink-login-v1";
 /// The domain of a proof that makes a key a device's own.
 const ENROL: &str = "fleetlink-enrol-v1";
+/// The domain of a proof that goes with a ticket.
+const REDEEM: &str = "fleetlink-redeem-v1";
 
 /// What ties a proof to one connection with one hub: neither can be replayed or relayed elsewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +34,12 @@ impl Channel {
     /// What a device signs to make its key the one of this name.
     pub fn enrolment(&self, name: &str) -> Vec<u8> {
         self.proof(ENROL, name)
+    }
+
+    /// What a device signs to have its key enrolled by a ticket; the name is empty where the hub
+    /// shall choose it.
+    pub fn redemption(&self, name: &str) -> Vec<u8> {
+        self.proof(REDEEM, name)
     }
 
     fn proof(&self, domain: &str, name: &str) -> Vec<u8> {
@@ -73,6 +81,7 @@ mod tests {
         ];
         assert_eq!(channel.login("cam"), expected.concat());
         assert_ne!(channel.login("cam"), channel.enrolment("cam"));
+        assert_ne!(channel.redemption("cam"), channel.enrolment("cam"));
     }
 
     #[test]

@@ -23,6 +23,7 @@ const TABLE: &str = "
     list-keys other   l         -         -             -    -       +
     change-key own    l         +         p             p    p       +
     change-key other  l         -         -             -    -       +
+    redeem-ticket     +         -         -             -    -       -
     administer        -         -         -             -    -       +
 ";
 
@@ -46,6 +47,7 @@ fn actions<'a>(own: &'a DeviceName, other: &'a DeviceName) -> Vec<(String, Actio
     let mut actions = vec![
         ("converse".to_owned(), Action::Converse),
         ("list devices".to_owned(), Action::ListDevices),
+        ("redeem-ticket".to_owned(), Action::RedeemTicket),
         ("administer".to_owned(), Action::Administer),
     ];
     for (whose, name) in [("own", own), ("other", other)] {

@@ -10,3 +10,4 @@ mod login;
 mod presence;
 mod sessions;
 mod store;
+mod tickets;

@@ -12,6 +12,7 @@ mod keys;
 mod oracle;
 mod rng;
 mod store;
+mod tickets;
 mod world;
 
 use std::cell::Cell;

@@ -4,18 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use fleetlink_core::{
-    AdminId, AdminRequest, CheckId, Effect, Hub, Input, Now, Possession, SessionId, StoreCall,
-    StoreError, StoreReply,
+    Account, AdminId, AdminRequest, CheckId, Effect, Hub, Input, Now, Possession, SessionId,
+    StoreCall, StoreError, StoreReply, Ticket,
 };
 use fleetlink_proto::control::limits::silence_limit;
 use fleetlink_proto::control::{
     Compute, ComputeReply, EndReason, ErrorCode, LoginProof, Reply, Request, RequestId, RpcError,
 };
 use fleetlink_proto::samples::Operation;
+use fleetlink_proto::ticket::TicketNumber;
 use fleetlink_proto::{DeviceKey, DeviceName, IdempotencyKey};
 
 use crate::guesses::{Attempts, Verdict};
 use crate::store::{Store, whose};
+use crate::tickets::AskedRedemption;
 
 pub(crate) struct Oracle {
     pub(crate) max_attempts: u8,
@@ -38,6 +40,8 @@ pub(crate) struct Oracle {
     pub(crate) accounts: BTreeMap<DeviceName, String>,
     /// The same of keys.
     pub(crate) keys: BTreeMap<DeviceName, DeviceKey>,
+    /// The same of tickets.
+    pub(crate) tickets: BTreeMap<TicketNumber, Ticket>,
     unanswered: usize,
     admins: BTreeMap<AdminId, AdminRequest>,
     closing: bool,
@@ -66,6 +70,7 @@ pub(crate) enum Asked {
         possession: Possession,
     },
     KeyChange,
+    Redemption(AskedRedemption),
     Commit {
         key: IdempotencyKey,
     },
@@ -98,9 +103,7 @@ pub(crate) enum Told {
 
 impl Oracle {
     pub(crate) fn new(max_attempts: u8, keep_alive: Duration, store: &Store) -> Self {
-        let account = |(name, account): (&DeviceName, &fleetlink_core::Account)| {
-            (name.clone(), account.password_hash.as_str().to_owned())
-        };
+        let account = |(name, account): (&DeviceName, &Account)| (name.clone(), hash_of(account));
         Oracle {
             max_attempts,
             keep_alive,
@@ -114,6 +117,7 @@ impl Oracle {
             checks: BTreeMap::new(),
             accounts: store.accounts.iter().map(account).collect(),
             keys: store.keys().collect(),
+            tickets: store.tickets.clone(),
             unanswered: 0,
             admins: BTreeMap::new(),
             closing: false,
@@ -171,6 +175,10 @@ impl Oracle {
                     Request::EnrolKey(_) | Request::ReplaceKey(_) | Request::RevokeKey => {
                         Asked::KeyChange
                     }
+                    Request::RedeemTicket(request) => Asked::Redemption(AskedRedemption {
+                        request: request.clone(),
+                        possession: *possession,
+                    }),
                     Request::Compute(compute) => Asked::Compute(compute.clone()),
                     _ => Asked::Other,
                 };
@@ -227,9 +235,11 @@ impl Oracle {
     fn store_told(&mut self, call: StoreCall, result: Result<StoreReply, StoreError>) {
         match (&call, &result) {
             (StoreCall::AddAccount(account), Ok(_)) => {
-                let hash = account.password_hash.as_str().to_owned();
-                self.accounts.insert(account.name.clone(), hash);
+                self.accounts.insert(account.name.clone(), hash_of(account));
                 self.keys.remove(&account.name);
+            }
+            (StoreCall::RedeemTicket { .. }, Ok(StoreReply::Redeemed(account))) => {
+                self.accounts.insert(account.name.clone(), hash_of(account));
             }
             (
                 StoreCall::SetPassword {
@@ -259,6 +269,8 @@ impl Oracle {
             }
             _ => {}
         }
+        let unknown = matches!(result, Err(StoreError::Unknown(_)));
+        self.ticket_told(&call, result.is_ok(), unknown);
         self.told = Told::Store(Box::new(call), result);
     }
 
@@ -300,6 +312,10 @@ impl Oracle {
             Effect::Discard { staged } => {
                 assert!(!self.may_be_left(*staged), "discards what may be committed");
             }
+            Effect::Store {
+                call: StoreCall::RedeemTicket { ticket, name, key },
+                ..
+            } => self.redemption_begun((*ticket, name, key), store, now),
             Effect::Store { .. }
             | Effect::ActiveChanged
             | Effect::JournalGrew
@@ -390,6 +406,9 @@ impl Oracle {
                 result,
             ) => self.key_login_decided(session, (name, *key, *possession), result),
             (Asked::KeyChange, Ok(_)) => self.key_changed(session),
+            (Asked::Redemption(asked), result) => {
+                self.redemption_decided(session, asked, result, now);
+            }
             (
                 Asked::Join {
                     rejoin: Some(rejoin),
@@ -484,9 +503,13 @@ impl Oracle {
         for call in store.running.values() {
             let account = matches!(
                 call,
-                StoreCall::AddAccount(_) | StoreCall::SetPassword { .. }
+                StoreCall::AddAccount(_)
+                    | StoreCall::SetPassword { .. }
+                    | StoreCall::AddTicket { .. }
+                    | StoreCall::RevokeTicket { .. }
+                    | StoreCall::RedeemTicket { .. }
             );
-            let known = self.accounts.contains_key(whose(call));
+            let known = whose(call).is_some_and(|name| self.accounts.contains_key(name));
             let removal = matches!(
                 call,
                 StoreCall::RemoveAccount { .. }
@@ -496,6 +519,12 @@ impl Oracle {
             assert!(account || known || removal, "{call:?} without an account");
         }
     }
+}
+
+/// The hash of an account's password; without one a text that no password matches.
+fn hash_of(account: &Account) -> String {
+    let hash = account.password_hash.as_ref();
+    hash.map_or_else(String::new, |hash| hash.as_str().to_owned())
 }
 
 /// The result again, the plain way.

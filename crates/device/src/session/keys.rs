@@ -68,7 +68,7 @@ impl Session {
         self.call::<Done>(Request::RevokeKey).await.map(|_| ())
     }
 
-    fn channel(&self) -> Result<&Channel, CallError> {
+    pub(super) fn channel(&self) -> Result<&Channel, CallError> {
         self.inner.channel.as_ref().ok_or(CallError::NoChannel)
     }
 }

@@ -10,7 +10,7 @@ use fleetlink_proto::control::{
     Login, LoginProof, LoginReply, OpenDownloadReply, OpenUploadReply, Receipt, Reply, Request,
     RequestId, RpcError, encode_error, encode_notification, encode_reply,
 };
-use fleetlink_proto::{ContentHash, HubPin, WallTime};
+use fleetlink_proto::{ContentHash, DeviceKey, HubPin, WallTime};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -36,6 +36,8 @@ pub(crate) struct Script {
     pub(crate) busy_opens: usize,
     /// Answers `login` so many times that it is busy.
     pub(crate) busy_logins: usize,
+    /// Closes so many times in place of answering `ticket.redeem`.
+    pub(crate) lost_redemptions: usize,
     /// Sends a wrong hash at the end of a download.
     pub(crate) lie_about_hash: bool,
 }
@@ -43,6 +45,8 @@ pub(crate) struct Script {
 /// What a test may look at.
 #[derive(Default)]
 pub(crate) struct Seen {
+    /// The keys of `ticket.redeem`, in order.
+    pub(crate) redeemed: Vec<DeviceKey>,
     /// Uploads by key: what has come.
     pub(crate) partial: HashMap<u128, Vec<u8>>,
     /// What was committed last.
@@ -346,6 +350,18 @@ impl Serving {
             | Request::EnrolKey(_)
             | Request::ReplaceKey(_)
             | Request::RevokeKey => Ok(Reply::Done(Default::default())),
+            Request::RedeemTicket(redeem) => {
+                self.seen.lock().unwrap().redeemed.push(redeem.key);
+                if script.lost_redemptions > 0 {
+                    self.script.lock().unwrap().lost_redemptions -= 1;
+                    return false;
+                }
+                let name = redeem.name.unwrap_or_else(|| "cam".parse().unwrap());
+                Ok(Reply::Login(LoginReply {
+                    name,
+                    key: Some(redeem.key),
+                }))
+            }
             Request::ListKeys => Ok(Reply::Keys(KeyList { keys: Vec::new() })),
         };
         let line = match reply {

@@ -4,9 +4,11 @@
 mod message;
 mod offline;
 mod socket;
+mod tickets;
 
 pub use message::{AccountInfo, OperatorCall, OperatorReply};
 pub(crate) use socket::OperatorSocket;
+pub use tickets::{IssuedTicket, TicketInfo, TicketOrder, TicketState, TicketUseInfo};
 
 use std::io;
 use std::path::Path;
@@ -18,9 +20,18 @@ use self::offline::Offline;
 use self::socket::Connection;
 use crate::driver::DriverHandle;
 use crate::passwords::Passwords;
+use crate::reach::Reach;
 
 /// The socket's name in the data folder.
 const SOCKET_FILE: &str = "hub.sock";
+
+/// What the operator's calls are done with.
+#[derive(Clone)]
+pub(crate) struct OperatorContext {
+    pub(crate) driver: DriverHandle,
+    pub(crate) passwords: Passwords,
+    pub(crate) reach: Reach,
+}
 
 /// A way to administer a hub.
 pub struct Operator(Way);
@@ -93,11 +104,10 @@ fn no_hub_runs(error: &io::Error) -> bool {
 }
 
 /// Has the core do an operator's call.
-async fn perform(
-    call: OperatorCall,
-    driver: &DriverHandle,
-    passwords: &Passwords,
-) -> Result<OperatorReply, String> {
+async fn perform(call: OperatorCall, context: &OperatorContext) -> Result<OperatorReply, String> {
+    let OperatorContext {
+        driver, passwords, ..
+    } = context;
     let request = match call {
         OperatorCall::AddAccount { name, password } => {
             password.check_for_account().map_err(|e| e.to_string())?;
@@ -125,6 +135,9 @@ async fn perform(
         OperatorCall::RevokeKey { name } => AdminRequest::RevokeKey { name },
         OperatorCall::Unlock { name } => AdminRequest::Unlock { name },
         OperatorCall::ListAccounts => AdminRequest::ListAccounts,
+        OperatorCall::IssueTicket(order) => return tickets::issue(order, context).await,
+        OperatorCall::RevokeTicket { ticket } => AdminRequest::RevokeTicket { ticket },
+        OperatorCall::ListTickets => AdminRequest::ListTickets,
     };
     driver.admin(request).await.map(OperatorReply::from)
 }

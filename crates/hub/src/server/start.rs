@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use fleetlink_core::{Account, Hub, Settings};
+use fleetlink_core::{Account, Hub, Settings, Ticket, TicketStanding};
 use fleetlink_proto::control::ActiveDevice;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
@@ -15,13 +15,14 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::accept::connection_limit;
 use crate::credentials::{Applied, Credentials};
 use crate::devices;
-use crate::driver::{CONSOLE_QUEUE, Driver, DriverHandle, Followers};
+use crate::driver::{CONSOLE_QUEUE, Driver, DriverHandle, Followers, wall_time};
 use crate::identity::Identity;
 use crate::lease::{self, LeaseConfig};
 use crate::logs::{LogFiles, LogFolder};
 use crate::number_exchange;
-use crate::operator::OperatorSocket;
+use crate::operator::{OperatorContext, OperatorSocket};
 use crate::passwords::Passwords;
+use crate::reach::Reach;
 use crate::session::{Claims, SessionContext};
 use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
@@ -82,7 +83,10 @@ pub async fn start(config: HubConfig) -> Result<(RunningHub, mpsc::Receiver<Stri
     let keep_alive = settings.keep_alive;
     let accounts = store.accounts().await.map_err(StartError::Accounts)?;
     let mut known = accounts.len();
-    let engine = Engine::start(settings, accounts.clone(), &store);
+    let tickets = store.tickets().await.map_err(StartError::Accounts)?;
+    let is_open = |ticket: &Ticket| ticket.standing(wall_time()) == TicketStanding::Open;
+    let awaits_device = tickets.iter().any(is_open);
+    let engine = Engine::start(settings, accounts.clone(), tickets, &store);
     let applied = match credentials {
         Some(credentials) => {
             let (driver, passwords) = (&engine.driver, &engine.passwords);
@@ -91,7 +95,7 @@ pub async fn start(config: HubConfig) -> Result<(RunningHub, mpsc::Receiver<Stri
         None => Applied::default(),
     };
     known += applied.added.len();
-    if known == 0 && !listen.ip().is_loopback() {
+    if known == 0 && !awaits_device && !listen.ip().is_loopback() {
         return Err(StartError::NoAccounts {
             address: listen,
             skipped: applied.skipped,
@@ -124,7 +128,15 @@ pub async fn start(config: HubConfig) -> Result<(RunningHub, mpsc::Receiver<Stri
         journal_grew,
         lines,
     } = engine;
-    tokio::spawn(socket.serve(driver.clone(), passwords.clone(), closing.clone()));
+    let operator = OperatorContext {
+        driver: driver.clone(),
+        passwords: passwords.clone(),
+        reach: Reach {
+            listen: Some(address),
+            pin: (!plain).then(|| identity.pin()),
+        },
+    };
+    tokio::spawn(socket.serve(operator, closing.clone()));
     let following = log_files.follow(active_changed, journal_grew, drained.clone());
     let context = SessionContext {
         driver: driver.clone(),
@@ -164,13 +176,18 @@ struct Engine {
 }
 
 impl Engine {
-    fn start(settings: Settings, accounts: Vec<Account>, store: &Arc<dyn Store>) -> Self {
+    fn start(
+        settings: Settings,
+        accounts: Vec<Account>,
+        tickets: Vec<Ticket>,
+        store: &Arc<dyn Store>,
+    ) -> Self {
         let (active, active_changed) = watch::channel(Vec::new());
         let (journal, journal_grew) = watch::channel(0);
         let (console, lines) = mpsc::channel(CONSOLE_QUEUE);
         let passwords = Passwords::new();
         let (driver, handle) = Driver::new(
-            |now| Hub::new(settings, accounts, now),
+            |now| Hub::new(settings, accounts, now).with_tickets(tickets),
             Arc::clone(store),
             passwords.clone(),
             Followers {

@@ -26,6 +26,7 @@ pub use reply::{
 };
 pub use request::{
     AbortUpload, CancelDownload, CommitUpload, Compute, DeleteFile, EnrolKey, Hello, Join,
-    ListDevices, ListFiles, OpenDownload, OpenUpload, ReplaceKey, Request, UploadMode,
+    ListDevices, ListFiles, OpenDownload, OpenUpload, RedeemTicket, ReplaceKey, Request,
+    UploadMode,
 };
 pub use request_id::RequestId;

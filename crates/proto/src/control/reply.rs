@@ -19,7 +19,7 @@ pub struct HelloReply {
     pub keep_alive_ms: u64,
 }
 
-/// The answer to `login`.
+/// The answer to `login` and to `ticket.redeem`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoginReply {
     /// The name under which the session is now logged in.
@@ -189,7 +189,7 @@ pub struct DeviceList {
 pub enum Reply {
     /// To `hello`.
     Hello(HelloReply),
-    /// To `login`.
+    /// To `login` and `ticket.redeem`.
     Login(LoginReply),
     /// To `join`.
     Join(JoinReply),

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::login::Login;
 use crate::samples::Operation;
+use crate::ticket::TicketSecret;
 use crate::{ContentHash, DeviceKey, DeviceName, FileId, IdempotencyKey, Signature};
 
 /// `hello`: the first call of every session; agrees on a version.
@@ -137,6 +138,20 @@ pub struct ReplaceKey {
     pub signature: Signature,
 }
 
+/// `ticket.redeem`: makes the account that a ticket is for, and a key its device's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RedeemTicket {
+    /// What shows that the device was given the ticket.
+    pub ticket: TicketSecret,
+    /// The device's name. Without it the ticket's own, or one that the hub chooses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<DeviceName>,
+    /// The device's key.
+    pub key: DeviceKey,
+    /// By the key, over [`crate::signed::Channel::redemption`].
+    pub signature: Signature,
+}
+
 macro_rules! requests {
     ($($(#[$doc:meta])* $name:ident $(($params:ident))? = $method:literal;)*) => {
         /// One call of a device.
@@ -228,6 +243,8 @@ requests! {
     RevokeKey = "key.revoke";
     /// Makes another key the device's own.
     ReplaceKey(ReplaceKey) = "key.replace";
+    /// Logs in by a ticket.
+    RedeemTicket(RedeemTicket) = "ticket.redeem";
 }
 
 /// Parameters of a method that takes none: an empty object.
