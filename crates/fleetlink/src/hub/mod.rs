@@ -5,8 +5,10 @@ mod console;
 mod course;
 mod demo;
 mod keys;
+mod qr;
 mod run;
 mod serve;
+mod ticket;
 
 use crate::failure::Failure;
 use crate::interrupt::unless_interrupted;
@@ -23,6 +25,8 @@ pub(crate) enum Command {
     Server(course::ServerArguments),
     /// Say who may join a hub: add, list, remove, passwd, unlock, import.
     Account(account::AccountArguments),
+    /// Let devices join without a password: issue, list and revoke join tickets.
+    Ticket(ticket::TicketArguments),
     /// Watch a hub and two devices at work, with every answer checked.
     Demo(demo::DemoArguments),
 }
@@ -30,7 +34,11 @@ pub(crate) enum Command {
 impl Command {
     /// Whether the result is one JSON document.
     pub(crate) fn json(&self) -> bool {
-        matches!(self, Command::Account(arguments) if arguments.json())
+        match self {
+            Command::Account(arguments) => arguments.json(),
+            Command::Ticket(arguments) => arguments.json(),
+            _ => false,
+        }
     }
 }
 
@@ -41,6 +49,9 @@ pub(crate) async fn run(command: Command, output: &Output) -> Result<(), Failure
         Command::Server(arguments) => course::serve(arguments, output).await,
         Command::Account(arguments) => {
             unless_interrupted(Box::pin(account::run(arguments, output))).await
+        }
+        Command::Ticket(arguments) => {
+            unless_interrupted(Box::pin(ticket::run(arguments, output))).await
         }
         Command::Demo(arguments) => {
             // Its steps wait for other processes, on this thread.

@@ -19,7 +19,8 @@ const DEFAULT_LISTEN: &str = "127.0.0.1:7421";
 /// What a hub is started with.
 #[derive(Debug, clap::Args)]
 pub(crate) struct HubArguments {
-    /// Where devices connect; beyond loopback only with at least one account.
+    /// Where devices connect; beyond loopback only with at least one account or open
+    /// ticket.
     #[arg(long, value_name = "ADDR", default_value = DEFAULT_LISTEN, env = "FLEETLINK_LISTEN")]
     listen: SocketAddr,
     #[command(flatten)]

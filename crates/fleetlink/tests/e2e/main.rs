@@ -15,4 +15,5 @@ mod shell;
 mod start;
 mod sum;
 mod terminal;
+mod tickets;
 mod upload;
