@@ -1,6 +1,7 @@
 //! Where devices can find a hub that listens at an address.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 
 use nix::ifaddrs::getifaddrs;
 use nix::net::if_::InterfaceFlags;
@@ -8,13 +9,39 @@ use nix::net::if_::InterfaceFlags;
 use fleetlink_proto::HubPin;
 use fleetlink_proto::ticket::MAX_TICKET_ADDRESSES;
 
-/// What a ticket says about a hub.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Reach {
-    /// Where it listens; nowhere while it does not run.
-    pub(crate) listen: Option<SocketAddr>,
-    /// What devices know it by; none without TLS.
-    pub(crate) pin: Option<HubPin>,
+use crate::identity::Identity;
+
+/// What a ticket says about a hub, or where that is to be found.
+#[derive(Debug, Clone)]
+pub(crate) enum Reach {
+    /// Of one that runs.
+    Running {
+        /// Where it listens.
+        listen: SocketAddr,
+        /// What devices know it by; none without TLS.
+        pin: Option<HubPin>,
+    },
+    /// Of one that does not run: its key is in this folder, or is made there.
+    Stopped(PathBuf),
+}
+
+impl Reach {
+    /// What devices know the hub by.
+    ///
+    /// # Errors
+    /// A sentence for the operator: there is no such thing, or the key cannot be used.
+    pub(crate) fn pin(&self) -> Result<HubPin, String> {
+        match self {
+            Reach::Running { pin, .. } => {
+                let why = "a hub without TLS knows no keys, and so no tickets";
+                pin.ok_or_else(|| why.to_owned())
+            }
+            Reach::Stopped(folder) => match Identity::load_or_create(folder) {
+                Ok(identity) => Ok(identity.pin()),
+                Err(error) => Err(error.to_string()),
+            },
+        }
+    }
 }
 
 /// The addresses for devices of a hub that listens here: on every address of its host, those of

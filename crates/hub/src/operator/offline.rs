@@ -10,7 +10,6 @@ use tokio::task::JoinHandle;
 use super::message::{OperatorCall, OperatorReply};
 use super::{OperatorContext, OperatorError, perform};
 use crate::driver::{CONSOLE_QUEUE, Driver, Followers};
-use crate::identity::Identity;
 use crate::passwords::Passwords;
 use crate::reach::Reach;
 use crate::store::Store;
@@ -29,8 +28,6 @@ impl Offline {
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(folder).map_err(|e| e.to_string())?);
         let accounts = store.accounts().await.map_err(|e| e.to_string())?;
         let tickets = store.tickets().await.map_err(|e| e.to_string())?;
-        // A ticket may be issued before the first start.
-        let identity = Identity::load_or_create(folder).map_err(|e| e.to_string())?;
         let (console, lines) = mpsc::channel(CONSOLE_QUEUE);
         let followers = Followers {
             active: watch::Sender::default(),
@@ -49,10 +46,8 @@ impl Offline {
             context: OperatorContext {
                 driver: handle,
                 passwords,
-                reach: Reach {
-                    listen: None,
-                    pin: Some(identity.pin()),
-                },
+                // A ticket may be issued before the first start.
+                reach: Reach::Stopped(folder.to_owned()),
             },
             running,
             _console: lines,

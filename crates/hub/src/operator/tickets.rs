@@ -87,17 +87,16 @@ pub(super) async fn issue(
     order: TicketOrder,
     context: &OperatorContext,
 ) -> Result<OperatorReply, String> {
-    let Reach { listen, pin } = context.reach;
-    let pin = pin.ok_or("a hub without TLS knows no keys, and so no tickets")?;
-    let addresses = match (order.addresses.is_empty(), listen) {
+    let addresses = match (order.addresses.is_empty(), &context.reach) {
         (false, _) => order.addresses,
-        (true, Some(listen)) => reach::addresses(listen),
-        (true, None) => {
+        (true, Reach::Running { listen, .. }) => reach::addresses(*listen),
+        (true, Reach::Stopped(_)) => {
             let why = "no hub runs on these data, so nobody knows where devices will find it: say \
                        so with --address HOST:PORT";
             return Err(why.to_owned());
         }
     };
+    let pin = context.reach.pin()?;
     let secret = random_secret().map_err(|e| e.to_string())?;
     let hash = secret.hash();
     let subject = order.subject.clone();

@@ -131,8 +131,8 @@ pub async fn start(config: HubConfig) -> Result<(RunningHub, mpsc::Receiver<Stri
     let operator = OperatorContext {
         driver: driver.clone(),
         passwords: passwords.clone(),
-        reach: Reach {
-            listen: Some(address),
+        reach: Reach::Running {
+            listen: address,
             pin: (!plain).then(|| identity.pin()),
         },
     };
