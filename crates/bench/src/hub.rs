@@ -46,7 +46,10 @@ impl Hub {
 
         let store = SqliteStore::open(&data)?;
         let known = store.accounts().await?;
-        let hash = known.first().ok_or("no account")?.password_hash.clone();
+        let hash = known
+            .first()
+            .and_then(|account| account.password_hash.clone());
+        let hash = hash.ok_or("no account")?;
         let made = DeviceKeys::in_folder(folder);
         let mut keys = Vec::new();
         for n in 0..accounts {
@@ -154,7 +157,7 @@ async fn enrol(
     let call = match hash.cloned() {
         Some(password_hash) => StoreCall::AddAccount(Account {
             name,
-            password_hash,
+            password_hash: Some(password_hash),
             created,
             key: Some(key),
         }),

@@ -32,7 +32,7 @@ pub(crate) fn run() -> Outcome {
         let device: DeviceName = "bench".parse()?;
         let account = Account {
             name: device.clone(),
-            password_hash: PasswordHash::new(""),
+            password_hash: Some(PasswordHash::new("$")),
             key: None,
             created: AT,
         };

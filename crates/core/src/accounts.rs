@@ -40,10 +40,10 @@ impl Accounts {
     /// the store has it, so it is there from now on.
     pub(crate) fn set_password(&mut self, name: &DeviceName, hash: PasswordHash, at: WallTime) {
         match self.by_name.get_mut(name) {
-            Some(account) => account.password_hash = hash,
+            Some(account) => account.password_hash = Some(hash),
             None => self.insert(Account {
                 name: name.clone(),
-                password_hash: hash,
+                password_hash: Some(hash),
                 created: at,
                 key: None,
             }),

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use fleetlink_proto::control::EnrolledKey;
+use fleetlink_proto::ticket::{TicketHash, TicketNumber, TicketSubject};
 use fleetlink_proto::{DeviceKey, DeviceName, IdempotencyKey, WallTime};
 
 use crate::store::PasswordHash;
+use crate::ticket::{Ticket, TicketStanding};
 
 /// One call of the operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +54,24 @@ pub enum AdminRequest {
     },
     /// Lists the accounts, by name.
     ListAccounts,
+    /// Issues a ticket.
+    IssueTicket {
+        /// What its secret is found by.
+        hash: TicketHash,
+        /// For whom it is.
+        subject: TicketSubject,
+        /// How often it may be used; once where it is for one name.
+        uses: u32,
+        /// For how long.
+        life: Duration,
+    },
+    /// Takes a ticket back.
+    RevokeTicket {
+        /// Which.
+        ticket: TicketNumber,
+    },
+    /// Lists the tickets, in the order in which they were issued.
+    ListTickets,
 }
 
 /// What the operator is answered.
@@ -61,6 +81,19 @@ pub enum AdminReply {
     Done,
     /// The accounts, by name.
     Accounts(Vec<AccountStatus>),
+    /// The ticket that was issued.
+    Ticket(Box<TicketStatus>),
+    /// The tickets, in the order in which they were issued.
+    Tickets(Vec<TicketStatus>),
+}
+
+/// A ticket as the operator sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TicketStatus {
+    /// The ticket.
+    pub ticket: Ticket,
+    /// Whether it can be used now.
+    pub standing: TicketStanding,
 }
 
 /// An account as the operator sees it.

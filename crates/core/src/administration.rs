@@ -3,6 +3,7 @@
 use fleetlink_proto::{DeviceName, IdempotencyKey, WallTime};
 
 use crate::admin::{AccountStatus, AdminReply, AdminRequest};
+use crate::authorisation::{Action, Caller, Decision, decide};
 use crate::console::{AccountChange, ConsoleEvent};
 use crate::effect::Effect;
 use crate::hub::Hub;
@@ -44,6 +45,9 @@ impl Hub {
         if self.closing {
             return self.answer_admin(admin, Err("the hub is closing".to_owned()));
         }
+        if decide(Caller::Operator, Action::Administer) != Decision::Allowed {
+            return self.answer_admin(admin, Err("this is not for the operator".to_owned()));
+        }
         match request {
             AdminRequest::AddAccount {
                 name,
@@ -51,7 +55,7 @@ impl Hub {
             } => {
                 let account = Account {
                     name: name.clone(),
-                    password_hash,
+                    password_hash: Some(password_hash),
                     created: now.wall,
                     key: None,
                 };
@@ -78,6 +82,17 @@ impl Hub {
             AdminRequest::ListAccounts => {
                 let accounts = self.account_statuses(now);
                 self.answer_admin(admin, Ok(AdminReply::Accounts(accounts)));
+            }
+            AdminRequest::IssueTicket {
+                hash,
+                subject,
+                uses,
+                life,
+            } => self.issue_ticket(admin, hash, (subject, uses), life, now),
+            AdminRequest::RevokeTicket { ticket } => self.revoke_ticket(admin, ticket, now),
+            AdminRequest::ListTickets => {
+                let tickets = self.ticket_statuses(now);
+                self.answer_admin(admin, Ok(AdminReply::Tickets(tickets)));
             }
         }
     }

@@ -8,6 +8,8 @@ use fleetlink_proto::control::UploadMode;
 use fleetlink_proto::samples::{Decimal, Operation};
 use fleetlink_proto::{DeviceName, Escaped, FileId, Source};
 
+use crate::ticket_events::TicketEvent;
+
 /// One interaction, shown as one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ConsoleEvent {
@@ -133,6 +135,8 @@ pub enum ConsoleEvent {
         /// How.
         change: AccountChange,
     },
+    /// Something happened with a join ticket.
+    Ticket(TicketEvent),
 }
 
 /// What a device can ask for.
@@ -305,6 +309,7 @@ impl fmt::Display for ConsoleEvent {
                 "The file with ID of {file} is sent to {device}, {bytes} bytes"
             ),
             ConsoleEvent::Account { name, change } => write!(f, "account {name} {change}"),
+            ConsoleEvent::Ticket(event) => event.fmt(f),
         }
     }
 }

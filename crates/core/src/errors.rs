@@ -75,6 +75,11 @@ pub(crate) fn key_refused() -> RpcError {
     )
 }
 
+pub(crate) fn key_not_shown() -> RpcError {
+    let message = "the signature does not show that the key is this device's own";
+    RpcError::new(ErrorCode::KeyRefused, message)
+}
+
 pub(crate) fn no_channel() -> RpcError {
     RpcError::new(
         ErrorCode::NoChannel,

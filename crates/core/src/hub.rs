@@ -25,6 +25,8 @@ use crate::session::{Proof, Session, Stage};
 use crate::settings::Settings;
 use crate::sources::UnknownSessions;
 use crate::store::{Account, StoreError, StoreReply};
+use crate::ticket::Ticket;
+use crate::tickets::Tickets;
 use crate::time::Now;
 use crate::transfers::HubTransfers;
 
@@ -37,6 +39,7 @@ use crate::transfers::HubTransfers;
 pub struct Hub {
     pub(crate) settings: Settings,
     pub(crate) accounts: Accounts,
+    pub(crate) tickets: Tickets,
     pub(crate) sessions: BTreeMap<SessionId, Session>,
     pub(crate) unknown_sessions: UnknownSessions,
     pub(crate) logins: Logins,
@@ -57,6 +60,7 @@ impl Hub {
             logins: Logins::new(&settings),
             settings,
             accounts: accounts.into_iter().collect(),
+            tickets: Tickets::default(),
             sessions: BTreeMap::new(),
             unknown_sessions: UnknownSessions::default(),
             presence: Presence::starting_at(now.wall),
@@ -66,6 +70,13 @@ impl Hub {
             effects: VecDeque::new(),
             closing: false,
         }
+    }
+
+    /// The same hub with the tickets that its store holds.
+    #[must_use]
+    pub fn with_tickets(mut self, tickets: Vec<Ticket>) -> Self {
+        self.tickets = tickets.into_iter().collect();
+        self
     }
 
     /// Something happened. What comes of a session that has ended, or of an operation that is
@@ -144,6 +155,15 @@ impl Hub {
             Request::Ping => self.answer(session, id, Ok(Reply::Done(Default::default()))),
             Request::Leave => self.goodbye(session, id),
             Request::Login(login) => self.login(session, id, login, possession, now),
+            Request::RedeemTicket(redeem) => {
+                match decide(self.caller(session), Action::RedeemTicket) {
+                    Decision::Allowed => self.redeem(session, id, redeem, possession, now),
+                    decision => {
+                        let error = errors::not_allowed(decision, "ticket.redeem");
+                        self.refuse(session, id, error);
+                    }
+                }
+            }
             request => match self.admit(session, &request) {
                 Ok(name) => self.command(session, id, name, request, possession, now),
                 Err(error) => self.refuse(session, id, error),
@@ -175,7 +195,9 @@ impl Hub {
         let account = self.accounts.get(name);
         let means = match proof {
             Proof::Key(_) => Means::Key,
-            Proof::Password(hash) if account.is_some_and(|a| a.password_hash == *hash) => {
+            Proof::Password(hash)
+                if account.is_some_and(|a| a.password_hash.as_ref() == Some(hash)) =>
+            {
                 Means::Password
             }
             Proof::Password(_) => Means::OldPassword,
@@ -236,6 +258,7 @@ impl Hub {
             // not left without an answer.
             Request::Hello(_)
             | Request::Login(_)
+            | Request::RedeemTicket(_)
             | Request::Ping
             | Request::Leave
             | Request::CommitUpload(_)
@@ -273,6 +296,8 @@ impl Hub {
                 }
             }
             Job::Key(job) => self.finish_key_job(&name, job, result),
+            Job::Ticket(job) => self.finish_ticket_job(job, result, now),
+            Job::Redemption(job) => self.finish_redemption(&name, job, result, now),
         }
         self.operations.release(&name);
         self.start_next(&name, now);
@@ -284,8 +309,9 @@ impl Hub {
                 Job::Device(job) => {
                     job.task.is_change() || self.sessions.contains_key(&job.session)
                 }
-                Job::Account(_) => true,
+                Job::Account(_) | Job::Ticket(_) => true,
                 Job::Key(job) => self.may_still(name, job),
+                Job::Redemption(job) => self.may_still_redeem(name, job, now),
             };
             if wanted {
                 return self.run(name, job, now);
@@ -352,5 +378,6 @@ fn action<'a>(request: &'a Request, own: &'a DeviceName) -> Action<'a> {
         }
         Request::RevokeKey => Action::ChangeKey(own),
         Request::AnnounceEndpoint(_) | Request::OpenTransfer(_) => Action::Transfer(own),
+        Request::RedeemTicket(_) => Action::RedeemTicket,
     }
 }

@@ -10,7 +10,9 @@ use crate::administration::AccountJob;
 use crate::console::Command;
 use crate::input::SessionId;
 use crate::key_changes::KeyJob;
+use crate::redemption::Redemption;
 use crate::store::{Commit, Staged, StoreCall};
+use crate::ticket_administration::TicketJob;
 
 /// One thing that needs the store, queued under the name that it is about.
 #[derive(Debug)]
@@ -18,6 +20,8 @@ pub(crate) enum Job {
     Device(DeviceJob),
     Account(AccountJob),
     Key(KeyJob),
+    Ticket(TicketJob),
+    Redemption(Redemption),
 }
 
 /// A call of a device.
@@ -48,6 +52,8 @@ impl Job {
             Job::Device(job) => job.task.call(name.clone(), at),
             Job::Account(job) => job.call(name, at),
             Job::Key(job) => job.call(name, at),
+            Job::Ticket(job) => job.call(at),
+            Job::Redemption(job) => job.call(name, at),
         }
     }
 }

@@ -71,9 +71,7 @@ impl Hub {
             Possession::Proven => {}
             Possession::NoChannel => return self.refuse(session, id, errors::no_channel()),
             Possession::Unproven => {
-                let message = "the signature does not show that the key is this device's own";
-                let error = RpcError::new(ErrorCode::KeyRefused, message);
-                return self.refuse(session, id, error);
+                return self.refuse(session, id, errors::key_not_shown());
             }
         }
         let job = KeyJob {

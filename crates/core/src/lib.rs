@@ -26,16 +26,21 @@ mod penalties;
 #[cfg(test)]
 mod penalties_model;
 mod presence;
+mod redemption;
 mod removal;
 mod session;
 mod settings;
 mod sources;
 mod store;
+mod ticket;
+mod ticket_administration;
+mod ticket_events;
+mod tickets;
 mod time;
 mod transfers;
 mod uploads;
 
-pub use admin::{AccountStatus, AdminReply, AdminRequest};
+pub use admin::{AccountStatus, AdminReply, AdminRequest, TicketStatus};
 pub use console::{AccountChange, Command, ConsoleEvent, Departure, LoginFailure};
 pub use effect::Effect;
 pub use errors::of_store as rpc_error_of_store;
@@ -46,4 +51,7 @@ pub use store::{
     Account, Change, ChangeKind, Commit, PasswordHash, SegmentRef, Snapshot, Staged, StagedId,
     StoreCall, StoreError, StoreReply,
 };
+pub use ticket::{Ticket, TicketStanding, TicketUse};
+pub use ticket_events::TicketEvent;
+pub use tickets::Refusal;
 pub use time::Now;

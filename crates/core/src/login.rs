@@ -152,11 +152,11 @@ impl Hub {
         let name = check.name.clone();
         // The account may be gone by now, or its password another one.
         let account = self.accounts.find(&name);
-        let hash = account.map(|account| &account.password_hash);
-        match account {
-            Some(account) if matches && hash == check.hash.as_ref() => {
+        let hash = account.and_then(|account| account.password_hash.as_ref());
+        match account.zip(hash) {
+            Some((account, hash)) if matches && Some(hash) == check.hash.as_ref() => {
                 let device = account.name.clone();
-                let proof = Proof::Password(account.password_hash.clone());
+                let proof = Proof::Password(hash.clone());
                 self.logins.lockouts.succeed(&name, now.monotonic);
                 self.logins.penalties.forgive(check.address, &name);
                 self.accept(check.session, check.id, device, proof);
@@ -188,7 +188,12 @@ impl Hub {
     }
 
     /// The session tries to log in under this name, if it is its turn; from where.
-    fn begin_deciding(&mut self, id: SessionId, name: &str, now: Now) -> Result<IpAddr, RpcError> {
+    pub(crate) fn begin_deciding(
+        &mut self,
+        id: SessionId,
+        name: &str,
+        now: Now,
+    ) -> Result<IpAddr, RpcError> {
         let session = self.sessions.get_mut(&id);
         let session = session.map(|session| (session.address, &mut session.stage));
         let Some((address, Stage::Greeted { tried, deciding })) = session else {
@@ -218,8 +223,9 @@ impl Hub {
             name,
             mut password,
         } = attempt;
+        // An account without a password is to a password as one that is not there.
         let account = self.accounts.find(&name);
-        let mut hash = account.map(|account| account.password_hash.clone());
+        let mut hash = account.and_then(|account| account.password_hash.clone());
         if password.expose().len() > MAX_PASSWORD_BYTES {
             (password, hash) = (Password::from(""), None);
         }
@@ -343,17 +349,21 @@ impl Hub {
         error: RpcError,
         now: Now,
     ) -> Option<IpAddr> {
-        let session = self.sessions.get_mut(&id);
-        let address = session.map(|session| {
-            session.stage = Stage::Greeted {
-                tried: now.monotonic,
-                deciding: None,
-            };
-            session.address
-        });
-        self.rearm(id);
+        let address = self.end_deciding(id, now);
         self.refuse(id, call, error);
         address
+    }
+
+    /// The session may try again; where it comes from, unless it is gone.
+    pub(crate) fn end_deciding(&mut self, id: SessionId, now: Now) -> Option<IpAddr> {
+        let session = self.sessions.get_mut(&id)?;
+        session.stage = Stage::Greeted {
+            tried: now.monotonic,
+            deciding: None,
+        };
+        let address = session.address;
+        self.rearm(id);
+        Some(address)
     }
 }
 

@@ -5,15 +5,19 @@ use std::fmt;
 
 use fleetlink_proto::control::{DeleteReply, EnrolledKey, FileList, Receipt, UploadMode};
 use fleetlink_proto::samples::Summary;
+use fleetlink_proto::ticket::TicketNumber;
 use fleetlink_proto::{ContentHash, DeviceName, FileId, IdempotencyKey, WallTime};
+
+use crate::ticket::Ticket;
 
 /// A device that may join.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
     /// Its name; no other account's differs only by case.
     pub name: DeviceName,
-    /// What its password is checked against.
-    pub password_hash: PasswordHash,
+    /// What its password is checked against. One that was made by a ticket has none until the
+    /// operator gives it one: until then no password is right.
+    pub password_hash: Option<PasswordHash>,
     /// When it was made.
     pub created: WallTime,
     /// The key by which the device proves who it is, once it has one.
@@ -110,6 +114,37 @@ pub enum StoreCall {
         /// Whose.
         name: DeviceName,
     },
+    /// Adds a ticket that nobody has used, and forgets others, which may be gone already; `Conflict`
+    /// where there is one of this number or hash.
+    AddTicket {
+        /// The ticket.
+        ticket: Ticket,
+        /// Those that make room for it.
+        forget: Vec<TicketNumber>,
+    },
+    /// Notes that a ticket is of no use from now on; `NotFound` without it. One that is revoked
+    /// already stays so, with its first time.
+    RevokeTicket {
+        /// Which.
+        ticket: TicketNumber,
+        /// When.
+        at: WallTime,
+    },
+    /// Uses a ticket for a name, all of it or nothing: counts the use, makes the account, without a
+    /// password, where there is none, and gives it the key, instead of one that it may have.
+    /// `NotFound` where the ticket cannot be used at this time (see
+    /// [`Ticket::standing`](crate::Ticket::standing)) or is not there; `Conflict` where there is an
+    /// account whose name differs only by case or, where the ticket is for a prefix, one of this
+    /// name. The same ticket, name and key again answer the same, also when the ticket cannot be
+    /// used any more, as long as the account has the key.
+    RedeemTicket {
+        /// Which.
+        ticket: TicketNumber,
+        /// For whom.
+        name: DeviceName,
+        /// The device's key, and when it is used.
+        key: EnrolledKey,
+    },
     /// Looks up what an earlier commit of this key answered.
     FindReceipt {
         /// Whose.
@@ -161,8 +196,10 @@ pub enum StoreCall {
 /// What a store answers to a [`StoreCall`] that it did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreReply {
-    /// To changes of accounts.
+    /// To changes of accounts, and to those of tickets that are not uses.
     Done,
+    /// To `RedeemTicket`: the account as it is stored.
+    Redeemed(Account),
     /// To `SetKey`: the key as it is stored.
     Key(EnrolledKey),
     /// To `FindReceipt`.

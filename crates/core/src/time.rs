@@ -9,6 +9,6 @@ use fleetlink_proto::WallTime;
 pub struct Now {
     /// Since the hub started, by a clock that is never set: every deadline is of this time.
     pub monotonic: Duration,
-    /// The civil time, only ever recorded and shown.
+    /// The civil time: recorded and shown, and what a ticket expires by.
     pub wall: WallTime,
 }

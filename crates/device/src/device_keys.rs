@@ -136,10 +136,7 @@ impl DeviceKeys {
         let path = self.path(hub, name);
         let written = || {
             let folder = self.folder_of(hub);
-            DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(&folder)?;
+            make_folder(&folder)?;
             let temporary = Temporary::beside(&path, 0o600)?;
             temporary.file().write_all(document)?;
             temporary.file().sync_all()?;
@@ -151,7 +148,7 @@ impl DeviceKeys {
         }
     }
 
-    fn folder_of(&self, hub: HubPin) -> PathBuf {
+    pub(crate) fn folder_of(&self, hub: HubPin) -> PathBuf {
         // A colon is no letter of a file name everywhere.
         let pin = hub.to_string();
         self.folder.join(pin.replace(':', "-"))
@@ -165,10 +162,7 @@ fn move_files(source: &Path, target: &Path) -> io::Result<()> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
         entries => entries?,
     };
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(target)?;
+    make_folder(target)?;
     for entry in entries {
         let entry = entry?;
         if entry.path().extension() != Some("pk8".as_ref()) {
@@ -192,8 +186,13 @@ fn move_files(source: &Path, target: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Makes the folder, which is its owner's alone.
+pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
 /// The file's content; `None` where others may read it.
-fn read_private(path: &Path) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+pub(crate) fn read_private(path: &Path) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
     use std::os::unix::fs::PermissionsExt as _;
     let file = fs::File::open(path)?;
     if file.metadata()?.permissions().mode() & 0o077 != 0 {

@@ -15,7 +15,7 @@ Exit codes:
   0  done
   1  failed for another reason
   2  wrong arguments
-  3  login refused
+  3  login refused, or the ticket
   4  the name is blocked, or passwords from this address are refused for a while
   5  the hub or server cannot be reached, or the connection to it was lost
   6  timed out
@@ -154,7 +154,14 @@ impl Failure {
 
 fn code_of(code: ErrorCode) -> u8 {
     match code {
-        ErrorCode::WrongPassword | ErrorCode::KeyRefused | ErrorCode::NotAllowed => 3,
+        ErrorCode::WrongPassword
+        | ErrorCode::KeyRefused
+        | ErrorCode::NotAllowed
+        | ErrorCode::NoSuchTicket
+        | ErrorCode::TicketUsed
+        | ErrorCode::TicketExpired
+        | ErrorCode::TicketRevoked
+        | ErrorCode::NameTaken => 3,
         ErrorCode::NowBlocked | ErrorCode::Blocked | ErrorCode::Penalised => 4,
         ErrorCode::Replaced => 10,
         ErrorCode::HashMismatch | ErrorCode::Corrupt => 7,

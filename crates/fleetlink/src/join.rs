@@ -13,20 +13,25 @@ use crate::interrupt::Interrupts;
 use crate::login::{self, Given, Welcome};
 use crate::output::Output;
 use crate::password::PasswordSource;
+use crate::redeem;
 use crate::shell::Shell;
 use crate::stdin::Lines;
+use crate::ticket_source::TicketSource;
 use crate::udp_port;
 
 /// Which hub to join, as whom.
 #[derive(Debug, Args)]
 pub(crate) struct JoinArguments {
     /// The hub and, at the end, the UDP port on which this device accepts peers: HOST PORT
-    /// [UDP_PORT] or HOST:PORT [UDP_PORT]. Without a UDP port, or with 0, any free one.
-    #[arg(required = true, num_args = 1..=3, value_names = ["HOST", "PORT", "UDP_PORT"])]
+    /// [UDP_PORT] or HOST:PORT [UDP_PORT]. Without a UDP port, or with 0, any free one. In place
+    /// of the hub a join ticket, fl1…, or - to read one from standard input.
+    #[arg(num_args = 0..=3, value_names = ["HOST", "PORT", "UDP_PORT"])]
     target: Vec<String>,
     /// This device's name; asked for where it is not given.
     #[arg(long, value_name = "NAME", env = "FLEETLINK_DEVICE")]
     device: Option<DeviceName>,
+    #[command(flatten)]
+    ticket: TicketSource,
     #[command(flatten)]
     password: PasswordSource,
     #[command(flatten)]
@@ -46,10 +51,21 @@ pub(crate) struct ClientArguments {
 
 /// Joins and opens the shell.
 pub(crate) async fn join(arguments: JoinArguments, output: &Output) -> Result<(), Failure> {
-    let (address, udp_port) = target(&arguments.target)?;
-    let socket = udp_port::bind(udp_port)?;
     let lines = Lines::new();
     let mut interrupts = Interrupts::listen()?;
+    let reading = arguments.ticket.read(&arguments.target, &lines, output);
+    if let Some((ticket, rest)) = interrupts.unless(reading).await? {
+        if arguments.trust.pin.is_some() || arguments.trust.plain {
+            let message = "a join ticket brings the hub's pin: --pin and --plain are for others";
+            return Err(Failure::Usage(message.to_owned()));
+        }
+        let socket = udp_port::bind(udp_port_behind(rest)?)?;
+        let logging_in = redeem::log_in(&ticket, arguments.device.as_ref(), output);
+        let welcome = interrupts.unless(Box::pin(logging_in)).await?;
+        return enter(welcome, &socket, lines, interrupts, output).await;
+    }
+    let (address, udp_port) = target(&arguments.target)?;
+    let socket = udp_port::bind(udp_port)?;
     let logging_in = async {
         let (connection, mut hub) = arguments.trust.reach(&address, &lines, output).await?;
         let pin = connection.pin;
@@ -113,16 +129,26 @@ async fn enter(
         .await
 }
 
+fn wrong(what: &str) -> Failure {
+    Failure::Usage(format!(
+        "{what}; expected is HOST PORT [UDP_PORT], HOST:PORT [UDP_PORT] or TICKET [UDP_PORT]"
+    ))
+}
+
+fn port(text: &str) -> Result<u16, Failure> {
+    text.parse().map_err(|_| wrong("a port is 0 to 65535"))
+}
+
+/// The UDP port, where nothing else is left to say.
+fn udp_port_behind(rest: &[String]) -> Result<u16, Failure> {
+    match rest {
+        [] => Ok(0),
+        [udp] => port(udp),
+        _ => Err(wrong("too many arguments")),
+    }
+}
+
 fn target(arguments: &[String]) -> Result<(HubAddress, u16), Failure> {
-    let wrong = |what: &str| {
-        Failure::Usage(format!(
-            "{what}; expected is HOST PORT [UDP_PORT] or HOST:PORT [UDP_PORT]"
-        ))
-    };
-    let port = |text: &String| {
-        text.parse::<u16>()
-            .map_err(|_| wrong("a port is 0 to 65535"))
-    };
     let (first, rest) = arguments
         .split_first()
         .ok_or_else(|| wrong("the hub is missing"))?;
@@ -137,11 +163,7 @@ fn target(arguments: &[String]) -> Result<(HubAddress, u16), Failure> {
         }
         Err(e) => return Err(wrong(&e.to_string())),
     };
-    match rest {
-        [] => Ok((address, 0)),
-        [udp] => Ok((address, port(udp)?)),
-        _ => Err(wrong("too many arguments")),
-    }
+    Ok((address, udp_port_behind(rest)?))
 }
 
 #[cfg(test)]

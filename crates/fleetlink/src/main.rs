@@ -23,9 +23,11 @@ mod login;
 mod output;
 mod password;
 mod progress;
+mod redeem;
 mod shell;
 mod stdin;
 mod sum;
+mod ticket_source;
 mod udp_port;
 
 use std::process::ExitCode;

@@ -38,6 +38,12 @@ impl Output {
         }
     }
 
+    /// Whether the result is one JSON document.
+    #[cfg(feature = "hub")]
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
     /// From here on lines go above the prompt of a line editor.
     pub(crate) fn print_above_prompt(&self, printer: AbovePrompt) {
         *self.printer() = Some(printer);

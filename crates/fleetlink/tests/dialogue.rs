@@ -7,6 +7,7 @@ mod scripted;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
+use fleetlink_proto::ticket::{JoinTicket, TicketSecret, TicketSubject};
 use scripted::{Script, ScriptedHub};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::Command;
@@ -181,4 +182,26 @@ async fn nobody_holds_a_place_at_the_hub_while_typing() {
     assert_eq!(lines.next_line().await.unwrap().unwrap(), "Welcome!");
     // To see that it is there, two busy answers, a wrong password and a right one.
     assert_eq!(hub.seen.lock().unwrap().connected, 5);
+}
+
+#[tokio::test]
+async fn a_ticket_whose_answer_is_lost_is_tried_again_with_the_same_key() {
+    let hub = ScriptedHub::start(Script {
+        lost_redemptions: 2,
+        ..Script::default()
+    })
+    .await;
+    let subject = TicketSubject::Name("cam".parse().unwrap());
+    let secret = TicketSecret::from_bytes([5; 16]);
+    // The hub is at the second of its addresses.
+    let addresses = vec!["127.0.0.1:1".to_owned(), hub.address.to_string()];
+    let ticket = JoinTicket::new(hub.pin, secret, subject, addresses).unwrap();
+    let output = fleetlink(&["join", &ticket.to_text()], "OUT\n").await;
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let redeemed = hub.seen.lock().unwrap().redeemed.clone();
+    assert_eq!(redeemed.len(), 3);
+    assert!(
+        redeemed.iter().all(|key| *key == redeemed[0]),
+        "{redeemed:?}"
+    );
 }

@@ -85,9 +85,9 @@ impl Credentials {
         for (place, (name, password)) in self.entries.into_iter().enumerate() {
             let (driver, passwords) = (driver.clone(), passwords.clone());
             let known = hashes.get(&name).cloned();
+            let is_new = known.is_none();
             work.spawn(async move {
-                let is_new = known.is_none();
-                if !is_new && passwords.check(password.clone(), known).await {
+                if !is_new && passwords.check(password.clone(), known.flatten()).await {
                     return (place, name, Outcome::Unchanged);
                 }
                 let password_hash = passwords.hash(password).await;

@@ -390,14 +390,17 @@ impl Pace {
 
 /// Both clocks, read once.
 fn now(started: Instant) -> Now {
-    let wall = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_millis();
     Now {
         monotonic: started.elapsed(),
-        wall: WallTime::from_unix_millis(i64::try_from(wall).unwrap_or(i64::MAX)),
+        wall: wall_time(),
     }
+}
+
+/// The civil time.
+pub(crate) fn wall_time() -> WallTime {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
+    let millis = since_epoch.unwrap_or_default().as_millis();
+    WallTime::from_unix_millis(i64::try_from(millis).unwrap_or(i64::MAX))
 }
 
 async fn sleep_until(deadline: Option<Instant>) {

@@ -13,6 +13,7 @@ mod newcomers;
 pub mod number_exchange;
 mod operator;
 mod passwords;
+mod reach;
 mod server;
 mod session;
 pub mod store;
@@ -21,7 +22,10 @@ pub use credentials::{Applied, Credentials};
 pub use fleetlink_core::{MaxAttempts, MaxAttemptsError, PenaltySettings, Settings};
 pub use identity::IdentityError;
 pub use lease::{Clock, LeaseConfig, LeaseStartError, LeasesEnded, RunningLeases, start_leases};
-pub use operator::{AccountInfo, Operator, OperatorCall, OperatorError, OperatorReply};
+pub use operator::{
+    AccountInfo, IssuedTicket, Operator, OperatorCall, OperatorError, OperatorReply, TicketInfo,
+    TicketOrder, TicketState, TicketUseInfo,
+};
 #[doc(hidden)]
 pub use server::start_without_dummy_hash;
 pub use server::{HubConfig, HubError, RunningHub, StartError, start};

@@ -1,5 +1,6 @@
 //! Bytes to messages and back: the names, grammars, limits and messages of fleetlink, without I/O.
 
+mod base32;
 pub mod control;
 mod device_key;
 mod device_name;
@@ -16,6 +17,7 @@ pub mod signed;
 mod source;
 pub mod succession;
 mod text;
+pub mod ticket;
 pub mod transfer;
 mod wall_time;
 

@@ -13,6 +13,8 @@ pub const EXPORTER_LABEL: &[u8] = b"EXPORTER-Channel-Binding";
 const LOGIN: &str = "fleetlink-login-v1";
 /// The domain of a proof that makes a key a device's own.
 const ENROL: &str = "fleetlink-enrol-v1";
+/// The domain of a proof that goes with a ticket.
+const REDEEM: &str = "fleetlink-redeem-v1";
 
 /// The domain of a hub key's word for the next.
 const HUB_KEY: &str = "fleetlink-hub-key-v1";
@@ -45,6 +47,12 @@ impl Channel {
     /// What a device signs to make its key the one of this name.
     pub fn enrolment(&self, name: &str) -> Vec<u8> {
         self.proof(ENROL, name)
+    }
+
+    /// What a device signs to have its key enrolled by a ticket; the name is empty where the hub
+    /// shall choose it.
+    pub fn redemption(&self, name: &str) -> Vec<u8> {
+        self.proof(REDEEM, name)
     }
 
     fn proof(&self, domain: &str, name: &str) -> Vec<u8> {
@@ -86,6 +94,7 @@ mod tests {
         ];
         assert_eq!(channel.login("cam"), expected.concat());
         assert_ne!(channel.login("cam"), channel.enrolment("cam"));
+        assert_ne!(channel.redemption("cam"), channel.enrolment("cam"));
     }
 
     #[test]

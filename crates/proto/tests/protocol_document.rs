@@ -142,6 +142,27 @@ fn states_every_limit() {
             "password checks that wait",
             limits::MAX_WAITING_PASSWORD_CHECKS.to_string(),
         ),
+        ("uses of a join ticket", limits::MAX_TICKET_USES.to_string()),
+        (
+            "join tickets that are open",
+            limits::MAX_OPEN_TICKETS.to_string(),
+        ),
+        (
+            "join tickets that are used, expired or revoked and still known to be",
+            limits::MAX_FINISHED_TICKETS.to_string(),
+        ),
+        (
+            "uses of a join ticket that wait until earlier ones are decided",
+            limits::MAX_WAITING_REDEMPTIONS.to_string(),
+        ),
+        (
+            "a join ticket's life, unless the operator sets another",
+            seconds(limits::DEFAULT_TICKET_LIFE),
+        ),
+        (
+            "a join ticket's life, at most",
+            seconds(limits::MAX_TICKET_LIFE),
+        ),
         ("TLS handshake", seconds(limits::HANDSHAKE_DEADLINE)),
         (
             "from the connection to `hello`",

@@ -25,6 +25,7 @@ const TABLE: &str = "
     change-key other  l         -         -             -    -       +
     transfer own      l         +         +             +    +       -
     transfer other    l         -         -             -    -       -
+    redeem-ticket     +         -         -             -    -       -
     administer        -         -         -             -    -       +
 ";
 
@@ -48,6 +49,7 @@ fn actions<'a>(own: &'a DeviceName, other: &'a DeviceName) -> Vec<(String, Actio
     let mut actions = vec![
         ("converse".to_owned(), Action::Converse),
         ("list devices".to_owned(), Action::ListDevices),
+        ("redeem-ticket".to_owned(), Action::RedeemTicket),
         ("administer".to_owned(), Action::Administer),
     ];
     for (whose, name) in [("own", own), ("other", other)] {

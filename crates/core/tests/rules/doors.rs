@@ -6,9 +6,11 @@ use fleetlink_core::authorisation::{Action, Caller, Decision, Means, decide};
 use fleetlink_core::{AdminRequest, StoreReply};
 use fleetlink_proto::control::{
     AbortUpload, CancelDownload, CommitUpload, Compute, DeleteFile, EnrolKey, ErrorCode, Hello,
-    Join, ListDevices, ListFiles, Login, OpenDownload, OpenTransfer, ReplaceKey, Request,
+    Join, ListDevices, ListFiles, Login, OpenDownload, OpenTransfer, RedeemTicket, ReplaceKey,
+    Request,
 };
 use fleetlink_proto::samples::Operation;
+use fleetlink_proto::ticket::TicketSecret;
 use fleetlink_proto::{DeviceKey, DeviceName, FileId, IdempotencyKey, Signature};
 
 use crate::direct::announcement;
@@ -66,10 +68,17 @@ fn call<'a>(method: &str, device: &'a DeviceName, own: &'a DeviceName) -> (Reque
         }),
         "transfer.announce" => announcement(own.as_str(), 9),
         "transfer.open" => Request::OpenTransfer(OpenTransfer { to: name("nobody") }),
+        "ticket.redeem" => Request::RedeemTicket(RedeemTicket {
+            ticket: TicketSecret::from_bytes([7; 16]),
+            name: Some(own.clone()),
+            key,
+            signature,
+        }),
         other => panic!("{other} is a new method: who may call it?"),
     };
     let action = match method {
         "hello" | "login" | "ping" | "leave" => Action::Converse,
+        "ticket.redeem" => Action::RedeemTicket,
         "join" => Action::Join(own),
         "device.list" => Action::ListDevices,
         "upload.open" | "upload.commit" | "upload.abort" | "file.delete" => Action::WriteData(own),

@@ -42,7 +42,7 @@ impl Fixture {
         };
         let account = |text| Account {
             name: name(text),
-            password_hash: hash("right"),
+            password_hash: Some(hash("right")),
             created: now.wall,
             key: None,
         };

@@ -14,3 +14,4 @@ mod presence;
 mod sessions;
 mod store;
 mod telling_apart;
+mod tickets;

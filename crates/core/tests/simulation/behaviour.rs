@@ -14,7 +14,7 @@ use crate::client::{Change, Client, Connection, Stage, Wants};
 use crate::world::{Event, World};
 
 /// The simulated hub is told what a signature shows; nobody looks at it.
-fn signature() -> Signature {
+pub(crate) fn signature() -> Signature {
     Signature::from_bytes([0; 64])
 }
 
@@ -160,6 +160,11 @@ impl World {
         if connection.is_some_and(Connection::waits_for_login) {
             return;
         }
+        if self.rng.percent(15)
+            && let Some((redeem, possession)) = self.redemption(client)
+        {
+            return self.call_with(client, redeem, Wants::Login, possession);
+        }
         if self.rng.percent(40) {
             let (login, possession) = self.key_login(client);
             return self.call_with(client, Request::Login(login), Wants::Login, possession);
@@ -174,7 +179,8 @@ impl World {
         let name = self.clients[client].name.clone();
         let (name, version) = if !self.clients[client].guesses && self.rng.percent(85) {
             let account = self.store.accounts.get(&name.parse().unwrap());
-            let hash = account.map(|account| account.password_hash.as_str().to_owned());
+            let hash = account.and_then(|account| account.password_hash.as_ref());
+            let hash = hash.map(|hash| hash.as_str().to_owned());
             let version = hash.and_then(|hash| hash.split('|').nth(1).map(str::to_owned));
             (name, version.unwrap_or_else(|| "none".to_owned()))
         } else if self.rng.percent(30) {
@@ -364,7 +370,8 @@ impl World {
         self.last_password += 1;
         let hash = PasswordHash::new(format!("{name}|v{}", self.last_password));
         let name: DeviceName = name.parse().unwrap();
-        let request = match self.rng.below(12) {
+        let request = match self.rng.below(18) {
+            12.. => self.ticket_request(),
             10 => {
                 let of_name = |client: &&Client| client.name == name.as_str();
                 let mut keys = self.clients.iter().filter(of_name).map(|c| c.key);

@@ -6,14 +6,16 @@ use std::time::Duration;
 use fleetlink_core::SessionId;
 use fleetlink_proto::control::{DeleteFile, RequestId};
 use fleetlink_proto::control::{ErrorCode, OpenUpload, Reply, RpcError};
-use fleetlink_proto::{DeviceKey, IdempotencyKey};
+use fleetlink_proto::{DeviceKey, DeviceName, IdempotencyKey};
 
 pub(crate) struct Client {
     pub(crate) name: String,
     /// The key that it has made for itself.
     pub(crate) key: DeviceKey,
     pub(crate) guesses: bool,
-    /// Its last join, where it comes back by itself.
+    /// The name under which it was last logged in: a ticket can be for another than its own.
+    pub(crate) logged_in_as: Option<DeviceName>,
+    /// Its last join under that name, where it comes back by itself.
     pub(crate) joined: Option<u64>,
     pub(crate) connection: Option<Connection>,
     /// A change whose outcome it does not know yet; it asks again with the same key.
@@ -101,7 +103,13 @@ impl Client {
         let wants = connection.waiting.remove(id)?;
         match result {
             Ok(Reply::Hello(_)) => connection.stage = Stage::Greeted,
-            Ok(Reply::Login(_)) => connection.stage = Stage::LoggedIn,
+            Ok(Reply::Login(login)) => {
+                connection.stage = Stage::LoggedIn;
+                if self.logged_in_as.as_ref() != Some(&login.name) {
+                    self.joined = None;
+                }
+                self.logged_in_as = Some(login.name.clone());
+            }
             Ok(Reply::Join(join)) => {
                 connection.stage = Stage::Joined;
                 self.joined = Some(join.generation);

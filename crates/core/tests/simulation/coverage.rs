@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use fleetlink_core::{ConsoleEvent, Effect};
+use fleetlink_core::{ConsoleEvent, Effect, TicketEvent};
 
 #[derive(Default)]
 pub(crate) struct Coverage {
@@ -29,6 +29,14 @@ pub(crate) const WANTED: &[&str] = &[
     "refused penalised",
     "penalised",
     "penalised longer",
+    "refused no_such_ticket",
+    "refused ticket_used",
+    "refused ticket_expired",
+    "refused ticket_revoked",
+    "refused name_taken",
+    "ticket issued",
+    "ticket used",
+    "ticket revoked",
     "refused no_such_file",
     "refused conflict",
     "refused store_unavailable",
@@ -93,6 +101,9 @@ impl Coverage {
             ConsoleEvent::ListedDevices { .. } => self.count("listed devices"),
             ConsoleEvent::ListedFiles { .. } => self.count("listed files"),
             ConsoleEvent::Sending { .. } => self.count("sending"),
+            ConsoleEvent::Ticket(TicketEvent::Issued { .. }) => self.count("ticket issued"),
+            ConsoleEvent::Ticket(TicketEvent::Used { .. }) => self.count("ticket used"),
+            ConsoleEvent::Ticket(TicketEvent::Revoked { .. }) => self.count("ticket revoked"),
             _ => {}
         }
     }

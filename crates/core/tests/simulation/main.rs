@@ -15,6 +15,7 @@ mod penalties;
 mod penalties_model;
 mod rng;
 mod store;
+mod tickets;
 mod world;
 
 use std::cell::Cell;

@@ -4,19 +4,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use fleetlink_core::{
-    AdminId, AdminRequest, CheckId, ConsoleEvent, Effect, Hub, Input, Now, Possession, SessionId,
-    Settings, StoreCall, StoreError, StoreReply,
+    Account, AdminId, AdminRequest, CheckId, ConsoleEvent, Effect, Hub, Input, Now, Possession,
+    SessionId, Settings, StoreCall, StoreError, StoreReply, Ticket,
 };
 use fleetlink_proto::control::limits::silence_limit;
 use fleetlink_proto::control::{
     Compute, ComputeReply, EndReason, ErrorCode, LoginProof, Reply, Request, RequestId, RpcError,
 };
 use fleetlink_proto::samples::Operation;
+use fleetlink_proto::ticket::TicketNumber;
 use fleetlink_proto::{DeviceKey, DeviceName, IdempotencyKey, Source};
 
 use crate::guesses::{Attempts, Verdict};
 use crate::penalties::Penalties;
 use crate::store::{Store, whose};
+use crate::tickets::AskedRedemption;
 
 pub(crate) struct Oracle {
     pub(crate) max_attempts: u8,
@@ -41,6 +43,8 @@ pub(crate) struct Oracle {
     pub(crate) accounts: BTreeMap<DeviceName, String>,
     /// The same of keys.
     pub(crate) keys: BTreeMap<DeviceName, DeviceKey>,
+    /// The same of tickets.
+    pub(crate) tickets: BTreeMap<TicketNumber, Ticket>,
     unanswered: usize,
     admins: BTreeMap<AdminId, AdminRequest>,
     closing: bool,
@@ -73,6 +77,7 @@ pub(crate) enum Asked {
         possession: Possession,
     },
     KeyChange,
+    Redemption(AskedRedemption),
     Commit {
         key: IdempotencyKey,
     },
@@ -105,9 +110,7 @@ pub(crate) enum Told {
 
 impl Oracle {
     pub(crate) fn new(settings: &Settings, store: &Store) -> Self {
-        let account = |(name, account): (&DeviceName, &fleetlink_core::Account)| {
-            (name.clone(), account.password_hash.as_str().to_owned())
-        };
+        let account = |(name, account): (&DeviceName, &Account)| (name.clone(), hash_of(account));
         Oracle {
             max_attempts: settings.max_attempts.get(),
             keep_alive: settings.keep_alive,
@@ -122,6 +125,7 @@ impl Oracle {
             checks: BTreeMap::new(),
             accounts: store.accounts.iter().map(account).collect(),
             keys: store.keys().collect(),
+            tickets: store.tickets.clone(),
             unanswered: 0,
             admins: BTreeMap::new(),
             closing: false,
@@ -184,6 +188,10 @@ impl Oracle {
                     Request::EnrolKey(_) | Request::ReplaceKey(_) | Request::RevokeKey => {
                         Asked::KeyChange
                     }
+                    Request::RedeemTicket(request) => Asked::Redemption(AskedRedemption {
+                        request: request.clone(),
+                        possession: *possession,
+                    }),
                     Request::Compute(compute) => Asked::Compute(compute.clone()),
                     _ => Asked::Other,
                 };
@@ -240,9 +248,11 @@ impl Oracle {
     fn store_told(&mut self, call: StoreCall, result: Result<StoreReply, StoreError>) {
         match (&call, &result) {
             (StoreCall::AddAccount(account), Ok(_)) => {
-                let hash = account.password_hash.as_str().to_owned();
-                self.accounts.insert(account.name.clone(), hash);
+                self.accounts.insert(account.name.clone(), hash_of(account));
                 self.keys.remove(&account.name);
+            }
+            (StoreCall::RedeemTicket { .. }, Ok(StoreReply::Redeemed(account))) => {
+                self.accounts.insert(account.name.clone(), hash_of(account));
             }
             (
                 StoreCall::SetPassword {
@@ -272,6 +282,8 @@ impl Oracle {
             }
             _ => {}
         }
+        let unknown = matches!(result, Err(StoreError::Unknown(_)));
+        self.ticket_told(&call, result.is_ok(), unknown);
         self.told = Told::Store(Box::new(call), result);
     }
 
@@ -316,6 +328,10 @@ impl Oracle {
             Effect::Console(ConsoleEvent::Penalised { source, time }) => {
                 self.penalties.shown(*source, *time);
             }
+            Effect::Store {
+                call: StoreCall::RedeemTicket { ticket, name, key },
+                ..
+            } => self.redemption_begun((*ticket, name, key), store, now),
             Effect::Store { .. }
             | Effect::Grant { .. }
             | Effect::ActiveChanged
@@ -411,6 +427,9 @@ impl Oracle {
                 result,
             ) => self.key_login_decided(session, (name, *key, *possession), result),
             (Asked::KeyChange, Ok(_)) => self.key_changed(session),
+            (Asked::Redemption(asked), result) => {
+                self.redemption_decided(session, asked, result, now);
+            }
             (
                 Asked::Join {
                     rejoin: Some(rejoin),
@@ -507,9 +526,13 @@ impl Oracle {
         for call in store.running.values() {
             let account = matches!(
                 call,
-                StoreCall::AddAccount(_) | StoreCall::SetPassword { .. }
+                StoreCall::AddAccount(_)
+                    | StoreCall::SetPassword { .. }
+                    | StoreCall::AddTicket { .. }
+                    | StoreCall::RevokeTicket { .. }
+                    | StoreCall::RedeemTicket { .. }
             );
-            let known = self.accounts.contains_key(whose(call));
+            let known = whose(call).is_some_and(|name| self.accounts.contains_key(name));
             let removal = matches!(
                 call,
                 StoreCall::RemoveAccount { .. }
@@ -523,6 +546,12 @@ impl Oracle {
 
 fn person_of(people: &BTreeMap<u64, u64>, generation: u64) -> u64 {
     people.get(&generation).copied().unwrap_or(generation)
+}
+
+/// The hash of an account's password; without one a text that no password matches.
+fn hash_of(account: &Account) -> String {
+    let hash = account.password_hash.as_ref();
+    hash.map_or_else(String::new, |hash| hash.as_str().to_owned())
 }
 
 /// The result again, the plain way.

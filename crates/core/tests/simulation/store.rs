@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use fleetlink_core::{
     Account, Commit, OperationId, SegmentRef, Snapshot, Staged, StagedId, StoreCall, StoreError,
-    StoreReply,
+    StoreReply, Ticket, TicketStanding, TicketUse,
 };
-use fleetlink_proto::control::{DeleteReply, FileEntry, FileList, Receipt, UploadMode};
+use fleetlink_proto::control::{
+    DeleteReply, EnrolledKey, FileEntry, FileList, Receipt, UploadMode,
+};
 use fleetlink_proto::samples::{SampleParser, Summary};
+use fleetlink_proto::ticket::{TicketNumber, TicketSubject};
 use fleetlink_proto::{ContentHash, DeviceKey, DeviceName, FileId, IdempotencyKey, WallTime};
 
 use crate::rng::Rng;
@@ -17,6 +20,7 @@ type Answer = Result<StoreReply, StoreError>;
 #[derive(Default)]
 pub(crate) struct Store {
     pub(crate) accounts: BTreeMap<DeviceName, Account>,
+    pub(crate) tickets: BTreeMap<TicketNumber, Ticket>,
     files: BTreeMap<(DeviceName, FileId), File>,
     done: BTreeMap<(DeviceName, IdempotencyKey), StoreReply>,
     /// Every change that was made, with its key.
@@ -32,19 +36,22 @@ struct File {
     version: u64,
 }
 
-pub(crate) fn whose(call: &StoreCall) -> &DeviceName {
+/// The device that a call is about; none where it is about a ticket.
+pub(crate) fn whose(call: &StoreCall) -> Option<&DeviceName> {
     match call {
-        StoreCall::AddAccount(account) => &account.name,
+        StoreCall::AddAccount(account) => Some(&account.name),
         StoreCall::SetPassword { name, .. }
         | StoreCall::SetKey { name, .. }
         | StoreCall::RemoveKey { name }
-        | StoreCall::RemoveAccount { name } => name,
-        StoreCall::Commit(commit) => &commit.device,
+        | StoreCall::RemoveAccount { name }
+        | StoreCall::RedeemTicket { name, .. } => Some(name),
+        StoreCall::Commit(commit) => Some(&commit.device),
         StoreCall::FindReceipt { device, .. }
         | StoreCall::Delete { device, .. }
         | StoreCall::Summary { device, .. }
         | StoreCall::ListFiles { device, .. }
-        | StoreCall::Snapshot { device, .. } => device,
+        | StoreCall::Snapshot { device, .. } => Some(device),
+        StoreCall::AddTicket { .. } | StoreCall::RevokeTicket { .. } => None,
     }
 }
 
@@ -56,7 +63,9 @@ impl Store {
     }
 
     pub(crate) fn begin(&mut self, operation: OperationId, call: StoreCall) {
-        let other = self.running.values().find(|c| whose(c) == whose(&call));
+        let own = whose(&call);
+        let other = |other: &&StoreCall| own.is_some() && whose(other) == own;
+        let other = self.running.values().find(other);
         assert!(
             other.is_none(),
             "two operations of one name: {other:?}, {call:?}"
@@ -150,7 +159,7 @@ impl Store {
                 password_hash,
             } => {
                 let account = self.accounts.get_mut(name).ok_or(StoreError::NotFound)?;
-                account.password_hash = password_hash.clone();
+                account.password_hash = Some(password_hash.clone());
                 Ok(StoreReply::Done)
             }
             StoreCall::SetKey { name, key, replace } => {
@@ -176,6 +185,23 @@ impl Store {
                 self.accounts.remove(name).ok_or(StoreError::NotFound)?;
                 Ok(StoreReply::Done)
             }
+            StoreCall::AddTicket { ticket, forget } => {
+                for number in forget {
+                    self.tickets.remove(number);
+                }
+                let same = |other: &Ticket| other.hash == ticket.hash;
+                if self.tickets.contains_key(&ticket.number) || self.tickets.values().any(same) {
+                    return Err(StoreError::Conflict("there is such a ticket".to_owned()));
+                }
+                self.tickets.insert(ticket.number, ticket.clone());
+                Ok(StoreReply::Done)
+            }
+            StoreCall::RevokeTicket { ticket, at } => {
+                let ticket = self.tickets.get_mut(ticket).ok_or(StoreError::NotFound)?;
+                ticket.revoked.get_or_insert(*at);
+                Ok(StoreReply::Done)
+            }
+            StoreCall::RedeemTicket { ticket, name, key } => self.redeem(*ticket, name, key),
             StoreCall::FindReceipt { device, key } => match self.outcome(device, *key) {
                 Some(StoreReply::Committed(receipt)) => {
                     Ok(StoreReply::Receipt(Some(receipt.clone())))
@@ -200,6 +226,51 @@ impl Store {
             } => Ok(StoreReply::Files(self.list(device, *after, *limit))),
             StoreCall::Snapshot { device, file } => self.snapshot(device, *file),
         }
+    }
+
+    fn redeem(&mut self, number: TicketNumber, name: &DeviceName, key: &EnrolledKey) -> Answer {
+        let ticket = self.tickets.get_mut(&number).ok_or(StoreError::NotFound)?;
+        let before = ticket.used.iter().find(|used| used.name == *name);
+        let account = self.accounts.get(name);
+        let has_key = account.and_then(|a| a.key.as_ref()).map(|k| k.key) == Some(key.key);
+        if let (Some(account), Some(used)) = (account, before)
+            && used.key == key.key
+            && has_key
+        {
+            return Ok(StoreReply::Redeemed(account.clone()));
+        }
+        if ticket.standing(key.enrolled) != TicketStanding::Open {
+            return Err(StoreError::NotFound);
+        }
+        let of_prefix = matches!(ticket.subject, TicketSubject::Prefix(_));
+        let taken = match account {
+            Some(_) => of_prefix,
+            None => self
+                .accounts
+                .keys()
+                .any(|other| other.folded() == name.folded()),
+        };
+        if taken || before.is_some() {
+            return Err(StoreError::Conflict("there is such an account".to_owned()));
+        }
+        ticket.used.push(TicketUse {
+            name: name.clone(),
+            key: key.key,
+            at: key.enrolled,
+        });
+        let account = self
+            .accounts
+            .entry(name.clone())
+            .or_insert_with(|| Account {
+                name: name.clone(),
+                password_hash: None,
+                created: key.enrolled,
+                key: None,
+            });
+        if !has_key {
+            account.key = Some(key.clone());
+        }
+        Ok(StoreReply::Redeemed(account.clone()))
     }
 
     fn commit(&mut self, commit: &Commit) -> Answer {

@@ -9,6 +9,7 @@ use fleetlink_core::{
     SessionId, Settings,
 };
 use fleetlink_proto::control::{EndReason, RequestId};
+use fleetlink_proto::ticket::TicketSecret;
 use fleetlink_proto::{DeviceKey, DeviceName, IdempotencyKey, WallTime};
 
 use crate::client::{Change, Client};
@@ -30,6 +31,8 @@ pub(crate) struct World {
     pub(crate) last_key: u128,
     pub(crate) last_admin: u64,
     pub(crate) last_password: u64,
+    /// Of the tickets that were to be issued, in order.
+    pub(crate) secrets: Vec<TicketSecret>,
     settings: Settings,
     oracle: Oracle,
     queue: BTreeMap<(Duration, u64), (u64, Event)>,
@@ -120,7 +123,7 @@ impl World {
             let name: DeviceName = name.parse().unwrap();
             let account = Account {
                 name: name.clone(),
-                password_hash: PasswordHash::new(format!("{name}|first")),
+                password_hash: Some(PasswordHash::new(format!("{name}|first"))),
                 created: now.wall,
                 key: None,
             };
@@ -143,6 +146,7 @@ impl World {
             last_key: 0,
             last_admin: 0,
             last_password: 0,
+            secrets: Vec::new(),
             settings,
             oracle,
             queue: BTreeMap::new(),
@@ -165,6 +169,7 @@ impl World {
                 name: self.names[n % self.names.len()].clone(),
                 key: DeviceKey::from_bytes([u8::try_from(n).unwrap(); 32]),
                 guesses: self.rng.percent(15),
+                logged_in_as: None,
                 joined: None,
                 connection: None,
                 change: None,
@@ -283,8 +288,9 @@ impl World {
                 result,
             } => {
                 if let Some(client) = self.reached(session) {
-                    let name = self.clients[client].name.parse().unwrap();
-                    if let Some(change) = self.clients[client].receive(&id, &result) {
+                    let client = &mut self.clients[client];
+                    if let Some(change) = client.receive(&id, &result) {
+                        let name = client.logged_in_as.clone().expect("is logged in");
                         self.acknowledged.push((name, change));
                     }
                 }
@@ -369,7 +375,8 @@ impl World {
         self.life += 1;
         self.store.crash(&mut self.rng);
         let accounts = self.store.accounts.values().cloned().collect();
-        self.hub = Hub::new(self.settings.clone(), accounts, self.now);
+        let tickets = self.store.tickets.values().cloned().collect();
+        self.hub = Hub::new(self.settings.clone(), accounts, self.now).with_tickets(tickets);
         self.oracle = Oracle::new(&self.settings, &self.store);
         for client in &mut self.clients {
             client.connection = None;

@@ -73,7 +73,7 @@ impl Session {
         self.inner.channel.map(|channel| channel.hub)
     }
 
-    fn channel(&self) -> Result<&Channel, CallError> {
+    pub(super) fn channel(&self) -> Result<&Channel, CallError> {
         self.inner.channel.as_ref().ok_or(CallError::NoChannel)
     }
 }

@@ -5,6 +5,7 @@ mod keys;
 mod methods;
 mod reader;
 mod shared;
+mod tickets;
 mod transfer;
 mod writer;
 

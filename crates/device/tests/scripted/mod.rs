@@ -11,7 +11,7 @@ use fleetlink_proto::control::{
     RequestId, RpcError, encode_error, encode_notification, encode_reply,
 };
 use fleetlink_proto::succession::Succession;
-use fleetlink_proto::{ContentHash, HubPin, WallTime};
+use fleetlink_proto::{ContentHash, DeviceKey, HubPin, WallTime};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -39,6 +39,8 @@ pub(crate) struct Script {
     pub(crate) busy_opens: usize,
     /// Answers `login` so many times that it is busy.
     pub(crate) busy_logins: usize,
+    /// Closes so many times in place of answering `ticket.redeem`.
+    pub(crate) lost_redemptions: usize,
     /// Sends a wrong hash at the end of a download.
     pub(crate) lie_about_hash: bool,
     /// Tells this to who expected another key.
@@ -50,6 +52,8 @@ pub(crate) struct Script {
 /// What a test may look at.
 #[derive(Default)]
 pub(crate) struct Seen {
+    /// The keys of `ticket.redeem`, in order.
+    pub(crate) redeemed: Vec<DeviceKey>,
     /// Uploads by key: what has come.
     pub(crate) partial: HashMap<u128, Vec<u8>>,
     /// What was committed last.
@@ -368,6 +372,18 @@ impl Serving {
             | Request::AnnounceEndpoint(_)
             | Request::RevokeKey => Ok(Reply::Done(Default::default())),
             Request::OpenTransfer(_) => Err(RpcError::new(ErrorCode::Offline, "nobody is there")),
+            Request::RedeemTicket(redeem) => {
+                self.seen.lock().unwrap().redeemed.push(redeem.key);
+                if script.lost_redemptions > 0 {
+                    self.script.lock().unwrap().lost_redemptions -= 1;
+                    return false;
+                }
+                let name = redeem.name.unwrap_or_else(|| "cam".parse().unwrap());
+                Ok(Reply::Login(LoginReply {
+                    name,
+                    key: Some(redeem.key),
+                }))
+            }
             Request::ListKeys => Ok(Reply::Keys(KeyList { keys: Vec::new() })),
         };
         let line = match reply {

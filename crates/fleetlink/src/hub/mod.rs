@@ -6,9 +6,11 @@ mod course;
 mod demo;
 mod keys;
 mod penalties;
+mod qr;
 mod rotate;
 mod run;
 mod serve;
+mod ticket;
 
 use crate::failure::Failure;
 use crate::interrupt::unless_interrupted;
@@ -25,6 +27,8 @@ pub(crate) enum Command {
     Server(course::ServerArguments),
     /// Say who may join a hub: add, list, remove, passwd, unlock, import.
     Account(account::AccountArguments),
+    /// Let devices join without a password: issue, list and revoke join tickets.
+    Ticket(ticket::TicketArguments),
     /// Watch a hub and two devices at work, with every answer checked.
     Demo(demo::DemoArguments),
 }
@@ -35,6 +39,7 @@ impl Command {
         match self {
             Command::Account(arguments) => arguments.json(),
             Command::Hub(arguments) => arguments.json(),
+            Command::Ticket(arguments) => arguments.json(),
             _ => false,
         }
     }
@@ -47,6 +52,9 @@ pub(crate) async fn run(command: Command, output: &Output) -> Result<(), Failure
         Command::Server(arguments) => course::serve(arguments, output).await,
         Command::Account(arguments) => {
             unless_interrupted(Box::pin(account::run(arguments, output))).await
+        }
+        Command::Ticket(arguments) => {
+            unless_interrupted(Box::pin(ticket::run(arguments, output))).await
         }
         Command::Demo(arguments) => {
             // Its steps wait for other processes, on this thread.

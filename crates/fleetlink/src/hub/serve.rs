@@ -25,7 +25,8 @@ const DEFAULT_LISTEN: &str = "127.0.0.1:7421";
 pub(crate) struct HubArguments {
     #[command(subcommand)]
     action: Option<HubAction>,
-    /// Where devices connect; beyond loopback only with at least one account.
+    /// Where devices connect; beyond loopback only with at least one account or open
+    /// ticket.
     #[arg(long, value_name = "ADDR", default_value = DEFAULT_LISTEN, env = "FLEETLINK_LISTEN")]
     listen: SocketAddr,
     #[command(flatten)]

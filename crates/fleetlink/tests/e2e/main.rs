@@ -20,4 +20,5 @@ mod start;
 mod sum;
 mod swapped;
 mod terminal;
+mod tickets;
 mod upload;

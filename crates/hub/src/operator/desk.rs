@@ -1,23 +1,21 @@
 //! Where an operator's calls are done: almost all by the core.
 
-use std::path::PathBuf;
-
 use fleetlink_core::AdminRequest;
 use fleetlink_proto::IdempotencyKey;
 
 use super::message::{OperatorCall, OperatorReply};
+use super::tickets;
 use crate::driver::DriverHandle;
-use crate::identity::{Identity, IdentityError, wall_time};
+use crate::identity::{IdentityError, wall_time};
 use crate::passwords::Passwords;
+use crate::reach::Reach;
 
 /// What an operator's calls are done with. Whoever has one has the data folder's lock.
 #[derive(Clone)]
 pub(crate) struct Desk {
     pub(crate) driver: DriverHandle,
     pub(crate) passwords: Passwords,
-    pub(crate) data: PathBuf,
-    /// Of a hub that runs; else it is read where it is needed.
-    pub(crate) identity: Option<Identity>,
+    pub(crate) reach: Reach,
 }
 
 impl Desk {
@@ -54,20 +52,17 @@ impl Desk {
             OperatorCall::RevokeKey { name } => AdminRequest::RevokeKey { name },
             OperatorCall::Unlock { name } => AdminRequest::Unlock { name },
             OperatorCall::ListAccounts => AdminRequest::ListAccounts,
+            OperatorCall::IssueTicket(order) => return tickets::issue(order, self).await,
+            OperatorCall::RevokeTicket { ticket } => AdminRequest::RevokeTicket { ticket },
+            OperatorCall::ListTickets => AdminRequest::ListTickets,
         };
         driver.admin(request).await.map(OperatorReply::from)
     }
 
     /// Not by the core, which knows no keys: nothing that it decides depends on which one it is.
     async fn rotate_key(&self) -> Result<OperatorReply, String> {
-        let (running, data) = (self.identity.clone(), self.data.clone());
-        let rotating = tokio::task::spawn_blocking(move || {
-            let identity = match running {
-                Some(identity) => identity,
-                None => Identity::load(&data, wall_time())?,
-            };
-            identity.rotate(wall_time())
-        });
+        let reach = self.reach.clone();
+        let rotating = tokio::task::spawn_blocking(move || reach.identity()?.rotate(wall_time()));
         match rotating.await {
             Ok(Ok(rotated)) => Ok(OperatorReply::KeyRotated {
                 old: rotated.old,

@@ -2,8 +2,11 @@
 
 use fleetlink_core::{AccountStatus, AdminReply};
 use fleetlink_proto::control::EnrolledKey;
+use fleetlink_proto::ticket::TicketNumber;
 use fleetlink_proto::{DeviceKey, DeviceName, HubPin, Password, WallTime};
 use serde::{Deserialize, Serialize};
+
+use super::tickets::{IssuedTicket, TicketInfo, TicketOrder};
 
 /// One call of the operator.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -51,6 +54,15 @@ pub enum OperatorCall {
     ListAccounts,
     /// Gives the hub a new key, signed for by the one that it has.
     RotateKey,
+    /// Issues a ticket.
+    IssueTicket(TicketOrder),
+    /// Takes a ticket back.
+    RevokeTicket {
+        /// Which.
+        ticket: TicketNumber,
+    },
+    /// Lists the tickets.
+    ListTickets,
 }
 
 /// What a call that was done answers.
@@ -68,6 +80,10 @@ pub enum OperatorReply {
         /// The pin of the new one.
         new: HubPin,
     },
+    /// The ticket that was issued.
+    Ticket(Box<IssuedTicket>),
+    /// The tickets, in the order in which they were issued.
+    Tickets(Vec<TicketInfo>),
 }
 
 /// An account as the operator sees it.
@@ -94,6 +110,11 @@ impl From<AdminReply> for OperatorReply {
             AdminReply::Accounts(accounts) => {
                 OperatorReply::Accounts(accounts.into_iter().map(AccountInfo::from).collect())
             }
+            AdminReply::Tickets(tickets) => {
+                OperatorReply::Tickets(tickets.into_iter().map(TicketInfo::from).collect())
+            }
+            // Its text is told by who has drawn its secret.
+            AdminReply::Ticket(ticket) => OperatorReply::Tickets(vec![(*ticket).into()]),
         }
     }
 }

@@ -5,16 +5,19 @@ mod desk;
 mod message;
 mod offline;
 mod socket;
+mod tickets;
 
 pub(crate) use desk::Desk;
 pub use message::{AccountInfo, OperatorCall, OperatorReply};
 pub(crate) use socket::OperatorSocket;
+pub use tickets::{IssuedTicket, TicketInfo, TicketOrder, TicketState, TicketUseInfo};
 
 use std::io;
 use std::path::Path;
 
 use self::offline::Offline;
 use self::socket::Connection;
+
 /// The socket's name in the data folder.
 const SOCKET_FILE: &str = "hub.sock";
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use fleetlink_core::{Input, Settings};
+use fleetlink_core::{Hub, Input, Settings};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
@@ -11,6 +11,7 @@ use super::message::{OperatorCall, OperatorReply};
 use super::{Desk, OperatorError};
 use crate::driver::{CONSOLE_QUEUE, Driver, Followers};
 use crate::passwords::Passwords;
+use crate::reach::Reach;
 use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
 
@@ -26,6 +27,7 @@ impl Offline {
     pub(super) async fn open(folder: &Path) -> Result<Self, String> {
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(folder).map_err(|e| e.to_string())?);
         let accounts = store.accounts().await.map_err(|e| e.to_string())?;
+        let tickets = store.tickets().await.map_err(|e| e.to_string())?;
         let (console, lines) = mpsc::channel(CONSOLE_QUEUE);
         let followers = Followers {
             active: watch::Sender::default(),
@@ -34,7 +36,7 @@ impl Offline {
         };
         let passwords = Passwords::new();
         let (driver, handle) = Driver::new(
-            |now| fleetlink_core::Hub::new(Settings::default(), accounts, now),
+            |now| Hub::new(Settings::default(), accounts, now).with_tickets(tickets),
             store,
             passwords.clone(),
             followers,
@@ -44,8 +46,7 @@ impl Offline {
         let desk = Desk {
             driver: handle,
             passwords,
-            data: folder.to_owned(),
-            identity: None,
+            reach: Reach::Stopped(folder.to_owned()),
         };
         Ok(Offline {
             desk,

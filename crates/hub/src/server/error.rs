@@ -64,7 +64,7 @@ pub enum StartError {
     /// A hub that nobody can join must not be reachable.
     #[error(
         "{address} is not a loopback address, and a hub listens there only with at least one \
-         account: add one first{}", list_skipped(.skipped)
+         account or an open ticket: add one first{}", list_skipped(.skipped)
     )]
     NoAccounts {
         /// Where it was to listen.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use fleetlink_core::{Account, Hub, Settings};
+use fleetlink_core::{Account, Hub, Settings, Ticket, TicketStanding};
 use fleetlink_proto::control::ActiveDevice;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
@@ -21,6 +21,7 @@ use crate::logs::{LogFiles, LogFolder};
 use crate::number_exchange;
 use crate::operator::{Desk, OperatorSocket};
 use crate::passwords::Passwords;
+use crate::reach::Reach;
 use crate::session::{Claims, SessionContext};
 use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
@@ -94,9 +95,13 @@ async fn start_with(
     let keep_alive = settings.keep_alive;
     let accounts = store.accounts().await.map_err(StartError::Accounts)?;
     let mut known = accounts.len();
+    let tickets = store.tickets().await.map_err(StartError::Accounts)?;
+    let is_open = |ticket: &Ticket| ticket.standing(wall_time()) == TicketStanding::Open;
+    let awaits_device = tickets.iter().any(is_open);
     let engine = Engine::start(
         settings,
         accounts.clone(),
+        tickets,
         &store,
         (passwords, identity.clone()),
     );
@@ -108,7 +113,7 @@ async fn start_with(
         None => Applied::default(),
     };
     known += applied.added.len();
-    if known == 0 && !listen.ip().is_loopback() {
+    if known == 0 && !awaits_device && !listen.ip().is_loopback() {
         return Err(StartError::NoAccounts {
             address: listen,
             skipped: applied.skipped,
@@ -144,8 +149,11 @@ async fn start_with(
     let desk = Desk {
         driver: driver.clone(),
         passwords: passwords.clone(),
-        data: data.clone(),
-        identity: Some(identity.clone()),
+        reach: Reach::Running {
+            listen: address,
+            identity: identity.clone(),
+            plain,
+        },
     };
     tokio::spawn(socket.serve(desk, closing.clone()));
     let following = log_files.follow(active_changed, journal_grew, drained.clone());
@@ -192,6 +200,7 @@ impl Engine {
     fn start(
         settings: Settings,
         accounts: Vec<Account>,
+        tickets: Vec<Ticket>,
         store: &Arc<dyn Store>,
         (passwords, identity): (Passwords, Identity),
     ) -> Self {
@@ -199,7 +208,7 @@ impl Engine {
         let (journal, journal_grew) = watch::channel(0);
         let (console, lines) = mpsc::channel(CONSOLE_QUEUE);
         let (driver, handle) = Driver::new(
-            |now| Hub::new(settings, accounts, now),
+            |now| Hub::new(settings, accounts, now).with_tickets(tickets),
             Arc::clone(store),
             passwords.clone(),
             Followers {

@@ -7,11 +7,11 @@
 
 use fleetlink_core::Possession;
 use fleetlink_proto::control::{
-    AnnounceEndpoint, EnrolKey, Login, LoginProof, ReplaceKey, Request,
+    AnnounceEndpoint, EnrolKey, Login, LoginProof, RedeemTicket, ReplaceKey, Request,
 };
 use fleetlink_proto::signed::Channel;
 use fleetlink_proto::transfer::SignedCertificate;
-use fleetlink_proto::{DeviceKey, Signature};
+use fleetlink_proto::{DeviceKey, DeviceName, Signature};
 use ring::signature::{ED25519, UnparsedPublicKey};
 
 /// What is to be signed on this channel under this name.
@@ -34,6 +34,15 @@ pub(super) fn check(request: &Request, channel: Option<&Channel>) -> Possession 
             key,
             signature,
         }) => (key, signature, name.as_str(), Channel::enrolment as Message),
+        Request::RedeemTicket(RedeemTicket {
+            name,
+            key,
+            signature,
+            ..
+        }) => {
+            let name = name.as_ref().map_or("", DeviceName::as_str);
+            (key, signature, name, Channel::redemption as Message)
+        }
         Request::AnnounceEndpoint(AnnounceEndpoint(certificate)) => {
             return check_endpoint(certificate, channel);
         }
@@ -72,6 +81,7 @@ fn holds(key: &DeviceKey, signature: &Signature, message: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use fleetlink_proto::HubPin;
+    use fleetlink_proto::ticket::TicketSecret;
     use ring::signature::{Ed25519KeyPair, KeyPair as _};
 
     use super::*;
@@ -114,6 +124,26 @@ mod tests {
         assert_eq!(check(&enrol(signed), Some(&here)), Possession::Unproven);
         let request = enrol(sign(here.enrolment("cam")));
         assert_eq!(check(&request, Some(&here)), Possession::Proven);
+        let redeem = |name: Option<&str>, signature| {
+            Request::RedeemTicket(RedeemTicket {
+                ticket: TicketSecret::from_bytes([3; 16]),
+                name: name.map(|name| name.parse().unwrap()),
+                key,
+                signature,
+            })
+        };
+        for name in [None, Some("cam")] {
+            let signed = sign(here.redemption(name.unwrap_or_default()));
+            let request = redeem(name, signed.clone());
+            assert_eq!(check(&request, Some(&here)), Possession::Proven);
+            for elsewhere in [channel(2, 1), channel(1, 2)] {
+                assert_eq!(check(&request, Some(&elsewhere)), Possession::Unproven);
+            }
+            let renamed = redeem(Some("uav"), signed);
+            assert_eq!(check(&renamed, Some(&here)), Possession::Unproven);
+        }
+        let enrolment = redeem(Some("cam"), sign(here.enrolment("cam")));
+        assert_eq!(check(&enrolment, Some(&here)), Possession::Unproven);
         let by_password = Request::Login(Login::by_password("cam", "x"));
         assert_eq!(check(&by_password, Some(&here)), Possession::Unproven);
     }

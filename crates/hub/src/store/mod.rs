@@ -2,14 +2,17 @@
 //!
 //! The calls, replies and errors are plain data of [`fleetlink_core`]. A file's change is visible
 //! only by its commit, every write of a file carries an idempotency key, and versions decide races;
-//! there is no transaction across objects, so a replicated log and key-value engine can be a store
+//! there is no transaction across objects but the use of a ticket, which can be the ticket's record
+//! first and the account made of it after that, so a replicated log and key-value engine can be a store
 //! as well as one database. `tests/store/suite` holds every implementation to this.
 
 pub mod sqlite;
 
 use std::pin::Pin;
 
-use fleetlink_core::{Account, Change, SegmentRef, Staged, StagedId, StoreCall, StoreReply};
+use fleetlink_core::{
+    Account, Change, SegmentRef, Staged, StagedId, StoreCall, StoreReply, Ticket,
+};
 use fleetlink_proto::samples::Summary;
 use fleetlink_proto::{ContentHash, DeviceName, IdempotencyKey};
 
@@ -30,6 +33,9 @@ pub type StoreFailure<'a> = Pin<Box<dyn Future<Output = String> + Send + 'a>>;
 pub trait Store: Send + Sync + 'static {
     /// Every account, at the start of a hub.
     fn accounts(&self) -> StoreFuture<'_, Vec<Account>>;
+
+    /// Every ticket with its uses, at the start of a hub, by number.
+    fn tickets(&self) -> StoreFuture<'_, Vec<Ticket>>;
 
     /// Does one operation; [`StoreCall`] says what each one answers.
     ///

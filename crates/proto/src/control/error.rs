@@ -167,6 +167,16 @@ error_codes! {
     OutcomeUnknown = 31, "outcome_unknown";
     /// The hub's disk is full.
     StoreFull = 32, "store_full";
+    /// The hub knows no such ticket.
+    NoSuchTicket = 33, "no_such_ticket";
+    /// The ticket has been used as often as it may be.
+    TicketUsed = 34, "ticket_used";
+    /// The ticket's time is over.
+    TicketExpired = 35, "ticket_expired";
+    /// The operator has taken the ticket back.
+    TicketRevoked = 36, "ticket_revoked";
+    /// There is another device of this name, and this ticket makes new ones only.
+    NameTaken = 37, "name_taken";
     /// The other device is not active.
     Offline = 40, "offline";
     /// The other device is active and takes no files.

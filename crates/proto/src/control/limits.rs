@@ -67,6 +67,19 @@ pub const MAX_FAILING_SOURCES: usize = 10_000;
 /// Password checks that may wait for a core of the hub; further logins are told to come back.
 pub const MAX_WAITING_PASSWORD_CHECKS: usize = 2_048;
 
+/// The most uses that one join ticket may have.
+pub const MAX_TICKET_USES: u32 = 1000;
+/// Join tickets of a hub that may be open.
+pub const MAX_OPEN_TICKETS: usize = 256;
+/// Join tickets that are used, expired or revoked and still known to be; the oldest make room.
+pub const MAX_FINISHED_TICKETS: usize = 256;
+/// Uses of one join ticket that may wait until those before them are decided.
+pub const MAX_WAITING_REDEMPTIONS: usize = 256;
+/// How long a join ticket may be used, unless the operator says otherwise.
+pub const DEFAULT_TICKET_LIFE: Duration = Duration::from_secs(15 * 60);
+/// How long a join ticket may be used at most: 30 days.
+pub const MAX_TICKET_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
+
 /// How long a TLS handshake may take.
 pub const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
 /// How long a connection may stay open before its `hello`.

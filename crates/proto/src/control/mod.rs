@@ -27,7 +27,7 @@ pub use reply::{
 };
 pub use request::{
     AbortUpload, AnnounceEndpoint, CancelDownload, CommitUpload, Compute, DeleteFile, EnrolKey,
-    Hello, Join, ListDevices, ListFiles, OpenDownload, OpenTransfer, OpenUpload, ReplaceKey,
-    Request, UploadMode,
+    Hello, Join, ListDevices, ListFiles, OpenDownload, OpenTransfer, OpenUpload, RedeemTicket,
+    ReplaceKey, Request, UploadMode,
 };
 pub use request_id::RequestId;

@@ -25,7 +25,7 @@ pub struct HelloReply {
     pub succession: Vec<Succession>,
 }
 
-/// The answer to `login`.
+/// The answer to `login` and to `ticket.redeem`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoginReply {
     /// The name under which the session is now logged in.
@@ -204,7 +204,7 @@ pub struct TransferLeave {
 pub enum Reply {
     /// To `hello`.
     Hello(HelloReply),
-    /// To `login`.
+    /// To `login` and `ticket.redeem`.
     Login(LoginReply),
     /// To `join`.
     Join(JoinReply),

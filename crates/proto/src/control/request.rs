@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::login::Login;
 use crate::samples::Operation;
+use crate::ticket::TicketSecret;
 use crate::transfer::SignedCertificate;
 use crate::{ContentHash, DeviceKey, DeviceName, FileId, HubPin, IdempotencyKey, Signature};
 
@@ -142,6 +143,20 @@ pub struct ReplaceKey {
     pub signature: Signature,
 }
 
+/// `ticket.redeem`: makes the account that a ticket is for, and a key its device's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RedeemTicket {
+    /// What shows that the device was given the ticket.
+    pub ticket: TicketSecret,
+    /// The device's name. Without it the ticket's own, or one that the hub chooses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<DeviceName>,
+    /// The device's key.
+    pub key: DeviceKey,
+    /// By the key, over [`crate::signed::Channel::redemption`].
+    pub signature: Signature,
+}
+
 /// `transfer.announce`: says by which endpoint this device is reached.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -245,6 +260,8 @@ requests! {
     RevokeKey = "key.revoke";
     /// Makes another key the device's own.
     ReplaceKey(ReplaceKey) = "key.replace";
+    /// Logs in by a ticket.
+    RedeemTicket(RedeemTicket) = "ticket.redeem";
     /// Says by which endpoint this device is reached, after every join.
     AnnounceEndpoint(AnnounceEndpoint) = "transfer.announce";
     /// Asks for leave to send files to another device.

@@ -37,6 +37,7 @@ pub(crate) fn fleetlink(folder: &Path) -> Command {
         "FLEETLINK_DEVICE",
         "FLEETLINK_PASSWORD",
         "FLEETLINK_DATA",
+        "FLEETLINK_TICKET",
     ] {
         command.env_remove(name);
     }

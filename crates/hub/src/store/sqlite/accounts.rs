@@ -3,36 +3,49 @@
 use fleetlink_core::{Account, PasswordHash, StoreError};
 use fleetlink_proto::control::EnrolledKey;
 use fleetlink_proto::{DeviceKey, DeviceName, WallTime};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::error::{OpError, damaged};
 
+const COLUMNS: &str = "name, password_hash, created_ms, device_key, enrolled_ms";
+
 pub(super) fn all(connection: &Connection) -> Result<Vec<Account>, OpError> {
-    let mut select = connection.prepare_cached(
-        "SELECT name, password_hash, created_ms, device_key, enrolled_ms FROM accounts
-             ORDER BY name",
-    )?;
-    let rows = select.query_map([], |row| {
-        Ok((
-            row.get::<_, String>(0)?,
-            row.get::<_, String>(1)?,
-            row.get(2)?,
-            row.get(3)?,
-            row.get(4)?,
-        ))
-    })?;
-    rows.map(|row| {
-        let (name, hash, created, key, enrolled) = row?;
-        Ok(Account {
-            name: name
-                .parse()
-                .map_err(|_| damaged("the name of an account"))?,
-            password_hash: PasswordHash::new(hash),
-            created: WallTime::from_unix_millis(created),
-            key: stored_key(key, enrolled)?,
-        })
+    let sql = format!("SELECT {COLUMNS} FROM accounts ORDER BY name");
+    let mut select = connection.prepare_cached(&sql)?;
+    let rows = select.query_map([], stored)?;
+    rows.map(|row| read(row?)).collect()
+}
+
+pub(super) fn find(connection: &Connection, name: &DeviceName) -> Result<Option<Account>, OpError> {
+    let sql = format!("SELECT {COLUMNS} FROM accounts WHERE name = ?1");
+    let mut select = connection.prepare_cached(&sql)?;
+    let row = select.query_row([name.as_str()], stored).optional()?;
+    row.map(read).transpose()
+}
+
+/// A row as it is stored.
+type StoredAccount = (String, String, i64, Option<Vec<u8>>, Option<i64>);
+
+fn stored(row: &Row<'_>) -> rusqlite::Result<StoredAccount> {
+    Ok((
+        row.get(0)?,
+        row.get(1)?,
+        row.get(2)?,
+        row.get(3)?,
+        row.get(4)?,
+    ))
+}
+
+fn read((name, hash, created, key, enrolled): StoredAccount) -> Result<Account, OpError> {
+    Ok(Account {
+        name: name
+            .parse()
+            .map_err(|_| damaged("the name of an account"))?,
+        // The column came before accounts without a password: an empty text stands for none.
+        password_hash: (!hash.is_empty()).then(|| PasswordHash::new(hash)),
+        created: WallTime::from_unix_millis(created),
+        key: stored_key(key, enrolled)?,
     })
-    .collect()
 }
 
 pub(super) fn add(connection: &Connection, account: &Account) -> Result<(), OpError> {
@@ -50,7 +63,10 @@ pub(super) fn add(connection: &Connection, account: &Account) -> Result<(), OpEr
     insert.execute(params![
         account.name.as_str(),
         folded,
-        account.password_hash.as_str(),
+        account
+            .password_hash
+            .as_ref()
+            .map_or("", PasswordHash::as_str),
         account.created.unix_millis(),
         account.key.as_ref().map(|enrolled| enrolled.key.as_bytes()),
         account

@@ -35,6 +35,13 @@ impl From<StoreCall> for Call {
                 Call::Change(Change::SetKey(name, key, replace))
             }
             Asked::RemoveKey { name } => Call::Change(Change::RemoveKey(name)),
+            Asked::AddTicket { ticket, forget } => {
+                Call::Change(Change::AddTicket(Box::new(ticket), forget))
+            }
+            Asked::RevokeTicket { ticket, at } => Call::Change(Change::RevokeTicket(ticket, at)),
+            Asked::RedeemTicket { ticket, name, key } => {
+                Call::Change(Change::RedeemTicket(ticket, name, key))
+            }
             Asked::Commit(commit) => Call::Change(Change::Commit(commit)),
             Asked::Delete {
                 device,

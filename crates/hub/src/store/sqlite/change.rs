@@ -1,7 +1,10 @@
 //! The changes that the writer makes, each within a transaction that others share.
 
-use fleetlink_core::{Account, ChangeKind, Commit, PasswordHash, StagedId, StoreError, StoreReply};
+use fleetlink_core::{
+    Account, ChangeKind, Commit, PasswordHash, StagedId, StoreError, StoreReply, Ticket,
+};
 use fleetlink_proto::control::{DeleteReply, EnrolledKey, Receipt, UploadMode};
+use fleetlink_proto::ticket::TicketNumber;
 use fleetlink_proto::{DeviceName, FileId, IdempotencyKey, WallTime};
 use rusqlite::Connection;
 
@@ -9,7 +12,7 @@ use super::error::OpError;
 use super::files::{self, StoredFile, Totals};
 use super::journal::{self, Entry};
 use super::staged::StagedUploads;
-use super::{accounts, segments};
+use super::{accounts, segments, tickets};
 
 /// The calls of a store that change something.
 pub(super) enum Change {
@@ -18,6 +21,9 @@ pub(super) enum Change {
     RemoveAccount(DeviceName),
     SetKey(DeviceName, EnrolledKey, bool),
     RemoveKey(DeviceName),
+    AddTicket(Box<Ticket>, Vec<TicketNumber>),
+    RevokeTicket(TicketNumber, WallTime),
+    RedeemTicket(TicketNumber, DeviceName, EnrolledKey),
     Commit(Box<Commit>),
     Delete(Delete),
     Discard(StagedId),
@@ -67,6 +73,12 @@ impl Change {
             }
             Change::RemoveKey(name) => accounts::remove_key(connection, name)?,
             Change::RemoveAccount(name) => accounts::remove(connection, name)?,
+            Change::AddTicket(ticket, forget) => tickets::add(connection, ticket, forget)?,
+            Change::RevokeTicket(ticket, at) => tickets::revoke(connection, *ticket, *at)?,
+            Change::RedeemTicket(ticket, name, key) => {
+                let account = tickets::redeem(connection, *ticket, name, key)?;
+                return Ok(Applied::with(StoreReply::Redeemed(account)));
+            }
             Change::Commit(change) => return commit(connection, staged, change),
             Change::Delete(change) => return delete(connection, change),
             Change::Discard(id) => {

@@ -34,6 +34,7 @@ mod segments;
 mod staged;
 mod staging;
 mod sweeper;
+mod tickets;
 mod writer;
 
 use std::path::Path;
@@ -41,6 +42,7 @@ use std::sync::Arc;
 
 use fleetlink_core::{
     Account, Change as JournalChange, SegmentRef, StagedId, StoreCall, StoreError, StoreReply,
+    Ticket,
 };
 use fleetlink_proto::{DeviceName, IdempotencyKey};
 use rusqlite::Connection;
@@ -127,6 +129,10 @@ impl SqliteStore {
 impl Store for SqliteStore {
     fn accounts(&self) -> StoreFuture<'_, Vec<Account>> {
         Box::pin(self.read(accounts::all))
+    }
+
+    fn tickets(&self) -> StoreFuture<'_, Vec<Ticket>> {
+        Box::pin(self.read(tickets::all))
     }
 
     fn execute(&self, call: StoreCall) -> StoreFuture<'_, StoreReply> {

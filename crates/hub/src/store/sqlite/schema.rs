@@ -59,6 +59,27 @@ pub(super) const STEPS: &[&str] = &["
     -- A device's Ed25519 public key, where it has one.
     ALTER TABLE accounts ADD COLUMN device_key BLOB;
     ALTER TABLE accounts ADD COLUMN enrolled_ms INTEGER;
+", "
+    -- Join tickets; of a secret its hash alone is kept.
+    CREATE TABLE tickets (
+        number     INTEGER NOT NULL PRIMARY KEY,
+        hash       BLOB NOT NULL UNIQUE,
+        subject    TEXT NOT NULL,
+        is_prefix  INTEGER NOT NULL,
+        uses       INTEGER NOT NULL,
+        created_ms INTEGER NOT NULL,
+        expires_ms INTEGER NOT NULL,
+        revoked_ms INTEGER
+    ) STRICT;
+
+    -- Outlives the accounts that it names.
+    CREATE TABLE ticket_uses (
+        ticket     INTEGER NOT NULL REFERENCES tickets (number),
+        name       TEXT NOT NULL,
+        device_key BLOB NOT NULL,
+        at_ms      INTEGER NOT NULL,
+        PRIMARY KEY (ticket, name)
+    ) STRICT, WITHOUT ROWID;
 "];
 
 /// Marks a database as one of ours: `flnk`.

@@ -58,7 +58,7 @@ pub(crate) async fn get_passwords(subject: &dyn Subject) {
     }
     drop(store);
     let accounts = subject.open().accounts().await.unwrap();
-    assert_eq!(accounts[0].password_hash, PasswordHash::new("$new"));
+    assert_eq!(accounts[0].password_hash, Some(PasswordHash::new("$new")));
 }
 
 pub(crate) async fn get_keys(subject: &dyn Subject) {

@@ -6,6 +6,7 @@ pub(crate) mod changes;
 pub(crate) mod parallel;
 pub(crate) mod reads;
 pub(crate) mod staging;
+pub(crate) mod tickets;
 
 use std::sync::Arc;
 
@@ -39,6 +40,9 @@ macro_rules! every_case {
                 see_what_was_answered, go_on_while_a_segment_is_replaced;
             staging: is_exclusive, is_invisible, may_resume, is_forgotten_when_discarded,
                 does_not_discard_what_is_committed, keeps_nothing_of_what_is_abandoned;
+            tickets: are_kept_with_their_uses, make_accounts_and_replace_keys,
+                for_a_prefix_never_replace_a_key, can_no_longer_be_used_after_their_end,
+                are_used_once_by_the_same_key, have_no_more_winners_than_uses, are_forgotten;
         }
     };
     ($subject:expr; $($module:ident: $($case:ident),+;)+) => {$(
@@ -73,7 +77,7 @@ pub(crate) fn file(id: u32) -> FileId {
 pub(crate) fn account(text: &str) -> Account {
     Account {
         name: name(text),
-        password_hash: PasswordHash::new(format!("$test${text}")),
+        password_hash: Some(PasswordHash::new(format!("$test${text}"))),
         created: AT,
         key: None,
     }

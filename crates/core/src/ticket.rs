@@ -1,0 +1,65 @@
+//! A join ticket as the store keeps it: plain data.
+
+use fleetlink_proto::ticket::{TicketHash, TicketNumber, TicketSubject};
+use fleetlink_proto::{DeviceKey, DeviceName, WallTime};
+
+/// A ticket that was issued, and what came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ticket {
+    /// What the operator calls it.
+    pub number: TicketNumber,
+    /// What its secret is found by.
+    pub hash: TicketHash,
+    /// For whom it is.
+    pub subject: TicketSubject,
+    /// How often it may be used.
+    pub uses: u32,
+    /// When it was issued.
+    pub created: WallTime,
+    /// From when on it is of no use.
+    pub expires: WallTime,
+    /// When the operator took it back.
+    pub revoked: Option<WallTime>,
+    /// The uses of it, by name.
+    pub used: Vec<TicketUse>,
+}
+
+/// One use of a ticket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TicketUse {
+    /// For the device of this name.
+    pub name: DeviceName,
+    /// With this key.
+    pub key: DeviceKey,
+    /// When.
+    pub at: WallTime,
+}
+
+/// Whether a ticket can still be used, and if not, why. What is said first is what the holder can
+/// learn most from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TicketStanding {
+    /// It can.
+    Open,
+    /// It was used as often as it may be.
+    Used,
+    /// The operator took it back.
+    Revoked,
+    /// Its time is over.
+    Expired,
+}
+
+impl Ticket {
+    /// Whether it can be used at this time.
+    pub fn standing(&self, now: WallTime) -> TicketStanding {
+        if self.used.len() >= self.uses as usize {
+            TicketStanding::Used
+        } else if self.revoked.is_some() {
+            TicketStanding::Revoked
+        } else if self.expires.unix_millis() <= now.unix_millis() {
+            TicketStanding::Expired
+        } else {
+            TicketStanding::Open
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! The tickets in memory: what the store has committed, and which uses are under way.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use fleetlink_proto::control::limits::{
+    MAX_FINISHED_TICKETS, MAX_OPEN_TICKETS, MAX_WAITING_REDEMPTIONS,
+};
+use fleetlink_proto::ticket::{TicketHash, TicketNumber, TicketSubject};
+use fleetlink_proto::{DeviceName, WallTime};
+
+use crate::accounts::Accounts;
+use crate::redemption::Redemption;
+use crate::ticket::{Ticket, TicketStanding, TicketUse};
+
+/// The tickets, by number. They change only after the store has committed the change.
+#[derive(Debug, Default)]
+pub(crate) struct Tickets {
+    by_number: BTreeMap<TicketNumber, Ticket>,
+    by_hash: BTreeMap<TicketHash, TicketNumber>,
+    last: TicketNumber,
+    /// The names of each ticket's uses that the store has not decided.
+    under_way: BTreeMap<TicketNumber, BTreeSet<DeviceName>>,
+    /// By ticket, in the order of arrival: those for which none is left if those under way succeed.
+    waiting: BTreeMap<TicketNumber, VecDeque<Redemption>>,
+}
+
+/// What becomes of a use of a ticket.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// The store shall do it, for this name.
+    Use(DeviceName),
+    /// It was done before, for this name: the answer was lost.
+    DoneBefore(DeviceName),
+    /// Those under way come first.
+    Wait,
+    /// It is not done.
+    Refuse(Refusal),
+}
+
+/// Why a ticket is not used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// There is none with this secret.
+    Unknown,
+    /// It was used as often as it may be.
+    Used,
+    /// The operator took it back.
+    Revoked,
+    /// Its time is over.
+    Expired,
+    /// It is for another name, or for names that begin otherwise.
+    OtherName(TicketSubject),
+    /// There is a device of this name, or of one that differs only by case.
+    NameTaken(DeviceName),
+}
+
+impl Tickets {
+    pub(crate) fn find(&self, hash: &TicketHash) -> Option<TicketNumber> {
+        self.by_hash.get(hash).copied()
+    }
+
+    pub(crate) fn get(&self, number: TicketNumber) -> Option<&Ticket> {
+        self.by_number.get(&number)
+    }
+
+    /// The tickets in the order in which they were issued.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Ticket> {
+        self.by_number.values()
+    }
+
+    /// The number of the next ticket.
+    pub(crate) fn next_number(&mut self) -> TicketNumber {
+        self.last = TicketNumber(self.last.0.saturating_add(1));
+        self.last
+    }
+
+    /// Whether one more may be open.
+    pub(crate) fn has_room(&self, now: WallTime) -> bool {
+        let open = |ticket: &&Ticket| ticket.standing(now) == TicketStanding::Open;
+        self.iter().filter(open).count() < MAX_OPEN_TICKETS
+    }
+
+    /// The finished ones that make room for another, the oldest first.
+    pub(crate) fn superfluous(&self, now: WallTime) -> Vec<TicketNumber> {
+        let finished = |ticket: &&Ticket| ticket.standing(now) != TicketStanding::Open;
+        let finished: Vec<_> = self.iter().filter(finished).map(|t| t.number).collect();
+        let excess = (finished.len() + 1).saturating_sub(MAX_FINISHED_TICKETS);
+        finished.into_iter().take(excess).collect()
+    }
+
+    pub(crate) fn insert(&mut self, ticket: Ticket) {
+        self.last = self.last.max(ticket.number);
+        self.by_hash.insert(ticket.hash, ticket.number);
+        self.by_number.insert(ticket.number, ticket);
+    }
+
+    pub(crate) fn forget(&mut self, number: TicketNumber) {
+        if let Some(ticket) = self.by_number.remove(&number) {
+            self.by_hash.remove(&ticket.hash);
+        }
+    }
+
+    pub(crate) fn revoke(&mut self, number: TicketNumber, at: WallTime) {
+        if let Some(ticket) = self.by_number.get_mut(&number) {
+            ticket.revoked.get_or_insert(at);
+        }
+    }
+
+    /// The store has committed a use.
+    pub(crate) fn record(&mut self, number: TicketNumber, used: TicketUse) {
+        if let Some(ticket) = self.by_number.get_mut(&number)
+            && !ticket.used.iter().any(|before| before.name == used.name)
+        {
+            ticket.used.push(used);
+        }
+    }
+
+    /// A use for this name goes to the store: it counts from here on.
+    pub(crate) fn begin(&mut self, number: TicketNumber, name: &DeviceName) {
+        let names = self.under_way.entry(number).or_default();
+        names.insert(name.clone());
+    }
+
+    /// It is decided.
+    pub(crate) fn release(&mut self, number: TicketNumber, name: &DeviceName) {
+        if let Some(names) = self.under_way.get_mut(&number) {
+            names.remove(name);
+            if names.is_empty() {
+                self.under_way.remove(&number);
+            }
+        }
+    }
+
+    /// Puts a use behind those of its ticket that wait; back where too many do.
+    pub(crate) fn wait(&mut self, redemption: Redemption) -> Result<(), Redemption> {
+        let waiting = self.waiting.entry(redemption.ticket).or_default();
+        if waiting.len() >= MAX_WAITING_REDEMPTIONS {
+            return Err(redemption);
+        }
+        waiting.push_back(redemption);
+        Ok(())
+    }
+
+    /// Those that wait for this ticket, to be decided anew.
+    pub(crate) fn take_waiting(&mut self, number: TicketNumber) -> VecDeque<Redemption> {
+        self.waiting.remove(&number).unwrap_or_default()
+    }
+
+    /// Decides what becomes of a use at this time.
+    pub(crate) fn decide(&self, asked: &Redemption, accounts: &Accounts, now: WallTime) -> Verdict {
+        let Some(ticket) = self.by_number.get(&asked.ticket) else {
+            return Verdict::Refuse(Refusal::Unknown);
+        };
+        if let Some(name) = done_before(ticket, asked, accounts) {
+            return Verdict::DoneBefore(name);
+        }
+        let refusal = match ticket.standing(now) {
+            TicketStanding::Open => None,
+            TicketStanding::Used => Some(Refusal::Used),
+            TicketStanding::Revoked => Some(Refusal::Revoked),
+            TicketStanding::Expired => Some(Refusal::Expired),
+        };
+        let name = match refusal {
+            Some(refusal) => return Verdict::Refuse(refusal),
+            None => match self.name_for(ticket, asked, accounts) {
+                Ok(name) => name,
+                Err(refusal) => return Verdict::Refuse(refusal),
+            },
+        };
+        let under_way = self.under_way.get(&ticket.number);
+        let count = under_way.map_or(0, BTreeSet::len);
+        let is_under_way = under_way.is_some_and(|names| names.contains(&name));
+        if is_under_way || ticket.used.len() + count >= ticket.uses as usize {
+            return Verdict::Wait;
+        }
+        Verdict::Use(name)
+    }
+
+    /// The name of the device that a use is for.
+    fn name_for(
+        &self,
+        ticket: &Ticket,
+        asked: &Redemption,
+        accounts: &Accounts,
+    ) -> Result<DeviceName, Refusal> {
+        let other = || Refusal::OtherName(ticket.subject.clone());
+        let taken_by = |name: &DeviceName| {
+            let used = || ticket.used.iter().any(|before| before.name == *name);
+            let holder = accounts.holder(name).cloned();
+            holder.or_else(|| used().then(|| name.clone()))
+        };
+        match (&ticket.subject, &asked.name) {
+            (TicketSubject::Name(own), Some(name)) if name != own => Err(other()),
+            (TicketSubject::Name(own), _) => match accounts.holder(own) {
+                Some(holder) if holder != own => Err(Refusal::NameTaken(holder.clone())),
+                _ => Ok(own.clone()),
+            },
+            (TicketSubject::Prefix(prefix), Some(name)) if !prefix.begins(name) => Err(other()),
+            (TicketSubject::Prefix(_), Some(name)) => match taken_by(name) {
+                Some(holder) => Err(Refusal::NameTaken(holder)),
+                None => Ok(name.clone()),
+            },
+            (TicketSubject::Prefix(prefix), None) => {
+                let under_way = self.under_way.get(&ticket.number);
+                let is_free = |name: &DeviceName| {
+                    taken_by(name).is_none() && under_way.is_none_or(|names| !names.contains(name))
+                };
+                let mut names = (asked.first_number..u32::MAX).map_while(|n| prefix.numbered(n));
+                names.find(is_free).ok_or_else(other)
+            }
+        }
+    }
+}
+
+/// The name for which this very use was made before, where its device still has the key.
+fn done_before(ticket: &Ticket, asked: &Redemption, accounts: &Accounts) -> Option<DeviceName> {
+    let same = |used: &&TicketUse| {
+        used.key == asked.key && asked.name.as_ref().is_none_or(|name| *name == used.name)
+    };
+    let used = ticket.used.iter().find(same)?;
+    let key = accounts.key(&used.name)?;
+    (key.key == asked.key).then(|| used.name.clone())
+}
+
+impl FromIterator<Ticket> for Tickets {
+    fn from_iter<I: IntoIterator<Item = Ticket>>(tickets: I) -> Self {
+        let mut all = Tickets::default();
+        for ticket in tickets {
+            all.insert(ticket);
+        }
+        all
+    }
+}

@@ -1,0 +1,87 @@
+//! Joining by a ticket: to the first of its addresses that answers, whose key must be the ticket's.
+
+use std::fmt::Write as _;
+
+use fleetlink_proto::DeviceName;
+use fleetlink_proto::control::LoginReply;
+use fleetlink_proto::ticket::JoinTicket;
+
+use crate::{
+    CallError, ConnectError, Connection, HubAddress, HubAddressError, KeyPair, Session, Trust,
+    connect,
+};
+
+/// A ticket that was used.
+pub struct Redeemed {
+    /// The session, logged in.
+    pub session: Session,
+    /// What the hub says that the device is.
+    pub reply: LoginReply,
+    /// The address of the ticket at which the hub was found.
+    pub address: HubAddress,
+}
+
+/// Why a ticket could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum RedeemError {
+    /// The hub is at none of the ticket's addresses.
+    #[error("the hub of this ticket cannot be reached: {0}")]
+    Unreachable(String),
+    /// What is at an address of the ticket is another hub.
+    #[error(transparent)]
+    Connect(ConnectError),
+    /// The hub did not take it.
+    #[error(transparent)]
+    Call(#[from] CallError),
+}
+
+/// Uses a ticket with this key. `client` tells the hub's log what this device runs.
+///
+/// # Errors
+/// No address of the ticket leads to its hub, or the hub does not take it.
+pub async fn redeem(
+    ticket: &JoinTicket,
+    name: Option<&DeviceName>,
+    key: &KeyPair,
+    client: &str,
+) -> Result<Redeemed, RedeemError> {
+    let (connection, address) = reach(ticket).await?;
+    let (session, _) = Session::open(connection, client).await?;
+    let reply = session.redeem_ticket(ticket.secret(), name, key).await?;
+    Ok(Redeemed {
+        session,
+        reply,
+        address,
+    })
+}
+
+/// Tries one address after the other. That another hub is at one of them is said rather than that
+/// the others do not answer.
+async fn reach(ticket: &JoinTicket) -> Result<(Connection, HubAddress), RedeemError> {
+    let mut why = String::new();
+    let mut other_hub = None;
+    for text in ticket.addresses() {
+        let parsed: Result<HubAddress, HubAddressError> = text.parse();
+        let failure = match parsed {
+            Ok(address) => match connect(&address, Trust::Pinned(ticket.hub())).await {
+                Ok(connection) => return Ok((connection, address)),
+                Err(error) => {
+                    tracing::debug!(%address, %error, "not by this way");
+                    let failure = error.to_string();
+                    if matches!(error, ConnectError::PinChanged { .. }) {
+                        other_hub = Some(error);
+                    }
+                    failure
+                }
+            },
+            Err(error) => format!("{text}: {error}"),
+        };
+        let separator = if why.is_empty() { "" } else { "; " };
+        // Writing to a string does not fail.
+        let _ = write!(why, "{separator}{failure}");
+    }
+    Err(match other_hub {
+        Some(error) => RedeemError::Connect(error),
+        None => RedeemError::Unreachable(why),
+    })
+}

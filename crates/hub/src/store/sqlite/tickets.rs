@@ -1,0 +1,201 @@
+//! The tables of tickets and of their uses.
+
+use fleetlink_core::{Account, StoreError, Ticket, TicketStanding, TicketUse};
+use fleetlink_proto::control::EnrolledKey;
+use fleetlink_proto::ticket::{TicketHash, TicketNumber, TicketSubject};
+use fleetlink_proto::{DeviceKey, DeviceName, WallTime};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::accounts;
+use super::error::{OpError, damaged};
+
+const COLUMNS: &str = "number, hash, subject, is_prefix, uses, created_ms, expires_ms, revoked_ms";
+
+pub(super) fn all(connection: &Connection) -> Result<Vec<Ticket>, OpError> {
+    let sql = format!("SELECT {COLUMNS} FROM tickets ORDER BY number");
+    let mut select = connection.prepare_cached(&sql)?;
+    let rows = select.query_map([], stored)?;
+    rows.map(|row| read(connection, row?)).collect()
+}
+
+pub(super) fn add(
+    connection: &Connection,
+    ticket: &Ticket,
+    forget: &[TicketNumber],
+) -> Result<(), OpError> {
+    for number in forget {
+        for sql in [
+            "DELETE FROM ticket_uses WHERE ticket = ?1",
+            "DELETE FROM tickets WHERE number = ?1",
+        ] {
+            connection.prepare_cached(sql)?.execute([number.0])?;
+        }
+    }
+    let mut select =
+        connection.prepare_cached("SELECT 1 FROM tickets WHERE number = ?1 OR hash = ?2")?;
+    if select.exists(params![ticket.number.0, ticket.hash.as_bytes()])? {
+        let message = format!("there is a ticket {} already", ticket.number);
+        return Err(StoreError::Conflict(message).into());
+    }
+    let (subject, is_prefix) = match &ticket.subject {
+        TicketSubject::Name(name) => (name.as_str(), false),
+        TicketSubject::Prefix(prefix) => (prefix.as_str(), true),
+    };
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO tickets (number, hash, subject, is_prefix, uses, created_ms, expires_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?;
+    insert.execute(params![
+        ticket.number.0,
+        ticket.hash.as_bytes(),
+        subject,
+        is_prefix,
+        ticket.uses,
+        ticket.created.unix_millis(),
+        ticket.expires.unix_millis(),
+    ])?;
+    Ok(())
+}
+
+pub(super) fn revoke(
+    connection: &Connection,
+    number: TicketNumber,
+    at: WallTime,
+) -> Result<(), OpError> {
+    let mut update = connection.prepare_cached(
+        "UPDATE tickets SET revoked_ms = ifnull(revoked_ms, ?2) WHERE number = ?1",
+    )?;
+    match update.execute(params![number.0, at.unix_millis()])? {
+        0 => Err(StoreError::NotFound.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Uses a ticket; the account that the device has then.
+pub(super) fn redeem(
+    connection: &Connection,
+    number: TicketNumber,
+    name: &DeviceName,
+    key: &EnrolledKey,
+) -> Result<Account, OpError> {
+    let ticket = find(connection, number)?.ok_or(StoreError::NotFound)?;
+    let account = accounts::find(connection, name)?;
+    let own_key = account.as_ref().and_then(|account| account.key.as_ref());
+    let has_key = own_key.is_some_and(|own| own.key == key.key);
+    let before = ticket.used.iter().find(|used| used.name == *name);
+    match (before, &account) {
+        (Some(before), Some(account)) if before.key == key.key && has_key => {
+            return Ok(account.clone());
+        }
+        _ if ticket.standing(key.enrolled) != TicketStanding::Open => {
+            return Err(StoreError::NotFound.into());
+        }
+        (Some(_), _) => return Err(taken(name)),
+        (None, Some(_)) if matches!(ticket.subject, TicketSubject::Prefix(_)) => {
+            return Err(taken(name));
+        }
+        (None, _) => {}
+    }
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO ticket_uses (ticket, name, device_key, at_ms) VALUES (?1, ?2, ?3, ?4)",
+    )?;
+    let at = key.enrolled.unix_millis();
+    insert.execute(params![number.0, name.as_str(), key.key.as_bytes(), at])?;
+    match account {
+        Some(account) => {
+            let key = accounts::set_key(connection, name, key, true)?;
+            Ok(Account {
+                key: Some(key),
+                ..account
+            })
+        }
+        None => {
+            let account = Account {
+                name: name.clone(),
+                password_hash: None,
+                created: key.enrolled,
+                key: Some(key.clone()),
+            };
+            accounts::add(connection, &account)?;
+            Ok(account)
+        }
+    }
+}
+
+fn taken(name: &DeviceName) -> OpError {
+    StoreError::Conflict(format!("there is an account {name}")).into()
+}
+
+fn find(connection: &Connection, number: TicketNumber) -> Result<Option<Ticket>, OpError> {
+    let sql = format!("SELECT {COLUMNS} FROM tickets WHERE number = ?1");
+    let mut select = connection.prepare_cached(&sql)?;
+    let row = select.query_row([number.0], stored).optional()?;
+    row.map(|row| read(connection, row)).transpose()
+}
+
+/// A row as it is stored.
+struct StoredTicket {
+    number: u32,
+    hash: Vec<u8>,
+    subject: String,
+    is_prefix: bool,
+    uses: u32,
+    created: i64,
+    expires: i64,
+    revoked: Option<i64>,
+}
+
+fn stored(row: &Row<'_>) -> rusqlite::Result<StoredTicket> {
+    Ok(StoredTicket {
+        number: row.get(0)?,
+        hash: row.get(1)?,
+        subject: row.get(2)?,
+        is_prefix: row.get(3)?,
+        uses: row.get(4)?,
+        created: row.get(5)?,
+        expires: row.get(6)?,
+        revoked: row.get(7)?,
+    })
+}
+
+fn read(connection: &Connection, row: StoredTicket) -> Result<Ticket, OpError> {
+    let unreadable = || damaged("a ticket");
+    let hash = <[u8; 32]>::try_from(row.hash).map_err(|_| unreadable())?;
+    let subject = match row.is_prefix {
+        true => TicketSubject::Prefix(row.subject.parse().map_err(|_| unreadable())?),
+        false => TicketSubject::Name(row.subject.parse().map_err(|_| unreadable())?),
+    };
+    Ok(Ticket {
+        number: TicketNumber(row.number),
+        hash: TicketHash::from_bytes(hash),
+        subject,
+        uses: row.uses,
+        created: WallTime::from_unix_millis(row.created),
+        expires: WallTime::from_unix_millis(row.expires),
+        revoked: row.revoked.map(WallTime::from_unix_millis),
+        used: uses(connection, row.number)?,
+    })
+}
+
+fn uses(connection: &Connection, ticket: u32) -> Result<Vec<TicketUse>, OpError> {
+    let mut select = connection.prepare_cached(
+        "SELECT name, device_key, at_ms FROM ticket_uses WHERE ticket = ?1 ORDER BY at_ms, name",
+    )?;
+    let rows = select.query_map([ticket], |row| {
+        Ok((
+            row.get::<_, String>(0)?,
+            row.get::<_, Vec<u8>>(1)?,
+            row.get(2)?,
+        ))
+    })?;
+    rows.map(|row| {
+        let (name, key, at) = row?;
+        let key = <[u8; 32]>::try_from(key).map_err(|_| damaged("the use of a ticket"))?;
+        Ok(TicketUse {
+            name: name.parse().map_err(|_| damaged("the use of a ticket"))?,
+            key: DeviceKey::from_bytes(key),
+            at: WallTime::from_unix_millis(at),
+        })
+    })
+    .collect()
+}
