@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use fleetlink_proto::Password;
-use fleetlink_proto::control::ErrorCode;
+use fleetlink_proto::control::{ErrorCode, Join, JoinReply, LoginReply};
 use tokio::sync::Mutex;
 
-use crate::{CallError, ConnectError, HubAddress, KeyPair, Session, Trust, connect};
+use crate::{CallError, ConnectError, Connection, HubAddress, KeyPair, Session, Trust, connect};
 
 /// Everything that a login needs.
 #[derive(Debug, Clone)]
@@ -74,9 +74,38 @@ impl Dialer {
     /// Connects and logs in.
     pub async fn attach(&self) -> Result<Session, AttachError> {
         let connection = connect(&self.address, self.trust).await?;
-        let (session, _) = Session::open(connection, &self.client).await?;
-        session.log_in(&self.name, &self.credential).await?;
+        let (session, _) = self.attach_over(connection).await?;
         Ok(session)
+    }
+
+    /// Logs in over a new connection.
+    pub async fn attach_over(
+        &self,
+        connection: Connection,
+    ) -> Result<(Session, LoginReply), CallError> {
+        match &self.credential {
+            Credential::Password(password) => {
+                let (session, _) = Session::open(connection, &self.client).await?;
+                let reply = session.login(&self.name, password).await?;
+                Ok((session, reply))
+            }
+            Credential::Key(key) => {
+                Session::attach_by_key(connection, &self.client, (&self.name, key)).await
+            }
+        }
+    }
+
+    /// Connects, logs in and joins. With a `rejoin` the hub refuses that where the name was joined
+    /// anew since the join of this generation.
+    pub async fn join(&self, join: Join) -> Result<(Session, JoinReply), AttachError> {
+        let connection = connect(&self.address, self.trust).await?;
+        if let Credential::Key(key) = &self.credential {
+            let who = (self.name.as_str(), &**key);
+            return Ok(Session::join_by_key(connection, &self.client, who, join).await?);
+        }
+        let (session, _) = self.attach_over(connection).await?;
+        let joined = session.announce(join).await?;
+        Ok((session, joined))
     }
 }
 

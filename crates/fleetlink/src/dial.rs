@@ -94,6 +94,7 @@ impl Hub {
         name: &str,
         credential: &Credential,
     ) -> Result<(Session, LoginReply), AttachError> {
+        let dialer = self.dialer(name, credential.clone());
         let began = Instant::now();
         let mut backoff = Backoff::default();
         loop {
@@ -102,9 +103,7 @@ impl Hub {
                     Some(connection) => connection,
                     None => connect(&self.address, self.trust).await?,
                 };
-                let (session, _) = Session::open(connection, CLIENT).await?;
-                let reply = session.log_in(name, credential).await?;
-                Ok((session, reply))
+                Ok(dialer.attach_over(connection).await?)
             };
             match attempt.await {
                 Err(error) if is_busy(&error) && began.elapsed() < BUSY_PATIENCE => {
