@@ -105,6 +105,7 @@ impl Hub {
             name: device_name(n),
             credential,
             client: "fleetlink-bench".to_owned(),
+            successor: None,
         }
     }
 

@@ -123,14 +123,14 @@ async fn measure() -> Outcome {
 }
 
 /// As a device does it: TCP, TLS, hello, login, join and leave.
-pub(crate) async fn join_once(dialer: Dialer) -> Outcome {
+pub(crate) async fn join_once(mut dialer: Dialer) -> Outcome {
     let (session, _) = dialer.join(ANEW).await?;
     session.leave().await;
     Ok(())
 }
 
 /// The same without a goodbye, as [`shake_once`] ends too.
-pub(crate) async fn join_and_go(dialer: Dialer) -> Outcome {
+pub(crate) async fn join_and_go(mut dialer: Dialer) -> Outcome {
     dialer.join(ANEW).await?;
     Ok(())
 }

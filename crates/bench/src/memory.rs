@@ -34,7 +34,7 @@ async fn measure() -> Outcome {
     sleep(REST).await;
     let (fresh, bare_fresh) = (hub.resident()?, bare.process.resident()?);
     let join = |n| {
-        let dialer = hub.dialer(n);
+        let mut dialer = hub.dialer(n);
         async move {
             let session = dialer.attach().await?;
             session.join(0).await?;

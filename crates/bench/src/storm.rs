@@ -119,7 +119,7 @@ async fn rates(hub: &Arc<Hub>) -> Outcome {
 
 async fn join_all(hub: &Hub, dialer: Dial) -> Outcome<Vec<Supervisor>> {
     many(DEVICES, |n| {
-        let dialer = dialer(hub, n);
+        let mut dialer = dialer(hub, n);
         async move {
             let (session, joined) = dialer.join(ANEW).await?;
             Ok(Supervisor::start(session, dialer, 0, &joined))

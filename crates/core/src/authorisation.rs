@@ -49,6 +49,8 @@ pub enum Action<'a> {
     ListKeys(&'a DeviceName),
     /// Giving this device a key, another one, or none.
     ChangeKey(&'a DeviceName),
+    /// Saying where this device is reached, and sending files in its name.
+    Transfer(&'a DeviceName),
     /// Accounts, blocks and tickets.
     Administer,
 }
@@ -76,7 +78,7 @@ pub fn decide(caller: Caller<'_>, action: Action<'_>) -> Decision {
         (Caller::Device { .. }, Action::ListDevices) => Allowed,
         (
             Caller::Device { name, .. },
-            Action::Join(of) | Action::ReadData(of) | Action::WriteData(of),
+            Action::Join(of) | Action::ReadData(of) | Action::WriteData(of) | Action::Transfer(of),
         ) if name == of => Allowed,
         (Caller::Device { name, means, .. }, Action::ListKeys(of) | Action::ChangeKey(of))
             if name == of =>

@@ -103,6 +103,13 @@ pub enum ConsoleEvent {
         /// How many.
         count: usize,
     },
+    /// A device may send files to another one.
+    Granted {
+        /// The sender.
+        device: DeviceName,
+        /// The receiver.
+        to: DeviceName,
+    },
     /// A device's own files were listed.
     ListedFiles {
         /// To whom.
@@ -145,6 +152,8 @@ pub enum Command {
     ListFiles,
     /// Download a file.
     Download,
+    /// Send files to another device.
+    Send,
 }
 
 /// Why a device is no longer active.
@@ -281,6 +290,9 @@ impl fmt::Display for ConsoleEvent {
             ConsoleEvent::ListedDevices { device, count } => {
                 write!(f, "other active edge devices returned to {device}: {count}")
             }
+            ConsoleEvent::Granted { device, to } => {
+                write!(f, "{device} was told where {to} takes files")
+            }
             ConsoleEvent::ListedFiles { device, count } => {
                 write!(f, "files listed to {device}: {count}")
             }
@@ -307,6 +319,7 @@ impl fmt::Display for Command {
             Command::ListDevices => "AED",
             Command::ListFiles => "list",
             Command::Download => "get",
+            Command::Send => "UVF",
         })
     }
 }

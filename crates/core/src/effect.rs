@@ -1,7 +1,10 @@
 //! What the hub wants done.
 
+use std::net::SocketAddr;
+
 use fleetlink_proto::control::{EndReason, Reply, RequestId, RpcError, UploadMode};
-use fleetlink_proto::{DeviceName, FileId, IdempotencyKey, Password};
+use fleetlink_proto::transfer::Party;
+use fleetlink_proto::{DeviceName, FileId, IdempotencyKey, Password, WallTime};
 
 use crate::admin::AdminReply;
 use crate::console::ConsoleEvent;
@@ -82,6 +85,21 @@ pub enum Effect {
         download: u64,
         /// What to send.
         snapshot: Snapshot,
+    },
+    /// Sign a grant and answer `transfer.open` with it.
+    Grant {
+        /// In which session.
+        session: SessionId,
+        /// The caller's id of `transfer.open`.
+        id: RequestId,
+        /// The sender.
+        from: Box<Party>,
+        /// The receiver.
+        to: Box<Party>,
+        /// Until when.
+        expires: WallTime,
+        /// Where the receiver may be reached.
+        addresses: Vec<SocketAddr>,
     },
     /// Answer the operator.
     AnswerAdmin {

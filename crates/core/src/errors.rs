@@ -1,5 +1,6 @@
 //! The words in which errors reach a device.
 
+use fleetlink_proto::DeviceName;
 use fleetlink_proto::control::limits::{MAX_QUEUED_OPERATIONS, MAX_WAITING_LOGINS_PER_NAME};
 use fleetlink_proto::control::{ErrorCode, RpcError};
 
@@ -94,6 +95,22 @@ pub(crate) fn not_allowed(decision: Decision, method: &str) -> RpcError {
             format!("{method} is not for this session"),
         ),
     }
+}
+
+pub(crate) fn offline(name: &DeviceName) -> RpcError {
+    RpcError::new(ErrorCode::Offline, format!("{name} is offline"))
+}
+
+pub(crate) fn no_endpoint(name: &DeviceName) -> RpcError {
+    let message = format!("{name} has not said where it takes files");
+    RpcError::new(ErrorCode::NoEndpoint, message)
+}
+
+pub(crate) fn bad_certificate() -> RpcError {
+    RpcError::new(
+        ErrorCode::BadCertificate,
+        "the endpoint's certificate is not of this device at this hub, or not signed by its key",
+    )
 }
 
 pub(crate) fn no_such_transfer() -> RpcError {

@@ -6,7 +6,8 @@ use std::time::Duration;
 use fleetlink_proto::DeviceName;
 use fleetlink_proto::control::limits::{MAX_KEEP_ALIVE, MIN_KEEP_ALIVE};
 use fleetlink_proto::control::{
-    ActiveDevice, EnrolKey, ReplaceKey, Reply, Request, RequestId, RpcError,
+    ActiveDevice, AnnounceEndpoint, EnrolKey, OpenTransfer, ReplaceKey, Reply, Request, RequestId,
+    RpcError,
 };
 
 use crate::accounts::Accounts;
@@ -223,6 +224,13 @@ impl Hub {
             }
             Request::RevokeKey => self.revoke_key((session, id), &name, now),
             Request::ListKeys => self.list_keys(session, id, &name),
+            Request::AnnounceEndpoint(AnnounceEndpoint(signed)) => {
+                let party = signed.certificate.party;
+                self.announce_endpoint((session, id), &name, party, possession);
+            }
+            Request::OpenTransfer(OpenTransfer { to }) => {
+                self.open_transfer((session, id), &name, &to, now);
+            }
 
             // The driver answers the last three itself. Should one come all the same, the caller is
             // not left without an answer.
@@ -343,5 +351,6 @@ fn action<'a>(request: &'a Request, own: &'a DeviceName) -> Action<'a> {
             Action::ChangeKey(name)
         }
         Request::RevokeKey => Action::ChangeKey(own),
+        Request::AnnounceEndpoint(_) | Request::OpenTransfer(_) => Action::Transfer(own),
     }
 }

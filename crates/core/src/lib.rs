@@ -8,6 +8,7 @@ mod administration;
 pub mod authorisation;
 mod console;
 mod deadlines;
+mod direct;
 mod effect;
 mod errors;
 mod files;

@@ -72,6 +72,8 @@ impl Hub {
             version: PROTOCOL_VERSION,
             hub: self.settings.software.clone(),
             keep_alive_ms: u64::try_from(self.settings.keep_alive.as_millis()).unwrap_or(u64::MAX),
+            // What the session knows of keys is added there: the rules know none.
+            succession: Vec::new(),
         };
         self.answer(session, id, Ok(Reply::Hello(reply)));
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use fleetlink_proto::control::limits::{MAX_LINE_BYTES, MAX_PAGE_ENTRIES};
 use fleetlink_proto::control::{ActiveDevice, DeviceList};
+use fleetlink_proto::transfer::Party;
 use fleetlink_proto::{DeviceName, WallTime};
 
 use crate::input::SessionId;
@@ -43,6 +44,18 @@ struct LastJoin {
 struct Active {
     session: SessionId,
     device: ActiveDevice,
+    /// By which endpoint others reach it, once it has said so.
+    party: Option<Party>,
+}
+
+impl Active {
+    fn new(session: SessionId, device: ActiveDevice) -> Self {
+        Active {
+            session,
+            device,
+            party: None,
+        }
+    }
 }
 
 impl Presence {
@@ -80,7 +93,7 @@ impl Presence {
         };
         self.joins.insert(name.clone(), join);
         self.by_generation
-            .insert(self.last, Active { session, device });
+            .insert(self.last, Active::new(session, device));
         let older = self.by_name.insert(name, self.last);
         let older = older.and_then(|generation| self.by_generation.remove(&generation));
         Some((self.last, older.map(|active| active.session)))
@@ -118,6 +131,19 @@ impl Presence {
 
     pub(crate) fn is_active(&self, name: &DeviceName) -> bool {
         self.by_name.contains_key(name)
+    }
+
+    /// The active device of this name has said by which endpoint it is reached.
+    pub(crate) fn set_party(&mut self, generation: u64, party: Party) {
+        if let Some(active) = self.by_generation.get_mut(&generation) {
+            active.party = Some(party);
+        }
+    }
+
+    /// The active device of this name, and its endpoint where it has said it.
+    pub(crate) fn party(&self, name: &DeviceName) -> Option<(&ActiveDevice, Option<&Party>)> {
+        let active = self.by_generation.get(self.by_name.get(name)?)?;
+        Some((&active.device, active.party.as_ref()))
     }
 
     /// The active devices in the order in which they joined.

@@ -6,7 +6,10 @@ use fleetlink_proto::Password;
 use fleetlink_proto::control::{ErrorCode, Join, JoinReply, LoginReply};
 use tokio::sync::Mutex;
 
-use crate::{CallError, ConnectError, Connection, HubAddress, KeyPair, Session, Trust, connect};
+use crate::{
+    CallError, ConnectError, Connection, HubAddress, KeyPair, Session, Successor, Trust,
+    Unfollowed, connect,
+};
 
 /// Everything that a login needs.
 #[derive(Debug, Clone)]
@@ -21,6 +24,8 @@ pub struct Dialer {
     pub credential: Credential,
     /// What this device runs, for the hub's log.
     pub client: String,
+    /// What becomes of it when the hub announces a new key; without this it does not follow.
+    pub successor: Option<Successor>,
 }
 
 /// What shows who a device is.
@@ -48,11 +53,12 @@ impl AttachError {
     /// and was not about this password.
     pub fn may_pass(&self) -> bool {
         match self {
+            AttachError::Connect(ConnectError::PinChanged { why, .. }) => {
+                matches!(**why, Unfollowed::Unasked(_))
+            }
             AttachError::Connect(e) => !matches!(
                 e,
-                ConnectError::PinChanged { .. }
-                    | ConnectError::PlainElsewhere(_)
-                    | ConnectError::Elsewhere(_)
+                ConnectError::PlainElsewhere(_) | ConnectError::Elsewhere(_)
             ),
             AttachError::Call(CallError::Refused(error)) => matches!(
                 error.code,
@@ -71,9 +77,9 @@ impl AttachError {
 }
 
 impl Dialer {
-    /// Connects and logs in.
-    pub async fn attach(&self) -> Result<Session, AttachError> {
-        let connection = connect(&self.address, self.trust).await?;
+    /// Connects and logs in; a new key that the hub has announced is the trusted one from then on.
+    pub async fn attach(&mut self) -> Result<Session, AttachError> {
+        let connection = self.connect().await?;
         let (session, _) = self.attach_over(connection).await?;
         Ok(session)
     }
@@ -97,8 +103,8 @@ impl Dialer {
 
     /// Connects, logs in and joins. With a `rejoin` the hub refuses that where the name was joined
     /// anew since the join of this generation.
-    pub async fn join(&self, join: Join) -> Result<(Session, JoinReply), AttachError> {
-        let connection = connect(&self.address, self.trust).await?;
+    pub async fn join(&mut self, join: Join) -> Result<(Session, JoinReply), AttachError> {
+        let connection = self.connect().await?;
         if let Credential::Key(key) = &self.credential {
             let who = (self.name.as_str(), &**key);
             return Ok(Session::join_by_key(connection, &self.client, who, join).await?);
@@ -106,6 +112,16 @@ impl Dialer {
         let (session, _) = self.attach_over(connection).await?;
         let joined = session.announce(join).await?;
         Ok((session, joined))
+    }
+
+    async fn connect(&mut self) -> Result<Connection, AttachError> {
+        Ok(match &self.successor {
+            Some(successor) => {
+                let (address, trust) = (&self.address, &mut self.trust);
+                successor.connect(address, trust, &self.client).await?
+            }
+            None => connect(&self.address, self.trust).await?,
+        })
     }
 }
 
@@ -117,16 +133,14 @@ pub trait Sessions: Sync {
 
 /// Sessions of a command that attaches and does not join.
 pub struct Attached {
-    dialer: Dialer,
-    current: Mutex<Session>,
+    current: Mutex<(Session, Dialer)>,
 }
 
 impl Attached {
     /// Goes on with this session, and with others that the dialer makes.
     pub fn new(dialer: Dialer, session: Session) -> Self {
         Attached {
-            dialer,
-            current: Mutex::new(session),
+            current: Mutex::new((session, dialer)),
         }
     }
 }
@@ -134,10 +148,11 @@ impl Attached {
 impl Sessions for Attached {
     async fn session(&self) -> Result<Session, AttachError> {
         let mut current = self.current.lock().await;
-        if current.is_closed().is_some() {
-            *current = self.dialer.attach().await?;
+        let (session, dialer) = &mut *current;
+        if session.is_closed().is_some() {
+            *session = dialer.attach().await?;
         }
-        Ok(current.clone())
+        Ok(session.clone())
     }
 }
 

@@ -109,6 +109,24 @@ impl DeviceKeys {
         }
     }
 
+    /// Moves the keys for a hub to its new pin; `old` are its earlier ones, the first first. Where
+    /// there is a key for a name under several, the latest stays in use. The accounts at the hub
+    /// know the same keys as before.
+    ///
+    /// # Errors
+    /// The file system refused. What has moved is found under the new pin.
+    pub(crate) fn move_to(&self, old: &[HubPin], new: HubPin) -> Result<(), DeviceKeysError> {
+        let target = self.folder_of(new);
+        for pin in old.iter().rev() {
+            let source = self.folder_of(*pin);
+            move_files(&source, &target).map_err(|e| DeviceKeysError::Io {
+                path: source,
+                source: e,
+            })?;
+        }
+        Ok(())
+    }
+
     fn write(
         &self,
         hub: HubPin,
@@ -138,6 +156,40 @@ impl DeviceKeys {
         let pin = hub.to_string();
         self.folder.join(pin.replace(':', "-"))
     }
+}
+
+/// Moves every file for which there is none of its name yet; durable when it returns. Another
+/// process of this device may do the same at the same moment.
+fn move_files(source: &Path, target: &Path) -> io::Result<()> {
+    let entries = match fs::read_dir(source) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(target)?;
+    for entry in entries {
+        let entry = entry?;
+        if entry.path().extension() != Some("pk8".as_ref()) {
+            // The beginnings of a key that another process is about to keep.
+            continue;
+        }
+        // A link first: unlike a rename it takes nothing's place, and no moment is without the key.
+        match fs::hard_link(entry.path(), target.join(entry.file_name())) {
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => continue,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+            linked => linked?,
+        }
+        fs::File::open(target)?.sync_all()?;
+        match fs::remove_file(entry.path()) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            _ => {}
+        }
+    }
+    // Only where it is empty.
+    let _ = fs::remove_dir(source);
+    Ok(())
 }
 
 /// The file's content; `None` where others may read it.
@@ -187,6 +239,26 @@ mod tests {
         keys.remove(pin(1), &cam).unwrap();
         keys.remove(pin(1), &cam).unwrap();
         assert!(keys.find(pin(1), &cam).unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn keys_move_to_the_hubs_new_pin_and_the_latest_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = DeviceKeys::in_folder(folder.path());
+        let [cam, uav] = ["cam", "uav"].map(|name| name.parse::<DeviceName>().unwrap());
+        let make = async |hub, name: &DeviceName| {
+            let accept = async |_: &KeyPair| Ok::<_, DeviceKeysError>(());
+            keys.make(hub, name, accept).await.unwrap().public()
+        };
+        let (_, late) = (make(pin(1), &cam).await, make(pin(2), &cam).await);
+        let only = make(pin(1), &uav).await;
+        keys.move_to(&[pin(1), pin(2)], pin(3)).unwrap();
+        let found = |hub, name| keys.find(hub, name).unwrap().map(|pair| pair.public());
+        assert_eq!(found(pin(3), &cam), Some(late));
+        assert_eq!(found(pin(3), &uav), Some(only));
+        assert_eq!(found(pin(1), &uav), None);
+        keys.move_to(&[pin(1), pin(2)], pin(3)).unwrap();
+        assert_eq!(found(pin(3), &cam), Some(late));
     }
 
     #[tokio::test]

@@ -62,6 +62,36 @@ impl KnownHubs {
 
     /// Keeps the pin of the hub at this address, instead of an earlier one.
     pub fn keep(&self, hub: &HubAddress, pin: HubPin) -> Result<(), KnownHubsError> {
+        self.change(|entries| {
+            entries.retain(|(k, _)| *k != key(hub));
+            entries.push((key(hub), pin));
+        })
+    }
+
+    /// Keeps a new pin for the hub at this address where one of the old ones is kept for it. What
+    /// was never kept, as of a hub whose pin is given each time, is not.
+    pub fn move_to(
+        &self,
+        hub: &HubAddress,
+        old: &[HubPin],
+        new: HubPin,
+    ) -> Result<(), KnownHubsError> {
+        let key = key(hub);
+        let is_old = |(k, pin): &(String, HubPin)| *k == key && old.contains(pin);
+        if !self.read()?.iter().any(is_old) {
+            return Ok(());
+        }
+        self.change(|entries| {
+            for entry in entries.iter_mut().filter(|entry| is_old(entry)) {
+                entry.1 = new;
+            }
+        })
+    }
+
+    fn change(
+        &self,
+        change: impl FnOnce(&mut Vec<(String, HubPin)>),
+    ) -> Result<(), KnownHubsError> {
         self.make_folder().map_err(|e| self.io(&self.folder, e))?;
         // Two devices of one person may meet their hubs at the same moment.
         let lock_path = self.folder.join("known-hubs.lock");
@@ -73,10 +103,8 @@ impl KnownHubs {
             .open(&lock_path)
             .map_err(|e| self.io(&lock_path, e))?;
         lock.lock().map_err(|e| self.io(&lock_path, e))?;
-        let key = key(hub);
         let mut entries = self.read()?;
-        entries.retain(|(k, _)| *k != key);
-        entries.push((key, pin));
+        change(&mut entries);
         self.write(&entries).map_err(|e| self.io(&self.path(), e))
     }
 
@@ -153,6 +181,24 @@ mod tests {
         assert_eq!(known.pin(&hub("[::1]:2")).unwrap(), Some(two));
         let mode = fs::metadata(known.path()).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_pin_moves_where_an_old_one_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let known = KnownHubs::in_folder(folder.path());
+        let [one, two, other, new] = [1, 2, 3, 4].map(|n| HubPin::from_sha256([n; 32]));
+        for (address, pin) in [("a:1", one), ("b:1", one), ("c:1", two), ("d:1", other)] {
+            known.keep(&hub(address), pin).unwrap();
+        }
+        for address in ["A:1", "c:1", "d:1", "e:1"] {
+            known.move_to(&hub(address), &[one, two], new).unwrap();
+        }
+        let pin = |address| known.pin(&hub(address)).unwrap();
+        assert_eq!((pin("a:1"), pin("c:1")), (Some(new), Some(new)));
+        assert_eq!(pin("b:1"), Some(one), "that address has announced nothing");
+        assert_eq!(pin("d:1"), Some(other));
+        assert_eq!(pin("e:1"), None);
     }
 
     #[test]

@@ -44,3 +44,26 @@ pub const BACKOFF_LONGEST: Duration = Duration::from_secs(30);
 pub const MAX_IDLE_TRIES: u32 = 8;
 /// The most samples that one call of [`crate::generate`] makes.
 pub const MAX_GENERATED: u64 = 1_000_000_000;
+
+/// Blocks of a file that came and wait for the disk.
+pub const BLOCKS_BEFORE_DISK: usize = 2;
+/// Bytes of the inbox's disk that no transfer takes.
+pub const KEEP_FREE_BYTES: u64 = 8 * 1024 * 1024;
+/// The highest number that a file's name gets where others have taken it.
+pub const MAX_NAME_NUMBER: u32 = 10_000;
+
+/// Bytes of one file that may wait between the network and the receiver. Above 1.25 MiB the QUIC
+/// implementation ends connections, with 'too many gaps in stream buffer'.
+pub const STREAM_WINDOW: u32 = 1024 * 1024;
+/// Bytes of one connection that may wait between the network and a device, each way.
+pub const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
+/// Connections of peers that may be open before their introductions; more are refused.
+pub const MAX_UNKNOWN_PEERS: usize = 64;
+/// Connections of introduced peers that may be open; more are told that the device is busy.
+pub const MAX_PEERS: usize = 64;
+/// Files of all peers that may be coming in; each holds a few blocks in memory and a thread.
+pub const MAX_FILES_COMING: usize = 32;
+/// How long an offer waits for its place among those, before it is told that the device is busy.
+pub const PLACE_DEADLINE: Duration = Duration::from_secs(30);
+/// Arrivals that may wait to be looked at; then files wait too.
+pub const ARRIVAL_QUEUE: usize = 64;

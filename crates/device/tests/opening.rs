@@ -21,6 +21,7 @@ fn dialer(hub: &ScriptedHub, credential: Credential) -> Dialer {
         name: "camera".to_owned(),
         credential,
         client: "test".to_owned(),
+        successor: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The client library against a hub that follows a script.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod rotation;
 mod scripted;
 
 use std::sync::{Arc, Mutex};
@@ -27,6 +28,7 @@ fn dialer(hub: &ScriptedHub) -> Dialer {
         name: "camera".to_owned(),
         credential: Credential::Password("right".into()),
         client: "test".to_owned(),
+        successor: None,
     }
 }
 
@@ -189,7 +191,7 @@ async fn slow_uplink(to: std::net::SocketAddr, rate: usize) -> std::net::SocketA
 async fn an_upload_over_a_slow_uplink_is_no_silence() {
     let hub = ScriptedHub::start(Script::default()).await;
     let proxy = slow_uplink(hub.address, 60_000).await;
-    let slow = Dialer {
+    let mut slow = Dialer {
         address: HubAddress::new("127.0.0.1", proxy.port()).unwrap(),
         ..dialer(&hub)
     };

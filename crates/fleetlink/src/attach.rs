@@ -61,7 +61,7 @@ impl HubArguments {
     pub(crate) async fn attach(&self, output: &Output) -> Result<Attached, Failure> {
         let device = self.device()?;
         let lines = Lines::new();
-        let (connection, hub) = self.trust.reach(self.hub()?, &lines, output).await?;
+        let (connection, mut hub) = self.trust.reach(self.hub()?, &lines, output).await?;
         let key = identity::key_for(connection.pin, device)?;
         let mut at_hand = Some(connection);
         let mut refused = None;
@@ -81,7 +81,7 @@ impl HubArguments {
             return Err(Failure::Hub(error));
         }
         let (session, credential) = self
-            .by_password(&hub, at_hand, password, &lines, output)
+            .by_password(&mut hub, at_hand, password, &lines, output)
             .await?;
         let dialer = hub.dialer(device.as_str(), credential);
         Ok(Attached::new(dialer, session))
@@ -94,19 +94,21 @@ impl HubArguments {
         output: &Output,
     ) -> Result<(Session, HubPin), Failure> {
         let lines = Lines::new();
-        let (connection, hub) = self.trust.reach(self.hub()?, &lines, output).await?;
+        let (connection, mut hub) = self.trust.reach(self.hub()?, &lines, output).await?;
         let without_tls = || Failure::Usage("a hub without TLS knows no keys".to_owned());
-        let pin = connection.pin.ok_or_else(without_tls)?;
+        connection.pin.ok_or_else(without_tls)?;
         let password = self.password.read(&lines).await?;
         let (session, _) = self
-            .by_password(&hub, Some(connection), password, &lines, output)
+            .by_password(&mut hub, Some(connection), password, &lines, output)
             .await?;
+        // While the password was typed the hub may have got a new key.
+        let pin = session.pin().ok_or_else(without_tls)?;
         Ok((session, pin))
     }
 
     async fn by_password(
         &self,
-        hub: &Hub,
+        hub: &mut Hub,
         at_hand: Option<Connection>,
         given: Option<Password>,
         lines: &Lines,

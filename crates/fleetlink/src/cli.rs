@@ -108,6 +108,8 @@ mod tests {
             "fleetlink sum send 127.0.0.1 8000 101 --dialect text",
             "fleetlink sum check 127.0.0.1 8000 --allow-stop --json",
             "fleetlink key show --hub h:1 --device d",
+            "fleetlink hub --data d --listen 127.0.0.1:0",
+            "fleetlink hub rotate-key --data d --json",
             "fleetlink key revoke --device d --hub h:1 --password-stdin",
         ] {
             let parsed = Cli::try_parse_from(line.split(' '));
@@ -122,6 +124,7 @@ mod tests {
             "fleetlink hello request h 20009 8877 --timeout 2",
             "fleetlink sum send 127.0.0.1 8000 1 2",
             "fleetlink sum check 127.0.0.1",
+            "fleetlink hub --listen 127.0.0.1:0 rotate-key --data d",
         ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
         }

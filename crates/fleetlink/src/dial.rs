@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use fleetlink_device::{
-    AttachError, Backoff, CallError, Closed, Connection, Credential, Dialer, HubAddress, KnownHubs,
-    Session, Trust, connect, state_folder,
+    AttachError, Backoff, CallError, Closed, ConnectError, Connection, Credential, Dialer,
+    HubAddress, KnownHubs, Moved, Session, Successor, Trust, connect, state_folder,
 };
 use fleetlink_proto::HubPin;
 use fleetlink_proto::control::{EndReason, ErrorCode, LoginReply};
@@ -37,7 +37,9 @@ pub(crate) struct Hub {
     /// Where it is.
     pub(crate) address: HubAddress,
     /// How the next connection is checked.
-    pub(crate) trust: Trust,
+    trust: Trust,
+    /// What happens where it announces a new key; without this the device does not follow.
+    successor: Option<Successor>,
 }
 
 impl TrustArguments {
@@ -60,36 +62,78 @@ impl TrustArguments {
             None if self.plain => Trust::Plain,
             None => Trust::Learn,
         };
-        let connection = connect(address, trust).await?;
-        let Some(found) = connection.pin.filter(|_| trust == Trust::Learn) else {
-            return Ok((connection, Hub::new(address, trust)));
+        let successor = Some(self.successor(output)?);
+        let mut hub = Hub {
+            successor,
+            ..Hub::new(address, trust)
         };
-        if !connection.peer.ip().to_canonical().is_loopback() {
-            // The hub waits only so long for the first word; a person may think for longer.
-            drop(connection);
-            ask_trust(address, found, lines, output).await?;
+        let connection = hub.connect().await?;
+        let Some(found) = connection.pin.filter(|_| trust == Trust::Learn) else {
+            return Ok((connection, hub));
+        };
+        hub.trust = Trust::Pinned(found);
+        if connection.peer.ip().to_canonical().is_loopback() {
             known.keep(address, found)?;
-            let trust = Trust::Pinned(found);
-            let connection = connect(address, trust).await?;
-            return Ok((connection, Hub::new(address, trust)));
+            return Ok((connection, hub));
         }
+        // The hub waits only so long for the first word; a person may think for longer.
+        drop(connection);
+        ask_trust(address, found, lines, output).await?;
         known.keep(address, found)?;
-        Ok((connection, Hub::new(address, Trust::Pinned(found))))
+        Ok((hub.connect().await?, hub))
+    }
+
+    /// Follows to an announced key and says so.
+    fn successor(&self, output: &Output) -> Result<Successor, Failure> {
+        let (given, output) = (self.pin.is_some(), output.clone());
+        let tell = move |moved: &Moved| output.notice(&describe(moved, given));
+        Ok(Successor::in_folder(state_folder()?, tell))
     }
 }
 
+fn describe(moved: &Moved, given: bool) -> String {
+    let Moved {
+        address,
+        old,
+        new,
+        not_kept,
+    } = moved;
+    let mut text = format!(
+        "The hub at {address} has a new key, announced by its old one. Its pin is {new} now; it \
+         was {old}."
+    );
+    if given {
+        text.push_str(" Give the new one with --pin from now on.");
+    }
+    if let Some(why) = not_kept {
+        text.push_str(&format!(" It could not be kept: {why}"));
+    }
+    text
+}
+
 impl Hub {
-    /// The hub at this address.
+    /// The hub at this address; the device does not follow it to another key.
     pub(crate) fn new(address: &HubAddress, trust: Trust) -> Self {
         Hub {
             address: address.clone(),
             trust,
+            successor: None,
+        }
+    }
+
+    async fn connect(&mut self) -> Result<Connection, ConnectError> {
+        match &self.successor {
+            Some(successor) => {
+                let (address, trust) = (&self.address, &mut self.trust);
+                successor.connect(address, trust, CLIENT).await
+            }
+            None => connect(&self.address, self.trust).await,
         }
     }
 
     /// Logs in over the connection at hand or a new one; a busy hub is asked again for a while.
     pub(crate) async fn attach(
-        &self,
+        &mut self,
         mut at_hand: Option<Connection>,
         name: &str,
         credential: &Credential,
@@ -101,7 +145,7 @@ impl Hub {
             let attempt = async {
                 let connection = match at_hand.take() {
                     Some(connection) => connection,
-                    None => connect(&self.address, self.trust).await?,
+                    None => self.connect().await?,
                 };
                 Ok(dialer.attach_over(connection).await?)
             };
@@ -123,6 +167,7 @@ impl Hub {
             name: name.to_owned(),
             credential,
             client: CLIENT.to_owned(),
+            successor: self.successor.clone(),
         }
     }
 }

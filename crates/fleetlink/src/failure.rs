@@ -202,7 +202,7 @@ fn pin_changed(error: &ConnectError) -> String {
             address, expected, ..
         } => match kept(address, expected) {
             Some(path) => format!(
-                "{error}. If it was set up anew, remove the line of {} from {}",
+                "{error}; if it is the new one, remove the line of {} from {}",
                 address.to_string().to_lowercase(),
                 path.display()
             ),

@@ -51,7 +51,7 @@ pub(crate) async fn join(arguments: JoinArguments, output: &Output) -> Result<()
     let lines = Lines::new();
     let mut interrupts = Interrupts::listen()?;
     let logging_in = async {
-        let (connection, hub) = arguments.trust.reach(&address, &lines, output).await?;
+        let (connection, mut hub) = arguments.trust.reach(&address, &lines, output).await?;
         let pin = connection.pin;
         let key = match &arguments.device {
             Some(device) => identity::key_for(pin, device)?,
@@ -62,7 +62,8 @@ pub(crate) async fn join(arguments: JoinArguments, output: &Output) -> Result<()
             key,
             password: arguments.password.read(&lines).await?,
         };
-        let mut welcome = login::log_in(connection, &hub, given, &lines, output).await?;
+        let mut welcome = login::log_in(connection, &mut hub, given, &lines, output).await?;
+        let pin = welcome.session.pin();
         identity::enrol(&mut welcome, pin, output).await;
         Ok(welcome)
     };
@@ -79,14 +80,14 @@ pub(crate) async fn client(arguments: ClientArguments, output: &Output) -> Resul
     let lines = Lines::new();
     let mut interrupts = Interrupts::listen()?;
     let logging_in = async {
-        let (connection, hub) = match connect(&address, Trust::Loopback).await {
+        let (connection, mut hub) = match connect(&address, Trust::Loopback).await {
             Err(ConnectError::Elsewhere(_)) => {
                 let trust = TrustArguments::default();
                 trust.reach(&address, &lines, output).await?
             }
             reached => (reached?, Hub::new(&address, Trust::Loopback)),
         };
-        login::log_in(connection, &hub, Given::default(), &lines, output).await
+        login::log_in(connection, &mut hub, Given::default(), &lines, output).await
     };
     let welcome = interrupts.unless(Box::pin(logging_in)).await?;
     enter(welcome, &socket, lines, interrupts, output).await

@@ -39,7 +39,7 @@ pub(crate) struct Welcome {
 /// while somebody types: the hub has few places for those who have not logged in.
 pub(crate) async fn log_in(
     connection: Connection,
-    hub: &Hub,
+    hub: &mut Hub,
     given: Given,
     lines: &Lines,
     output: &Output,
@@ -83,7 +83,7 @@ pub(crate) async fn log_in(
 /// asked for then.
 async fn by_key(
     connection: Option<Connection>,
-    hub: &Hub,
+    hub: &mut Hub,
     name: &str,
     key: KeyPair,
     output: &Output,

@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use fleetlink_core::SessionId;
-use fleetlink_proto::HubPin;
 use fleetlink_proto::control::limits;
 use fleetlink_proto::signed::{Channel, EXPORTER_LABEL};
 use tokio::net::{TcpListener, TcpStream};
@@ -14,13 +13,15 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::accept::{Bounds, accept_loop};
+use crate::identity::Identity;
 use crate::newcomers::Newcomers;
-use crate::session::{self, SessionContext};
+use crate::session::{self, Secured, SessionContext};
 
 /// What every connection of a device is served with.
 #[derive(Clone)]
 struct Door {
-    tls: Option<(TlsAcceptor, HubPin)>,
+    /// None without TLS.
+    identity: Option<Identity>,
     newcomers: Newcomers,
     hub: SessionContext,
     closing: CancellationToken,
@@ -30,7 +31,7 @@ struct Door {
 pub(crate) async fn accept(
     listener: TcpListener,
     connections: usize,
-    tls: Option<(TlsAcceptor, HubPin)>,
+    identity: Option<Identity>,
     hub: SessionContext,
     closing: CancellationToken,
 ) {
@@ -44,7 +45,7 @@ pub(crate) async fn accept(
     let newcomers = Newcomers::default();
     let until = closing.clone();
     let door = Door {
-        tls,
+        identity,
         newcomers,
         hub,
         closing,
@@ -63,10 +64,13 @@ impl Door {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%peer, %error, "cannot set TCP_NODELAY");
         }
-        match &self.tls {
+        match &self.identity {
             None => session::serve(stream, session, peer, None, self.hub).await,
-            Some((tls, pin)) => {
-                let Some(stream) = self.handshake(tls, stream, peer).await else {
+            Some(identity) => {
+                // Once: the key in the handshake is the one that proofs are checked for.
+                let shown = identity.shown();
+                let tls = TlsAcceptor::from(shown.tls());
+                let Some(stream) = self.handshake(&tls, stream, peer).await else {
                     return;
                 };
                 let binding = match binding(stream.get_ref().1) {
@@ -76,9 +80,11 @@ impl Door {
                         return;
                     }
                 };
-                let channel = Some(Channel { hub: *pin, binding });
+                let hub = shown.pin();
+                let channel = Channel { hub, binding };
+                let secured = Some(Secured { channel, shown });
                 let stream = Box::new(stream);
-                Box::pin(session::serve(stream, session, peer, channel, self.hub)).await;
+                Box::pin(session::serve(stream, session, peer, secured, self.hub)).await;
             }
         }
     }

@@ -10,7 +10,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use fleetlink_core::{
     AdminId, AdminReply, AdminRequest, ConsoleEvent, Effect, Hub, Input, Now, SessionId, Snapshot,
 };
-use fleetlink_proto::control::{ActiveDevice, EndReason, Reply, RequestId, RpcError};
+use fleetlink_proto::control::{
+    ActiveDevice, EndReason, ErrorCode, Reply, RequestId, RpcError, TransferLeave,
+};
+use fleetlink_proto::transfer::{Party, SignedGrant};
 use fleetlink_proto::{DeviceName, IdempotencyKey, WallTime};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
@@ -18,6 +21,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use self::pace::Pace;
+use crate::identity::Identity;
 use crate::passwords::Passwords;
 use crate::store::Store;
 
@@ -130,6 +134,8 @@ pub(crate) struct Driver {
     store: Arc<dyn Store>,
     passwords: Passwords,
     followers: Followers,
+    /// None where no device can come.
+    identity: Option<Identity>,
     events: mpsc::Receiver<Event>,
     /// Store operations and password checks under way; the core bounds their number.
     work: JoinSet<Input>,
@@ -151,6 +157,7 @@ impl Driver {
         store: Arc<dyn Store>,
         passwords: Passwords,
         followers: Followers,
+        identity: Option<Identity>,
     ) -> (Self, DriverHandle) {
         let (sender, events) = mpsc::channel(EVENT_QUEUE);
         let started = Instant::now();
@@ -160,6 +167,7 @@ impl Driver {
             store,
             passwords,
             followers,
+            identity,
             events,
             work: JoinSet::new(),
             sessions: HashMap::new(),
@@ -299,6 +307,19 @@ impl Driver {
                 });
             }
             Effect::Discard { staged } => self.discard(staged),
+            Effect::Grant {
+                session,
+                id,
+                from,
+                to,
+                expires,
+                addresses,
+            } => {
+                let result = self.sign_grant(*from, *to, expires);
+                let result = result
+                    .map(|grant| Reply::Transfer(Box::new(TransferLeave { grant, addresses })));
+                self.command(session, SessionCommand::Reply { id, result });
+            }
             Effect::AnswerAdmin { admin, result } => {
                 if let Some(answer) = self.admin_calls.remove(&admin) {
                     // The operator may have gone meanwhile.
@@ -309,6 +330,17 @@ impl Driver {
             Effect::JournalGrew => self.followers.journal.send_modify(|count| *count += 1),
             Effect::Console(event) => self.show(&event),
         }
+    }
+
+    fn sign_grant(
+        &self,
+        from: Party,
+        to: Party,
+        expires: WallTime,
+    ) -> Result<SignedGrant, RpcError> {
+        let shown = self.identity.as_ref().map(Identity::shown);
+        let signed = shown.and_then(|shown| shown.grants().sign(from, to, expires));
+        signed.ok_or_else(|| RpcError::new(ErrorCode::Internal, "the hub could not sign a grant"))
     }
 
     /// A session that does not take its commands is a slow reader, and is ended.

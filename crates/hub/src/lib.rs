@@ -4,6 +4,7 @@ mod accept;
 mod credentials;
 mod devices;
 mod driver;
+mod grants;
 mod identity;
 mod ingest;
 mod lease;

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 #[serde(try_from = "String", into = "String")]
 pub struct DeviceKey([u8; 32]);
 
-/// An Ed25519 signature, written as 128 lower-case hexadecimal digits.
+/// A signature of 64 bytes, written as 128 lower-case hexadecimal digits: by a device's key (Ed25519,
+/// RFC 8032, section 5.1.6), or by a hub's (ECDSA P-256, r and s).
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Signature(Box<[u8; 64]>);
@@ -39,7 +40,7 @@ impl DeviceKey {
 }
 
 impl Signature {
-    /// The signature with these bytes (RFC 8032, section 5.1.6).
+    /// The signature with these bytes.
     pub fn from_bytes(bytes: [u8; 64]) -> Self {
         Signature(Box::new(bytes))
     }

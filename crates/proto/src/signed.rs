@@ -3,7 +3,7 @@
 //! Each begins with a domain of its own, and every part stands behind its length, so that no two
 //! messages of different meaning are the same bytes.
 
-use crate::HubPin;
+use crate::{HubKey, HubPin, WallTime};
 
 /// The label under which TLS exports the binding of a connection (RFC 9266, section 2); there is no
 /// context, and 32 bytes are taken.
@@ -13,6 +13,19 @@ pub const EXPORTER_LABEL: &[u8] = b"EXPORTER-Channel-Binding";
 const LOGIN: &str = "fleetlink-login-v1";
 /// The domain of a proof that makes a key a device's own.
 const ENROL: &str = "fleetlink-enrol-v1";
+
+/// The domain of a hub key's word for the next.
+const HUB_KEY: &str = "fleetlink-hub-key-v1";
+
+/// What the hub's key of the pin `old` signs to name the key that takes its place.
+pub fn succession(old: HubPin, new: &HubKey, at: WallTime) -> Vec<u8> {
+    message(&[
+        HUB_KEY.as_bytes(),
+        old.as_bytes(),
+        new.spki(),
+        at.to_string().as_bytes(),
+    ])
+}
 
 /// What ties a proof to one connection with one hub: neither can be replayed or relayed elsewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +58,7 @@ impl Channel {
 }
 
 /// The parts, each behind its length in bytes as 32 bits in network order.
-fn message(parts: &[&[u8]]) -> Vec<u8> {
+pub(crate) fn message(parts: &[&[u8]]) -> Vec<u8> {
     let mut message = Vec::new();
     for part in parts {
         let length = u32::try_from(part.len()).expect("a line, and so a part, is short");
@@ -73,6 +86,28 @@ mod tests {
         ];
         assert_eq!(channel.login("cam"), expected.concat());
         assert_ne!(channel.login("cam"), channel.enrolment("cam"));
+    }
+
+    #[test]
+    fn a_succession_is_what_the_document_says() {
+        let spki = [
+            b"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d"
+                .as_slice(),
+            b"\x03\x01\x07\x03\x42\x00\x04",
+            &[5; 64],
+        ]
+        .concat();
+        let new = HubKey::from_spki(&spki).unwrap();
+        let expected = [
+            b"\0\0\0\x14fleetlink-hub-key-v1\0\0\0\x20".as_slice(),
+            &[7; 32],
+            b"\0\0\0\x5b",
+            &spki,
+            b"\0\0\0\x182022-09-30T10:31:13.042Z",
+        ];
+        let at = "2022-09-30T10:31:13.042Z".parse().unwrap();
+        let signed = succession(HubPin::from_sha256([7; 32]), &new, at);
+        assert_eq!(signed, expected.concat());
     }
 
     #[test]

@@ -22,7 +22,7 @@ impl fmt::Display for Escaped<'_> {
 
 /// C0 and C1 controls, line and paragraph separators, bidirectional controls (UAX #9) and
 /// invisible marks.
-fn harmful(c: char) -> bool {
+pub(crate) fn harmful(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'

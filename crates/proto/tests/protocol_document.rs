@@ -1,6 +1,7 @@
 //! PROTOCOL.md says what the code does: its tables are held against the code's own.
 
 use fleetlink_proto::control::{ErrorCode, HubNotification, Request, limits};
+use fleetlink_proto::transfer::{self, Reason};
 
 const DOCUMENT: &str = include_str!("../../../PROTOCOL.md");
 
@@ -53,6 +54,10 @@ fn states_every_limit() {
         (
             "a name in `login` that is looked at",
             format!("{} bytes", limits::MAX_LOGIN_NAME_BYTES),
+        ),
+        (
+            "statements of new hub keys",
+            limits::MAX_SUCCESSION.to_string(),
         ),
         ("entries on a page", limits::MAX_PAGE_ENTRIES.to_string()),
         (
@@ -164,5 +169,75 @@ fn states_every_limit() {
             row.ends_with(&format!("| {limit} |")) || row.ends_with(&format!("| {limit} bytes |")),
             "{row}: {limit}"
         );
+    }
+}
+
+#[test]
+fn names_every_reason_of_a_transfer_with_its_number() {
+    for reason in Reason::ALL {
+        let row = row(&format!("`{}`", reason.name()));
+        assert!(row.contains(&format!("| {} |", reason.number())), "{row}");
+    }
+}
+
+#[test]
+fn states_every_limit_of_transfers() {
+    use transfer::limits;
+
+    let bytes = |limit: u64| format!("{limit} bytes");
+    let seconds = |time: std::time::Duration| format!("{} s", time.as_secs());
+    for (what, limit) in [
+        ("a transfer's block", bytes(limits::BLOCK_BYTES.into())),
+        (
+            "a frame that is no block",
+            bytes(limits::MAX_MESSAGE_BYTES.into()),
+        ),
+        ("a file's name", bytes(limits::MAX_FILE_NAME_BYTES as u64)),
+        (
+            "a message of a refusal or cancel",
+            bytes(limits::MAX_EXPLANATION_BYTES as u64),
+        ),
+        ("a file", bytes(limits::MAX_FILE_BYTES)),
+        (
+            "files of a connection at once",
+            limits::MAX_FILES_PER_CONNECTION.to_string(),
+        ),
+        ("a dial", seconds(limits::DIAL_DEADLINE)),
+        (
+            "an introduction, and its answer",
+            seconds(limits::INTRODUCTION_DEADLINE),
+        ),
+        (
+            "from a file's stream to the offer",
+            seconds(limits::OFFER_DEADLINE),
+        ),
+        (
+            "from the offer to its answer",
+            seconds(limits::ANSWER_DEADLINE),
+        ),
+        (
+            "content that stands still, at either end",
+            seconds(limits::STALL_DEADLINE),
+        ),
+        ("one block", seconds(limits::BLOCK_DEADLINE)),
+        (
+            "from the end to the receipt",
+            seconds(limits::RECEIPT_DEADLINE),
+        ),
+        (
+            "a connection without a file",
+            seconds(limits::UNUSED_DEADLINE),
+        ),
+        (
+            "a peer of which nothing is heard",
+            seconds(limits::IDLE_DEADLINE),
+        ),
+        ("a grant", seconds(limits::GRANT_LIFETIME)),
+        (
+            "an endpoint's certificate",
+            seconds(limits::CERTIFICATE_LIFETIME),
+        ),
+    ] {
+        assert_eq!(row(what), format!("| {what} | {limit} |"));
     }
 }

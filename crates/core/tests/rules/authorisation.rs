@@ -23,6 +23,8 @@ const TABLE: &str = "
     list-keys other   l         -         -             -    -       +
     change-key own    l         +         p             p    p       +
     change-key other  l         -         -             -    -       +
+    transfer own      l         +         +             +    +       -
+    transfer other    l         -         -             -    -       -
     administer        -         -         -             -    -       +
 ";
 
@@ -55,6 +57,7 @@ fn actions<'a>(own: &'a DeviceName, other: &'a DeviceName) -> Vec<(String, Actio
             ("write", Action::WriteData(name)),
             ("list-keys", Action::ListKeys(name)),
             ("change-key", Action::ChangeKey(name)),
+            ("transfer", Action::Transfer(name)),
         ] {
             actions.push((format!("{what} {whose}"), action));
         }

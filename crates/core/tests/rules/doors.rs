@@ -6,11 +6,12 @@ use fleetlink_core::authorisation::{Action, Caller, Decision, Means, decide};
 use fleetlink_core::{AdminRequest, StoreReply};
 use fleetlink_proto::control::{
     AbortUpload, CancelDownload, CommitUpload, Compute, DeleteFile, EnrolKey, ErrorCode, Hello,
-    Join, ListDevices, ListFiles, Login, OpenDownload, ReplaceKey, Request,
+    Join, ListDevices, ListFiles, Login, OpenDownload, OpenTransfer, ReplaceKey, Request,
 };
 use fleetlink_proto::samples::Operation;
 use fleetlink_proto::{DeviceKey, DeviceName, FileId, IdempotencyKey, Signature};
 
+use crate::direct::announcement;
 use crate::fixture::{Fixture, hash, name, open};
 
 /// A call of this method, for `device` where it names one, and what it is a case of.
@@ -23,6 +24,7 @@ fn call<'a>(method: &str, device: &'a DeviceName, own: &'a DeviceName) -> (Reque
         "hello" => Request::Hello(Hello {
             versions: vec![1],
             client: String::new(),
+            pin: None,
         }),
         "login" => Request::Login(Login::by_password(own.as_str(), "right")),
         "ping" => Request::Ping,
@@ -62,6 +64,8 @@ fn call<'a>(method: &str, device: &'a DeviceName, own: &'a DeviceName) -> (Reque
             key,
             signature,
         }),
+        "transfer.announce" => announcement(own.as_str(), 9),
+        "transfer.open" => Request::OpenTransfer(OpenTransfer { to: name("nobody") }),
         other => panic!("{other} is a new method: who may call it?"),
     };
     let action = match method {
@@ -69,6 +73,7 @@ fn call<'a>(method: &str, device: &'a DeviceName, own: &'a DeviceName) -> (Reque
         "join" => Action::Join(own),
         "device.list" => Action::ListDevices,
         "upload.open" | "upload.commit" | "upload.abort" | "file.delete" => Action::WriteData(own),
+        "transfer.announce" | "transfer.open" => Action::Transfer(own),
         "key.list" => Action::ListKeys(own),
         "key.revoke" => Action::ChangeKey(own),
         "key.enrol" | "key.replace" => Action::ChangeKey(device),
@@ -128,7 +133,7 @@ fn every_method_is_open_to_whom_the_table_says_and_to_nobody_else() {
                     // Whatever comes of it then, it is not for want of permission.
                     Decision::Allowed => assert_ne!(code, Some(ErrorCode::NotAllowed), "{case}"),
                     Decision::LoginNeeded => {
-                        assert_eq!(code, Some(ErrorCode::OutOfOrder), "{case}")
+                        assert_eq!(code, Some(ErrorCode::OutOfOrder), "{case}");
                     }
                     Decision::PasswordNeeded | Decision::Forbidden => {
                         assert_eq!(code, Some(ErrorCode::NotAllowed), "{case}");

@@ -58,10 +58,15 @@ impl Fixture {
     pub(crate) fn enrolled() -> Self {
         let mut f = Fixture::new();
         f.attached(1, "cam");
-        let id = f.call_with(1, enrol(1), Proven);
-        f.store_answers(stored(1));
-        f.answer(&id).unwrap().unwrap();
+        f.enrol_first(1);
         f
+    }
+
+    /// Gives `cam`, whose session this is, the key 1.
+    pub(crate) fn enrol_first(&mut self, session: u64) {
+        let id = self.call_with(session, enrol(1), Proven);
+        self.store_answers(stored(1));
+        self.answer(&id).unwrap().unwrap();
     }
 
     fn owner_asks(&mut self, request: Request) -> RequestId {

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod authorisation;
+mod direct;
 mod doors;
 mod fixture;
 mod keys;

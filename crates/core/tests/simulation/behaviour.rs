@@ -81,6 +81,7 @@ impl World {
             let hello = Hello {
                 versions,
                 client: client_text,
+                pin: None,
             };
             self.call(client, Request::Hello(hello), Wants::Other);
         }
@@ -348,6 +349,7 @@ impl World {
             Request::Hello(Hello {
                 versions: vec![1],
                 client: String::new(),
+                pin: None,
             }),
         ];
         let request = self.rng.pick(&calls).clone();

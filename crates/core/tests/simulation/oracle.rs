@@ -317,6 +317,7 @@ impl Oracle {
                 self.penalties.shown(*source, *time);
             }
             Effect::Store { .. }
+            | Effect::Grant { .. }
             | Effect::ActiveChanged
             | Effect::JournalGrew
             | Effect::Console(_) => {}

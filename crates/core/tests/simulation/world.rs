@@ -337,7 +337,10 @@ impl World {
                 let line = event.to_string();
                 assert!(!line.contains(char::is_control), "{line:?}");
             }
-            Effect::AnswerAdmin { .. } | Effect::ActiveChanged | Effect::JournalGrew => {}
+            Effect::AnswerAdmin { .. }
+            | Effect::Grant { .. }
+            | Effect::ActiveChanged
+            | Effect::JournalGrew => {}
         }
     }
 

@@ -10,10 +10,13 @@ use std::time::Duration;
 
 use fleetlink_proto::HubPin;
 use fleetlink_proto::signed::Channel;
+use fleetlink_proto::succession::SuccessionError;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use crate::HubAddress;
+
+pub(crate) use self::pin::pin_of;
 
 /// How the hub shows that it is the right one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,8 +74,10 @@ pub enum ConnectError {
     },
     /// The hub's key is not the expected one.
     #[error(
-        "the hub's key has changed: expected is {expected}, the hub at {address} shows {found}. \
-         Somebody may be pretending to be the hub, or it was set up anew; nothing was sent"
+        "the hub's key has changed: expected is {expected}, the hub at {address} shows {found}, \
+         and {why}. Somebody may be pretending to be the hub, or it was set up anew or given an \
+         old key from a backup; no name, password or data were sent. Ask who runs the hub for the \
+         pin that it prints"
     )]
     PinChanged {
         /// Where.
@@ -81,6 +86,8 @@ pub enum ConnectError {
         expected: HubPin,
         /// The pin of the key that was shown.
         found: HubPin,
+        /// Why the device does not follow to it.
+        why: Box<Unfollowed>,
     },
     /// What answers speaks no TLS 1.3, or not for fleetlink.
     #[error("what answers at {address} is no fleetlink hub: {source}")]
@@ -96,6 +103,26 @@ pub enum ConnectError {
     /// A hub on this host was expected, whatever its key.
     #[error("the hub was expected on this host, and {0} is another one, whose key is not known")]
     Elsewhere(SocketAddr),
+}
+
+/// Why a device does not follow its hub to another key.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Unfollowed {
+    /// Nobody has asked whether it was announced.
+    #[error("was not asked whether it announced that")]
+    Untried,
+    /// It could not be asked: later may succeed.
+    #[error("could not be asked whether it announced that ({0})")]
+    Unasked(String),
+    /// It answers, but not as a hub does.
+    #[error("does not say whether it announced that ({0})")]
+    Unanswered(String),
+    /// It has no word of the expected key for the new one.
+    #[error("did not announce that")]
+    Unannounced,
+    /// What it announces is not so.
+    #[error("its announcement of that proves nothing ({0})")]
+    Unproven(SuccessionError),
 }
 
 /// Connects to the first address that answers, without TLS: for the small protocols, which have

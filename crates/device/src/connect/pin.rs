@@ -34,12 +34,12 @@ impl PinVerifier {
     }
 }
 
-fn pin_of(certificate: &CertificateDer<'_>) -> Result<HubPin, Error> {
-    let key = ParsedCertificate::try_from(certificate)?.subject_public_key_info();
-    let digest = ring::digest::digest(&ring::digest::SHA256, &key);
-    let hash = <[u8; 32]>::try_from(digest.as_ref())
-        .map_err(|_| Error::General("SHA-256 has 32 bytes".to_owned()))?;
-    Ok(HubPin::from_sha256(hash))
+/// The pin of the key with this SubjectPublicKeyInfo.
+pub(crate) fn pin_of(spki: &[u8]) -> HubPin {
+    let mut hash = [0; 32];
+    let digest = ring::digest::digest(&ring::digest::SHA256, spki);
+    hash.copy_from_slice(digest.as_ref());
+    HubPin::from_sha256(hash)
 }
 
 impl ServerCertVerifier for PinVerifier {
@@ -51,7 +51,7 @@ impl ServerCertVerifier for PinVerifier {
         _ocsp_response: &[u8],
         _now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let pin = pin_of(end_entity)?;
+        let pin = pin_of(&ParsedCertificate::try_from(end_entity)?.subject_public_key_info());
         self.shown.get_or_init(|| pin);
         match self.expected {
             Some(expected) if expected != pin => {

@@ -14,8 +14,8 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::ConnectError;
 use super::pin::PinVerifier;
+use super::{ConnectError, Unfollowed};
 use crate::HubAddress;
 use crate::limits::TLS_BUFFER;
 
@@ -48,6 +48,7 @@ pub(super) async fn handshake(
             address: hub.clone(),
             expected,
             found,
+            why: Box::new(Unfollowed::Untried),
         });
     }
     let stream = match finished {

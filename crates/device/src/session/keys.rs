@@ -1,14 +1,21 @@
 //! Proving a key to the hub, and changing which one it knows.
 
-use fleetlink_proto::DeviceName;
-use fleetlink_proto::control::{Done, EnrolKey, EnrolledKey, KeyList, Login, ReplaceKey, Request};
+use fleetlink_proto::control::{
+    Done, EnrolKey, EnrolledKey, KeyList, Login, LoginReply, ReplaceKey, Request,
+};
 use fleetlink_proto::signed::Channel;
+use fleetlink_proto::{DeviceName, HubPin};
 
 use super::Session;
 use super::closed::CallError;
 use crate::KeyPair;
 
 impl Session {
+    /// Logs in by proving the enrolled key on this connection.
+    pub async fn login_by_key(&self, name: &str, key: &KeyPair) -> Result<LoginReply, CallError> {
+        self.call(self.login_request(name, key)?).await
+    }
+
     /// The call that logs in by proving the enrolled key on this connection.
     pub(super) fn login_request(&self, name: &str, key: &KeyPair) -> Result<Request, CallError> {
         let signature = key.sign(&self.channel()?.login(name));
@@ -51,6 +58,11 @@ impl Session {
     /// Takes the device's key away, and ends its other sessions.
     pub async fn revoke_key(&self) -> Result<(), CallError> {
         self.call::<Done>(Request::RevokeKey).await.map(|_| ())
+    }
+
+    /// The pin of the key that the hub has shown on this connection; none without TLS.
+    pub fn pin(&self) -> Option<HubPin> {
+        self.inner.channel.map(|channel| channel.hub)
     }
 
     fn channel(&self) -> Result<&Channel, CallError> {

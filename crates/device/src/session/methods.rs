@@ -1,11 +1,13 @@
 //! The calls of the control protocol, one method each.
 
 use fleetlink_proto::control::{
-    ActiveDevice, Compute, ComputeReply, DeleteFile, DeleteReply, DeviceList, Done, FileEntry,
-    FileList, Join, JoinReply, ListDevices, ListFiles, Login, LoginReply, Request,
+    ActiveDevice, AnnounceEndpoint, Compute, ComputeReply, DeleteFile, DeleteReply, DeviceList,
+    Done, FileEntry, FileList, Join, JoinReply, ListDevices, ListFiles, Login, LoginReply,
+    OpenTransfer, Request, TransferLeave,
 };
 use fleetlink_proto::samples::Operation;
-use fleetlink_proto::{FileId, IdempotencyKey, Password};
+use fleetlink_proto::transfer::SignedCertificate;
+use fleetlink_proto::{DeviceName, FileId, IdempotencyKey, Password};
 use tokio::time::timeout;
 
 use super::Session;
@@ -27,6 +29,19 @@ impl Session {
 
     pub(crate) async fn announce(&self, join: Join) -> Result<JoinReply, CallError> {
         self.call(Request::Join(join)).await
+    }
+
+    /// Says by which endpoint this device is reached, after every join.
+    pub async fn announce_endpoint(&self, certificate: SignedCertificate) -> Result<(), CallError> {
+        let announced = self.call::<Done>(Request::AnnounceEndpoint(AnnounceEndpoint(
+            certificate.into(),
+        )));
+        announced.await.map(|_| ())
+    }
+
+    /// Asks for the hub's leave to send files to another device.
+    pub async fn open_transfer(&self, to: DeviceName) -> Result<TransferLeave, CallError> {
+        self.call(Request::OpenTransfer(OpenTransfer { to })).await
     }
 
     /// Asks the hub for a sign of life.

@@ -4,8 +4,10 @@
 
 use std::time::Duration;
 
+use fleetlink_proto::HubPin;
 use fleetlink_proto::control::limits::{MAX_KEEP_ALIVE, MIN_KEEP_ALIVE, PROTOCOL_VERSION};
 use fleetlink_proto::control::{Hello, HelloReply, Join, JoinReply, LoginReply, Request};
+use fleetlink_proto::succession::Succession;
 
 use super::Session;
 use super::closed::CallError;
@@ -19,9 +21,21 @@ impl Session {
         client: &str,
     ) -> Result<(Session, HelloReply), CallError> {
         let session = Session::start(connection);
-        let reply = session.call(hello(client)).await?;
+        let reply = session.call(hello(client, None)).await?;
         session.agree(&reply)?;
         Ok((session, reply))
+    }
+
+    /// Asks a hub how its key came from the one of this pin. Nothing else is said to it.
+    pub(crate) async fn succession(
+        connection: Connection,
+        client: &str,
+        expected: HubPin,
+    ) -> Result<Vec<Succession>, CallError> {
+        let session = Session::start(connection);
+        let reply: HelloReply = session.call(hello(client, Some(expected))).await?;
+        session.agree(&reply)?;
+        Ok(reply.succession)
     }
 
     /// Says hello and logs in by proving the enrolled key.
@@ -32,7 +46,7 @@ impl Session {
     ) -> Result<(Session, LoginReply), CallError> {
         let session = Session::start(connection);
         let login = session.login_request(name, key)?;
-        let calls = [hello(client), login].map(opening_nothing);
+        let calls = [hello(client, None), login].map(opening_nothing);
         let [hello, login] = session.send(calls).await?;
         session.agree(&hello.read().await?)?;
         let reply = login.read().await?;
@@ -48,7 +62,7 @@ impl Session {
     ) -> Result<(Session, JoinReply), CallError> {
         let session = Session::start(connection);
         let login = session.login_request(name, key)?;
-        let calls = [hello(client), login, Request::Join(join)].map(opening_nothing);
+        let calls = [hello(client, None), login, Request::Join(join)].map(opening_nothing);
         let [hello, login, join] = session.send(calls).await?;
         // Where the hub refuses one, it refuses those after it too: the first says why.
         session.agree(&hello.read().await?)?;
@@ -74,10 +88,11 @@ impl Session {
 }
 
 /// Offers one version: what is sent behind it is of that version.
-fn hello(client: &str) -> Request {
+fn hello(client: &str, pin: Option<HubPin>) -> Request {
     Request::Hello(Hello {
         versions: vec![PROTOCOL_VERSION],
         client: client.to_owned(),
+        pin,
     })
 }
 

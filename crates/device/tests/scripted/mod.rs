@@ -10,6 +10,7 @@ use fleetlink_proto::control::{
     Login, LoginProof, LoginReply, OpenDownloadReply, OpenUploadReply, Receipt, Reply, Request,
     RequestId, RpcError, encode_error, encode_notification, encode_reply,
 };
+use fleetlink_proto::succession::Succession;
 use fleetlink_proto::{ContentHash, HubPin, WallTime};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -34,6 +35,8 @@ pub(crate) struct Script {
     pub(crate) garbage: Option<Vec<u8>>,
     /// Ends the session with this reason when asked to join.
     pub(crate) end_at_join: Option<EndReason>,
+    /// Closes when greeted.
+    pub(crate) close_at_hello: bool,
     /// Closes the connection once it has answered a join.
     pub(crate) close_after_join: bool,
     /// Answers `upload.open` so many times that it is busy, and to come back in 50 ms.
@@ -42,6 +45,10 @@ pub(crate) struct Script {
     pub(crate) busy_logins: usize,
     /// Sends a wrong hash at the end of a download.
     pub(crate) lie_about_hash: bool,
+    /// Tells this to who expected another key.
+    pub(crate) succession: Vec<Succession>,
+    /// Its key in PKCS#8; a new one where there is none.
+    pub(crate) key: Option<Vec<u8>>,
 }
 
 /// What a test may look at.
@@ -62,6 +69,8 @@ pub(crate) struct Seen {
     pub(crate) open: usize,
     /// The methods of all calls, in order.
     pub(crate) called: Vec<&'static str>,
+    /// Logins that were tried.
+    pub(crate) logins: usize,
     /// Joins.
     pub(crate) joins: usize,
     /// The generation that the last join gave as the one before.
@@ -84,7 +93,10 @@ impl Drop for ScriptedHub {
 
 impl ScriptedHub {
     pub(crate) async fn start(script: Script) -> Self {
-        let key = rcgen::KeyPair::generate().unwrap();
+        let key = match &script.key {
+            Some(key) => rcgen::KeyPair::try_from(key.as_slice()).unwrap(),
+            None => rcgen::KeyPair::generate().unwrap(),
+        };
         let params = rcgen::CertificateParams::new(Vec::new()).unwrap();
         let certificate = params.self_signed(&key).unwrap();
         let parsed = rustls::server::ParsedCertificate::try_from(certificate.der()).unwrap();
@@ -248,14 +260,22 @@ impl Serving {
             return self.send(garbage).await;
         }
         let at = WallTime::from_unix_millis(0);
+        if matches!(request, Request::Login(_)) {
+            self.seen.lock().unwrap().logins += 1;
+        }
         let reply = match request {
+            Request::Hello(_) if script.close_at_hello => return false,
             Request::Hello(_) if script.refuse_hello => {
                 Err(RpcError::new(ErrorCode::VersionMismatch, "only version 9"))
             }
-            Request::Hello(_) => Ok(Reply::Hello(HelloReply {
+            Request::Hello(hello) => Ok(Reply::Hello(HelloReply {
                 version: 1,
                 hub: "scripted".to_owned(),
                 keep_alive_ms: 500,
+                succession: match hello.pin {
+                    Some(_) => script.succession.clone(),
+                    None => Vec::new(),
+                },
             })),
             Request::Login(_) if script.busy_logins > 0 => {
                 self.script.lock().unwrap().busy_logins -= 1;
@@ -361,7 +381,9 @@ impl Serving {
             | Request::CancelDownload(_)
             | Request::EnrolKey(_)
             | Request::ReplaceKey(_)
+            | Request::AnnounceEndpoint(_)
             | Request::RevokeKey => Ok(Reply::Done(Default::default())),
+            Request::OpenTransfer(_) => Err(RpcError::new(ErrorCode::Offline, "nobody is there")),
             Request::ListKeys => Ok(Reply::Keys(KeyList { keys: Vec::new() })),
         };
         let line = match reply {

@@ -224,7 +224,7 @@ async fn import(
 ) -> Result<(), Failure> {
     let known = match operator.call(OperatorCall::ListAccounts).await? {
         OperatorReply::Accounts(accounts) => accounts,
-        OperatorReply::Done => Vec::new(),
+        _ => Vec::new(),
     };
     let mut skipped = credentials.skipped;
     let (mut added, mut changed) = (0, 0);

@@ -6,6 +6,7 @@ mod course;
 mod demo;
 mod keys;
 mod penalties;
+mod rotate;
 mod run;
 mod serve;
 
@@ -31,7 +32,11 @@ pub(crate) enum Command {
 impl Command {
     /// Whether the result is one JSON document.
     pub(crate) fn json(&self) -> bool {
-        matches!(self, Command::Account(arguments) if arguments.json())
+        match self {
+            Command::Account(arguments) => arguments.json(),
+            Command::Hub(arguments) => arguments.json(),
+            _ => false,
+        }
     }
 }
 

@@ -9,9 +9,11 @@ use fleetlink_hub::{HubConfig, MaxAttempts, Settings};
 use fleetlink_proto::control::limits;
 
 use super::penalties::PenaltyArguments;
+use super::rotate::{self, RotateArguments};
 use super::run::{self, Joining};
 use crate::duration;
 use crate::failure::Failure;
+use crate::interrupt::unless_interrupted;
 use crate::output::Output;
 
 /// The address of a hub that is given none.
@@ -19,7 +21,10 @@ const DEFAULT_LISTEN: &str = "127.0.0.1:7421";
 
 /// What a hub is started with.
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct HubArguments {
+    #[command(subcommand)]
+    action: Option<HubAction>,
     /// Where devices connect; beyond loopback only with at least one account.
     #[arg(long, value_name = "ADDR", default_value = DEFAULT_LISTEN, env = "FLEETLINK_LISTEN")]
     listen: SocketAddr,
@@ -53,6 +58,20 @@ pub(crate) struct HubArguments {
     hello: Option<SocketAddr>,
 }
 
+/// What is done with a hub, beside running it.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum HubAction {
+    /// Give the hub a new key. Devices that know the old one follow to it by themselves.
+    RotateKey(RotateArguments),
+}
+
+impl HubArguments {
+    /// Whether the result is one JSON document.
+    pub(crate) fn json(&self) -> bool {
+        matches!(&self.action, Some(HubAction::RotateKey(arguments)) if arguments.json)
+    }
+}
+
 /// Where a hub keeps its data.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DataFolder {
@@ -79,9 +98,10 @@ impl DataFolder {
     }
 }
 
-/// Runs a hub until it is told to end.
+/// Runs a hub until it is told to end, or does what is asked with it.
 pub(crate) async fn serve(arguments: HubArguments, output: &Output) -> Result<(), Failure> {
     let HubArguments {
+        action,
         listen,
         data,
         max_attempts,
@@ -92,6 +112,9 @@ pub(crate) async fn serve(arguments: HubArguments, output: &Output) -> Result<()
         sum,
         hello,
     } = arguments;
+    if let Some(HubAction::RotateKey(arguments)) = action {
+        return unless_interrupted(Box::pin(rotate::rotate(arguments, output))).await;
+    }
     let settings = Settings {
         max_attempts: parse_attempts(&max_attempts)?,
         penalties: penalties.settings()?,

@@ -2,7 +2,7 @@
 
 use fleetlink_core::{AccountStatus, AdminReply};
 use fleetlink_proto::control::EnrolledKey;
-use fleetlink_proto::{DeviceKey, DeviceName, Password, WallTime};
+use fleetlink_proto::{DeviceKey, DeviceName, HubPin, Password, WallTime};
 use serde::{Deserialize, Serialize};
 
 /// One call of the operator.
@@ -49,6 +49,8 @@ pub enum OperatorCall {
     },
     /// Lists the accounts.
     ListAccounts,
+    /// Gives the hub a new key, signed for by the one that it has.
+    RotateKey,
 }
 
 /// What a call that was done answers.
@@ -59,6 +61,13 @@ pub enum OperatorReply {
     Done,
     /// The accounts, by name.
     Accounts(Vec<AccountInfo>),
+    /// The hub's key is another now.
+    KeyRotated {
+        /// The pin of the key before.
+        old: HubPin,
+        /// The pin of the new one.
+        new: HubPin,
+    },
 }
 
 /// An account as the operator sees it.

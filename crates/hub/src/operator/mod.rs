@@ -1,24 +1,20 @@
 //! The operator's door: a Unix socket in the data folder that only its owner can open, or, where no
 //! hub runs, the store itself under its exclusive lock. Both end at the core.
 
+mod desk;
 mod message;
 mod offline;
 mod socket;
 
+pub(crate) use desk::Desk;
 pub use message::{AccountInfo, OperatorCall, OperatorReply};
 pub(crate) use socket::OperatorSocket;
 
 use std::io;
 use std::path::Path;
 
-use fleetlink_core::AdminRequest;
-use fleetlink_proto::IdempotencyKey;
-
 use self::offline::Offline;
 use self::socket::Connection;
-use crate::driver::DriverHandle;
-use crate::passwords::Passwords;
-
 /// The socket's name in the data folder.
 const SOCKET_FILE: &str = "hub.sock";
 
@@ -90,47 +86,4 @@ fn no_hub_runs(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
     )
-}
-
-/// Has the core do an operator's call.
-async fn perform(
-    call: OperatorCall,
-    driver: &DriverHandle,
-    passwords: &Passwords,
-) -> Result<OperatorReply, String> {
-    let request = match call {
-        OperatorCall::AddAccount { name, password } => {
-            password.check_for_account().map_err(|e| e.to_string())?;
-            AdminRequest::AddAccount {
-                name,
-                password_hash: passwords.hash(password).await,
-            }
-        }
-        OperatorCall::SetPassword { name, password } => {
-            password.check_for_account().map_err(|e| e.to_string())?;
-            AdminRequest::SetPassword {
-                name,
-                password_hash: passwords.hash(password).await,
-            }
-        }
-        OperatorCall::RemoveAccount { name, with_data } => {
-            let key = random_key().map_err(|e| e.to_string())?;
-            AdminRequest::RemoveAccount {
-                name,
-                with_data,
-                key,
-            }
-        }
-        OperatorCall::SetKey { name, key } => AdminRequest::SetKey { name, key },
-        OperatorCall::RevokeKey { name } => AdminRequest::RevokeKey { name },
-        OperatorCall::Unlock { name } => AdminRequest::Unlock { name },
-        OperatorCall::ListAccounts => AdminRequest::ListAccounts,
-    };
-    driver.admin(request).await.map(OperatorReply::from)
-}
-
-fn random_key() -> Result<IdempotencyKey, getrandom::Error> {
-    let mut bits = [0; 16];
-    getrandom::fill(&mut bits)?;
-    Ok(IdempotencyKey::from_bits(u128::from_be_bytes(bits)))
 }

@@ -8,17 +8,16 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::message::{OperatorCall, OperatorReply};
-use super::{OperatorError, perform};
-use crate::driver::{CONSOLE_QUEUE, Driver, DriverHandle, Followers};
+use super::{Desk, OperatorError};
+use crate::driver::{CONSOLE_QUEUE, Driver, Followers};
 use crate::passwords::Passwords;
 use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
 
 /// A core without sessions.
 pub(super) struct Offline {
-    driver: DriverHandle,
+    desk: Desk,
     running: JoinHandle<()>,
-    passwords: Passwords,
     /// Nobody reads the console's lines: the command says what it did.
     _console: mpsc::Receiver<String>,
 }
@@ -39,25 +38,32 @@ impl Offline {
             store,
             passwords.clone(),
             followers,
+            None,
         );
         let running = tokio::spawn(driver.run());
-        Ok(Offline {
+        let desk = Desk {
             driver: handle,
-            running,
             passwords,
+            data: folder.to_owned(),
+            identity: None,
+        };
+        Ok(Offline {
+            desk,
+            running,
             _console: lines,
         })
     }
 
     pub(super) async fn call(&self, call: OperatorCall) -> Result<OperatorReply, OperatorError> {
-        perform(call, &self.driver, &self.passwords)
+        self.desk
+            .perform(call)
             .await
             .map_err(OperatorError::Refused)
     }
 
     pub(super) async fn close(self) {
         // A driver that is gone already has nothing left to drain.
-        let _ = self.driver.input(Input::Close).await;
+        let _ = self.desk.driver.input(Input::Close).await;
         let _ = self.running.await;
     }
 }

@@ -12,9 +12,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio_util::sync::CancellationToken;
 
 use super::message::{Answer, OperatorCall, OperatorReply};
-use super::{OperatorError, SOCKET_FILE, perform};
-use crate::driver::DriverHandle;
-use crate::passwords::Passwords;
+use super::{Desk, OperatorError, SOCKET_FILE};
 
 /// The longest call; an answer may be as long as the list of accounts is.
 const MAX_CALL_BYTES: u64 = 64 * 1024;
@@ -50,12 +48,7 @@ impl OperatorSocket {
     }
 
     /// Serves the operator until `shutdown`.
-    pub(crate) async fn serve(
-        self,
-        driver: DriverHandle,
-        passwords: Passwords,
-        shutdown: CancellationToken,
-    ) {
+    pub(crate) async fn serve(self, desk: Desk, shutdown: CancellationToken) {
         loop {
             let accepted = tokio::select! {
                 accepted = self.listener.accept() => accepted,
@@ -63,7 +56,7 @@ impl OperatorSocket {
             };
             match accepted {
                 Ok((stream, _)) => {
-                    tokio::spawn(serve(stream, driver.clone(), passwords.clone()));
+                    tokio::spawn(serve(stream, desk.clone()));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept an operator's connection");
@@ -116,12 +109,12 @@ fn at_any_length<T>(path: &Path, reach: impl FnOnce(&Path) -> io::Result<T>) -> 
     reach(&Path::new(&short).join(name))
 }
 
-async fn serve(stream: UnixStream, driver: DriverHandle, passwords: Passwords) {
+async fn serve(stream: UnixStream, desk: Desk) {
     let (incoming, mut outgoing) = stream.into_split();
     let mut incoming = BufReader::new(incoming);
     while let Ok(Some(line)) = read_line(&mut incoming, MAX_CALL_BYTES).await {
         let answer: Answer = match serde_json::from_str::<OperatorCall>(&line) {
-            Ok(call) => perform(call, &driver, &passwords).await,
+            Ok(call) => desk.perform(call).await,
             Err(error) => Err(format!("not understood: {error}")),
         };
         if write_line(&mut outgoing, &answer).await.is_err() {

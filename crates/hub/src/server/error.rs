@@ -20,12 +20,9 @@ pub enum StartError {
     /// The store cannot be read.
     #[error("cannot read the accounts: {0}")]
     Accounts(fleetlink_core::StoreError),
-    /// There is no usable key.
+    /// There is no usable key, or it cannot be used for TLS.
     #[error(transparent)]
     Identity(#[from] IdentityError),
-    /// The key and certificate cannot be used for TLS.
-    #[error("cannot set up TLS: {0}")]
-    Tls(#[from] rustls::Error),
     /// The credentials file cannot be read.
     #[error("cannot read {path}: {source}")]
     Credentials {

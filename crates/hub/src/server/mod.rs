@@ -1,6 +1,7 @@
 //! A hub from its start to its end.
 
 mod error;
+mod renewal;
 mod running;
 mod start;
 

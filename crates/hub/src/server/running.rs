@@ -11,6 +11,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::credentials::{Applied, Credentials};
 use crate::driver::DriverHandle;
+use crate::identity::Identity;
 use crate::lease::RunningLeases;
 use crate::number_exchange;
 use crate::passwords::Passwords;
@@ -21,7 +22,8 @@ use super::error::HubError;
 /// A hub that runs.
 pub struct RunningHub {
     pub(super) address: SocketAddr,
-    pub(super) pin: Option<HubPin>,
+    /// None without TLS.
+    pub(super) identity: Option<Identity>,
     pub(super) accounts: usize,
     pub(super) applied: Applied,
     pub(super) driver: DriverHandle,
@@ -30,6 +32,7 @@ pub struct RunningHub {
     pub(super) driving: AbortOnDropHandle<()>,
     pub(super) accepting: AbortOnDropHandle<()>,
     pub(super) following: AbortOnDropHandle<()>,
+    pub(super) renewing: AbortOnDropHandle<()>,
     pub(super) exchange: Option<number_exchange::Server>,
     pub(super) leases: Option<RunningLeases>,
     pub(super) closing: CancellationToken,
@@ -44,7 +47,9 @@ impl RunningHub {
 
     /// What devices know the hub by; none without TLS.
     pub fn pin(&self) -> Option<HubPin> {
-        self.pin
+        self.identity
+            .as_ref()
+            .map(|identity| identity.shown().pin())
     }
 
     /// Where the number exchange's clients connect, if there is one.
@@ -82,6 +87,7 @@ impl RunningHub {
             _ = &mut self.driving => HubError::Part("the driver"),
             _ = &mut self.accepting => HubError::Part("the accept loop"),
             _ = &mut self.following => HubError::Part("the log files"),
+            _ = &mut self.renewing => HubError::Part("the renewal of the certificate"),
             () = exchange_ended(&mut self.exchange) => HubError::Part("the number exchange"),
             () = leases_ended(&mut self.leases) => HubError::Part("the lease service"),
         }

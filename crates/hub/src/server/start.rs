@@ -8,7 +8,6 @@ use fleetlink_core::{Account, Hub, Settings};
 use fleetlink_proto::control::ActiveDevice;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -16,17 +15,18 @@ use crate::accept::connection_limit;
 use crate::credentials::{Applied, Credentials};
 use crate::devices;
 use crate::driver::{CONSOLE_QUEUE, Driver, DriverHandle, Followers};
-use crate::identity::Identity;
+use crate::identity::{Identity, wall_time};
 use crate::lease::{self, LeaseConfig};
 use crate::logs::{LogFiles, LogFolder};
 use crate::number_exchange;
-use crate::operator::OperatorSocket;
+use crate::operator::{Desk, OperatorSocket};
 use crate::passwords::Passwords;
 use crate::session::{Claims, SessionContext};
 use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
 
 use super::error::StartError;
+use super::renewal;
 use super::running::RunningHub;
 
 /// The part of the connections that a service beside the hub gets: one of so many.
@@ -88,17 +88,18 @@ async fn start_with(
     let (listener, address) = bind(listen).await?;
     let credentials = credentials.as_deref().map(read_credentials).transpose()?;
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&data)?);
-    let identity = Identity::load_or_create(&data)?;
-    let tls = (!plain)
-        .then(|| identity.server_config())
-        .transpose()?
-        .map(|config| (TlsAcceptor::from(config), identity.pin()));
+    let identity = Identity::load_or_create(&data, wall_time())?;
     let log_folder = lock_logs(&logs, &data)?;
 
     let keep_alive = settings.keep_alive;
     let accounts = store.accounts().await.map_err(StartError::Accounts)?;
     let mut known = accounts.len();
-    let engine = Engine::start(settings, accounts.clone(), &store, passwords);
+    let engine = Engine::start(
+        settings,
+        accounts.clone(),
+        &store,
+        (passwords, identity.clone()),
+    );
     let applied = match credentials {
         Some(credentials) => {
             let (driver, passwords) = (&engine.driver, &engine.passwords);
@@ -140,7 +141,13 @@ async fn start_with(
         journal_grew,
         lines,
     } = engine;
-    tokio::spawn(socket.serve(driver.clone(), passwords.clone(), closing.clone()));
+    let desk = Desk {
+        driver: driver.clone(),
+        passwords: passwords.clone(),
+        data: data.clone(),
+        identity: Some(identity.clone()),
+    };
+    tokio::spawn(socket.serve(desk, closing.clone()));
     let following = log_files.follow(active_changed, journal_grew, drained.clone());
     let context = SessionContext {
         driver: driver.clone(),
@@ -148,10 +155,11 @@ async fn start_with(
         keep_alive,
         claims: Claims::default(),
     };
-    let accepting = devices::accept(listener, connections, tls, context, closing.clone());
+    let shown = (!plain).then(|| identity.clone());
+    let accepting = devices::accept(listener, connections, shown, context, closing.clone());
     let hub = RunningHub {
         address,
-        pin: (!plain).then(|| identity.pin()),
+        identity: (!plain).then(|| identity.clone()),
         accounts: known,
         applied,
         driver,
@@ -160,6 +168,7 @@ async fn start_with(
         driving,
         accepting: AbortOnDropHandle::new(tokio::spawn(accepting)),
         following: AbortOnDropHandle::new(tokio::spawn(following)),
+        renewing: AbortOnDropHandle::new(tokio::spawn(renewal::renew_daily(identity))),
         exchange,
         leases: running_leases,
         closing,
@@ -184,7 +193,7 @@ impl Engine {
         settings: Settings,
         accounts: Vec<Account>,
         store: &Arc<dyn Store>,
-        passwords: Passwords,
+        (passwords, identity): (Passwords, Identity),
     ) -> Self {
         let (active, active_changed) = watch::channel(Vec::new());
         let (journal, journal_grew) = watch::channel(0);
@@ -198,6 +207,7 @@ impl Engine {
                 journal,
                 console,
             },
+            Some(identity),
         );
         Engine {
             driver: handle,

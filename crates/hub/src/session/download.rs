@@ -70,7 +70,7 @@ impl Downloads {
             }
             None => Err(no_such_transfer("download", download)),
         };
-        self.outbox.reply(id, &result).await;
+        self.outbox.reply(id, result).await;
     }
 
     /// Ends all downloads early.

@@ -26,6 +26,7 @@ use self::outbox::Outbox;
 use self::reader::Reader;
 use self::upload::Uploads;
 use crate::driver::{DriverHandle, Event, SessionCommand};
+use crate::identity::Shown;
 use crate::store::Store;
 
 /// Commands of the driver that may wait for a session: an answer to every request in flight and
@@ -44,12 +45,19 @@ pub(crate) struct SessionContext {
     pub(crate) claims: Claims,
 }
 
-/// Serves one connection until either side ends it. Without TLS there is no channel.
+/// What TLS has brought about on one connection.
+pub(crate) struct Secured {
+    pub(crate) channel: Channel,
+    /// What the device was shown.
+    pub(crate) shown: Arc<Shown>,
+}
+
+/// Serves one connection until either side ends it.
 pub(crate) async fn serve<S>(
     stream: S,
     session: SessionId,
     peer: SocketAddr,
-    channel: Option<Channel>,
+    secured: Option<Secured>,
     hub: SessionContext,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -73,7 +81,7 @@ pub(crate) async fn serve<S>(
     let downloads = Downloads::new(session, hub.clone(), outbox.clone());
     let mut reader = Reader::new(
         session,
-        channel,
+        secured,
         &hub,
         incoming,
         outbox.clone(),
@@ -120,7 +128,7 @@ async fn obey(
 ) {
     while let Some(order) = orders.recv().await {
         match *order {
-            SessionCommand::Reply { id, result } => outbox.reply(&id, &result).await,
+            SessionCommand::Reply { id, result } => outbox.reply(&id, result).await,
             SessionCommand::StartUpload(start) => uploads.start(start),
             SessionCommand::StartDownload(start) => downloads.start(start),
             SessionCommand::End { reason, message } => {

@@ -1,14 +1,15 @@
 //! What a session still has to write: answers first, downloads between them.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use fleetlink_proto::control::{
     HubNotification, Reply, RequestId, RpcError, encode_error, encode_notification, encode_reply,
     limits,
 };
+use fleetlink_proto::succession::Succession;
 use tokio::io::{AsyncWrite, AsyncWriteExt, BufWriter};
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 
@@ -28,6 +29,7 @@ pub(super) struct Outbox {
     bulk: mpsc::Sender<Vec<u8>>,
     in_flight: Arc<Semaphore>,
     logged_in: Arc<AtomicBool>,
+    succession: Arc<OnceLock<Vec<Succession>>>,
 }
 
 /// The other end of an [`Outbox`].
@@ -55,6 +57,7 @@ pub(super) fn open() -> (Outbox, Queues) {
             bulk,
             in_flight,
             logged_in: Arc::default(),
+            succession: Arc::default(),
         },
         Queues {
             lines: line_queue,
@@ -81,14 +84,24 @@ impl Outbox {
             .forget();
     }
 
+    /// Has the answer to `hello` tell how the hub came to its key, which the core does not know.
+    pub(super) fn add_to_hello(&self, succession: Vec<Succession>) {
+        // A second `hello` is refused.
+        let _ = self.succession.set(succession);
+    }
+
     /// Answers a call. Nobody hears it where the connection is gone.
-    pub(super) async fn reply(&self, id: &RequestId, result: &Result<Reply, RpcError>) {
-        if matches!(result, Ok(Reply::Login(_))) {
-            self.logged_in.store(true, Ordering::Relaxed);
+    pub(super) async fn reply(&self, id: &RequestId, mut result: Result<Reply, RpcError>) {
+        match &mut result {
+            Ok(Reply::Login(_)) => self.logged_in.store(true, Ordering::Relaxed),
+            Ok(Reply::Hello(reply)) => {
+                reply.succession = self.succession.get().cloned().unwrap_or_default();
+            }
+            _ => {}
         }
         let _ = self
             .lines
-            .send(Outgoing::Line(encode_result(id, result)))
+            .send(Outgoing::Line(encode_result(id, &result)))
             .await;
         self.in_flight.add_permits(1);
     }

@@ -6,8 +6,11 @@
 //! millisecond, and what a session may send before its login bounds how often.
 
 use fleetlink_core::Possession;
-use fleetlink_proto::control::{EnrolKey, Login, LoginProof, ReplaceKey, Request};
+use fleetlink_proto::control::{
+    AnnounceEndpoint, EnrolKey, Login, LoginProof, ReplaceKey, Request,
+};
 use fleetlink_proto::signed::Channel;
+use fleetlink_proto::transfer::SignedCertificate;
 use fleetlink_proto::{DeviceKey, Signature};
 use ring::signature::{ED25519, UnparsedPublicKey};
 
@@ -31,11 +34,32 @@ pub(super) fn check(request: &Request, channel: Option<&Channel>) -> Possession 
             key,
             signature,
         }) => (key, signature, name.as_str(), Channel::enrolment as Message),
+        Request::AnnounceEndpoint(AnnounceEndpoint(certificate)) => {
+            return check_endpoint(certificate, channel);
+        }
         _ => return Possession::Unproven,
     };
     match channel {
         None => Possession::NoChannel,
         Some(channel) if holds(key, signature, &message(channel, name)) => Possession::Proven,
+        Some(_) => Possession::Unproven,
+    }
+}
+
+/// A certificate is for whoever is shown it, so it is tied to the hub and not to the connection.
+fn check_endpoint(signed: &SignedCertificate, channel: Option<&Channel>) -> Possession {
+    let SignedCertificate {
+        certificate,
+        signature,
+    } = signed;
+    match channel {
+        None => Possession::NoChannel,
+        Some(channel)
+            if certificate.hub == channel.hub
+                && holds(&certificate.party.key, signature, &certificate.message()) =>
+        {
+            Possession::Proven
+        }
         Some(_) => Possession::Unproven,
     }
 }

@@ -8,15 +8,14 @@ use fleetlink_proto::control::{
     EndReason, ErrorCode, FromDevice, HubDecoder, HubNotification, Request, RequestId, RpcError,
     limits,
 };
-use fleetlink_proto::signed::Channel;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::Instant;
 
-use super::SessionContext;
 use super::download::Downloads;
 use super::outbox::Outbox;
 use super::proof;
 use super::upload::{UploadFeeder, Uploads};
+use super::{Secured, SessionContext};
 use crate::driver::{DriverHandle, Event};
 
 /// How much is read at once while an upload's bytes come.
@@ -27,7 +26,7 @@ const LINE_READ_SIZE: usize = 2 * 1024;
 /// Reads one device's bytes and passes on what they say.
 pub(super) struct Reader<S> {
     session: SessionId,
-    channel: Option<Channel>,
+    secured: Option<Secured>,
     driver: DriverHandle,
     stream: S,
     outbox: Outbox,
@@ -49,7 +48,7 @@ struct Over;
 impl<S: AsyncRead + Unpin> Reader<S> {
     pub(super) fn new(
         session: SessionId,
-        channel: Option<Channel>,
+        secured: Option<Secured>,
         hub: &SessionContext,
         stream: S,
         outbox: Outbox,
@@ -58,7 +57,7 @@ impl<S: AsyncRead + Unpin> Reader<S> {
     ) -> Self {
         Reader {
             session,
-            channel,
+            secured,
             driver: hub.driver.clone(),
             stream,
             outbox,
@@ -157,7 +156,14 @@ impl<S: AsyncRead + Unpin> Reader<S> {
             Request::CancelDownload(cancel) => self.downloads.cancel(&id, cancel.download).await,
             request => {
                 let session = self.session;
-                let possession = proof::check(&request, self.channel.as_ref());
+                let secured = self.secured.as_ref();
+                if let (Request::Hello(hello), Some(secured)) = (&request, secured)
+                    && let Some(expected) = hello.pin
+                {
+                    let succession = secured.shown.succession_from(expected);
+                    self.outbox.add_to_hello(succession.to_vec());
+                }
+                let possession = proof::check(&request, secured.map(|s| &s.channel));
                 self.calls.push(Input::Call {
                     session,
                     id,

@@ -317,7 +317,7 @@ impl UploadFeeder {
         if unheard {
             self.uploads
                 .outbox
-                .reply(&id, &Err(no_such_transfer("upload", upload)))
+                .reply(&id, Err(no_such_transfer("upload", upload)))
                 .await;
         }
     }

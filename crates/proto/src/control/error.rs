@@ -167,6 +167,12 @@ error_codes! {
     OutcomeUnknown = 31, "outcome_unknown";
     /// The hub's disk is full.
     StoreFull = 32, "store_full";
+    /// The other device is not active.
+    Offline = 40, "offline";
+    /// The other device is active and takes no files.
+    NoEndpoint = 41, "no_endpoint";
+    /// The certificate is not of this device, or its signature is wrong.
+    BadCertificate = 42, "bad_certificate";
 }
 
 impl From<ErrorCode> for i32 {

@@ -15,6 +15,10 @@ pub const MAX_REQUEST_ID_BYTES: usize = 64;
 pub const MAX_LOGIN_NAME_BYTES: usize = 256;
 /// The longest description of a client in `hello`, in bytes.
 pub const MAX_CLIENT_BYTES: usize = 128;
+/// The most statements of new hub keys that a hub keeps, sends, and a device follows. With the one
+/// that makes more than these, the oldest is forgotten: a device that was away for so many keys must
+/// be given the pin anew. All of them fit a line.
+pub const MAX_SUCCESSION: usize = 64;
 /// The most entries on one page of a list.
 pub const MAX_PAGE_ENTRIES: u32 = 200;
 

@@ -23,9 +23,11 @@ pub use notification::{DeviceNotification, EndReason, HubNotification};
 pub use reply::{
     ActiveDevice, ComputeReply, DeleteReply, DeviceList, Done, EnrolledKey, FileEntry, FileList,
     HelloReply, JoinReply, KeyList, LoginReply, OpenDownloadReply, OpenUploadReply, Receipt, Reply,
+    TransferLeave,
 };
 pub use request::{
-    AbortUpload, CancelDownload, CommitUpload, Compute, DeleteFile, EnrolKey, Hello, Join,
-    ListDevices, ListFiles, OpenDownload, OpenUpload, ReplaceKey, Request, UploadMode,
+    AbortUpload, AnnounceEndpoint, CancelDownload, CommitUpload, Compute, DeleteFile, EnrolKey,
+    Hello, Join, ListDevices, ListFiles, OpenDownload, OpenTransfer, OpenUpload, ReplaceKey,
+    Request, UploadMode,
 };
 pub use request_id::RequestId;

@@ -1,11 +1,13 @@
 //! What a hub answers.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
 use super::request::UploadMode;
 use crate::samples::{Decimal, Operation};
+use crate::succession::Succession;
+use crate::transfer::SignedGrant;
 use crate::{ContentHash, DeviceKey, DeviceName, FileId, WallTime};
 
 /// The answer to `hello`.
@@ -17,6 +19,10 @@ pub struct HelloReply {
     pub hub: String,
     /// The keep-alive of this session, in milliseconds.
     pub keep_alive_ms: u64,
+    /// How the key of the pin that `hello` named was succeeded by the one that this connection has
+    /// shown, in order; empty where the hub knows no such way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub succession: Vec<Succession>,
 }
 
 /// The answer to `login`.
@@ -183,6 +189,15 @@ pub struct DeviceList {
     pub next: Option<u64>,
 }
 
+/// The answer to `transfer.open`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TransferLeave {
+    /// The hub's leave.
+    pub grant: SignedGrant,
+    /// Where the receiver may be reached.
+    pub addresses: Vec<SocketAddr>,
+}
+
 /// The result of any call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
@@ -193,8 +208,8 @@ pub enum Reply {
     Login(LoginReply),
     /// To `join`.
     Join(JoinReply),
-    /// To `ping`, `leave`, `upload.abort`, `download.cancel`, `key.enrol`, `key.revoke` and
-    /// `key.replace`.
+    /// To `ping`, `leave`, `upload.abort`, `download.cancel`, `key.enrol`, `key.revoke`,
+    /// `key.replace` and `transfer.announce`.
     Done(Done),
     /// To `upload.open`.
     OpenUpload(OpenUploadReply),
@@ -212,4 +227,6 @@ pub enum Reply {
     Devices(DeviceList),
     /// To `key.list`.
     Keys(KeyList),
+    /// To `transfer.open`.
+    Transfer(Box<TransferLeave>),
 }

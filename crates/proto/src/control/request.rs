@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::login::Login;
 use crate::samples::Operation;
-use crate::{ContentHash, DeviceKey, DeviceName, FileId, IdempotencyKey, Signature};
+use crate::transfer::SignedCertificate;
+use crate::{ContentHash, DeviceKey, DeviceName, FileId, HubPin, IdempotencyKey, Signature};
 
 /// `hello`: the first call of every session; agrees on a version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +15,10 @@ pub struct Hello {
     /// What the device runs, for the hub's log: `fleetlink 0.1.0`.
     #[serde(default)]
     pub client: String,
+    /// The pin of the key that the device expected and this connection did not show: the hub tells
+    /// what leads from there to the shown one, if it knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pin: Option<HubPin>,
 }
 
 /// `join`: announces the device's presence under its name and takes over from an earlier session.
@@ -137,6 +142,18 @@ pub struct ReplaceKey {
     pub signature: Signature,
 }
 
+/// `transfer.announce`: says by which endpoint this device is reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct AnnounceEndpoint(pub Box<SignedCertificate>);
+
+/// `transfer.open`: asks for the hub's leave to send files to another device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenTransfer {
+    /// The receiver.
+    pub to: DeviceName,
+}
+
 macro_rules! requests {
     ($($(#[$doc:meta])* $name:ident $(($params:ident))? = $method:literal;)*) => {
         /// One call of a device.
@@ -228,6 +245,10 @@ requests! {
     RevokeKey = "key.revoke";
     /// Makes another key the device's own.
     ReplaceKey(ReplaceKey) = "key.replace";
+    /// Says by which endpoint this device is reached, after every join.
+    AnnounceEndpoint(AnnounceEndpoint) = "transfer.announce";
+    /// Asks for leave to send files to another device.
+    OpenTransfer(OpenTransfer) = "transfer.open";
 }
 
 /// Parameters of a method that takes none: an empty object.

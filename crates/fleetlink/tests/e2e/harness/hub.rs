@@ -167,6 +167,22 @@ impl Hub {
         run(&mut command, input)
     }
 
+    /// `fleetlink hub rotate-key` on this hub's data.
+    pub(crate) fn rotate_command(&self) -> Command {
+        let mut command = fleetlink(self.folder.path());
+        command.args(["hub", "rotate-key", "--data", "data", "--json"]);
+        command
+    }
+
+    /// Gives the hub a new key and returns its pin.
+    #[track_caller]
+    pub(crate) fn rotate(&self) -> String {
+        let finished = run(&mut self.rotate_command(), "");
+        assert_eq!(finished.code, Some(0), "{finished:?}");
+        let document: serde_json::Value = serde_json::from_str(&finished.stdout).unwrap();
+        document["pin"].as_str().unwrap().to_owned()
+    }
+
     /// Ends it at once, as a power cut does to a process.
     pub(crate) fn kill(&mut self) {
         self.child.kill().expect("the hub runs");

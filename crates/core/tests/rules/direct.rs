@@ -1,0 +1,143 @@
+//! Who gets leave to send files to whom.
+
+use Possession::{NoChannel, Proven, Unproven};
+use fleetlink_core::{Effect, Input, Possession, SessionId};
+use fleetlink_proto::control::{
+    AnnounceEndpoint, ErrorCode, OpenTransfer, Reply, Request, RpcError,
+};
+use fleetlink_proto::transfer::{EndpointCertificate, EndpointId, Party, SignedCertificate};
+use fleetlink_proto::{DeviceKey, HubPin, Signature, WallTime};
+
+use crate::fixture::{Answer, Fixture, coded, name};
+
+fn party(device: &str, key: u8) -> Party {
+    Party {
+        name: name(device),
+        key: DeviceKey::from_bytes([key; 32]),
+        endpoint: EndpointId::from_bytes([key + 100; 32]),
+    }
+}
+
+pub(crate) fn announcement(device: &str, key: u8) -> Request {
+    let certificate = EndpointCertificate {
+        party: party(device, key),
+        hub: HubPin::from_sha256([0; 32]),
+        expires: WallTime::from_unix_millis(0),
+    };
+    let signature = Signature::from_bytes([0; 64]);
+    Request::AnnounceEndpoint(AnnounceEndpoint(Box::new(SignedCertificate {
+        certificate,
+        signature,
+    })))
+}
+
+fn open(to: &str) -> Request {
+    Request::OpenTransfer(OpenTransfer { to: name(to) })
+}
+
+fn announce(f: &mut Fixture, session: u64, (device, key): (&str, u8), shown: Possession) -> Answer {
+    let id = f.call_with(session, announcement(device, key), shown);
+    f.answer(&id).expect("an answer at once")
+}
+
+/// Who may send to whom, and where.
+fn granted(f: &mut Fixture, session: u64, to: &str) -> Result<(Party, Party, String), RpcError> {
+    let id = f.call(session, open(to));
+    if let Some(answer) = f.answer(&id) {
+        return Err(answer.unwrap_err());
+    }
+    let granted = f.take(|effect| match effect {
+        Effect::Grant {
+            from,
+            to,
+            addresses,
+            ..
+        } => Some((from.clone(), to.clone(), addresses.clone())),
+        _ => None,
+    });
+    let (from, to, addresses) = granted.expect("a grant");
+    let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    Ok((*from, *to, addresses.join(",")))
+}
+
+fn refusal(f: &mut Fixture, session: u64, to: &str) -> ErrorCode {
+    granted(f, session, to).unwrap_err().code
+}
+
+#[test]
+fn two_that_said_where_they_are_reached_may_meet() {
+    let mut f = Fixture::new();
+    f.joined(1, "cam");
+    assert_eq!(refusal(&mut f, 1, "uav"), ErrorCode::Offline);
+    f.joined(2, "uav");
+    assert_eq!(refusal(&mut f, 1, "uav"), ErrorCode::NoEndpoint);
+    announce(&mut f, 1, ("cam", 1), Proven).unwrap();
+    assert_eq!(refusal(&mut f, 1, "uav"), ErrorCode::NoEndpoint);
+    announce(&mut f, 2, ("uav", 2), Proven).unwrap();
+    let leave = (
+        party("cam", 1),
+        party("uav", 2),
+        "192.0.2.1:5000".to_owned(),
+    );
+    assert_eq!(granted(&mut f, 1, "uav").unwrap(), leave);
+    // An announcement is of one join: who left, or joined anew, is not where it was.
+    f.joined(3, "uav");
+    assert_eq!(refusal(&mut f, 1, "uav"), ErrorCode::NoEndpoint);
+    f.call(3, Request::Leave);
+    let error = granted(&mut f, 1, "uav").unwrap_err();
+    assert_eq!(coded(&error), (ErrorCode::Offline, "uav is offline"));
+}
+
+#[test]
+fn leave_is_for_who_has_joined_and_to_others() {
+    let mut f = Fixture::new();
+    f.joined(1, "cam");
+    announce(&mut f, 1, ("cam", 1), Proven).unwrap();
+    assert_eq!(refusal(&mut f, 1, "cam"), ErrorCode::OutOfOrder);
+    f.attached(2, "cam");
+    assert_eq!(refusal(&mut f, 2, "uav"), ErrorCode::OutOfOrder);
+    let early = announce(&mut f, 2, ("cam", 1), Proven).unwrap_err();
+    assert_eq!(early.code, ErrorCode::OutOfOrder);
+    f.greeted(3);
+    assert_eq!(f.refused(3, open("cam")).code, ErrorCode::OutOfOrder);
+}
+
+#[test]
+fn an_endpoint_is_believed_by_the_devices_own_key_alone() {
+    let mut f = Fixture::enrolled();
+    f.joined(5, "cam");
+    f.joined(6, "uav");
+    announce(&mut f, 6, ("uav", 6), Proven).unwrap();
+    let code = |answer: Answer| answer.err().map(|error| error.code);
+    for (who, shown, refused) in [
+        (("cam", 1), Unproven, Some(ErrorCode::BadCertificate)),
+        (("cam", 1), NoChannel, Some(ErrorCode::NoChannel)),
+        (("uav", 1), Proven, Some(ErrorCode::BadCertificate)),
+        (("cam", 2), Proven, Some(ErrorCode::BadCertificate)),
+        (("cam", 1), Proven, None),
+    ] {
+        assert_eq!(code(announce(&mut f, 5, who, shown)), refused, "{who:?}");
+    }
+    granted(&mut f, 6, "cam").unwrap();
+    assert!(matches!(
+        announce(&mut f, 5, ("cam", 1), Proven),
+        Ok(Reply::Done(_))
+    ));
+}
+
+/// What was announced by a key that is the device's no more is believed no more.
+#[test]
+fn a_replaced_key_takes_its_endpoint_along() {
+    let mut f = Fixture::new();
+    f.joined(5, "cam");
+    f.joined(6, "uav");
+    announce(&mut f, 5, ("cam", 3), Proven).unwrap();
+    announce(&mut f, 6, ("uav", 6), Proven).unwrap();
+    granted(&mut f, 6, "cam").unwrap();
+    f.enrol_first(5);
+    assert_eq!(refusal(&mut f, 6, "cam"), ErrorCode::NoEndpoint);
+    assert_eq!(refusal(&mut f, 5, "uav"), ErrorCode::NoEndpoint);
+    let session = SessionId(5);
+    f.input(Input::Disconnected { session });
+    assert_eq!(refusal(&mut f, 6, "cam"), ErrorCode::Offline);
+}

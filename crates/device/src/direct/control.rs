@@ -1,0 +1,95 @@
+//! Watching a transfer, and ending it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use fleetlink_proto::transfer::{Ended, Reason};
+use tokio::sync::watch;
+
+/// How far a transfer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes of the file that were sent, or came.
+    pub bytes: u64,
+    /// Bytes that the file has.
+    pub size: u64,
+    /// How long the content has been under way.
+    pub elapsed: Duration,
+}
+
+/// One transfer's progress, and the way to end it. Clones are of the same transfer.
+#[derive(Debug, Clone)]
+pub struct Control(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    progress: watch::Sender<Progress>,
+    ended: watch::Sender<Option<Ended>>,
+}
+
+impl Progress {
+    /// Bytes a second since the content began; 0 before that.
+    pub fn rate(&self) -> u64 {
+        let millis = self.elapsed.as_millis().max(1);
+        u64::try_from(u128::from(self.bytes) * 1000 / millis).unwrap_or(u64::MAX)
+    }
+}
+
+impl Default for Control {
+    fn default() -> Self {
+        Control::new()
+    }
+}
+
+impl Control {
+    /// For a transfer that has not begun.
+    pub fn new() -> Self {
+        let progress = Progress {
+            bytes: 0,
+            size: 0,
+            elapsed: Duration::ZERO,
+        };
+        Control(Arc::new(Inner {
+            progress: watch::Sender::new(progress),
+            ended: watch::Sender::new(None),
+        }))
+    }
+
+    /// Follows the progress: what it is when looked at, never a queue.
+    pub fn progress(&self) -> watch::Receiver<Progress> {
+        self.0.progress.subscribe()
+    }
+
+    /// Ends the transfer; the peer is told why. The first reason counts. Nothing happens where it is
+    /// over, or where the receiver is already making the whole file durable.
+    pub fn cancel(&self, reason: Reason, message: &str) {
+        self.0.ended.send_if_modified(|ended| {
+            let first = ended.is_none();
+            ended.get_or_insert_with(|| Ended::new(reason, message));
+            first
+        });
+    }
+
+    /// When it was ended.
+    pub(super) async fn cancelled(&self) -> Ended {
+        let mut changes = self.0.ended.subscribe();
+        loop {
+            let ended = changes.borrow_and_update().clone();
+            if let Some(ended) = ended {
+                return ended;
+            }
+            // It does not fail: the sending half lives in `self`.
+            if changes.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    pub(super) fn moved(&self, bytes: u64, size: u64, since: Instant) {
+        self.0.progress.send_replace(Progress {
+            bytes,
+            size,
+            elapsed: since.elapsed(),
+        });
+    }
+}

@@ -1,0 +1,246 @@
+//! Receiving: who knocks is asked by whose leave, then its files are taken.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use fleetlink_proto::DeviceName;
+use fleetlink_proto::transfer::limits::{
+    Deadlines, GOODBYE_DEADLINE, INTRODUCTION_DEADLINE, UNUSED_DEADLINE,
+};
+use fleetlink_proto::transfer::{Ended, Failure, Greeting, Introduction, Message, Offer, Reason};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::control::Control;
+use super::credentials::Credentials;
+use super::incoming::{self, Stored};
+use super::peer::GREETING_BYTES;
+use super::transport::{Connection, Endpoint, Knock, RecvHalf, SendHalf};
+use crate::Inbox;
+use crate::limits::{
+    ARRIVAL_QUEUE, MAX_FILES_COMING, MAX_PEERS, MAX_UNKNOWN_PEERS, PLACE_DEADLINE,
+};
+
+/// Takes files from peers that the hub lets send.
+#[derive(Debug)]
+pub struct Listener {
+    endpoint: Endpoint,
+    shared: Arc<Shared>,
+    unknown: Arc<Semaphore>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    credentials: Arc<Credentials>,
+    inbox: Arc<Inbox>,
+    deadlines: Deadlines,
+    peers: Arc<Semaphore>,
+    files: Arc<Semaphore>,
+    arrivals: mpsc::Sender<Arrival>,
+}
+
+/// What happens to a file that another device offers.
+#[derive(Debug)]
+pub enum Arrival {
+    /// It was accepted and is coming.
+    Coming {
+        /// Whose it is.
+        sender: DeviceName,
+        /// What was offered. The name was looked at and is a file's.
+        offer: Offer,
+        /// Where the sender is reached.
+        address: Option<SocketAddr>,
+        /// To watch and to end it.
+        control: Control,
+    },
+    /// It is here, verified and durable.
+    Stored {
+        /// Whose it is.
+        sender: DeviceName,
+        /// Under which name.
+        stored: Stored,
+    },
+    /// It was refused, or failed. Nothing of it stays.
+    Failed {
+        /// Whose it would have been.
+        sender: DeviceName,
+        /// What was offered, if that came. The name is a text from outside.
+        offer: Option<Offer>,
+        /// Why, and who said so.
+        failure: Failure,
+    },
+}
+
+impl Listener {
+    /// A listener at this endpoint, and what arrives there. When [`crate::limits::ARRIVAL_QUEUE`]
+    /// of it wait to be looked at, files wait too.
+    pub fn new(
+        endpoint: Endpoint,
+        credentials: Arc<Credentials>,
+        inbox: Arc<Inbox>,
+        deadlines: Deadlines,
+    ) -> (Self, mpsc::Receiver<Arrival>) {
+        let (arrivals, queue) = mpsc::channel(ARRIVAL_QUEUE);
+        let shared = Shared {
+            credentials,
+            inbox,
+            deadlines,
+            peers: Arc::new(Semaphore::new(MAX_PEERS)),
+            files: Arc::new(Semaphore::new(MAX_FILES_COMING)),
+            arrivals,
+        };
+        let listener = Listener {
+            endpoint,
+            shared: Arc::new(shared),
+            unknown: Arc::new(Semaphore::new(MAX_UNKNOWN_PEERS)),
+        };
+        (listener, queue)
+    }
+
+    /// Serves until the endpoint is closed. Dropped, it ends everything that is under way.
+    pub async fn run(self) {
+        let mut peers = JoinSet::new();
+        while let Some(knock) = self.endpoint.accept().await {
+            while peers.try_join_next().is_some() {}
+            match self.unknown.clone().try_acquire_owned() {
+                Ok(place) => drop(peers.spawn(self.shared.clone().serve(knock, place))),
+                Err(_) => knock.refuse(),
+            }
+        }
+    }
+}
+
+impl Shared {
+    async fn serve(self: Arc<Self>, knock: Knock, unknown: OwnedSemaphorePermit) {
+        let connection = match knock.admit(INTRODUCTION_DEADLINE).await {
+            Ok(connection) => connection,
+            Err(error) => return tracing::debug!(%error, "a peer did not finish its handshake"),
+        };
+        let introduced = timeout(INTRODUCTION_DEADLINE, self.introduced(&connection)).await;
+        drop(unknown);
+        match introduced {
+            Ok(Ok((sender, _place))) => self.take_files(connection, sender).await,
+            Ok(Err(ended)) => {
+                tracing::debug!(reason = ended.reason.name(), "a peer was refused");
+                // It hears why before the connection goes.
+                let _ = timeout(GOODBYE_DEADLINE, connection.closed()).await;
+                connection.close(ended.reason);
+            }
+            Err(_) => connection.close(Reason::TimedOut),
+        }
+    }
+
+    /// Who is at the other end, with its place among the peers.
+    async fn introduced(
+        &self,
+        connection: &Connection,
+    ) -> Result<(DeviceName, OwnedSemaphorePermit), Ended> {
+        let lost = |e: &dyn std::fmt::Display| Ended::new(Reason::ConnectionLost, e.to_string());
+        let (mut send, mut recv) = connection.accept().await.map_err(|e| lost(&e))?;
+        let stream = recv.read_all(GREETING_BYTES).await.map_err(|e| lost(&e))?;
+        let judged = self.judge(connection, &stream);
+        let greeting = match &judged {
+            Ok(_) => Greeting::Welcome(self.credentials.certificate()),
+            Err(ended) => Greeting::Refused(ended.clone()),
+        };
+        send.write_all(greeting.encode())
+            .await
+            .map_err(|e| lost(&e))?;
+        send.finish();
+        judged
+    }
+
+    fn judge(
+        &self,
+        connection: &Connection,
+        stream: &[u8],
+    ) -> Result<(DeviceName, OwnedSemaphorePermit), Ended> {
+        let introduction = Introduction::decode(stream).map_err(|f| f.ended().clone())?;
+        let peer = connection.peer();
+        let sender = self.credentials.check_sender(&introduction, peer)?;
+        let place = self.peers.clone().try_acquire_owned().map_err(|_| busy())?;
+        Ok((sender, place))
+    }
+
+    async fn take_files(self: &Arc<Self>, connection: Connection, sender: DeviceName) {
+        let mut files = JoinSet::new();
+        loop {
+            let next = timeout(UNUSED_DEADLINE, connection.accept()).await;
+            while files.try_join_next().is_some() {}
+            match next {
+                Ok(Ok(stream)) => {
+                    let (shared, sender) = (self.clone(), sender.clone());
+                    let address = connection.address();
+                    files.spawn(async move { shared.take_file(stream, sender, address).await });
+                }
+                Err(_) if !files.is_empty() => {}
+                Err(_) => return connection.close(Reason::TimedOut),
+                Ok(Err(error)) => {
+                    tracing::debug!(%error, %sender, "a peer went");
+                    // They fail of themselves, and say so.
+                    while files.join_next().await.is_some() {}
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn take_file(
+        &self,
+        mut stream: (SendHalf, RecvHalf),
+        sender: DeviceName,
+        address: Option<SocketAddr>,
+    ) {
+        let place = timeout(PLACE_DEADLINE, self.files.acquire()).await;
+        let Ok(Ok(_place)) = place else {
+            return self.turn_away(&mut stream.0, sender).await;
+        };
+        // Reserved before the offer is answered, so that no file is taken that nobody hears of.
+        let Ok(coming) = self.arrivals.reserve().await else {
+            return self.turn_away(&mut stream.0, sender).await;
+        };
+        let control = Control::new();
+        let told = |offer: &Offer| {
+            coming.send(Arrival::Coming {
+                sender: sender.clone(),
+                offer: offer.clone(),
+                address,
+                control: control.clone(),
+            });
+        };
+        let Shared {
+            inbox, deadlines, ..
+        } = self;
+        let outcome = incoming::receive(stream, &sender, inbox, *deadlines, &control, told).await;
+        let arrival = match outcome.result {
+            Ok(stored) => Arrival::Stored { sender, stored },
+            Err(failure) => Arrival::Failed {
+                sender,
+                offer: outcome.offer,
+                failure,
+            },
+        };
+        // Nobody listens any more: the process is ending.
+        let _ = self.arrivals.send(arrival).await;
+    }
+
+    async fn turn_away(&self, send: &mut SendHalf, sender: DeviceName) {
+        let refusal = Message::Refuse(busy()).encode();
+        if send.write_all(refusal).await.is_ok() {
+            send.finish();
+            send.delivered(GOODBYE_DEADLINE).await;
+        }
+        let failed = Arrival::Failed {
+            sender,
+            offer: None,
+            failure: Failure::Here(busy()),
+        };
+        let _ = self.arrivals.send(failed).await;
+    }
+}
+
+fn busy() -> Ended {
+    let message = "the device is taking as many files as it can; try again later";
+    Ended::new(Reason::Busy, message)
+}

@@ -1,0 +1,202 @@
+//! One file on its way out: the protocol's sender over a stream.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use bytes::{Buf as _, Bytes};
+use fleetlink_proto::transfer::limits::{Deadlines, GOODBYE_DEADLINE};
+use fleetlink_proto::transfer::{Answer, Block, Ended, Failure, Next, Receipt, Sender};
+use tokio::time::{sleep_until, timeout};
+
+use super::control::Control;
+use super::failure::failed;
+use super::source::{Blocks, Content, Source};
+use super::transport::{RecvHalf, SendHalf, TransportError};
+
+/// Pieces of an answer that are read at once.
+const PIECES: usize = 4;
+
+struct Outgoing<'a> {
+    machine: Sender,
+    send: SendHalf,
+    recv: RecvHalf,
+    blocks: Blocks,
+    /// What is to be written next.
+    pending: VecDeque<Bytes>,
+    /// The block that it belongs to.
+    block: Option<Block>,
+    size: u64,
+    since: Instant,
+    /// The receiver takes no more; what it says about that may still come, until then.
+    stopped: Option<(Instant, Failure)>,
+    control: &'a Control,
+}
+
+/// Sends the file. The receipt says that the receiver has it, verified and durable.
+pub(super) async fn send(
+    (send, recv): (SendHalf, RecvHalf),
+    source: Source,
+    deadlines: Deadlines,
+    control: &Control,
+) -> Result<Receipt, Failure> {
+    let offer = source.offer();
+    let size = offer.size;
+    let since = Instant::now();
+    let (machine, frame) = Sender::new(offer, deadlines, since);
+    let mut outgoing = Outgoing {
+        machine,
+        send,
+        recv,
+        blocks: source.read(),
+        pending: VecDeque::from([frame.into()]),
+        block: None,
+        size,
+        since,
+        stopped: None,
+        control,
+    };
+    control.moved(0, size, since);
+    let outcome = outgoing.run().await;
+    match &outcome {
+        Ok(_) | Err(Failure::Peer(_)) => outgoing.send.finish(),
+        Err(Failure::Here(ended)) => outgoing.give_up(ended.clone()).await,
+    }
+    outcome
+}
+
+impl Outgoing<'_> {
+    async fn run(&mut self) -> Result<Receipt, Failure> {
+        let mut pieces: [Bytes; PIECES] = Default::default();
+        loop {
+            let mut front: Vec<Bytes> = self.pending.iter().cloned().collect();
+            let writes = !front.is_empty() && self.stopped.is_none();
+            let wants = front.is_empty()
+                && self.stopped.is_none()
+                && matches!(self.machine.next(), Next::Block(_) | Next::End);
+            let until = self.until();
+            tokio::select! {
+                read = self.recv.read_some(&mut pieces) => {
+                    if let Some(receipt) = self.heard(read, &pieces)? {
+                        return Ok(receipt);
+                    }
+                }
+                written = self.send.write_some(&mut front), if writes => self.wrote(written)?,
+                content = self.blocks.next(), if wants => {
+                    self.provide(content.map_err(Failure::Here)?);
+                }
+                ended = self.control.cancelled() => return Err(Failure::Here(ended)),
+                () = sleep_until(until.into()) => self.late()?,
+            }
+        }
+    }
+
+    fn until(&self) -> Instant {
+        let machine = self.machine.poll_timeout();
+        let stopped = self.stopped.as_ref().map(|(until, _)| *until);
+        let far = Instant::now() + GOODBYE_DEADLINE;
+        machine.into_iter().chain(stopped).min().unwrap_or(far)
+    }
+
+    fn late(&mut self) -> Result<(), Failure> {
+        let now = Instant::now();
+        match &self.stopped {
+            Some((until, failure)) if now >= *until => Err(failure.clone()),
+            _ => self.machine.handle_timeout(now).map_or(Ok(()), Err),
+        }
+    }
+
+    fn heard(
+        &mut self,
+        read: Result<usize, TransportError>,
+        pieces: &[Bytes],
+    ) -> Result<Option<Receipt>, Failure> {
+        let count = match read {
+            Ok(count) => count,
+            Err(error) => return Err(failed(error)),
+        };
+        if count == 0 {
+            let early = self.machine.handle_end_of_stream();
+            return Err(early.unwrap_or_else(|| Failure::violation("the stream ended")));
+        }
+        for piece in &pieces[..count] {
+            let mut input = &piece[..];
+            loop {
+                match self.machine.handle_bytes(&mut input, Instant::now()) {
+                    Answer::More => break,
+                    Answer::Accepted => self.since = Instant::now(),
+                    Answer::Stored(receipt) => return Ok(Some(receipt)),
+                    Answer::Failed(failure) => return Err(failure),
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn wrote(&mut self, written: Result<usize, TransportError>) -> Result<(), Failure> {
+        let mut written = match written {
+            Ok(written) => written,
+            // The receiver says why on the other half of the stream, if it still can.
+            Err(error @ TransportError::Ended(_)) => {
+                let until = Instant::now() + GOODBYE_DEADLINE;
+                self.stopped = Some((until, failed(error)));
+                return Ok(());
+            }
+            Err(error) => return Err(failed(error)),
+        };
+        let now = Instant::now();
+        while let Some(front) = self.pending.front_mut() {
+            let part = written.min(front.len());
+            front.advance(part);
+            written -= part;
+            if !front.is_empty() {
+                break;
+            }
+            self.pending.pop_front();
+        }
+        match self.block {
+            Some(block) if self.pending.is_empty() => {
+                self.block = None;
+                self.machine.block_sent(block, now);
+                let sent = block.offset() + u64::from(block.bytes);
+                self.control.moved(sent, self.size, self.since);
+            }
+            _ => self.machine.moved(now),
+        }
+        Ok(())
+    }
+
+    fn provide(&mut self, content: Content) {
+        match (content, self.machine.next()) {
+            (Content::Block(bytes), Next::Block(block)) => {
+                self.block = Some(block);
+                self.pending.push_back(block.header().to_vec().into());
+                self.pending.push_back(bytes);
+            }
+            (Content::End(hash), _) => {
+                let end = self.machine.end(hash, Instant::now());
+                self.pending.push_back(end.into());
+            }
+            // Both count the same bytes of the same size.
+            (Content::Block(_), _) => {}
+        }
+    }
+
+    /// Tells the receiver why, in words where no block is cut short by them, and by the code alone
+    /// otherwise.
+    async fn give_up(&mut self, ended: Ended) {
+        self.recv.stop(ended.reason);
+        let reason = ended.reason;
+        let cancel = self.machine.cancel(ended);
+        let told = async {
+            if self.pending.is_empty() && self.send.write_all(cancel).await.is_ok() {
+                self.send.finish();
+                self.send.delivered(GOODBYE_DEADLINE).await;
+                return true;
+            }
+            false
+        };
+        if !timeout(GOODBYE_DEADLINE, told).await.unwrap_or(false) {
+            self.send.reset(reason);
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Sending: dial, introduce, offer.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use fleetlink_proto::transfer::limits::{
+    DIAL_DEADLINE, Deadlines, FRAME_HEADER_BYTES, INTRODUCTION_DEADLINE, MAX_MESSAGE_BYTES,
+};
+use fleetlink_proto::transfer::{Failure, Greeting, Introduction, Reason, Receipt, SignedGrant};
+use tokio::time::timeout;
+
+use super::control::Control;
+use super::credentials::Credentials;
+use super::failure::failed;
+use super::outgoing;
+use super::source::{self, Source};
+use super::transport::{Connection, Endpoint, TransportError};
+
+/// The longest stream of an introduction, in bytes.
+pub(super) const GREETING_BYTES: usize = FRAME_HEADER_BYTES + MAX_MESSAGE_BYTES as usize;
+
+/// Another device that takes offers of files.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    connection: Connection,
+    deadlines: Deadlines,
+}
+
+impl Peer {
+    /// Connects to the receiver that the grant names, at any of these addresses, and proves the
+    /// hub's leave. The receiver has proven that it is the device whose key the hub names.
+    pub async fn reach(
+        endpoint: &Endpoint,
+        credentials: &Credentials,
+        grant: SignedGrant,
+        addresses: &[SocketAddr],
+        deadlines: Deadlines,
+    ) -> Result<Self, Failure> {
+        credentials.check_own_grant(&grant).map_err(Failure::Here)?;
+        let to = grant.grant.to.endpoint;
+        let connection = endpoint.dial(to, addresses, DIAL_DEADLINE).await;
+        let connection = connection.map_err(failed)?;
+        let introduced = introduce(&connection, credentials, grant);
+        let late = |_| Err(failed(TransportError::Unreachable(INTRODUCTION_DEADLINE)));
+        let introduced = timeout(INTRODUCTION_DEADLINE, introduced).await;
+        if let Err(failure) = introduced.unwrap_or_else(late) {
+            connection.close(failure.ended().reason);
+            return Err(failure);
+        }
+        Ok(Peer {
+            connection,
+            deadlines,
+        })
+    }
+
+    /// Sends a file under its own name. The receipt says that the receiver has it, verified and
+    /// durable. Several may be under way at once; the receiver lets a few at a time begin.
+    pub async fn send_file(&self, path: PathBuf, control: &Control) -> Result<Receipt, Failure> {
+        let source = source::open(path).await.map_err(Failure::Here)?;
+        self.send(source, control).await
+    }
+
+    /// Sends an opened file.
+    pub async fn send(&self, source: Source, control: &Control) -> Result<Receipt, Failure> {
+        let stream = tokio::select! {
+            stream = self.connection.open() => stream.map_err(failed)?,
+            ended = control.cancelled() => return Err(Failure::Here(ended)),
+        };
+        outgoing::send(stream, source, self.deadlines, control).await
+    }
+
+    /// Where the receiver is reached by now.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.connection.address()
+    }
+
+    /// Ends the connection; files that are under way fail.
+    pub fn close(&self, reason: Reason) {
+        self.connection.close(reason);
+    }
+}
+
+async fn introduce(
+    connection: &Connection,
+    credentials: &Credentials,
+    grant: SignedGrant,
+) -> Result<(), Failure> {
+    let (mut send, mut recv) = connection.open().await.map_err(failed)?;
+    let introduction = Introduction {
+        grant: grant.clone(),
+        certificate: credentials.certificate(),
+    };
+    send.write_all(introduction.encode())
+        .await
+        .map_err(failed)?;
+    send.finish();
+    let answer = recv.read_all(GREETING_BYTES).await.map_err(failed)?;
+    match Greeting::decode(&answer)? {
+        Greeting::Refused(ended) => Err(Failure::Peer(ended)),
+        Greeting::Welcome(certificate) => {
+            let checked = credentials.check_receiver(&grant, &certificate);
+            checked.map_err(Failure::Here)
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! Connections to other devices: QUIC over UDP, dialled by key. The one module that names iroh.
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::time::Duration;
+
+use bytes::Bytes;
+use fleetlink_proto::transfer::limits::{ALPN, IDLE_DEADLINE, MAX_FILES_PER_CONNECTION};
+use fleetlink_proto::transfer::{EndpointId, Reason};
+use iroh::endpoint::{
+    ConnectionError, QuicTransportConfig, ReadError, RecvStream, SendStream, VarInt, WriteError,
+    presets,
+};
+use iroh::{EndpointAddr, SecretKey, TransportAddr};
+use tokio::time::timeout;
+
+use crate::limits::{CONNECTION_WINDOW, STREAM_WINDOW};
+
+/// This process' end of all its connections, on one UDP port. Its key lives as long as it does.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    inner: iroh::Endpoint,
+    port: u16,
+}
+
+/// A connection to an endpoint that has proven its key.
+#[derive(Debug, Clone)]
+pub(crate) struct Connection {
+    inner: iroh::endpoint::Connection,
+}
+
+/// A connection that a peer asks for.
+#[derive(Debug)]
+pub(crate) struct Knock {
+    inner: iroh::endpoint::Incoming,
+}
+
+/// What is written to the peer.
+#[derive(Debug)]
+pub(crate) struct SendHalf {
+    inner: SendStream,
+}
+
+/// What the peer writes.
+#[derive(Debug)]
+pub(crate) struct RecvHalf {
+    inner: RecvStream,
+}
+
+/// Why bytes went no further.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TransportError {
+    /// The peer ended it with this code.
+    #[error("the peer ended it: {}", .0.name())]
+    Ended(Reason),
+    /// Nothing came from the peer any more.
+    #[error("nothing came from the peer for {} seconds", IDLE_DEADLINE.as_secs())]
+    Silent,
+    /// The peer did not answer a dial.
+    #[error("the device did not answer for {} seconds", .0.as_secs_f32())]
+    Unreachable(Duration),
+    /// Another fault of the connection.
+    #[error("the connection failed: {0}")]
+    Failed(String),
+}
+
+impl Endpoint {
+    /// Takes this UDP port of all addresses, of both families where the host has both; 0 is any
+    /// free one. Nobody is contacted.
+    pub async fn bind(port: u16) -> io::Result<Self> {
+        // Both families on one port: found here, since each would take another by itself.
+        let port = match port {
+            0 => UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0))
+                .or_else(|_| UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)))?
+                .local_addr()?
+                .port(),
+            port => port,
+        };
+        let v6 = iroh::endpoint::BindOpts::default().set_is_required(false);
+        let inner = iroh::Endpoint::builder(presets::Minimal)
+            .clear_ip_transports()
+            .bind_addr((Ipv4Addr::UNSPECIFIED, port))
+            .map_err(io::Error::other)?
+            .bind_addr_with_opts((Ipv6Addr::UNSPECIFIED, port), v6)
+            .map_err(io::Error::other)?
+            .secret_key(SecretKey::generate())
+            .alpns(vec![ALPN.to_vec()])
+            .max_tls_tickets(0)
+            .transport_config(transport_config())
+            .bind()
+            .await
+            .map_err(io::Error::other)?;
+        Ok(Endpoint { inner, port })
+    }
+
+    /// The key by which peers dial it.
+    pub fn id(&self) -> EndpointId {
+        EndpointId::from_bytes(*self.inner.id().as_bytes())
+    }
+
+    /// Its UDP port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Connects to the endpoint that holds this key, at any of these addresses.
+    pub(crate) async fn dial(
+        &self,
+        peer: EndpointId,
+        addresses: &[SocketAddr],
+        deadline: Duration,
+    ) -> Result<Connection, TransportError> {
+        let failed = |e: &dyn std::fmt::Display| TransportError::Failed(e.to_string());
+        let id = iroh::EndpointId::from_bytes(peer.as_bytes()).map_err(|e| failed(&e))?;
+        let addresses = addresses.iter().copied().map(TransportAddr::Ip);
+        let address = EndpointAddr::from_parts(id, addresses);
+        match timeout(deadline, self.inner.connect(address, ALPN)).await {
+            Ok(Ok(inner)) => Ok(Connection { inner }),
+            Ok(Err(e)) => Err(failed(&e)),
+            Err(_) => Err(TransportError::Unreachable(deadline)),
+        }
+    }
+
+    /// The next connection that somebody asks for; none once it is closed.
+    pub(crate) async fn accept(&self) -> Option<Knock> {
+        self.inner.accept().await.map(|inner| Knock { inner })
+    }
+
+    /// Ends all connections; their peers are told.
+    pub async fn close(&self) {
+        self.inner.close().await;
+    }
+}
+
+impl Knock {
+    /// Says no, which costs less than a handshake.
+    pub(crate) fn refuse(self) {
+        self.inner.refuse();
+    }
+
+    pub(crate) async fn admit(self, deadline: Duration) -> Result<Connection, TransportError> {
+        let handshake = async {
+            let accepting = self.inner.accept().map_err(lost)?;
+            let inner = accepting.await;
+            let inner = inner.map_err(|e| TransportError::Failed(e.to_string()))?;
+            Ok(Connection { inner })
+        };
+        let unreachable = |_| Err(TransportError::Unreachable(deadline));
+        timeout(deadline, handshake)
+            .await
+            .unwrap_or_else(unreachable)
+    }
+}
+
+impl Connection {
+    /// The endpoint at its other end, which has proven its key.
+    pub(crate) fn peer(&self) -> EndpointId {
+        EndpointId::from_bytes(*self.inner.remote_id().as_bytes())
+    }
+
+    /// Where the peer is reached by now.
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        let paths = self.inner.paths();
+        let selected = paths.iter().find(iroh::endpoint::Path::is_selected);
+        match selected.or(paths.iter().next())?.remote_addr() {
+            TransportAddr::Ip(address) => Some(*address),
+            _ => None,
+        }
+    }
+
+    pub(crate) async fn open(&self) -> Result<(SendHalf, RecvHalf), TransportError> {
+        halves(self.inner.open_bi().await)
+    }
+
+    pub(crate) async fn accept(&self) -> Result<(SendHalf, RecvHalf), TransportError> {
+        halves(self.inner.accept_bi().await)
+    }
+
+    /// Ends it; what is not yet delivered is lost.
+    pub(crate) fn close(&self, reason: Reason) {
+        self.inner.close(code(reason), reason.name().as_bytes());
+    }
+
+    pub(crate) async fn closed(&self) -> TransportError {
+        lost(self.inner.closed().await)
+    }
+}
+
+impl SendHalf {
+    /// Writes the front of `pieces` as far as the network takes it now, and takes that off. Safe to
+    /// drop: then nothing was written.
+    pub(crate) async fn write_some(
+        &mut self,
+        mut pieces: &mut [Bytes],
+    ) -> Result<usize, TransportError> {
+        let written = self.inner.write_many_chunks(&mut pieces).await;
+        written.map_err(cannot_write)
+    }
+
+    pub(crate) async fn write_all(&mut self, bytes: Vec<u8>) -> Result<(), TransportError> {
+        let written = self.inner.write_chunk(bytes.into()).await;
+        written.map_err(cannot_write)
+    }
+
+    /// Nothing more will be written; what was is delivered.
+    pub(crate) fn finish(&mut self) {
+        // It fails only where the stream is over anyway.
+        let _ = self.inner.finish();
+    }
+
+    /// Ends it; what is not yet delivered is lost.
+    pub(crate) fn reset(&mut self, reason: Reason) {
+        let _ = self.inner.reset(code(reason));
+    }
+
+    /// Waits until the peer has everything, or wants no more.
+    pub(crate) async fn delivered(&mut self, deadline: Duration) {
+        let _ = timeout(deadline, self.inner.stopped()).await;
+    }
+}
+
+impl RecvHalf {
+    /// What came, up to `pieces.len()` of it; 0 at the end. Safe to drop.
+    pub(crate) async fn read_some(
+        &mut self,
+        pieces: &mut [Bytes],
+    ) -> Result<usize, TransportError> {
+        let read = self.inner.read_many_chunks(pieces).await;
+        read.map(Option::unwrap_or_default).map_err(|e| match e {
+            ReadError::Reset(code) => TransportError::Ended(reason(code)),
+            ReadError::ConnectionLost(e) => lost(e),
+            e => TransportError::Failed(e.to_string()),
+        })
+    }
+
+    /// Everything to the end, at most `limit` bytes.
+    pub(crate) async fn read_all(&mut self, limit: usize) -> Result<Vec<u8>, TransportError> {
+        let read = self.inner.read_to_end(limit).await;
+        read.map_err(|e| TransportError::Failed(e.to_string()))
+    }
+
+    /// Wants no more.
+    pub(crate) fn stop(&mut self, reason: Reason) {
+        let _ = self.inner.stop(code(reason));
+    }
+}
+
+fn transport_config() -> QuicTransportConfig {
+    let streams = VarInt::from_u32(MAX_FILES_PER_CONNECTION + 1);
+    QuicTransportConfig::builder()
+        .max_concurrent_bidi_streams(streams)
+        .max_concurrent_uni_streams(VarInt::from_u32(0))
+        .datagram_receive_buffer_size(None)
+        .stream_receive_window(VarInt::from_u32(STREAM_WINDOW))
+        .receive_window(VarInt::from_u32(CONNECTION_WINDOW))
+        .send_window(u64::from(CONNECTION_WINDOW))
+        .default_path_max_idle_timeout(IDLE_DEADLINE)
+        .build()
+}
+
+fn halves(
+    opened: Result<(SendStream, RecvStream), ConnectionError>,
+) -> Result<(SendHalf, RecvHalf), TransportError> {
+    let (send, recv) = opened.map_err(lost)?;
+    Ok((SendHalf { inner: send }, RecvHalf { inner: recv }))
+}
+
+fn cannot_write(error: WriteError) -> TransportError {
+    match error {
+        WriteError::Stopped(code) => TransportError::Ended(reason(code)),
+        WriteError::ConnectionLost(e) => lost(e),
+        e => TransportError::Failed(e.to_string()),
+    }
+}
+
+fn lost(error: ConnectionError) -> TransportError {
+    match error {
+        ConnectionError::ApplicationClosed(close) => {
+            TransportError::Ended(reason(close.error_code))
+        }
+        ConnectionError::TimedOut => TransportError::Silent,
+        e => TransportError::Failed(e.to_string()),
+    }
+}
+
+fn code(reason: Reason) -> VarInt {
+    VarInt::from_u32(reason.number())
+}
+
+fn reason(code: VarInt) -> Reason {
+    Reason::from(u32::try_from(code.into_inner()).unwrap_or(u32::MAX))
+}

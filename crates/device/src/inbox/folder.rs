@@ -1,0 +1,119 @@
+//! The folder of an inbox, held open: nothing is reached by a path from outside it.
+
+use std::io;
+use std::path::Path;
+
+use cap_std::fs::{Dir, File, MetadataExt as _, OpenOptions, OpenOptionsExt as _};
+use rustix::fs::{FlockOperation, RenameFlags, flock, fstatvfs, renameat_with};
+use rustix::io::Errno;
+
+/// How the name of a file that is not complete begins and ends. No device's name, and so no
+/// complete file's, begins with a dot.
+const PARTIAL_PREFIX: &str = ".fleetlink-";
+const PARTIAL_SUFFIX: &str = ".part";
+
+/// A folder.
+#[derive(Debug)]
+pub(super) struct Folder {
+    dir: Dir,
+}
+
+impl Folder {
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        // Not `open_ambient_dir`: what that opens cannot be made durable (O_PATH).
+        let folder = std::fs::File::open(path)?;
+        if !folder.metadata()?.is_dir() {
+            return Err(io::ErrorKind::NotADirectory.into());
+        }
+        let dir = Dir::from_std_file(folder);
+        Ok(Folder { dir })
+    }
+
+    /// Bytes that somebody without privileges may still use on its disk.
+    pub(super) fn free_bytes(&self) -> io::Result<u64> {
+        let disk = fstatvfs(&self.dir)?;
+        Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+    }
+
+    /// Bytes of the complete regular files in it.
+    pub(super) fn held_bytes(&self) -> io::Result<u64> {
+        let mut sum = 0_u64;
+        for entry in self.dir.entries()? {
+            let entry = entry?;
+            let metadata = match entry.metadata() {
+                Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+                metadata => metadata?,
+            };
+            let name = entry.file_name();
+            if metadata.is_file() && !is_partial(&name) {
+                sum = sum.saturating_add(metadata.len());
+            }
+        }
+        Ok(sum)
+    }
+
+    /// A new file under a new hidden name, locked for as long as it is open.
+    pub(super) fn create_partial(&self) -> io::Result<(File, String)> {
+        let mut random = [0; 8];
+        getrandom::fill(&mut random).map_err(io::Error::other)?;
+        let random = u64::from_ne_bytes(random);
+        let name = format!("{PARTIAL_PREFIX}{random:016x}{PARTIAL_SUFFIX}");
+        let mut options = OpenOptions::new();
+        let file = self
+            .dir
+            .open_with(&name, options.write(true).create_new(true).mode(0o666))?;
+        // Where locks are not to be had, nothing of another process is cleaned up by mistake
+        // either: its lock fails as well.
+        let _ = flock(&file, FlockOperation::NonBlockingLockExclusive);
+        Ok((file, name))
+    }
+
+    /// Gives a partial file its final name. `AlreadyExists` where that is taken, by whatever.
+    pub(super) fn place(&self, file: &File, partial: &str, name: &str) -> io::Result<()> {
+        let (ours, named) = (file.metadata()?, self.dir.symlink_metadata(partial)?);
+        if (ours.dev(), ours.ino()) != (named.dev(), named.ino()) {
+            return Err(io::Error::other("somebody changed the partial file's name"));
+        }
+        match renameat_with(&self.dir, partial, &self.dir, name, RenameFlags::NOREPLACE) {
+            // Where a file system has no such rename: a link takes no name either that is there.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
+                self.dir.hard_link(partial, &self.dir, name)?;
+                self.dir.remove_file(partial)
+            }
+            renamed => Ok(renamed?),
+        }
+    }
+
+    pub(super) fn remove(&self, name: &str) -> io::Result<()> {
+        self.dir.remove_file(name)
+    }
+
+    /// Makes names durable.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        Ok(rustix::fs::fsync(&self.dir)?)
+    }
+
+    /// Removes partial files that nobody writes any more; how many.
+    pub(super) fn remove_leftovers(&self) -> io::Result<usize> {
+        let mut removed = 0;
+        for entry in self.dir.entries()? {
+            let entry = entry?;
+            let name = entry.file_name();
+            if is_partial(&name) && entry.file_type()?.is_file() && self.abandoned(&name) {
+                self.dir.remove_file(&name)?;
+                removed += 1;
+            }
+        }
+        Ok(removed)
+    }
+
+    fn abandoned(&self, name: &std::ffi::OsStr) -> bool {
+        let file = self.dir.open_with(name, OpenOptions::new().write(true));
+        file.is_ok_and(|file| flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok())
+    }
+}
+
+fn is_partial(name: &std::ffi::OsStr) -> bool {
+    name.to_str()
+        .is_some_and(|name| name.starts_with(PARTIAL_PREFIX) && name.ends_with(PARTIAL_SUFFIX))
+}

@@ -1,0 +1,128 @@
+//! A file on its way into the inbox.
+
+use std::io::{self, Write as _};
+use std::sync::Arc;
+
+use cap_std::fs::File;
+use fleetlink_proto::transfer::{End, Ended, FileName, Reason};
+use fleetlink_proto::{ContentHash, DeviceName};
+use rustix::fs::{FallocateFlags, fallocate};
+use rustix::io::Errno;
+
+use super::folder::Folder;
+use super::ledger::Promise;
+use crate::limits::MAX_NAME_NUMBER;
+
+/// A file that is not complete: hidden, and gone when dropped. Its calls block.
+#[derive(Debug)]
+pub struct Incoming {
+    folder: Arc<Folder>,
+    promise: Option<Promise>,
+    file: File,
+    partial: String,
+    sender: DeviceName,
+    name: FileName,
+    hasher: blake3::Hasher,
+}
+
+impl Incoming {
+    pub(super) fn create(
+        folder: Arc<Folder>,
+        promise: Promise,
+        sender: &DeviceName,
+        name: FileName,
+        size: u64,
+    ) -> Result<Self, Ended> {
+        let (file, partial) = folder.create_partial().map_err(cannot_write)?;
+        let incoming = Incoming {
+            folder,
+            promise: Some(promise),
+            file,
+            partial,
+            sender: sender.clone(),
+            name,
+            hasher: blake3::Hasher::new(),
+        };
+        // Taken before the file is accepted, so that no disk fills up in its midst.
+        match fallocate(&incoming.file, FallocateFlags::empty(), 0, size) {
+            _ if size == 0 => Ok(incoming),
+            Ok(()) | Err(Errno::NOTSUP | Errno::NOSYS) => Ok(incoming),
+            Err(e) => Err(cannot_write(e.into())),
+        }
+    }
+
+    /// The name that the sender gave it.
+    pub fn name(&self) -> &FileName {
+        &self.name
+    }
+
+    /// Adds these bytes to the end.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), Ended> {
+        self.file.write_all(bytes).map_err(cannot_write)?;
+        self.hasher.update(bytes);
+        Ok(())
+    }
+
+    /// Compares what came with what the sender says it sent, makes it durable and gives it its
+    /// final name, which is returned. On an error nothing stays.
+    pub fn finish(mut self, end: &End) -> Result<FileName, Ended> {
+        let hash = ContentHash::from(self.hasher.finalize());
+        if hash != end.hash || self.hasher.count() != end.bytes {
+            let message = "what came is not what was sent: its hash differs";
+            return Err(Ended::new(Reason::HashMismatch, message));
+        }
+        self.file.sync_all().map_err(cannot_write)?;
+        let stored = self.place().map_err(cannot_write)?;
+        if let Some(promise) = self.promise.take() {
+            promise.kept();
+        }
+        self.folder.sync().map_err(cannot_write)?;
+        Ok(stored)
+    }
+
+    /// The first name that is free. Another file can take one meanwhile, so each is simply tried.
+    fn place(&mut self) -> io::Result<FileName> {
+        for number in 1..=MAX_NAME_NUMBER {
+            let name = self.name.stored(&self.sender, number);
+            match self.folder.place(&self.file, &self.partial, name.as_str()) {
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(e) => return Err(e),
+                Ok(()) => {
+                    self.partial.clear();
+                    return Ok(name);
+                }
+            }
+        }
+        Err(io::Error::other(format!(
+            "there are {MAX_NAME_NUMBER} files of this name"
+        )))
+    }
+}
+
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        if !self.partial.is_empty() {
+            let removed = self.folder.remove(&self.partial);
+            if let Err(error) = removed {
+                tracing::warn!(%error, partial = self.partial, "an incomplete file stays behind");
+            }
+        }
+    }
+}
+
+/// An error of the disk as the sender is told it.
+#[expect(clippy::needless_pass_by_value, reason = "it is what map_err takes")]
+pub(super) fn cannot_write(error: io::Error) -> Ended {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            Ended::new(
+                Reason::NoSpace,
+                "the receiver's disk has no room for the file",
+            )
+        }
+        _ => {
+            let message = format!("the receiver cannot write: {error}");
+            Ended::new(Reason::CannotWrite, message)
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Where files from other devices arrive, and what is taken.
+//!
+//! A file is written under a hidden name beneath the folder's handle, verified, made durable, and
+//! only then given its name, which never replaces anything and never leads outside.
+
+mod folder;
+mod incoming;
+mod ledger;
+mod policy;
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use fleetlink_proto::DeviceName;
+use fleetlink_proto::transfer::{Ended, FileName, Offer, Reason};
+
+use crate::limits::KEEP_FREE_BYTES;
+use folder::Folder;
+pub use incoming::Incoming;
+use ledger::Ledger;
+pub use policy::{ReceivePolicy, SenderRule, SenderRuleError};
+
+/// A folder that takes files by rules.
+#[derive(Debug)]
+pub struct Inbox {
+    folder: Arc<Folder>,
+    ledger: Arc<Ledger>,
+    policy: ReceivePolicy,
+}
+
+impl Inbox {
+    /// The inbox in this folder, which must be there. Incomplete files that nobody writes any more
+    /// are removed. Blocks.
+    pub fn open(path: &Path, policy: ReceivePolicy) -> io::Result<Self> {
+        let folder = Folder::open(path)?;
+        let leftovers = folder.remove_leftovers()?;
+        if leftovers > 0 {
+            tracing::info!(leftovers, "removed incomplete files of an earlier run");
+        }
+        let ledger = Arc::new(Ledger::default());
+        if policy.max_total.is_some() {
+            ledger.set_held(folder.held_bytes()?);
+        }
+        Ok(Inbox {
+            folder: Arc::new(folder),
+            ledger,
+            policy,
+        })
+    }
+
+    /// Decides about an offer: a file to write to, with its room on the disk, or the refusal that
+    /// the sender is told. Blocks.
+    pub fn admit(&self, sender: &DeviceName, offer: &Offer) -> Result<Incoming, Ended> {
+        self.policy.check(sender, offer.size)?;
+        let name: FileName = offer
+            .name
+            .parse()
+            .map_err(|e| Ended::new(Reason::BadName, format!("{e}")))?;
+        let count = || self.folder.held_bytes();
+        let promise = self
+            .ledger
+            .promise(offer.size, self.policy.max_total, count)?;
+        let free = self.folder.free_bytes().map_err(incoming::cannot_write)?;
+        if free.saturating_sub(KEEP_FREE_BYTES) < offer.size {
+            let message = format!(
+                "the receiver's disk has no room for {} bytes more",
+                offer.size
+            );
+            return Err(Ended::new(Reason::NoSpace, message));
+        }
+        Incoming::create(self.folder.clone(), promise, sender, name, offer.size)
+    }
+}

@@ -1,0 +1,147 @@
+//! Moving to a hub's new key, where the old one has announced it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use fleetlink_proto::succession::{self, HubKeys, SuccessionError};
+use fleetlink_proto::{HubKey, HubPin, Signature};
+use ring::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
+
+use crate::connect::{Unfollowed, pin_of};
+use crate::{
+    CallError, ConnectError, Connection, DeviceKeys, HubAddress, KnownHubs, Session, Trust, connect,
+};
+
+/// What becomes of a device whose hub announces a new key: what it keeps moves to that key, and
+/// somebody is told.
+#[derive(Clone)]
+pub struct Successor {
+    known: KnownHubs,
+    keys: DeviceKeys,
+    tell: Arc<dyn Fn(&Moved) + Send + Sync>,
+}
+
+/// A device knows its hub by another key from here on.
+#[derive(Debug)]
+pub struct Moved {
+    /// Where the hub is.
+    pub address: HubAddress,
+    /// What was expected.
+    pub old: HubPin,
+    /// What the hub shows, and announced by the old key or by keys between.
+    pub new: HubPin,
+    /// Why the kept pin or keys did not move, where they did not: the next start asks again.
+    pub not_kept: Option<String>,
+}
+
+impl Successor {
+    /// With what is kept in this state folder; `tell` is called after each move.
+    pub fn in_folder(
+        folder: impl Into<std::path::PathBuf>,
+        tell: impl Fn(&Moved) + Send + Sync + 'static,
+    ) -> Self {
+        let folder = folder.into();
+        Successor {
+            known: KnownHubs::in_folder(&folder),
+            keys: DeviceKeys::in_folder(folder),
+            tell: Arc::new(tell),
+        }
+    }
+
+    /// Connects as [`connect`] does. Where the hub shows another key than the pinned one, it is
+    /// asked for the statements that lead there, on a connection of its own on which nothing else
+    /// is said; `trust` is the new pin once they do.
+    ///
+    /// # Errors
+    /// As of [`connect`]; [`ConnectError::PinChanged`] says why the new key was not followed.
+    pub async fn connect(
+        &self,
+        address: &HubAddress,
+        trust: &mut Trust,
+        client: &str,
+    ) -> Result<Connection, ConnectError> {
+        let (expected, found) = match connect(address, *trust).await {
+            Err(ConnectError::PinChanged {
+                expected, found, ..
+            }) => (expected, found),
+            connected => return connected,
+        };
+        let changed = |why| ConnectError::PinChanged {
+            address: address.clone(),
+            expected,
+            found,
+            why: Box::new(why),
+        };
+        let way = ask(address, expected, found, client)
+            .await
+            .map_err(changed)?;
+        // Before the next connection, which may fail: that would not make it less true.
+        self.move_to_last(address, &way);
+        *trust = Trust::Pinned(found);
+        connect(address, *trust).await
+    }
+
+    /// Keys first: were the power cut between, the old pin would lead here again, but nothing would
+    /// lead to keys under an old pin.
+    fn move_to_last(&self, address: &HubAddress, way: &[HubPin]) {
+        let [old @ .., new] = way else { return };
+        let Some(first) = old.first() else { return };
+        let moved = || {
+            self.keys.move_to(old, *new).map_err(|e| e.to_string())?;
+            let kept = self.known.move_to(address, old, *new);
+            kept.map_err(|e| e.to_string())
+        };
+        (self.tell)(&Moved {
+            address: address.clone(),
+            old: *first,
+            new: *new,
+            not_kept: moved().err(),
+        });
+    }
+}
+
+impl fmt::Debug for Successor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Successor").finish_non_exhaustive()
+    }
+}
+
+/// The pins from the expected one to the found one, as the hub has proved them.
+async fn ask(
+    address: &HubAddress,
+    expected: HubPin,
+    found: HubPin,
+    client: &str,
+) -> Result<Vec<HubPin>, Unfollowed> {
+    // Only the key that was shown, and this time with the proof that the hub has it.
+    let connection = connect(address, Trust::Pinned(found)).await;
+    let connection = connection.map_err(|e| Unfollowed::Unasked(e.to_string()))?;
+    let statements = Session::succession(connection, client, expected).await;
+    let statements = statements.map_err(|error| match error {
+        CallError::TimedOut { .. } => Unfollowed::Unasked(error.to_string()),
+        CallError::Closed(ref closed) if closed.may_return() => {
+            Unfollowed::Unasked(error.to_string())
+        }
+        error => Unfollowed::Unanswered(error.to_string()),
+    })?;
+    match succession::follow(&statements, expected, found, &Ring) {
+        Ok(way) => Ok(way),
+        Err(SuccessionError::Unannounced) => Err(Unfollowed::Unannounced),
+        Err(error) => Err(Unfollowed::Unproven(error)),
+    }
+}
+
+/// Cryptography by ring.
+struct Ring;
+
+impl HubKeys for Ring {
+    fn pin(&self, key: &HubKey) -> HubPin {
+        pin_of(key.spki())
+    }
+
+    fn has_signed(&self, key: &HubKey, message: &[u8], signature: &Signature) -> bool {
+        UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, key.point())
+            .verify(message, signature.as_bytes())
+            .is_ok()
+    }
+}

@@ -1,0 +1,111 @@
+//! By whose leave a peer comes.
+
+use std::net::SocketAddr;
+
+use fleetlink_device::Peer;
+use fleetlink_proto::transfer::Reason;
+use fleetlink_proto::transfer::limits::Deadlines;
+
+use crate::world::{Hub, here, in_time, peers, send};
+
+#[tokio::test]
+async fn a_grant_holds_for_its_own_sender_receiver_hub_and_time() {
+    let hub = Hub::new();
+    let other_hub = Hub::new();
+    let receiver = hub.receiver("uav", Deadlines::default()).await;
+    let (camera, thief) = (hub.device("camera").await, hub.device("thief").await);
+    let (from, to) = (
+        camera.credentials.party(),
+        receiver.device.credentials.party(),
+    );
+    let grant = |lives| hub.sign(from.clone(), to.clone(), lives);
+
+    // The sender itself does not use what cannot hold.
+    for (grant, reason) in [
+        (grant(-1), Reason::BadGrant),
+        (grant(3_600_000), Reason::BadGrant),
+        (other_hub.grant(&camera, &receiver.device), Reason::BadGrant),
+        (hub.grant(&thief, &receiver.device), Reason::WrongPeer),
+    ] {
+        let refused = camera.reach(grant, &receiver.device).await.unwrap_err();
+        assert_eq!(here(&refused), reason);
+    }
+    let mut forged = grant(60_000);
+    forged.grant.from.name = "captain".parse().unwrap();
+    let refused = camera.reach(forged, &receiver.device).await.unwrap_err();
+    assert_eq!(here(&refused), Reason::BadGrant);
+    let peer = camera.reach(grant(60_000), &receiver.device).await.unwrap();
+    send(&peer, camera.file("x", b"1")).await.unwrap();
+    assert_eq!(receiver.listing(), ["camera_x"]);
+}
+
+/// The receiver judges for itself, whatever a sender believes.
+#[tokio::test]
+async fn a_receiver_turns_away_who_has_no_leave() {
+    let hub = Hub::new();
+    let receiver = hub.receiver("uav", Deadlines::default()).await;
+    let camera = hub.device("camera").await;
+    // By the receiver's idea of the hub's clock the grant is over.
+    let late = fleetlink_proto::WallTime::from_unix_millis(crate::world::NOW + 61_000);
+    receiver.device.credentials.set_hub_time(late);
+    let grant = hub.grant(&camera, &receiver.device);
+    let refused = camera.reach(grant, &receiver.device).await.unwrap_err();
+    assert_eq!(peers(&refused), Reason::BadGrant);
+    assert!(
+        refused.to_string().contains("its time is over"),
+        "{refused}"
+    );
+    // A grant for another receiver, used at this one's address and endpoint.
+    let other = hub.device("other").await;
+    let mut to = other.credentials.party();
+    to.endpoint = receiver.device.endpoint.id();
+    let grant = hub.sign(camera.credentials.party(), to, 90_000);
+    let refused = camera.reach(grant, &receiver.device).await.unwrap_err();
+    assert_eq!(peers(&refused), Reason::WrongPeer);
+    assert_eq!(receiver.listing(), [""; 0]);
+}
+
+/// Another endpoint at the address, and an endpoint whose device is another than the hub names.
+#[tokio::test]
+async fn a_sender_sends_nothing_to_whom_the_hub_does_not_name() {
+    let hub = Hub::new();
+    let impostor = hub.receiver("impostor", Deadlines::default()).await;
+    let (camera, uav) = (hub.device("camera").await, hub.device("uav").await);
+    let grant = hub.grant(&camera, &uav);
+    let at: [SocketAddr; 1] = [impostor.device.at()];
+    let reached = Peer::reach(
+        &camera.endpoint,
+        &camera.credentials,
+        grant,
+        &at,
+        Deadlines::default(),
+    );
+    in_time(reached).await.unwrap_err();
+    // The hub names the impostor's endpoint as the uav's, but the uav's key never said so.
+    let mut to = uav.credentials.party();
+    to.endpoint = impostor.device.endpoint.id();
+    let grant = hub.sign(camera.credentials.party(), to, 60_000);
+    let refused = camera.reach(grant, &impostor.device).await.unwrap_err();
+    assert_eq!(refused.ended().reason, Reason::WrongPeer);
+    assert_eq!(impostor.listing(), [""; 0]);
+}
+
+/// A thief with the sender's grant has another endpoint, and so no use of it.
+#[tokio::test]
+async fn a_stolen_grant_is_of_no_use() {
+    let hub = Hub::new();
+    let receiver = hub.receiver("uav", Deadlines::default()).await;
+    let (camera, thief) = (hub.device("camera").await, hub.device("thief").await);
+    let stolen = hub.grant(&camera, &receiver.device);
+    let introduction = fleetlink_proto::transfer::Introduction {
+        grant: stolen,
+        certificate: camera.credentials.certificate(),
+    };
+    let answer = crate::hostile::introduce(&thief, &receiver.device, &introduction.encode()).await;
+    match fleetlink_proto::transfer::Greeting::decode(&answer) {
+        Ok(fleetlink_proto::transfer::Greeting::Refused(ended)) => {
+            assert_eq!(ended.reason, Reason::WrongPeer);
+        }
+        other => panic!("{other:?}"),
+    }
+}

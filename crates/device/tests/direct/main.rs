@@ -1,0 +1,8 @@
+//! Files between real endpoints over loopback.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod ends;
+mod hostile;
+mod leave;
+mod whole;
+mod world;

@@ -1,0 +1,215 @@
+//! Who the hub is: a key made at its first start, the certificate for it, and how it came from the
+//! keys before.
+
+mod certificate;
+mod error;
+mod keeping;
+mod key_file;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use fleetlink_proto::succession::Succession;
+use fleetlink_proto::{HubPin, WallTime};
+use rustls::ServerConfig;
+use rustls::crypto::ring::default_provider;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::version::TLS13;
+
+pub use self::error::IdentityError;
+use self::key_file::KeyFile;
+use crate::grants::GrantSigner;
+
+/// The protocol's name in the TLS handshake (RFC 7301).
+const ALPN: &[u8] = b"fleetlink/1";
+const KEY_FILE: &str = "hub.key";
+const CERTIFICATE_FILE: &str = "hub.crt";
+
+/// The hub's key and certificate; clones share them. Connections that are open when one of them
+/// changes go on as they are.
+#[derive(Clone)]
+pub(crate) struct Identity {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    folder: PathBuf,
+    /// One change at a time; none of them is waited for by a connection.
+    key: Mutex<KeyFile>,
+    shown: RwLock<Arc<Shown>>,
+}
+
+/// What a new connection is shown. Key, certificate and statements are taken together, so that a
+/// connection which begins while they change sees all old or all new ones.
+pub(crate) struct Shown {
+    pin: HubPin,
+    succession: Vec<Succession>,
+    certificate: CertificateDer<'static>,
+    tls: Arc<ServerConfig>,
+    grants: GrantSigner,
+}
+
+/// A key that took the place of another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Rotated {
+    pub(crate) old: HubPin,
+    pub(crate) new: HubPin,
+}
+
+impl Identity {
+    /// The identity kept in `folder`, made there at the first start.
+    pub(crate) fn load_or_create(folder: &Path, now: WallTime) -> Result<Self, IdentityError> {
+        Self::of(
+            folder,
+            KeyFile::load_or_create(&folder.join(KEY_FILE))?,
+            now,
+        )
+    }
+
+    /// The identity kept in `folder`.
+    ///
+    /// # Errors
+    /// There is none, or it is damaged.
+    pub(crate) fn load(folder: &Path, now: WallTime) -> Result<Self, IdentityError> {
+        Self::of(folder, KeyFile::load(&folder.join(KEY_FILE))?, now)
+    }
+
+    fn of(folder: &Path, key: KeyFile, now: WallTime) -> Result<Self, IdentityError> {
+        let certificate = certificate::load_or_make(&folder.join(CERTIFICATE_FILE), &key, now)?;
+        let shown = Shown::new(&key, certificate)?;
+        Ok(Identity {
+            inner: Arc::new(Inner {
+                folder: folder.to_owned(),
+                key: Mutex::new(key),
+                shown: RwLock::new(Arc::new(shown)),
+            }),
+        })
+    }
+
+    /// What a connection that begins now is shown.
+    pub(crate) fn shown(&self) -> Arc<Shown> {
+        let shown = self.inner.shown.read();
+        Arc::clone(&shown.unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Makes a new key, signed for by the one that it replaces. It is shown once it is durable; the
+    /// old private key is then nowhere any more. Blocking.
+    ///
+    /// # Errors
+    /// The key file could not be written, and the hub goes on with its old key. Where that file was
+    /// replaced and only its folder could not be made durable, the next start may find the new one:
+    /// devices follow either way.
+    pub(crate) fn rotate(&self, now: WallTime) -> Result<Rotated, IdentityError> {
+        let mut key = self.key();
+        let old = key.pin();
+        let next = key.successor(now)?;
+        let certificate = certificate::make(&next, now)?;
+        let shown = Shown::new(&next, certificate)?;
+        next.keep()?;
+        *key = next;
+        let new = key.pin();
+        // Without its file, the next start makes another: devices do not look at certificates.
+        if let Err(error) = certificate::keep(&self.certificate_path(), &shown.certificate) {
+            tracing::warn!(%error, "the new key's certificate was not kept");
+        }
+        self.show(shown);
+        tracing::info!(%old, %new, "the hub has a new key");
+        Ok(Rotated { old, new })
+    }
+
+    /// Makes a new certificate for the same key where the old one's life nears its end, or the
+    /// clock is before its beginning; whether it did. Blocking.
+    pub(crate) fn renew(&self, now: WallTime) -> Result<bool, IdentityError> {
+        let key = self.key();
+        let path = self.certificate_path();
+        let certificate = certificate::load_or_make(&path, &key, now)?;
+        if certificate == self.shown().certificate {
+            return Ok(false);
+        }
+        self.show(Shown::new(&key, certificate)?);
+        tracing::info!("the hub has a new certificate for its key");
+        Ok(true)
+    }
+
+    fn show(&self, shown: Shown) {
+        let mut place = self.inner.shown.write();
+        let place = place.as_deref_mut();
+        match place {
+            Ok(place) => *place = Arc::new(shown),
+            Err(poisoned) => **poisoned.get_mut() = Arc::new(shown),
+        }
+    }
+
+    fn key(&self) -> MutexGuard<'_, KeyFile> {
+        self.inner
+            .key
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn certificate_path(&self) -> PathBuf {
+        self.inner.folder.join(CERTIFICATE_FILE)
+    }
+}
+
+impl Shown {
+    fn new(key: &KeyFile, certificate: CertificateDer<'static>) -> Result<Self, IdentityError> {
+        Ok(Shown {
+            pin: key.pin(),
+            succession: key.succession().to_vec(),
+            tls: server_config(key, certificate.clone())?,
+            grants: key.grant_signer()?,
+            certificate,
+        })
+    }
+
+    /// What devices know the hub by.
+    pub(crate) fn pin(&self) -> HubPin {
+        self.pin
+    }
+
+    /// TLS 1.3 alone, without tickets and early data.
+    pub(crate) fn tls(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.tls)
+    }
+
+    /// What signs by this key.
+    pub(crate) fn grants(&self) -> &GrantSigner {
+        &self.grants
+    }
+
+    /// The statements that lead from the key of this pin to the shown one; none where there is no
+    /// such way.
+    pub(crate) fn succession_from(&self, pin: HubPin) -> &[Succession] {
+        let first = self
+            .succession
+            .iter()
+            .position(|statement| key_file::pin_of(statement.old.spki()) == pin);
+        first.map_or(&[], |first| &self.succession[first..])
+    }
+}
+
+fn server_config(
+    key: &KeyFile,
+    certificate: CertificateDer<'static>,
+) -> Result<Arc<ServerConfig>, IdentityError> {
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.pair().serialize_der()));
+    let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_protocol_versions(&[&TLS13])?
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)?;
+    config.alpn_protocols = vec![ALPN.to_vec()];
+    config.send_tls13_tickets = 0;
+    Ok(Arc::new(config))
+}
+
+/// The time by this machine's clock.
+pub(crate) fn wall_time() -> WallTime {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let millis = since.unwrap_or_default().as_millis();
+    WallTime::from_unix_millis(i64::try_from(millis).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests;

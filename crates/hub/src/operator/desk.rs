@@ -1,0 +1,86 @@
+//! Where an operator's calls are done: almost all by the core.
+
+use std::path::PathBuf;
+
+use fleetlink_core::AdminRequest;
+use fleetlink_proto::IdempotencyKey;
+
+use super::message::{OperatorCall, OperatorReply};
+use crate::driver::DriverHandle;
+use crate::identity::{Identity, IdentityError, wall_time};
+use crate::passwords::Passwords;
+
+/// What an operator's calls are done with. Whoever has one has the data folder's lock.
+#[derive(Clone)]
+pub(crate) struct Desk {
+    pub(crate) driver: DriverHandle,
+    pub(crate) passwords: Passwords,
+    pub(crate) data: PathBuf,
+    /// Of a hub that runs; else it is read where it is needed.
+    pub(crate) identity: Option<Identity>,
+}
+
+impl Desk {
+    /// Has an operator's call done.
+    pub(super) async fn perform(&self, call: OperatorCall) -> Result<OperatorReply, String> {
+        let Desk {
+            driver, passwords, ..
+        } = self;
+        let request = match call {
+            OperatorCall::RotateKey => return self.rotate_key().await,
+            OperatorCall::AddAccount { name, password } => {
+                password.check_for_account().map_err(|e| e.to_string())?;
+                AdminRequest::AddAccount {
+                    name,
+                    password_hash: passwords.hash(password).await,
+                }
+            }
+            OperatorCall::SetPassword { name, password } => {
+                password.check_for_account().map_err(|e| e.to_string())?;
+                AdminRequest::SetPassword {
+                    name,
+                    password_hash: passwords.hash(password).await,
+                }
+            }
+            OperatorCall::RemoveAccount { name, with_data } => {
+                let key = random_key().map_err(|e| e.to_string())?;
+                AdminRequest::RemoveAccount {
+                    name,
+                    with_data,
+                    key,
+                }
+            }
+            OperatorCall::SetKey { name, key } => AdminRequest::SetKey { name, key },
+            OperatorCall::RevokeKey { name } => AdminRequest::RevokeKey { name },
+            OperatorCall::Unlock { name } => AdminRequest::Unlock { name },
+            OperatorCall::ListAccounts => AdminRequest::ListAccounts,
+        };
+        driver.admin(request).await.map(OperatorReply::from)
+    }
+
+    /// Not by the core, which knows no keys: nothing that it decides depends on which one it is.
+    async fn rotate_key(&self) -> Result<OperatorReply, String> {
+        let (running, data) = (self.identity.clone(), self.data.clone());
+        let rotating = tokio::task::spawn_blocking(move || {
+            let identity = match running {
+                Some(identity) => identity,
+                None => Identity::load(&data, wall_time())?,
+            };
+            identity.rotate(wall_time())
+        });
+        match rotating.await {
+            Ok(Ok(rotated)) => Ok(OperatorReply::KeyRotated {
+                old: rotated.old,
+                new: rotated.new,
+            }),
+            Ok(Err(error)) => Err(IdentityError::to_string(&error)),
+            Err(failed) => std::panic::resume_unwind(failed.into_panic()),
+        }
+    }
+}
+
+fn random_key() -> Result<IdempotencyKey, getrandom::Error> {
+    let mut bits = [0; 16];
+    getrandom::fill(&mut bits)?;
+    Ok(IdempotencyKey::from_bits(u128::from_be_bytes(bits)))
+}

@@ -1,0 +1,302 @@
+//! Who may send to whom: what devices and the hub sign. PROTOCOL.md, 'Transfers between devices',
+//! is the description. Signatures are checked where cryptography is known.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::EndpointId;
+use super::limits::{CERTIFICATE_LIFETIME, GRANT_LIFETIME};
+use crate::device_key::{parse_hex, write_hex};
+use crate::signed::message;
+use crate::{DeviceKey, DeviceName, HubKey, HubPin, Signature, WallTime};
+
+/// The domain of what a device signs about its endpoint.
+const CERTIFICATE: &str = "fleetlink-endpoint-v1";
+/// The domain of what a hub signs about a transfer.
+const GRANT: &str = "fleetlink-transfer-grant-v1";
+
+/// 128 bits that name one grant, drawn at random by the hub; written as 32 lower-case hexadecimal
+/// digits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct TransferId([u8; 16]);
+
+/// The text names no grant.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a grant's id is written as 32 lower-case hexadecimal digits")]
+pub struct TransferIdError;
+
+/// A device as its hub knows it, and the endpoint that it is reached by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Party {
+    /// The device.
+    pub name: DeviceName,
+    /// Its key.
+    pub key: DeviceKey,
+    /// The endpoint of its process that has joined.
+    pub endpoint: EndpointId,
+}
+
+/// The hub's word that one endpoint may send files to another, for a short time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    /// Which grant this is.
+    pub id: TransferId,
+    /// The sender.
+    pub from: Party,
+    /// The receiver.
+    pub to: Party,
+    /// Until when a connection may be introduced by it, by the hub's clock.
+    pub expires: WallTime,
+}
+
+/// A grant as it travels.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedGrant {
+    /// What is granted.
+    pub grant: Grant,
+    /// The hub's key: its SHA-256 must be the pin.
+    pub hub_key: HubKey,
+    /// ECDSA P-256 with SHA-256 by that key over [`Grant::message`]: r and s, 32 bytes each, in
+    /// network order (FIPS 186-5).
+    pub signature: Signature,
+}
+
+/// A device's word that an endpoint is its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndpointCertificate {
+    /// The device and the endpoint.
+    #[serde(flatten)]
+    pub party: Party,
+    /// The hub at which they are known.
+    pub hub: HubPin,
+    /// Until when, by the hub's clock.
+    pub expires: WallTime,
+}
+
+/// A certificate as it travels.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedCertificate {
+    /// What is certified.
+    #[serde(flatten)]
+    pub certificate: EndpointCertificate,
+    /// By the device's key, over [`EndpointCertificate::message`].
+    pub signature: Signature,
+}
+
+/// Why a grant or a certificate is of no use here, whoever signed it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum GrantError {
+    /// Its time is over.
+    #[error("its time is over")]
+    Expired,
+    /// It would live longer than any may.
+    #[error("it would be valid for too long")]
+    TooLong,
+    /// It is about another hub.
+    #[error("it is of another hub")]
+    OtherHub,
+    /// It is about another device or endpoint.
+    #[error("it is for another device or endpoint")]
+    OtherParty,
+}
+
+impl TransferId {
+    /// The id with these 128 bits.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        TransferId(bytes)
+    }
+}
+
+impl Grant {
+    /// What the hub with this pin signs.
+    pub fn message(&self, hub: &HubPin) -> Vec<u8> {
+        let (from, to) = (&self.from, &self.to);
+        message(&[
+            GRANT.as_bytes(),
+            hub.as_bytes(),
+            &self.id.0,
+            from.name.as_str().as_bytes(),
+            from.key.as_bytes(),
+            from.endpoint.as_bytes(),
+            to.name.as_str().as_bytes(),
+            to.key.as_bytes(),
+            to.endpoint.as_bytes(),
+            &self.expires.unix_millis().to_be_bytes(),
+        ])
+    }
+
+    /// Whether its time is not over.
+    pub fn check_time(&self, now: WallTime) -> Result<(), GrantError> {
+        check_time(self.expires, now, GRANT_LIFETIME)
+    }
+}
+
+impl EndpointCertificate {
+    /// What the device signs.
+    pub fn message(&self) -> Vec<u8> {
+        message(&[
+            CERTIFICATE.as_bytes(),
+            self.hub.as_bytes(),
+            self.party.name.as_str().as_bytes(),
+            self.party.endpoint.as_bytes(),
+            &self.expires.unix_millis().to_be_bytes(),
+        ])
+    }
+
+    /// Whether it is about this device and endpoint at this hub, and its time is not over.
+    pub fn check(&self, party: &Party, hub: &HubPin, now: WallTime) -> Result<(), GrantError> {
+        if self.hub != *hub {
+            return Err(GrantError::OtherHub);
+        }
+        if self.party != *party {
+            return Err(GrantError::OtherParty);
+        }
+        check_time(self.expires, now, CERTIFICATE_LIFETIME)
+    }
+}
+
+/// Twice the lifetime is allowed for, since clocks differ; far more would live for ever.
+fn check_time(
+    expires: WallTime,
+    now: WallTime,
+    lifetime: std::time::Duration,
+) -> Result<(), GrantError> {
+    let left = expires.unix_millis().saturating_sub(now.unix_millis());
+    if left <= 0 {
+        return Err(GrantError::Expired);
+    }
+    match u128::try_from(left) {
+        Ok(left) if left <= 2 * lifetime.as_millis() => Ok(()),
+        _ => Err(GrantError::TooLong),
+    }
+}
+
+impl FromStr for TransferId {
+    type Err = TransferIdError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        parse_hex(text).map(TransferId).ok_or(TransferIdError)
+    }
+}
+
+impl TryFrom<String> for TransferId {
+    type Error = TransferIdError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<TransferId> for String {
+    fn from(id: TransferId) -> String {
+        id.to_string()
+    }
+}
+
+impl fmt::Display for TransferId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_hex(&self.0, f)
+    }
+}
+
+impl fmt::Debug for TransferId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn party(name: &str, byte: u8) -> Party {
+        Party {
+            name: name.parse().unwrap(),
+            key: DeviceKey::from_bytes([byte; 32]),
+            endpoint: EndpointId::from_bytes([byte + 1; 32]),
+        }
+    }
+
+    fn at(millis: i64) -> WallTime {
+        WallTime::from_unix_millis(millis)
+    }
+
+    #[test]
+    fn what_is_signed_is_what_the_document_says() {
+        let hub = HubPin::from_sha256([9; 32]);
+        let grant = Grant {
+            id: TransferId::from_bytes([1; 16]),
+            from: party("cam", 2),
+            to: party("uav", 4),
+            expires: at(0x0102),
+        };
+        let expected = [
+            b"\0\0\0\x1bfleetlink-transfer-grant-v1\0\0\0\x20".as_slice(),
+            &[9; 32],
+            b"\0\0\0\x10",
+            &[1; 16],
+            b"\0\0\0\x03cam\0\0\0\x20",
+            &[2; 32],
+            b"\0\0\0\x20",
+            &[3; 32],
+            b"\0\0\0\x03uav\0\0\0\x20",
+            &[4; 32],
+            b"\0\0\0\x20",
+            &[5; 32],
+            b"\0\0\0\x08\0\0\0\0\0\0\x01\x02",
+        ];
+        assert_eq!(grant.message(&hub), expected.concat());
+        let certificate = EndpointCertificate {
+            party: party("cam", 2),
+            hub,
+            expires: at(0x0102),
+        };
+        let expected = [
+            b"\0\0\0\x15fleetlink-endpoint-v1\0\0\0\x20".as_slice(),
+            &[9; 32],
+            b"\0\0\0\x03cam\0\0\0\x20",
+            &[3; 32],
+            b"\0\0\0\x08\0\0\0\0\0\0\x01\x02",
+        ];
+        assert_eq!(certificate.message(), expected.concat());
+        let text = serde_json::to_string(&certificate).unwrap();
+        assert_eq!(
+            serde_json::from_str::<EndpointCertificate>(&text).unwrap(),
+            certificate
+        );
+    }
+
+    #[test]
+    fn a_certificate_holds_for_its_own_party_hub_and_time() {
+        let hub = HubPin::from_sha256([9; 32]);
+        let certificate = EndpointCertificate {
+            party: party("cam", 2),
+            hub,
+            expires: at(1000),
+        };
+        let cam = party("cam", 2);
+        let other = HubPin::from_sha256([8; 32]);
+        assert_eq!(certificate.check(&cam, &hub, at(999)), Ok(()));
+        assert_eq!(
+            certificate.check(&cam, &hub, at(1000)),
+            Err(GrantError::Expired)
+        );
+        assert_eq!(
+            certificate.check(&cam, &hub, at(i64::MIN)),
+            Err(GrantError::TooLong)
+        );
+        assert_eq!(
+            certificate.check(&cam, &other, at(0)),
+            Err(GrantError::OtherHub)
+        );
+        for party in [party("uav", 2), party("cam", 3)] {
+            assert_eq!(
+                certificate.check(&party, &hub, at(0)),
+                Err(GrantError::OtherParty)
+            );
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! How a connection begins: the dialler says by whose leave it comes.
+
+use serde::{Deserialize, Serialize};
+
+use super::failure::Failure;
+use super::frames::{Frame, Frames};
+use super::grant::{SignedCertificate, SignedGrant};
+use super::message::{frame, kind, parse};
+use super::reason::Ended;
+
+/// From the dialler, on the connection's first stream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Introduction {
+    /// The hub's leave.
+    pub grant: SignedGrant,
+    /// The dialler's word for its endpoint.
+    pub certificate: SignedCertificate,
+}
+
+/// The answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Greeting {
+    /// Files may be offered; this is the receiver's word for its endpoint.
+    Welcome(SignedCertificate),
+    /// The connection ends.
+    Refused(Ended),
+}
+
+impl Introduction {
+    /// The whole frame.
+    pub fn encode(&self) -> Vec<u8> {
+        frame(kind::INTRODUCTION, self)
+    }
+
+    /// The introduction in a stream's whole content.
+    pub fn decode(stream: &[u8]) -> Result<Self, Failure> {
+        match only_frame(stream)? {
+            (kind::INTRODUCTION, payload) => parse(&payload),
+            _ => None,
+        }
+        .ok_or_else(|| Failure::violation("no introduction"))
+    }
+}
+
+impl Greeting {
+    /// The whole frame.
+    pub fn encode(&self) -> Vec<u8> {
+        match self {
+            Greeting::Welcome(certificate) => frame(kind::WELCOME, certificate),
+            Greeting::Refused(ended) => frame(kind::REFUSE, ended),
+        }
+    }
+
+    /// The greeting in a stream's whole content.
+    pub fn decode(stream: &[u8]) -> Result<Self, Failure> {
+        match only_frame(stream)? {
+            (kind::WELCOME, payload) => parse(&payload).map(Greeting::Welcome),
+            (kind::REFUSE, payload) => parse(&payload).map(Greeting::Refused),
+            _ => None,
+        }
+        .ok_or_else(|| Failure::violation("no answer to the introduction"))
+    }
+}
+
+fn only_frame(mut stream: &[u8]) -> Result<(u8, Vec<u8>), Failure> {
+    match Frames::default().next(&mut stream) {
+        Frame::Message(kind, payload) if stream.is_empty() => Ok((kind, payload)),
+        Frame::Garbage(what) => Err(Failure::violation(what)),
+        _ => Err(Failure::violation("not one whole message")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::reason::Reason;
+    use super::super::{EndpointCertificate, EndpointId, Party};
+    use super::*;
+    use crate::{DeviceKey, HubPin, Signature, WallTime};
+
+    fn certificate() -> SignedCertificate {
+        SignedCertificate {
+            certificate: EndpointCertificate {
+                party: Party {
+                    name: "cam".parse().unwrap(),
+                    key: DeviceKey::from_bytes([1; 32]),
+                    endpoint: EndpointId::from_bytes([2; 32]),
+                },
+                hub: HubPin::from_sha256([3; 32]),
+                expires: WallTime::from_unix_millis(4),
+            },
+            signature: Signature::from_bytes([5; 64]),
+        }
+    }
+
+    #[test]
+    fn a_greeting_is_one_whole_frame() {
+        let refused = Greeting::Refused(Ended::new(Reason::BadGrant, "expired"));
+        for greeting in [Greeting::Welcome(certificate()), refused] {
+            let mut bytes = greeting.encode();
+            assert_eq!(Greeting::decode(&bytes), Ok(greeting));
+            assert!(Greeting::decode(&bytes[..bytes.len() - 1]).is_err());
+            bytes.push(0);
+            assert!(Greeting::decode(&bytes).is_err());
+        }
+        assert_eq!(Greeting::Welcome(certificate()).encode()[0], 0x21);
+        assert!(Greeting::decode(b"\x21\0\0\0\x02{}").is_err());
+        assert!(Introduction::decode(b"\x20\0\0\0\x02{}").is_err());
+        assert!(Greeting::decode(b"").is_err());
+    }
+}

@@ -1,0 +1,76 @@
+//! Every limit, size and time of transfers between devices, in one place. `PROTOCOL.md` lists them.
+
+use std::time::Duration;
+
+/// The protocol's name and version in the QUIC handshake (RFC 7301).
+pub const ALPN: &[u8] = b"fleetlink-transfer/1";
+
+/// Bytes of a file in one block; only the last block of a file is shorter.
+pub const BLOCK_BYTES: u32 = 1024 * 1024;
+/// Bytes in front of every frame's payload: its kind, and its length.
+pub const FRAME_HEADER_BYTES: usize = 5;
+/// Bytes of the number in front of a block's content.
+pub const BLOCK_NUMBER_BYTES: u32 = 4;
+/// The longest payload of a frame that is no block, in bytes.
+pub const MAX_MESSAGE_BYTES: u32 = 16 * 1024;
+/// The longest name of a file, in bytes.
+pub const MAX_FILE_NAME_BYTES: usize = 255;
+/// The longest explanation in a refusal or an end, in bytes; a longer one is cut where it is made,
+/// and refused where it is read.
+pub const MAX_EXPLANATION_BYTES: usize = 512;
+/// The most bytes of one file: as many as blocks can be numbered, 4 PiB.
+pub const MAX_FILE_BYTES: u64 = BLOCK_BYTES as u64 * (u32::MAX as u64 + 1);
+/// Files of one connection that may be under way; the others wait at the sender.
+pub const MAX_FILES_PER_CONNECTION: u32 = 4;
+
+/// How long a peer may take to answer a dial.
+pub const DIAL_DEADLINE: Duration = Duration::from_secs(10);
+/// From the connection to the introduction, and from that to its answer.
+pub const INTRODUCTION_DEADLINE: Duration = Duration::from_secs(10);
+/// From the opening of a stream to the whole offer.
+pub const OFFER_DEADLINE: Duration = Duration::from_secs(10);
+/// From the offer to its answer.
+pub const ANSWER_DEADLINE: Duration = Duration::from_secs(60);
+/// How long content may stand still, at either end.
+pub const STALL_DEADLINE: Duration = Duration::from_secs(30);
+/// How long one block may take, so that a trickle is no way to hold a place: about 3.5 kB/s.
+pub const BLOCK_DEADLINE: Duration = Duration::from_secs(300);
+/// From the end of the content to the receipt: a slow disk makes gigabytes durable meanwhile.
+pub const RECEIPT_DEADLINE: Duration = Duration::from_secs(600);
+/// How long the end of a stream is waited for once everything is said.
+pub const GOODBYE_DEADLINE: Duration = Duration::from_secs(5);
+/// A connection from which nothing came for this long is gone; both ends show life every 5 s.
+pub const IDLE_DEADLINE: Duration = Duration::from_secs(15);
+/// The longest life of a grant, from its signature on.
+pub const GRANT_LIFETIME: Duration = Duration::from_secs(120);
+/// How long a connection may stay open without a file under way.
+pub const UNUSED_DEADLINE: Duration = Duration::from_secs(60);
+/// The longest life of an endpoint's certificate, from its signature on.
+pub const CERTIFICATE_LIFETIME: Duration = Duration::from_secs(600);
+
+/// The times that a transfer's waits may take. Tests set shorter ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deadlines {
+    /// [`OFFER_DEADLINE`].
+    pub offer: Duration,
+    /// [`ANSWER_DEADLINE`].
+    pub answer: Duration,
+    /// [`STALL_DEADLINE`].
+    pub stall: Duration,
+    /// [`BLOCK_DEADLINE`].
+    pub block: Duration,
+    /// [`RECEIPT_DEADLINE`].
+    pub receipt: Duration,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Deadlines {
+            offer: OFFER_DEADLINE,
+            answer: ANSWER_DEADLINE,
+            stall: STALL_DEADLINE,
+            block: BLOCK_DEADLINE,
+            receipt: RECEIPT_DEADLINE,
+        }
+    }
+}

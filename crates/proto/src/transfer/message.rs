@@ -1,0 +1,113 @@
+//! What sender and receiver say to each other beside the content.
+
+use serde::{Deserialize, Serialize};
+
+use super::reason::Ended;
+use super::{FileName, limits};
+use crate::ContentHash;
+
+/// What a sender has to give.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Offer {
+    /// The file's name. It is a text until the receiver has parsed it.
+    pub name: String,
+    /// Its length, in bytes.
+    pub size: u64,
+}
+
+/// The receiver takes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accept {
+    /// The first block that is to be sent. In this version always 0; a receiver that holds the
+    /// blocks before it will name a later one.
+    pub from_block: u32,
+}
+
+/// All content was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct End {
+    /// How many bytes the file has.
+    pub bytes: u64,
+    /// The hash of all of them.
+    pub hash: ContentHash,
+}
+
+/// The file is complete, verified and durable under its final name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// The name under which the receiver stored it.
+    pub stored_as: FileName,
+    /// How many bytes it has.
+    pub bytes: u64,
+}
+
+/// One message. Its kind is the frame's first byte.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Message {
+    /// From the sender, first.
+    Offer(Offer),
+    /// From the receiver, the answer.
+    Accept(Accept),
+    /// From the receiver, the answer; the end.
+    Refuse(Ended),
+    /// From the sender, after the last block.
+    End(End),
+    /// From the receiver; the end.
+    Receipt(Receipt),
+    /// From either, at any time; the end.
+    Cancel(Ended),
+}
+
+/// The kinds of frames.
+pub(super) mod kind {
+    pub(crate) const OFFER: u8 = 0x01;
+    pub(crate) const ACCEPT: u8 = 0x02;
+    pub(crate) const REFUSE: u8 = 0x03;
+    pub(crate) const END: u8 = 0x04;
+    pub(crate) const RECEIPT: u8 = 0x05;
+    pub(crate) const CANCEL: u8 = 0x06;
+    pub(crate) const BLOCK: u8 = 0x10;
+    pub(crate) const INTRODUCTION: u8 = 0x20;
+    pub(crate) const WELCOME: u8 = 0x21;
+}
+
+impl Message {
+    /// The whole frame.
+    pub fn encode(&self) -> Vec<u8> {
+        match self {
+            Message::Offer(offer) => frame(kind::OFFER, offer),
+            Message::Accept(accept) => frame(kind::ACCEPT, accept),
+            Message::Refuse(ended) => frame(kind::REFUSE, ended),
+            Message::End(end) => frame(kind::END, end),
+            Message::Receipt(receipt) => frame(kind::RECEIPT, receipt),
+            Message::Cancel(ended) => frame(kind::CANCEL, ended),
+        }
+    }
+
+    /// The message of this kind in a whole payload; `None` where it is none.
+    pub(super) fn decode(kind: u8, payload: &[u8]) -> Option<Message> {
+        match kind {
+            kind::OFFER => parse(payload).map(Message::Offer),
+            kind::ACCEPT => parse(payload).map(Message::Accept),
+            kind::REFUSE => parse(payload).map(Message::Refuse),
+            kind::END => parse(payload).map(Message::End),
+            kind::RECEIPT => parse(payload).map(Message::Receipt),
+            kind::CANCEL => parse(payload).map(Message::Cancel),
+            _ => None,
+        }
+    }
+}
+
+pub(super) fn parse<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Option<T> {
+    serde_json::from_slice(payload).ok()
+}
+
+/// A frame of this kind around the message.
+pub(super) fn frame(kind: u8, message: &impl Serialize) -> Vec<u8> {
+    let mut frame = vec![kind, 0, 0, 0, 0];
+    serde_json::to_writer(&mut frame, message).expect("plain data are written to memory");
+    let length = frame.len() - limits::FRAME_HEADER_BYTES;
+    let length = u32::try_from(length).expect("a message is short");
+    frame[1..limits::FRAME_HEADER_BYTES].copy_from_slice(&length.to_be_bytes());
+    frame
+}

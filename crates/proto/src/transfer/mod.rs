@@ -1,0 +1,33 @@
+//! Files straight from device to device: what two devices say to each other over one connection.
+//! PROTOCOL.md, 'Transfers between devices', is its description.
+//!
+//! [`Sender`] and [`Receiver`] are the two sides of one file, without I/O: bytes and the time come
+//! in as arguments, frames and what to do next come out. The content passes through the receiver as
+//! slices of what came in, and does not pass through the sender at all.
+
+mod block;
+mod endpoint_id;
+mod failure;
+mod file_name;
+mod frames;
+mod grant;
+mod introduction;
+pub mod limits;
+mod message;
+mod reason;
+mod receiver;
+mod sender;
+
+pub use block::{BLOCK_HEADER_BYTES, Block};
+pub use endpoint_id::{EndpointId, EndpointIdError};
+pub use failure::Failure;
+pub use file_name::{FileName, FileNameError};
+pub use grant::{
+    EndpointCertificate, Grant, GrantError, Party, SignedCertificate, SignedGrant, TransferId,
+    TransferIdError,
+};
+pub use introduction::{Greeting, Introduction};
+pub use message::{Accept, End, Message, Offer, Receipt};
+pub use reason::{Ended, Explanation, Reason};
+pub use receiver::{Received, Receiver};
+pub use sender::{Answer, Next, Sender};

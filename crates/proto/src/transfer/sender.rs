@@ -1,0 +1,182 @@
+//! The sending side of one file, without I/O.
+
+use std::time::Instant;
+
+use super::block::Block;
+use super::failure::{Failure, Flow, Wait};
+use super::frames::{Frame, Frames};
+use super::limits::Deadlines;
+use super::message::{End, Message, Offer, Receipt};
+use super::reason::Ended;
+use crate::ContentHash;
+
+/// What is to be sent next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Nothing before the receiver says something.
+    Wait,
+    /// This block: its header, then its content; [`Sender::block_sent`] when that is done.
+    Block(Block),
+    /// The end: [`Sender::end`] makes its frame of the hash.
+    End,
+    /// Nothing ever.
+    Over,
+}
+
+/// What the receiver said.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Nothing yet.
+    More,
+    /// It takes the file.
+    Accepted,
+    /// It has the file, verified and durable. The end.
+    Stored(Receipt),
+    /// It is over.
+    Failed(Failure),
+}
+
+/// One file on its way out.
+#[derive(Debug)]
+pub struct Sender {
+    frames: Frames,
+    size: u64,
+    state: State,
+    deadlines: Deadlines,
+}
+
+#[derive(Debug)]
+enum State {
+    Offered(Wait),
+    Content { offset: u64, flow: Flow },
+    Storing(Wait),
+    Over,
+}
+
+impl Sender {
+    /// A sender that offers a file at `now`, and the frame that does.
+    pub fn new(offer: Offer, deadlines: Deadlines, now: Instant) -> (Self, Vec<u8>) {
+        let wait = Wait::new("the receiver did not answer", deadlines.answer, now);
+        let sender = Sender {
+            frames: Frames::default(),
+            size: offer.size,
+            state: State::Offered(wait),
+            deadlines,
+        };
+        (sender, Message::Offer(offer).encode())
+    }
+
+    /// What is to be sent next.
+    pub fn next(&self) -> Next {
+        match self.state {
+            State::Offered(_) | State::Storing(_) => Next::Wait,
+            State::Content { offset, .. } => {
+                Block::at(offset, self.size).map_or(Next::End, Next::Block)
+            }
+            State::Over => Next::Over,
+        }
+    }
+
+    /// Some bytes of a block were taken by the network.
+    pub fn moved(&mut self, now: Instant) {
+        if let State::Content { flow, .. } = &mut self.state {
+            flow.moved(now);
+        }
+    }
+
+    /// The block that [`Sender::next`] named was taken by the network.
+    pub fn block_sent(&mut self, block: Block, now: Instant) {
+        if let State::Content { offset, flow } = &mut self.state {
+            *offset = block.offset() + u64::from(block.bytes);
+            flow.next_block(now);
+        }
+    }
+
+    /// All content was sent, and this is its hash; the frame that says so.
+    pub fn end(&mut self, hash: ContentHash, now: Instant) -> Vec<u8> {
+        let wait = Wait::new("no receipt came", self.deadlines.receipt, now);
+        self.state = State::Storing(wait);
+        let bytes = self.size;
+        Message::End(End { bytes, hash }).encode()
+    }
+
+    /// Ends it; the frame that says so.
+    pub fn cancel(&mut self, ended: Ended) -> Vec<u8> {
+        self.state = State::Over;
+        Message::Cancel(ended).encode()
+    }
+
+    /// Takes bytes of the receiver's off the front of `input`, up to the next thing it said.
+    pub fn handle_bytes(&mut self, input: &mut &[u8], now: Instant) -> Answer {
+        if matches!(self.state, State::Over) {
+            *input = &[];
+            return Answer::More;
+        }
+        let answer = match self.frames.next(input) {
+            Frame::More => return Answer::More,
+            Frame::Garbage(what) => Err(Failure::violation(what)),
+            Frame::Block(_) | Frame::Content(_) => {
+                Err(Failure::violation("content that was not asked for"))
+            }
+            Frame::Message(kind, payload) => self.message(kind, &payload, now),
+        };
+        answer.unwrap_or_else(|failure| {
+            self.state = State::Over;
+            Answer::Failed(failure)
+        })
+    }
+
+    /// The receiver ended its stream. Before its receipt that is a failure.
+    pub fn handle_end_of_stream(&mut self) -> Option<Failure> {
+        let over = matches!(self.state, State::Over);
+        (!over).then(|| {
+            self.state = State::Over;
+            Failure::violation("the stream ended before the receipt")
+        })
+    }
+
+    /// When [`Sender::handle_timeout`] is to be called, unless something happens before.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        match &self.state {
+            State::Offered(wait) | State::Storing(wait) => Some(wait.until()),
+            State::Content { flow, .. } => Some(flow.until()),
+            State::Over => None,
+        }
+    }
+
+    /// Whether a wait is over.
+    pub fn handle_timeout(&mut self, now: Instant) -> Option<Failure> {
+        let failure = match &self.state {
+            State::Offered(wait) | State::Storing(wait) => wait.over(now),
+            State::Content { flow, .. } => flow.over(now),
+            State::Over => None,
+        };
+        if failure.is_some() {
+            self.state = State::Over;
+        }
+        failure
+    }
+
+    fn message(&mut self, kind: u8, payload: &[u8], now: Instant) -> Result<Answer, Failure> {
+        let message = Message::decode(kind, payload)
+            .ok_or_else(|| Failure::violation("a message that cannot be read"))?;
+        match (message, &self.state) {
+            (Message::Cancel(ended), _) | (Message::Refuse(ended), State::Offered(_)) => {
+                Err(Failure::Peer(ended))
+            }
+            (Message::Accept(accept), State::Offered(_)) if accept.from_block == 0 => {
+                let Deadlines { stall, block, .. } = self.deadlines;
+                self.state = State::Content {
+                    offset: 0,
+                    flow: Flow::new("the receiver took nothing", stall, block, now),
+                };
+                Ok(Answer::Accepted)
+            }
+            (Message::Receipt(receipt), State::Storing(_)) if receipt.bytes == self.size => {
+                self.state = State::Over;
+                Ok(Answer::Stored(receipt))
+            }
+            _ => Err(Failure::violation("a message out of order")),
+        }
+    }
+}
