@@ -8,6 +8,7 @@ use argon2::password_hash::phc;
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use fleetlink_core::PasswordHash;
 use fleetlink_device::{Dialer, HubAddress, Trust, connect};
+use fleetlink_proto::control::Join;
 
 use crate::Outcome;
 use crate::bare_tls::BareTls;
@@ -28,11 +29,19 @@ pub(crate) fn run() -> Outcome {
     runtime.block_on(measure())
 }
 
-/// What was done in a while, and what that cost the process that did it.
+/// Nobody of the name has joined before.
+pub(crate) const ANEW: Join = Join {
+    udp_port: 0,
+    rejoin: None,
+};
+
+/// What was done in a while, and what that cost the process that was asked for it.
 pub(crate) struct Done {
     count: u64,
     time: Duration,
     processor: Duration,
+    /// What it cost this process, which asked.
+    devices: Duration,
 }
 
 #[derive(Default)]
@@ -50,7 +59,16 @@ impl Rates {
 
     /// Milliseconds of processor time for one.
     pub(crate) fn cost(&self) -> f64 {
-        let cost = |done: &Done| done.processor.as_secs_f64() * 1e3 / float(done.count.max(1));
+        self.median_cost(|done| done.processor)
+    }
+
+    /// The same on the devices' side.
+    pub(crate) fn devices_cost(&self) -> f64 {
+        self.median_cost(|done| done.devices)
+    }
+
+    fn median_cost(&self, of: impl Fn(&Done) -> Duration) -> f64 {
+        let cost = |done: &Done| of(done).as_secs_f64() * 1e3 / float(done.count.max(1));
         median(&self.0.iter().map(cost).collect::<Vec<_>>())
     }
 }
@@ -106,9 +124,14 @@ async fn measure() -> Outcome {
 
 /// As a device does it: TCP, TLS, hello, login, join and leave.
 pub(crate) async fn join_once(mut dialer: Dialer) -> Outcome {
-    let session = dialer.attach().await?;
-    session.join(0).await?;
+    let (session, _) = dialer.join(ANEW).await?;
     session.leave().await;
+    Ok(())
+}
+
+/// The same without a goodbye, as [`shake_once`] ends too.
+pub(crate) async fn join_and_go(mut dialer: Dialer) -> Outcome {
+    dialer.join(ANEW).await?;
     Ok(())
 }
 
@@ -126,7 +149,8 @@ pub(crate) async fn repeat<F>(
 where
     F: Future<Output = Outcome> + Send,
 {
-    let (before, begun) = (cost()?, Instant::now());
+    let own = || processor_time(std::process::id());
+    let (before, own_before, begun) = (cost()?, own()?, Instant::now());
     let tasks: Vec<_> = (0..together)
         .map(|n| {
             let once = once.clone();
@@ -148,6 +172,7 @@ where
         count,
         time: begun.elapsed(),
         processor: cost()? - before,
+        devices: own()? - own_before,
     })
 }
 
@@ -186,5 +211,6 @@ fn hashes(hash: &PasswordHash, threads: usize) -> Outcome<Done> {
         count,
         time: begun.elapsed(),
         processor: processor_time(own)? - before,
+        devices: Duration::ZERO,
     })
 }

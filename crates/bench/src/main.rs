@@ -9,6 +9,7 @@ mod leases;
 mod logins;
 mod memory;
 mod process;
+mod proof;
 mod report;
 mod sizes;
 mod sshd;

@@ -12,8 +12,9 @@ use crate::Outcome;
 use crate::bare_tls::BareTls;
 use crate::crowd::many;
 use crate::hub::Hub;
-use crate::joins::{Rates, join_once, repeat, shake_once};
+use crate::joins::{ANEW, Rates, join_and_go, join_once, repeat, shake_once};
 use crate::process::raise_descriptors;
+use crate::proof;
 use crate::report::{median, ratio, say};
 
 const DEVICES: u32 = 1_000;
@@ -65,15 +66,19 @@ async fn measure() -> Outcome {
 /// Joins a second by key and by password beside bare handshakes, in turns.
 async fn rates(hub: &Arc<Hub>) -> Outcome {
     let bare = BareTls::start(hub)?;
-    let [mut keys, mut passwords, mut handshakes] = [(); 3].map(|()| Rates::default());
+    let [mut keys, mut goodbyes, mut passwords, mut handshakes] =
+        [(); 4].map(|()| Rates::default());
     for _ in 0..ROUNDS {
+        let cost = || hub.processor_time();
+        let joined = Arc::clone(hub);
+        let join = move |n| join_and_go(joined.key_dialer(n));
+        keys.0.push(repeat(TOGETHER, join, cost).await?);
         for (rates, dialer) in [
-            (&mut keys, Hub::key_dialer as Dial),
+            (&mut goodbyes, Hub::key_dialer as Dial),
             (&mut passwords, Hub::dialer),
         ] {
             let joined = Arc::clone(hub);
             let join = move |n| join_once(dialer(&joined, n));
-            let cost = || hub.processor_time();
             rates.0.push(repeat(TOGETHER, join, cost).await?);
         }
         let (address, trust) = (bare.address.clone(), hub.trust());
@@ -83,17 +88,30 @@ async fn rates(hub: &Arc<Hub>) -> Outcome {
     }
     say(&format!(
         "{TOGETHER} at a time, medians of {ROUNDS} in turns: {:.0} bare handshakes/s, {:.2} ms of \
-         the server's processor each",
+         the server's processor each and {:.2} ms of the devices'",
         handshakes.a_second(),
-        handshakes.cost()
+        handshakes.cost(),
+        handshakes.devices_cost()
     ));
-    for (how, rates) in [("key", keys), ("password", passwords)] {
+    let (signing, checking) = proof::cost()?;
+    let floor = handshakes.cost() + handshakes.devices_cost();
+    say(&format!(
+        "an Ed25519 signature takes {signing:.3} ms, its check {checking:.3} ms: where handshakes take \
+         all processors, nobody joins by key at more than {:.2} of them",
+        floor / (floor + signing + checking)
+    ));
+    for (how, rates) in [
+        ("key", keys),
+        ("key, and a leave", goodbyes),
+        ("password, and a leave", passwords),
+    ] {
         say(&format!(
-            "by {how:<8}: {:>5.0} joins/s, {:.2} of the bare handshakes, {:.2} ms of the hub's \
-             processor each",
+            "by {how:<21}: {:>5.0} joins/s, {:.2} of the bare handshakes, {:.2} ms of the hub's \
+             processor each and {:.2} ms of the devices'",
             rates.a_second(),
             ratio(&rates.each(), &handshakes.each()),
-            rates.cost()
+            rates.cost(),
+            rates.devices_cost()
         ));
     }
     Ok(())
@@ -103,8 +121,7 @@ async fn join_all(hub: &Hub, dialer: Dial) -> Outcome<Vec<Supervisor>> {
     many(DEVICES, |n| {
         let mut dialer = dialer(hub, n);
         async move {
-            let session = dialer.attach().await?;
-            let joined = session.join(0).await?;
+            let (session, joined) = dialer.join(ANEW).await?;
             Ok(Supervisor::start(session, dialer, 0, &joined))
         }
     })

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use fleetlink_proto::Password;
-use fleetlink_proto::control::ErrorCode;
+use fleetlink_proto::control::{ErrorCode, Join, JoinReply, LoginReply};
 use tokio::sync::Mutex;
 
 use crate::{
-    CallError, ConnectError, HubAddress, KeyPair, Session, Successor, Trust, Unfollowed, connect,
+    CallError, ConnectError, Connection, HubAddress, KeyPair, Session, Successor, Trust,
+    Unfollowed, connect,
 };
 
 /// Everything that a login needs.
@@ -78,16 +79,49 @@ impl AttachError {
 impl Dialer {
     /// Connects and logs in; a new key that the hub has announced is the trusted one from then on.
     pub async fn attach(&mut self) -> Result<Session, AttachError> {
-        let connection = match &self.successor {
+        let connection = self.connect().await?;
+        let (session, _) = self.attach_over(connection).await?;
+        Ok(session)
+    }
+
+    /// Logs in over a new connection.
+    pub async fn attach_over(
+        &self,
+        connection: Connection,
+    ) -> Result<(Session, LoginReply), CallError> {
+        match &self.credential {
+            Credential::Password(password) => {
+                let (session, _) = Session::open(connection, &self.client).await?;
+                let reply = session.login(&self.name, password).await?;
+                Ok((session, reply))
+            }
+            Credential::Key(key) => {
+                Session::attach_by_key(connection, &self.client, (&self.name, key)).await
+            }
+        }
+    }
+
+    /// Connects, logs in and joins. With a `rejoin` the hub refuses that where the name was joined
+    /// anew since the join of this generation.
+    pub async fn join(&mut self, join: Join) -> Result<(Session, JoinReply), AttachError> {
+        let connection = self.connect().await?;
+        if let Credential::Key(key) = &self.credential {
+            let who = (self.name.as_str(), &**key);
+            return Ok(Session::join_by_key(connection, &self.client, who, join).await?);
+        }
+        let (session, _) = self.attach_over(connection).await?;
+        let joined = session.announce(join).await?;
+        Ok((session, joined))
+    }
+
+    async fn connect(&mut self) -> Result<Connection, AttachError> {
+        Ok(match &self.successor {
             Some(successor) => {
                 let (address, trust) = (&self.address, &mut self.trust);
                 successor.connect(address, trust, &self.client).await?
             }
             None => connect(&self.address, self.trust).await?,
-        };
-        let (session, _) = Session::open(connection, &self.client).await?;
-        session.log_in(&self.name, &self.credential).await?;
-        Ok(session)
+        })
     }
 }
 

@@ -28,6 +28,8 @@ pub const BLOCKS_READ_AHEAD: usize = 2;
 pub const DOWNLOAD_QUEUE: usize = 16;
 /// Bytes that one read from the network takes at most.
 pub const READ_BUFFER: usize = 256 * 1024;
+/// The same before the first download.
+pub const LINE_READ_SIZE: usize = 4 * 1024;
 /// Plain bytes that TLS may hold before they are written.
 pub const TLS_BUFFER: usize = 64 * 1024;
 /// Bytes that the kernel may hold unsent: what is said behind an upload's bytes waits for these.

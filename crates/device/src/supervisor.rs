@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use fleetlink_proto::control::{EndReason, ErrorCode, JoinReply};
+use fleetlink_proto::control::{EndReason, ErrorCode, Join, JoinReply};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
@@ -159,8 +159,11 @@ impl Returning {
     }
 
     async fn join_again(&mut self) -> Result<Session, AttachError> {
-        let session = self.dialer.attach().await?;
-        let joined = session.rejoin(self.udp_port, self.generation).await?;
+        let join = Join {
+            udp_port: self.udp_port,
+            rejoin: Some(self.generation),
+        };
+        let (session, joined) = self.dialer.join(join).await?;
         self.generation = joined.generation;
         Ok(session)
     }

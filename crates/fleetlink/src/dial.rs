@@ -138,6 +138,7 @@ impl Hub {
         name: &str,
         credential: &Credential,
     ) -> Result<(Session, LoginReply), AttachError> {
+        let dialer = self.dialer(name, credential.clone());
         let began = Instant::now();
         let mut backoff = Backoff::default();
         loop {
@@ -146,9 +147,7 @@ impl Hub {
                     Some(connection) => connection,
                     None => self.connect().await?,
                 };
-                let (session, _) = Session::open(connection, CLIENT).await?;
-                let reply = session.log_in(name, credential).await?;
-                Ok((session, reply))
+                Ok(dialer.attach_over(connection).await?)
             };
             match attempt.await {
                 Err(error) if is_busy(&error) && began.elapsed() < BUSY_PATIENCE => {

@@ -1,9 +1,11 @@
 //! The driver: owns the core, brings it what happens, and does what it wants done.
 
+mod pace;
+
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use fleetlink_core::{
     AdminId, AdminReply, AdminRequest, ConsoleEvent, Effect, Hub, Input, Now, SessionId, Snapshot,
@@ -18,18 +20,17 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use self::pace::Pace;
 use crate::identity::Identity;
 use crate::passwords::Passwords;
 use crate::store::Store;
 
 /// Events that may wait for the driver; then sessions wait.
 const EVENT_QUEUE: usize = 1024;
+/// Events that the driver takes at once: the busier it is, the less often it looks at its timers.
+const EVENTS_AT_ONCE: usize = 64;
 /// Console lines that may wait for a slow terminal; further ones are counted and left out.
 pub(crate) const CONSOLE_QUEUE: usize = 4096;
-
-/// The list of active devices is shown at most this often: a copy of it at each of many joins at once
-/// would cost their square. Well within the promised 250 ms.
-const ACTIVE_PAUSE: Duration = Duration::from_millis(50);
 
 /// What the driver hears.
 pub(crate) enum Event {
@@ -43,6 +44,8 @@ pub(crate) enum Event {
     },
     /// The core shall know.
     Input(Input),
+    /// Calls of one session that came together.
+    Calls(Vec<Input>),
     /// The operator asks.
     Admin {
         request: AdminRequest,
@@ -178,10 +181,13 @@ impl Driver {
 
     /// Runs until the core has drained after [`Input::Close`].
     pub(crate) async fn run(mut self) {
+        let mut events = Vec::new();
         while !self.core.is_drained() {
             let timeout = self.core.poll_timeout().map(|at| self.started + at);
             tokio::select! {
-                Some(event) = self.events.recv() => self.handle_event(event),
+                1.. = self.events.recv_many(&mut events, EVENTS_AT_ONCE) => {
+                    events.drain(..).for_each(|event| self.handle_event(event));
+                }
                 Some(done) = self.work.join_next() => self.handle_done(done),
                 () = sleep_until(timeout) => self.core.handle_timeout(now(self.started)),
                 () = sleep_until(self.active.due) => {}
@@ -214,6 +220,7 @@ impl Driver {
                 }
                 self.input(input);
             }
+            Event::Calls(calls) => calls.into_iter().for_each(|call| self.input(call)),
             Event::Admin { request, answer } => {
                 self.admin_count += 1;
                 let admin = AdminId(self.admin_count);
@@ -365,29 +372,6 @@ impl Driver {
     }
 }
 
-/// When something that changes often is shown: the first change at once, those that follow together.
-#[derive(Default)]
-struct Pace {
-    due: Option<Instant>,
-    shown: Option<Instant>,
-}
-
-impl Pace {
-    fn changed(&mut self, now: Instant) {
-        let earliest = self.shown.map_or(now, |shown| shown + ACTIVE_PAUSE);
-        self.due.get_or_insert(earliest.max(now));
-    }
-
-    /// Whether it is to be shown now, which the caller does.
-    fn is_due(&mut self, now: Instant) -> bool {
-        let is_due = self.due.is_some_and(|due| due <= now);
-        if is_due {
-            (self.due, self.shown) = (None, Some(now));
-        }
-        is_due
-    }
-}
-
 /// Both clocks, read once.
 fn now(started: Instant) -> Now {
     Now {
@@ -407,29 +391,5 @@ async fn sleep_until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline).await,
         None => std::future::pending().await,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn many_changes_are_shown_together_and_the_last_is_not_lost() {
-        let (mut pace, mut shown) = (Pace::default(), Vec::new());
-        let began = Instant::now();
-        let mut now = began;
-        for _ in 0..10_000 {
-            pace.changed(now);
-            if pace.is_due(now) {
-                shown.push(now - began);
-            }
-            now += Duration::from_micros(12);
-        }
-        assert_eq!(shown.len(), 3, "{shown:?}");
-        assert_eq!(shown[0], Duration::ZERO, "the first at once");
-        assert!(!pace.is_due(now));
-        assert!(pace.is_due(now + ACTIVE_PAUSE));
-        assert_eq!(pace.due, None);
     }
 }

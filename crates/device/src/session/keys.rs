@@ -8,26 +8,18 @@ use fleetlink_proto::{DeviceName, HubPin};
 
 use super::Session;
 use super::closed::CallError;
-use crate::{Credential, KeyPair};
+use crate::KeyPair;
 
 impl Session {
-    /// Logs in by whatever shows who the device is.
-    pub async fn log_in(
-        &self,
-        name: &str,
-        credential: &Credential,
-    ) -> Result<LoginReply, CallError> {
-        match credential {
-            Credential::Password(password) => self.login(name, password).await,
-            Credential::Key(key) => self.login_by_key(name, key).await,
-        }
-    }
-
     /// Logs in by proving the enrolled key on this connection.
     pub async fn login_by_key(&self, name: &str, key: &KeyPair) -> Result<LoginReply, CallError> {
+        self.call(self.login_request(name, key)?).await
+    }
+
+    /// The call that logs in by proving the enrolled key on this connection.
+    pub(super) fn login_request(&self, name: &str, key: &KeyPair) -> Result<Request, CallError> {
         let signature = key.sign(&self.channel()?.login(name));
-        let login = Login::by_key(name, key.public(), signature);
-        self.call(Request::Login(login)).await
+        Ok(Request::Login(Login::by_key(name, key.public(), signature)))
     }
 
     /// Makes a key the device's own, where it has none. The session must have logged in under this

@@ -24,14 +24,11 @@ impl Session {
     /// Announces the device's presence and the UDP port on which it accepts peers.
     pub async fn join(&self, udp_port: u16) -> Result<JoinReply, CallError> {
         let rejoin = None;
-        self.call(Request::Join(Join { udp_port, rejoin })).await
+        self.announce(Join { udp_port, rejoin }).await
     }
 
-    /// Announces the device's presence again; refused where the name was joined anew since the join
-    /// of this generation.
-    pub async fn rejoin(&self, udp_port: u16, generation: u64) -> Result<JoinReply, CallError> {
-        let rejoin = Some(generation);
-        self.call(Request::Join(Join { udp_port, rejoin })).await
+    pub(crate) async fn announce(&self, join: Join) -> Result<JoinReply, CallError> {
+        self.call(Request::Join(join)).await
     }
 
     /// Says by which endpoint this device is reached, after every join.

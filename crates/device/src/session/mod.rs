@@ -1,8 +1,10 @@
 //! One connection to a hub, shared by everything that asks something of it.
 
+mod calls;
 mod closed;
 mod keys;
 mod methods;
+mod opening;
 mod reader;
 mod shared;
 mod tickets;
@@ -10,25 +12,18 @@ mod transfer;
 mod writer;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
-use fleetlink_proto::HubPin;
-use fleetlink_proto::control::limits::{
-    DEFAULT_KEEP_ALIVE, MAX_KEEP_ALIVE, MIN_KEEP_ALIVE, PROTOCOL_VERSION,
-};
-use fleetlink_proto::control::{Hello, HelloReply, Request, RequestId, encode_request};
+use fleetlink_proto::control::limits::DEFAULT_KEEP_ALIVE;
 use fleetlink_proto::signed::Channel;
-use fleetlink_proto::succession::Succession;
-use serde::de::DeserializeOwned;
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
-use tokio::time::timeout;
+use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::Connection;
-use crate::limits::{CALL_DEADLINE, CHUNK_QUEUE, CONTROL_QUEUE, MAX_CALLS_IN_FLIGHT};
+use crate::limits::{CHUNK_QUEUE, CONTROL_QUEUE, MAX_CALLS_IN_FLIGHT};
 
 pub use closed::{CallError, Closed};
-use shared::{Answer, Opens, Shared};
+use shared::Shared;
 pub(crate) use transfer::{DownloadEvent, OpenedDownload, OpenedUpload};
 use writer::Bulk;
 
@@ -49,50 +44,6 @@ struct Inner {
 }
 
 impl Session {
-    /// Says hello over a new connection; `client` tells the hub's log what this device runs.
-    pub async fn open(
-        connection: Connection,
-        client: &str,
-    ) -> Result<(Session, HelloReply), CallError> {
-        Session::greet(connection, client, None).await
-    }
-
-    /// Asks a hub how its key came from the one of this pin. Nothing else is said to it.
-    pub(crate) async fn succession(
-        connection: Connection,
-        client: &str,
-        expected: HubPin,
-    ) -> Result<Vec<Succession>, CallError> {
-        let (_, reply) = Session::greet(connection, client, Some(expected)).await?;
-        Ok(reply.succession)
-    }
-
-    async fn greet(
-        connection: Connection,
-        client: &str,
-        pin: Option<HubPin>,
-    ) -> Result<(Session, HelloReply), CallError> {
-        let session = Session::start(connection);
-        let hello = Request::Hello(Hello {
-            versions: vec![PROTOCOL_VERSION],
-            client: client.to_owned(),
-            pin,
-        });
-        let reply: HelloReply = session.call(hello).await?;
-        if reply.version != PROTOCOL_VERSION {
-            let version = reply.version;
-            return Err(CallError::Unexpected(format!(
-                "it wants version {version} of the protocol, which was not offered"
-            )));
-        }
-        let keep_alive = Duration::from_millis(reply.keep_alive_ms);
-        session
-            .inner
-            .keep_alive
-            .send_replace(keep_alive.clamp(MIN_KEEP_ALIVE, MAX_KEEP_ALIVE));
-        Ok((session, reply))
-    }
-
     fn start(connection: Connection) -> Session {
         let (read_half, write_half) = tokio::io::split(connection.stream);
         let (control, control_queue) = mpsc::channel(CONTROL_QUEUE);
@@ -140,41 +91,4 @@ impl Session {
     pub fn is_closed(&self) -> Option<Closed> {
         self.inner.shared.is_closed()
     }
-
-    async fn call<T: DeserializeOwned>(&self, request: Request) -> Result<T, CallError> {
-        let answer = self.answer(request, Opens::Nothing, CALL_DEADLINE).await?;
-        read_answer(answer.value)
-    }
-
-    async fn answer(
-        &self,
-        request: Request,
-        opens: Opens,
-        limit: Duration,
-    ) -> Result<Answer, CallError> {
-        let method = request.method();
-        timeout(limit, self.ask(&request, opens))
-            .await
-            .unwrap_or(Err(CallError::TimedOut { method, limit }))
-    }
-
-    async fn ask(&self, request: &Request, opens: Opens) -> Result<Answer, CallError> {
-        let inner = &*self.inner;
-        let _permit = inner.in_flight.acquire().await;
-        let id = inner.next_id.fetch_add(1, Ordering::Relaxed);
-        let (answer, answered) = oneshot::channel();
-        let _forget = inner.shared.expect(id, opens, answer)?;
-        let line = encode_request(&RequestId::Number(id), request);
-        if inner.control.send(line).await.is_err() {
-            return Err(CallError::Closed(inner.shared.closed().await));
-        }
-        match answered.await {
-            Ok(result) => result.map_err(CallError::Refused),
-            Err(_) => Err(CallError::Closed(inner.shared.closed().await)),
-        }
-    }
-}
-
-fn read_answer<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, CallError> {
-    serde_json::from_value(value).map_err(|e| CallError::Unexpected(e.to_string()))
 }

@@ -12,7 +12,7 @@ use super::closed::Closed;
 use super::shared::Shared;
 use super::transfer::DownloadEvent;
 use crate::connect::Stream;
-use crate::limits::READ_BUFFER;
+use crate::limits::{LINE_READ_SIZE, READ_BUFFER};
 
 pub(super) async fn run(
     half: ReadHalf<Box<dyn Stream>>,
@@ -42,8 +42,11 @@ struct Reader {
 impl Reader {
     async fn read_all(mut self) -> Closed {
         let mut decoder = DeviceDecoder::default();
-        let mut buffer = vec![0; READ_BUFFER];
+        let mut buffer = vec![0; LINE_READ_SIZE];
         loop {
+            if decoder.body_left() > 0 && buffer.len() < READ_BUFFER {
+                buffer = vec![0; READ_BUFFER];
+            }
             let keep_alive = *self.keep_alive.borrow();
             let (gone_at, _) = self.shared.gone_at(keep_alive);
             let read = tokio::select! {

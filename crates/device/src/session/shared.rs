@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
-use super::closed::{CallError, Closed};
+use super::closed::Closed;
 use super::transfer::DownloadEvent;
 use super::writer::GIVE_UP_ID;
 use crate::limits::DOWNLOAD_QUEUE;
@@ -144,23 +144,18 @@ impl Shared {
         }
     }
 
-    /// Expects the answer to a call until the returned guard is dropped.
-    pub(super) fn expect(
-        self: &Arc<Self>,
-        id: i64,
-        opens: Opens,
-        answer: AnswerSender,
-    ) -> Result<Forget, CallError> {
+    /// Expects the answer to a call until the returned guard is dropped. Whoever waits for it hears
+    /// at once where the session is over.
+    pub(super) fn expect(self: &Arc<Self>, id: i64, opens: Opens, answer: AnswerSender) -> Forget {
         self.open().calls.insert(id, (opens, answer));
         // Closing sets the reason before it empties the table, so no call is left behind in it.
-        if let Some(closed) = self.is_closed() {
+        if self.is_closed().is_some() {
             self.open().calls.remove(&id);
-            return Err(CallError::Closed(closed));
         }
-        Ok(Forget {
+        Forget {
             shared: Arc::clone(self),
             id,
-        })
+        }
     }
 
     /// Hands an answer to its caller.
@@ -243,6 +238,13 @@ impl Shared {
 pub(super) struct Forget {
     shared: Arc<Shared>,
     id: i64,
+}
+
+impl Forget {
+    /// Waits until the session is over, and says why.
+    pub(super) async fn closed(&self) -> Closed {
+        self.shared.closed().await
+    }
 }
 
 impl Drop for Forget {

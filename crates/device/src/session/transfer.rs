@@ -7,10 +7,11 @@ use fleetlink_proto::control::{
 };
 use tokio::sync::{mpsc, oneshot};
 
+use super::Session;
+use super::calls::read_answer;
 use super::closed::CallError;
 use super::shared::{Opens, Transfer};
 use super::writer::{Bulk, Chunk};
-use super::{Session, read_answer};
 use crate::limits::{CALL_DEADLINE, COMMIT_DEADLINE};
 
 /// What comes of a download.

@@ -23,6 +23,10 @@ use tokio_rustls::server::TlsStream;
 pub(crate) struct Script {
     /// Says nothing after this many calls.
     pub(crate) silent_after: Option<usize>,
+    /// Keeps its answers back until this many calls have come.
+    pub(crate) silent_until: usize,
+    /// Refuses `hello`, and goes on.
+    pub(crate) refuse_hello: bool,
     /// Closes once, when an upload has brought so many bytes.
     pub(crate) close_once_at: Option<usize>,
     /// Fails every upload once it has brought so many bytes.
@@ -67,6 +71,8 @@ pub(crate) struct Seen {
     /// Connections that were made and are open.
     pub(crate) connected: usize,
     pub(crate) open: usize,
+    /// The methods of all calls, in order.
+    pub(crate) called: Vec<&'static str>,
     /// Logins that were tried.
     pub(crate) logins: usize,
     /// Joins.
@@ -140,8 +146,12 @@ impl ScriptedHub {
     }
 }
 
+/// Whether it is by this password; any key is the right one.
 fn is_password(login: &Login, expected: &str) -> bool {
-    matches!(&login.proof, LoginProof::Password(password) if password.expose() == expected)
+    match &login.proof {
+        LoginProof::Password(password) => password.expose() == expected,
+        LoginProof::Key { .. } => expected == "right",
+    }
 }
 
 async fn serve(
@@ -160,6 +170,7 @@ async fn serve(
         calls: 0,
         keys: HashMap::new(),
         chunk: 0,
+        unsaid: Vec::new(),
     };
     {
         let mut seen = session.seen.lock().unwrap();
@@ -177,6 +188,7 @@ struct Serving {
     calls: usize,
     keys: HashMap<u64, u128>,
     chunk: u64,
+    unsaid: Vec<u8>,
 }
 
 impl Serving {
@@ -202,6 +214,7 @@ impl Serving {
         match message {
             FromDevice::Call { id, request } => {
                 self.calls += 1;
+                self.seen.lock().unwrap().called.push(request.method());
                 if script.silent_after.is_some_and(|calls| self.calls > calls) {
                     tokio::time::sleep(Duration::from_secs(3600)).await;
                 }
@@ -256,6 +269,9 @@ impl Serving {
         }
         let reply = match request {
             Request::Hello(_) if script.close_at_hello => return false,
+            Request::Hello(_) if script.refuse_hello => {
+                Err(RpcError::new(ErrorCode::VersionMismatch, "only version 9"))
+            }
             Request::Hello(hello) => Ok(Reply::Hello(HelloReply {
                 version: 1,
                 hub: "scripted".to_owned(),
@@ -425,6 +441,11 @@ impl Serving {
     }
 
     async fn send(&mut self, bytes: &[u8]) -> bool {
-        self.stream.write_all(bytes).await.is_ok() && self.stream.flush().await.is_ok()
+        self.unsaid.extend(bytes);
+        if self.calls < self.script.lock().unwrap().silent_until {
+            return true;
+        }
+        let bytes = std::mem::take(&mut self.unsaid);
+        self.stream.write_all(&bytes).await.is_ok() && self.stream.flush().await.is_ok()
     }
 }

@@ -1,6 +1,7 @@
 //! The hub's lines on standard output: its product, not its log.
 
 use std::io::{self, Write as _};
+use std::thread;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -10,6 +11,9 @@ use tokio::time::timeout;
 /// Lines that may wait for whoever reads standard output. Where they are not read, those that the
 /// hub's driver cannot hand on are left out and counted there, and this process's own are left out.
 const QUEUE: usize = 256;
+/// How long lines are collected behind those that were printed: each print wakes this thread and
+/// whoever reads, which is felt where a thousand devices come back at once.
+const GATHER: Duration = Duration::from_millis(10);
 /// How long the last lines may take.
 const LAST_LINES_DEADLINE: Duration = Duration::from_secs(1);
 
@@ -26,9 +30,12 @@ impl Console {
     pub(crate) fn follow(mut lines: mpsc::Receiver<String>) -> Self {
         let (queue, mut waiting) = mpsc::channel::<String>(QUEUE);
         let printed = tokio::task::spawn_blocking(move || {
-            while let Some(line) = waiting.blocking_recv() {
+            let mut lines = Vec::new();
+            while waiting.blocking_recv_many(&mut lines, QUEUE) > 0 {
                 // A closed pipe ends the output, not the hub.
-                let _ = print(&line);
+                let _ = print(&lines);
+                lines.clear();
+                thread::sleep(GATHER);
             }
         });
         let onward = queue.clone();
@@ -70,8 +77,11 @@ impl Console {
     }
 }
 
-fn print(line: &str) -> io::Result<()> {
+/// Prints what has come together with one write.
+fn print(lines: &[String]) -> io::Result<()> {
+    let mut text = lines.join("\n");
+    text.push('\n');
     let mut stdout = io::stdout().lock();
-    stdout.write_all(format!("{line}\n").as_bytes())?;
+    stdout.write_all(text.as_bytes())?;
     stdout.flush()
 }

@@ -8,6 +8,7 @@ mod reader;
 mod upload;
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -74,7 +75,8 @@ pub(crate) async fn serve<S>(
     }
     let (incoming, outgoing) = tokio::io::split(stream);
     let (outbox, writer) = outbox::open();
-    let mut writing = tokio::spawn(outbox::write(outgoing, writer));
+    // No task of its own: an answer would wake one more.
+    let mut writing = pin!(outbox::write(outgoing, writer));
     let uploads = Uploads::new(session, hub.clone(), outbox.clone());
     let downloads = Downloads::new(session, hub.clone(), outbox.clone());
     let mut reader = Reader::new(
@@ -91,7 +93,7 @@ pub(crate) async fn serve<S>(
         () = reader.run() => Ended::ByDevice,
         () = obey(orders, &outbox, &uploads, &downloads) => Ended::ByHub,
         () = overflow.cancelled() => Ended::ByDevice,
-        _ = &mut writing => Ended::Unheard,
+        () = &mut writing => Ended::Unheard,
     };
     tracing::debug!(session = session.0, %peer, "session ended");
     // The driver may be gone already at the end of the hub.
@@ -101,10 +103,9 @@ pub(crate) async fn serve<S>(
     if ended == Ended::Unheard {
         return;
     }
-    outbox.close().await;
-    if timeout(limits::WRITE_DEADLINE, &mut writing).await.is_err() {
-        writing.abort();
-    } else if ended == Ended::ByHub {
+    let closing = async { tokio::join!(outbox.close(), &mut writing) };
+    let closed = timeout(limits::WRITE_DEADLINE, closing).await;
+    if closed.is_ok() && ended == Ended::ByHub {
         linger(rest).await;
     }
 }

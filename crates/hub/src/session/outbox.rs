@@ -11,7 +11,7 @@ use fleetlink_proto::control::{
 };
 use fleetlink_proto::succession::Succession;
 use tokio::io::{AsyncWrite, AsyncWriteExt, BufWriter};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 
 /// Lines that may wait to be written; whoever adds one more waits.
 const LINE_QUEUE: usize = limits::MAX_REQUESTS_IN_FLIGHT + 16;
@@ -67,6 +67,13 @@ pub(super) fn open() -> (Outbox, Queues) {
 }
 
 impl Outbox {
+    /// Whether another request may be in flight at once; then it is, as by
+    /// [`Outbox::admit_request`].
+    pub(super) fn try_admit_request(&self) -> bool {
+        let place = self.in_flight.try_acquire();
+        place.map(SemaphorePermit::forget).is_ok()
+    }
+
     /// Waits until another request may be in flight. Its answer, [`Outbox::reply`], gives the
     /// place back.
     pub(super) async fn admit_request(&self) {

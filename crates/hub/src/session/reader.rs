@@ -1,5 +1,6 @@
 //! A device's bytes, on their way to the core and to the uploads.
 
+use std::mem;
 use std::time::Duration;
 
 use fleetlink_core::{Input, SessionId};
@@ -15,7 +16,7 @@ use super::outbox::Outbox;
 use super::proof;
 use super::upload::{UploadFeeder, Uploads};
 use super::{Secured, SessionContext};
-use crate::driver::DriverHandle;
+use crate::driver::{DriverHandle, Event};
 
 /// How much is read at once while an upload's bytes come.
 const BODY_READ_SIZE: usize = 64 * 1024;
@@ -35,6 +36,8 @@ pub(super) struct Reader<S> {
     /// How often the core hears that bytes came: often enough for every deadline.
     alive_interval: Duration,
     alive_told: Instant,
+    /// Calls that came together and are told together.
+    calls: Vec<Input>,
     bytes: u64,
     garbage: u32,
 }
@@ -63,6 +66,7 @@ impl<S: AsyncRead + Unpin> Reader<S> {
             decoder: HubDecoder::default(),
             alive_interval: hub.keep_alive / 8,
             alive_told: Instant::now(),
+            calls: Vec::new(),
             bytes: 0,
             garbage: 0,
         }
@@ -110,10 +114,13 @@ impl<S: AsyncRead + Unpin> Reader<S> {
         while let Some(message) = self.decoder.next_message(&mut input) {
             self.handle_message(message).await?;
         }
-        Ok(())
+        self.tell_calls().await
     }
 
     async fn handle_message(&mut self, message: FromDevice<'_>) -> Result<(), Over> {
+        if !matches!(message, FromDevice::Call { .. }) {
+            self.tell_calls().await?;
+        }
         match message {
             FromDevice::Call { id, request } => self.handle_call(id, request).await,
             FromDevice::Chunk { upload } => {
@@ -138,8 +145,11 @@ impl<S: AsyncRead + Unpin> Reader<S> {
     }
 
     async fn handle_call(&mut self, id: RequestId, request: Request) -> Result<(), Over> {
-        let admitted = self.outbox.admit_request();
-        alive_while(&self.driver, self.session, self.alive_interval, admitted).await?;
+        if !self.outbox.try_admit_request() {
+            self.tell_calls().await?;
+            let admitted = self.outbox.admit_request();
+            alive_while(&self.driver, self.session, self.alive_interval, admitted).await?;
+        }
         match request {
             Request::CommitUpload(commit) => self.uploads.commit(id, commit).await,
             Request::AbortUpload(abort) => self.uploads.abort(id, abort.upload).await,
@@ -154,14 +164,12 @@ impl<S: AsyncRead + Unpin> Reader<S> {
                     self.outbox.add_to_hello(succession.to_vec());
                 }
                 let possession = proof::check(&request, secured.map(|s| &s.channel));
-                return self
-                    .tell(Input::Call {
-                        session,
-                        id,
-                        request,
-                        possession,
-                    })
-                    .await;
+                self.calls.push(Input::Call {
+                    session,
+                    id,
+                    request,
+                    possession,
+                });
             }
         }
         Ok(())
@@ -186,6 +194,17 @@ impl<S: AsyncRead + Unpin> Reader<S> {
             .notify(&HubNotification::SessionEnd { reason, message })
             .await;
         Err(Over)
+    }
+
+    /// What came in one piece wakes the driver once, and is answered in one.
+    async fn tell_calls(&mut self) -> Result<(), Over> {
+        if self.calls.is_empty() {
+            return Ok(());
+        }
+        self.alive_told = Instant::now();
+        let calls = mem::take(&mut self.calls);
+        let told = self.driver.send(Event::Calls(calls)).await;
+        told.map_err(|_| Over)
     }
 
     async fn tell(&mut self, input: Input) -> Result<(), Over> {
