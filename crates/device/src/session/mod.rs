@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use fleetlink_proto::HubPin;
 use fleetlink_proto::control::limits::{
     DEFAULT_KEEP_ALIVE, MAX_KEEP_ALIVE, MIN_KEEP_ALIVE, PROTOCOL_VERSION,
 };
@@ -107,6 +108,11 @@ impl Session {
     /// Waits until the session is over, and says why.
     pub async fn closed(&self) -> Closed {
         self.inner.shared.closed().await
+    }
+
+    /// The pin of the hub's key as this connection has shown it; `None` without TLS.
+    pub fn hub(&self) -> Option<HubPin> {
+        self.inner.channel.as_ref().map(|channel| channel.hub)
     }
 
     /// The keep-alive that the hub has named.
