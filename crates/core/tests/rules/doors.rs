@@ -64,7 +64,10 @@ fn call<'a>(method: &str, device: &'a DeviceName, own: &'a DeviceName) -> (Reque
             signature,
         }),
         "transfer.announce" => announcement(own.as_str(), 9),
-        "transfer.open" => Request::OpenTransfer(OpenTransfer { to: name("nobody") }),
+        "transfer.open" => Request::OpenTransfer(OpenTransfer {
+            to: name("nobody"),
+            certificate: None,
+        }),
         other => panic!("{other} is a new method: who may call it?"),
     };
     let action = match method {

@@ -7,7 +7,7 @@
 
 use fleetlink_core::Possession;
 use fleetlink_proto::control::{
-    AnnounceEndpoint, EnrolKey, Login, LoginProof, ReplaceKey, Request,
+    AnnounceEndpoint, EnrolKey, Login, LoginProof, OpenTransfer, ReplaceKey, Request,
 };
 use fleetlink_proto::signed::Channel;
 use fleetlink_proto::transfer::SignedCertificate;
@@ -34,7 +34,11 @@ pub(super) fn check(request: &Request, channel: Option<&Channel>) -> Possession 
             key,
             signature,
         }) => (key, signature, name.as_str(), Channel::enrolment as Message),
-        Request::AnnounceEndpoint(AnnounceEndpoint(certificate)) => {
+        Request::AnnounceEndpoint(AnnounceEndpoint(certificate))
+        | Request::OpenTransfer(OpenTransfer {
+            certificate: Some(certificate),
+            ..
+        }) => {
             return check_endpoint(certificate, channel);
         }
         _ => return Possession::Unproven,
