@@ -1,9 +1,7 @@
 //! `fleetlink join` and `fleetlink client`: log in, join, and open the shell.
 
-use std::net::UdpSocket;
-
 use clap::Args;
-use fleetlink_device::{ConnectError, HubAddress, Supervisor, Trust, connect};
+use fleetlink_device::{ConnectError, Endpoint, HubAddress, Supervisor, Trust, connect};
 use fleetlink_proto::DeviceName;
 
 use crate::dial::{Hub, TrustArguments};
@@ -13,8 +11,9 @@ use crate::interrupt::Interrupts;
 use crate::login::{self, Given, Welcome};
 use crate::output::Output;
 use crate::password::PasswordSource;
-use crate::shell::Shell;
+use crate::shell::{Shell, Transfers};
 use crate::stdin::Lines;
+use crate::transfer::Direct;
 use crate::udp_port;
 
 /// Which hub to join, as whom.
@@ -47,7 +46,16 @@ pub(crate) struct ClientArguments {
 /// Joins and opens the shell.
 pub(crate) async fn join(arguments: JoinArguments, output: &Output) -> Result<(), Failure> {
     let (address, udp_port) = target(&arguments.target)?;
-    let socket = udp_port::bind(udp_port)?;
+    let joining = async |endpoint| join_at(endpoint, address, arguments, output).await;
+    Box::pin(udp_port::with(udp_port, joining)).await
+}
+
+async fn join_at(
+    endpoint: Endpoint,
+    address: HubAddress,
+    arguments: JoinArguments,
+    output: &Output,
+) -> Result<(), Failure> {
     let lines = Lines::new();
     let mut interrupts = Interrupts::listen()?;
     let logging_in = async {
@@ -67,7 +75,7 @@ pub(crate) async fn join(arguments: JoinArguments, output: &Output) -> Result<()
         Ok(welcome)
     };
     let welcome = interrupts.unless(Box::pin(logging_in)).await?;
-    enter(welcome, &socket, lines, interrupts, output).await
+    enter(welcome, endpoint, lines, interrupts, output).await
 }
 
 /// Joins as the course's client does: on loopback no pin is kept or compared, so that a fresh hub
@@ -75,7 +83,15 @@ pub(crate) async fn join(arguments: JoinArguments, output: &Output) -> Result<()
 pub(crate) async fn client(arguments: ClientArguments, output: &Output) -> Result<(), Failure> {
     let address = HubAddress::new(&arguments.ip, arguments.tcp_port)
         .map_err(|e| Failure::Usage(e.to_string()))?;
-    let socket = udp_port::bind(arguments.udp_port)?;
+    let joining = async |endpoint| client_at(endpoint, address, output).await;
+    Box::pin(udp_port::with(arguments.udp_port, joining)).await
+}
+
+async fn client_at(
+    endpoint: Endpoint,
+    address: HubAddress,
+    output: &Output,
+) -> Result<(), Failure> {
     let lines = Lines::new();
     let mut interrupts = Interrupts::listen()?;
     let logging_in = async {
@@ -89,25 +105,38 @@ pub(crate) async fn client(arguments: ClientArguments, output: &Output) -> Resul
         login::log_in(connection, &hub, Given::default(), &lines, output).await
     };
     let welcome = interrupts.unless(Box::pin(logging_in)).await?;
-    enter(welcome, &socket, lines, interrupts, output).await
+    enter(welcome, endpoint, lines, interrupts, output).await
 }
 
-/// The socket stays bound as long as the device is joined: its port is announced.
+/// Joins, says by which endpoint other devices reach this one, and opens the shell.
 async fn enter(
     welcome: Welcome,
-    socket: &UdpSocket,
+    endpoint: Endpoint,
     lines: Lines,
     mut interrupts: Interrupts,
     output: &Output,
 ) -> Result<(), Failure> {
-    let udp_port = socket.local_addr()?.port();
+    let udp_port = endpoint.port();
     let joined = interrupts
         .unless(async { Ok(welcome.session.join(udp_port).await?) })
         .await?;
     tracing::debug!(generation = joined.generation, "joined");
+    let Welcome {
+        session,
+        dialer,
+        name,
+        ..
+    } = welcome;
+    let direct = Direct::new(endpoint, &session, &name, joined.since);
+    // Before anything is shown: who reads that may have a file sent here at once.
+    let opening = async { Ok(Transfers::open(&name, direct, &session, output).await) };
+    let transfers = interrupts.unless(Box::pin(opening)).await?;
+    let reached_by = transfers
+        .direct()
+        .map(|direct| direct.credentials().clone());
     output.line("Welcome!");
-    let supervisor = Supervisor::start(welcome.session, welcome.dialer, udp_port, &joined);
-    Shell::new(welcome.name, supervisor, output.clone())
+    let supervisor = Supervisor::start(session, dialer, udp_port, &joined, reached_by);
+    Shell::new(name, supervisor, transfers, output.clone())
         .run(lines, interrupts)
         .await
 }
