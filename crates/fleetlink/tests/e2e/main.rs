@@ -18,4 +18,5 @@ mod shell;
 mod start;
 mod sum;
 mod terminal;
+mod transfer;
 mod upload;
