@@ -37,8 +37,8 @@ fn twenty_transfers_at_once_among_five_devices() {
 
 /// What takes long: the whole of a file that no memory holds.
 #[test]
-#[ignore = "takes minutes and 5 GB of disk"]
-fn five_gigabytes_arrive_whole() {
+#[ignore = "takes 5 GB of disk: cargo xtask soak transfers"]
+fn soak_five_gigabytes_arrive_whole() {
     let hub = Hub::start(&["cam", "box"]);
     let (folder, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let receiver = super::receiving(&hub, home.path(), "box", &[]);

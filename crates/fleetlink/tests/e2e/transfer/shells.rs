@@ -202,3 +202,21 @@ fn a_device_is_reached_again_when_its_hub_is_back() {
     b.output.expect("Received x from a");
     a.output.expect(PROMPT);
 }
+
+/// Somebody who knows the password alone, where the name has a key.
+#[test]
+fn without_the_devices_key_nothing_is_sent_in_its_name() {
+    let hub = Hub::start(&["a", "b"]);
+    let mut owner = hub.join("a");
+    owner.send("OUT");
+    assert_eq!(owner.wait(), Some(0));
+    let b = hub.join("b");
+    let port = hub.address.port().to_string();
+    let folder = tempfile::tempdir().unwrap();
+    let mut other = Shell::start_command(folder, &["client", "127.0.0.1", &port, "0"]);
+    other.login("a");
+    fs::write(other.file("x"), "x").unwrap();
+    let said = other.ask("UVF b x");
+    assert!(said.contains("by another key"), "{said}");
+    assert_eq!(listing(b.folder()), [""; 0]);
+}

@@ -4,8 +4,8 @@ use std::fs;
 
 use rustix::process::Signal;
 
-use super::sparse;
-use crate::harness::{Hub, PROMPT, Terminal};
+use super::{event, receiving, sparse};
+use crate::harness::{Hub, PASSWORD, PROMPT, Terminal};
 
 #[test]
 fn a_person_sends_goes_on_and_is_asked_before_leaving() {
@@ -34,4 +34,27 @@ fn a_person_sends_goes_on_and_is_asked_before_leaving() {
     camera.type_line("OUT");
     camera.output.expect("Bye, uav-camera!");
     assert!(camera.wait());
+}
+
+#[test]
+fn a_long_file_has_a_bar_with_rate_and_address() {
+    let hub = Hub::start(&["cam", "box"]);
+    let home = tempfile::tempdir().unwrap();
+    let mut receiver = receiving(&hub, home.path(), "box", &[]);
+    let address = hub.address.to_string();
+    // In the terminal's own folder, which is there before the file is asked for.
+    let source = tempfile::tempdir().unwrap();
+    let path = source.path().join("large");
+    sparse(&path);
+    let path = path.to_str().unwrap();
+    let arguments = ["send", "box", path, "--hub", &address, "--device", "cam"];
+    let mut camera = Terminal::start(&arguments);
+    camera.output.expect("Password:");
+    camera.type_line(PASSWORD);
+    camera.output.expect("large to box ");
+    camera.output.expect(" MB/s ");
+    camera.output.expect(" 127.0.0.1:");
+    camera.type_keys("\u{3}");
+    assert!(!camera.wait());
+    assert_eq!(event(&mut receiver.output, "failed")["code"], "cancelled");
 }
