@@ -3,13 +3,15 @@
 use crate::step;
 
 const USAGE: &str = "\
-cargo xtask soak leases   random and mutated requests against a lease service
-cargo xtask soak logins   whether time tells names with an account from others";
+cargo xtask soak leases     random and mutated requests against a lease service
+cargo xtask soak logins     whether time tells names with an account from others
+cargo xtask soak transfers  a file of 5 GB from device to device";
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     match arguments {
         [campaign] if campaign == "leases" => leases(),
         [campaign] if campaign == "logins" => logins(),
+        [campaign] if campaign == "transfers" => transfers(),
         _ => Err(USAGE.to_owned()),
     }
 }
@@ -43,6 +45,24 @@ fn logins() -> Result<(), String> {
         "fleetlink-bench",
         "--",
         "logins",
+    ];
+    step::run("cargo", &command)
+}
+
+/// Takes 5 GB of disk for a while.
+fn transfers() -> Result<(), String> {
+    let command = [
+        "test",
+        "--release",
+        "--locked",
+        "-p",
+        "fleetlink",
+        "--test",
+        "e2e",
+        "--",
+        "transfer::crowd::soak_",
+        "--ignored",
+        "--nocapture",
     ];
     step::run("cargo", &command)
 }

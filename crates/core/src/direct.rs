@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use fleetlink_proto::control::{Reply, RequestId};
+use fleetlink_proto::control::{Reply, RequestId, RpcError};
 use fleetlink_proto::transfer::Party;
 use fleetlink_proto::transfer::limits::GRANT_LIFETIME;
 use fleetlink_proto::{DeviceName, WallTime};
@@ -34,40 +34,49 @@ impl Hub {
             return self.refuse(session, id, error);
         };
         let generation = *generation;
-        if possession == Possession::NoChannel {
-            return self.refuse(session, id, errors::no_channel());
-        }
-        let own = party.name == *name && self.is_own_key(&party);
-        if possession != Possession::Proven || !own {
-            return self.refuse(session, id, errors::bad_certificate());
+        if let Err(error) = self.check_certificate(name, &party, possession) {
+            return self.refuse(session, id, error);
         }
         self.presence.set_party(generation, party);
         self.answer(session, id, Ok(Reply::Done(Default::default())));
     }
 
-    /// Lets one active device send files to another, for a short time.
+    /// Lets a device send files to an active one, for a short time: from the endpoint that it names
+    /// here, or from the one that it has announced.
     pub(crate) fn open_transfer(
         &mut self,
         (session, id): Call,
         name: &DeviceName,
         to: &DeviceName,
+        named: Option<(Party, Possession)>,
         now: Now,
     ) {
         self.show(ConsoleEvent::Issued {
             device: name.clone(),
             command: Command::Send,
         });
-        if !self.is_at(session, |stage| matches!(stage, Stage::Joined { .. })) || name == to {
-            let error = "files are sent after the join, and to another device";
+        let joined = self.is_at(session, |stage| matches!(stage, Stage::Joined { .. }));
+        if (named.is_none() && !joined) || name == to {
+            let error = "files are sent from an endpoint, and to another device";
             return self.refuse(session, id, errors::out_of_order(error));
+        }
+        if let Some((party, possession)) = &named
+            && let Err(error) = self.check_certificate(name, party, *possession)
+        {
+            return self.refuse(session, id, error);
         }
         let Some((receiver, party)) = self.presence.party(to) else {
             return self.refuse(session, id, errors::offline(to));
         };
         let addresses = vec![SocketAddr::new(receiver.address, receiver.udp_port)];
         let to_party = party.filter(|party| self.is_own_key(party)).cloned();
-        let from = self.presence.party(name).and_then(|(_, party)| party);
-        let from = from.filter(|party| self.is_own_key(party)).cloned();
+        let from = match named {
+            Some((party, _)) => Some(party),
+            None => {
+                let announced = self.presence.party(name).and_then(|(_, party)| party);
+                announced.filter(|party| self.is_own_key(party)).cloned()
+            }
+        };
         let (from, to_party) = match (from, to_party) {
             (Some(from), Some(to)) => (from, to),
             (None, _) => return self.refuse(session, id, errors::no_endpoint(name)),
@@ -85,6 +94,23 @@ impl Hub {
             expires: until(now.wall),
             addresses,
         });
+    }
+
+    /// Whether the device's own key has said that the endpoint is its.
+    fn check_certificate(
+        &self,
+        name: &DeviceName,
+        party: &Party,
+        possession: Possession,
+    ) -> Result<(), RpcError> {
+        if possession == Possession::NoChannel {
+            return Err(errors::no_channel());
+        }
+        let own = party.name == *name && self.is_own_key(party);
+        match possession == Possession::Proven && own {
+            true => Ok(()),
+            false => Err(errors::bad_certificate()),
+        }
     }
 
     /// Whether the key that speaks for this endpoint is the device's by now: it may have been

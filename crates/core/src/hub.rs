@@ -250,8 +250,9 @@ impl Hub {
                 let party = signed.certificate.party;
                 self.announce_endpoint((session, id), &name, party, possession);
             }
-            Request::OpenTransfer(OpenTransfer { to }) => {
-                self.open_transfer((session, id), &name, &to, now);
+            Request::OpenTransfer(OpenTransfer { to, certificate }) => {
+                let party = certificate.map(|signed| (signed.certificate.party, possession));
+                self.open_transfer((session, id), &name, &to, party, now);
             }
 
             // The driver answers the last three itself. Should one come all the same, the caller is

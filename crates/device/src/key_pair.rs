@@ -36,6 +36,14 @@ impl KeyPair {
         Some(KeyPair { pair, public })
     }
 
+    /// A new key that is kept nowhere: for a device that is known by a password alone.
+    ///
+    /// # Panics
+    /// Where the operating system has no randomness to give.
+    pub fn unkept() -> Self {
+        KeyPair::from_pkcs8(&*KeyPair::generate()).expect("a document made here holds a key")
+    }
+
     /// What hubs know the device by.
     pub fn public(&self) -> DeviceKey {
         self.public

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::{AttachError, Backoff, CallError, Closed, Dialer, Session, Sessions};
+use crate::{AttachError, Backoff, CallError, Closed, Credentials, Dialer, Session, Sessions};
 
 /// How long a change waits for the hub to come back before that counts as one try.
 const RETURN_DEADLINE: Duration = Duration::from_secs(30);
@@ -43,13 +43,21 @@ pub struct Supervisor {
 }
 
 impl Supervisor {
-    /// Goes on with a session that has joined, with the hub's answer to that.
-    pub fn start(session: Session, dialer: Dialer, udp_port: u16, joined: &JoinReply) -> Self {
+    /// Goes on with a session that has joined, with the hub's answer to that. At each further join
+    /// the endpoint of `reached_by` is announced anew.
+    pub fn start(
+        session: Session,
+        dialer: Dialer,
+        udp_port: u16,
+        joined: &JoinReply,
+        reached_by: Option<Arc<Credentials>>,
+    ) -> Self {
         let (sender, link) = watch::channel(Link::Up(session.clone()));
         let returning = Returning {
             dialer,
             udp_port,
             generation: joined.generation,
+            reached_by,
         };
         let task = tokio::spawn(supervise(session, returning, sender));
         Supervisor { link, task }
@@ -112,6 +120,8 @@ struct Returning {
     udp_port: u16,
     /// Of the last join.
     generation: u64,
+    /// By which endpoint other devices reach this one.
+    reached_by: Option<Arc<Credentials>>,
 }
 
 async fn supervise(mut session: Session, mut returning: Returning, link: watch::Sender<Link>) {
@@ -165,7 +175,22 @@ impl Returning {
         };
         let (session, joined) = self.dialer.join(join).await?;
         self.generation = joined.generation;
+        if let Some(credentials) = &self.reached_by {
+            credentials.set_hub_time(joined.since);
+            announce(&session, credentials).await?;
+        }
         Ok(session)
+    }
+}
+
+/// A device whose endpoint the hub does not take is joined all the same; it gets no files.
+async fn announce(session: &Session, credentials: &Credentials) -> Result<(), CallError> {
+    match session.announce_endpoint(credentials.certificate()).await {
+        Err(CallError::Refused(error)) => {
+            tracing::warn!(reason = error.code.name(), "the hub takes no endpoint");
+            Ok(())
+        }
+        announced => announced,
     }
 }
 

@@ -314,7 +314,7 @@ async fn joined(script: Script) -> (ScriptedHub, Supervisor) {
     let (hub, session) = attached(Script::default()).await;
     let joined = session.join(5).await.unwrap();
     hub.rewrite(|now| *now = script);
-    let supervisor = Supervisor::start(session, dialer(&hub), 5, &joined);
+    let supervisor = Supervisor::start(session, dialer(&hub), 5, &joined, None);
     (hub, supervisor)
 }
 

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use fleetlink_device::{
     Attached, Connection, Credential, HubAddress, KnownHubs, Session, state_folder,
 };
+use fleetlink_proto::control::LoginReply;
 use fleetlink_proto::{DeviceName, HubPin, Password};
 
 use crate::dial::{Hub, TrustArguments};
 use crate::failure::Failure;
 use crate::identity;
+use crate::login::{self, Welcome};
 use crate::output::Output;
 use crate::password::PasswordSource;
 use crate::stdin::Lines;
@@ -59,6 +61,12 @@ impl HubArguments {
     /// Connects and logs in, without joining: by this device's key where it has one, else by the
     /// password.
     pub(crate) async fn attach(&self, output: &Output) -> Result<Attached, Failure> {
+        let welcome = self.log_in(output).await?;
+        Ok(Attached::new(welcome.dialer, welcome.session))
+    }
+
+    /// The same, with everything that a login brings.
+    pub(crate) async fn log_in(&self, output: &Output) -> Result<Welcome, Failure> {
         let device = self.device()?;
         let lines = Lines::new();
         let (connection, mut hub) = self.trust.reach(self.hub()?, &lines, output).await?;
@@ -69,9 +77,8 @@ impl HubArguments {
             let credential = Credential::Key(Arc::new(key));
             let attached = hub.attach(at_hand.take(), device.as_str(), &credential);
             match identity::unless_refused(attached.await)? {
-                Ok((session, _)) => {
-                    let dialer = hub.dialer(device.as_str(), credential);
-                    return Ok(Attached::new(dialer, session));
+                Ok(attached) => {
+                    return Ok(login::welcome(attached, &hub, device.as_str(), credential));
                 }
                 Err(error) => refused = Some(error),
             }
@@ -80,11 +87,10 @@ impl HubArguments {
         if let (Some(error), None, false) = (refused, &password, lines.terminal()) {
             return Err(Failure::Hub(error));
         }
-        let (session, credential) = self
+        let (attached, credential) = self
             .by_password(&mut hub, at_hand, password, &lines, output)
             .await?;
-        let dialer = hub.dialer(device.as_str(), credential);
-        Ok(Attached::new(dialer, session))
+        Ok(login::welcome(attached, &hub, device.as_str(), credential))
     }
 
     /// Connects and logs in by the password alone, for what its owner only may do; with the pin of
@@ -98,7 +104,7 @@ impl HubArguments {
         let without_tls = || Failure::Usage("a hub without TLS knows no keys".to_owned());
         connection.pin.ok_or_else(without_tls)?;
         let password = self.password.read(&lines).await?;
-        let (session, _) = self
+        let ((session, _), _) = self
             .by_password(&mut hub, Some(connection), password, &lines, output)
             .await?;
         // While the password was typed the hub may have got a new key.
@@ -113,7 +119,7 @@ impl HubArguments {
         given: Option<Password>,
         lines: &Lines,
         output: &Output,
-    ) -> Result<(Session, Credential), Failure> {
+    ) -> Result<((Session, LoginReply), Credential), Failure> {
         let (password, at_hand) = match given {
             Some(password) => (password, at_hand),
             None => {
@@ -123,9 +129,9 @@ impl HubArguments {
             }
         };
         let credential = Credential::Password(password);
-        let (session, _) = hub
+        let attached = hub
             .attach(at_hand, self.device()?.as_str(), &credential)
             .await?;
-        Ok((session, credential))
+        Ok((attached, credential))
     }
 }

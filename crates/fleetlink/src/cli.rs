@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use crate::failure::{EXIT_CODES, Failure};
 use crate::logging::LogFormat;
 use crate::output::Output;
-use crate::{data, devices, hello, join, key, sum};
+use crate::{data, devices, hello, join, key, sum, transfer};
 
 /// One binary makes a device network: a hub, devices that join it by name, data, files.
 #[derive(Debug, Parser)]
@@ -38,6 +38,10 @@ pub(crate) enum Command {
     Data(data::DataArguments),
     /// Look at the other devices.
     Device(devices::DeviceArguments),
+    /// Send files straight to another device, without joining.
+    Send(transfer::SendArguments),
+    /// Join and take files from other devices into a folder, until interrupted.
+    Receive(transfer::ReceiveArguments),
     /// Connection-ID leases: serve them, ask for one, check a server.
     Hello(hello::HelloArguments),
     /// The number exchange: serve it, take part in it, or check a server of it.
@@ -56,6 +60,8 @@ impl Command {
         match self {
             Command::Data(arguments) => arguments.hub.json,
             Command::Device(arguments) => arguments.hub.json,
+            Command::Send(arguments) => arguments.hub.json,
+            Command::Receive(arguments) => arguments.hub.json,
             Command::Hello(arguments) => arguments.json(),
             Command::Sum(arguments) => arguments.json(),
             Command::Key(arguments) => arguments.hub.json,
@@ -110,6 +116,8 @@ mod tests {
             "fleetlink sum send -5",
             "fleetlink sum send 127.0.0.1 8000 101 --dialect text",
             "fleetlink sum check 127.0.0.1 8000 --allow-stop --json",
+            "fleetlink send uav a.mp4 b.mp4 --hub h:1 --device d --events",
+            "fleetlink receive --inbox d --from uav --from cam-* --max-size 2GB --max-total 20GiB",
             "fleetlink key show --hub h:1 --device d",
             "fleetlink hub --data d --listen 127.0.0.1:0",
             "fleetlink hub rotate-key --data d --json",
@@ -119,6 +127,12 @@ mod tests {
             assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
         }
         for line in [
+            "fleetlink send uav",
+            "fleetlink send a/b x",
+            "fleetlink send uav x --events --json",
+            "fleetlink receive",
+            "fleetlink receive --inbox d --max-size 2\u{a0}GB",
+            "fleetlink receive --inbox d --from a*b",
             "fleetlink data upload 01 --hub h:1 --device d",
             "fleetlink client 127.0.0.1 7000",
             "fleetlink data compute 1 median --hub h:1 --device d",

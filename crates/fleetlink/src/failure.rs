@@ -7,6 +7,7 @@ use fleetlink_device::{
     GenerateError, HubAddress, KnownHubs, KnownHubsError, Over, UploadError, state_folder,
 };
 use fleetlink_proto::control::{EndReason, ErrorCode, RpcError};
+use fleetlink_proto::transfer::{self, Reason};
 use fleetlink_proto::{Escaped, HubPin};
 
 /// The exit codes, for `--help`.
@@ -17,13 +18,15 @@ Exit codes:
   2  wrong arguments
   3  login refused, or the ticket
   4  the name is blocked, or passwords from this address are refused for a while
-  5  the hub or server cannot be reached, or the connection to it was lost
+  5  the hub, server or device cannot be reached, or the connection to it was lost
   6  timed out
   7  integrity: the hub's key is unknown or has changed, or data are damaged
   8  no such file
   9  the data are not samples, too large, or without samples
  10  the session was ended by the hub: replaced, removed, or its key revoked
  11  the hub is busy or full; try again later
+ 12  the other device is offline, or takes no files
+ 13  the other device refused the file, or ended the transfer
 130  interrupted";
 
 /// Why a command failed.
@@ -73,9 +76,15 @@ pub(crate) enum Failure {
     /// A local file is missing.
     #[error("{0}")]
     NoSuchFile(String),
+    /// A file did not get to another device.
+    #[error("{0}")]
+    Transfer(transfer::Failure),
     /// A checker found something, and its report says what.
     #[error("{0} checks failed")]
     ChecksFailed(usize),
+    /// The document or the events have said it.
+    #[error("{0}")]
+    Reported(Box<Failure>),
     /// The person has read why.
     #[error("{0}")]
     Shown(Box<Failure>),
@@ -115,7 +124,8 @@ impl Failure {
             Failure::Closed(Closed::Garbage(_)) => 1,
             Failure::Closed(_) => 5,
             Failure::NoSuchFile(_) => 8,
-            Failure::Shown(failure) => failure.exit_code(),
+            Failure::Transfer(failure) => code_of_transfer(failure),
+            Failure::Reported(failure) | Failure::Shown(failure) => failure.exit_code(),
             Failure::Interrupted => 130,
         }
     }
@@ -145,7 +155,8 @@ impl Failure {
             Failure::Connect(ConnectError::TimedOut { .. }) | Failure::TimedOut(_) => "timed_out",
             Failure::Connect(ConnectError::PlainElsewhere(_)) => "usage",
             Failure::Connect(_) | Failure::Unreachable(_) => "unreachable",
-            Failure::Shown(failure) => failure.code(),
+            Failure::Transfer(failure) => failure.ended().reason.name(),
+            Failure::Reported(failure) | Failure::Shown(failure) => failure.code(),
             Failure::ChecksFailed(_) => "checks_failed",
             Failure::General(_) => "failed",
         }
@@ -161,9 +172,11 @@ fn code_of(code: ErrorCode) -> u8 {
         | ErrorCode::TicketUsed
         | ErrorCode::TicketExpired
         | ErrorCode::TicketRevoked
-        | ErrorCode::NameTaken => 3,
+        | ErrorCode::NameTaken
+        | ErrorCode::BadCertificate => 3,
         ErrorCode::NowBlocked | ErrorCode::Blocked | ErrorCode::Penalised => 4,
         ErrorCode::Replaced => 10,
+        ErrorCode::Offline | ErrorCode::NoEndpoint => 12,
         ErrorCode::HashMismatch | ErrorCode::Corrupt => 7,
         ErrorCode::NoSuchFile => 8,
         ErrorCode::BadLine | ErrorCode::NoSamples | ErrorCode::TooLarge => 9,
@@ -172,6 +185,19 @@ fn code_of(code: ErrorCode) -> u8 {
         | ErrorCode::StoreUnavailable
         | ErrorCode::StoreFull
         | ErrorCode::OutcomeUnknown => 11,
+        _ => 1,
+    }
+}
+
+fn code_of_transfer(failure: &transfer::Failure) -> u8 {
+    let by_peer = matches!(failure, transfer::Failure::Peer(_));
+    match failure.ended().reason {
+        Reason::TimedOut => 6,
+        Reason::BadGrant | Reason::WrongPeer | Reason::SourceChanged | Reason::HashMismatch => 7,
+        Reason::ConnectionLost => 5,
+        _ if by_peer => 13,
+        Reason::BadName => 2,
+        Reason::Cancelled | Reason::Closing => 130,
         _ => 1,
     }
 }
@@ -314,6 +340,18 @@ mod tests {
             let exit = Failure::Hub(RpcError::new(*code, "x")).exit_code();
             let listed = |line: &str| line.trim_start().starts_with(&format!("{exit} "));
             assert!(EXIT_CODES.lines().any(listed), "{code}: {exit}");
+        }
+    }
+
+    #[test]
+    fn every_end_of_a_transfer_has_a_listed_exit_code() {
+        for reason in Reason::ALL {
+            let ended = transfer::Ended::new(*reason, "x");
+            for failure in [transfer::Failure::Here, transfer::Failure::Peer] {
+                let exit = Failure::Transfer(failure(ended.clone())).exit_code();
+                let listed = |line: &str| line.trim_start().starts_with(&format!("{exit} "));
+                assert!(EXIT_CODES.lines().any(listed), "{reason:?}: {exit}");
+            }
         }
     }
 

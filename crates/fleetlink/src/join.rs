@@ -1,9 +1,7 @@
 //! `fleetlink join` and `fleetlink client`: log in, join, and open the shell.
 
-use std::net::UdpSocket;
-
 use clap::Args;
-use fleetlink_device::{ConnectError, HubAddress, Supervisor, Trust, connect};
+use fleetlink_device::{ConnectError, Endpoint, HubAddress, Supervisor, Trust, connect};
 use fleetlink_proto::DeviceName;
 
 use crate::dial::{Hub, TrustArguments};
@@ -14,9 +12,10 @@ use crate::login::{self, Given, Welcome};
 use crate::output::Output;
 use crate::password::PasswordSource;
 use crate::redeem;
-use crate::shell::Shell;
+use crate::shell::{Shell, Transfers};
 use crate::stdin::Lines;
 use crate::ticket_source::TicketSource;
+use crate::transfer::Direct;
 use crate::udp_port;
 
 /// Which hub to join, as whom.
@@ -59,32 +58,43 @@ pub(crate) async fn join(arguments: JoinArguments, output: &Output) -> Result<()
             let message = "a join ticket brings the hub's pin: --pin and --plain are for others";
             return Err(Failure::Usage(message.to_owned()));
         }
-        let socket = udp_port::bind(udp_port_behind(rest)?)?;
-        let logging_in = redeem::log_in(&ticket, arguments.device.as_ref(), output);
-        let welcome = interrupts.unless(Box::pin(logging_in)).await?;
-        return enter(welcome, &socket, lines, interrupts, output).await;
+        let joining = async |endpoint| {
+            let logging_in = redeem::log_in(&ticket, arguments.device.as_ref(), output);
+            let welcome = interrupts.unless(Box::pin(logging_in)).await?;
+            enter(welcome, endpoint, lines, interrupts, output).await
+        };
+        return Box::pin(udp_port::with(udp_port_behind(rest)?, joining)).await;
     }
     let (address, udp_port) = target(&arguments.target)?;
-    let socket = udp_port::bind(udp_port)?;
-    let logging_in = async {
-        let (connection, mut hub) = arguments.trust.reach(&address, &lines, output).await?;
-        let pin = connection.pin;
-        let key = match &arguments.device {
-            Some(device) => identity::key_for(pin, device)?,
-            None => None,
-        };
-        let given = Given {
-            name: arguments.device.map(String::from),
-            key,
-            password: arguments.password.read(&lines).await?,
-        };
-        let mut welcome = login::log_in(connection, &mut hub, given, &lines, output).await?;
-        let pin = welcome.session.pin();
-        identity::enrol(&mut welcome, pin, output).await;
-        Ok(welcome)
+    let joining = async |endpoint| {
+        let known = log_in(&address, arguments, &lines, output);
+        let welcome = interrupts.unless(Box::pin(known)).await?;
+        enter(welcome, endpoint, lines, interrupts, output).await
     };
-    let welcome = interrupts.unless(Box::pin(logging_in)).await?;
-    enter(welcome, &socket, lines, interrupts, output).await
+    Box::pin(udp_port::with(udp_port, joining)).await
+}
+
+/// By the key, or by the dialogue; a device that came by its password gets a key.
+async fn log_in(
+    address: &HubAddress,
+    arguments: JoinArguments,
+    lines: &Lines,
+    output: &Output,
+) -> Result<Welcome, Failure> {
+    let (connection, mut hub) = arguments.trust.reach(address, lines, output).await?;
+    let key = match &arguments.device {
+        Some(device) => identity::key_for(connection.pin, device)?,
+        None => None,
+    };
+    let given = Given {
+        name: arguments.device.map(String::from),
+        key,
+        password: arguments.password.read(lines).await?,
+    };
+    let mut welcome = login::log_in(connection, &mut hub, given, lines, output).await?;
+    let pin = welcome.session.pin();
+    identity::enrol(&mut welcome, pin, output).await;
+    Ok(welcome)
 }
 
 /// Joins as the course's client does: on loopback no pin is kept or compared, so that a fresh hub
@@ -92,7 +102,15 @@ pub(crate) async fn join(arguments: JoinArguments, output: &Output) -> Result<()
 pub(crate) async fn client(arguments: ClientArguments, output: &Output) -> Result<(), Failure> {
     let address = HubAddress::new(&arguments.ip, arguments.tcp_port)
         .map_err(|e| Failure::Usage(e.to_string()))?;
-    let socket = udp_port::bind(arguments.udp_port)?;
+    let joining = async |endpoint| client_at(endpoint, address, output).await;
+    Box::pin(udp_port::with(arguments.udp_port, joining)).await
+}
+
+async fn client_at(
+    endpoint: Endpoint,
+    address: HubAddress,
+    output: &Output,
+) -> Result<(), Failure> {
     let lines = Lines::new();
     let mut interrupts = Interrupts::listen()?;
     let logging_in = async {
@@ -106,25 +124,38 @@ pub(crate) async fn client(arguments: ClientArguments, output: &Output) -> Resul
         login::log_in(connection, &mut hub, Given::default(), &lines, output).await
     };
     let welcome = interrupts.unless(Box::pin(logging_in)).await?;
-    enter(welcome, &socket, lines, interrupts, output).await
+    enter(welcome, endpoint, lines, interrupts, output).await
 }
 
-/// The socket stays bound as long as the device is joined: its port is announced.
+/// Joins, says by which endpoint other devices reach this one, and opens the shell.
 async fn enter(
     welcome: Welcome,
-    socket: &UdpSocket,
+    endpoint: Endpoint,
     lines: Lines,
     mut interrupts: Interrupts,
     output: &Output,
 ) -> Result<(), Failure> {
-    let udp_port = socket.local_addr()?.port();
+    let udp_port = endpoint.port();
     let joined = interrupts
         .unless(async { Ok(welcome.session.join(udp_port).await?) })
         .await?;
     tracing::debug!(generation = joined.generation, "joined");
+    let Welcome {
+        session,
+        dialer,
+        name,
+        ..
+    } = welcome;
+    let direct = Direct::new(endpoint, &session, &name, joined.since);
+    // Before anything is shown: who reads that may have a file sent here at once.
+    let opening = async { Ok(Transfers::open(&name, direct, &session, output).await) };
+    let transfers = interrupts.unless(Box::pin(opening)).await?;
+    let reached_by = transfers
+        .direct()
+        .map(|direct| direct.credentials().clone());
     output.line("Welcome!");
-    let supervisor = Supervisor::start(welcome.session, welcome.dialer, udp_port, &joined);
-    Shell::new(welcome.name, supervisor, output.clone())
+    let supervisor = Supervisor::start(session, dialer, udp_port, &joined, reached_by);
+    Shell::new(name, supervisor, transfers, output.clone())
         .run(lines, interrupts)
         .await
 }

@@ -99,7 +99,8 @@ async fn by_key(
     }
 }
 
-fn welcome(
+/// A login that succeeded, with what logs in again.
+pub(crate) fn welcome(
     (session, reply): (Session, LoginReply),
     hub: &Hub,
     given_name: &str,

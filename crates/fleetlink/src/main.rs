@@ -25,9 +25,11 @@ mod password;
 mod progress;
 mod redeem;
 mod shell;
+mod size;
 mod stdin;
 mod sum;
 mod ticket_source;
+mod transfer;
 mod udp_port;
 
 use std::process::ExitCode;
@@ -69,6 +71,8 @@ async fn run(command: Command, output: &Output) -> Result<(), Failure> {
         Command::Hello(arguments) => Box::pin(hello::run(arguments, output)).await,
         Command::Key(arguments) => Box::pin(key::run(arguments, output)).await,
         Command::Device(arguments) => Box::pin(devices::run(arguments, output)).await,
+        Command::Send(arguments) => Box::pin(transfer::send(arguments, output)).await,
+        Command::Receive(arguments) => Box::pin(transfer::receive(arguments, output)).await,
         Command::Sum(arguments) => Box::pin(sum::run(arguments, output)).await,
         #[cfg(feature = "hub")]
         Command::Hub(command) => Box::pin(hub::run(command, output)).await,

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use indicatif::MultiProgress;
 use serde::Serialize;
 use serde_json::json;
 
@@ -18,6 +19,7 @@ pub(crate) type AbovePrompt = Box<dyn FnMut(String) + Send>;
 pub(crate) struct Output {
     json: bool,
     above_prompt: Arc<Mutex<Option<AbovePrompt>>>,
+    bars: Arc<Mutex<Option<MultiProgress>>>,
 }
 
 /// Where a question is asked.
@@ -35,6 +37,7 @@ impl Output {
         Output {
             json,
             above_prompt: Arc::default(),
+            bars: Arc::default(),
         }
     }
 
@@ -54,6 +57,20 @@ impl Output {
         *self.printer() = None;
     }
 
+    /// From here on these bars make room for each line.
+    pub(crate) fn print_beside(&self, bars: MultiProgress) {
+        *self.bars.lock().unwrap_or_else(PoisonError::into_inner) = Some(bars);
+    }
+
+    fn beside_bars(&self, write: impl FnOnce() -> io::Result<()>) {
+        let bars = self.bars.lock().unwrap_or_else(PoisonError::into_inner);
+        // A closed pipe ends the output, not the program: what was asked for is still done.
+        let _ = match &*bars {
+            Some(bars) => bars.suspend(write),
+            None => write(),
+        };
+    }
+
     fn printer(&self) -> std::sync::MutexGuard<'_, Option<AbovePrompt>> {
         self.above_prompt
             .lock()
@@ -66,8 +83,7 @@ impl Output {
             printer(format!("{text}\n"));
             return;
         }
-        // A closed pipe ends the output, not the program: what was asked for is still done.
-        let _ = write_line(&mut io::stdout().lock(), text);
+        self.beside_bars(|| write_line(&mut io::stdout().lock(), text));
     }
 
     /// Shows a result as text, or as the JSON document.
@@ -91,7 +107,7 @@ impl Output {
             self.line(text);
             return;
         }
-        let _ = write_line(&mut io::stderr().lock(), text);
+        self.beside_bars(|| write_line(&mut io::stderr().lock(), text));
     }
 
     /// Asks for a line: at a terminal the answer stands behind the question, else the question is
@@ -106,7 +122,7 @@ impl Output {
 
     /// Shows a failure and returns its exit code.
     pub(crate) fn failed(&self, failure: &Failure) -> ExitCode {
-        if matches!(failure, Failure::ChecksFailed(_)) {
+        if matches!(failure, Failure::ChecksFailed(_) | Failure::Reported(_)) {
             // The report has said it, and it is the one document.
         } else if self.json {
             let message = failure.to_string();

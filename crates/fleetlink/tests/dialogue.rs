@@ -47,7 +47,7 @@ async fn a_program_can_hold_the_whole_dialogue() {
     let hub = ScriptedHub::start(Script::default()).await;
     let port = hub.address.port().to_string();
     let input = "camera\nwrong\ncamera\nright\nXYZ\nEDG 1 5\nUED 1\nUED 2\nscs 1 SUM\nDTE 1\n\
-                 AED\nUVF other file\n";
+                 AED\nUVF other file\nUVF other camera-1.txt\n";
     let pin = hub.pin.to_string();
     let output = fleetlink(&["join", "127.0.0.1", &port, "--pin", &pin], input).await;
     let answers: Vec<&str> = stdout(&output)
@@ -71,11 +71,12 @@ async fn a_program_can_hold_the_whole_dialogue() {
             "the file with ID of 1 does not exist at the server side",
             "the file does not exist at the server side",
             "no other active edge devices",
-            "UVF is not available in this version",
+            "the file to be uploaded does not exist",
+            "other is offline",
             "Bye, camera!",
         ]
     );
-    assert_eq!(stdout(&output).iter().filter(|&&l| l == PROMPT).count(), 9);
+    assert_eq!(stdout(&output).iter().filter(|&&l| l == PROMPT).count(), 10);
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(
         std::str::from_utf8(&output.stderr).unwrap(),

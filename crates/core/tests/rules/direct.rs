@@ -19,20 +19,27 @@ fn party(device: &str, key: u8) -> Party {
 }
 
 pub(crate) fn announcement(device: &str, key: u8) -> Request {
+    Request::AnnounceEndpoint(AnnounceEndpoint(certificate(device, key)))
+}
+
+fn certificate(device: &str, key: u8) -> Box<SignedCertificate> {
     let certificate = EndpointCertificate {
         party: party(device, key),
         hub: HubPin::from_sha256([0; 32]),
         expires: WallTime::from_unix_millis(0),
     };
     let signature = Signature::from_bytes([0; 64]);
-    Request::AnnounceEndpoint(AnnounceEndpoint(Box::new(SignedCertificate {
+    Box::new(SignedCertificate {
         certificate,
         signature,
-    })))
+    })
 }
 
 fn open(to: &str) -> Request {
-    Request::OpenTransfer(OpenTransfer { to: name(to) })
+    Request::OpenTransfer(OpenTransfer {
+        to: name(to),
+        certificate: None,
+    })
 }
 
 fn announce(f: &mut Fixture, session: u64, (device, key): (&str, u8), shown: Possession) -> Answer {
@@ -42,7 +49,16 @@ fn announce(f: &mut Fixture, session: u64, (device, key): (&str, u8), shown: Pos
 
 /// Who may send to whom, and where.
 fn granted(f: &mut Fixture, session: u64, to: &str) -> Result<(Party, Party, String), RpcError> {
-    let id = f.call(session, open(to));
+    granted_for(f, session, open(to), Unproven)
+}
+
+fn granted_for(
+    f: &mut Fixture,
+    session: u64,
+    open: Request,
+    shown: Possession,
+) -> Result<(Party, Party, String), RpcError> {
+    let id = f.call_with(session, open, shown);
     if let Some(answer) = f.answer(&id) {
         return Err(answer.unwrap_err());
     }
@@ -100,6 +116,39 @@ fn leave_is_for_who_has_joined_and_to_others() {
     assert_eq!(early.code, ErrorCode::OutOfOrder);
     f.greeted(3);
     assert_eq!(f.refused(3, open("cam")).code, ErrorCode::OutOfOrder);
+}
+
+/// A process that only sends has an endpoint of its own, beside the one of the joined process.
+#[test]
+fn who_has_not_joined_sends_from_the_endpoint_that_it_names() {
+    let mut f = Fixture::new();
+    f.joined(1, "cam");
+    announce(&mut f, 1, ("cam", 1), Proven).unwrap();
+    f.joined(2, "uav");
+    announce(&mut f, 2, ("uav", 2), Proven).unwrap();
+    f.attached(3, "cam");
+    let open_as = |device, key| {
+        Request::OpenTransfer(OpenTransfer {
+            to: name("uav"),
+            certificate: Some(certificate(device, key)),
+        })
+    };
+    for session in [3, 1] {
+        let granted = granted_for(&mut f, session, open_as("cam", 9), Proven).unwrap();
+        assert_eq!((granted.0, granted.1), (party("cam", 9), party("uav", 2)));
+    }
+    for (device, shown, refused) in [
+        ("cam", Unproven, ErrorCode::BadCertificate),
+        ("cam", NoChannel, ErrorCode::NoChannel),
+        ("uav", Proven, ErrorCode::BadCertificate),
+    ] {
+        let error = granted_for(&mut f, 3, open_as(device, 9), shown).unwrap_err();
+        assert_eq!(error.code, refused);
+    }
+    // By the enrolled key alone, where there is one.
+    f.enrol_first(1);
+    let error = granted_for(&mut f, 3, open_as("cam", 9), Proven).unwrap_err();
+    assert_eq!(error.code, ErrorCode::BadCertificate);
 }
 
 #[test]

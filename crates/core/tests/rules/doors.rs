@@ -67,12 +67,15 @@ fn call<'a>(method: &str, device: &'a DeviceName, own: &'a DeviceName) -> (Reque
             signature,
         }),
         "transfer.announce" => announcement(own.as_str(), 9),
-        "transfer.open" => Request::OpenTransfer(OpenTransfer { to: name("nobody") }),
         "ticket.redeem" => Request::RedeemTicket(RedeemTicket {
             ticket: TicketSecret::from_bytes([7; 16]),
             name: Some(own.clone()),
             key,
             signature,
+        }),
+        "transfer.open" => Request::OpenTransfer(OpenTransfer {
+            to: name("nobody"),
+            certificate: None,
         }),
         other => panic!("{other} is a new method: who may call it?"),
     };

@@ -70,8 +70,8 @@ impl Control {
         });
     }
 
-    /// When it was ended.
-    pub(super) async fn cancelled(&self) -> Ended {
+    /// Waits until it was ended by [`Control::cancel`].
+    pub async fn cancelled(&self) -> Ended {
         let mut changes = self.0.ended.subscribe();
         loop {
             let ended = changes.borrow_and_update().clone();

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use fleetlink_proto::DeviceName;
 use fleetlink_proto::transfer::limits::{
@@ -38,13 +39,16 @@ struct Shared {
     peers: Arc<Semaphore>,
     files: Arc<Semaphore>,
     arrivals: mpsc::Sender<Arrival>,
+    last_number: AtomicU64,
 }
 
-/// What happens to a file that another device offers.
+/// What happens to a file that another device offers. What happens to one file has one number.
 #[derive(Debug)]
 pub enum Arrival {
     /// It was accepted and is coming.
     Coming {
+        /// Which file, of those of this listener.
+        number: u64,
         /// Whose it is.
         sender: DeviceName,
         /// What was offered. The name was looked at and is a file's.
@@ -56,6 +60,8 @@ pub enum Arrival {
     },
     /// It is here, verified and durable.
     Stored {
+        /// Which file, as when it was coming.
+        number: u64,
         /// Whose it is.
         sender: DeviceName,
         /// Under which name.
@@ -63,6 +69,8 @@ pub enum Arrival {
     },
     /// It was refused, or failed. Nothing of it stays.
     Failed {
+        /// Which file, as when it was coming, if it was.
+        number: u64,
         /// Whose it would have been.
         sender: DeviceName,
         /// What was offered, if that came. The name is a text from outside.
@@ -89,6 +97,7 @@ impl Listener {
             peers: Arc::new(Semaphore::new(MAX_PEERS)),
             files: Arc::new(Semaphore::new(MAX_FILES_COMING)),
             arrivals,
+            last_number: AtomicU64::new(0),
         };
         let listener = Listener {
             endpoint,
@@ -192,17 +201,19 @@ impl Shared {
         sender: DeviceName,
         address: Option<SocketAddr>,
     ) {
+        let number = self.last_number.fetch_add(1, Ordering::Relaxed) + 1;
         let place = timeout(PLACE_DEADLINE, self.files.acquire()).await;
         let Ok(Ok(_place)) = place else {
-            return self.turn_away(&mut stream.0, sender).await;
+            return self.turn_away(&mut stream.0, number, sender).await;
         };
         // Reserved before the offer is answered, so that no file is taken that nobody hears of.
         let Ok(coming) = self.arrivals.reserve().await else {
-            return self.turn_away(&mut stream.0, sender).await;
+            return self.turn_away(&mut stream.0, number, sender).await;
         };
         let control = Control::new();
         let told = |offer: &Offer| {
             coming.send(Arrival::Coming {
+                number,
                 sender: sender.clone(),
                 offer: offer.clone(),
                 address,
@@ -214,8 +225,13 @@ impl Shared {
         } = self;
         let outcome = incoming::receive(stream, &sender, inbox, *deadlines, &control, told).await;
         let arrival = match outcome.result {
-            Ok(stored) => Arrival::Stored { sender, stored },
+            Ok(stored) => Arrival::Stored {
+                number,
+                sender,
+                stored,
+            },
             Err(failure) => Arrival::Failed {
+                number,
                 sender,
                 offer: outcome.offer,
                 failure,
@@ -225,13 +241,14 @@ impl Shared {
         let _ = self.arrivals.send(arrival).await;
     }
 
-    async fn turn_away(&self, send: &mut SendHalf, sender: DeviceName) {
+    async fn turn_away(&self, send: &mut SendHalf, number: u64, sender: DeviceName) {
         let refusal = Message::Refuse(busy()).encode();
         if send.write_all(refusal).await.is_ok() {
             send.finish();
             send.delivered(GOODBYE_DEADLINE).await;
         }
         let failed = Arrival::Failed {
+            number,
             sender,
             offer: None,
             failure: Failure::Here(busy()),

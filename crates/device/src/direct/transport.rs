@@ -247,6 +247,7 @@ impl RecvHalf {
 
 fn transport_config() -> QuicTransportConfig {
     let streams = VarInt::from_u32(MAX_FILES_PER_CONNECTION + 1);
+    let idle = u32::try_from(IDLE_DEADLINE.as_millis()).unwrap_or(u32::MAX);
     QuicTransportConfig::builder()
         .max_concurrent_bidi_streams(streams)
         .max_concurrent_uni_streams(VarInt::from_u32(0))
@@ -254,6 +255,8 @@ fn transport_config() -> QuicTransportConfig {
         .stream_receive_window(VarInt::from_u32(STREAM_WINDOW))
         .receive_window(VarInt::from_u32(CONNECTION_WINDOW))
         .send_window(u64::from(CONNECTION_WINDOW))
+        // The connection's own: it is twice as long where it is not set.
+        .max_idle_timeout(Some(VarInt::from_u32(idle).into()))
         .default_path_max_idle_timeout(IDLE_DEADLINE)
         .build()
 }

@@ -39,9 +39,22 @@ impl Session {
         announced.await.map(|_| ())
     }
 
-    /// Asks for the hub's leave to send files to another device.
+    /// Asks for the hub's leave to send files to another device from the announced endpoint.
     pub async fn open_transfer(&self, to: DeviceName) -> Result<TransferLeave, CallError> {
-        self.call(Request::OpenTransfer(OpenTransfer { to })).await
+        let certificate = None;
+        let open = OpenTransfer { to, certificate };
+        self.call(Request::OpenTransfer(open)).await
+    }
+
+    /// The same from the endpoint of this certificate, whether the session has joined or not.
+    pub async fn open_transfer_from(
+        &self,
+        certificate: SignedCertificate,
+        to: DeviceName,
+    ) -> Result<TransferLeave, CallError> {
+        let certificate = Some(certificate.into());
+        let open = OpenTransfer { to, certificate };
+        self.call(Request::OpenTransfer(open)).await
     }
 
     /// Asks the hub for a sign of life.

@@ -26,7 +26,7 @@ async fn files_of_every_size_arrive_whole_under_the_senders_name() {
         assert_eq!(receipt.stored_as.as_str(), name);
         assert!(fs::read(receiver.inbox().join(name)).unwrap() == content);
         match receiver.next().await {
-            Arrival::Stored { sender, stored } => {
+            Arrival::Stored { sender, stored, .. } => {
                 assert_eq!(sender.as_str(), "camera");
                 assert_eq!(stored.name.as_str(), format!("{bytes}.bin"));
                 assert_eq!(stored.stored_as, receipt.stored_as);

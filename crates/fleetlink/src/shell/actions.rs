@@ -32,7 +32,12 @@ impl Shell {
         match command {
             Command::Nothing | Command::Out => Ok(String::new()),
             Command::Help => Ok(HELP.to_owned()),
-            Command::Send => Ok("UVF is not available in this version".to_owned()),
+            Command::Send { to, path } => {
+                let session = || self.session();
+                Box::pin(self.transfers.send(session, &to, &path)).await
+            }
+            Command::Transfers => Ok(self.transfers.list()),
+            Command::Cancel { number } => self.transfers.cancel(number),
             Command::Generate { file, amount } => {
                 let path = file_name(&self.device, file);
                 generate_file(&path, amount, &self.output).await?;

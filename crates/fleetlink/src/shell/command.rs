@@ -3,16 +3,28 @@
 use std::path::PathBuf;
 
 use fleetlink_device::limits::MAX_GENERATED;
-use fleetlink_proto::FileId;
 use fleetlink_proto::samples::Operation;
+use fleetlink_proto::{DeviceName, FileId};
 
 /// The prompt.
 pub(crate) const PROMPT: &str =
     "Enter one of the following commands (EDG, UED, SCS, DTE, AED, UVF, OUT):";
 
 /// The words that start a command, for completion.
-pub(crate) const WORDS: [&str; 11] = [
-    "EDG", "UED", "SCS", "DTE", "AED", "UVF", "OUT", "append", "get", "help", "list",
+pub(crate) const WORDS: [&str; 13] = [
+    "EDG",
+    "UED",
+    "SCS",
+    "DTE",
+    "AED",
+    "UVF",
+    "OUT",
+    "append",
+    "cancel",
+    "get",
+    "help",
+    "list",
+    "transfers",
 ];
 
 /// What `help` says.
@@ -22,11 +34,13 @@ UED fileID                     upload that file; it replaces an earlier upload o
 SCS fileID SUM|AVERAGE|MAX|MIN have the hub compute on the uploaded file
 DTE fileID                     remove the uploaded file from the hub
 AED                            list the other active devices
-UVF deviceName filename        send a file to another device
+UVF deviceName filename        send a file straight to another device; long ones go on meanwhile
 OUT                            leave
 append fileID [FILE]           upload a file and add it to what was uploaded before
 get fileID [FILE]              fetch an uploaded file
 list                           list the uploaded files
+transfers                      list the files that are on their way, to this device and from it
+cancel N                       end the transfer of this number
 help                           show this";
 
 /// One line, understood.
@@ -47,7 +61,11 @@ pub(crate) enum Command {
     /// `AED`.
     Devices,
     /// `UVF`.
-    Send,
+    Send { to: DeviceName, path: PathBuf },
+    /// `transfers`.
+    Transfers,
+    /// `cancel`.
+    Cancel { number: u32 },
     /// `OUT`.
     Out,
     /// `list`.
@@ -72,13 +90,15 @@ pub(crate) fn parse(line: &str) -> Result<Command, String> {
             file: computed_file(arguments.first(), arguments.len() > 1)?,
         }),
         "AED" => alone(arguments, "AED", Command::Devices),
-        "UVF" => Ok(Command::Send),
+        "UVF" => send(line),
         "OUT" => alone(arguments, "OUT", Command::Out),
         "APPEND" => with_path(arguments, "append", |file, path| Command::Append {
             file,
             path,
         }),
         "GET" => with_path(arguments, "get", |file, path| Command::Get { file, path }),
+        "TRANSFERS" => alone(arguments, "transfers", Command::Transfers),
+        "CANCEL" => cancel(arguments),
         "LIST" => alone(arguments, "list", Command::List),
         "HELP" => Ok(Command::Help),
         _ => Err("Error. Invalid command!".to_owned()),
@@ -119,6 +139,32 @@ fn compute(arguments: &[&str]) -> Result<Command, String> {
     match arguments {
         [_, operation] => match operation.parse() {
             Ok(operation) => Ok(Command::Compute { file, operation }),
+            Err(_) => Err(expected.to_owned()),
+        },
+        _ => Err(expected.to_owned()),
+    }
+}
+
+/// The name of a file may hold spaces: it is the rest of the line.
+fn send(line: &str) -> Result<Command, String> {
+    let rest = |text: &'_ str| {
+        let (first, rest) = text.split_once(char::is_whitespace)?;
+        Some((first.to_owned(), rest.trim_start().to_owned()))
+    };
+    let arguments = rest(line.trim()).and_then(|(_, arguments)| rest(&arguments));
+    let missing = || "UVF command requires deviceName and filename as arguments.".to_owned();
+    let (to, path) = arguments.ok_or_else(missing)?;
+    Ok(Command::Send {
+        to: to.parse::<DeviceName>().map_err(|e| e.to_string())?,
+        path: PathBuf::from(path),
+    })
+}
+
+fn cancel(arguments: &[&str]) -> Result<Command, String> {
+    let expected = "cancel takes the number of a transfer, as transfers lists it";
+    match arguments {
+        [number] => match number.parse() {
+            Ok(number) => Ok(Command::Cancel { number }),
             Err(_) => Err(expected.to_owned()),
         },
         _ => Err(expected.to_owned()),
@@ -171,6 +217,10 @@ mod tests {
     #[test]
     fn every_command_is_understood_in_any_case() {
         let file = FileId::new(1);
+        let send = |path: &str| Command::Send {
+            to: "other".parse().unwrap(),
+            path: path.into(),
+        };
         for (line, command) in [
             ("", Command::Nothing),
             ("  ", Command::Nothing),
@@ -180,7 +230,10 @@ mod tests {
             ("ued 1", Command::Upload { file }),
             ("DTE 1", Command::Delete { file }),
             ("AED", Command::Devices),
-            ("UVF other lecture1.mp4", Command::Send),
+            ("UVF other lecture1.mp4", send("lecture1.mp4")),
+            (" uvf  other  my lecture.mp4 ", send("my lecture.mp4")),
+            ("transfers", Command::Transfers),
+            ("cancel 3", Command::Cancel { number: 3 }),
             ("OUT", Command::Out),
             ("help", Command::Help),
             ("list", Command::List),
@@ -207,6 +260,7 @@ mod tests {
         let edg = "EDG command requires fileID and dataAmount as arguments.";
         let integers = "the fileID or dataAmount are not integers, you need to specify the \
                         parameter as integers";
+        let uvf = "UVF command requires deviceName and filename as arguments.";
         let file = "fileID is missing or fileID should be an integer";
         for (line, answer) in [
             ("EDG", edg),
@@ -221,6 +275,9 @@ mod tests {
             ("SCS SUM", file),
             ("DTE", file),
             ("DTE x", file),
+            ("UVF", uvf),
+            ("UVF other", uvf),
+            ("UVF other ", uvf),
             ("XYZ", "Error. Invalid command!"),
             ("EDGE 1 2", "Error. Invalid command!"),
         ] {
@@ -242,6 +299,10 @@ mod tests {
             ("SCS 1 MEDIAN", "SUM, AVERAGE, MAX or MIN"),
             ("OUT now", "no arguments"),
             ("get", "fileID"),
+            ("UVF a/b x", "name"),
+            ("cancel", "number of a transfer"),
+            ("cancel -1", "number of a transfer"),
+            ("transfers 1", "no arguments"),
         ] {
             let answer = parse(line).unwrap_err();
             assert!(answer.contains(hint), "{line:?}: {answer}");

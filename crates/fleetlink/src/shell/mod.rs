@@ -6,6 +6,7 @@ mod command;
 mod completion;
 mod editor;
 mod piped;
+mod transfers;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -22,6 +23,7 @@ use command::Command;
 pub(crate) use command::PROMPT;
 use editor::EditorInput;
 use piped::PipedInput;
+pub(crate) use transfers::Transfers;
 
 /// The file IDs that the hub has of this device, as far as this shell knows.
 type KnownFiles = Arc<Mutex<Vec<FileId>>>;
@@ -30,6 +32,7 @@ type KnownFiles = Arc<Mutex<Vec<FileId>>>;
 pub(crate) struct Shell {
     device: DeviceName,
     supervisor: Supervisor,
+    transfers: Transfers,
     output: Output,
     files: KnownFiles,
 }
@@ -66,10 +69,16 @@ impl Input {
 
 impl Shell {
     /// The shell of this device.
-    pub(crate) fn new(device: DeviceName, supervisor: Supervisor, output: Output) -> Self {
+    pub(crate) fn new(
+        device: DeviceName,
+        supervisor: Supervisor,
+        transfers: Transfers,
+        output: Output,
+    ) -> Self {
         Shell {
             device,
             supervisor,
+            transfers,
             output,
             files: KnownFiles::default(),
         }
@@ -83,11 +92,17 @@ impl Shell {
             self.device.clone(),
             self.output.clone(),
         ));
+        let mut narrating = None;
         if matches!(input, Input::Editor(_)) {
             self.learn_files().await;
+            narrating = Some(self.transfers.narrate());
         }
         let ended = self.converse(&mut input, &mut interrupts).await;
         announcing.abort();
+        if let Some(narrating) = narrating {
+            narrating.abort();
+        }
+        self.transfers.close().await;
         let behind_prompt = matches!(input, Input::Editor(_));
         drop(input);
         self.output.print_plainly();
@@ -117,6 +132,7 @@ impl Shell {
         interrupts: &mut Interrupts,
     ) -> Result<(), Failure> {
         let mut link = self.supervisor.link();
+        let mut warned = false;
         loop {
             input.ask()?;
             let typed = tokio::select! {
@@ -134,11 +150,27 @@ impl Shell {
             };
             match command::parse(&line) {
                 Err(mistake) => self.output.line(&mistake),
+                // A person is asked once more; a program's transfers are waited for.
+                Ok(Command::Out) if self.transfers.count() > 0 && !warned => {
+                    if matches!(input, Input::Editor(_)) {
+                        warned = true;
+                        self.output.line(&self.transfers.farewell());
+                        continue;
+                    }
+                    tokio::select! {
+                        () = self.transfers.settled() => {}
+                        over = over(&mut link) => return Err(Failure::Shown(Box::new(over))),
+                        () = interrupts.next() => return Err(Failure::Interrupted),
+                    }
+                    self.output.line(&format!("Bye, {}!", self.device));
+                    return Ok(());
+                }
                 Ok(Command::Out) => {
                     self.output.line(&format!("Bye, {}!", self.device));
                     return Ok(());
                 }
                 Ok(command) => {
+                    warned = false;
                     let piped = matches!(input, Input::Piped(_));
                     tokio::select! {
                         () = Box::pin(self.obey(command)) => {}

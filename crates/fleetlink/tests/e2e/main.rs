@@ -21,4 +21,5 @@ mod sum;
 mod swapped;
 mod terminal;
 mod tickets;
+mod transfer;
 mod upload;

@@ -66,8 +66,12 @@ fn every_row_of_the_command_table() {
             ("DTE 9", "the file does not exist at the server side"),
             ("XYZ", "Error. Invalid command!"),
             (
-                "UVF wei-smartphone supersmartwatch-1.txt",
-                "UVF is not available in this version",
+                "UVF wei-smartphone",
+                "UVF command requires deviceName and filename as arguments.",
+            ),
+            (
+                "UVF wei-smartphone missing.mp4",
+                "the file to be uploaded does not exist",
             ),
         ],
     );

@@ -44,7 +44,7 @@ fn two_people_at_terminals() {
         ("nonsense", "Error. Invalid command!"),
         (
             "UVF wei-smartphone x",
-            "UVF is not available in this version",
+            "the file to be uploaded does not exist",
         ),
         ("help", "EDG"),
     ] {

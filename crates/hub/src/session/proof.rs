@@ -7,7 +7,7 @@
 
 use fleetlink_core::Possession;
 use fleetlink_proto::control::{
-    AnnounceEndpoint, EnrolKey, Login, LoginProof, RedeemTicket, ReplaceKey, Request,
+    AnnounceEndpoint, EnrolKey, Login, LoginProof, OpenTransfer, RedeemTicket, ReplaceKey, Request,
 };
 use fleetlink_proto::signed::Channel;
 use fleetlink_proto::transfer::SignedCertificate;
@@ -43,7 +43,11 @@ pub(super) fn check(request: &Request, channel: Option<&Channel>) -> Possession 
             let name = name.as_ref().map_or("", DeviceName::as_str);
             (key, signature, name, Channel::redemption as Message)
         }
-        Request::AnnounceEndpoint(AnnounceEndpoint(certificate)) => {
+        Request::AnnounceEndpoint(AnnounceEndpoint(certificate))
+        | Request::OpenTransfer(OpenTransfer {
+            certificate: Some(certificate),
+            ..
+        }) => {
             return check_endpoint(certificate, channel);
         }
         _ => return Possession::Unproven,

@@ -167,6 +167,10 @@ pub struct AnnounceEndpoint(pub Box<SignedCertificate>);
 pub struct OpenTransfer {
     /// The receiver.
     pub to: DeviceName,
+    /// The endpoint that sends, where it is another than the announced one: a process that has not
+    /// joined has one of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<Box<SignedCertificate>>,
 }
 
 macro_rules! requests {

@@ -143,6 +143,11 @@ impl Device {
         })
     }
 
+    /// Waits for this text and returns what was printed before it.
+    pub(crate) fn hear(&mut self, text: &str) -> Result<String, Failure> {
+        self.shell.expect(text)
+    }
+
     /// Issues a command, shows it with its answer, and returns the answer.
     pub(crate) fn ask(&mut self, stage: &Stage<'_>, command: &str) -> Result<String, Failure> {
         self.shell.send(command)?;

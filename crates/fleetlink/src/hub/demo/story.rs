@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use fleetlink_proto::samples::{Operation, SampleParser, Summary};
+use ring::digest::{SHA256, digest};
 
 use super::process::Process;
 use super::stage::{Device, Stage};
@@ -14,6 +15,9 @@ use crate::failure::Failure;
 const NILE: &str = include_str!("../../../../../testdata/nile.txt");
 const WATCH: &str = "supersmartwatch";
 const CAMERA: &str = "uav-camera";
+/// What is sent from device to device.
+const FILM: &str = "lecture1.mp4";
+const FILM_BYTES: usize = 64_000_000;
 /// What is added to the Nile's file.
 const APPENDED: &str = "1000\n1000.5\n";
 
@@ -24,7 +28,7 @@ pub(crate) fn tell(stage: &mut Stage<'_>) -> Result<(), Failure> {
 
     stage.step("Two devices join by name and password");
     let mut watch = Device::join(stage, WATCH, &port)?;
-    let camera = Device::join(stage, CAMERA, &port)?;
+    let mut camera = Device::join(stage, CAMERA, &port)?;
     let listed = watch.ask(stage, "AED")?;
     stage.check(
         "each sees the other",
@@ -34,6 +38,7 @@ pub(crate) fn tell(stage: &mut Stage<'_>) -> Result<(), Failure> {
     nile(stage, &mut watch)?;
     million(stage, &mut watch)?;
     append_and_list(stage, &watch.folder.clone(), &port)?;
+    send_film(stage, &mut camera, &mut watch)?;
     delete(stage, &mut watch)?;
     lose_a_device(stage, &mut watch, camera)?;
     say_goodbye(stage, watch, &mut hub)
@@ -161,6 +166,51 @@ fn append_and_list(stage: &mut Stage<'_>, folder: &Path, port: &str) -> Result<(
     )?;
     stage.show(&answer);
     stage.check("the sum has grown by 2000.5", answer.contains("93935.5"))
+}
+
+/// Straight from device to device: the hub names the two to each other and carries none of it.
+fn send_film(
+    stage: &mut Stage<'_>,
+    camera: &mut Device,
+    watch: &mut Device,
+) -> Result<(), Failure> {
+    stage.step("The camera sends a film of 64 MB straight to the watch");
+    let sent = write_film(&camera.folder.join(FILM))?;
+    let began = Instant::now();
+    let command = format!("UVF {WATCH} {FILM}");
+    camera.shell.send(&command)?;
+    camera.hear(&format!("{FILM} has been uploaded"))?;
+    let millis = began.elapsed().as_millis();
+    stage.show(&format!("{CAMERA}> {command}\n{FILM} has been uploaded"));
+    let received = format!("Received {FILM} from {CAMERA}");
+    watch.hear(&received)?;
+    stage.show(&format!("{WATCH}: {received}"));
+    let stored = hash(&watch.folder.join(format!("{CAMERA}_{FILM}")))?;
+    stage.show(&format!(
+        "SHA-256 sent     {sent}\nSHA-256 received {stored}"
+    ));
+    stage.check(
+        &format!("it is there after {millis} ms, durable, with the same hash"),
+        sent == stored,
+    )
+}
+
+/// Random bytes; returns their hash.
+fn write_film(path: &Path) -> Result<String, Failure> {
+    let mut film = vec![0; FILM_BYTES];
+    getrandom::fill(&mut film).map_err(std::io::Error::other)?;
+    fs::write(path, film)?;
+    hash(path)
+}
+
+/// By other means than the transfer's own.
+fn hash(path: &Path) -> Result<String, Failure> {
+    let hash = digest(&SHA256, &fs::read(path)?);
+    Ok(hash
+        .as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect())
 }
 
 fn delete(stage: &mut Stage<'_>, watch: &mut Device) -> Result<(), Failure> {

@@ -54,6 +54,33 @@ impl Network {
         within(&self.device, command)
     }
 
+    /// Counts packets to anybody but these two hosts, on both; there is a way to them.
+    pub(crate) fn count_strangers(&self) {
+        let rules = "add table inet strangers; \
+                     add chain inet strangers out { type filter hook output priority 0; }; \
+                     add rule inet strangers out ip daddr != { 10.77.0.0/24, 127.0.0.0/8 } \
+                     meta l4proto { tcp, udp } counter; \
+                     add rule inet strangers out ip6 daddr != ::1 \
+                     meta l4proto { tcp, udp } counter;";
+        for (host, gateway) in [(&self.hub, "10.77.0.2"), (&self.device, "10.77.0.1")] {
+            ip(&["netns", "exec", host, "nft", rules]);
+            ip(&["-n", host, "route", "add", "default", "via", gateway]);
+            ip(&["-n", host, "-6", "route", "add", "default", "dev", "cable"]);
+        }
+    }
+
+    /// The counters, as nft lists them.
+    pub(crate) fn strangers(&self) -> String {
+        let list = ["nft", "list", "table", "inet", "strangers"];
+        let listed = [&self.hub, &self.device].map(|host| {
+            let mut command = Command::new("ip");
+            command.args(["netns", "exec", host]).args(list);
+            let output = command.output().expect("nft is installed");
+            String::from_utf8_lossy(&output.stdout).into_owned()
+        });
+        listed.concat()
+    }
+
     /// Cuts the cable: nothing closes, nothing arrives.
     pub(crate) fn drop_packets(&self) {
         let rules = "add table inet cut; \

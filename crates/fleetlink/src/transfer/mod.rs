@@ -1,0 +1,16 @@
+//! Files from device to device.
+
+mod arrivals;
+mod bars;
+mod direct;
+mod receive;
+mod report;
+mod running;
+mod send;
+pub(crate) mod words;
+
+pub(crate) use arrivals::{Arrivals, Heard};
+pub(crate) use direct::{Direct, Listening, open_source, unless_cancelled};
+pub(crate) use receive::{ReceiveArguments, receive};
+pub(crate) use running::{Direction, Entry, Running, Transfer, list};
+pub(crate) use send::{SendArguments, send};

@@ -1,0 +1,281 @@
+//! `fleetlink receive`: joined without a shell, to take files into a folder by rules.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use fleetlink_device::{Arrival, Endpoint, Inbox, Link, ReceivePolicy, SenderRule, Supervisor};
+use fleetlink_proto::DeviceName;
+use fleetlink_proto::Escaped;
+use fleetlink_proto::transfer::Reason;
+use serde_json::json;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use super::arrivals::{Arrivals, Heard};
+use super::direct::{Direct, Listening};
+use super::report::{Event, Report, by, milliseconds};
+use super::running::{Direction, Entry, Running};
+use super::words;
+use crate::attach::HubArguments;
+use crate::failure::Failure;
+use crate::identity;
+use crate::interrupt::Interrupts;
+use crate::output::Output;
+use crate::{size, udp_port};
+
+/// How long peers are given to hear that this device leaves.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// What is taken from whom.
+#[derive(Debug, Args)]
+pub(crate) struct ReceiveArguments {
+    /// Which hub, as whom.
+    #[command(flatten)]
+    pub(crate) hub: HubArguments,
+    /// The folder that takes the files.
+    #[arg(long, value_name = "DIR")]
+    inbox: PathBuf,
+    /// Take files of this device, or of those whose names begin so, and of nobody else; any number
+    /// of times. Without it: of every device of the hub.
+    #[arg(long, value_name = "NAME|PREFIX*")]
+    from: Vec<SenderRule>,
+    /// Take no file larger than this, such as 500MB, 2GB or 1.5GiB.
+    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
+    max_size: Option<u64>,
+    /// Take no file with which the folder would hold more than this.
+    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
+    max_total: Option<u64>,
+    /// The UDP port on which this device accepts peers; 0: any free one.
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    udp_port: u16,
+    /// Show what happens as it happens: one JSON object a line on standard output.
+    #[arg(long, conflicts_with = "json")]
+    events: bool,
+}
+
+/// A device that takes files.
+struct Receiving {
+    device: DeviceName,
+    direct: Direct,
+    supervisor: Supervisor,
+    arrivals: mpsc::Receiver<Arrival>,
+    _listening: Listening,
+}
+
+/// What came until now.
+#[derive(Debug, Default)]
+struct Count {
+    files: u64,
+    failed: u64,
+    bytes: u64,
+}
+
+/// Takes files until it is interrupted, or its session ends for good.
+pub(crate) async fn receive(arguments: ReceiveArguments, output: &Output) -> Result<(), Failure> {
+    let report = Report::new(arguments.events, arguments.hub.json, output);
+    let receiving = async |endpoint| receive_at(endpoint, &arguments, &report, output).await;
+    let received = Box::pin(udp_port::with(arguments.udp_port, receiving)).await;
+    received.map_err(|failure| report.failed(failure))
+}
+
+async fn receive_at(
+    endpoint: Endpoint,
+    arguments: &ReceiveArguments,
+    report: &Report,
+    output: &Output,
+) -> Result<(), Failure> {
+    let mut interrupts = Interrupts::listen()?;
+    let joining = Box::pin(join(endpoint, arguments, output));
+    let mut receiving = interrupts.unless(joining).await?;
+    let device = receiving.device.clone();
+    let folder = arguments.inbox.display().to_string();
+    report.event(&Event::Listening {
+        device: device.as_str(),
+        udp_port: receiving.direct.port(),
+        inbox: &Escaped(&folder).to_string(),
+    });
+    let (port, shown) = (receiving.direct.port(), Escaped(&folder));
+    report.line(&format!(
+        "{device} takes files into {shown}, on UDP port {port}"
+    ));
+    let running = Running::default();
+    let following = report.follow(&running);
+    let mut count = Count::default();
+    let mut arrivals = Arrivals::among(running.clone());
+    let ended = receiving
+        .serve(&mut arrivals, &mut count, report, &mut interrupts)
+        .await;
+    running.cancel_all(Reason::Closing, &format!("{device} has left"));
+    let draining = async {
+        while running.count() > 0
+            && let Some(arrival) = receiving.arrivals.recv().await
+        {
+            count.tell(arrivals.heard(arrival), report);
+        }
+    };
+    let _ = timeout(FAREWELL, draining).await;
+    drop(following);
+    if ended.is_ok() {
+        receiving.supervisor.leave().await;
+    }
+    let Count {
+        files,
+        failed,
+        bytes,
+    } = count;
+    report.event(&Event::Finished {
+        files,
+        failed,
+        bytes,
+    });
+    if ended.is_ok() {
+        report.document(&json!({
+            "device": device, "inbox": folder, "received": files, "failed": failed, "bytes": bytes,
+        }));
+    }
+    ended
+}
+
+async fn join(
+    endpoint: Endpoint,
+    arguments: &ReceiveArguments,
+    output: &Output,
+) -> Result<Receiving, Failure> {
+    let inbox = open_inbox(arguments).await?;
+    let mut welcome = arguments.hub.log_in(output).await?;
+    let pin = welcome.session.pin();
+    identity::enrol(&mut welcome, pin, output).await;
+    let (session, device) = (welcome.session, welcome.name);
+    let udp_port = endpoint.port();
+    let joined = session.join(udp_port).await?;
+    let direct = Direct::new(endpoint, &session, &device, joined.since)?;
+    let (listening, arrivals) = direct.listen(inbox);
+    direct.announce(&session).await?;
+    let reached_by = Some(direct.credentials().clone());
+    let supervisor = Supervisor::start(session, welcome.dialer, udp_port, &joined, reached_by);
+    Ok(Receiving {
+        device,
+        direct,
+        supervisor,
+        arrivals,
+        _listening: listening,
+    })
+}
+
+async fn open_inbox(arguments: &ReceiveArguments) -> Result<Inbox, Failure> {
+    let everybody = ReceivePolicy::from_everybody().from;
+    let policy = ReceivePolicy {
+        from: match arguments.from.is_empty() {
+            true => everybody,
+            false => arguments.from.clone(),
+        },
+        max_size: arguments.max_size,
+        max_total: arguments.max_total,
+    };
+    let path = arguments.inbox.clone();
+    let opened = tokio::task::spawn_blocking(move || Inbox::open(&path, policy)).await;
+    let opened = opened.map_err(io::Error::other)?;
+    opened.map_err(|e| cannot_open(&arguments.inbox, &e))
+}
+
+fn cannot_open(path: &Path, error: &io::Error) -> Failure {
+    let path = path.display().to_string();
+    let text = format!("the inbox {}: {error}", Escaped(&path));
+    match error.kind() {
+        io::ErrorKind::NotFound => Failure::NoSuchFile(text),
+        _ => Failure::General(text),
+    }
+}
+
+impl Receiving {
+    async fn serve(
+        &mut self,
+        arrivals: &mut Arrivals,
+        count: &mut Count,
+        report: &Report,
+        interrupts: &mut Interrupts,
+    ) -> Result<(), Failure> {
+        let mut link = self.supervisor.link();
+        link.mark_unchanged();
+        loop {
+            tokio::select! {
+                arrival = self.arrivals.recv() => {
+                    let stopped = || Failure::General("the device takes no files any more".to_owned());
+                    count.tell(arrivals.heard(arrival.ok_or_else(stopped)?), report);
+                }
+                changed = link.changed() => {
+                    if changed.is_ok() {
+                        tell_link(&link.borrow_and_update(), report)?;
+                    }
+                }
+                () = interrupts.next() => return Ok(()),
+            }
+        }
+    }
+}
+
+fn tell_link(link: &Link, report: &Report) -> Result<(), Failure> {
+    match link {
+        Link::Up(_) => {
+            report.notice("The hub is back.");
+            report.event(&Event::HubBack);
+        }
+        Link::Away(closed) => {
+            report.notice(&format!("The hub is away: {closed}. Reconnecting…"));
+            let reason = closed.to_string();
+            report.event(&Event::HubAway { reason: &reason });
+        }
+        Link::Over(over) => return Err(Failure::from(&**over)),
+    }
+    Ok(())
+}
+
+impl Count {
+    fn tell(&mut self, heard: Heard, report: &Report) {
+        match heard {
+            Heard::Began { number, transfer } => report.started(number, &transfer),
+            Heard::Stored {
+                place,
+                sender,
+                stored,
+                took,
+            } => {
+                self.files += 1;
+                self.bytes = self.bytes.saturating_add(stored.bytes);
+                report.line(&words::received(stored.name.as_str(), &sender));
+                report.event(&Event::Stored {
+                    transfer: place.as_ref().map(Entry::number),
+                    direction: Direction::In,
+                    device: sender.as_str(),
+                    name: stored.name.as_str(),
+                    stored_as: stored.stored_as.as_str(),
+                    bytes: stored.bytes,
+                    milliseconds: milliseconds(took),
+                });
+            }
+            Heard::Failed {
+                place,
+                sender,
+                offer,
+                failure,
+            } => {
+                self.failed += 1;
+                let name = offer.as_ref().map(|offer| offer.name.as_str());
+                report.line(&words::not_received(name, &sender, &failure));
+                let name = name.map(|name| Escaped(name).to_string());
+                report.event(&Event::Failed {
+                    transfer: place.as_ref().map(Entry::number),
+                    direction: Direction::In,
+                    device: sender.as_str(),
+                    name: name.as_deref(),
+                    size: offer.as_ref().map(|offer| offer.size),
+                    code: failure.ended().reason.name(),
+                    by: by(&failure),
+                    message: failure.to_string(),
+                });
+            }
+        }
+    }
+}

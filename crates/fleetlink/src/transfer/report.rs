@@ -1,0 +1,263 @@
+//! What `send` and `receive` tell: lines and bars for people, events for programs.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use fleetlink_proto::WallTime;
+use fleetlink_proto::transfer;
+use serde::Serialize;
+use serde_json::json;
+use tokio::task::JoinHandle;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::bars::Bars;
+use super::running::{Direction, Running, Transfer, canonical, time_left};
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// How often bars move.
+const BAR_STEP: Duration = Duration::from_millis(100);
+/// How often a program is told how far a transfer is.
+const EVENT_STEP: Duration = Duration::from_secs(1);
+
+/// In which form something is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// For people.
+    Text,
+    /// One JSON object a line, as things happen.
+    Events,
+    /// One JSON document at the end.
+    Document,
+}
+
+/// Tells what happens. Clones tell it to the same.
+#[derive(Clone)]
+pub(super) struct Report {
+    form: Form,
+    output: Output,
+}
+
+/// What happens, for programs. The names are stable; members can be added.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub(super) enum Event<'a> {
+    /// This device takes files from now on.
+    Listening {
+        device: &'a str,
+        udp_port: u16,
+        inbox: &'a str,
+    },
+    /// The hub went away; transfers go on.
+    HubAway { reason: &'a str },
+    /// The hub is back.
+    HubBack,
+    /// A file's way begins.
+    Started {
+        transfer: u32,
+        direction: Direction,
+        device: &'a str,
+        name: &'a str,
+        size: u64,
+        address: Option<String>,
+    },
+    /// How far it is: bytes, and bytes a second.
+    Progress {
+        transfer: u32,
+        bytes: u64,
+        size: u64,
+        rate: u64,
+        seconds_left: Option<u64>,
+        address: Option<String>,
+    },
+    /// The receiver has it, verified and durable.
+    Stored {
+        transfer: Option<u32>,
+        direction: Direction,
+        device: &'a str,
+        name: &'a str,
+        stored_as: &'a str,
+        bytes: u64,
+        milliseconds: u64,
+    },
+    /// It was refused, or failed: with the code of PROTOCOL.md, and who said so.
+    Failed {
+        transfer: Option<u32>,
+        direction: Direction,
+        device: &'a str,
+        name: Option<&'a str>,
+        size: Option<u64>,
+        code: &'a str,
+        by: &'a str,
+        message: String,
+    },
+    /// The command is over.
+    Finished { files: u64, failed: u64, bytes: u64 },
+    /// The command failed for a reason that is no file's.
+    Error { code: &'a str, message: String },
+}
+
+#[derive(Serialize)]
+struct Stamped<'a> {
+    time: WallTime,
+    #[serde(flatten)]
+    event: &'a Event<'a>,
+}
+
+/// Draws bars, or tells events, as long as it lives.
+pub(super) struct Following {
+    task: JoinHandle<()>,
+    bars: Option<Arc<Mutex<Bars>>>,
+}
+
+impl Report {
+    /// To this output, as the command asks.
+    pub(super) fn new(events: bool, document: bool, output: &Output) -> Self {
+        let form = match (events, document) {
+            (true, _) => Form::Events,
+            (_, true) => Form::Document,
+            _ => Form::Text,
+        };
+        let output = output.clone();
+        Report { form, output }
+    }
+
+    /// A line for people.
+    pub(super) fn line(&self, text: &str) {
+        if self.form == Form::Text {
+            self.output.line(text);
+        }
+    }
+
+    /// Something beside the result, for people.
+    pub(super) fn notice(&self, text: &str) {
+        if self.form == Form::Text {
+            self.output.notice(text);
+        }
+    }
+
+    /// An event for programs.
+    pub(super) fn event(&self, event: &Event<'_>) {
+        if self.form == Form::Events {
+            let time = now();
+            let line = serde_json::to_string(&Stamped { time, event });
+            self.output.line(&line.unwrap_or_else(|e| {
+                json!({"event": "error", "message": e.to_string()}).to_string()
+            }));
+        }
+    }
+
+    /// A transfer has begun.
+    pub(super) fn started(&self, number: u32, transfer: &Transfer) {
+        self.event(&Event::Started {
+            transfer: number,
+            direction: transfer.direction,
+            device: transfer.peer.as_str(),
+            name: &transfer.name,
+            size: transfer.size,
+            address: shown(transfer),
+        });
+    }
+
+    /// The one document at the end.
+    pub(super) fn document(&self, document: &impl Serialize) {
+        if self.form == Form::Document {
+            self.output.result("", document);
+        }
+    }
+
+    /// A failure of the whole command: programs that follow the events read it there.
+    pub(super) fn failed(&self, failure: Failure) -> Failure {
+        if self.form != Form::Events {
+            return failure;
+        }
+        self.event(&Event::Error {
+            code: failure.code(),
+            message: failure.to_string(),
+        });
+        Failure::Reported(Box::new(failure))
+    }
+
+    /// Shows how far the transfers are, until that is dropped.
+    pub(super) fn follow(&self, running: &Running) -> Option<Following> {
+        let (running, report) = (running.clone(), self.clone());
+        match self.form {
+            Form::Events => Some(Following {
+                task: every(EVENT_STEP, move || report.tell(&running.all())),
+                bars: None,
+            }),
+            Form::Text if self.output.draws_progress() => {
+                let bars = Arc::new(Mutex::new(Bars::beside(&self.output)));
+                let drawn = Arc::clone(&bars);
+                let task = every(BAR_STEP, move || {
+                    let mut bars = drawn.lock().unwrap_or_else(PoisonError::into_inner);
+                    bars.draw(&running.all());
+                });
+                let bars = Some(bars);
+                Some(Following { task, bars })
+            }
+            _ => None,
+        }
+    }
+
+    fn tell(&self, running: &BTreeMap<u32, Transfer>) {
+        for (number, transfer) in running {
+            let progress = transfer.progress();
+            self.event(&Event::Progress {
+                transfer: *number,
+                bytes: progress.bytes,
+                size: progress.size,
+                rate: progress.rate(),
+                seconds_left: time_left(&progress).map(|left| left.as_secs()),
+                address: shown(transfer),
+            });
+        }
+    }
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        self.task.abort();
+        if let Some(bars) = &self.bars {
+            let mut bars = bars.lock().unwrap_or_else(PoisonError::into_inner);
+            bars.draw(&BTreeMap::new());
+        }
+    }
+}
+
+/// Who said that a transfer is over, for programs.
+pub(super) fn by(failure: &transfer::Failure) -> &'static str {
+    match failure {
+        transfer::Failure::Peer(_) => "peer",
+        transfer::Failure::Here(_) => "here",
+    }
+}
+
+/// Whole milliseconds.
+pub(super) fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn shown(transfer: &Transfer) -> Option<String> {
+    let address = transfer.address.map(canonical);
+    address.map(|address| address.to_string())
+}
+
+/// This device's time; a clock before 1970 shows 1970.
+pub(super) fn now() -> WallTime {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let millis = since.unwrap_or_default().as_millis();
+    WallTime::from_unix_millis(i64::try_from(millis).unwrap_or(i64::MAX))
+}
+
+fn every(step: Duration, mut act: impl FnMut() + Send + 'static) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        let mut ticks = interval(step);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            act();
+        }
+    })
+}

@@ -1,0 +1,90 @@
+//! What people read of a transfer's end.
+
+use fleetlink_proto::control::ErrorCode;
+use fleetlink_proto::transfer::{self, Reason};
+use fleetlink_proto::{DeviceName, Escaped};
+
+use crate::failure::Failure;
+
+/// The sender's word that the receiver has it.
+pub(crate) fn sent(name: &str) -> String {
+    format!("{name} has been uploaded")
+}
+
+/// The receiver's.
+pub(crate) fn received(name: &str, sender: &DeviceName) -> String {
+    format!("Received {name} from {sender}")
+}
+
+/// Why a file did not get to its receiver.
+pub(crate) fn not_sent(name: &str, to: &DeviceName, failure: &Failure) -> String {
+    match failure {
+        Failure::Hub(error) if error.code == ErrorCode::Offline => format!("{to} is offline"),
+        Failure::Transfer(transfer::Failure::Peer(ended)) if is_refusal(ended.reason) => {
+            format!("{to} refused {name}: {ended}")
+        }
+        failure => format!("{name} was not sent to {to}: {failure}"),
+    }
+}
+
+/// Why a file did not get here.
+pub(crate) fn not_received(
+    name: Option<&str>,
+    sender: &DeviceName,
+    failure: &transfer::Failure,
+) -> String {
+    let name = name.map_or_else(|| "a file".to_owned(), |name| Escaped(name).to_string());
+    match failure {
+        transfer::Failure::Here(ended) if is_refusal(ended.reason) => {
+            format!("Refused {name} from {sender}: {ended}")
+        }
+        failure => format!("{name} from {sender} was not received: {failure}"),
+    }
+}
+
+/// Whether this is a receiver's answer to an offer.
+fn is_refusal(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::Busy
+            | Reason::NotAllowed
+            | Reason::BadName
+            | Reason::TooLarge
+            | Reason::TotalReached
+            | Reason::NoSpace
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use fleetlink_proto::control::RpcError;
+
+    use super::*;
+
+    #[test]
+    fn both_sides_read_who_refused_and_why() {
+        let device = |name: &str| name.parse::<DeviceName>().unwrap();
+        let (camera, phone) = (device("uav-camera"), device("wei-smartphone"));
+        let refusal = transfer::Ended::new(Reason::NotAllowed, "no files from uav-camera");
+        let peer = transfer::Failure::Peer(refusal.clone());
+        assert_eq!(
+            not_sent("a.mp4", &phone, &Failure::Transfer(peer)),
+            "wei-smartphone refused a.mp4: no files from uav-camera"
+        );
+        let here = transfer::Failure::Here(refusal);
+        assert_eq!(
+            not_received(Some("a\u{1b}[2J"), &camera, &here),
+            "Refused a\\u{1b}[2J from uav-camera: no files from uav-camera"
+        );
+        let lost = transfer::Failure::here(Reason::TimedOut, "nothing came");
+        assert_eq!(
+            not_received(None, &camera, &lost),
+            "a file from uav-camera was not received: nothing came"
+        );
+        let offline = Failure::Hub(RpcError::new(ErrorCode::Offline, "it is not there"));
+        assert_eq!(
+            not_sent("a.mp4", &phone, &offline),
+            "wei-smartphone is offline"
+        );
+    }
+}
