@@ -1,4 +1,9 @@
 //! The one binary of fleetlink: a hub, and the devices that join it.
+#![allow(
+    rustdoc::broken_intra_doc_links,
+    rustdoc::invalid_html_tags,
+    reason = "what documents an argument is shown as help, letter for letter"
+)]
 
 mod attach;
 mod check;

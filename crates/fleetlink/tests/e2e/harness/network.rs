@@ -81,6 +81,18 @@ impl Network {
         listed.concat()
     }
 
+    /// Loses so many of a hundred UDP packets, in either direction.
+    pub(crate) fn lose(&self, percent: u32) {
+        let lost = format!("meta l4proto udp numgen random mod 100 < {percent} drop");
+        let rules = format!(
+            "add table inet loss; delete table inet loss; add table inet loss; \
+             add chain inet loss in {{ type filter hook input priority 0; }}; \
+             add chain inet loss out {{ type filter hook output priority 0; }}; \
+             add rule inet loss in {lost}; add rule inet loss out {lost};"
+        );
+        ip(&["netns", "exec", &self.device, "nft", &rules]);
+    }
+
     /// Cuts the cable: nothing closes, nothing arrives.
     pub(crate) fn drop_packets(&self) {
         let rules = "add table inet cut; \
