@@ -115,6 +115,45 @@ async fn twenty_files_at_once_arrive() {
     assert_eq!(left.listing().len() + right.listing().len(), 20);
 }
 
+/// They wait their turn: a receiver has room for a few at a time, and forgets none.
+#[tokio::test]
+async fn a_thousand_offers_at_once_are_taken_in_turn() {
+    const OFFERS: usize = 1000;
+    let hub = Hub::new();
+    let sender = hub.device("cam").await;
+    let mut receiver = hub.receiver("box", Deadlines::default()).await;
+    let peer = hub.grant(&sender, &receiver.device);
+    let peer = sender.reach(peer, &receiver.device).await.unwrap();
+    let mut sending = tokio::task::JoinSet::new();
+    for number in 0..OFFERS {
+        let path = sender.file(&number.to_string(), &content(number));
+        let peer = peer.clone();
+        sending.spawn(async move { send(&peer, path).await });
+    }
+    let looking_on = async {
+        let mut stored = 0;
+        while stored < OFFERS {
+            match receiver.next().await {
+                Arrival::Stored { .. } => stored += 1,
+                Arrival::Coming { .. } => {}
+                failed => panic!("{failed:?}"),
+            }
+        }
+    };
+    let sent = async {
+        while let Some(sent) = sending.join_next().await {
+            sent.unwrap().unwrap();
+        }
+    };
+    tokio::join!(looking_on, sent);
+    let inbox = receiver.inbox();
+    assert_eq!(receiver.listing().len(), OFFERS);
+    for number in 0..OFFERS {
+        let received = fs::read(inbox.join(format!("cam_{number}"))).unwrap();
+        assert!(received == content(number), "{number}");
+    }
+}
+
 #[tokio::test]
 async fn what_the_receiver_does_not_take_is_said_on_both_sides() {
     let hub = Hub::new();
