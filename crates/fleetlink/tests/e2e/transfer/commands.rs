@@ -1,6 +1,7 @@
 //! `send` and `receive`, for scripts and head-less boxes.
 
 use std::fs;
+use std::net::SocketAddr;
 
 use serde_json::Value;
 
@@ -41,12 +42,12 @@ fn several_files_are_sent_and_summed_up() {
         ),
         (&"box".into(), &4.into(), &0.into(), &7_500_000.into())
     );
-    assert!(
-        summary["address"]
-            .as_str()
-            .unwrap()
-            .starts_with("127.0.0.1:")
-    );
+    // Any address of this host: two devices look for the best way between them.
+    summary["address"]
+        .as_str()
+        .unwrap()
+        .parse::<SocketAddr>()
+        .unwrap();
     let names: Vec<_> = summary["files"].as_array().unwrap().iter().collect();
     assert_eq!(names[2]["stored_as"], "cam_empty");
     assert_eq!(names[3]["bytes"], 2_500_000);

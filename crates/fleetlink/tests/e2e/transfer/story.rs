@@ -53,7 +53,13 @@ fn a_long_file_has_a_bar_with_rate_and_address() {
     camera.type_line(PASSWORD);
     camera.output.expect("large to box ");
     camera.output.expect(" MB/s ");
-    camera.output.expect(" 127.0.0.1:");
+    camera.output.expect("s ");
+    // Any address of this host: two devices look for the best way between them.
+    let host = camera.output.expect(":");
+    assert!(
+        host.starts_with(|c: char| c == '[' || c.is_ascii_digit()),
+        "{host}"
+    );
     camera.type_keys("\u{3}");
     assert!(!camera.wait());
     assert_eq!(event(&mut receiver.output, "failed")["code"], "cancelled");
