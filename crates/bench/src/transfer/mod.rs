@@ -18,7 +18,7 @@ pub(crate) use devices::{RECEIVE, SEND, receive, send};
 use hub::Hub;
 
 use crate::Outcome;
-use crate::report::{float, median, ratio, say};
+use crate::report::{float, median, megabytes_a_second, ratio, say};
 use crate::sshd::Sshd;
 
 const LARGE_MIB: u64 = 1024;
@@ -49,7 +49,7 @@ pub(crate) fn run() -> Outcome {
     let costs = measure(&contenders, &large, ROUNDS)?;
     let gib = float(mib) / 1024.0;
     report(&contenders, &costs, |cost| {
-        let rate = gib * 1073.741_824 / cost.time.as_secs_f64();
+        let rate = megabytes_a_second(mib << 20, cost.time);
         format!("{rate:>7.0} MB/s")
     });
     for (contender, costs) in contenders.iter().zip(&costs) {
