@@ -16,6 +16,7 @@ mod sshd;
 mod store;
 mod storm;
 mod sum;
+mod transfer;
 mod upload;
 
 use std::process::ExitCode;
@@ -65,6 +66,11 @@ const MEASUREMENTS: &[Measurement] = &[
         "leases a second beside bare servers and Redis",
         leases::run,
     ),
+    (
+        "transfer",
+        "a file, and 10,000 small ones, from device to device beside scp, rsync and a local copy",
+        transfer::run,
+    ),
     ("sizes", "the binary with and without the hub", sizes::run),
 ];
 
@@ -76,6 +82,11 @@ fn main() -> ExitCode {
         ("leases", Some("udp-echo")) => return outcome(leases::udp_echo()),
         ("leases", Some("tcp-server")) => return outcome(leases::tcp_server()),
         (name, Some(role)) if (name, role) == logins::SERVE => return outcome(logins::serve()),
+        (name, Some(role)) if (name, role) == transfer::RECEIVE => {
+            return outcome(transfer::receive());
+        }
+        (name, Some(role)) if (name, role) == transfer::SEND => return outcome(transfer::send()),
+        (name, Some(role)) if (name, role) == transfer::COPY => return outcome(transfer::copy()),
         // A campaign, which can fail: `cargo xtask soak` runs it.
         ("logins", None) => return outcome(logins::run()),
         _ => {}

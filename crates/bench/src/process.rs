@@ -87,10 +87,21 @@ impl Drop for Process {
 /// The time that the threads of a process have had of the processors, in steps of 10 ms. Unlike
 /// rates, it does not depend on what else the machine does.
 pub(crate) fn processor_time(process: u32) -> Outcome<Duration> {
+    // User and system time are fields 14 and 15.
+    ticks(process, 11)
+}
+
+/// The same of the children of a process that have ended, and of theirs.
+pub(crate) fn childrens_time(process: u32) -> Outcome<Duration> {
+    ticks(process, 13)
+}
+
+/// The sum of two counts that come so many fields after the name.
+fn ticks(process: u32, place: usize) -> Outcome<Duration> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
-    // The name in brackets may hold spaces; user and system time are fields 14 and 15.
+    // The name in brackets may hold spaces.
     let (_, fields) = stat.rsplit_once(')').ok_or("no stat")?;
-    let ticks = fields.split_whitespace().skip(11).take(2);
+    let ticks = fields.split_whitespace().skip(place).take(2);
     let ticks: u64 = ticks.map(str::parse::<u64>).sum::<Result<_, _>>()?;
     Ok(Duration::from_millis(ticks * 1000 / TICKS))
 }

@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::Outcome;
+use crate::process::childrens_time;
 
 /// Where distributions put it; its own path must be absolute.
 const PROGRAMS: [&str; 2] = ["/usr/sbin/sshd", "/usr/local/sbin/sshd"];
@@ -68,7 +69,17 @@ impl Sshd {
 
     /// `scp` of a file to a path, over this sshd; with a cipher, or the one that both prefer.
     pub(crate) fn scp(&self, from: &Path, to: &Path, cipher: Option<&str>) -> Command {
+        self.scp_with(&[], from, to, cipher)
+    }
+
+    /// `scp -r` of a folder.
+    pub(crate) fn scp_folder(&self, from: &Path, to: &Path, cipher: &str) -> Command {
+        self.scp_with(&["-r"], from, to, Some(cipher))
+    }
+
+    fn scp_with(&self, options: &[&str], from: &Path, to: &Path, cipher: Option<&str>) -> Command {
         let mut command = Command::new("scp");
+        command.args(options);
         command.args(["-q", "-F", "none", "-o", "StrictHostKeyChecking=no"]);
         command.args(["-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR"]);
         command.args(["-o", "IdentitiesOnly=yes", "-P", &self.port.to_string()]);
@@ -78,6 +89,29 @@ impl Sshd {
         command.arg("-i").arg(&self.key).arg(from);
         command.arg(format!("127.0.0.1:{}", to.display()));
         command
+    }
+
+    /// `ssh` to it as `rsync -e` wants it: a line.
+    pub(crate) fn shell(&self, cipher: &str) -> String {
+        format!(
+            "ssh -F none -p {} -i {} -c {cipher} -o StrictHostKeyChecking=no \
+             -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o IdentitiesOnly=yes",
+            self.port,
+            self.key.display()
+        )
+    }
+
+    /// The processor time of all sessions so far, which are over when this returns.
+    pub(crate) fn sessions_time(&self) -> Outcome<Duration> {
+        let id = self.child.id();
+        let begun = Instant::now();
+        while !fs::read_to_string(format!("/proc/{id}/task/{id}/children"))?.is_empty() {
+            if begun.elapsed() > START_DEADLINE {
+                return Err("an ssh session does not end".into());
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        childrens_time(id)
     }
 }
 
