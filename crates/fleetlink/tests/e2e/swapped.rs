@@ -17,7 +17,7 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
-use crate::harness::{Hub, run};
+use crate::harness::{Hub, any_hub};
 
 const DEVICE: &str = "supersmartwatch";
 
@@ -67,58 +67,16 @@ async fn relay(hub: SocketAddr, stolen: Option<CertificateDer<'static>>) -> HubA
 
 /// The relay's own connection to the hub, as any client makes one.
 async fn to_hub(hub: SocketAddr) -> tokio_rustls::client::TlsStream<TcpStream> {
-    #[derive(Debug)]
-    struct Anything;
-    impl rustls::client::danger::ServerCertVerifier for Anything {
-        fn verify_server_cert(
-            &self,
-            _: &CertificateDer<'_>,
-            _: &[CertificateDer<'_>],
-            _: &rustls::pki_types::ServerName<'_>,
-            _: &[u8],
-            _: rustls::pki_types::UnixTime,
-        ) -> Result<rustls::client::danger::ServerCertVerified, rustls::Error> {
-            Ok(rustls::client::danger::ServerCertVerified::assertion())
-        }
-        fn verify_tls12_signature(
-            &self,
-            _: &[u8],
-            _: &CertificateDer<'_>,
-            _: &rustls::DigitallySignedStruct,
-        ) -> Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
-            Ok(rustls::client::danger::HandshakeSignatureValid::assertion())
-        }
-        fn verify_tls13_signature(
-            &self,
-            _: &[u8],
-            _: &CertificateDer<'_>,
-            _: &rustls::DigitallySignedStruct,
-        ) -> Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
-            Ok(rustls::client::danger::HandshakeSignatureValid::assertion())
-        }
-        fn supported_verify_schemes(&self) -> Vec<rustls::SignatureScheme> {
-            vec![rustls::SignatureScheme::ECDSA_NISTP256_SHA256]
-        }
-    }
-    let mut config = rustls::ClientConfig::builder_with_provider(Arc::new(default_provider()))
-        .with_protocol_versions(&[&rustls::version::TLS13])
-        .unwrap()
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Anything))
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"fleetlink/1".to_vec()];
     let tcp = TcpStream::connect(hub).await.unwrap();
     let name = "hub".try_into().unwrap();
-    let connector = TlsConnector::from(Arc::new(config));
+    let connector = TlsConnector::from(Arc::new(any_hub::config()));
     connector.connect(name, tcp).await.unwrap()
 }
 
 /// A device that has joined the hub once, so that it has a pin and a key.
 fn enrolled(hub: &Hub) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let target = hub.address.to_string();
-    let mut command = hub.command(folder.path(), DEVICE, &["join", &target]);
-    let finished = run(&mut command, "OUT\n");
+    let finished = hub.visit(folder.path(), DEVICE);
     assert_eq!(finished.code, Some(0), "{finished:?}");
     folder
 }
