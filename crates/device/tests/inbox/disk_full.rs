@@ -3,43 +3,24 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use fleetlink_proto::transfer::Reason;
 
+use crate::small_disk::{run_on_small_disk, small_disk};
 use crate::{admit, end, listing, open, take};
-
-const CHILD: &str = "FLEETLINK_TEST_INBOX_DISK_FULL";
-const TEST: &str = "disk_full::a_full_disk_refuses_and_recovers";
-const MOUNT: &str = "mount -t tmpfs -o size=24m tmpfs \"$FLEETLINK_TEST_INBOX_DISK_FULL\" || exit 77; \
-                     exec \"$0\" \"$@\"";
 
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_refuses_and_recovers() {
-    if let Some(path) = std::env::var_os(CHILD) {
-        return in_child(Path::new(&path));
+    if let Some(path) = small_disk() {
+        return in_child(&path);
     }
     let folder = tempfile::tempdir().unwrap();
-    let child = Command::new("unshare")
-        .args(["--map-root-user", "--mount", "sh", "-c", MOUNT])
-        .arg(std::env::current_exe().unwrap())
-        .args(["--exact", TEST, "--nocapture"])
-        .env(CHILD, folder.path())
-        .output();
-    match child {
-        Ok(child) if String::from_utf8_lossy(&child.stdout).contains("1 passed") => {}
-        _ if !can_mount() => println!("skipped: this user may not mount a file system"),
-        other => panic!("{other:?}"),
-    }
-}
-
-fn can_mount() -> bool {
-    let test = "mount -t tmpfs tmpfs /mnt";
-    let status = Command::new("unshare")
-        .args(["--map-root-user", "--mount", "sh", "-c", test])
-        .status();
-    status.is_ok_and(|status| status.success())
+    run_on_small_disk(
+        "disk_full::a_full_disk_refuses_and_recovers",
+        "24m",
+        folder.path(),
+    );
 }
 
 fn in_child(folder: &Path) {

@@ -3,42 +3,23 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
+use crate::small_disk::{run_on_small_disk, small_disk};
 use crate::{EARLIER, UPLOAD_LOG, config, start};
-
-const CHILD: &str = "FLEETLINK_TEST_START_DISK_FULL";
-const TEST: &str = "disk_full::a_hub_starts_and_its_logs_follow_when_there_is_room";
-const MOUNT: &str = "mount -t tmpfs -o size=4m tmpfs \"$FLEETLINK_TEST_START_DISK_FULL\" || exit 77; \
-                     exec \"$0\" \"$@\"";
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_hub_starts_and_its_logs_follow_when_there_is_room() {
-    if let Some(path) = std::env::var_os(CHILD) {
-        return in_child(Path::new(&path)).await;
+    if let Some(path) = small_disk() {
+        return in_child(&path).await;
     }
     let folder = tempfile::tempdir().unwrap();
-    let child = Command::new("unshare")
-        .args(["--map-root-user", "--mount", "sh", "-c", MOUNT])
-        .arg(std::env::current_exe().unwrap())
-        .args(["--exact", TEST, "--nocapture"])
-        .env(CHILD, folder.path())
-        .output();
-    match child {
-        Ok(child) if String::from_utf8_lossy(&child.stdout).contains("1 passed") => {}
-        _ if !can_mount() => println!("skipped: this user may not mount a file system"),
-        other => panic!("{other:?}"),
-    }
-}
-
-fn can_mount() -> bool {
-    let test = "mount -t tmpfs tmpfs /mnt";
-    let status = Command::new("unshare")
-        .args(["--map-root-user", "--mount", "sh", "-c", test])
-        .status();
-    status.is_ok_and(|status| status.success())
+    run_on_small_disk(
+        "disk_full::a_hub_starts_and_its_logs_follow_when_there_is_room",
+        "4m",
+        folder.path(),
+    );
 }
 
 /// The data are elsewhere: the log files alone find no room.

@@ -3,49 +3,27 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 
 use fleetlink_hub::store::sqlite::SqliteStore;
 use fleetlink_hub::store::{Store, StoreError};
 
 use super::Folder;
+use crate::small_disk::{run_on_small_disk, small_disk};
 use crate::suite::*;
-
-const CHILD: &str = "FLEETLINK_TEST_DISK_FULL";
-const MOUNT: &str = "mount -t tmpfs -o size=8m tmpfs \"$FLEETLINK_TEST_DISK_FULL\" || exit 77; \
-                     exec \"$0\" \"$@\"";
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn is_recovered_from_without_help() {
-    if let Some(path) = std::env::var_os(CHILD) {
-        return in_child(Path::new(&path)).await;
+    if let Some(path) = small_disk() {
+        return in_child(&path).await;
     }
     let folder = Folder::fresh();
-    let child = Command::new("unshare")
-        .args(["--map-root-user", "--mount", "sh", "-c", MOUNT])
-        .arg(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "sqlite::disk_full::is_recovered_from_without_help",
-        ])
-        .arg("--nocapture")
-        .env(CHILD, folder.path())
-        .output();
-    match child {
-        Ok(child) if String::from_utf8_lossy(&child.stdout).contains("1 passed") => {}
-        _ if !can_mount() => println!("skipped: this user may not mount a file system"),
-        other => panic!("{other:?}"),
-    }
-}
-
-fn can_mount() -> bool {
-    let test = "mount -t tmpfs tmpfs /mnt";
-    let status = Command::new("unshare")
-        .args(["--map-root-user", "--mount", "sh", "-c", test])
-        .status();
-    status.is_ok_and(|status| status.success())
+    run_on_small_disk(
+        "sqlite::disk_full::is_recovered_from_without_help",
+        "8m",
+        folder.path(),
+    );
 }
 
 async fn in_child(path: &Path) {
