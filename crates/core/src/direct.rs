@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use fleetlink_proto::control::{Reply, RequestId, RpcError};
-use fleetlink_proto::transfer::Party;
 use fleetlink_proto::transfer::limits::GRANT_LIFETIME;
+use fleetlink_proto::transfer::{GrantedParty, Party};
 use fleetlink_proto::{DeviceName, WallTime};
 
 use crate::console::{Command, ConsoleEvent};
@@ -89,8 +89,8 @@ impl Hub {
         self.effects.push_back(Effect::Grant {
             session,
             id,
-            from: Box::new(from),
-            to: Box::new(to_party),
+            from: Box::new(self.granted(from)),
+            to: Box::new(self.granted(to_party)),
             expires: until(now.wall),
             addresses,
         });
@@ -111,6 +111,13 @@ impl Hub {
             true => Ok(()),
             false => Err(errors::bad_certificate()),
         }
+    }
+
+    /// The device as its peer is told of it.
+    fn granted(&self, party: Party) -> GrantedParty {
+        let account = self.accounts.get(&party.name);
+        let enrolled = account.is_some_and(|account| account.key.is_some());
+        GrantedParty { party, enrolled }
     }
 
     /// Whether the key that speaks for this endpoint is the device's by now: it may have been

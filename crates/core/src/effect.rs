@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use fleetlink_proto::control::{EndReason, Reply, RequestId, RpcError, UploadMode};
-use fleetlink_proto::transfer::Party;
+use fleetlink_proto::transfer::GrantedParty;
 use fleetlink_proto::{DeviceName, FileId, IdempotencyKey, Password, WallTime};
 
 use crate::admin::AdminReply;
@@ -93,9 +93,9 @@ pub enum Effect {
         /// The caller's id of `transfer.open`.
         id: RequestId,
         /// The sender.
-        from: Box<Party>,
+        from: Box<GrantedParty>,
         /// The receiver.
-        to: Box<Party>,
+        to: Box<GrantedParty>,
         /// Until when.
         expires: WallTime,
         /// Where the receiver may be reached.

@@ -13,7 +13,7 @@ use fleetlink_core::{
 use fleetlink_proto::control::{
     ActiveDevice, EndReason, ErrorCode, Reply, RequestId, RpcError, TransferLeave,
 };
-use fleetlink_proto::transfer::{Party, SignedGrant};
+use fleetlink_proto::transfer::{GrantedParty, SignedGrant};
 use fleetlink_proto::{DeviceName, IdempotencyKey, WallTime};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
@@ -334,8 +334,8 @@ impl Driver {
 
     fn sign_grant(
         &self,
-        from: Party,
-        to: Party,
+        from: GrantedParty,
+        to: GrantedParty,
         expires: WallTime,
     ) -> Result<SignedGrant, RpcError> {
         let shown = self.identity.as_ref().map(Identity::shown);

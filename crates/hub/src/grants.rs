@@ -1,6 +1,6 @@
 //! The hub's leave for transfers between devices, signed.
 
-use fleetlink_proto::transfer::{Grant, Party, SignedGrant, TransferId};
+use fleetlink_proto::transfer::{Grant, GrantedParty, SignedGrant, TransferId};
 use fleetlink_proto::{HubKey, HubPin, Signature, WallTime};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
@@ -28,7 +28,12 @@ impl GrantSigner {
     }
 
     /// A grant with a new id; `None` where there is no randomness.
-    pub(crate) fn sign(&self, from: Party, to: Party, expires: WallTime) -> Option<SignedGrant> {
+    pub(crate) fn sign(
+        &self,
+        from: GrantedParty,
+        to: GrantedParty,
+        expires: WallTime,
+    ) -> Option<SignedGrant> {
         let mut id = [0; 16];
         self.random.fill(&mut id).ok()?;
         let grant = Grant {

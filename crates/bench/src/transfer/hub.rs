@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use fleetlink_device::{Credentials, DeviceKeys, Endpoint};
 use fleetlink_proto::transfer::limits::GRANT_LIFETIME;
-use fleetlink_proto::transfer::{Grant, Party, SignedGrant, TransferId};
+use fleetlink_proto::transfer::{Grant, GrantedParty, Party, SignedGrant, TransferId};
 use fleetlink_proto::{HubKey, HubPin, Signature, WallTime};
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
@@ -61,10 +61,14 @@ impl Hub {
     /// Its leave for one device to send to another.
     pub(super) fn grant(&self, from: Party, to: Party) -> Outcome<SignedGrant> {
         let lifetime = i64::try_from(GRANT_LIFETIME.as_millis())?;
+        let enrolled = |party| GrantedParty {
+            party,
+            enrolled: true,
+        };
         let grant = Grant {
             id: TransferId::from_bytes([1; 16]),
-            from,
-            to,
+            from: enrolled(from),
+            to: enrolled(to),
             // The receiver's clock may show a little less.
             expires: WallTime::from_unix_millis(now()?.unix_millis() + lifetime / 2),
         };

@@ -5,7 +5,9 @@ use fleetlink_core::{Effect, Input, Possession, SessionId};
 use fleetlink_proto::control::{
     AnnounceEndpoint, ErrorCode, OpenTransfer, Reply, Request, RpcError,
 };
-use fleetlink_proto::transfer::{EndpointCertificate, EndpointId, Party, SignedCertificate};
+use fleetlink_proto::transfer::{
+    EndpointCertificate, EndpointId, GrantedParty, Party, SignedCertificate,
+};
 use fleetlink_proto::{DeviceKey, HubPin, Signature, WallTime};
 
 use crate::fixture::{Answer, Fixture, coded, name};
@@ -16,6 +18,11 @@ fn party(device: &str, key: u8) -> Party {
         key: DeviceKey::from_bytes([key; 32]),
         endpoint: EndpointId::from_bytes([key + 100; 32]),
     }
+}
+
+fn granted_party(device: &str, key: u8, enrolled: bool) -> GrantedParty {
+    let party = party(device, key);
+    GrantedParty { party, enrolled }
 }
 
 pub(crate) fn announcement(device: &str, key: u8) -> Request {
@@ -48,7 +55,11 @@ fn announce(f: &mut Fixture, session: u64, (device, key): (&str, u8), shown: Pos
 }
 
 /// Who may send to whom, and where.
-fn granted(f: &mut Fixture, session: u64, to: &str) -> Result<(Party, Party, String), RpcError> {
+fn granted(
+    f: &mut Fixture,
+    session: u64,
+    to: &str,
+) -> Result<(GrantedParty, GrantedParty, String), RpcError> {
     granted_for(f, session, open(to), Unproven)
 }
 
@@ -57,7 +68,7 @@ fn granted_for(
     session: u64,
     open: Request,
     shown: Possession,
-) -> Result<(Party, Party, String), RpcError> {
+) -> Result<(GrantedParty, GrantedParty, String), RpcError> {
     let id = f.call_with(session, open, shown);
     if let Some(answer) = f.answer(&id) {
         return Err(answer.unwrap_err());
@@ -91,8 +102,8 @@ fn two_that_said_where_they_are_reached_may_meet() {
     assert_eq!(refusal(&mut f, 1, "uav"), ErrorCode::NoEndpoint);
     announce(&mut f, 2, ("uav", 2), Proven).unwrap();
     let leave = (
-        party("cam", 1),
-        party("uav", 2),
+        granted_party("cam", 1, false),
+        granted_party("uav", 2, false),
         "192.0.2.1:5000".to_owned(),
     );
     assert_eq!(granted(&mut f, 1, "uav").unwrap(), leave);
@@ -135,7 +146,11 @@ fn who_has_not_joined_sends_from_the_endpoint_that_it_names() {
     };
     for session in [3, 1] {
         let granted = granted_for(&mut f, session, open_as("cam", 9), Proven).unwrap();
-        assert_eq!((granted.0, granted.1), (party("cam", 9), party("uav", 2)));
+        let own = granted_party("cam", 9, false);
+        assert_eq!(
+            (granted.0, granted.1),
+            (own, granted_party("uav", 2, false))
+        );
     }
     for (device, shown, refused) in [
         ("cam", Unproven, ErrorCode::BadCertificate),
@@ -167,7 +182,13 @@ fn an_endpoint_is_believed_by_the_devices_own_key_alone() {
     ] {
         assert_eq!(code(announce(&mut f, 5, who, shown)), refused, "{who:?}");
     }
-    granted(&mut f, 6, "cam").unwrap();
+    // The peer is told whose key will be the same the next time.
+    let (from, to, _) = granted(&mut f, 6, "cam").unwrap();
+    let expected = (
+        granted_party("uav", 6, false),
+        granted_party("cam", 1, true),
+    );
+    assert_eq!((from, to), expected);
     assert!(matches!(
         announce(&mut f, 5, ("cam", 1), Proven),
         Ok(Reply::Done(_))

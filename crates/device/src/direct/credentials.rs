@@ -88,7 +88,7 @@ impl Credentials {
     /// Whether this grant is the hub's, and lets this device send.
     pub(super) fn check_own_grant(&self, grant: &SignedGrant) -> Result<(), Ended> {
         self.check_grant(grant)?;
-        same(&grant.grant.from, &self.party())
+        same(&grant.grant.from.party, &self.party())
     }
 
     /// Whether the receiver's certificate is that of the device that the grant names.
@@ -97,7 +97,7 @@ impl Credentials {
         grant: &SignedGrant,
         certificate: &SignedCertificate,
     ) -> Result<(), Ended> {
-        self.check_certificate(certificate, &grant.grant.to)
+        self.check_certificate(certificate, &grant.grant.to.party)
     }
 
     /// Who it is that introduces itself from this endpoint.
@@ -108,12 +108,13 @@ impl Credentials {
     ) -> Result<DeviceName, Ended> {
         let grant = &introduction.grant;
         self.check_grant(grant)?;
-        same(&grant.grant.to, &self.party())?;
-        if grant.grant.from.endpoint != endpoint {
+        same(&grant.grant.to.party, &self.party())?;
+        let from = &grant.grant.from.party;
+        if from.endpoint != endpoint {
             return Err(wrong("the grant", GrantError::OtherParty));
         }
-        self.check_certificate(&introduction.certificate, &grant.grant.from)?;
-        Ok(grant.grant.from.name.clone())
+        self.check_certificate(&introduction.certificate, from)?;
+        Ok(from.name.clone())
     }
 
     fn check_grant(&self, signed: &SignedGrant) -> Result<(), Ended> {

@@ -37,7 +37,7 @@ impl Peer {
         deadlines: Deadlines,
     ) -> Result<Self, Failure> {
         credentials.check_own_grant(&grant).map_err(Failure::Here)?;
-        let to = grant.grant.to.endpoint;
+        let to = grant.grant.to.party.endpoint;
         let connection = endpoint.dial(to, addresses, DIAL_DEADLINE).await;
         let connection = connection.map_err(failed)?;
         let introduced = introduce(&connection, credentials, grant);

@@ -31,7 +31,7 @@ async fn a_grant_holds_for_its_own_sender_receiver_hub_and_time() {
         assert_eq!(here(&refused), reason);
     }
     let mut forged = grant(60_000);
-    forged.grant.from.name = "captain".parse().unwrap();
+    forged.grant.from.party.name = "captain".parse().unwrap();
     let refused = camera.reach(forged, &receiver.device).await.unwrap_err();
     assert_eq!(here(&refused), Reason::BadGrant);
     let peer = camera.reach(grant(60_000), &receiver.device).await.unwrap();

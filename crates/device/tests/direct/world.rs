@@ -10,7 +10,9 @@ use fleetlink_device::{
     ReceivePolicy,
 };
 use fleetlink_proto::transfer::limits::Deadlines;
-use fleetlink_proto::transfer::{Failure, Grant, Party, Reason, Receipt, SignedGrant, TransferId};
+use fleetlink_proto::transfer::{
+    Failure, Grant, GrantedParty, Party, Reason, Receipt, SignedGrant, TransferId,
+};
 use fleetlink_proto::{HubKey, HubPin, Signature, WallTime};
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
@@ -65,10 +67,14 @@ impl Hub {
     }
 
     pub(crate) fn sign(&self, from: Party, to: Party, lives_ms: i64) -> SignedGrant {
+        let enrolled = |party| GrantedParty {
+            party,
+            enrolled: true,
+        };
         let grant = Grant {
             id: TransferId::from_bytes([1; 16]),
-            from,
-            to,
+            from: enrolled(from),
+            to: enrolled(to),
             expires: WallTime::from_unix_millis(NOW + lives_ms),
         };
         let message = grant.message(&self.pin());

@@ -39,15 +39,26 @@ pub struct Party {
     pub endpoint: EndpointId,
 }
 
+/// A device as a grant names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GrantedParty {
+    /// The device and its endpoint.
+    #[serde(flatten)]
+    pub party: Party,
+    /// Whether the key is the one that the device has enrolled, and so the same the next time. One
+    /// without an enrolled key signs by a key of its process.
+    pub enrolled: bool,
+}
+
 /// The hub's word that one endpoint may send files to another, for a short time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
     /// Which grant this is.
     pub id: TransferId,
     /// The sender.
-    pub from: Party,
+    pub from: GrantedParty,
     /// The receiver.
-    pub to: Party,
+    pub to: GrantedParty,
     /// Until when a connection may be introduced by it, by the hub's clock.
     pub expires: WallTime,
 }
@@ -113,7 +124,7 @@ impl TransferId {
 impl Grant {
     /// What the hub with this pin signs.
     pub fn message(&self, hub: &HubPin) -> Vec<u8> {
-        let (from, to) = (&self.from, &self.to);
+        let (from, to) = (&self.from.party, &self.to.party);
         message(&[
             GRANT.as_bytes(),
             hub.as_bytes(),
@@ -121,9 +132,11 @@ impl Grant {
             from.name.as_str().as_bytes(),
             from.key.as_bytes(),
             from.endpoint.as_bytes(),
+            &[u8::from(self.from.enrolled)],
             to.name.as_str().as_bytes(),
             to.key.as_bytes(),
             to.endpoint.as_bytes(),
+            &[u8::from(self.to.enrolled)],
             &self.expires.unix_millis().to_be_bytes(),
         ])
     }
@@ -229,8 +242,14 @@ mod tests {
         let hub = HubPin::from_sha256([9; 32]);
         let grant = Grant {
             id: TransferId::from_bytes([1; 16]),
-            from: party("cam", 2),
-            to: party("uav", 4),
+            from: GrantedParty {
+                party: party("cam", 2),
+                enrolled: true,
+            },
+            to: GrantedParty {
+                party: party("uav", 4),
+                enrolled: false,
+            },
             expires: at(0x0102),
         };
         let expected = [
@@ -242,13 +261,16 @@ mod tests {
             &[2; 32],
             b"\0\0\0\x20",
             &[3; 32],
-            b"\0\0\0\x03uav\0\0\0\x20",
+            b"\0\0\0\x01\x01\0\0\0\x03uav\0\0\0\x20",
             &[4; 32],
             b"\0\0\0\x20",
             &[5; 32],
-            b"\0\0\0\x08\0\0\0\0\0\0\x01\x02",
+            b"\0\0\0\x01\0\0\0\0\x08\0\0\0\0\0\0\x01\x02",
         ];
         assert_eq!(grant.message(&hub), expected.concat());
+        let text = serde_json::to_string(&grant).unwrap();
+        assert!(text.contains(r#""enrolled":true}"#), "{text}");
+        assert_eq!(serde_json::from_str::<Grant>(&text).unwrap(), grant);
         let certificate = EndpointCertificate {
             party: party("cam", 2),
             hub,

@@ -23,8 +23,8 @@ pub use endpoint_id::{EndpointId, EndpointIdError};
 pub use failure::Failure;
 pub use file_name::{FileName, FileNameError};
 pub use grant::{
-    EndpointCertificate, Grant, GrantError, Party, SignedCertificate, SignedGrant, TransferId,
-    TransferIdError,
+    EndpointCertificate, Grant, GrantError, GrantedParty, Party, SignedCertificate, SignedGrant,
+    TransferId, TransferIdError,
 };
 pub use introduction::{Greeting, Introduction};
 pub use message::{Accept, End, Message, Offer, Receipt};
