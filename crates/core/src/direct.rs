@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use fleetlink_proto::control::{Reply, RequestId, RpcError};
 use fleetlink_proto::transfer::limits::GRANT_LIFETIME;
-use fleetlink_proto::transfer::{GrantedParty, Party};
+use fleetlink_proto::transfer::{EndpointCertificate, GrantedParty, Party};
 use fleetlink_proto::{DeviceName, WallTime};
 
 use crate::console::{Command, ConsoleEvent};
@@ -25,7 +25,7 @@ impl Hub {
         &mut self,
         (session, id): Call,
         name: &DeviceName,
-        party: Party,
+        endpoint: EndpointCertificate,
         possession: Possession,
     ) {
         let stage = self.sessions.get(&session).map(|session| &session.stage);
@@ -34,10 +34,10 @@ impl Hub {
             return self.refuse(session, id, error);
         };
         let generation = *generation;
-        if let Err(error) = self.check_certificate(name, &party, possession) {
+        if let Err(error) = self.check_certificate(name, &endpoint, possession) {
             return self.refuse(session, id, error);
         }
-        self.presence.set_party(generation, party);
+        self.presence.set_endpoint(generation, endpoint);
         self.answer(session, id, Ok(Reply::Done(Default::default())));
     }
 
@@ -48,7 +48,7 @@ impl Hub {
         (session, id): Call,
         name: &DeviceName,
         to: &DeviceName,
-        named: Option<(Party, Possession)>,
+        named: Option<(EndpointCertificate, Possession)>,
         now: Now,
     ) {
         self.show(ConsoleEvent::Issued {
@@ -60,24 +60,28 @@ impl Hub {
             let error = "files are sent from an endpoint, and to another device";
             return self.refuse(session, id, errors::out_of_order(error));
         }
-        if let Some((party, possession)) = &named
-            && let Err(error) = self.check_certificate(name, party, *possession)
+        if let Some((endpoint, possession)) = &named
+            && let Err(error) = self.check_certificate(name, endpoint, *possession)
         {
             return self.refuse(session, id, error);
         }
-        let Some((receiver, party)) = self.presence.party(to) else {
+        let Some((receiver, endpoint)) = self.presence.endpoint(to) else {
             return self.refuse(session, id, errors::offline(to));
         };
         let addresses = vec![SocketAddr::new(receiver.address, receiver.udp_port)];
-        let to_party = party.filter(|party| self.is_own_key(party)).cloned();
+        let to_endpoint = endpoint.filter(|endpoint| self.is_own_key(&endpoint.party));
         let from = match named {
-            Some((party, _)) => Some(party),
+            Some((endpoint, _)) => Some(endpoint),
             None => {
-                let announced = self.presence.party(name).and_then(|(_, party)| party);
-                announced.filter(|party| self.is_own_key(party)).cloned()
+                let announced = self
+                    .presence
+                    .endpoint(name)
+                    .and_then(|(_, announced)| announced);
+                let own = announced.filter(|endpoint| self.is_own_key(&endpoint.party));
+                own.cloned()
             }
         };
-        let (from, to_party) = match (from, to_party) {
+        let (from, to_endpoint) = match (from, to_endpoint.cloned()) {
             (Some(from), Some(to)) => (from, to),
             (None, _) => return self.refuse(session, id, errors::no_endpoint(name)),
             (_, None) => return self.refuse(session, id, errors::no_endpoint(to)),
@@ -89,8 +93,9 @@ impl Hub {
         self.effects.push_back(Effect::Grant {
             session,
             id,
-            from: Box::new(self.granted(from)),
-            to: Box::new(self.granted(to_party)),
+            known_by: [from.hub, to_endpoint.hub],
+            from: Box::new(self.granted(from.party)),
+            to: Box::new(self.granted(to_endpoint.party)),
             expires: until(now.wall),
             addresses,
         });
@@ -100,12 +105,13 @@ impl Hub {
     fn check_certificate(
         &self,
         name: &DeviceName,
-        party: &Party,
+        endpoint: &EndpointCertificate,
         possession: Possession,
     ) -> Result<(), RpcError> {
         if possession == Possession::NoChannel {
             return Err(errors::no_channel());
         }
+        let party = &endpoint.party;
         let own = party.name == *name && self.is_own_key(party);
         match possession == Possession::Proven && own {
             true => Ok(()),

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use fleetlink_proto::control::{EndReason, Reply, RequestId, RpcError, UploadMode};
 use fleetlink_proto::transfer::GrantedParty;
-use fleetlink_proto::{DeviceName, FileId, IdempotencyKey, Password, WallTime};
+use fleetlink_proto::{DeviceName, FileId, HubPin, IdempotencyKey, Password, WallTime};
 
 use crate::admin::AdminReply;
 use crate::console::ConsoleEvent;
@@ -96,6 +96,8 @@ pub enum Effect {
         from: Box<GrantedParty>,
         /// The receiver.
         to: Box<GrantedParty>,
+        /// By which keys the two know the hub.
+        known_by: [HubPin; 2],
         /// Until when.
         expires: WallTime,
         /// Where the receiver may be reached.

@@ -247,12 +247,12 @@ impl Hub {
             Request::RevokeKey => self.revoke_key((session, id), &name, now),
             Request::ListKeys => self.list_keys(session, id, &name),
             Request::AnnounceEndpoint(AnnounceEndpoint(signed)) => {
-                let party = signed.certificate.party;
-                self.announce_endpoint((session, id), &name, party, possession);
+                let endpoint = signed.certificate;
+                self.announce_endpoint((session, id), &name, endpoint, possession);
             }
             Request::OpenTransfer(OpenTransfer { to, certificate }) => {
-                let party = certificate.map(|signed| (signed.certificate.party, possession));
-                self.open_transfer((session, id), &name, &to, party, now);
+                let endpoint = certificate.map(|signed| (signed.certificate, possession));
+                self.open_transfer((session, id), &name, &to, endpoint, now);
             }
 
             // The driver answers the last three itself. Should one come all the same, the caller is

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use fleetlink_proto::control::limits::{MAX_LINE_BYTES, MAX_PAGE_ENTRIES};
 use fleetlink_proto::control::{ActiveDevice, DeviceList};
-use fleetlink_proto::transfer::Party;
+use fleetlink_proto::transfer::EndpointCertificate;
 use fleetlink_proto::{DeviceName, WallTime};
 
 use crate::input::SessionId;
@@ -45,7 +45,7 @@ struct Active {
     session: SessionId,
     device: ActiveDevice,
     /// By which endpoint others reach it, once it has said so.
-    party: Option<Party>,
+    endpoint: Option<EndpointCertificate>,
 }
 
 impl Active {
@@ -53,7 +53,7 @@ impl Active {
         Active {
             session,
             device,
-            party: None,
+            endpoint: None,
         }
     }
 }
@@ -134,16 +134,19 @@ impl Presence {
     }
 
     /// The active device of this name has said by which endpoint it is reached.
-    pub(crate) fn set_party(&mut self, generation: u64, party: Party) {
+    pub(crate) fn set_endpoint(&mut self, generation: u64, endpoint: EndpointCertificate) {
         if let Some(active) = self.by_generation.get_mut(&generation) {
-            active.party = Some(party);
+            active.endpoint = Some(endpoint);
         }
     }
 
     /// The active device of this name, and its endpoint where it has said it.
-    pub(crate) fn party(&self, name: &DeviceName) -> Option<(&ActiveDevice, Option<&Party>)> {
+    pub(crate) fn endpoint(
+        &self,
+        name: &DeviceName,
+    ) -> Option<(&ActiveDevice, Option<&EndpointCertificate>)> {
         let active = self.by_generation.get(self.by_name.get(name)?)?;
-        Some((&active.device, active.party.as_ref()))
+        Some((&active.device, active.endpoint.as_ref()))
     }
 
     /// The active devices in the order in which they joined.

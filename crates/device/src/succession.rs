@@ -132,7 +132,7 @@ async fn ask(
 }
 
 /// Cryptography by ring.
-struct Ring;
+pub(crate) struct Ring;
 
 impl HubKeys for Ring {
     fn pin(&self, key: &HubKey) -> HubPin {

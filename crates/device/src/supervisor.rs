@@ -175,8 +175,9 @@ impl Returning {
         };
         let (session, joined) = self.dialer.join(join).await?;
         self.generation = joined.generation;
-        if let Some(credentials) = &self.reached_by {
+        if let (Some(credentials), Some(hub)) = (&self.reached_by, session.pin()) {
             credentials.set_hub_time(joined.since);
+            credentials.set_hub(hub);
             announce(&session, credentials).await?;
         }
         Ok(session)

@@ -14,7 +14,7 @@ use fleetlink_proto::control::{
     ActiveDevice, EndReason, ErrorCode, Reply, RequestId, RpcError, TransferLeave,
 };
 use fleetlink_proto::transfer::{GrantedParty, SignedGrant};
-use fleetlink_proto::{DeviceName, IdempotencyKey, WallTime};
+use fleetlink_proto::{DeviceName, HubPin, IdempotencyKey, WallTime};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -312,10 +312,11 @@ impl Driver {
                 id,
                 from,
                 to,
+                known_by,
                 expires,
                 addresses,
             } => {
-                let result = self.sign_grant(*from, *to, expires);
+                let result = self.sign_grant((*from, *to), &known_by, expires);
                 let result = result
                     .map(|grant| Reply::Transfer(Box::new(TransferLeave { grant, addresses })));
                 self.command(session, SessionCommand::Reply { id, result });
@@ -334,12 +335,19 @@ impl Driver {
 
     fn sign_grant(
         &self,
-        from: GrantedParty,
-        to: GrantedParty,
+        (from, to): (GrantedParty, GrantedParty),
+        known_by: &[HubPin],
         expires: WallTime,
     ) -> Result<SignedGrant, RpcError> {
         let shown = self.identity.as_ref().map(Identity::shown);
-        let signed = shown.and_then(|shown| shown.grants().sign(from, to, expires));
+        let signed = shown.and_then(|shown| {
+            let signed = shown.grants().sign(from, to, expires)?;
+            let succession = shown.succession_for(known_by).to_vec();
+            Some(SignedGrant {
+                succession,
+                ..signed
+            })
+        });
         signed.ok_or_else(|| RpcError::new(ErrorCode::Internal, "the hub could not sign a grant"))
     }
 

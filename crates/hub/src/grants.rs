@@ -48,6 +48,7 @@ impl GrantSigner {
             grant,
             hub_key: self.key.clone(),
             signature: Signature::from_bytes(signature.as_ref().try_into().ok()?),
+            succession: Vec::new(),
         })
     }
 }

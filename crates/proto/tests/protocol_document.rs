@@ -253,6 +253,10 @@ fn states_every_limit_of_transfers() {
             "a peer of which nothing is heard",
             seconds(limits::IDLE_DEADLINE),
         ),
+        (
+            "statements of new hub keys with a grant",
+            limits::MAX_GRANT_SUCCESSION.to_string(),
+        ),
         ("a grant", seconds(limits::GRANT_LIFETIME)),
         (
             "an endpoint's certificate",

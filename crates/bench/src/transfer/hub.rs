@@ -79,6 +79,7 @@ impl Hub {
             grant,
             hub_key: self.key.clone(),
             signature: Signature::from_bytes(signature.as_ref().try_into()?),
+            succession: Vec::new(),
         })
     }
 

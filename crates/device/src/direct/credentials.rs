@@ -1,18 +1,20 @@
 //! Who this device is to its peers, and whether they are who they say.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use fleetlink_proto::transfer::limits::CERTIFICATE_LIFETIME;
+use fleetlink_proto::succession::{Succession, follow};
+use fleetlink_proto::transfer::limits::{CERTIFICATE_LIFETIME, MAX_GRANT_SUCCESSION};
 use fleetlink_proto::transfer::{
-    Ended, EndpointCertificate, EndpointId, GrantError, Introduction, Party, Reason,
+    Ended, EndpointCertificate, EndpointId, GrantError, GrantedParty, Introduction, Party, Reason,
     SignedCertificate, SignedGrant,
 };
 use fleetlink_proto::{DeviceName, HubPin, WallTime};
-use ring::digest::{SHA256, digest};
 use ring::signature::{ECDSA_P256_SHA256_FIXED, ED25519, UnparsedPublicKey, VerificationAlgorithm};
 
 use crate::KeyPair;
+use crate::connect::pin_of;
+use crate::succession::Ring;
 
 /// This device at its hub, and the endpoint by which peers reach it.
 #[derive(Debug)]
@@ -20,8 +22,14 @@ pub struct Credentials {
     name: DeviceName,
     key: Arc<KeyPair>,
     endpoint: EndpointId,
-    hub: HubPin,
-    clock: Mutex<HubClock>,
+    hub: Mutex<KnownHub>,
+}
+
+/// The hub as the device's session knows it.
+#[derive(Debug, Clone, Copy)]
+struct KnownHub {
+    pin: HubPin,
+    clock: HubClock,
 }
 
 /// The hub's clock as the device last heard it. A device's own can be years off.
@@ -29,6 +37,15 @@ pub struct Credentials {
 struct HubClock {
     said: WallTime,
     at: Instant,
+}
+
+/// Who it is that wants to send.
+#[derive(Debug)]
+pub(super) struct Introduced {
+    /// The device.
+    pub(super) sender: GrantedParty,
+    /// By which key of the hub the two are introduced.
+    pub(super) hub: HubPin,
 }
 
 impl Credentials {
@@ -40,13 +57,13 @@ impl Credentials {
         hub: HubPin,
         hub_time: WallTime,
     ) -> Self {
-        let clock = Mutex::new(HubClock::new(hub_time));
+        let clock = HubClock::new(hub_time);
+        let hub = Mutex::new(KnownHub { pin: hub, clock });
         Credentials {
             name,
             key,
             endpoint,
             hub,
-            clock,
         }
     }
 
@@ -54,12 +71,17 @@ impl Credentials {
     #[must_use]
     pub fn at_endpoint(&self, endpoint: EndpointId) -> Self {
         let (name, key, now) = (self.name.clone(), self.key.clone(), self.now());
-        Credentials::new(name, key, endpoint, self.hub, now)
+        Credentials::new(name, key, endpoint, self.hub().pin, now)
     }
 
     /// The hub says what time it is, at every join.
     pub fn set_hub_time(&self, now: WallTime) {
-        *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = HubClock::new(now);
+        self.lock_hub().clock = HubClock::new(now);
+    }
+
+    /// The device has joined anew, and its session knows the hub by this key.
+    pub fn set_hub(&self, pin: HubPin) {
+        self.lock_hub().pin = pin;
     }
 
     /// The device as grants name it.
@@ -73,9 +95,15 @@ impl Credentials {
 
     /// The device's word for its endpoint, fresh.
     pub fn certificate(&self) -> SignedCertificate {
+        self.certificate_at(self.hub().pin)
+    }
+
+    /// The same at this key of the hub: a session goes on by the key that it began with, while a
+    /// grant is signed by the newest.
+    pub fn certificate_at(&self, hub: HubPin) -> SignedCertificate {
         let certificate = EndpointCertificate {
             party: self.party(),
-            hub: self.hub,
+            hub,
             expires: later(self.now(), CERTIFICATE_LIFETIME),
         };
         let signature = self.key.sign(&certificate.message());
@@ -85,19 +113,22 @@ impl Credentials {
         }
     }
 
-    /// Whether this grant is the hub's, and lets this device send.
-    pub(super) fn check_own_grant(&self, grant: &SignedGrant) -> Result<(), Ended> {
-        self.check_grant(grant)?;
-        same(&grant.grant.from.party, &self.party())
+    /// Whether this grant is the hub's, and lets this device send; by which key of the hub.
+    pub(super) fn check_own_grant(&self, grant: &SignedGrant) -> Result<HubPin, Ended> {
+        let hub = self.check_grant(grant)?;
+        same(&grant.grant.from.party, &self.party())?;
+        Ok(hub)
     }
 
-    /// Whether the receiver's certificate is that of the device that the grant names.
+    /// Whether the receiver's certificate is that of the device that the grant names, at this key of
+    /// the hub.
     pub(super) fn check_receiver(
         &self,
         grant: &SignedGrant,
+        hub: HubPin,
         certificate: &SignedCertificate,
     ) -> Result<(), Ended> {
-        self.check_certificate(certificate, &grant.grant.to.party)
+        self.check_certificate(certificate, &grant.grant.to.party, hub)
     }
 
     /// Who it is that introduces itself from this endpoint.
@@ -105,42 +136,53 @@ impl Credentials {
         &self,
         introduction: &Introduction,
         endpoint: EndpointId,
-    ) -> Result<DeviceName, Ended> {
+    ) -> Result<Introduced, Ended> {
         let grant = &introduction.grant;
-        self.check_grant(grant)?;
+        let hub = self.check_grant(grant)?;
         same(&grant.grant.to.party, &self.party())?;
         let from = &grant.grant.from.party;
         if from.endpoint != endpoint {
             return Err(wrong("the grant", GrantError::OtherParty));
         }
-        self.check_certificate(&introduction.certificate, from)?;
-        Ok(from.name.clone())
+        self.check_certificate(&introduction.certificate, from, hub)?;
+        let sender = grant.grant.from.clone();
+        Ok(Introduced { sender, hub })
     }
 
-    fn check_grant(&self, signed: &SignedGrant) -> Result<(), Ended> {
+    /// The pin of the key by which the grant is signed: the one that the session knows, or one that
+    /// it has announced.
+    fn check_grant(&self, signed: &SignedGrant) -> Result<HubPin, Ended> {
         let SignedGrant {
             grant,
             hub_key,
             signature,
+            succession,
         } = signed;
-        if digest(&SHA256, hub_key.spki()).as_ref() != self.hub.as_bytes() {
+        let hub = pin_of(hub_key.spki());
+        if !leads(self.hub().pin, hub, succession) {
             return Err(wrong("the grant", GrantError::OtherHub));
         }
-        let message = grant.message(&self.hub);
+        let message = grant.message(&hub);
         let algorithm = &ECDSA_P256_SHA256_FIXED;
         if !holds(algorithm, hub_key.point(), &message, signature.as_bytes()) {
             return Err(Ended::new(Reason::BadGrant, "the grant is not the hub's"));
         }
         let timely = grant.check_time(self.now());
-        timely.map_err(|e| wrong("the grant", e))
+        timely.map_err(|e| wrong("the grant", e))?;
+        Ok(hub)
     }
 
-    fn check_certificate(&self, signed: &SignedCertificate, party: &Party) -> Result<(), Ended> {
+    fn check_certificate(
+        &self,
+        signed: &SignedCertificate,
+        party: &Party,
+        hub: HubPin,
+    ) -> Result<(), Ended> {
         let SignedCertificate {
             certificate,
             signature,
         } = signed;
-        let checked = certificate.check(party, &self.hub, self.now());
+        let checked = certificate.check(party, &hub, self.now());
         checked.map_err(|e| wrong("the endpoint's certificate", e))?;
         let message = certificate.message();
         if !holds(
@@ -156,8 +198,16 @@ impl Credentials {
     }
 
     fn now(&self) -> WallTime {
-        let clock = *self.clock.lock().unwrap_or_else(PoisonError::into_inner);
+        let clock = self.hub().clock;
         later(clock.said, clock.at.elapsed())
+    }
+
+    fn hub(&self) -> KnownHub {
+        *self.lock_hub()
+    }
+
+    fn lock_hub(&self) -> MutexGuard<'_, KnownHub> {
+        self.hub.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -168,6 +218,21 @@ impl HubClock {
             at: Instant::now(),
         }
     }
+}
+
+/// Whether one key of the hub is the other, or has announced it by these statements. They may begin
+/// before it, for a peer that knows the hub by an earlier key. Nothing is kept: the session's key is
+/// the known one until the device connects anew, so a stolen earlier key leads it nowhere for good.
+fn leads(known: HubPin, shown: HubPin, statements: &[Succession]) -> bool {
+    if known == shown {
+        return true;
+    }
+    if statements.len() > MAX_GRANT_SUCCESSION {
+        return false;
+    }
+    let is_known = |statement: &Succession| pin_of(statement.old.spki()) == known;
+    let first = statements.iter().position(is_known);
+    first.is_some_and(|first| follow(&statements[first..], known, shown, &Ring).is_ok())
 }
 
 fn later(time: WallTime, by: Duration) -> WallTime {

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::control::Control;
-use super::credentials::Credentials;
+use super::credentials::{Credentials, Introduced};
 use super::incoming::{self, Stored};
 use super::peer::GREETING_BYTES;
 use super::transport::{Connection, Endpoint, Knock, RecvHalf, SendHalf};
@@ -150,26 +150,26 @@ impl Shared {
         let stream = recv.read_all(GREETING_BYTES).await.map_err(|e| lost(&e))?;
         let judged = self.judge(connection, &stream);
         let greeting = match &judged {
-            Ok(_) => Greeting::Welcome(self.credentials.certificate()),
+            Ok((peer, _)) => Greeting::Welcome(self.credentials.certificate_at(peer.hub)),
             Err(ended) => Greeting::Refused(ended.clone()),
         };
         send.write_all(greeting.encode())
             .await
             .map_err(|e| lost(&e))?;
         send.finish();
-        judged
+        judged.map(|(peer, place)| (peer.sender.party.name, place))
     }
 
     fn judge(
         &self,
         connection: &Connection,
         stream: &[u8],
-    ) -> Result<(DeviceName, OwnedSemaphorePermit), Ended> {
+    ) -> Result<(Introduced, OwnedSemaphorePermit), Ended> {
         let introduction = Introduction::decode(stream).map_err(|f| f.ended().clone())?;
         let peer = connection.peer();
-        let sender = self.credentials.check_sender(&introduction, peer)?;
+        let introduced = self.credentials.check_sender(&introduction, peer)?;
         let place = self.peers.clone().try_acquire_owned().map_err(|_| busy())?;
-        Ok((sender, place))
+        Ok((introduced, place))
     }
 
     async fn take_files(self: &Arc<Self>, connection: Connection, sender: DeviceName) {

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use fleetlink_proto::HubPin;
 use fleetlink_proto::transfer::limits::{
     DIAL_DEADLINE, Deadlines, FRAME_HEADER_BYTES, INTRODUCTION_DEADLINE, MAX_MESSAGE_BYTES,
 };
@@ -36,11 +37,12 @@ impl Peer {
         addresses: &[SocketAddr],
         deadlines: Deadlines,
     ) -> Result<Self, Failure> {
-        credentials.check_own_grant(&grant).map_err(Failure::Here)?;
+        let hub = credentials.check_own_grant(&grant);
+        let hub = hub.map_err(Failure::Here)?;
         let to = grant.grant.to.party.endpoint;
         let connection = endpoint.dial(to, addresses, DIAL_DEADLINE).await;
         let connection = connection.map_err(failed)?;
-        let introduced = introduce(&connection, credentials, grant);
+        let introduced = introduce(&connection, credentials, grant, hub);
         let late = |_| Err(failed(TransportError::Unreachable(INTRODUCTION_DEADLINE)));
         let introduced = timeout(INTRODUCTION_DEADLINE, introduced).await;
         if let Err(failure) = introduced.unwrap_or_else(late) {
@@ -84,11 +86,12 @@ async fn introduce(
     connection: &Connection,
     credentials: &Credentials,
     grant: SignedGrant,
+    hub: HubPin,
 ) -> Result<(), Failure> {
     let (mut send, mut recv) = connection.open().await.map_err(failed)?;
     let introduction = Introduction {
         grant: grant.clone(),
-        certificate: credentials.certificate(),
+        certificate: credentials.certificate_at(hub),
     };
     send.write_all(introduction.encode())
         .await
@@ -98,7 +101,7 @@ async fn introduce(
     match Greeting::decode(&answer)? {
         Greeting::Refused(ended) => Err(Failure::Peer(ended)),
         Greeting::Welcome(certificate) => {
-            let checked = credentials.check_receiver(&grant, &certificate);
+            let checked = credentials.check_receiver(&grant, hub, &certificate);
             checked.map_err(Failure::Here)
         }
     }

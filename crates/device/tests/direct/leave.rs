@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use fleetlink_device::Peer;
 use fleetlink_proto::transfer::Reason;
-use fleetlink_proto::transfer::limits::Deadlines;
+use fleetlink_proto::transfer::limits::{Deadlines, MAX_GRANT_SUCCESSION};
 
 use crate::world::{Hub, here, in_time, peers, send};
 
@@ -37,6 +37,50 @@ async fn a_grant_holds_for_its_own_sender_receiver_hub_and_time() {
     let peer = camera.reach(grant(60_000), &receiver.device).await.unwrap();
     send(&peer, camera.file("x", b"1")).await.unwrap();
     assert_eq!(receiver.listing(), ["camera_x"]);
+}
+
+/// Sessions outlive the hub's key: each side knows it by the one that its own session was shown.
+#[tokio::test]
+async fn a_grant_by_a_newer_key_holds_where_its_statements_lead_there() {
+    let first = Hub::new();
+    let (second, to_second) = first.rotated();
+    let (third, to_third) = second.rotated();
+    let chain = vec![to_second.clone(), to_third.clone()];
+    let devices = [&first, &second, &third];
+    for (number, sender) in devices.iter().enumerate() {
+        for receiver in devices {
+            let camera = sender.device("camera").await;
+            let receiver = receiver.receiver("uav", Deadlines::default()).await;
+            let mut grant = third.grant(&camera, &receiver.device);
+            grant.succession = chain.clone();
+            let peer = camera.reach(grant, &receiver.device).await.unwrap();
+            let name = number.to_string();
+            send(&peer, camera.file(&name, b"1")).await.unwrap();
+            assert_eq!(receiver.listing(), [format!("camera_{name}")]);
+        }
+    }
+    // Back, to a key that nobody announced, or by a word that another key has given.
+    let camera = third.device("camera").await;
+    let old = first.device("camera").await;
+    let receiver = third.receiver("uav", Deadlines::default()).await;
+    let (stranger, _) = Hub::new().rotated();
+    let mut forged = to_third.clone();
+    forged.signature = to_second.signature.clone();
+    for (signer, device, statements) in [
+        (&first, &camera, chain.clone()),
+        (&third, &old, vec![]),
+        (&third, &old, vec![to_third]),
+        (&third, &old, vec![to_second.clone()]),
+        (&third, &old, vec![to_second.clone(), forged]),
+        (&stranger, &old, chain),
+        (&second, &old, vec![to_second; MAX_GRANT_SUCCESSION + 1]),
+    ] {
+        let mut grant = signer.grant(device, &receiver.device);
+        grant.succession = statements;
+        let refused = device.reach(grant, &receiver.device).await.unwrap_err();
+        assert_eq!(here(&refused), Reason::BadGrant);
+    }
+    assert_eq!(receiver.listing(), [""; 0]);
 }
 
 /// The receiver judges for itself, whatever a sender believes.

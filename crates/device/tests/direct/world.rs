@@ -9,11 +9,12 @@ use fleetlink_device::{
     Arrival, Control, Credentials, DeviceKeys, DeviceKeysError, Endpoint, Inbox, Listener, Peer,
     ReceivePolicy,
 };
+use fleetlink_proto::succession::Succession;
 use fleetlink_proto::transfer::limits::Deadlines;
 use fleetlink_proto::transfer::{
     Failure, Grant, GrantedParty, Party, Reason, Receipt, SignedGrant, TransferId,
 };
-use fleetlink_proto::{HubKey, HubPin, Signature, WallTime};
+use fleetlink_proto::{HubKey, HubPin, Signature, WallTime, signed};
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use tempfile::TempDir;
@@ -56,6 +57,21 @@ impl Hub {
         Hub { pair, key }
     }
 
+    /// The same hub with its next key, and this key's word for that.
+    pub(crate) fn rotated(&self) -> (Self, Succession) {
+        let next = Hub::new();
+        let at = WallTime::from_unix_millis(NOW);
+        let message = signed::succession(self.pin(), &next.key, at);
+        let signature = self.pair.sign(&SystemRandom::new(), &message).unwrap();
+        let statement = Succession {
+            old: self.key.clone(),
+            new: next.key.clone(),
+            at,
+            signature: Signature::from_bytes(signature.as_ref().try_into().unwrap()),
+        };
+        (next, statement)
+    }
+
     pub(crate) fn pin(&self) -> HubPin {
         let hash = ring::digest::digest(&ring::digest::SHA256, self.key.spki());
         HubPin::from_sha256(hash.as_ref().try_into().unwrap())
@@ -83,6 +99,7 @@ impl Hub {
             grant,
             hub_key: self.key.clone(),
             signature: Signature::from_bytes(signature.as_ref().try_into().unwrap()),
+            succession: Vec::new(),
         }
     }
 

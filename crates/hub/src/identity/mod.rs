@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use fleetlink_proto::succession::Succession;
+use fleetlink_proto::transfer::limits::MAX_GRANT_SUCCESSION;
 use fleetlink_proto::{HubPin, WallTime};
 use rustls::ServerConfig;
 use rustls::crypto::ring::default_provider;
@@ -187,6 +188,14 @@ impl Shown {
             .iter()
             .position(|statement| key_file::pin_of(statement.old.spki()) == pin);
         first.map_or(&[], |first| &self.succession[first..])
+    }
+
+    /// The statements that lead to the shown key from all of these pins, as far as a grant takes
+    /// them: the latest, where there are more.
+    pub(crate) fn succession_for(&self, pins: &[HubPin]) -> &[Succession] {
+        let ways = pins.iter().map(|pin| self.succession_from(*pin));
+        let longest = ways.max_by_key(|way| way.len()).unwrap_or_default();
+        &longest[longest.len().saturating_sub(MAX_GRANT_SUCCESSION)..]
     }
 }
 

@@ -98,6 +98,17 @@ fn a_new_key_is_signed_for_by_each_key_before_it() {
     assert!(line.len() < 60_000, "fits a line: {}", line.len());
     assert_eq!(shown.succession_from(pins[MAX_SUCCESSION]).len(), 1);
     assert!(shown.succession_from(shown.pin()).is_empty());
+
+    // With a grant go as many as the one of the two needs that knows the older key.
+    let newest = shown.pin();
+    let (older, old) = (pins[MAX_SUCCESSION - 1], pins[MAX_SUCCESSION]);
+    for pins in [[old, older], [older, newest], [older, older]] {
+        let way = shown.succession_for(&pins);
+        assert_eq!(way, shown.succession_from(older), "{pins:?}");
+    }
+    assert!(shown.succession_for(&[newest, newest]).is_empty());
+    let latest = shown.succession_for(&[pins[1], older]);
+    assert_eq!(latest, &longest[MAX_SUCCESSION - MAX_GRANT_SUCCESSION..]);
 }
 
 #[test]

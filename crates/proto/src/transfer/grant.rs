@@ -10,6 +10,7 @@ use super::EndpointId;
 use super::limits::{CERTIFICATE_LIFETIME, GRANT_LIFETIME};
 use crate::device_key::{parse_hex, write_hex};
 use crate::signed::message;
+use crate::succession::Succession;
 use crate::{DeviceKey, DeviceName, HubKey, HubPin, Signature, WallTime};
 
 /// The domain of what a device signs about its endpoint.
@@ -68,11 +69,16 @@ pub struct Grant {
 pub struct SignedGrant {
     /// What is granted.
     pub grant: Grant,
-    /// The hub's key: its SHA-256 must be the pin.
+    /// The hub's key: its SHA-256 must be the pin, or that of a key to which `succession` leads.
     pub hub_key: HubKey,
     /// ECDSA P-256 with SHA-256 by that key over [`Grant::message`]: r and s, 32 bytes each, in
     /// network order (FIPS 186-5).
     pub signature: Signature,
+    /// How the hub's key came from an earlier one, by which the sender or the receiver still knows
+    /// the hub: at most [`super::limits::MAX_GRANT_SUCCESSION`] statements, in order. Each is signed
+    /// for itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub succession: Vec<Succession>,
 }
 
 /// A device's word that an endpoint is its own.

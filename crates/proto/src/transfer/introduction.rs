@@ -72,10 +72,12 @@ fn only_frame(mut stream: &[u8]) -> Result<(u8, Vec<u8>), Failure> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::limits::MAX_GRANT_SUCCESSION;
     use super::super::reason::Reason;
-    use super::super::{EndpointCertificate, EndpointId, Party};
+    use super::super::{EndpointCertificate, EndpointId, Grant, GrantedParty, Party, TransferId};
     use super::*;
-    use crate::{DeviceKey, HubPin, Signature, WallTime};
+    use crate::succession::Succession;
+    use crate::{DeviceKey, HubKey, HubPin, Signature, WallTime};
 
     fn certificate() -> SignedCertificate {
         SignedCertificate {
@@ -106,5 +108,46 @@ mod tests {
         assert!(Greeting::decode(b"\x21\0\0\0\x02{}").is_err());
         assert!(Introduction::decode(b"\x20\0\0\0\x02{}").is_err());
         assert!(Greeting::decode(b"").is_err());
+    }
+
+    /// The longest one there is: names of 64 bytes, and as many statements as go with a grant.
+    #[test]
+    fn an_introduction_fits_its_frame() {
+        let mut spki =
+            b"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\
+                         \x3d\x03\x01\x07\x03\x42\x00\x04"
+                .to_vec();
+        spki.extend([0xab; 64]);
+        let key = HubKey::from_spki(&spki).unwrap();
+        let signature = Signature::from_bytes([5; 64]);
+        let statement = Succession {
+            old: key.clone(),
+            new: key.clone(),
+            at: WallTime::from_unix_millis(4),
+            signature: signature.clone(),
+        };
+        let mut certificate = certificate();
+        certificate.certificate.party.name = "n".repeat(64).parse().unwrap();
+        let named = GrantedParty {
+            party: certificate.certificate.party.clone(),
+            enrolled: false,
+        };
+        let grant = Grant {
+            id: TransferId::from_bytes([1; 16]),
+            from: named.clone(),
+            to: named,
+            expires: WallTime::from_unix_millis(4),
+        };
+        let introduction = Introduction {
+            grant: SignedGrant {
+                grant,
+                hub_key: key,
+                signature,
+                succession: vec![statement; MAX_GRANT_SUCCESSION],
+            },
+            certificate,
+        };
+        let bytes = introduction.encode();
+        assert_eq!(Introduction::decode(&bytes), Ok(introduction));
     }
 }

@@ -41,6 +41,9 @@ pub const RECEIPT_DEADLINE: Duration = Duration::from_secs(600);
 pub const GOODBYE_DEADLINE: Duration = Duration::from_secs(5);
 /// A connection from which nothing came for this long is gone; both ends show life every 5 s.
 pub const IDLE_DEADLINE: Duration = Duration::from_secs(15);
+/// Statements of new hub keys that go with a grant. A hub changes its key a few times in a year, and
+/// a device learns the new one whenever it connects.
+pub const MAX_GRANT_SUCCESSION: usize = 16;
 /// The longest life of a grant, from its signature on.
 pub const GRANT_LIFETIME: Duration = Duration::from_secs(120);
 /// How long a connection may stay open without a file under way.

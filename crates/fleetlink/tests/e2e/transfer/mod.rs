@@ -4,6 +4,7 @@ mod commands;
 mod crowd;
 mod ends;
 mod network;
+mod rotation;
 mod shells;
 mod story;
 
