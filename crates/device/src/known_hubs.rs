@@ -1,21 +1,19 @@
 //! The hubs that a device has met, by the pins of their keys.
 
-use std::fs::{self, DirBuilder, File};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 
 use fleetlink_proto::HubPin;
 
 use crate::HubAddress;
-use crate::temporary::{Existing, Temporary};
+use crate::kept_file::{KeptFile, KeptFileError};
 
 const FILE: &str = "known-hubs";
 
 /// The pins kept in the state folder: lines of `host:port pin` in one file of mode 0600.
 #[derive(Debug, Clone)]
 pub struct KnownHubs {
-    folder: PathBuf,
+    file: KeptFile,
 }
 
 /// Why the pins could not be read or kept.
@@ -44,13 +42,13 @@ impl KnownHubs {
     /// Those of this state folder, which is made when the first pin is kept.
     pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
         KnownHubs {
-            folder: folder.into(),
+            file: KeptFile::new(folder.into(), FILE),
         }
     }
 
     /// The file that holds the pins.
     pub fn path(&self) -> PathBuf {
-        self.folder.join(FILE)
+        self.file.path()
     }
 
     /// The pin kept for the hub at this address.
@@ -88,32 +86,31 @@ impl KnownHubs {
         })
     }
 
+    /// The addresses at which the hub of this pin was met.
+    pub fn addresses(&self, pin: HubPin) -> Result<Vec<String>, KnownHubsError> {
+        let mut entries = self.read()?;
+        entries.retain(|(_, kept)| *kept == pin);
+        Ok(entries.into_iter().map(|(address, _)| address).collect())
+    }
+
     fn change(
         &self,
         change: impl FnOnce(&mut Vec<(String, HubPin)>),
     ) -> Result<(), KnownHubsError> {
-        self.make_folder().map_err(|e| self.io(&self.folder, e))?;
         // Two devices of one person may meet their hubs at the same moment.
-        let lock_path = self.folder.join("known-hubs.lock");
-        let lock = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .mode(0o600)
-            .open(&lock_path)
-            .map_err(|e| self.io(&lock_path, e))?;
-        lock.lock().map_err(|e| self.io(&lock_path, e))?;
-        let mut entries = self.read()?;
-        change(&mut entries);
-        self.write(&entries).map_err(|e| self.io(&self.path(), e))
+        self.file.change(|text| {
+            let mut entries = self.parse(text)?;
+            change(&mut entries);
+            let lines = entries.iter().map(|(key, pin)| format!("{key} {pin}\n"));
+            Ok((lines.collect(), ()))
+        })
     }
 
     fn read(&self) -> Result<Vec<(String, HubPin)>, KnownHubsError> {
-        let text = match fs::read_to_string(self.path()) {
-            Ok(text) => text,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(e) => return Err(self.io(&self.path(), e)),
-        };
+        self.parse(&self.file.read()?)
+    }
+
+    fn parse(&self, text: &str) -> Result<Vec<(String, HubPin)>, KnownHubsError> {
         let mut entries = Vec::new();
         for (index, line) in text.lines().enumerate() {
             let entry = line.split_once(' ');
@@ -129,27 +126,12 @@ impl KnownHubs {
         }
         Ok(entries)
     }
+}
 
-    fn write(&self, entries: &[(String, HubPin)]) -> io::Result<()> {
-        let temporary = Temporary::beside(&self.path(), 0o600)?;
-        for (key, pin) in entries {
-            writeln!(temporary.file(), "{key} {pin}")?;
-        }
-        temporary.place(Existing::Replace)
-    }
-
-    fn make_folder(&self) -> io::Result<()> {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&self.folder)
-    }
-
-    fn io(&self, path: &Path, source: io::Error) -> KnownHubsError {
-        KnownHubsError::Io {
-            path: path.to_owned(),
-            source,
-        }
+impl From<KeptFileError> for KnownHubsError {
+    fn from(error: KeptFileError) -> Self {
+        let KeptFileError { path, source } = error;
+        KnownHubsError::Io { path, source }
     }
 }
 
@@ -160,6 +142,7 @@ fn key(hub: &HubAddress) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;

@@ -11,6 +11,7 @@ mod direct;
 mod download;
 mod generate;
 mod inbox;
+mod kept_file;
 mod key_pair;
 mod known_hubs;
 mod lease;
