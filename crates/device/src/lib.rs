@@ -13,6 +13,7 @@ mod generate;
 mod inbox;
 mod kept_file;
 mod key_pair;
+mod known_devices;
 mod known_hubs;
 mod lease;
 pub mod limits;
@@ -33,13 +34,14 @@ pub use connect::{ConnectError, Connection, Trust, Unfollowed, connect};
 pub use delete::delete_file;
 pub use device_keys::{DeviceKeys, DeviceKeysError};
 pub use direct::{
-    Arrival, Control, Credentials, Endpoint, Listener, Peer, Progress, Source, Stored,
-    TransportError,
+    Arrival, Control, Credentials, Endpoint, Listener, NotRemembered, Peer, Progress, Source,
+    Stored, TransportError,
 };
 pub use download::{DownloadError, Downloaded, download, download_to_file};
 pub use generate::{GenerateError, generate};
 pub use inbox::{Inbox, Incoming, ReceivePolicy, SenderRule, SenderRuleError};
 pub use key_pair::KeyPair;
+pub use known_devices::{KnownDevice, KnownDevices, KnownDevicesError};
 pub use known_hubs::{KnownHubs, KnownHubsError};
 pub use lease::{GrantedLease, LeaseError, request_lease, resolve_server};
 pub use number_exchange::{ExchangeError, NumberExchange};

@@ -61,6 +61,9 @@ pub const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
 pub const MAX_UNKNOWN_PEERS: usize = 64;
 /// Connections of introduced peers that may be open; more are told that the device is busy.
 pub const MAX_PEERS: usize = 64;
+/// Devices whose keys are remembered, at all hubs; the file has 2 MB then. More are told of and not
+/// remembered, so that a hub which invents devices has none of the known ones forgotten.
+pub const MAX_KNOWN_DEVICES: usize = 10_000;
 /// Files of all peers that may be coming in; each holds a few blocks in memory and a thread.
 pub const MAX_FILES_COMING: usize = 32;
 /// How long an offer waits for its place among those, before it is told that the device is busy.

@@ -9,7 +9,8 @@ use ring::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 
 use crate::connect::{Unfollowed, pin_of};
 use crate::{
-    CallError, ConnectError, Connection, DeviceKeys, HubAddress, KnownHubs, Session, Trust, connect,
+    CallError, ConnectError, Connection, DeviceKeys, HubAddress, KnownDevices, KnownHubs, Session,
+    Trust, connect,
 };
 
 /// What becomes of a device whose hub announces a new key: what it keeps moves to that key, and
@@ -17,6 +18,7 @@ use crate::{
 #[derive(Clone)]
 pub struct Successor {
     known: KnownHubs,
+    devices: KnownDevices,
     keys: DeviceKeys,
     tell: Arc<dyn Fn(&Moved) + Send + Sync>,
 }
@@ -43,6 +45,7 @@ impl Successor {
         let folder = folder.into();
         Successor {
             known: KnownHubs::in_folder(&folder),
+            devices: KnownDevices::in_folder(&folder),
             keys: DeviceKeys::in_folder(folder),
             tell: Arc::new(tell),
         }
@@ -81,12 +84,14 @@ impl Successor {
         connect(address, *trust).await
     }
 
-    /// Keys first: were the power cut between, the old pin would lead here again, but nothing would
+    /// The pin last: were the power cut between, the old one would lead here again, but nothing would
     /// lead to keys under an old pin.
     fn move_to_last(&self, address: &HubAddress, way: &[HubPin]) {
         let [old @ .., new] = way else { return };
         let Some(first) = old.first() else { return };
         let moved = || {
+            let devices = self.devices.move_to(old, *new);
+            devices.map_err(|e| e.to_string())?;
             self.keys.move_to(old, *new).map_err(|e| e.to_string())?;
             let kept = self.known.move_to(address, old, *new);
             kept.map_err(|e| e.to_string())

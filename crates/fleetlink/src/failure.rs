@@ -4,7 +4,8 @@ use std::io;
 
 use fleetlink_device::{
     AttachError, CallError, Closed, ConnectError, DeviceKeysError, DownloadError, ExchangeError,
-    GenerateError, HubAddress, KnownHubs, KnownHubsError, Over, UploadError, state_folder,
+    GenerateError, HubAddress, KnownDevicesError, KnownHubs, KnownHubsError, Over, UploadError,
+    state_folder,
 };
 use fleetlink_proto::control::{EndReason, ErrorCode, RpcError};
 use fleetlink_proto::transfer::{self, Reason};
@@ -20,7 +21,7 @@ Exit codes:
   4  the name is blocked, or passwords from this address are refused for a while
   5  the hub, server or device cannot be reached, or the connection to it was lost
   6  timed out
-  7  integrity: the hub's key is unknown or has changed, or data are damaged
+  7  integrity: the hub's key is unknown or has changed, a device's has changed, or data are damaged
   8  no such file
   9  the data are not samples, too large, or without samples
  10  the session was ended by the hub: replaced, removed, or its key revoked
@@ -193,7 +194,11 @@ fn code_of_transfer(failure: &transfer::Failure) -> u8 {
     let by_peer = matches!(failure, transfer::Failure::Peer(_));
     match failure.ended().reason {
         Reason::TimedOut => 6,
-        Reason::BadGrant | Reason::WrongPeer | Reason::SourceChanged | Reason::HashMismatch => 7,
+        Reason::BadGrant
+        | Reason::WrongPeer
+        | Reason::KeyChanged
+        | Reason::SourceChanged
+        | Reason::HashMismatch => 7,
         Reason::ConnectionLost => 5,
         _ if by_peer => 13,
         Reason::BadName => 2,
@@ -320,6 +325,12 @@ impl From<io::Error> for Failure {
 
 impl From<DeviceKeysError> for Failure {
     fn from(error: DeviceKeysError) -> Self {
+        Failure::General(error.to_string())
+    }
+}
+
+impl From<KnownDevicesError> for Failure {
+    fn from(error: KnownDevicesError) -> Self {
         Failure::General(error.to_string())
     }
 }

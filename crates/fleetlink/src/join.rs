@@ -146,7 +146,7 @@ async fn enter(
         name,
         ..
     } = welcome;
-    let direct = Direct::new(endpoint, &session, &name, joined.since);
+    let direct = Direct::new(endpoint, &session, &name, joined.since, output);
     // Before anything is shown: who reads that may have a file sent here at once.
     let opening = async { Ok(Transfers::open(&name, direct, &session, output).await) };
     let transfers = interrupts.unless(Box::pin(opening)).await?;

@@ -12,9 +12,10 @@ use fleetlink_proto::transfer::{
 use fleetlink_proto::{DeviceName, HubPin, WallTime};
 use ring::signature::{ECDSA_P256_SHA256_FIXED, ED25519, UnparsedPublicKey, VerificationAlgorithm};
 
-use crate::KeyPair;
+use super::acquaintance::{Acquaintances, Doubt, NotRemembered};
 use crate::connect::pin_of;
 use crate::succession::Ring;
+use crate::{KeyPair, KnownDevices};
 
 /// This device at its hub, and the endpoint by which peers reach it.
 #[derive(Debug)]
@@ -23,6 +24,7 @@ pub struct Credentials {
     key: Arc<KeyPair>,
     endpoint: EndpointId,
     hub: Mutex<KnownHub>,
+    met: Option<Acquaintances>,
 }
 
 /// The hub as the device's session knows it.
@@ -64,14 +66,31 @@ impl Credentials {
             key,
             endpoint,
             hub,
+            met: None,
         }
+    }
+
+    /// The same device, which knows its peers by the keys that are kept here, and refuses one whose
+    /// key has changed. `tell` hears of each one that cannot be remembered.
+    #[must_use]
+    pub fn remembering(
+        self,
+        devices: KnownDevices,
+        tell: impl Fn(&NotRemembered) + Send + Sync + 'static,
+    ) -> Self {
+        let met = Some(Acquaintances::new(devices, tell));
+        Credentials { met, ..self }
     }
 
     /// The same device, reached by another endpoint.
     #[must_use]
     pub fn at_endpoint(&self, endpoint: EndpointId) -> Self {
         let (name, key, now) = (self.name.clone(), self.key.clone(), self.now());
-        Credentials::new(name, key, endpoint, self.hub().pin, now)
+        let met = self.met.clone();
+        Credentials {
+            met,
+            ..Credentials::new(name, key, endpoint, self.hub().pin, now)
+        }
     }
 
     /// The hub says what time it is, at every join.
@@ -147,6 +166,22 @@ impl Credentials {
         self.check_certificate(&introduction.certificate, from, hub)?;
         let sender = grant.grant.from.clone();
         Ok(Introduced { sender, hub })
+    }
+
+    /// Whether the peer is named by the hub as this device knows it, where it does.
+    pub(super) async fn check_known(&self, peer: &GrantedParty) -> Result<(), Doubt> {
+        match &self.met {
+            Some(met) => met.check(&self.name, self.hub().pin, peer).await.map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// The same of a peer that has proven its key, which this device remembers from here on.
+    pub(super) async fn meet(&self, peer: &GrantedParty) -> Result<(), Doubt> {
+        match &self.met {
+            Some(met) => met.meet(&self.name, self.hub().pin, peer, self.now()).await,
+            None => Ok(()),
+        }
     }
 
     /// The pin of the key by which the grant is signed: the one that the session knows, or one that

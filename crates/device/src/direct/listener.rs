@@ -42,6 +42,23 @@ struct Shared {
     last_number: AtomicU64,
 }
 
+/// Why a peer is not let in.
+struct Refused {
+    /// What it is told.
+    ended: Ended,
+    /// Whose key is in doubt, and why, for this device.
+    doubted: Option<(DeviceName, Ended)>,
+}
+
+impl From<Ended> for Refused {
+    fn from(ended: Ended) -> Self {
+        Refused {
+            ended,
+            doubted: None,
+        }
+    }
+}
+
 /// What happens to a file that another device offers. What happens to one file has one number.
 #[derive(Debug)]
 pub enum Arrival {
@@ -130,8 +147,11 @@ impl Shared {
         drop(unknown);
         match introduced {
             Ok(Ok((sender, _place))) => self.take_files(connection, sender).await,
-            Ok(Err(ended)) => {
+            Ok(Err(Refused { ended, doubted })) => {
                 tracing::debug!(reason = ended.reason.name(), "a peer was refused");
+                if let Some((sender, why)) = doubted {
+                    self.tell_doubt(sender, why).await;
+                }
                 // It hears why before the connection goes.
                 let _ = timeout(GOODBYE_DEADLINE, connection.closed()).await;
                 connection.close(ended.reason);
@@ -144,14 +164,14 @@ impl Shared {
     async fn introduced(
         &self,
         connection: &Connection,
-    ) -> Result<(DeviceName, OwnedSemaphorePermit), Ended> {
+    ) -> Result<(DeviceName, OwnedSemaphorePermit), Refused> {
         let lost = |e: &dyn std::fmt::Display| Ended::new(Reason::ConnectionLost, e.to_string());
         let (mut send, mut recv) = connection.accept().await.map_err(|e| lost(&e))?;
         let stream = recv.read_all(GREETING_BYTES).await.map_err(|e| lost(&e))?;
-        let judged = self.judge(connection, &stream);
+        let judged = self.judge(connection, &stream).await;
         let greeting = match &judged {
             Ok((peer, _)) => Greeting::Welcome(self.credentials.certificate_at(peer.hub)),
-            Err(ended) => Greeting::Refused(ended.clone()),
+            Err(refused) => Greeting::Refused(refused.ended.clone()),
         };
         send.write_all(greeting.encode())
             .await
@@ -160,16 +180,37 @@ impl Shared {
         judged.map(|(peer, place)| (peer.sender.party.name, place))
     }
 
-    fn judge(
+    async fn judge(
         &self,
         connection: &Connection,
         stream: &[u8],
-    ) -> Result<(Introduced, OwnedSemaphorePermit), Ended> {
+    ) -> Result<(Introduced, OwnedSemaphorePermit), Refused> {
         let introduction = Introduction::decode(stream).map_err(|f| f.ended().clone())?;
         let peer = connection.peer();
         let introduced = self.credentials.check_sender(&introduction, peer)?;
+        let met = self.credentials.meet(&introduced.sender).await;
+        met.map_err(|doubt| Refused {
+            ended: doubt.told,
+            doubted: Some((introduced.sender.party.name.clone(), doubt.here)),
+        })?;
         let place = self.peers.clone().try_acquire_owned().map_err(|_| busy())?;
         Ok((introduced, place))
+    }
+
+    /// A file that was never offered is told of all the same: somebody has to look at this.
+    async fn tell_doubt(&self, sender: DeviceName, why: Ended) {
+        let failed = Arrival::Failed {
+            number: self.last_number.fetch_add(1, Ordering::Relaxed) + 1,
+            sender,
+            offer: None,
+            failure: Failure::Here(why),
+        };
+        if timeout(GOODBYE_DEADLINE, self.arrivals.send(failed))
+            .await
+            .is_err()
+        {
+            tracing::warn!("nobody looks at the peers that were refused");
+        }
     }
 
     async fn take_files(self: &Arc<Self>, connection: Connection, sender: DeviceName) {

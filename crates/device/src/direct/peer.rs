@@ -29,7 +29,8 @@ pub struct Peer {
 
 impl Peer {
     /// Connects to the receiver that the grant names, at any of these addresses, and proves the
-    /// hub's leave. The receiver has proven that it is the device whose key the hub names.
+    /// hub's leave. The receiver has proven that it is the device whose key the hub names, and that
+    /// is the key by which it is known, if it is.
     pub async fn reach(
         endpoint: &Endpoint,
         credentials: &Credentials,
@@ -39,6 +40,8 @@ impl Peer {
     ) -> Result<Self, Failure> {
         let hub = credentials.check_own_grant(&grant);
         let hub = hub.map_err(Failure::Here)?;
+        let known = credentials.check_known(&grant.grant.to).await;
+        known.map_err(|doubt| Failure::Here(doubt.here))?;
         let to = grant.grant.to.party.endpoint;
         let connection = endpoint.dial(to, addresses, DIAL_DEADLINE).await;
         let connection = connection.map_err(failed)?;
@@ -102,7 +105,9 @@ async fn introduce(
         Greeting::Refused(ended) => Err(Failure::Peer(ended)),
         Greeting::Welcome(certificate) => {
             let checked = credentials.check_receiver(&grant, hub, &certificate);
-            checked.map_err(Failure::Here)
+            checked.map_err(Failure::Here)?;
+            let met = credentials.meet(&grant.grant.to).await;
+            met.map_err(|doubt| Failure::Here(doubt.here))
         }
     }
 }

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use fleetlink_device::{
-    Arrival, CallError, Control, Credentials, Endpoint, Inbox, KeyPair, Listener, Peer, Session,
-    Source,
+    Arrival, CallError, Control, Credentials, Endpoint, Inbox, KeyPair, KnownDevices, Listener,
+    NotRemembered, Peer, Session, Source, state_folder,
 };
 use fleetlink_proto::control::{ErrorCode, TransferLeave};
 use fleetlink_proto::transfer::limits::{Deadlines, GRANT_LIFETIME};
@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 use super::running::canonical;
 use crate::failure::Failure;
 use crate::identity;
+use crate::output::Output;
 
 /// A device's end of its direct connections.
 #[derive(Debug, Clone)]
@@ -32,18 +33,24 @@ pub(crate) struct Listening(JoinHandle<()>);
 
 impl Direct {
     /// This device at the endpoint, as far as the session's hub can name it to others: with the
-    /// key that it has enrolled, else with one of this process. `now` is the hub's time.
+    /// key that it has enrolled, else with one of this process. `now` is the hub's time. Peers are
+    /// known by the keys that they had before.
     pub(crate) fn new(
         endpoint: Endpoint,
         session: &Session,
         device: &DeviceName,
         now: WallTime,
+        output: &Output,
     ) -> Result<Self, Failure> {
         let without_tls = || Failure::Usage("without TLS no files go from device to device".into());
         let hub = session.pin().ok_or_else(without_tls)?;
         let key = identity::key_for(Some(hub), device)?.unwrap_or_else(KeyPair::unkept);
         let id = endpoint.id();
+        let output = output.clone();
+        let tell = move |unkept: &NotRemembered| output.notice(&unkept.to_string());
+        let known = KnownDevices::in_folder(state_folder()?);
         let credentials = Credentials::new(device.clone(), Arc::new(key), id, hub, now);
+        let credentials = credentials.remembering(known, tell);
         Ok(Direct {
             endpoint,
             credentials: Arc::new(credentials),

@@ -136,7 +136,7 @@ async fn reach(
     }
     let welcome = hub.log_in(output).await?;
     let session = welcome.session;
-    let direct = Direct::new(endpoint, &session, device, now())?;
+    let direct = Direct::new(endpoint, &session, device, now(), output)?;
     let leave = direct.leave_for(&session, to).await?;
     let peer = direct.reach(leave).await.map_err(Failure::Transfer)?;
     Ok((session, peer))

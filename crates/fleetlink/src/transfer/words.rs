@@ -47,6 +47,7 @@ fn is_refusal(reason: Reason) -> bool {
     matches!(
         reason,
         Reason::Busy
+            | Reason::KeyChanged
             | Reason::NotAllowed
             | Reason::BadName
             | Reason::TooLarge

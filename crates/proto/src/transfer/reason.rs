@@ -69,6 +69,8 @@ reasons! {
     BadGrant = 10, "bad_grant";
     /// The grant, or the certificate, is for another device or endpoint.
     WrongPeer = 11, "wrong_peer";
+    /// The peer's key is another one than it was known by.
+    KeyChanged = 12, "key_changed";
     /// No rule of the receiver's allows this sender.
     NotAllowed = 20, "not_allowed";
     /// The file's name cannot be used.
