@@ -58,6 +58,15 @@ impl HubArguments {
         }
     }
 
+    /// The same of the hub that is named, if one is. It must have been met.
+    pub(crate) fn named_pin(&self) -> Result<Option<HubPin>, Failure> {
+        let Some(hub) = &self.hub else {
+            return Ok(self.trust.pin);
+        };
+        let unknown = || Failure::General(format!("this device has not met the hub at {hub}"));
+        self.known_pin()?.ok_or_else(unknown).map(Some)
+    }
+
     /// Connects and logs in, without joining: by this device's key where it has one, else by the
     /// password.
     pub(crate) async fn attach(&self, output: &Output) -> Result<Attached, Failure> {

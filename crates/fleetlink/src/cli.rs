@@ -46,7 +46,7 @@ pub(crate) enum Command {
     Hello(hello::HelloArguments),
     /// The number exchange: serve it, take part in it, or check a server of it.
     Sum(sum::SumArguments),
-    /// Show, revoke or replace the key by which a device proves who it is.
+    /// The key by which a device proves who it is, and those by which it knows others.
     Key(key::KeyArguments),
     /// What runs or administers a hub.
     #[cfg(feature = "hub")]
@@ -119,6 +119,8 @@ mod tests {
             "fleetlink send uav a.mp4 b.mp4 --hub h:1 --device d --events",
             "fleetlink receive --inbox d --from uav --from cam-* --max-size 2GB --max-total 20GiB",
             "fleetlink key show --hub h:1 --device d",
+            "fleetlink key known --json",
+            "fleetlink key forget uav --hub h:1",
             "fleetlink hub --data d --listen 127.0.0.1:0",
             "fleetlink hub rotate-key --data d --json",
             "fleetlink key revoke --device d --hub h:1 --password-stdin",

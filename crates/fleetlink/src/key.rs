@@ -1,9 +1,10 @@
 //! `fleetlink key …`: the key by which a device proves who it is.
 
 use clap::{Args, Subcommand};
-use fleetlink_device::{DeviceKeys, state_folder};
-use fleetlink_proto::DeviceKey;
+use fleetlink_device::{DeviceKeys, KnownDevices, KnownHubs, state_folder};
 use fleetlink_proto::control::EnrolledKey;
+use fleetlink_proto::{DeviceKey, DeviceName, HubPin, WallTime};
+use serde::Serialize;
 use serde_json::json;
 
 use crate::attach::HubArguments;
@@ -34,6 +35,14 @@ pub(crate) enum KeyCommand {
     Show,
     /// List what the hub knows: the device's key, or with --data those of all devices.
     List,
+    /// List the other devices that this one knows by their keys, from files that they exchanged.
+    Known,
+    /// Forget the key of another device, where it is known to have changed for a good reason: the
+    /// next one is remembered instead.
+    Forget {
+        /// The other device.
+        name: DeviceName,
+    },
     /// Take the device's key away and end its sessions.
     Revoke,
     /// Make this device a new key, instead of the one that the hub knows.
@@ -61,6 +70,8 @@ pub(crate) async fn run(arguments: KeyArguments, output: &Output) -> Result<(), 
 async fn as_owner(hub: &HubArguments, command: KeyCommand, output: &Output) -> Result<(), Failure> {
     match command {
         KeyCommand::Show => show(hub, output),
+        KeyCommand::Known => known(hub, output),
+        KeyCommand::Forget { name } => forget(hub, &name, output),
         KeyCommand::List => {
             let (session, _) = hub.attach_as_owner(output).await?;
             let keys = session.keys().await?;
@@ -105,6 +116,71 @@ fn show(hub: &HubArguments, output: &Output) -> Result<(), Failure> {
     let path = DeviceKeys::in_folder(state_folder()?).path(pin, device);
     let document = json!({"key": key.public(), "path": path});
     output.result(&key.public().to_string(), &document);
+    Ok(())
+}
+
+/// A known device, and where its hub was met.
+#[derive(Serialize)]
+struct Known {
+    hub: HubPin,
+    addresses: Vec<String>,
+    device: DeviceName,
+    key: DeviceKey,
+    since: WallTime,
+}
+
+fn known(hub: &HubArguments, output: &Output) -> Result<(), Failure> {
+    let folder = state_folder()?;
+    let hubs = KnownHubs::in_folder(&folder);
+    let devices = KnownDevices::in_folder(folder).list(hub.named_pin()?)?;
+    let known = devices.into_iter().map(|device| {
+        Ok(Known {
+            addresses: hubs.addresses(device.hub)?,
+            hub: device.hub,
+            device: device.name,
+            key: device.key,
+            since: device.since,
+        })
+    });
+    let known: Vec<Known> = known.collect::<Result<_, Failure>>()?;
+    let lines: Vec<String> = known.iter().map(Known::line).collect();
+    let text = match lines.is_empty() {
+        true => "no devices".to_owned(),
+        false => lines.join("\n"),
+    };
+    output.result(&text, &json!({ "known": known }));
+    Ok(())
+}
+
+impl Known {
+    fn line(&self) -> String {
+        let hub = match self.addresses.is_empty() {
+            true => self.hub.to_string(),
+            false => self.addresses.join(", "),
+        };
+        let (device, key, since) = (&self.device, self.key, self.since.local());
+        format!("{device}; {key}; since {since}; {hub}")
+    }
+}
+
+fn forget(hub: &HubArguments, name: &DeviceName, output: &Output) -> Result<(), Failure> {
+    let devices = KnownDevices::in_folder(state_folder()?);
+    let mut of_name = devices.list(hub.named_pin()?)?;
+    of_name.retain(|device| device.name.folded() == name.folded());
+    let device = match &of_name[..] {
+        [device] => device,
+        [] => return Err(Failure::General(format!("no key of {name} is known"))),
+        several => {
+            let pins: Vec<String> = several.iter().map(|d| d.hub.to_string()).collect();
+            let pins = pins.join(", ");
+            return Err(Failure::Usage(format!(
+                "{name} is known at several hubs; say which by --hub or --pin: {pins}"
+            )));
+        }
+    };
+    devices.forget(device.hub, &device.name)?;
+    let done = format!("the key of {name} is forgotten: {}", device.key);
+    output.result(&done, &json!({ "done": done, "key": device.key }));
     Ok(())
 }
 

@@ -25,6 +25,11 @@ pub(crate) async fn keys(
     };
     let (call, done) = match command {
         KeyCommand::Show | KeyCommand::List => (OperatorCall::ListAccounts, String::new()),
+        KeyCommand::Known | KeyCommand::Forget { .. } => {
+            return Err(Failure::Usage(
+                "which devices are known is no matter of the hub's: without --data".to_owned(),
+            ));
+        }
         KeyCommand::Revoke => {
             let name = named()?;
             let done = format!("the key of {name} is revoked");

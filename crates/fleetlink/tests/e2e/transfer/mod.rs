@@ -3,6 +3,7 @@
 mod commands;
 mod crowd;
 mod ends;
+mod known;
 mod network;
 mod rotation;
 mod shells;
