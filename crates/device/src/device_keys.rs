@@ -10,6 +10,7 @@ use fleetlink_proto::{DeviceName, HubPin};
 use zeroize::Zeroizing;
 
 use crate::KeyPair;
+use crate::pending_key::PENDING;
 use crate::temporary::{Existing, Temporary};
 
 /// The longest key file that is read, in bytes; a key has less than a hundred.
@@ -165,8 +166,11 @@ fn move_files(source: &Path, target: &Path) -> io::Result<()> {
     make_folder(target)?;
     for entry in entries {
         let entry = entry?;
-        if entry.path().extension() != Some("pk8".as_ref()) {
-            // The beginnings of a key that another process is about to keep.
+        let (path, name) = (entry.path(), entry.file_name());
+        let waits = name.as_encoded_bytes().starts_with(PENDING.as_bytes());
+        if waits || path.extension() != Some("pk8".as_ref()) {
+            // A ticket's, which is looked for where the ticket says; or the beginnings of a key that
+            // another process is about to keep.
             continue;
         }
         // A link first: unlike a rename it takes nothing's place, and no moment is without the key.

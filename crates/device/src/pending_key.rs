@@ -14,6 +14,8 @@ use crate::device_keys::{make_folder, read_private};
 use crate::temporary::{Existing, Temporary};
 use crate::{DeviceKeys, DeviceKeysError, KeyPair};
 
+/// What such a file's name begins with.
+pub(crate) const PENDING: &str = ".ticket-";
 /// Bytes of the hash of the ticket's secret that are part of the file's name.
 const NAME_BYTES: usize = 8;
 
@@ -21,7 +23,6 @@ const NAME_BYTES: usize = 8;
 #[derive(Debug)]
 pub struct PendingKey {
     keys: DeviceKeys,
-    hub: HubPin,
     path: PathBuf,
     pair: KeyPair,
 }
@@ -32,7 +33,7 @@ impl DeviceKeys {
     /// # Errors
     /// It cannot be read or kept.
     pub fn for_ticket(&self, ticket: &JoinTicket) -> Result<PendingKey, DeviceKeysError> {
-        let mut name = ".ticket-".to_owned();
+        let mut name = PENDING.to_owned();
         for byte in &ticket.secret().hash().as_bytes()[..NAME_BYTES] {
             // Writing to a string does not fail.
             let _ = write!(name, "{byte:02x}");
@@ -50,7 +51,6 @@ impl DeviceKeys {
         let pair = pair.ok_or_else(|| DeviceKeysError::Damaged(path.clone()))?;
         Ok(PendingKey {
             keys: self.clone(),
-            hub,
             path,
             pair,
         })
@@ -84,20 +84,22 @@ impl PendingKey {
         &self.pair
     }
 
-    /// The hub knows the device of this name by the key: from here on it is found under that name,
-    /// in place of an earlier one.
+    /// The hub of this pin knows the device of this name by the key: from here on it is found under
+    /// that name, in place of an earlier one. The pin need not be the ticket's any more.
     ///
     /// # Errors
     /// The file system refused; a later try with the same ticket makes up for it.
-    pub fn keep(self, name: &DeviceName) -> Result<KeyPair, DeviceKeysError> {
-        let path = self.keys.path(self.hub, name);
-        let moved = fs::rename(&self.path, &path)
-            .and_then(|()| File::open(self.keys.folder_of(self.hub))?.sync_all());
+    pub fn keep(self, hub: HubPin, name: &DeviceName) -> Result<KeyPair, DeviceKeysError> {
+        let path = self.keys.path(hub, name);
+        let folder = self.keys.folder_of(hub);
+        let moved = make_folder(&folder)
+            .and_then(|()| fs::rename(&self.path, &path))
+            .and_then(|()| File::open(&folder)?.sync_all());
         match moved {
             Ok(()) => Ok(self.pair),
             // Another process of this device has done it.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                match self.keys.find(self.hub, name)? {
+                match self.keys.find(hub, name)? {
                     Some(own) if own.public() == self.pair.public() => Ok(own),
                     _ => Err(DeviceKeysError::Io {
                         path,
@@ -145,7 +147,7 @@ mod tests {
     fn a_ticket_has_one_key_until_it_is_used_or_refused() {
         let folder = tempfile::tempdir().unwrap();
         let keys = DeviceKeys::in_folder(folder.path());
-        let cam = "cam".parse().unwrap();
+        let (cam, hub) = ("cam".parse().unwrap(), ticket(1).hub());
         let first = keys.for_ticket(&ticket(1)).unwrap();
         let mode = fs::metadata(&first.path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
@@ -156,9 +158,20 @@ mod tests {
         assert_ne!(other.pair().public(), public, "another ticket");
         assert!(keys.find(ticket(1).hub(), &cam).unwrap().is_none());
         for pending in [first, again] {
-            assert_eq!(pending.keep(&cam).unwrap().public(), public);
+            assert_eq!(pending.keep(hub, &cam).unwrap().public(), public);
         }
-        let kept = keys.find(ticket(1).hub(), &cam).unwrap().unwrap();
+        let kept = keys.find(hub, &cam).unwrap().unwrap();
+        assert_eq!(kept.public(), public);
+        // The hub has another key by now; a try that was cut off finds its own all the same.
+        let next = HubPin::from_sha256([2; 32]);
+        keys.move_to(&[hub], next).unwrap();
+        assert!(keys.find(next, &cam).unwrap().is_some());
+        let again = keys.for_ticket(&ticket(2)).unwrap();
+        assert_eq!(again.pair().public(), other.pair().public());
+        let third = keys.for_ticket(&ticket(3)).unwrap();
+        let public = third.pair().public();
+        third.keep(next, &cam).unwrap();
+        let kept = keys.find(next, &cam).unwrap().unwrap();
         assert_eq!(kept.public(), public);
         let refused = other.pair().public();
         other.discard().unwrap();

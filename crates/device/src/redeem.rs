@@ -1,14 +1,15 @@
-//! Joining by a ticket: to the first of its addresses that answers, whose key must be the ticket's.
+//! Joining by a ticket: to the first of its addresses that answers, whose key must be the ticket's,
+//! or one that this has announced since the ticket was issued.
 
 use std::fmt::Write as _;
 
-use fleetlink_proto::DeviceName;
 use fleetlink_proto::control::LoginReply;
 use fleetlink_proto::ticket::JoinTicket;
+use fleetlink_proto::{DeviceName, HubPin};
 
 use crate::{
-    CallError, ConnectError, Connection, HubAddress, HubAddressError, KeyPair, Session, Trust,
-    connect,
+    CallError, ConnectError, Connection, HubAddress, HubAddressError, KeyPair, Session, Successor,
+    Trust,
 };
 
 /// A ticket that was used.
@@ -35,7 +36,9 @@ pub enum RedeemError {
     Call(#[from] CallError),
 }
 
-/// Uses a ticket with this key. `client` tells the hub's log what this device runs.
+/// Uses a ticket with this key. `client` tells the hub's log what this device runs. `hub` is the pin
+/// by which the hub is known, the ticket's at first; where the hub has announced another key, it is
+/// that one afterwards, and what is kept has moved.
 ///
 /// # Errors
 /// No address of the ticket leads to its hub, or the hub does not take it.
@@ -44,8 +47,9 @@ pub async fn redeem(
     name: Option<&DeviceName>,
     key: &KeyPair,
     client: &str,
+    (hub, successor): (&mut HubPin, &Successor),
 ) -> Result<Redeemed, RedeemError> {
-    let (connection, address) = reach(ticket).await?;
+    let (connection, address) = reach(ticket, client, (hub, successor)).await?;
     let (session, _) = Session::open(connection, client).await?;
     let reply = session.redeem_ticket(ticket.secret(), name, key).await?;
     Ok(Redeemed {
@@ -57,13 +61,17 @@ pub async fn redeem(
 
 /// Tries one address after the other. That another hub is at one of them is said rather than that
 /// the others do not answer.
-async fn reach(ticket: &JoinTicket) -> Result<(Connection, HubAddress), RedeemError> {
+async fn reach(
+    ticket: &JoinTicket,
+    client: &str,
+    (hub, successor): (&mut HubPin, &Successor),
+) -> Result<(Connection, HubAddress), RedeemError> {
     let mut why = String::new();
     let mut other_hub = None;
     for text in ticket.addresses() {
         let parsed: Result<HubAddress, HubAddressError> = text.parse();
         let failure = match parsed {
-            Ok(address) => match connect(&address, Trust::Pinned(ticket.hub())).await {
+            Ok(address) => match follow(&address, client, (hub, successor)).await {
                 Ok(connection) => return Ok((connection, address)),
                 Err(error) => {
                     tracing::debug!(%address, %error, "not by this way");
@@ -84,4 +92,17 @@ async fn reach(ticket: &JoinTicket) -> Result<(Connection, HubAddress), RedeemEr
         Some(error) => RedeemError::Connect(error),
         None => RedeemError::Unreachable(why),
     })
+}
+
+async fn follow(
+    address: &HubAddress,
+    client: &str,
+    (hub, successor): (&mut HubPin, &Successor),
+) -> Result<Connection, ConnectError> {
+    let mut trust = Trust::Pinned(*hub);
+    let connected = successor.connect(address, &mut trust, client).await;
+    if let Trust::Pinned(pin) = trust {
+        *hub = pin;
+    }
+    connected
 }

@@ -62,7 +62,7 @@ impl TrustArguments {
             None if self.plain => Trust::Plain,
             None => Trust::Learn,
         };
-        let successor = Some(self.successor(output)?);
+        let successor = Some(successor(self.pin.is_some(), output)?);
         let mut hub = Hub {
             successor,
             ..Hub::new(address, trust)
@@ -82,13 +82,13 @@ impl TrustArguments {
         known.keep(address, found)?;
         Ok((hub.connect().await?, hub))
     }
+}
 
-    /// Follows to an announced key and says so.
-    fn successor(&self, output: &Output) -> Result<Successor, Failure> {
-        let (given, output) = (self.pin.is_some(), output.clone());
-        let tell = move |moved: &Moved| output.notice(&describe(moved, given));
-        Ok(Successor::in_folder(state_folder()?, tell))
-    }
+/// Follows to an announced key and says so; `given` where the old pin was given as an argument.
+pub(crate) fn successor(given: bool, output: &Output) -> Result<Successor, Failure> {
+    let output = output.clone();
+    let tell = move |moved: &Moved| output.notice(&describe(moved, given));
+    Ok(Successor::in_folder(state_folder()?, tell))
 }
 
 fn describe(moved: &Moved, given: bool) -> String {
@@ -119,6 +119,12 @@ impl Hub {
             trust,
             successor: None,
         }
+    }
+
+    /// The same hub, which the device follows.
+    pub(crate) fn followed_by(self, successor: Successor) -> Self {
+        let successor = Some(successor);
+        Hub { successor, ..self }
     }
 
     async fn connect(&mut self) -> Result<Connection, ConnectError> {

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use fleetlink_device::{
     Backoff, CallError, Closed, Credential, DeviceKeys, KnownHubs, PendingKey, RedeemError,
-    Redeemed, Trust, redeem, state_folder,
+    Redeemed, Successor, Trust, redeem, state_folder,
 };
-use fleetlink_proto::DeviceName;
 use fleetlink_proto::control::{EndReason, ErrorCode, RpcError};
 use fleetlink_proto::ticket::{JoinTicket, TicketSubject};
+use fleetlink_proto::{DeviceName, HubPin};
 use tokio::time::{Instant, sleep};
 
-use crate::dial::{CLIENT, Hub};
+use crate::dial::{CLIENT, Hub, successor};
 use crate::failure::Failure;
 use crate::login::Welcome;
 use crate::output::Output;
@@ -29,11 +29,13 @@ pub(crate) async fn log_in(
     let keys = DeviceKeys::in_folder(state_folder()?);
     // On the disk before the hub hears of it: an answer that is lost, or a crash, costs nothing.
     let key = keys.for_ticket(ticket)?;
-    let redeemed = match try_patiently(ticket, device, &key).await {
+    let successor = successor(false, output)?;
+    let mut pin = ticket.hub();
+    let redeemed = match try_patiently(ticket, device, &key, (&mut pin, &successor)).await {
         Ok(redeemed) => redeemed,
         Err(RedeemError::Call(CallError::Refused(error))) if is_final(error.code) => {
             key.discard()?;
-            return Err(Failure::Hub(advise(error, ticket, device, &keys)));
+            return Err(Failure::Hub(advise(error, ticket, device, (&keys, pin))));
         }
         Err(error) => return Err(error.into()),
     };
@@ -42,14 +44,14 @@ pub(crate) async fn log_in(
         reply,
         address,
     } = redeemed;
-    let key = key.keep(&reply.name)?;
-    KnownHubs::in_folder(state_folder()?).keep(&address, ticket.hub())?;
+    let key = key.keep(pin, &reply.name)?;
+    KnownHubs::in_folder(state_folder()?).keep(&address, pin)?;
     output.notice(&format!(
         "this device is {name} from now on, by a key of its own; the next time: fleetlink join \
          {address} --device {name}",
         name = reply.name
     ));
-    let hub = Hub::new(&address, Trust::Pinned(ticket.hub()));
+    let hub = Hub::new(&address, Trust::Pinned(pin)).followed_by(successor);
     Ok(Welcome {
         session,
         dialer: hub.dialer(reply.name.as_str(), Credential::Key(Arc::new(key))),
@@ -63,11 +65,12 @@ async fn try_patiently(
     ticket: &JoinTicket,
     device: Option<&DeviceName>,
     key: &PendingKey,
+    (pin, successor): (&mut HubPin, &Successor),
 ) -> Result<Redeemed, RedeemError> {
     let began = Instant::now();
     let mut backoff = Backoff::default();
     loop {
-        match redeem(ticket, device, key.pair(), CLIENT).await {
+        match redeem(ticket, device, key.pair(), CLIENT, (pin, successor)).await {
             Err(RedeemError::Call(error)) if may_pass(&error) && began.elapsed() < PATIENCE => {
                 tracing::debug!(%error, "trying again");
                 sleep(backoff.next_wait()).await;
@@ -107,13 +110,13 @@ fn advise(
     mut error: RpcError,
     ticket: &JoinTicket,
     device: Option<&DeviceName>,
-    keys: &DeviceKeys,
+    (keys, hub): (&DeviceKeys, HubPin),
 ) -> RpcError {
     let name = match (device, ticket.subject()) {
         (Some(name), _) | (None, TicketSubject::Name(name)) => name,
         (None, TicketSubject::Prefix(_)) => return error,
     };
-    if error.code == ErrorCode::TicketUsed && matches!(keys.find(ticket.hub(), name), Ok(Some(_))) {
+    if error.code == ErrorCode::TicketUsed && matches!(keys.find(hub, name), Ok(Some(_))) {
         let address = &ticket.addresses()[0];
         error.message.push_str(&format!(
             "; this device has a key: fleetlink join {address} --device {name}"

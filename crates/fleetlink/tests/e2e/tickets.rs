@@ -85,6 +85,50 @@ fn a_ticket_makes_the_account_enrols_the_key_pins_the_hub_and_joins() {
     assert_eq!(by_password(&hub).code, Some(0));
 }
 
+/// The hub's key changed twice while the ticket was on its way.
+#[test]
+fn a_ticket_leads_to_the_hubs_new_key() {
+    let mut hub = Hub::start(&["supersmartwatch"]);
+    let folder = folder();
+    assert_eq!(hub.visit(folder.path(), "supersmartwatch").code, Some(0));
+    let ticket = hub.issue(&["--name", "new-cam"]);
+    hub.rotate();
+    let pin = hub.rotate();
+    let joined = join(folder.path(), &[&ticket], "OUT\n");
+    assert_eq!(joined.code, Some(0), "{joined:?}");
+    let announced = "has a new key, announced by its old one";
+    assert_eq!(joined.stderr.matches(announced).count(), 1, "{joined:?}");
+    let known = fs::read_to_string(folder.path().join("state/known-hubs")).unwrap();
+    assert_eq!(known, format!("{} {pin}\n", hub.address));
+    // Its key is where it will be looked for, and so is that of who was known before.
+    for device in ["new-cam", "supersmartwatch"] {
+        let list = run(
+            &mut hub.command_by_key(folder.path(), device, &["data", "list"]),
+            "",
+        );
+        assert_eq!((list.code, list.stderr.as_str()), (Some(0), ""), "{list:?}");
+    }
+
+    // A shell that came by a ticket follows too.
+    let ticket = hub.issue(&["--name", "other-cam"]);
+    let mut shell = Shell::start_command(self::folder(), &["join", &ticket]);
+    shell.output.expect(PROMPT);
+    hub.rotate();
+    hub.kill();
+    hub.restart();
+    shell.output.expect("has joined again");
+
+    // To a key that the ticket's has not announced it leads nobody.
+    let ticket = hub.issue(&["--name", "third-cam"]);
+    hub.kill();
+    fs::remove_file(hub.data().join("hub.key")).unwrap();
+    hub.restart();
+    hub.rotate();
+    let refused = join(self::folder().path(), &[&ticket], "OUT\n");
+    assert_eq!(refused.code, Some(7), "{refused:?}");
+    assert!(refused.stderr.contains("did not announce"), "{refused:?}");
+}
+
 #[test]
 fn every_ticket_that_is_of_no_use_says_what_it_is() {
     let mut hub = Hub::start(&["supersmartwatch"]);
