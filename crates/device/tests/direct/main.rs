@@ -3,6 +3,7 @@
 
 mod ends;
 mod hostile;
+mod known;
 mod leave;
 mod whole;
 mod world;

@@ -82,15 +82,28 @@ impl Hub {
         self.sign(from, to, 60_000)
     }
 
+    /// The same, of devices that have enrolled their keys or not.
+    pub(crate) fn grant_of(&self, from: &Device, to: &Device, enrolled: bool) -> SignedGrant {
+        let [from, to] = [from, to].map(|device| GrantedParty {
+            party: device.credentials.party(),
+            enrolled,
+        });
+        self.sign_named(from, to, 60_000)
+    }
+
     pub(crate) fn sign(&self, from: Party, to: Party, lives_ms: i64) -> SignedGrant {
-        let enrolled = |party| GrantedParty {
+        let [from, to] = [from, to].map(|party| GrantedParty {
             party,
             enrolled: true,
-        };
+        });
+        self.sign_named(from, to, lives_ms)
+    }
+
+    fn sign_named(&self, from: GrantedParty, to: GrantedParty, lives_ms: i64) -> SignedGrant {
         let grant = Grant {
             id: TransferId::from_bytes([1; 16]),
-            from: enrolled(from),
-            to: enrolled(to),
+            from,
+            to,
             expires: WallTime::from_unix_millis(NOW + lives_ms),
         };
         let message = grant.message(&self.pin());
