@@ -112,14 +112,14 @@ impl Credentials {
         }
     }
 
-    /// The device's word for its endpoint, fresh.
+    /// The device's word for its endpoint, fresh; for the hub, which looks for the key that it has
+    /// shown to this session.
     pub fn certificate(&self) -> SignedCertificate {
         self.certificate_at(self.hub().pin)
     }
 
-    /// The same at this key of the hub: a session goes on by the key that it began with, while a
-    /// grant is signed by the newest.
-    pub fn certificate_at(&self, hub: HubPin) -> SignedCertificate {
+    /// The same for a peer: at the key of the hub by which the two are introduced.
+    pub(super) fn certificate_at(&self, hub: HubPin) -> SignedCertificate {
         let certificate = EndpointCertificate {
             party: self.party(),
             hub,

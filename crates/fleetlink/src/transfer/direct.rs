@@ -11,7 +11,7 @@ use fleetlink_device::{
 };
 use fleetlink_proto::control::{ErrorCode, TransferLeave};
 use fleetlink_proto::transfer::limits::{Deadlines, GRANT_LIFETIME};
-use fleetlink_proto::transfer::{self, Reason, SignedCertificate};
+use fleetlink_proto::transfer::{self, Reason};
 use fleetlink_proto::{DeviceName, Escaped, WallTime};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -69,7 +69,7 @@ impl Direct {
 
     /// Tells the hub by which endpoint this device is reached.
     pub(crate) async fn announce(&self, session: &Session) -> Result<(), Failure> {
-        let certificate = self.certificate_for(session);
+        let certificate = self.credentials.certificate();
         let announced = session.announce_endpoint(certificate).await;
         announced.map_err(not_introduced)
     }
@@ -91,7 +91,7 @@ impl Direct {
         session: &Session,
         to: &DeviceName,
     ) -> Result<TransferLeave, Failure> {
-        let certificate = self.certificate_for(session);
+        let certificate = self.credentials.certificate();
         let opened = session.open_transfer_from(certificate, to.clone()).await;
         let leave = opened.map_err(not_introduced)?;
         // A grant is signed for that long: so this is the hub's time, also where nothing was joined.
@@ -100,14 +100,6 @@ impl Direct {
         let now = WallTime::from_unix_millis(expires.saturating_sub(lifetime));
         self.credentials.set_hub_time(now);
         Ok(leave)
-    }
-
-    /// The hub takes a certificate by the key that it has shown to the session alone.
-    fn certificate_for(&self, session: &Session) -> SignedCertificate {
-        match session.pin() {
-            Some(hub) => self.credentials.certificate_at(hub),
-            None => self.credentials.certificate(),
-        }
     }
 
     /// Connects to the device that the leave names.
