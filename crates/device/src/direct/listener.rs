@@ -173,11 +173,12 @@ impl Shared {
             Ok((peer, _)) => Greeting::Welcome(self.credentials.certificate_at(peer.hub)),
             Err(refused) => Greeting::Refused(refused.ended.clone()),
         };
-        send.write_all(greeting.encode())
-            .await
-            .map_err(|e| lost(&e))?;
+        let told = send.write_all(greeting.encode()).await;
         send.finish();
-        judged.map(|(peer, place)| (peer.sender.party.name, place))
+        // A peer that does not wait for its refusal is refused all the same.
+        let (peer, place) = judged?;
+        told.map_err(|e| lost(&e))?;
+        Ok((peer.sender.party.name, place))
     }
 
     async fn judge(
