@@ -84,15 +84,15 @@ impl Successor {
         connect(address, *trust).await
     }
 
-    /// The pin last: were the power cut between, the old one would lead here again, but nothing would
-    /// lead to keys under an old pin.
+    /// Keys first, so that the device can log in whatever else fails; the pin last: were the power cut
+    /// between, the old one would lead here again, but nothing would lead to what is kept under it.
     fn move_to_last(&self, address: &HubAddress, way: &[HubPin]) {
         let [old @ .., new] = way else { return };
         let Some(first) = old.first() else { return };
         let moved = || {
+            self.keys.move_to(old, *new).map_err(|e| e.to_string())?;
             let devices = self.devices.move_to(old, *new);
             devices.map_err(|e| e.to_string())?;
-            self.keys.move_to(old, *new).map_err(|e| e.to_string())?;
             let kept = self.known.move_to(address, old, *new);
             kept.map_err(|e| e.to_string())
         };

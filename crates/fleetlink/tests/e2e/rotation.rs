@@ -81,6 +81,26 @@ fn a_device_with_a_password_follows_too() {
     assert_eq!(moved.stderr.matches(ANNOUNCED).count(), 1, "{moved:?}");
 }
 
+/// What cannot move holds up the pin, which leads to the move again, and nothing else.
+#[test]
+fn damaged_known_devices_keep_nobody_from_following() {
+    let hub = Hub::start(&[DEVICE]);
+    let device = away(&hub);
+    let before = known(device.folder());
+    let damaged = device.file("state/known-devices");
+    fs::write(&damaged, "damage\n").unwrap();
+    let new = hub.rotate();
+    for _ in 0..2 {
+        let moved = by_key(&hub, device.folder(), &[]);
+        assert_eq!(moved.code, Some(0), "{moved:?}");
+        assert!(moved.stderr.contains("known-devices: line 1 "), "{moved:?}");
+        assert_eq!(known(device.folder()), before);
+    }
+    fs::remove_file(damaged).unwrap();
+    assert_eq!(by_key(&hub, device.folder(), &[]).code, Some(0));
+    assert_eq!(known(device.folder()), format!("{} {new}\n", hub.address));
+}
+
 #[test]
 fn a_pin_that_was_given_is_followed_and_not_kept() {
     let hub = Hub::start(&[DEVICE]);
