@@ -1,6 +1,7 @@
 //! Files straight from device to device: the protocol's state machines over connections between
 //! endpoints, a file's disk on a thread of its own at either end.
 
+mod alarm;
 mod control;
 mod credentials;
 mod failure;
