@@ -47,6 +47,8 @@ pub const MAX_GENERATED: u64 = 1_000_000_000;
 
 /// Blocks of a file that came and wait for the disk.
 pub const BLOCKS_BEFORE_DISK: usize = 2;
+/// Bytes of a file that come before the disk is told to take them; the rest is left for the end.
+pub const WRITE_BACK_BYTES: u64 = 64 * 1024 * 1024;
 /// Bytes of the inbox's disk that no transfer takes.
 pub const KEEP_FREE_BYTES: u64 = 8 * 1024 * 1024;
 /// The highest number that a file's name gets where others have taken it.
