@@ -1,10 +1,12 @@
 //! Files straight from device to device: the protocol's state machines over connections between
 //! endpoints, a file's disk on a thread of its own at either end.
 
+mod announcement;
 mod control;
 mod credentials;
 mod failure;
 mod incoming;
+mod interfaces;
 mod listener;
 mod outgoing;
 mod peer;
@@ -12,6 +14,7 @@ mod sink;
 mod source;
 mod transport;
 
+pub use announcement::Announcement;
 pub use control::{Control, Progress};
 pub use credentials::Credentials;
 pub use incoming::Stored;

@@ -5,8 +5,10 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use bytes::Bytes;
-use fleetlink_proto::transfer::limits::{ALPN, IDLE_DEADLINE, MAX_FILES_PER_CONNECTION};
-use fleetlink_proto::transfer::{EndpointId, Reason};
+use fleetlink_proto::transfer::limits::{
+    ALPN, IDLE_DEADLINE, MAX_DIALLED_ADDRESSES, MAX_FILES_PER_CONNECTION,
+};
+use fleetlink_proto::transfer::{Addresses, EndpointId, Reason};
 use iroh::endpoint::{
     ConnectionError, QuicTransportConfig, ReadError, RecvStream, SendStream, VarInt, WriteError,
     presets,
@@ -14,6 +16,7 @@ use iroh::endpoint::{
 use iroh::{EndpointAddr, SecretKey, TransportAddr};
 use tokio::time::timeout;
 
+use super::interfaces;
 use crate::limits::{CONNECTION_WINDOW, STREAM_WINDOW};
 
 /// This process' end of all its connections, on one UDP port. Its key lives as long as it does.
@@ -103,7 +106,14 @@ impl Endpoint {
         self.port
     }
 
-    /// Connects to the endpoint that holds this key, at any of these addresses.
+    /// Where others reach it: its port at the host's addresses, as they are now.
+    pub(super) fn addresses(&self) -> Addresses {
+        let v6 = self.inner.bound_sockets().iter().any(SocketAddr::is_ipv6);
+        interfaces::addresses(self.port, v6)
+    }
+
+    /// Connects to the endpoint that holds this key, at any of the first
+    /// [`MAX_DIALLED_ADDRESSES`] of these addresses.
     pub(crate) async fn dial(
         &self,
         peer: EndpointId,
@@ -112,7 +122,12 @@ impl Endpoint {
     ) -> Result<Connection, TransportError> {
         let failed = |e: &dyn std::fmt::Display| TransportError::Failed(e.to_string());
         let id = iroh::EndpointId::from_bytes(peer.as_bytes()).map_err(|e| failed(&e))?;
-        let addresses = addresses.iter().copied().map(TransportAddr::Ip);
+        if addresses.is_empty() {
+            return Err(failed(&"no address of the device is known"));
+        }
+        // Whoever names them makes this device send there: to a few, and not for long.
+        let addresses = addresses.iter().take(MAX_DIALLED_ADDRESSES).copied();
+        let addresses = addresses.map(TransportAddr::Ip);
         let address = EndpointAddr::from_parts(id, addresses);
         match timeout(deadline, self.inner.connect(address, ALPN)).await {
             Ok(Ok(inner)) => Ok(Connection { inner }),

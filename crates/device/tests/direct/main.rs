@@ -1,6 +1,7 @@
 //! Files between real endpoints over loopback.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod dial;
 mod ends;
 mod hostile;
 mod leave;

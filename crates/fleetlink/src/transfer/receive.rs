@@ -153,7 +153,7 @@ async fn join(
     let direct = Direct::new(endpoint, &session, &device, joined.since)?;
     let (listening, arrivals) = direct.listen(inbox);
     direct.announce(&session).await?;
-    let reached_by = Some(direct.credentials().clone());
+    let reached_by = Some(direct.announcement().clone());
     let supervisor = Supervisor::start(session, welcome.dialer, udp_port, &joined, reached_by);
     Ok(Receiving {
         device,

@@ -1,5 +1,6 @@
 //! Files from device to device, by real processes.
 
+mod addresses;
 mod commands;
 mod crowd;
 mod ends;

@@ -10,7 +10,7 @@ use crate::harness::network::Network;
 use crate::harness::{Hub, Shell, run};
 
 /// A device on the hub's host that takes files into `inbox` of this folder.
-fn receiving(network: &Network, hub: &Hub, home: &Path) -> Shell {
+pub(super) fn receiving(network: &Network, hub: &Hub, home: &Path) -> Shell {
     fs::create_dir(home.join("inbox")).unwrap();
     let receive = [
         "receive",
