@@ -4,6 +4,7 @@
 mod announcement;
 mod control;
 mod credentials;
+mod doorstep;
 mod failure;
 mod incoming;
 mod interfaces;

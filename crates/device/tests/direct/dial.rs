@@ -62,3 +62,22 @@ async fn a_device_without_an_address_is_not_waited_for() {
         "the connection failed: no address of the device is known"
     );
 }
+
+/// Where both networks have the same private addresses, somebody else answers at one of them.
+#[tokio::test]
+async fn somebody_else_at_another_address_does_not_keep_a_sender_from_its_peer() {
+    let hub = Hub::new();
+    let (receiver, other) = (
+        hub.receiver("uav", Deadlines::default()).await,
+        hub.receiver("other", Deadlines::default()).await,
+    );
+    let camera = hub.device("camera").await;
+    let addresses = [receiver.device.at(), other.device.at()];
+    for _ in 0..20 {
+        let grant = hub.grant(&camera, &receiver.device);
+        let deadlines = Deadlines::default();
+        let (own, credentials) = (&camera.endpoint, &camera.credentials);
+        let reached = Peer::reach(own, credentials, grant, &addresses, deadlines);
+        in_time(reached).await.unwrap().close(Reason::Closing);
+    }
+}
