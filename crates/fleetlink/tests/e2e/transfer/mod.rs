@@ -4,6 +4,7 @@ mod addresses;
 mod commands;
 mod crowd;
 mod ends;
+mod flood;
 mod network;
 mod shells;
 mod story;
