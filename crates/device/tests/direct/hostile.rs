@@ -19,7 +19,7 @@ struct Hostile {
     device: Device,
 }
 
-async fn raw(alpns: Vec<Vec<u8>>) -> iroh::Endpoint {
+pub(crate) async fn raw(alpns: Vec<Vec<u8>>) -> iroh::Endpoint {
     raw_at("127.0.0.1:0", alpns).await
 }
 
