@@ -29,6 +29,19 @@ pub(super) fn addresses(port: u16, v6: bool) -> Addresses {
     Addresses::usable(all.into_iter().map(|(_, ip)| SocketAddr::new(ip, port)))
 }
 
+/// Of the addresses that a peer has announced, those at which it can be. One that this host has
+/// too, such as those of container bridges, is the peer's only where all of them are this host's:
+/// then both are on it. Else somebody on this host would answer there.
+pub(super) fn of_peer(announced: &[SocketAddr], own: &Addresses) -> Vec<SocketAddr> {
+    let is_own = |a: &SocketAddr| own.iter().any(|own| own.ip() == a.ip());
+    let others = announced.iter().copied().filter(|a| !is_own(a));
+    let others: Vec<_> = others.collect();
+    match others.is_empty() {
+        true => announced.to_vec(),
+        false => others,
+    }
+}
+
 fn ip(interface: &InterfaceAddress) -> Option<IpAddr> {
     if !interface.flags.contains(InterfaceFlags::IFF_UP) {
         return None;
@@ -41,6 +54,28 @@ fn ip(interface: &InterfaceAddress) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_of_both_hosts_is_this_ones() {
+        let parse = |list: &[&str]| -> Vec<SocketAddr> {
+            list.iter()
+                .map(|address| address.parse().unwrap())
+                .collect()
+        };
+        let own = Addresses::usable(parse(&["192.0.2.1:5", "172.17.0.1:5", "[fd77::1]:5"]));
+        for (announced, tried) in [
+            (&["192.0.2.2:6", "172.17.0.1:6"][..], &["192.0.2.2:6"][..]),
+            (&["172.17.0.1:6", "[fd77::2]:6"], &["[fd77::2]:6"]),
+            // Both on one host.
+            (
+                &["192.0.2.1:6", "172.17.0.1:6"],
+                &["192.0.2.1:6", "172.17.0.1:6"],
+            ),
+            (&[], &[]),
+        ] {
+            assert_eq!(of_peer(&parse(announced), &own), parse(tried));
+        }
+    }
 
     /// Whatever network this host has, its own addresses are such that it can listen there.
     #[test]

@@ -127,17 +127,23 @@ impl Endpoint {
     ) -> Result<Connection, TransportError> {
         // Whoever names them makes this device send there: to a few, and not for long.
         let addresses = &addresses[..addresses.len().min(MAX_DIALLED_ADDRESSES)];
+        let [first, others @ ..] = addresses else {
+            let unknown = "no address of the device is known";
+            return Err(TransportError::Failed(unknown.to_owned()));
+        };
         let now = Instant::now();
         let until = now + deadline;
+        let mut all = vec![*first];
         // The first is where the hub sees the peer. At the others somebody else can be, where both
         // networks have the same private addresses.
-        if let [first, _, ..] = addresses
-            && let head_start = until.min(now + DIAL_HEAD_START)
-            && let Ok(connection) = self.dial_all(peer, &[*first], head_start).await
-        {
-            return Ok(connection);
+        if !others.is_empty() {
+            let head_start = until.min(now + DIAL_HEAD_START);
+            if let Ok(connection) = self.dial_all(peer, &all, head_start).await {
+                return Ok(connection);
+            }
+            all.extend(interfaces::of_peer(others, &self.addresses()));
         }
-        let dialled = self.dial_all(peer, addresses, until).await;
+        let dialled = self.dial_all(peer, &all, until).await;
         dialled.map_err(|error| match error {
             TransportError::Unreachable(_) => TransportError::Unreachable(deadline),
             error => error,
@@ -151,9 +157,6 @@ impl Endpoint {
         until: Instant,
     ) -> Result<Connection, TransportError> {
         let failed = |e: &dyn std::fmt::Display| TransportError::Failed(e.to_string());
-        if addresses.is_empty() {
-            return Err(failed(&"no address of the device is known"));
-        }
         let id = iroh::EndpointId::from_bytes(peer.as_bytes()).map_err(|e| failed(&e))?;
         let addresses = addresses.iter().copied().map(TransportAddr::Ip);
         let address = EndpointAddr::from_parts(id, addresses);
