@@ -1,10 +1,10 @@
 //! Files from device to device: the hub names the two to each other, and carries nothing.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use fleetlink_proto::control::{Reply, RequestId, RpcError};
-use fleetlink_proto::transfer::Party;
 use fleetlink_proto::transfer::limits::GRANT_LIFETIME;
+use fleetlink_proto::transfer::{Addresses, Party};
 use fleetlink_proto::{DeviceName, WallTime};
 
 use crate::console::{Command, ConsoleEvent};
@@ -12,6 +12,7 @@ use crate::effect::Effect;
 use crate::errors;
 use crate::hub::Hub;
 use crate::input::{Possession, SessionId};
+use crate::presence::Reached;
 use crate::session::Stage;
 use crate::time::Now;
 
@@ -25,7 +26,7 @@ impl Hub {
         &mut self,
         (session, id): Call,
         name: &DeviceName,
-        party: Party,
+        reached: Reached,
         possession: Possession,
     ) {
         let stage = self.sessions.get(&session).map(|session| &session.stage);
@@ -34,10 +35,10 @@ impl Hub {
             return self.refuse(session, id, error);
         };
         let generation = *generation;
-        if let Err(error) = self.check_certificate(name, &party, possession) {
+        if let Err(error) = self.check_certificate(name, &reached.party, possession) {
             return self.refuse(session, id, error);
         }
-        self.presence.set_party(generation, party);
+        self.presence.set_reached(generation, reached);
         self.answer(session, id, Ok(Reply::Done(Default::default())));
     }
 
@@ -65,23 +66,30 @@ impl Hub {
         {
             return self.refuse(session, id, error);
         }
-        let Some((receiver, party)) = self.presence.party(to) else {
+        let Some((receiver, reached)) = self.presence.reached(to) else {
             return self.refuse(session, id, errors::offline(to));
         };
-        let addresses = vec![SocketAddr::new(receiver.address, receiver.udp_port)];
-        let to_party = party.filter(|party| self.is_own_key(party)).cloned();
+        let reached = reached.filter(|reached| self.is_own_key(&reached.party));
         let from = match named {
             Some((party, _)) => Some(party),
             None => {
-                let announced = self.presence.party(name).and_then(|(_, party)| party);
-                announced.filter(|party| self.is_own_key(party)).cloned()
+                let announced = self.presence.reached(name).and_then(|(_, reached)| reached);
+                let party = announced.map(|announced| &announced.party);
+                party.filter(|party| self.is_own_key(party)).cloned()
             }
         };
-        let (from, to_party) = match (from, to_party) {
-            (Some(from), Some(to)) => (from, to),
+        let (from, reached) = match (from, reached) {
+            (Some(from), Some(reached)) => (from, reached),
             (None, _) => return self.refuse(session, id, errors::no_endpoint(name)),
             (_, None) => return self.refuse(session, id, errors::no_endpoint(to)),
         };
+        let seen = SocketAddr::new(receiver.address, receiver.udp_port);
+        let sender = self.sessions.get(&session).map(|session| session.address);
+        let addresses = addresses(seen, &reached.addresses, sender);
+        if addresses.is_empty() {
+            return self.refuse(session, id, errors::no_address(to));
+        }
+        let to_party = reached.party.clone();
         self.show(ConsoleEvent::Granted {
             device: name.clone(),
             to: to.clone(),
@@ -120,6 +128,18 @@ impl Hub {
         let enrolled = account.map(|account| account.key.as_ref());
         enrolled.is_some_and(|enrolled| enrolled.is_none_or(|own| own.key == party.key))
     }
+}
+
+/// Where the receiver may be reached: first the address from which the hub sees it, then those that
+/// it has announced. Loopback is of use to a sender on the same host alone, and at another one it
+/// would lead to somebody else.
+fn addresses(seen: SocketAddr, announced: &Addresses, sender: Option<IpAddr>) -> Vec<SocketAddr> {
+    let same_host = sender.is_some_and(|sender| {
+        sender == seen.ip() || (sender.is_loopback() && seen.ip().is_loopback())
+    });
+    let usable = |a: &SocketAddr| a.port() != 0 && (same_host || !a.ip().is_loopback());
+    let others = announced.iter().filter(|address| *address != seen);
+    std::iter::once(seen).chain(others).filter(usable).collect()
 }
 
 fn until(now: WallTime) -> WallTime {

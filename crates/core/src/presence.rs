@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use fleetlink_proto::control::limits::{MAX_LINE_BYTES, MAX_PAGE_ENTRIES};
 use fleetlink_proto::control::{ActiveDevice, DeviceList};
-use fleetlink_proto::transfer::Party;
+use fleetlink_proto::transfer::{Addresses, Party};
 use fleetlink_proto::{DeviceName, WallTime};
 
 use crate::input::SessionId;
@@ -44,8 +44,17 @@ struct LastJoin {
 struct Active {
     session: SessionId,
     device: ActiveDevice,
-    /// By which endpoint others reach it, once it has said so.
-    party: Option<Party>,
+    /// How others reach it, once it has said so.
+    reached: Option<Reached>,
+}
+
+/// How others reach a device.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Reached {
+    /// By which endpoint.
+    pub(crate) party: Party,
+    /// Where, beside the address from which the hub sees it.
+    pub(crate) addresses: Addresses,
 }
 
 impl Active {
@@ -53,7 +62,7 @@ impl Active {
         Active {
             session,
             device,
-            party: None,
+            reached: None,
         }
     }
 }
@@ -133,17 +142,17 @@ impl Presence {
         self.by_name.contains_key(name)
     }
 
-    /// The active device of this name has said by which endpoint it is reached.
-    pub(crate) fn set_party(&mut self, generation: u64, party: Party) {
+    /// The device that joined so has said how it is reached.
+    pub(crate) fn set_reached(&mut self, generation: u64, reached: Reached) {
         if let Some(active) = self.by_generation.get_mut(&generation) {
-            active.party = Some(party);
+            active.reached = Some(reached);
         }
     }
 
-    /// The active device of this name, and its endpoint where it has said it.
-    pub(crate) fn party(&self, name: &DeviceName) -> Option<(&ActiveDevice, Option<&Party>)> {
+    /// The active device of this name, and how it is reached where it has said so.
+    pub(crate) fn reached(&self, name: &DeviceName) -> Option<(&ActiveDevice, Option<&Reached>)> {
         let active = self.by_generation.get(self.by_name.get(name)?)?;
-        Some((&active.device, active.party.as_ref()))
+        Some((&active.device, active.reached.as_ref()))
     }
 
     /// The active devices in the order in which they joined.

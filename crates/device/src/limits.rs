@@ -59,8 +59,17 @@ pub const MAX_NAME_NUMBER: u32 = 10_000;
 pub const STREAM_WINDOW: u32 = 1024 * 1024;
 /// Bytes of one connection that may wait between the network and a device, each way.
 pub const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
+/// How long a peer is dialled at the address from which the hub sees it, before all are tried: as
+/// long as QUIC waits before it says its first words again (RFC 9002, section 6.2.2).
+pub const DIAL_HEAD_START: Duration = Duration::from_secs(1);
+/// How often a device that has joined looks whether its addresses are others than its hub knows.
+pub const ADDRESSES_LOOK: Duration = Duration::from_secs(5);
+/// How long they must stay as they are before the hub is told.
+pub const ADDRESSES_REST: Duration = Duration::from_secs(1);
 /// Connections of peers that may be open before their introductions; more are refused.
 pub const MAX_UNKNOWN_PEERS: usize = 64;
+/// Of these, the connections of one source; more are refused.
+pub const MAX_UNKNOWN_PEERS_PER_SOURCE: usize = 8;
 /// Connections of introduced peers that may be open; more are told that the device is busy.
 pub const MAX_PEERS: usize = 64;
 /// Files of all peers that may be coming in; each holds a few blocks in memory and a thread.

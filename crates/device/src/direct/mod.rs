@@ -2,10 +2,13 @@
 //! endpoints, a file's disk on a thread of its own at either end.
 
 mod alarm;
+mod announcement;
 mod control;
 mod credentials;
+mod doorstep;
 mod failure;
 mod incoming;
+mod interfaces;
 mod listener;
 mod outgoing;
 mod peer;
@@ -13,6 +16,7 @@ mod sink;
 mod source;
 mod transport;
 
+pub use announcement::Announcement;
 pub use control::{Control, Progress};
 pub use credentials::Credentials;
 pub use incoming::Stored;
