@@ -5,7 +5,7 @@ use crate::step;
 const USAGE: &str = "\
 cargo xtask soak leases     random and mutated requests against a lease service
 cargo xtask soak logins     whether time tells names with an account from others
-cargo xtask soak transfers  a file of 5 GB from device to device";
+cargo xtask soak transfers  a file of 5 GB; long transfers over cables that lose packets or are cut";
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     match arguments {
@@ -49,7 +49,7 @@ fn logins() -> Result<(), String> {
     step::run("cargo", &command)
 }
 
-/// Takes 5 GB of disk for a while.
+/// Takes 5 GB of disk for a while, and root for the cables.
 fn transfers() -> Result<(), String> {
     let command = [
         "test",
@@ -61,8 +61,11 @@ fn transfers() -> Result<(), String> {
         "e2e",
         "--",
         "transfer::crowd::soak_",
+        "transfer::network::soak_",
         "--ignored",
         "--nocapture",
+        "--test-threads",
+        "1",
     ];
     step::run("cargo", &command)
 }

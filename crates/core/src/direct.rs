@@ -1,10 +1,10 @@
 //! Files from device to device: the hub names the two to each other, and carries nothing.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use fleetlink_proto::control::{Reply, RequestId, RpcError};
 use fleetlink_proto::transfer::limits::GRANT_LIFETIME;
-use fleetlink_proto::transfer::{EndpointCertificate, GrantedParty, Party};
+use fleetlink_proto::transfer::{Addresses, EndpointCertificate, GrantedParty, Party};
 use fleetlink_proto::{DeviceName, WallTime};
 
 use crate::console::{Command, ConsoleEvent};
@@ -12,6 +12,7 @@ use crate::effect::Effect;
 use crate::errors;
 use crate::hub::Hub;
 use crate::input::{Possession, SessionId};
+use crate::presence::Reached;
 use crate::session::Stage;
 use crate::time::Now;
 
@@ -25,7 +26,7 @@ impl Hub {
         &mut self,
         (session, id): Call,
         name: &DeviceName,
-        endpoint: EndpointCertificate,
+        reached: Reached,
         possession: Possession,
     ) {
         let stage = self.sessions.get(&session).map(|session| &session.stage);
@@ -34,10 +35,10 @@ impl Hub {
             return self.refuse(session, id, error);
         };
         let generation = *generation;
-        if let Err(error) = self.check_certificate(name, &endpoint, possession) {
+        if let Err(error) = self.check_certificate(name, &reached.endpoint, possession) {
             return self.refuse(session, id, error);
         }
-        self.presence.set_endpoint(generation, endpoint);
+        self.presence.set_reached(generation, reached);
         self.answer(session, id, Ok(Reply::Done(Default::default())));
     }
 
@@ -65,27 +66,31 @@ impl Hub {
         {
             return self.refuse(session, id, error);
         }
-        let Some((receiver, endpoint)) = self.presence.endpoint(to) else {
+        let Some((receiver, reached)) = self.presence.reached(to) else {
             return self.refuse(session, id, errors::offline(to));
         };
-        let addresses = vec![SocketAddr::new(receiver.address, receiver.udp_port)];
-        let to_endpoint = endpoint.filter(|endpoint| self.is_own_key(&endpoint.party));
+        let reached = reached.filter(|reached| self.is_own_key(&reached.endpoint.party));
         let from = match named {
             Some((endpoint, _)) => Some(endpoint),
             None => {
-                let announced = self
-                    .presence
-                    .endpoint(name)
-                    .and_then(|(_, announced)| announced);
-                let own = announced.filter(|endpoint| self.is_own_key(&endpoint.party));
+                let announced = self.presence.reached(name).and_then(|(_, reached)| reached);
+                let endpoint = announced.map(|announced| &announced.endpoint);
+                let own = endpoint.filter(|endpoint| self.is_own_key(&endpoint.party));
                 own.cloned()
             }
         };
-        let (from, to_endpoint) = match (from, to_endpoint.cloned()) {
-            (Some(from), Some(to)) => (from, to),
+        let (from, reached) = match (from, reached) {
+            (Some(from), Some(reached)) => (from, reached),
             (None, _) => return self.refuse(session, id, errors::no_endpoint(name)),
             (_, None) => return self.refuse(session, id, errors::no_endpoint(to)),
         };
+        let seen = SocketAddr::new(receiver.address, receiver.udp_port);
+        let sender = self.sessions.get(&session).map(|session| session.address);
+        let addresses = addresses(seen, &reached.addresses, sender);
+        if addresses.is_empty() {
+            return self.refuse(session, id, errors::no_address(to));
+        }
+        let receiver = reached.endpoint.clone();
         self.show(ConsoleEvent::Granted {
             device: name.clone(),
             to: to.clone(),
@@ -93,9 +98,9 @@ impl Hub {
         self.effects.push_back(Effect::Grant {
             session,
             id,
-            known_by: [from.hub, to_endpoint.hub],
+            known_by: [from.hub, receiver.hub],
             from: Box::new(self.granted(from.party)),
-            to: Box::new(self.granted(to_endpoint.party)),
+            to: Box::new(self.granted(receiver.party)),
             expires: until(now.wall),
             addresses,
         });
@@ -133,6 +138,18 @@ impl Hub {
         let enrolled = account.map(|account| account.key.as_ref());
         enrolled.is_some_and(|enrolled| enrolled.is_none_or(|own| own.key == party.key))
     }
+}
+
+/// Where the receiver may be reached: first the address from which the hub sees it, then those that
+/// it has announced. Loopback is of use to a sender on the same host alone, and at another one it
+/// would lead to somebody else.
+fn addresses(seen: SocketAddr, announced: &Addresses, sender: Option<IpAddr>) -> Vec<SocketAddr> {
+    let same_host = sender.is_some_and(|sender| {
+        sender == seen.ip() || (sender.is_loopback() && seen.ip().is_loopback())
+    });
+    let usable = |a: &SocketAddr| a.port() != 0 && (same_host || !a.ip().is_loopback());
+    let others = announced.iter().filter(|address| *address != seen);
+    std::iter::once(seen).chain(others).filter(usable).collect()
 }
 
 fn until(now: WallTime) -> WallTime {

@@ -111,6 +111,13 @@ pub(crate) fn no_endpoint(name: &DeviceName) -> RpcError {
     RpcError::new(ErrorCode::NoEndpoint, message)
 }
 
+pub(crate) fn no_address(name: &DeviceName) -> RpcError {
+    let message = format!(
+        "{name} has joined on the hub's own host and has not said at which address others reach it"
+    );
+    RpcError::new(ErrorCode::NoEndpoint, message)
+}
+
 pub(crate) fn bad_certificate() -> RpcError {
     RpcError::new(
         ErrorCode::BadCertificate,

@@ -20,7 +20,7 @@ use crate::input::{Input, OperationId, Possession, SessionId};
 use crate::jobs::{Job, Task};
 use crate::login::Logins;
 use crate::operations::{Operations, QueueFull};
-use crate::presence::Presence;
+use crate::presence::{Presence, Reached};
 use crate::session::{Proof, Session, Stage};
 use crate::settings::Settings;
 use crate::sources::UnknownSessions;
@@ -246,9 +246,16 @@ impl Hub {
             }
             Request::RevokeKey => self.revoke_key((session, id), &name, now),
             Request::ListKeys => self.list_keys(session, id, &name),
-            Request::AnnounceEndpoint(AnnounceEndpoint(signed)) => {
-                let endpoint = signed.certificate;
-                self.announce_endpoint((session, id), &name, endpoint, possession);
+            Request::AnnounceEndpoint(AnnounceEndpoint {
+                certificate,
+                addresses,
+            }) => {
+                let endpoint = certificate.certificate;
+                let reached = Reached {
+                    endpoint,
+                    addresses,
+                };
+                self.announce_endpoint((session, id), &name, reached, possession);
             }
             Request::OpenTransfer(OpenTransfer { to, certificate }) => {
                 let endpoint = certificate.map(|signed| (signed.certificate, possession));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use fleetlink_proto::control::limits::{MAX_LINE_BYTES, MAX_PAGE_ENTRIES};
 use fleetlink_proto::control::{ActiveDevice, DeviceList};
-use fleetlink_proto::transfer::EndpointCertificate;
+use fleetlink_proto::transfer::{Addresses, EndpointCertificate};
 use fleetlink_proto::{DeviceName, WallTime};
 
 use crate::input::SessionId;
@@ -44,8 +44,17 @@ struct LastJoin {
 struct Active {
     session: SessionId,
     device: ActiveDevice,
-    /// By which endpoint others reach it, once it has said so.
-    endpoint: Option<EndpointCertificate>,
+    /// How others reach it, once it has said so.
+    reached: Option<Reached>,
+}
+
+/// How others reach a device.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Reached {
+    /// By which endpoint, and by which key of the hub it was announced.
+    pub(crate) endpoint: EndpointCertificate,
+    /// Where, beside the address from which the hub sees it.
+    pub(crate) addresses: Addresses,
 }
 
 impl Active {
@@ -53,7 +62,7 @@ impl Active {
         Active {
             session,
             device,
-            endpoint: None,
+            reached: None,
         }
     }
 }
@@ -133,20 +142,17 @@ impl Presence {
         self.by_name.contains_key(name)
     }
 
-    /// The active device of this name has said by which endpoint it is reached.
-    pub(crate) fn set_endpoint(&mut self, generation: u64, endpoint: EndpointCertificate) {
+    /// The device that joined so has said how it is reached.
+    pub(crate) fn set_reached(&mut self, generation: u64, reached: Reached) {
         if let Some(active) = self.by_generation.get_mut(&generation) {
-            active.endpoint = Some(endpoint);
+            active.reached = Some(reached);
         }
     }
 
-    /// The active device of this name, and its endpoint where it has said it.
-    pub(crate) fn endpoint(
-        &self,
-        name: &DeviceName,
-    ) -> Option<(&ActiveDevice, Option<&EndpointCertificate>)> {
+    /// The active device of this name, and how it is reached where it has said so.
+    pub(crate) fn reached(&self, name: &DeviceName) -> Option<(&ActiveDevice, Option<&Reached>)> {
         let active = self.by_generation.get(self.by_name.get(name)?)?;
-        Some((&active.device, active.endpoint.as_ref()))
+        Some((&active.device, active.reached.as_ref()))
     }
 
     /// The active devices in the order in which they joined.

@@ -47,6 +47,8 @@ pub const MAX_GENERATED: u64 = 1_000_000_000;
 
 /// Blocks of a file that came and wait for the disk.
 pub const BLOCKS_BEFORE_DISK: usize = 2;
+/// Bytes of a file that come before the disk is told to take them; the rest is left for the end.
+pub const WRITE_BACK_BYTES: u64 = 64 * 1024 * 1024;
 /// Bytes of the inbox's disk that no transfer takes.
 pub const KEEP_FREE_BYTES: u64 = 8 * 1024 * 1024;
 /// The highest number that a file's name gets where others have taken it.
@@ -57,8 +59,17 @@ pub const MAX_NAME_NUMBER: u32 = 10_000;
 pub const STREAM_WINDOW: u32 = 1024 * 1024;
 /// Bytes of one connection that may wait between the network and a device, each way.
 pub const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
+/// How long a peer is dialled at the address from which the hub sees it, before all are tried: as
+/// long as QUIC waits before it says its first words again (RFC 9002, section 6.2.2).
+pub const DIAL_HEAD_START: Duration = Duration::from_secs(1);
+/// How often a device that has joined looks whether its addresses are others than its hub knows.
+pub const ADDRESSES_LOOK: Duration = Duration::from_secs(5);
+/// How long they must stay as they are before the hub is told.
+pub const ADDRESSES_REST: Duration = Duration::from_secs(1);
 /// Connections of peers that may be open before their introductions; more are refused.
 pub const MAX_UNKNOWN_PEERS: usize = 64;
+/// Of these, the connections of one source; more are refused.
+pub const MAX_UNKNOWN_PEERS_PER_SOURCE: usize = 8;
 /// Connections of introduced peers that may be open; more are told that the device is busy.
 pub const MAX_PEERS: usize = 64;
 /// Devices whose keys are remembered, at all hubs; the file has 2 MB then. More are told of and not

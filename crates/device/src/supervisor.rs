@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::{AttachError, Backoff, CallError, Closed, Credentials, Dialer, Session, Sessions};
+use crate::{Announcement, AttachError, Backoff, CallError, Closed, Dialer, Session, Sessions};
 
 /// How long a change waits for the hub to come back before that counts as one try.
 const RETURN_DEADLINE: Duration = Duration::from_secs(30);
@@ -44,13 +44,13 @@ pub struct Supervisor {
 
 impl Supervisor {
     /// Goes on with a session that has joined, with the hub's answer to that. At each further join
-    /// the endpoint of `reached_by` is announced anew.
+    /// `reached_by` is told anew, and whenever the device's addresses change.
     pub fn start(
         session: Session,
         dialer: Dialer,
         udp_port: u16,
         joined: &JoinReply,
-        reached_by: Option<Arc<Credentials>>,
+        reached_by: Option<Arc<Announcement>>,
     ) -> Self {
         let (sender, link) = watch::channel(Link::Up(session.clone()));
         let returning = Returning {
@@ -120,15 +120,15 @@ struct Returning {
     udp_port: u16,
     /// Of the last join.
     generation: u64,
-    /// By which endpoint other devices reach this one.
-    reached_by: Option<Arc<Credentials>>,
+    /// How other devices reach this one.
+    reached_by: Option<Arc<Announcement>>,
 }
 
 async fn supervise(mut session: Session, mut returning: Returning, link: watch::Sender<Link>) {
     let mut backoff = Backoff::default();
     let mut joined = Instant::now();
     loop {
-        let closed = session.closed().await;
+        let closed = returning.stay(&session).await;
         // A hub that fails after each join is not to be hammered.
         if joined.elapsed() >= session.keep_alive() {
             backoff.reset();
@@ -175,18 +175,34 @@ impl Returning {
         };
         let (session, joined) = self.dialer.join(join).await?;
         self.generation = joined.generation;
-        if let (Some(credentials), Some(hub)) = (&self.reached_by, session.pin()) {
-            credentials.set_hub_time(joined.since);
-            credentials.set_hub(hub);
-            announce(&session, credentials).await?;
+        if let Some(announcement) = &self.reached_by {
+            announcement.joined(&session, joined.since);
+            announce(&session, announcement).await?;
         }
         Ok(session)
+    }
+
+    /// Keeps the hub's word of where this device is reached true, until the session is over.
+    async fn stay(&self, session: &Session) -> Closed {
+        let Some(announcement) = &self.reached_by else {
+            return session.closed().await;
+        };
+        loop {
+            tokio::select! {
+                closed = session.closed() => return closed,
+                () = announcement.outdated() => {
+                    if let Err(error) = announce(session, announcement).await {
+                        tracing::debug!(%error, "the hub does not hear of other addresses");
+                    }
+                }
+            }
+        }
     }
 }
 
 /// A device whose endpoint the hub does not take is joined all the same; it gets no files.
-async fn announce(session: &Session, credentials: &Credentials) -> Result<(), CallError> {
-    match session.announce_endpoint(credentials.certificate()).await {
+async fn announce(session: &Session, announcement: &Announcement) -> Result<(), CallError> {
+    match announcement.tell(session).await {
         Err(CallError::Refused(error)) => {
             tracing::warn!(reason = error.code.name(), "the hub takes no endpoint");
             Ok(())

@@ -152,7 +152,7 @@ async fn enter(
     let transfers = interrupts.unless(Box::pin(opening)).await?;
     let reached_by = transfers
         .direct()
-        .map(|direct| direct.credentials().clone());
+        .map(|direct| direct.announcement().clone());
     output.line("Welcome!");
     let supervisor = Supervisor::start(session, dialer, udp_port, &joined, reached_by);
     Shell::new(name, supervisor, transfers, output.clone())

@@ -7,11 +7,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use fleetlink_device::{
-    Arrival, CallError, Control, Credentials, DeviceKeys, Endpoint, Inbox, KeyPair, Listener, Peer,
-    ReceivePolicy, Session, Trust, connect,
+    Announcement, Arrival, CallError, Control, Credentials, DeviceKeys, Endpoint, Inbox, KeyPair,
+    Listener, Peer, ReceivePolicy, Session, Trust, connect,
 };
 use fleetlink_hub::{HubConfig, RunningHub, Settings};
 use fleetlink_proto::control::ErrorCode;
+use fleetlink_proto::transfer::Addresses;
 use fleetlink_proto::transfer::limits::Deadlines;
 use fleetlink_proto::{DeviceName, HubPin};
 
@@ -101,12 +102,15 @@ async fn a_file_goes_by_the_hubs_leave_and_not_without() {
     let mut changed = receiver.credentials.certificate();
     changed.certificate.party.endpoint = camera.endpoint.id();
     for certificate in [other.certificate(), changed] {
-        let refused = receiver.session.announce_endpoint(certificate).await;
+        let refused = receiver
+            .session
+            .announce_endpoint(certificate, Addresses::default())
+            .await;
         assert_eq!(code(refused.unwrap_err()), ErrorCode::BadCertificate);
     }
     for device in [&camera, &receiver] {
-        let certificate = device.credentials.certificate();
-        device.session.announce_endpoint(certificate).await.unwrap();
+        let announcement = Announcement::new(device.endpoint.clone(), device.credentials.clone());
+        announcement.tell(&device.session).await.unwrap();
     }
 
     let inbox = folder.path().join("inbox");

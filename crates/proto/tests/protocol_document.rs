@@ -223,6 +223,14 @@ fn states_every_limit_of_transfers() {
             "files of a connection at once",
             limits::MAX_FILES_PER_CONNECTION.to_string(),
         ),
+        (
+            "addresses that a device announces",
+            limits::MAX_ADDRESSES.to_string(),
+        ),
+        (
+            "addresses that a dial tries",
+            limits::MAX_DIALLED_ADDRESSES.to_string(),
+        ),
         ("a dial", seconds(limits::DIAL_DEADLINE)),
         (
             "an introduction, and its answer",

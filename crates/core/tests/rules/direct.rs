@@ -26,7 +26,15 @@ fn granted_party(device: &str, key: u8, enrolled: bool) -> GrantedParty {
 }
 
 pub(crate) fn announcement(device: &str, key: u8) -> Request {
-    Request::AnnounceEndpoint(AnnounceEndpoint(certificate(device, key)))
+    announcement_at(device, key, &[])
+}
+
+fn announcement_at(device: &str, key: u8, addresses: &[&str]) -> Request {
+    let addresses: Vec<_> = addresses.iter().map(|a| a.parse().unwrap()).collect();
+    Request::AnnounceEndpoint(AnnounceEndpoint {
+        certificate: certificate(device, key),
+        addresses: addresses.try_into().unwrap(),
+    })
 }
 
 fn certificate(device: &str, key: u8) -> Box<SignedCertificate> {
@@ -193,6 +201,42 @@ fn an_endpoint_is_believed_by_the_devices_own_key_alone() {
         announce(&mut f, 5, ("cam", 1), Proven),
         Ok(Reply::Done(_))
     ));
+}
+
+/// First where the hub sees the receiver, then where it says that it is; loopback within one host.
+#[test]
+fn a_sender_is_told_the_addresses_that_are_of_use_to_it() {
+    let mut f = Fixture::new();
+    f.joined_from(1, "cam", [192, 0, 2, 9]);
+    announce(&mut f, 1, ("cam", 1), Proven).unwrap();
+    let mut told = |session, receiver, own: &[&str]| {
+        f.joined_from(session, "uav", receiver);
+        let id = f.call_with(session, announcement_at("uav", 2, own), Proven);
+        f.answer(&id).unwrap().unwrap();
+        let granted = granted(&mut f, 1, "uav");
+        granted.map(|(_, _, addresses)| addresses)
+    };
+    let own = ["198.51.100.7:5001", "[2001:db8::7]:5001", "127.0.0.1:5001"];
+    let elsewhere = "198.51.100.7:5001,[2001:db8::7]:5001";
+    // Over loopback the hub sees nothing that is of use to others.
+    assert_eq!(told(2, [127, 0, 0, 1], &own).unwrap(), elsewhere);
+    let seen = told(3, [198, 51, 100, 7], &own[..2]).unwrap();
+    assert_eq!(seen, format!("198.51.100.7:5000,{elsewhere}"));
+    let once = told(4, [198, 51, 100, 7], &["198.51.100.7:5000"]).unwrap();
+    assert_eq!(once, "198.51.100.7:5000");
+    let behind_one_address = told(5, [192, 0, 2, 9], &own).unwrap();
+    let all = format!("192.0.2.9:5000,{elsewhere},127.0.0.1:5001");
+    assert_eq!(behind_one_address, all);
+    // One that says nothing, as an older version does.
+    assert_eq!(told(6, [192, 0, 2, 9], &[]).unwrap(), "192.0.2.9:5000");
+    let error = told(7, [127, 0, 0, 1], &["127.0.0.1:5001"]).unwrap_err();
+    assert_eq!(error.code, ErrorCode::NoEndpoint);
+    assert!(error.message.contains("on the hub's own host"), "{error}");
+    // Both on the hub's host, by whichever of its loopback addresses.
+    f.joined_from(8, "cam", [127, 0, 0, 2]);
+    announce(&mut f, 8, ("cam", 1), Proven).unwrap();
+    let (.., addresses) = granted(&mut f, 8, "uav").unwrap();
+    assert_eq!(addresses, "127.0.0.1:5000,127.0.0.1:5001");
 }
 
 /// What was announced by a key that is the device's no more is believed no more.

@@ -196,7 +196,12 @@ impl Fixture {
 
     /// The generation of the join.
     pub(crate) fn joined(&mut self, session: u64, name: &str) -> u64 {
-        self.attached(session, name);
+        self.joined_from(session, name, [192, 0, 2, 1])
+    }
+
+    pub(crate) fn joined_from(&mut self, session: u64, name: &str, address: [u8; 4]) -> u64 {
+        self.greeted_from(session, address);
+        self.login(session, name, "right").unwrap();
         let id = self.call(
             session,
             Request::Join(Join {

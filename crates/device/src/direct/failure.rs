@@ -9,6 +9,7 @@ use super::transport::TransportError;
 pub(super) fn failed(error: TransportError) -> Failure {
     let message = error.to_string();
     match error {
+        TransportError::Refused => Failure::Peer(Ended::new(Reason::Busy, message)),
         TransportError::Ended(reason) => Failure::Peer(Ended::new(reason, message)),
         TransportError::Silent | TransportError::Unreachable(_) => {
             Failure::here(Reason::TimedOut, message)

@@ -1,5 +1,6 @@
 //! One file on its way in: the protocol's receiver over a stream.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -9,8 +10,9 @@ use fleetlink_proto::transfer::limits::{Deadlines, GOODBYE_DEADLINE};
 use fleetlink_proto::transfer::{
     End, Ended, Failure, FileName, Offer, Reason, Receipt, Received, Receiver,
 };
-use tokio::time::{sleep_until, timeout};
+use tokio::time::timeout;
 
+use super::alarm::Alarm;
 use super::control::Control;
 use super::failure::failed;
 use super::sink::Sink;
@@ -95,22 +97,29 @@ pub(super) async fn receive(
 impl Incoming<'_> {
     async fn run(&mut self, mut accepted: impl FnMut(&Offer)) -> Result<Stored, Failure> {
         let mut pieces: [Bytes; PIECES] = [const { Bytes::new() }; PIECES];
+        let control = self.control;
+        let mut cancelled = pin!(control.cancelled());
+        let mut alarm = Alarm::new(self.until());
         loop {
-            let until = self.machine.poll_timeout();
-            let until = until.unwrap_or_else(|| Instant::now() + GOODBYE_DEADLINE);
+            alarm.no_later_than(self.until());
             tokio::select! {
                 biased;
-                ended = self.control.cancelled() => return Err(Failure::Here(ended)),
+                ended = &mut cancelled => return Err(Failure::Here(ended)),
                 read = self.recv.read_some(&mut pieces) => {
                     if let Some(end) = self.heard(read, &pieces, &mut accepted).await? {
                         return self.store(end).await;
                     }
                 }
-                () = sleep_until(until.into()) => {
+                () = alarm.rings() => {
                     self.machine.handle_timeout(Instant::now()).map_or(Ok(()), Err)?;
                 }
             }
         }
+    }
+
+    fn until(&self) -> Instant {
+        let far = || Instant::now() + GOODBYE_DEADLINE;
+        self.machine.poll_timeout().unwrap_or_else(far)
     }
 
     async fn heard(
@@ -124,10 +133,21 @@ impl Incoming<'_> {
             let early = self.machine.handle_end_of_stream();
             return Err(early.unwrap_or_else(|| Failure::violation("the stream ended")));
         }
-        for piece in &pieces[..count] {
+        let ended = self.take(&pieces[..count], accepted).await;
+        self.show_progress();
+        ended
+    }
+
+    async fn take(
+        &mut self,
+        pieces: &[Bytes],
+        accepted: &mut impl FnMut(&Offer),
+    ) -> Result<Option<End>, Failure> {
+        let now = Instant::now();
+        for piece in pieces {
             let mut input = &piece[..];
             loop {
-                match self.machine.handle_bytes(&mut input, Instant::now()) {
+                match self.machine.handle_bytes(&mut input, now) {
                     Received::More => break,
                     Received::Offered(offer) => self.offered(offer, accepted).await?,
                     Received::Content(bytes) => self.content(bytes).await?,
@@ -137,6 +157,12 @@ impl Incoming<'_> {
             }
         }
         Ok(None)
+    }
+
+    fn show_progress(&self) {
+        if let Some(offer) = &self.offer {
+            self.control.moved(self.came, offer.size, self.since);
+        }
     }
 
     async fn offered(
@@ -150,7 +176,7 @@ impl Incoming<'_> {
         let frame = self.machine.accept(self.since);
         self.accepted = true;
         self.file = Some((partial.name().clone(), Sink::new(partial)));
-        self.control.moved(0, offer.size, self.since);
+        self.show_progress();
         accepted(&offer);
         self.say(frame).await
     }
@@ -171,8 +197,6 @@ impl Incoming<'_> {
             }
         }
         self.came += bytes.len() as u64;
-        let size = self.offer.as_ref().map_or(0, |offer| offer.size);
-        self.control.moved(self.came, size, self.since);
         Ok(())
     }
 

@@ -15,20 +15,19 @@ use tokio::time::timeout;
 
 use super::control::Control;
 use super::credentials::{Credentials, Introduced};
+use super::doorstep::{Answer, Doorstep, Place};
 use super::incoming::{self, Stored};
 use super::peer::GREETING_BYTES;
 use super::transport::{Connection, Endpoint, Knock, RecvHalf, SendHalf};
 use crate::Inbox;
-use crate::limits::{
-    ARRIVAL_QUEUE, MAX_FILES_COMING, MAX_PEERS, MAX_UNKNOWN_PEERS, PLACE_DEADLINE,
-};
+use crate::limits::{ARRIVAL_QUEUE, MAX_FILES_COMING, MAX_PEERS, PLACE_DEADLINE};
 
 /// Takes files from peers that the hub lets send.
 #[derive(Debug)]
 pub struct Listener {
     endpoint: Endpoint,
     shared: Arc<Shared>,
-    unknown: Arc<Semaphore>,
+    unknown: Doorstep,
 }
 
 #[derive(Debug)]
@@ -119,7 +118,7 @@ impl Listener {
         let listener = Listener {
             endpoint,
             shared: Arc::new(shared),
-            unknown: Arc::new(Semaphore::new(MAX_UNKNOWN_PEERS)),
+            unknown: Doorstep::default(),
         };
         (listener, queue)
     }
@@ -129,16 +128,21 @@ impl Listener {
         let mut peers = JoinSet::new();
         while let Some(knock) = self.endpoint.accept().await {
             while peers.try_join_next().is_some() {}
-            match self.unknown.clone().try_acquire_owned() {
-                Ok(place) => drop(peers.spawn(self.shared.clone().serve(knock, place))),
-                Err(_) => knock.refuse(),
+            let Some(address) = knock.address() else {
+                knock.refuse();
+                continue;
+            };
+            match self.unknown.knock(address.ip(), knock.address_is_shown()) {
+                Answer::Place(place) => drop(peers.spawn(self.shared.clone().serve(knock, place))),
+                Answer::ShowAddress => knock.ask_for_address(),
+                Answer::Full => knock.refuse(),
             }
         }
     }
 }
 
 impl Shared {
-    async fn serve(self: Arc<Self>, knock: Knock, unknown: OwnedSemaphorePermit) {
+    async fn serve(self: Arc<Self>, knock: Knock, unknown: Place) {
         let connection = match knock.admit(INTRODUCTION_DEADLINE).await {
             Ok(connection) => connection,
             Err(error) => return tracing::debug!(%error, "a peer did not finish its handshake"),

@@ -2,10 +2,14 @@
 //! endpoints, a file's disk on a thread of its own at either end.
 
 mod acquaintance;
+mod alarm;
+mod announcement;
 mod control;
 mod credentials;
+mod doorstep;
 mod failure;
 mod incoming;
+mod interfaces;
 mod listener;
 mod outgoing;
 mod peer;
@@ -14,6 +18,7 @@ mod source;
 mod transport;
 
 pub use acquaintance::NotRemembered;
+pub use announcement::Announcement;
 pub use control::{Control, Progress};
 pub use credentials::Credentials;
 pub use incoming::Stored;

@@ -1,13 +1,15 @@
 //! One file on its way out: the protocol's sender over a stream.
 
 use std::collections::VecDeque;
+use std::pin::pin;
 use std::time::Instant;
 
 use bytes::{Buf as _, Bytes};
 use fleetlink_proto::transfer::limits::{Deadlines, GOODBYE_DEADLINE};
 use fleetlink_proto::transfer::{Answer, Block, Ended, Failure, Next, Receipt, Sender};
-use tokio::time::{sleep_until, timeout};
+use tokio::time::timeout;
 
+use super::alarm::Alarm;
 use super::control::Control;
 use super::failure::failed;
 use super::source::{Blocks, Content, Source};
@@ -67,13 +69,16 @@ pub(super) async fn send(
 impl Outgoing<'_> {
     async fn run(&mut self) -> Result<Receipt, Failure> {
         let mut pieces: [Bytes; PIECES] = Default::default();
+        let control = self.control;
+        let mut cancelled = pin!(control.cancelled());
+        let mut alarm = Alarm::new(self.until());
         loop {
             let mut front: Vec<Bytes> = self.pending.iter().cloned().collect();
             let writes = !front.is_empty() && self.stopped.is_none();
             let wants = front.is_empty()
                 && self.stopped.is_none()
                 && matches!(self.machine.next(), Next::Block(_) | Next::End);
-            let until = self.until();
+            alarm.no_later_than(self.until());
             tokio::select! {
                 read = self.recv.read_some(&mut pieces) => {
                     if let Some(receipt) = self.heard(read, &pieces)? {
@@ -84,8 +89,8 @@ impl Outgoing<'_> {
                 content = self.blocks.next(), if wants => {
                     self.provide(content.map_err(Failure::Here)?);
                 }
-                ended = self.control.cancelled() => return Err(Failure::Here(ended)),
-                () = sleep_until(until.into()) => self.late()?,
+                ended = &mut cancelled => return Err(Failure::Here(ended)),
+                () = alarm.rings() => self.late()?,
             }
         }
     }

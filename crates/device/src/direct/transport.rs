@@ -5,16 +5,20 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use bytes::Bytes;
-use fleetlink_proto::transfer::limits::{ALPN, IDLE_DEADLINE, MAX_FILES_PER_CONNECTION};
-use fleetlink_proto::transfer::{EndpointId, Reason};
+use fleetlink_proto::transfer::limits::{
+    ALPN, IDLE_DEADLINE, MAX_DIALLED_ADDRESSES, MAX_FILES_PER_CONNECTION,
+};
+use fleetlink_proto::transfer::{Addresses, EndpointId, Reason};
 use iroh::endpoint::{
-    ConnectionError, QuicTransportConfig, ReadError, RecvStream, SendStream, VarInt, WriteError,
-    presets,
+    ConnectError, ConnectingError, ConnectionError, IncomingAddr, QuicTransportConfig, ReadError,
+    RecvStream, SendStream, TransportErrorCode, VarInt, WriteError, presets,
 };
 use iroh::{EndpointAddr, SecretKey, TransportAddr};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use crate::limits::{CONNECTION_WINDOW, STREAM_WINDOW};
+use super::interfaces;
+use crate::Backoff;
+use crate::limits::{CONNECTION_WINDOW, DIAL_HEAD_START, STREAM_WINDOW};
 
 /// This process' end of all its connections, on one UDP port. Its key lives as long as it does.
 #[derive(Debug, Clone)]
@@ -56,6 +60,9 @@ pub enum TransportError {
     /// Nothing came from the peer any more.
     #[error("nothing came from the peer for {} seconds", IDLE_DEADLINE.as_secs())]
     Silent,
+    /// The peer has no place for further connections.
+    #[error("the device is taking as many connections as it can; try again later")]
+    Refused,
     /// The peer did not answer a dial.
     #[error("the device did not answer for {} seconds", .0.as_secs_f32())]
     Unreachable(Duration),
@@ -103,21 +110,71 @@ impl Endpoint {
         self.port
     }
 
-    /// Connects to the endpoint that holds this key, at any of these addresses.
+    /// Where others reach it: its port at the host's addresses, as they are now.
+    pub(super) fn addresses(&self) -> Addresses {
+        let v6 = self.inner.bound_sockets().iter().any(SocketAddr::is_ipv6);
+        interfaces::addresses(self.port, v6)
+    }
+
+    /// Connects to the endpoint that holds this key, at the first of these addresses or, where it
+    /// is not soon there, at any of the first [`MAX_DIALLED_ADDRESSES`]. Where it has no place for
+    /// this device now, it is asked again until the deadline.
     pub(crate) async fn dial(
         &self,
         peer: EndpointId,
         addresses: &[SocketAddr],
         deadline: Duration,
     ) -> Result<Connection, TransportError> {
+        // Whoever names them makes this device send there: to a few, and not for long.
+        let addresses = &addresses[..addresses.len().min(MAX_DIALLED_ADDRESSES)];
+        let [first, others @ ..] = addresses else {
+            let unknown = "no address of the device is known";
+            return Err(TransportError::Failed(unknown.to_owned()));
+        };
+        let now = Instant::now();
+        let until = now + deadline;
+        let mut all = vec![*first];
+        // The first is where the hub sees the peer. At the others somebody else can be, where both
+        // networks have the same private addresses.
+        if !others.is_empty() {
+            let head_start = until.min(now + DIAL_HEAD_START);
+            if let Ok(connection) = self.dial_all(peer, &all, head_start).await {
+                return Ok(connection);
+            }
+            all.extend(interfaces::of_peer(others, &self.addresses()));
+        }
+        let dialled = self.dial_all(peer, &all, until).await;
+        dialled.map_err(|error| match error {
+            TransportError::Unreachable(_) => TransportError::Unreachable(deadline),
+            error => error,
+        })
+    }
+
+    async fn dial_all(
+        &self,
+        peer: EndpointId,
+        addresses: &[SocketAddr],
+        until: Instant,
+    ) -> Result<Connection, TransportError> {
         let failed = |e: &dyn std::fmt::Display| TransportError::Failed(e.to_string());
         let id = iroh::EndpointId::from_bytes(peer.as_bytes()).map_err(|e| failed(&e))?;
         let addresses = addresses.iter().copied().map(TransportAddr::Ip);
         let address = EndpointAddr::from_parts(id, addresses);
-        match timeout(deadline, self.inner.connect(address, ALPN)).await {
-            Ok(Ok(inner)) => Ok(Connection { inner }),
-            Ok(Err(e)) => Err(failed(&e)),
-            Err(_) => Err(TransportError::Unreachable(deadline)),
+        let (began, mut backoff) = (Instant::now(), Backoff::default());
+        loop {
+            let dialled = self.inner.connect(address.clone(), ALPN);
+            match timeout_at(until, dialled).await {
+                Ok(Ok(inner)) => return Ok(Connection { inner }),
+                Ok(Err(e)) if is_refusal(&e) => {
+                    let wait = backoff.next_wait();
+                    if Instant::now() + wait >= until {
+                        return Err(TransportError::Refused);
+                    }
+                    sleep(wait).await;
+                }
+                Ok(Err(e)) => return Err(failed(&e)),
+                Err(_) => return Err(TransportError::Unreachable(until - began)),
+            }
         }
     }
 
@@ -133,6 +190,27 @@ impl Endpoint {
 }
 
 impl Knock {
+    /// From where, as far as packets say.
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        match self.inner.remote_addr() {
+            IncomingAddr::Ip(address) => Some(address),
+            _ => None,
+        }
+    }
+
+    /// Whether the peer has shown that it gets what is sent there.
+    pub(crate) fn address_is_shown(&self) -> bool {
+        self.inner.remote_addr_validated()
+    }
+
+    /// Has the peer show that (RFC 9000, section 8.1.2), and forgets it until then.
+    pub(crate) fn ask_for_address(self) {
+        if let Err(error) = self.inner.retry() {
+            tracing::debug!(%error, "a peer cannot be asked to show its address");
+            error.into_incoming().refuse();
+        }
+    }
+
     /// Says no, which costs less than a handshake.
     pub(crate) fn refuse(self) {
         self.inner.refuse();
@@ -274,6 +352,19 @@ fn cannot_write(error: WriteError) -> TransportError {
         WriteError::ConnectionLost(e) => lost(e),
         e => TransportError::Failed(e.to_string()),
     }
+}
+
+fn is_refusal(error: &ConnectError) -> bool {
+    let (ConnectError::Connection { source, .. }
+    | ConnectError::Connecting {
+        source: ConnectingError::ConnectionError { source, .. },
+        ..
+    }) = error
+    else {
+        return false;
+    };
+    matches!(source, ConnectionError::ConnectionClosed(close)
+        if close.error_code == TransportErrorCode::CONNECTION_REFUSED)
 }
 
 fn lost(error: ConnectionError) -> TransportError {

@@ -11,6 +11,7 @@ use rustix::io::Errno;
 
 use super::folder::Folder;
 use super::ledger::Promise;
+use super::write_back::WriteBack;
 use crate::limits::MAX_NAME_NUMBER;
 
 /// A file that is not complete: hidden, and gone when dropped. Its calls block.
@@ -23,6 +24,7 @@ pub struct Incoming {
     sender: DeviceName,
     name: FileName,
     hasher: blake3::Hasher,
+    write_back: WriteBack,
 }
 
 impl Incoming {
@@ -42,6 +44,7 @@ impl Incoming {
             sender: sender.clone(),
             name,
             hasher: blake3::Hasher::new(),
+            write_back: WriteBack::default(),
         };
         // Taken before the file is accepted, so that no disk fills up in its midst.
         match fallocate(&incoming.file, FallocateFlags::empty(), 0, size) {
@@ -60,7 +63,8 @@ impl Incoming {
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), Ended> {
         self.file.write_all(bytes).map_err(cannot_write)?;
         self.hasher.update(bytes);
-        Ok(())
+        let written = self.write_back.wrote(&self.file, bytes.len() as u64);
+        written.map_err(cannot_write)
     }
 
     /// Compares what came with what the sender says it sent, makes it durable and gives it its
@@ -71,6 +75,7 @@ impl Incoming {
             let message = "what came is not what was sent: its hash differs";
             return Err(Ended::new(Reason::HashMismatch, message));
         }
+        self.write_back.wait().map_err(cannot_write)?;
         self.file.sync_all().map_err(cannot_write)?;
         let stored = self.place().map_err(cannot_write)?;
         if let Some(promise) = self.promise.take() {

@@ -7,6 +7,7 @@ mod folder;
 mod incoming;
 mod ledger;
 mod policy;
+mod write_back;
 
 use std::io;
 use std::path::Path;

@@ -6,7 +6,7 @@ use fleetlink_proto::control::{
     OpenTransfer, Request, TransferLeave,
 };
 use fleetlink_proto::samples::Operation;
-use fleetlink_proto::transfer::SignedCertificate;
+use fleetlink_proto::transfer::{Addresses, SignedCertificate};
 use fleetlink_proto::{DeviceName, FileId, IdempotencyKey, Password};
 use tokio::time::timeout;
 
@@ -31,11 +31,18 @@ impl Session {
         self.call(Request::Join(join)).await
     }
 
-    /// Says by which endpoint this device is reached, after every join.
-    pub async fn announce_endpoint(&self, certificate: SignedCertificate) -> Result<(), CallError> {
-        let announced = self.call::<Done>(Request::AnnounceEndpoint(AnnounceEndpoint(
-            certificate.into(),
-        )));
+    /// Says by which endpoint this device is reached, and where, after every join.
+    pub async fn announce_endpoint(
+        &self,
+        certificate: SignedCertificate,
+        addresses: Addresses,
+    ) -> Result<(), CallError> {
+        let certificate = certificate.into();
+        let announce = AnnounceEndpoint {
+            certificate,
+            addresses,
+        };
+        let announced = self.call::<Done>(Request::AnnounceEndpoint(announce));
         announced.await.map(|_| ())
     }
 

@@ -19,10 +19,14 @@ struct Hostile {
     device: Device,
 }
 
-async fn raw(alpns: Vec<Vec<u8>>) -> iroh::Endpoint {
+pub(crate) async fn raw(alpns: Vec<Vec<u8>>) -> iroh::Endpoint {
+    raw_at("127.0.0.1:0", alpns).await
+}
+
+pub(crate) async fn raw_at(address: &str, alpns: Vec<Vec<u8>>) -> iroh::Endpoint {
     iroh::Endpoint::builder(presets::Minimal)
         .clear_ip_transports()
-        .bind_addr("127.0.0.1:0")
+        .bind_addr(address)
         .unwrap()
         .secret_key(SecretKey::generate())
         .alpns(alpns)

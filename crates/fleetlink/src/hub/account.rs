@@ -8,7 +8,7 @@ use fleetlink_hub::{
 use fleetlink_proto::{DeviceName, Password};
 use serde_json::json;
 
-use super::serve::DataFolder;
+use super::data_folder::OperatorArguments;
 use crate::failure::Failure;
 use crate::output::{Ask, Output};
 use crate::password::PasswordSource;
@@ -19,17 +19,8 @@ use crate::stdin::Lines;
 pub(crate) struct AccountArguments {
     #[command(subcommand)]
     action: Action,
-    /// The folder of the hub's data.
-    #[arg(
-        long = "data",
-        value_name = "DIR",
-        env = "FLEETLINK_DATA",
-        global = true
-    )]
-    folder: Option<PathBuf>,
-    /// The result as one JSON document.
-    #[arg(long, global = true)]
-    json: bool,
+    #[command(flatten)]
+    operator: OperatorArguments,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -73,13 +64,13 @@ enum Action {
 impl AccountArguments {
     /// Whether the result is one JSON document.
     pub(crate) fn json(&self) -> bool {
-        self.json
+        self.operator.json()
     }
 }
 
 /// Does what the command asks, at the running hub or, where none runs, at its store.
 pub(crate) async fn run(arguments: AccountArguments, output: &Output) -> Result<(), Failure> {
-    let folder = DataFolder::given(arguments.folder).resolve()?;
+    let folder = arguments.operator.folder()?;
     // A password is asked for first: the store's lock is not held while somebody types.
     let step = prepare(arguments.action, output).await?;
     let mut operator = Operator::reach(&folder).await?;

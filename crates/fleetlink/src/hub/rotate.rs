@@ -3,7 +3,7 @@
 use fleetlink_hub::{Operator, OperatorCall, OperatorReply};
 use serde_json::json;
 
-use super::serve::DataFolder;
+use super::data_folder::OperatorArguments;
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -11,15 +11,19 @@ use crate::output::Output;
 #[derive(Debug, clap::Args)]
 pub(crate) struct RotateArguments {
     #[command(flatten)]
-    data: DataFolder,
-    /// The result as one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
+    operator: OperatorArguments,
+}
+
+impl RotateArguments {
+    /// Whether the result is one JSON document.
+    pub(crate) fn json(&self) -> bool {
+        self.operator.json()
+    }
 }
 
 /// Rotates the key of the running hub or, where none runs, the one that its next start uses.
 pub(crate) async fn rotate(arguments: RotateArguments, output: &Output) -> Result<(), Failure> {
-    let folder = arguments.data.resolve()?;
+    let folder = arguments.operator.folder()?;
     let mut operator = Operator::reach(&folder).await?;
     let running = operator.hub_is_running();
     let reply = operator.call(OperatorCall::RotateKey).await;

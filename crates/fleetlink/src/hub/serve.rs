@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use etcetera::BaseStrategy as _;
 use fleetlink_hub::{HubConfig, MaxAttempts, Settings};
 use fleetlink_proto::control::limits;
 
+use super::data_folder::DataFolder;
 use super::penalties::PenaltyArguments;
 use super::rotate::{self, RotateArguments};
 use super::run::{self, Joining};
@@ -69,33 +69,7 @@ pub(crate) enum HubAction {
 impl HubArguments {
     /// Whether the result is one JSON document.
     pub(crate) fn json(&self) -> bool {
-        matches!(&self.action, Some(HubAction::RotateKey(arguments)) if arguments.json)
-    }
-}
-
-/// Where a hub keeps its data.
-#[derive(Debug, clap::Args)]
-pub(crate) struct DataFolder {
-    /// The folder of the hub's data, key and log files.
-    #[arg(long = "data", value_name = "DIR", env = "FLEETLINK_DATA")]
-    folder: Option<PathBuf>,
-}
-
-impl DataFolder {
-    /// The folder that an option of another command gave.
-    pub(crate) fn given(folder: Option<PathBuf>) -> Self {
-        DataFolder { folder }
-    }
-
-    /// The folder that was given, else the one of this user's hub.
-    pub(crate) fn resolve(self) -> Result<PathBuf, Failure> {
-        if let Some(folder) = self.folder {
-            return Ok(folder);
-        }
-        let base = etcetera::choose_base_strategy().map_err(|e| {
-            Failure::Usage(format!("{e}; say with --data where the hub's data are"))
-        })?;
-        Ok(base.data_dir().join("fleetlink").join("hub"))
+        matches!(&self.action, Some(HubAction::RotateKey(arguments)) if arguments.json())
     }
 }
 

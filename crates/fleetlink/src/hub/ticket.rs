@@ -1,7 +1,6 @@
 //! `fleetlink ticket`: what lets devices join without a password.
 
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use fleetlink_device::HubAddress;
@@ -13,8 +12,8 @@ use fleetlink_proto::control::limits::DEFAULT_TICKET_LIFE;
 use fleetlink_proto::ticket::{NamePrefix, TicketNumber, TicketSubject};
 use serde_json::json;
 
+use super::data_folder::OperatorArguments;
 use super::qr;
-use super::serve::DataFolder;
 use crate::duration;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -42,17 +41,8 @@ pub(crate) struct TicketArguments {
     /// running hub's own addresses.
     #[arg(long = "address", value_name = "HOST:PORT")]
     addresses: Vec<HubAddress>,
-    /// The folder of the hub's data.
-    #[arg(
-        long = "data",
-        value_name = "DIR",
-        env = "FLEETLINK_DATA",
-        global = true
-    )]
-    folder: Option<PathBuf>,
-    /// The result as one JSON document.
-    #[arg(long, global = true)]
-    json: bool,
+    #[command(flatten)]
+    operator: OperatorArguments,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -69,7 +59,7 @@ enum Action {
 impl TicketArguments {
     /// Whether the result is one JSON document.
     pub(crate) fn json(&self) -> bool {
-        self.json
+        self.operator.json()
     }
 
     fn order(&self) -> Result<TicketOrder, Failure> {
@@ -108,7 +98,7 @@ pub(crate) async fn run(arguments: TicketArguments, output: &Output) -> Result<(
             ticket: TicketNumber(*number),
         },
     };
-    let folder = DataFolder::given(arguments.folder).resolve()?;
+    let folder = arguments.operator.folder()?;
     let mut operator = Operator::reach(&folder).await?;
     let answered = operator.call(call).await;
     operator.finish().await;

@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use fleetlink_device::{Arrival, Control, Inbox, ReceivePolicy, Session, Source};
+use fleetlink_device::{Control, Inbox, ReceivePolicy, Session, Source};
 use fleetlink_proto::DeviceName;
 use fleetlink_proto::control::TransferLeave;
 use fleetlink_proto::transfer::{self, Reason, Receipt};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::failure::Failure;
@@ -64,9 +64,9 @@ impl Transfers {
         let opened = tokio::task::spawn_blocking(|| {
             Inbox::open(Path::new("."), ReceivePolicy::from_everybody())
         });
-        let (listening, arrivals) = direct.listen(opened.await.map_err(std::io::Error::other)??);
+        let (listening, queue) = direct.listen(opened.await.map_err(std::io::Error::other)??);
         let (running, output) = (self.running.clone(), self.output.clone());
-        tokio::spawn(follow(arrivals, running, output));
+        tokio::spawn(follow(Arrivals::among(running, queue), output));
         self.listening = Some(listening);
         match direct.announce(session).await {
             // It is announced when the hub is back.
@@ -229,10 +229,9 @@ async fn deliver(
     sent
 }
 
-async fn follow(mut queue: mpsc::Receiver<Arrival>, running: Running, output: Output) {
-    let mut arrivals = Arrivals::among(running);
-    while let Some(arrival) = queue.recv().await {
-        match arrivals.heard(arrival) {
+async fn follow(mut arrivals: Arrivals, output: Output) {
+    while let Some(heard) = arrivals.next().await {
+        match heard {
             Heard::Began { .. } => {}
             Heard::Stored {
                 sender,
@@ -250,6 +249,9 @@ async fn follow(mut queue: mpsc::Receiver<Arrival>, running: Running, output: Ou
             } => {
                 let name = offer.as_ref().map(|offer| offer.name.as_str());
                 output.line(&words::not_received(name, &sender, &failure));
+            }
+            Heard::MoreRefused { sender, codes } => {
+                output.line(&words::more_refused(codes.values().sum(), &sender));
             }
         }
     }

@@ -6,12 +6,17 @@ use std::time::{Duration, Instant};
 use fleetlink_device::{Arrival, Stored};
 use fleetlink_proto::transfer::{Failure, Offer};
 use fleetlink_proto::{DeviceName, Escaped};
+use tokio::sync::mpsc;
+use tokio::time::sleep_until;
 
+use super::refusals::{Codes, Refusals};
 use super::running::{Direction, Entry, Running, Transfer};
 
-/// Keeps what comes in among the transfers that run.
+/// What comes in, which is kept among the transfers that run.
 pub(crate) struct Arrivals {
+    queue: mpsc::Receiver<Arrival>,
     running: Running,
+    refusals: Refusals,
     /// By the listener's numbers.
     coming: HashMap<u64, (Entry, Instant)>,
 }
@@ -48,20 +53,56 @@ pub(crate) enum Heard {
         /// Why.
         failure: Failure,
     },
+    /// Offers were refused that are not told one by one.
+    MoreRefused {
+        /// Whose they were.
+        sender: DeviceName,
+        /// How many, by their codes.
+        codes: Codes,
+    },
 }
 
 impl Arrivals {
-    /// Keeps them among these.
-    pub(crate) fn among(running: Running) -> Self {
+    /// What comes by this queue, kept among these.
+    pub(crate) fn among(running: Running, queue: mpsc::Receiver<Arrival>) -> Self {
         Arrivals {
+            queue,
             running,
+            refusals: Refusals::default(),
             coming: HashMap::new(),
         }
     }
 
-    /// Something happened.
-    pub(crate) fn heard(&mut self, arrival: Arrival) -> Heard {
-        match arrival {
+    /// The next thing to be told; none once nothing is taken any more. Safe to drop.
+    pub(crate) async fn next(&mut self) -> Option<Heard> {
+        loop {
+            let due = self.refusals.poll_timeout();
+            tokio::select! {
+                arrival = self.queue.recv() => match arrival {
+                    None => return self.rest(),
+                    Some(arrival) => {
+                        if let Some(heard) = self.heard(arrival) {
+                            return Some(heard);
+                        }
+                    }
+                },
+                () = sleep_until(due.unwrap_or_else(Instant::now).into()), if due.is_some() => {
+                    if let Some(counted) = self.refusals.due(Instant::now()) {
+                        return Some(more_refused(counted));
+                    }
+                }
+            }
+        }
+    }
+
+    /// What was counted and not told, one sender at a time.
+    pub(crate) fn rest(&mut self) -> Option<Heard> {
+        self.refusals.rest().map(more_refused)
+    }
+
+    /// What is to be told of this, if it is not counted.
+    fn heard(&mut self, arrival: Arrival) -> Option<Heard> {
+        Some(match arrival {
             Arrival::Coming {
                 number,
                 sender,
@@ -105,13 +146,20 @@ impl Arrivals {
                 sender,
                 offer,
                 failure,
-            } => Heard::Failed {
-                place: self.over(number).0,
-                sender,
-                offer,
-                failure,
-            },
-        }
+            } => {
+                let (place, _) = self.over(number);
+                let reason = failure.ended().reason;
+                if place.is_none() && !self.refusals.refused(&sender, reason, Instant::now()) {
+                    return None;
+                }
+                Heard::Failed {
+                    place,
+                    sender,
+                    offer,
+                    failure,
+                }
+            }
+        })
     }
 
     fn over(&mut self, number: u64) -> (Option<Entry>, Duration) {
@@ -120,4 +168,8 @@ impl Arrivals {
             None => (None, Duration::ZERO),
         }
     }
+}
+
+fn more_refused((sender, codes): (DeviceName, Codes)) -> Heard {
+    Heard::MoreRefused { sender, codes }
 }

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use fleetlink_device::{
-    Arrival, CallError, Control, Credentials, Endpoint, Inbox, KeyPair, KnownDevices, Listener,
-    NotRemembered, Peer, Session, Source, state_folder,
+    Announcement, Arrival, CallError, Control, Credentials, Endpoint, Inbox, KeyPair, KnownDevices,
+    Listener, NotRemembered, Peer, Session, Source, state_folder,
 };
 use fleetlink_proto::control::{ErrorCode, TransferLeave};
 use fleetlink_proto::transfer::limits::{Deadlines, GRANT_LIFETIME};
@@ -26,6 +26,7 @@ use crate::output::Output;
 pub(crate) struct Direct {
     endpoint: Endpoint,
     credentials: Arc<Credentials>,
+    announcement: Arc<Announcement>,
 }
 
 /// Who knocks at the endpoint is served as long as this lives.
@@ -50,10 +51,12 @@ impl Direct {
         let tell = move |unkept: &NotRemembered| output.notice(&unkept.to_string());
         let known = KnownDevices::in_folder(state_folder()?);
         let credentials = Credentials::new(device.clone(), Arc::new(key), id, hub, now);
-        let credentials = credentials.remembering(known, tell);
+        let credentials = Arc::new(credentials.remembering(known, tell));
+        let announcement = Announcement::new(endpoint.clone(), Arc::clone(&credentials));
         Ok(Direct {
             endpoint,
-            credentials: Arc::new(credentials),
+            credentials,
+            announcement: Arc::new(announcement),
         })
     }
 
@@ -62,15 +65,14 @@ impl Direct {
         self.endpoint.port()
     }
 
-    /// Who this device is to its peers.
-    pub(crate) fn credentials(&self) -> &Arc<Credentials> {
-        &self.credentials
+    /// What the hub is told of where this device is reached.
+    pub(crate) fn announcement(&self) -> &Arc<Announcement> {
+        &self.announcement
     }
 
-    /// Tells the hub by which endpoint this device is reached.
+    /// Tells the hub by which endpoint this device is reached, and where.
     pub(crate) async fn announce(&self, session: &Session) -> Result<(), Failure> {
-        let certificate = self.credentials.certificate();
-        let announced = session.announce_endpoint(certificate).await;
+        let announced = self.announcement.tell(session).await;
         announced.map_err(not_introduced)
     }
 

@@ -4,6 +4,7 @@ mod arrivals;
 mod bars;
 mod direct;
 mod receive;
+mod refusals;
 mod report;
 mod running;
 mod send;

@@ -5,12 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use fleetlink_device::{Arrival, Endpoint, Inbox, Link, ReceivePolicy, SenderRule, Supervisor};
+use fleetlink_device::{Endpoint, Inbox, Link, ReceivePolicy, SenderRule, Supervisor};
 use fleetlink_proto::DeviceName;
 use fleetlink_proto::Escaped;
 use fleetlink_proto::transfer::Reason;
 use serde_json::json;
-use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::arrivals::{Arrivals, Heard};
@@ -60,7 +59,8 @@ struct Receiving {
     device: DeviceName,
     direct: Direct,
     supervisor: Supervisor,
-    arrivals: mpsc::Receiver<Arrival>,
+    running: Running,
+    arrivals: Arrivals,
     _listening: Listening,
 }
 
@@ -100,22 +100,22 @@ async fn receive_at(
     report.line(&format!(
         "{device} takes files into {shown}, on UDP port {port}"
     ));
-    let running = Running::default();
+    let running = receiving.running.clone();
     let following = report.follow(&running);
     let mut count = Count::default();
-    let mut arrivals = Arrivals::among(running.clone());
-    let ended = receiving
-        .serve(&mut arrivals, &mut count, report, &mut interrupts)
-        .await;
+    let ended = receiving.serve(&mut count, report, &mut interrupts).await;
     running.cancel_all(Reason::Closing, &format!("{device} has left"));
     let draining = async {
         while running.count() > 0
-            && let Some(arrival) = receiving.arrivals.recv().await
+            && let Some(heard) = receiving.arrivals.next().await
         {
-            count.tell(arrivals.heard(arrival), report);
+            count.tell(heard, report);
         }
     };
     let _ = timeout(FAREWELL, draining).await;
+    while let Some(heard) = receiving.arrivals.rest() {
+        count.tell(heard, report);
+    }
     drop(following);
     if ended.is_ok() {
         receiving.supervisor.leave().await;
@@ -151,15 +151,17 @@ async fn join(
     let udp_port = endpoint.port();
     let joined = session.join(udp_port).await?;
     let direct = Direct::new(endpoint, &session, &device, joined.since, output)?;
-    let (listening, arrivals) = direct.listen(inbox);
+    let (listening, queue) = direct.listen(inbox);
     direct.announce(&session).await?;
-    let reached_by = Some(direct.credentials().clone());
+    let reached_by = Some(direct.announcement().clone());
     let supervisor = Supervisor::start(session, welcome.dialer, udp_port, &joined, reached_by);
+    let running = Running::default();
     Ok(Receiving {
         device,
         direct,
         supervisor,
-        arrivals,
+        arrivals: Arrivals::among(running.clone(), queue),
+        running,
         _listening: listening,
     })
 }
@@ -192,7 +194,6 @@ fn cannot_open(path: &Path, error: &io::Error) -> Failure {
 impl Receiving {
     async fn serve(
         &mut self,
-        arrivals: &mut Arrivals,
         count: &mut Count,
         report: &Report,
         interrupts: &mut Interrupts,
@@ -201,9 +202,9 @@ impl Receiving {
         link.mark_unchanged();
         loop {
             tokio::select! {
-                arrival = self.arrivals.recv() => {
+                heard = self.arrivals.next() => {
                     let stopped = || Failure::General("the device takes no files any more".to_owned());
-                    count.tell(arrivals.heard(arrival.ok_or_else(stopped)?), report);
+                    count.tell(heard.ok_or_else(stopped)?, report);
                 }
                 changed = link.changed() => {
                     if changed.is_ok() {
@@ -274,6 +275,17 @@ impl Count {
                     code: failure.ended().reason.name(),
                     by: by(&failure),
                     message: failure.to_string(),
+                });
+            }
+            Heard::MoreRefused { sender, codes } => {
+                let count = codes.values().sum();
+                self.failed += count;
+                report.line(&words::more_refused(count, &sender));
+                report.event(&Event::MoreRefused {
+                    direction: Direction::In,
+                    device: sender.as_str(),
+                    count,
+                    codes: &codes,
                 });
             }
         }

@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::bars::Bars;
+use super::refusals::Codes;
 use super::running::{Direction, Running, Transfer, canonical, time_left};
 use crate::failure::Failure;
 use crate::output::Output;
@@ -91,6 +92,14 @@ pub(super) enum Event<'a> {
         code: &'a str,
         by: &'a str,
         message: String,
+    },
+    /// Offers of one device that were refused, or failed before they were accepted, and are not
+    /// told one by one since there are too many: how many, and by code.
+    MoreRefused {
+        direction: Direction,
+        device: &'a str,
+        count: u64,
+        codes: &'a Codes,
     },
     /// The command is over.
     Finished { files: u64, failed: u64, bytes: u64 },

@@ -42,6 +42,14 @@ pub(crate) fn not_received(
     }
 }
 
+/// How many offers were refused that were not told one by one.
+pub(crate) fn more_refused(count: u64, sender: &DeviceName) -> String {
+    match count {
+        1 => format!("1 more offer of {sender} was refused"),
+        count => format!("{count} more offers of {sender} were refused"),
+    }
+}
+
 /// Whether this is a receiver's answer to an offer.
 fn is_refusal(reason: Reason) -> bool {
     matches!(

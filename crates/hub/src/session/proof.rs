@@ -43,7 +43,7 @@ pub(super) fn check(request: &Request, channel: Option<&Channel>) -> Possession 
             let name = name.as_ref().map_or("", DeviceName::as_str);
             (key, signature, name, Channel::redemption as Message)
         }
-        Request::AnnounceEndpoint(AnnounceEndpoint(certificate))
+        Request::AnnounceEndpoint(AnnounceEndpoint { certificate, .. })
         | Request::OpenTransfer(OpenTransfer {
             certificate: Some(certificate),
             ..

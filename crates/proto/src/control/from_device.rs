@@ -201,6 +201,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::control::encode_request;
 
     /// Every message in `input`, cut at `cut`, with the bytes of chunks joined.
     fn decode(input: &[u8], cut: usize) -> (Vec<String>, Vec<u8>) {
@@ -267,6 +268,46 @@ mod tests {
                 matches!(only(&line), FromDevice::Invalid { id: None, .. }),
                 "{line:?}"
             );
+        }
+    }
+
+    /// A device of an older version announces no addresses.
+    #[test]
+    fn an_endpoint_is_announced_with_addresses_or_without() {
+        let endpoint = "01".repeat(32);
+        let (key, hub) = (format!("ed25519:{endpoint}"), format!("sha256:{endpoint}"));
+        let announce = |addresses: &str| {
+            let signature = "00".repeat(64);
+            let line = format!(
+                r#"{{"jsonrpc":"2.0","id":1,"method":"transfer.announce","params":{{"name":"cam","key":"{key}","endpoint":"{endpoint}","hub":"{hub}","expires":"2022-09-30T10:31:13.042Z","signature":"{signature}"{addresses}}}}}"#
+            );
+            only(&format!("{line}\n"))
+        };
+        for (addresses, count) in [
+            ("", 0),
+            (r#","addresses":[]"#, 0),
+            (r#","addresses":["192.0.2.1:5","[2001:db8::1]:5"]"#, 2),
+        ] {
+            match announce(addresses) {
+                FromDevice::Call {
+                    id,
+                    request: Request::AnnounceEndpoint(announced),
+                } => {
+                    assert_eq!(announced.addresses.iter().count(), count);
+                    // Nothing is said of none, so an older hub is asked as it knows it.
+                    let line = encode_request(&id, &Request::AnnounceEndpoint(announced));
+                    let line = String::from_utf8(line).unwrap();
+                    assert_eq!(line.contains("addresses"), count > 0, "{line}");
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        match announce(r#","addresses":["0.0.0.0:5"]"#) {
+            FromDevice::Invalid { id: Some(_), error } => {
+                assert_eq!(error.code, ErrorCode::InvalidParams);
+                assert!(error.message.contains("unspecified"), "{error}");
+            }
+            other => panic!("{other:?}"),
         }
     }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::login::Login;
 use crate::samples::Operation;
 use crate::ticket::TicketSecret;
-use crate::transfer::SignedCertificate;
+use crate::transfer::{Addresses, SignedCertificate};
 use crate::{ContentHash, DeviceKey, DeviceName, FileId, HubPin, IdempotencyKey, Signature};
 
 /// `hello`: the first call of every session; agrees on a version.
@@ -159,8 +159,14 @@ pub struct RedeemTicket {
 
 /// `transfer.announce`: says by which endpoint this device is reached.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct AnnounceEndpoint(pub Box<SignedCertificate>);
+pub struct AnnounceEndpoint {
+    /// The device's word for the endpoint.
+    #[serde(flatten)]
+    pub certificate: Box<SignedCertificate>,
+    /// Where it is, beside the address from which the hub sees the device.
+    #[serde(default, skip_serializing_if = "Addresses::is_empty")]
+    pub addresses: Addresses,
+}
 
 /// `transfer.open`: asks for the hub's leave to send files to another device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -77,15 +77,16 @@ impl Flow {
         }
     }
 
-    /// Something flowed.
+    /// Something flowed. Of two times that come out of order the later counts: what is read at once
+    /// is handled with one time, and the disk may have held it up meanwhile.
     pub(super) fn moved(&mut self, now: Instant) {
-        self.any.since = now;
+        self.any.since = self.any.since.max(now);
     }
 
     /// A block is whole.
     pub(super) fn next_block(&mut self, now: Instant) {
         self.moved(now);
-        self.block.since = now;
+        self.block.since = self.block.since.max(now);
     }
 
     pub(super) fn until(&self) -> Instant {

@@ -23,6 +23,11 @@ pub const MAX_FILE_BYTES: u64 = BLOCK_BYTES as u64 * (u32::MAX as u64 + 1);
 /// Files of one connection that may be under way; the others wait at the sender.
 pub const MAX_FILES_PER_CONNECTION: u32 = 4;
 
+/// Addresses at which a device may say that it takes files.
+pub const MAX_ADDRESSES: usize = 16;
+/// Addresses that one dial tries: those, and the one from which the hub sees the device.
+pub const MAX_DIALLED_ADDRESSES: usize = MAX_ADDRESSES + 1;
+
 /// How long a peer may take to answer a dial.
 pub const DIAL_DEADLINE: Duration = Duration::from_secs(10);
 /// From the connection to the introduction, and from that to its answer.

@@ -5,6 +5,7 @@
 //! in as arguments, frames and what to do next come out. The content passes through the receiver as
 //! slices of what came in, and does not pass through the sender at all.
 
+mod addresses;
 mod block;
 mod endpoint_id;
 mod failure;
@@ -18,6 +19,7 @@ mod reason;
 mod receiver;
 mod sender;
 
+pub use addresses::{AddressError, Addresses};
 pub use block::{BLOCK_HEADER_BYTES, Block};
 pub use endpoint_id::{EndpointId, EndpointIdError};
 pub use failure::Failure;

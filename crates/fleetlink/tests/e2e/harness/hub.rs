@@ -45,6 +45,21 @@ impl Hub {
         Self::start_wrapped(network.hub_address(), accounts, options, &wrap)
     }
 
+    /// A hub at every address of the hub's host of this network, reached there over loopback.
+    #[track_caller]
+    pub(crate) fn start_everywhere_in(network: &Network, accounts: &[&str]) -> Self {
+        let wrap = |command: Command| network.on_hub(&command);
+        let mut hub = Self::start_wrapped("0.0.0.0:0", accounts, &[], &wrap);
+        hub.address.set_ip([127, 0, 0, 1].into());
+        hub
+    }
+
+    /// A hub on a free port of this address.
+    #[track_caller]
+    pub(crate) fn start_listening(listen: &str, accounts: &[&str]) -> Self {
+        Self::start_wrapped(listen, accounts, &[], &|command| command)
+    }
+
     /// What devices know the hub by.
     pub(crate) fn pin(&self) -> String {
         let mut output = self.output.clone();

@@ -6,16 +6,30 @@ use std::process::Command;
 pub(crate) struct Network {
     hub: String,
     device: String,
+    family: Family,
+}
+
+/// What the two hosts speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Family {
+    V4,
+    V6,
+    Both,
 }
 
 impl Network {
-    /// Two namespaces with a pair of interfaces; nothing, with the reason, where this user may not
-    /// make them.
+    /// Two namespaces with a pair of interfaces and IPv4; nothing, with the reason, where this user
+    /// may not make them.
+    pub(crate) fn make() -> Option<Self> {
+        Self::make_of(Family::V4)
+    }
+
+    /// The same with these addresses.
     #[expect(
         clippy::print_stderr,
         reason = "whoever reads the test's output shall know"
     )]
-    pub(crate) fn make() -> Option<Self> {
+    pub(crate) fn make_of(family: Family) -> Option<Self> {
         if !rustix::process::geteuid().is_root() {
             eprintln!("skipped: only root can make network namespaces");
             return None;
@@ -24,6 +38,7 @@ impl Network {
         let network = Network {
             hub: format!("fl-hub-{id}"),
             device: format!("fl-dev-{id}"),
+            family,
         };
         let (hub, device) = (&network.hub, &network.device);
         ip(&["netns", "add", hub]);
@@ -31,8 +46,16 @@ impl Network {
         ip(&[
             "link", "add", "cable", "netns", hub, "type", "veth", "peer", "cable", "netns", device,
         ]);
-        for (host, address) in [(hub, "10.77.0.1/24"), (device, "10.77.0.2/24")] {
-            ip(&["-n", host, "address", "add", address, "dev", "cable"]);
+        for (host, number) in [(hub, 1), (device, 2)] {
+            if family != Family::V6 {
+                let address = format!("10.77.0.{number}/24");
+                ip(&["-n", host, "address", "add", &address, "dev", "cable"]);
+            }
+            if family != Family::V4 {
+                let address = format!("fd77::{number}/64");
+                let add = ["address", "add", &address, "dev", "cable", "nodad"];
+                ip(&[&["-n", host][..], &add].concat());
+            }
             ip(&["-n", host, "link", "set", "cable", "up"]);
             ip(&["-n", host, "link", "set", "lo", "up"]);
         }
@@ -41,7 +64,36 @@ impl Network {
 
     /// The hub's address in it.
     pub(crate) fn hub_address(&self) -> &'static str {
-        "10.77.0.1:0"
+        match self.family {
+            Family::V4 | Family::Both => "10.77.0.1:0",
+            Family::V6 => "[fd77::1]:0",
+        }
+    }
+
+    /// Lets no UDP packet pass any more between the device's host and these addresses.
+    pub(crate) fn cut_udp(&self, addresses: &str) {
+        let rules = format!(
+            "add table ip cut; \
+             add chain ip cut in {{ type filter hook input priority 0; }}; \
+             add chain ip cut out {{ type filter hook output priority 0; }}; \
+             add rule ip cut in meta l4proto udp ip saddr {addresses} drop; \
+             add rule ip cut out meta l4proto udp ip daddr {addresses} drop;"
+        );
+        ip(&["netns", "exec", &self.device, "nft", &rules]);
+    }
+
+    /// A second cable between the two hosts, and the hub's address on it.
+    pub(crate) fn add_cable(&self) -> &'static str {
+        let (hub, device) = (&self.hub, &self.device);
+        let ends = [
+            "netns", hub, "type", "veth", "peer", "second", "netns", device,
+        ];
+        ip(&[&["link", "add", "second"][..], &ends].concat());
+        for (host, address) in [(hub, "10.78.0.1/24"), (device, "10.78.0.2/24")] {
+            ip(&["-n", host, "address", "add", address, "dev", "second"]);
+            ip(&["-n", host, "link", "set", "second", "up"]);
+        }
+        "10.78.0.1"
     }
 
     /// Runs a command on the hub's host.

@@ -1,8 +1,10 @@
 //! Files from device to device, by real processes.
 
+mod addresses;
 mod commands;
 mod crowd;
 mod ends;
+mod flood;
 mod known;
 mod network;
 mod rotation;

@@ -1,0 +1,63 @@
+//! What a device tells its hub of where it takes files, at each join and whenever that changes.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use fleetlink_proto::WallTime;
+use fleetlink_proto::transfer::Addresses;
+use tokio::time::sleep;
+
+use super::credentials::Credentials;
+use super::transport::Endpoint;
+use crate::limits::{ADDRESSES_LOOK, ADDRESSES_REST};
+use crate::{CallError, Session};
+
+/// A device's word for its endpoint, and the addresses of it.
+#[derive(Debug)]
+pub struct Announcement {
+    endpoint: Endpoint,
+    credentials: Arc<Credentials>,
+    told: Mutex<Addresses>,
+}
+
+impl Announcement {
+    /// Of this endpoint, by these credentials.
+    pub fn new(endpoint: Endpoint, credentials: Arc<Credentials>) -> Self {
+        Announcement {
+            endpoint,
+            credentials,
+            told: Mutex::default(),
+        }
+    }
+
+    /// Tells the hub of a session that has joined.
+    pub async fn tell(&self, session: &Session) -> Result<(), CallError> {
+        let addresses = self.endpoint.addresses();
+        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = addresses.clone();
+        let certificate = self.credentials.certificate();
+        session.announce_endpoint(certificate, addresses).await
+    }
+
+    /// Waits until the hub should be told anew: the addresses are others than it was told, and
+    /// have rested.
+    pub(crate) async fn outdated(&self) {
+        loop {
+            sleep(ADDRESSES_LOOK).await;
+            let found = self.endpoint.addresses();
+            if found == *self.told.lock().unwrap_or_else(PoisonError::into_inner) {
+                continue;
+            }
+            sleep(ADDRESSES_REST).await;
+            if self.endpoint.addresses() == found {
+                return;
+            }
+        }
+    }
+
+    /// The device has joined anew: the hub says what time it is, and may have shown another key.
+    pub(crate) fn joined(&self, session: &Session, now: WallTime) {
+        self.credentials.set_hub_time(now);
+        if let Some(hub) = session.pin() {
+            self.credentials.set_hub(hub);
+        }
+    }
+}
