@@ -70,6 +70,20 @@ impl Command {
             _ => false,
         }
     }
+
+    /// Whether it is the work of one device, not of a server or of many clients.
+    pub(crate) fn is_one_device(&self) -> bool {
+        matches!(
+            self,
+            Command::Join(_)
+                | Command::Client(_)
+                | Command::Data(_)
+                | Command::Device(_)
+                | Command::Send(_)
+                | Command::Receive(_)
+                | Command::Key(_)
+        )
+    }
 }
 
 /// Shows what clap has to say: help, the version, or what is wrong with the arguments.
