@@ -68,7 +68,7 @@ const MEASUREMENTS: &[Measurement] = &[
     ),
     (
         "transfer",
-        "a file, and 10,000 small ones, from device to device beside scp, rsync and a local copy",
+        "a file, and 10,000 small ones, from device to device beside scp, rsync, sendme, magic-wormhole and a local copy",
         transfer::run,
     ),
     ("sizes", "the binary with and without the hub", sizes::run),
