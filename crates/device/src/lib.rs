@@ -32,7 +32,7 @@ pub use connect::{ConnectError, Connection, Trust, Unfollowed, connect};
 pub use delete::delete_file;
 pub use device_keys::{DeviceKeys, DeviceKeysError};
 pub use direct::{
-    Arrival, Control, Credentials, Endpoint, Listener, Peer, Progress, Source, Stored,
+    Arrival, Congestion, Control, Credentials, Endpoint, Listener, Peer, Progress, Source, Stored,
     TransportError,
 };
 pub use download::{DownloadError, Downloaded, download, download_to_file};

@@ -18,8 +18,8 @@ use std::time::Duration;
 pub(crate) use ceiling::{COPY, copy};
 use contender::{Contender, Cost, Others};
 use devices::Receiver;
-pub(crate) use devices::{RECEIVE, SEND, receive, send};
-use hub::Hub;
+pub(crate) use devices::{RECEIVE, SEND, receive, runtime, send};
+pub(crate) use hub::Hub;
 
 use crate::Outcome;
 use crate::report::{float, median, megabytes_a_second, ratio, say};

@@ -1,6 +1,7 @@
 //! Files straight from device to device: the protocol's state machines over connections between
 //! endpoints, a file's disk on a thread of its own at either end.
 
+mod congestion;
 mod control;
 mod credentials;
 mod failure;
@@ -12,6 +13,7 @@ mod sink;
 mod source;
 mod transport;
 
+pub use congestion::Congestion;
 pub use control::{Control, Progress};
 pub use credentials::Credentials;
 pub use incoming::Stored;
