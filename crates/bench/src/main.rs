@@ -1,11 +1,13 @@
 //! Measurements beside a reference, each in one run on one machine.
 
 mod bare_tls;
+mod congestion;
 mod crowd;
 mod hub;
 mod ingest;
 mod joins;
 mod leases;
+mod link;
 mod logins;
 mod memory;
 mod process;
@@ -68,8 +70,13 @@ const MEASUREMENTS: &[Measurement] = &[
     ),
     (
         "transfer",
-        "a file, and 10,000 small ones, from device to device beside scp, rsync and a local copy",
+        "a file, and 10,000 small ones, from device to device beside scp, rsync, sendme, magic-wormhole and a local copy",
         transfer::run,
+    ),
+    (
+        "congestion",
+        "congestion controllers beside TCP's over a link with losses, and what they leave to others",
+        congestion::run,
     ),
     ("sizes", "the binary with and without the hub", sizes::run),
 ];
@@ -87,6 +94,9 @@ fn main() -> ExitCode {
         }
         (name, Some(role)) if (name, role) == transfer::SEND => return outcome(transfer::send()),
         (name, Some(role)) if (name, role) == transfer::COPY => return outcome(transfer::copy()),
+        (name, Some(role)) if let Some(run) = congestion::role(name, role) => {
+            return outcome(run());
+        }
         // A campaign, which can fail: `cargo xtask soak` runs it.
         ("logins", None) => return outcome(logins::run()),
         _ => {}
@@ -95,7 +105,7 @@ fn main() -> ExitCode {
         Some((_, _, run)) => outcome(run()),
         None => {
             for (name, what, _) in MEASUREMENTS {
-                complain(&format!("{name:<8}{what}"));
+                complain(&format!("{name:<12}{what}"));
             }
             ExitCode::from(2)
         }

@@ -54,12 +54,31 @@ impl Process {
     }
 
     /// Asks it to end, as a service manager does, and waits for that.
-    pub(crate) fn terminate(mut self) -> Outcome {
+    pub(crate) fn terminate(self) -> Outcome {
+        self.signal(Signal::TERM)
+    }
+
+    /// Asks it to end, as a person at a terminal does, and waits for that.
+    pub(crate) fn interrupt(self) -> Outcome {
+        self.signal(Signal::INT)
+    }
+
+    fn signal(mut self, signal: Signal) -> Outcome {
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-        kill_process(pid.ok_or("no process id")?, Signal::TERM)?;
+        kill_process(pid.ok_or("no process id")?, signal)?;
         self.ignore_output();
         self.child.wait()?;
         Ok(())
+    }
+
+    /// Waits until it has ended by itself, with success.
+    pub(crate) fn wait(mut self) -> Outcome {
+        self.ignore_output();
+        let status = self.child.wait()?;
+        match status.success() {
+            true => Ok(()),
+            false => Err(format!("a process ended with {status}").into()),
+        }
     }
 
     /// The time that its threads have had of the processors.

@@ -34,8 +34,8 @@ pub use connect::{ConnectError, Connection, Trust, Unfollowed, connect};
 pub use delete::delete_file;
 pub use device_keys::{DeviceKeys, DeviceKeysError};
 pub use direct::{
-    Announcement, Arrival, Control, Credentials, Endpoint, Listener, NotRemembered, Peer, Progress,
-    Source, Stored, TransportError,
+    Announcement, Arrival, Congestion, Control, Credentials, Endpoint, Listener, NotRemembered,
+    Peer, Progress, Source, Stored, TransportError,
 };
 pub use download::{DownloadError, Downloaded, download, download_to_file};
 pub use generate::{GenerateError, generate};

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use super::ceiling::copying;
 use super::devices::Receiver;
+use super::sendme::Sendme;
+use super::wormhole::Wormhole;
 use crate::Outcome;
 use crate::process::childrens_time;
 use crate::report::say;
@@ -29,39 +31,45 @@ pub(super) struct Cost {
     pub(super) receiver: Duration,
 }
 
-/// Makes the command that carries what is at a path.
-type Carrying<'a> = dyn Fn(&Path) -> Outcome<Command> + 'a;
+/// Carries a file, or all files of a folder.
+type Carrying<'a> = dyn Fn(&Path) -> Outcome<Cost> + 'a;
 
 /// One way of carrying files.
 pub(super) struct Contender<'a> {
     pub(super) name: &'static str,
-    /// Sends a file, or all files of a folder.
-    command: Box<Carrying<'a>>,
-    /// The processor time of the receiving side so far.
-    receiver: Box<dyn Fn() -> Outcome<Duration> + 'a>,
+    /// What it verifies, and whether what arrived is durable.
+    pub(super) promise: &'static str,
+    carry: Box<Carrying<'a>>,
     /// Where everything arrives.
     to: &'a Path,
-    /// Whether an fsync of what arrived belongs to the run.
-    syncs: bool,
+}
+
+/// Programs of others, where this machine has them.
+pub(super) struct Others {
+    pub(super) sshd: Option<Sshd>,
+    pub(super) sendme: Option<Sendme>,
+    pub(super) wormhole: Option<Wormhole>,
 }
 
 /// All that this machine has.
 pub(super) fn all<'a>(
     receiver: &'a Receiver,
-    sshd: Option<&'a Sshd>,
+    others: &'a Others,
     to: &'a Path,
 ) -> Vec<Contender<'a>> {
     let mut all = vec![Contender {
         name: CEILING,
-        command: Box::new(move |from| copying(from, to)),
-        receiver: Box::new(|| Ok(Duration::ZERO)),
+        promise: "no network; nothing is compared; durable",
+        carry: by_command(
+            move |from| copying(from, to),
+            || Ok(Duration::ZERO),
+            || Ok(()),
+        ),
         to,
-        syncs: false,
     }];
-    if let Some(sshd) = sshd {
-        for (name, syncs) in [(SCP, false), ("the same, then fsync", true)] {
-            all.push(scp(name, sshd, to, syncs));
-        }
+    if let Some(sshd) = &others.sshd {
+        all.push(scp(SCP, sshd, to, false));
+        all.push(scp("the same, then fsync", sshd, to, true));
         if Command::new("rsync").arg("--version").output().is_ok() {
             all.push(rsync(sshd, to));
         } else {
@@ -70,86 +78,138 @@ pub(super) fn all<'a>(
     } else {
         say("scp and rsync are left out: there is no sshd on this machine");
     }
-    // Not driven yet: magic-wormhole wants a mailbox server of its own on loopback.
-    say("sendme and magic-wormhole are left out: this program does not drive them");
+    if let Some(sendme) = &others.sendme {
+        all.push(Contender {
+            name: "sendme, not durable",
+            promise: "BLAKE3, from the sender's disk to the receiver's store; the copy from there \
+                      is not made durable",
+            carry: Box::new(|from| sendme.carry(from, to)),
+            to,
+        });
+    }
+    if let Some(wormhole) = &others.wormhole {
+        all.push(Contender {
+            name: "magic-wormhole, not durable",
+            promise: "each record is authenticated, and SHA-256 of a file or of a folder's archive \
+                      is compared; not made durable",
+            carry: Box::new(|from| wormhole.carry(from, to)),
+            to,
+        });
+    }
     all.push(Contender {
         name: "fleetlink, verified and durable",
-        command: Box::new(|from| receiver.sender(from)),
-        receiver: Box::new(|| receiver.process.processor_time()),
+        promise: "each packet is authenticated, and BLAKE3 from disk to disk is compared; durable",
+        carry: by_command(
+            |from| receiver.sender(from),
+            || receiver.process.processor_time(),
+            || Ok(()),
+        ),
         to,
-        syncs: false,
     });
     all
 }
 
 fn scp<'a>(name: &'static str, sshd: &'a Sshd, to: &'a Path, syncs: bool) -> Contender<'a> {
+    let command = move |from: &Path| {
+        // Options come before paths everywhere; of a folder, what is in it is meant.
+        Ok(match from.is_dir() {
+            true => sshd.scp_folder(&from.join("."), to, CIPHER),
+            false => sshd.scp(from, to, Some(CIPHER)),
+        })
+    };
+    let sync = move || if syncs { sync_files(to) } else { Ok(()) };
     Contender {
         name,
-        command: Box::new(move |from| {
-            // Options come before paths everywhere; of a folder, what is in it is meant.
-            Ok(match from.is_dir() {
-                true => sshd.scp_folder(&from.join("."), to, CIPHER),
-                false => sshd.scp(from, to, Some(CIPHER)),
-            })
-        }),
-        receiver: Box::new(|| sshd.sessions_time()),
+        promise: match syncs {
+            true => "each packet is authenticated; durable",
+            false => "each packet is authenticated; not made durable",
+        },
+        carry: by_command(command, || sshd.sessions_time(), sync),
         to,
-        syncs,
     }
 }
 
 fn rsync<'a>(sshd: &'a Sshd, to: &'a Path) -> Contender<'a> {
+    let command = move |from: &Path| {
+        let mut command = Command::new("rsync");
+        command.args(["-r", "--whole-file", "--fsync", "-e"]);
+        command.arg(sshd.shell(CIPHER));
+        let slash = if from.is_dir() { "/" } else { "" };
+        command.arg(format!("{}{slash}", from.display()));
+        command.arg(format!("127.0.0.1:{}/", to.display()));
+        Ok(command)
+    };
     Contender {
         name: "rsync --whole-file --fsync over ssh",
-        command: Box::new(move |from| {
-            let mut command = Command::new("rsync");
-            command.args(["-r", "--whole-file", "--fsync", "-e"]);
-            command.arg(sshd.shell(CIPHER));
-            let slash = if from.is_dir() { "/" } else { "" };
-            command.arg(format!("{}{slash}", from.display()));
-            command.arg(format!("127.0.0.1:{}/", to.display()));
-            Ok(command)
-        }),
-        receiver: Box::new(|| sshd.sessions_time()),
+        promise: "each packet is authenticated, and rsync's checksum of a file is compared; durable",
+        carry: by_command(command, || sshd.sessions_time(), || Ok(())),
         to,
-        syncs: false,
+    }
+}
+
+/// What one command carries, with what the receiving side has cost so far, and what is still to be
+/// done behind it.
+fn by_command<'a>(
+    command: impl Fn(&Path) -> Outcome<Command> + 'a,
+    receiver: impl Fn() -> Outcome<Duration> + 'a,
+    then: impl Fn() -> Outcome + 'a,
+) -> Box<Carrying<'a>> {
+    Box::new(move |from| {
+        let sent = || childrens_time(std::process::id());
+        let mut command = command(from)?;
+        let before = (sent()?, receiver()?);
+        let begun = Instant::now();
+        let status = command.status()?;
+        then()?;
+        let time = begun.elapsed();
+        if !status.success() {
+            return Err(status.to_string().into());
+        }
+        Ok(Cost {
+            time,
+            sender: sent()? - before.0,
+            receiver: receiver()? - before.1,
+        })
+    })
+}
+
+impl Others {
+    /// Starts what they need; their files are in `folder`.
+    pub(super) fn start(folder: &Path) -> Outcome<Self> {
+        Ok(Others {
+            sshd: Sshd::start(folder)?,
+            sendme: Sendme::find(folder),
+            wormhole: Wormhole::start(folder)?,
+        })
     }
 }
 
 impl Contender<'_> {
     /// Carries a file or a folder's files, and takes away what arrived.
     pub(super) fn run(&self, from: &Path) -> Outcome<Cost> {
-        let sent = || childrens_time(std::process::id());
-        let mut command = (self.command)(from)?;
-        let (sender, receiver) = (sent()?, (self.receiver)()?);
-        let begun = Instant::now();
-        let status = command.status()?;
-        if self.syncs {
-            sync_files(self.to)?;
-        }
-        let time = begun.elapsed();
-        if !status.success() {
-            return Err(format!("{}: {status}", self.name).into());
-        }
-        let cost = Cost {
-            time,
-            sender: sent()? - sender,
-            receiver: (self.receiver)()? - receiver,
-        };
+        let cost = (self.carry)(from).map_err(|e| format!("{}: {e}", self.name))?;
         self.clear(from)?;
         Ok(cost)
     }
 
     /// What a run leaves for the kernel to write is no burden on the next.
     fn clear(&self, from: &Path) -> Outcome {
+        let count = |folder: &Path| Outcome::Ok(fs::read_dir(folder)?.count());
         let sent = match from.is_dir() {
-            true => fs::read_dir(from)?.count(),
+            true => count(from)?,
             false => 1,
         };
         let mut arrived = 0;
         for entry in fs::read_dir(self.to)? {
-            fs::remove_file(entry?.path())?;
-            arrived += 1;
+            let path = entry?.path();
+            // Some carry the folder itself.
+            if path.is_dir() {
+                arrived += count(&path)?;
+                fs::remove_dir_all(path)?;
+            } else {
+                arrived += 1;
+                fs::remove_file(path)?;
+            }
         }
         rustix::fs::sync();
         match arrived == sent {

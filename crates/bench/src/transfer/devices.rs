@@ -141,8 +141,9 @@ fn files(path: PathBuf) -> Outcome<Vec<PathBuf>> {
 }
 
 /// As the product's own.
-fn runtime() -> Outcome<tokio::runtime::Runtime> {
+pub(crate) fn runtime() -> Outcome<tokio::runtime::Runtime> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
         .enable_all()
         .build()?;
     Ok(runtime)

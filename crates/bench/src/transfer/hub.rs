@@ -20,14 +20,14 @@ const SPKI: &[u8] = b"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x
 const KEY_FILE: &str = "hub.pk8";
 
 /// A hub that only signs. Both devices' processes have its key from the same folder.
-pub(super) struct Hub {
+pub(crate) struct Hub {
     pair: EcdsaKeyPair,
     key: HubKey,
 }
 
 impl Hub {
     /// Leaves a new key in `folder`.
-    pub(super) fn make(folder: &Path) -> Outcome {
+    pub(crate) fn make(folder: &Path) -> Outcome {
         let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
         let document = EcdsaKeyPair::generate_pkcs8(algorithm, &SystemRandom::new());
         let document = document.map_err(|e| e.to_string())?;
@@ -35,7 +35,7 @@ impl Hub {
     }
 
     /// With the key in `folder`.
-    pub(super) fn open(folder: &Path) -> Outcome<Self> {
+    pub(crate) fn open(folder: &Path) -> Outcome<Self> {
         let document = fs::read(folder.join(KEY_FILE))?;
         let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
         let pair = EcdsaKeyPair::from_pkcs8(algorithm, &document, &SystemRandom::new());
@@ -45,7 +45,7 @@ impl Hub {
     }
 
     /// A device that it knows, reached by this endpoint; its key is below `folder`.
-    pub(super) async fn device(
+    pub(crate) async fn device(
         &self,
         folder: &Path,
         name: &str,
@@ -59,7 +59,7 @@ impl Hub {
     }
 
     /// Its leave for one device to send to another.
-    pub(super) fn grant(&self, from: Party, to: Party) -> Outcome<SignedGrant> {
+    pub(crate) fn grant(&self, from: Party, to: Party) -> Outcome<SignedGrant> {
         let lifetime = i64::try_from(GRANT_LIFETIME.as_millis())?;
         let enrolled = |party| GrantedParty {
             party,

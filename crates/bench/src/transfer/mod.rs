@@ -1,10 +1,14 @@
-//! Files from one device to another, verified and durable, in turns with `scp` and `rsync` over ssh
-//! and with what no transfer can beat: a local copy with BLAKE3 and fsync.
+//! Files from one device to another, verified and durable, in turns with `scp` and `rsync` over ssh,
+//! with `sendme` and `magic-wormhole`, and with what no transfer can beat: a local copy with BLAKE3
+//! and fsync.
 
+mod alone;
 mod ceiling;
 mod contender;
 mod devices;
 mod hub;
+mod sendme;
+mod wormhole;
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -12,14 +16,13 @@ use std::path::Path;
 use std::time::Duration;
 
 pub(crate) use ceiling::{COPY, copy};
-use contender::{Contender, Cost};
+use contender::{Contender, Cost, Others};
 use devices::Receiver;
-pub(crate) use devices::{RECEIVE, SEND, receive, send};
-use hub::Hub;
+pub(crate) use devices::{RECEIVE, SEND, receive, runtime, send};
+pub(crate) use hub::Hub;
 
 use crate::Outcome;
 use crate::report::{float, median, megabytes_a_second, ratio, say};
-use crate::sshd::Sshd;
 
 const LARGE_MIB: u64 = 1024;
 const SMALL_FILES: u64 = 10_000;
@@ -38,8 +41,11 @@ pub(crate) fn run() -> Outcome {
     Hub::make(folder)?;
     let to = folder.join("copies");
     let receiver = Receiver::start(folder, &to)?;
-    let sshd = Sshd::start(folder)?;
-    let contenders = contender::all(&receiver, sshd.as_ref(), &to);
+    let others = Others::start(folder)?;
+    let contenders = contender::all(&receiver, &others, &to);
+    for contender in &contenders {
+        say(&format!("{:<36}{}", contender.name, contender.promise));
+    }
 
     let large = folder.join("large");
     make_large(&large, mib)?;

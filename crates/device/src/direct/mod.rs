@@ -4,6 +4,7 @@
 mod acquaintance;
 mod alarm;
 mod announcement;
+mod congestion;
 mod control;
 mod credentials;
 mod doorstep;
@@ -19,6 +20,7 @@ mod transport;
 
 pub use acquaintance::NotRemembered;
 pub use announcement::Announcement;
+pub use congestion::Congestion;
 pub use control::{Control, Progress};
 pub use credentials::Credentials;
 pub use incoming::Stored;

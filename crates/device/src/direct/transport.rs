@@ -16,6 +16,7 @@ use iroh::endpoint::{
 use iroh::{EndpointAddr, SecretKey, TransportAddr};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
+use super::congestion::Congestion;
 use super::interfaces;
 use crate::Backoff;
 use crate::limits::{CONNECTION_WINDOW, DIAL_HEAD_START, STREAM_WINDOW};
@@ -75,6 +76,11 @@ impl Endpoint {
     /// Takes this UDP port of all addresses, of both families where the host has both; 0 is any
     /// free one. Nobody is contacted.
     pub async fn bind(port: u16) -> io::Result<Self> {
+        Endpoint::bind_with(port, Congestion::default()).await
+    }
+
+    /// [`Endpoint::bind`], for connections that send so.
+    pub async fn bind_with(port: u16, congestion: Congestion) -> io::Result<Self> {
         // Both families on one port: found here, since each would take another by itself.
         let port = match port {
             0 => UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0))
@@ -93,7 +99,7 @@ impl Endpoint {
             .secret_key(SecretKey::generate())
             .alpns(vec![ALPN.to_vec()])
             .max_tls_tickets(0)
-            .transport_config(transport_config())
+            .transport_config(transport_config(congestion))
             .bind()
             .await
             .map_err(io::Error::other)?;
@@ -323,7 +329,7 @@ impl RecvHalf {
     }
 }
 
-fn transport_config() -> QuicTransportConfig {
+fn transport_config(congestion: Congestion) -> QuicTransportConfig {
     let streams = VarInt::from_u32(MAX_FILES_PER_CONNECTION + 1);
     let idle = u32::try_from(IDLE_DEADLINE.as_millis()).unwrap_or(u32::MAX);
     QuicTransportConfig::builder()
@@ -333,6 +339,7 @@ fn transport_config() -> QuicTransportConfig {
         .stream_receive_window(VarInt::from_u32(STREAM_WINDOW))
         .receive_window(VarInt::from_u32(CONNECTION_WINDOW))
         .send_window(u64::from(CONNECTION_WINDOW))
+        .congestion_controller_factory(congestion.factory())
         // The connection's own: it is twice as long where it is not set.
         .max_idle_timeout(Some(VarInt::from_u32(idle).into()))
         .default_path_max_idle_timeout(IDLE_DEADLINE)
