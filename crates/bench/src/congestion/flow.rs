@@ -60,8 +60,12 @@ pub(super) struct Flow {
     inbox: PathBuf,
 }
 
-pub(super) const CONTROLLERS: [Congestion; 3] =
-    [Congestion::NewReno, Congestion::Cubic, Congestion::Bbr3];
+pub(super) const CONTROLLERS: [Congestion; 4] = [
+    Congestion::NewReno,
+    Congestion::Cubic,
+    Congestion::Bbr3,
+    Congestion::ByDistance,
+];
 
 impl Sender {
     pub(super) fn name(self) -> String {

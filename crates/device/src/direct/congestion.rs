@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use noq_proto::congestion::{Bbr3Config, ControllerFactory, CubicConfig, NewRenoConfig};
 
+use super::by_distance::ByDistance;
+
 /// How a connection finds out what the network carries. Each sender decides for itself. The default
 /// is chosen by what `docs/measurements.md` shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -14,8 +16,10 @@ pub enum Congestion {
     Cubic,
     /// Measures what is delivered, and how soon; a few losses are none of its business
     /// (draft-ietf-ccwg-bbr).
-    #[default]
     Bbr3,
+    /// CUBIC where the peer answers within 2 ms, else BBR3.
+    #[default]
+    ByDistance,
 }
 
 impl Congestion {
@@ -24,6 +28,7 @@ impl Congestion {
             Congestion::NewReno => Arc::new(NewRenoConfig::default()),
             Congestion::Cubic => Arc::new(CubicConfig::default()),
             Congestion::Bbr3 => Arc::new(Bbr3Config::default()),
+            Congestion::ByDistance => Arc::new(ByDistance),
         }
     }
 }
@@ -46,5 +51,6 @@ mod tests {
         assert!(made(Congestion::NewReno).is::<NewReno>());
         assert!(made(Congestion::Cubic).is::<Cubic>());
         assert!(made(Congestion::Bbr3).is::<Bbr3>());
+        assert!(made(Congestion::ByDistance).is::<Cubic>(), "as if near");
     }
 }

@@ -4,6 +4,7 @@
 mod acquaintance;
 mod alarm;
 mod announcement;
+mod by_distance;
 mod congestion;
 mod control;
 mod credentials;
