@@ -64,7 +64,7 @@ pub(super) const CONTROLLERS: [Congestion; 4] = [
     Congestion::NewReno,
     Congestion::Cubic,
     Congestion::Bbr3,
-    Congestion::ByDistance,
+    Congestion::Adaptive,
 ];
 
 impl Sender {

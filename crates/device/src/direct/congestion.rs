@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use noq_proto::congestion::{Bbr3Config, ControllerFactory, CubicConfig, NewRenoConfig};
 
-use super::by_distance::ByDistance;
+use super::adaptive::Adaptive;
 
 /// How a connection finds out what the network carries. Each sender decides for itself. The default
 /// is chosen by what `docs/measurements.md` shows.
@@ -17,9 +17,9 @@ pub enum Congestion {
     /// Measures what is delivered, and how soon; a few losses are none of its business
     /// (draft-ietf-ccwg-bbr).
     Bbr3,
-    /// CUBIC where the peer answers within 2 ms, else BBR3.
+    /// CUBIC, until a long path loses packets without a queue; then BBR3.
     #[default]
-    ByDistance,
+    Adaptive,
 }
 
 impl Congestion {
@@ -28,7 +28,7 @@ impl Congestion {
             Congestion::NewReno => Arc::new(NewRenoConfig::default()),
             Congestion::Cubic => Arc::new(CubicConfig::default()),
             Congestion::Bbr3 => Arc::new(Bbr3Config::default()),
-            Congestion::ByDistance => Arc::new(ByDistance),
+            Congestion::Adaptive => Arc::new(Adaptive),
         }
     }
 }
@@ -51,6 +51,6 @@ mod tests {
         assert!(made(Congestion::NewReno).is::<NewReno>());
         assert!(made(Congestion::Cubic).is::<Cubic>());
         assert!(made(Congestion::Bbr3).is::<Bbr3>());
-        assert!(made(Congestion::ByDistance).is::<Cubic>(), "as if near");
+        assert!(made(Congestion::Adaptive).is::<Cubic>(), "at first");
     }
 }

@@ -2,9 +2,9 @@
 //! endpoints, a file's disk on a thread of its own at either end.
 
 mod acquaintance;
+mod adaptive;
 mod alarm;
 mod announcement;
-mod by_distance;
 mod congestion;
 mod control;
 mod credentials;
