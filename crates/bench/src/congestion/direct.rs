@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fleetlink_device::{Arrival, Control, Endpoint, Inbox, Listener, Peer, ReceivePolicy};
-use fleetlink_proto::transfer::Party;
 use fleetlink_proto::transfer::limits::Deadlines;
+use fleetlink_proto::transfer::{Party, Reason};
 use tokio::time::timeout;
 
 use super::flow::{self, CONTROLLERS};
@@ -82,6 +82,9 @@ pub(crate) fn send() -> Outcome {
         let grant = hub.grant(credentials.party(), to)?;
         let peer = Peer::reach(&own, &credentials, grant, &[at], Deadlines::default()).await?;
         peer.send_file(folder.join(FILE), &Control::new()).await?;
+        // Else the receiver waits for its receipt to be acknowledged.
+        peer.close(Reason::Closing);
+        own.close().await;
         Ok(())
     })
 }

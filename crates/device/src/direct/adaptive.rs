@@ -2,7 +2,7 @@
 //!
 //! CUBIC takes each loss for a full queue. Where a radio loses packets that costs it nearly all of
 //! its rate, the more the longer the path. BBR3 bears that, but it fills queues at its start, takes
-//! more than its share beside CUBIC, and paces by timers coarser than a short round trip.
+//! more than its share beside CUBIC, and is slow on fast paths whose ends have disks that pause.
 
 use std::any::Any;
 use std::sync::Arc;
