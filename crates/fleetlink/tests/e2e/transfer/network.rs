@@ -1,14 +1,16 @@
 //! What a network does: it loses, it is cut; and who is spoken to over it.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use tempfile::TempDir;
 
 use super::{content, event, listing, sparse, sparse_of};
 use crate::harness::network::Network;
-use crate::harness::{Hub, Shell, run};
+use crate::harness::{Finished, Hub, Shell, run};
 
 /// What both sides read where nothing gets through any more.
 const SILENT: &str = "nothing came from the peer for 15 seconds";
@@ -34,29 +36,87 @@ pub(super) fn receiving(network: &Network, hub: &Hub, home: &Path) -> Shell {
     receiver
 }
 
+/// A hub and its device `box`, which takes files, at one end; its device `cam` at the other.
+struct Cable {
+    network: Network,
+    hub: Hub,
+    receiver: Shell,
+    /// Of `cam`.
+    folder: TempDir,
+    /// Of `box`.
+    home: TempDir,
+}
+
+impl Cable {
+    /// None where this host lets nobody make networks.
+    fn lay() -> Option<Self> {
+        Some(Cable::between(Network::make()?))
+    }
+
+    fn between(network: Network) -> Self {
+        let hub = Hub::start_in(&network, &["cam", "box"], &[]);
+        let (folder, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let receiver = receiving(&network, &hub, home.path());
+        Cable {
+            network,
+            hub,
+            receiver,
+            folder,
+            home,
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Where a file of this name arrives.
+    fn stored(&self, name: &str) -> PathBuf {
+        self.home.path().join(format!("inbox/cam_{name}"))
+    }
+
+    fn inbox(&self) -> Vec<String> {
+        listing(&self.home.path().join("inbox"))
+    }
+
+    fn sending(&self, name: &str, options: &[&str]) -> Command {
+        let pin = self.hub.pin();
+        let send = [&["send", "box", name, "--pin", &pin], options].concat();
+        let send = self.hub.command(self.folder.path(), "cam", &send);
+        self.network.on_device(&send)
+    }
+
+    /// Sends a file of this content, and waits for the end of that.
+    fn send(&self, name: &str, content: &[u8]) -> Finished {
+        fs::write(self.path(name), content).unwrap();
+        run(&mut self.sending(name, &["--json"]), "")
+    }
+
+    /// A sender of the file that is at `large`. The receiver has heard of it.
+    fn send_large(&mut self) -> Shell {
+        let sender = Shell::run(self.sending("large", &["--events"]));
+        event(&mut self.receiver.output, "started");
+        sender
+    }
+}
+
 #[test]
 fn nobody_but_hub_and_peer_is_contacted() {
     let Some(network) = Network::make() else {
         return;
     };
     network.count_strangers();
-    let hub = Hub::start_in(&network, &["cam", "box"], &[]);
-    let (folder, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let pin = hub.pin();
-    let mut receiver = receiving(&network, &hub, home.path());
+    let mut cable = Cable::between(network);
     let sent = content(5_000_000, 7);
-    fs::write(folder.path().join("a.mp4"), &sent).unwrap();
-    let send = ["send", "box", "a.mp4", "--json", "--pin", &pin];
-    let send = hub.command(folder.path(), "cam", &send);
-    let finished = run(&mut network.on_device(&send), "");
+    let finished = cable.send("a.mp4", &sent);
     assert_eq!(finished.code, Some(0), "{finished:?}");
     assert!(
         finished.stdout.contains("\"address\":\"10.77.0.1:"),
         "{finished:?}"
     );
-    event(&mut receiver.output, "stored");
-    assert!(fs::read(home.path().join("inbox/cam_a.mp4")).unwrap() == sent);
-    let counted = network.strangers();
+    event(&mut cable.receiver.output, "stored");
+    assert!(fs::read(cable.stored("a.mp4")).unwrap() == sent);
+    let counted = cable.network.strangers();
     let silent = counted.matches("counter packets 0 bytes 0").count();
     assert_eq!(
         (silent, counted.matches("counter").count()),
@@ -69,23 +129,17 @@ fn nobody_but_hub_and_peer_is_contacted() {
 /// and nothing stays.
 #[test]
 fn a_cable_that_loses_packets_delivers_whole_files_or_an_error() {
-    let Some(network) = Network::make() else {
+    let Some(mut cable) = Cable::lay() else {
         return;
     };
-    let hub = Hub::start_in(&network, &["cam", "box"], &[]);
-    let (folder, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let mut receiver = receiving(&network, &hub, home.path());
     for (percent, bytes) in [(1, 8_000_000), (5, 4_000_000), (30, 100_000)] {
-        network.lose(percent);
+        cable.network.lose(percent);
         let name = format!("{percent}.bin");
         let sent = content(bytes, 3);
-        fs::write(folder.path().join(&name), &sent).unwrap();
-        let send = ["send", "box", &name, "--json", "--pin", &hub.pin()];
-        let send = hub.command(folder.path(), "cam", &send);
-        let finished = run(&mut network.on_device(&send), "");
-        let stored = home.path().join(format!("inbox/cam_{name}"));
+        let finished = cable.send(&name, &sent);
+        let stored = cable.stored(&name);
         if finished.code == Some(0) {
-            event(&mut receiver.output, "stored");
+            event(&mut cable.receiver.output, "stored");
             assert!(fs::read(&stored).unwrap() == sent, "{percent} % lost");
         } else {
             assert_eq!(percent, 30, "{finished:?}");
@@ -98,26 +152,20 @@ fn a_cable_that_loses_packets_delivers_whole_files_or_an_error() {
 
 #[test]
 fn a_cable_that_is_cut_ends_a_transfer_on_both_sides() {
-    let Some(network) = Network::make() else {
+    let Some(mut cable) = Cable::lay() else {
         return;
     };
-    let hub = Hub::start_in(&network, &["cam", "box"], &[]);
-    let (folder, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let mut receiver = receiving(&network, &hub, home.path());
-    sparse(&folder.path().join("large"));
-    let send = ["send", "box", "large", "--events", "--pin", &hub.pin()];
-    let send = hub.command(folder.path(), "cam", &send);
-    let mut sender = Shell::run(network.on_device(&send));
-    event(&mut receiver.output, "started");
+    sparse(&cable.path("large"));
+    let mut sender = cable.send_large();
     event(&mut sender.output, "started");
-    network.drop_packets();
-    for side in [&mut receiver, &mut sender] {
+    cable.network.drop_packets();
+    for side in [&mut cable.receiver, &mut sender] {
         let failed = event(&mut side.output, "failed");
         assert_eq!(failed["code"], "timed_out", "{failed}");
         assert_eq!(failed["message"], SILENT, "{failed}");
     }
     assert_ne!(sender.wait(), Some(0));
-    assert_eq!(listing(&home.path().join("inbox")), Vec::<String>::new());
+    assert_eq!(cable.inbox(), Vec::<String>::new());
 }
 
 /// What takes long: both sides give up while the cable is out, each in its time, and afterwards all
@@ -125,21 +173,15 @@ fn a_cable_that_is_cut_ends_a_transfer_on_both_sides() {
 #[test]
 #[ignore = "takes a minute: cargo xtask soak transfers"]
 fn soak_a_cable_that_is_out_for_thirty_seconds() {
-    let Some(network) = Network::make() else {
+    let Some(mut cable) = Cable::lay() else {
         return;
     };
-    let hub = Hub::start_in(&network, &["cam", "box"], &[]);
-    let (folder, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let mut receiver = receiving(&network, &hub, home.path());
-    sparse(&folder.path().join("large"));
-    let send = ["send", "box", "large", "--events", "--pin", &hub.pin()];
-    let send = hub.command(folder.path(), "cam", &send);
-    let mut sender = Shell::run(network.on_device(&send));
-    event(&mut receiver.output, "started");
+    sparse(&cable.path("large"));
+    let mut sender = cable.send_large();
     event(&mut sender.output, "started");
-    network.drop_packets();
+    cable.network.drop_packets();
     let out = Instant::now();
-    for (side, name) in [(&mut sender, "sender"), (&mut receiver, "receiver")] {
+    for (side, name) in [(&mut sender, "sender"), (&mut cable.receiver, "receiver")] {
         let failed = event(&mut side.output, "failed");
         let after = out.elapsed();
         println!("the {name} gave up after {after:?}: {}", failed["message"]);
@@ -151,42 +193,32 @@ fn soak_a_cable_that_is_out_for_thirty_seconds() {
     }
     assert_eq!(sender.wait(), Some(6));
     std::thread::sleep(Duration::from_secs(30).saturating_sub(out.elapsed()));
-    network.pass_packets();
-    assert_eq!(listing(&home.path().join("inbox")), [""; 0]);
+    cable.network.pass_packets();
+    assert_eq!(cable.inbox(), [""; 0]);
     let sent = content(5_000_000, 7);
-    fs::write(folder.path().join("later"), &sent).unwrap();
-    let send = ["send", "box", "later", "--pin", &hub.pin()];
-    let send = hub.command(folder.path(), "cam", &send);
-    let finished = run(&mut network.on_device(&send), "");
+    let finished = cable.send("later", &sent);
     assert_eq!(finished.code, Some(0), "{finished:?}");
-    assert!(fs::read(home.path().join("inbox/cam_later")).unwrap() == sent);
+    assert!(fs::read(cable.stored("later")).unwrap() == sent);
 }
 
 /// A cable that is back before either side gives up costs time and nothing else.
 #[test]
 #[ignore = "takes a minute: cargo xtask soak transfers"]
 fn soak_a_cable_that_is_out_for_a_moment() {
-    let Some(network) = Network::make() else {
+    let Some(mut cable) = Cable::lay() else {
         return;
     };
-    let hub = Hub::start_in(&network, &["cam", "box"], &[]);
-    let (folder, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let mut receiver = receiving(&network, &hub, home.path());
-    let large = folder.path().join("large");
-    sparse_of(&large, 2 << 30);
-    let send = ["send", "box", "large", "--events", "--pin", &hub.pin()];
-    let send = hub.command(folder.path(), "cam", &send);
-    let mut sender = Shell::run(network.on_device(&send));
-    event(&mut receiver.output, "started");
-    event(&mut receiver.output, "progress");
-    network.drop_packets();
+    sparse_of(&cable.path("large"), 2 << 30);
+    let mut sender = cable.send_large();
+    event(&mut cable.receiver.output, "progress");
+    cable.network.drop_packets();
     let out = Instant::now();
     std::thread::sleep(Duration::from_secs(10));
-    network.pass_packets();
+    cable.network.pass_packets();
     event(&mut sender.output, "stored");
     println!("it was there {:?} after the cut", out.elapsed());
     assert_eq!(sender.wait(), Some(0));
-    let stored = fs::metadata(home.path().join("inbox/cam_large")).unwrap();
+    let stored = fs::metadata(cable.stored("large")).unwrap();
     assert_eq!(stored.len(), 2 << 30);
 }
 
@@ -194,31 +226,25 @@ fn soak_a_cable_that_is_out_for_a_moment() {
 #[test]
 #[ignore = "takes minutes: cargo xtask soak transfers"]
 fn soak_a_cable_that_loses_packets_for_long() {
-    let Some(network) = Network::make() else {
+    let Some(mut cable) = Cable::lay() else {
         return;
     };
-    let hub = Hub::start_in(&network, &["cam", "box"], &[]);
-    let (folder, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let mut receiver = receiving(&network, &hub, home.path());
     for (percent, bytes, times) in [
         (1, 500_000_000, 1),
         (5, 100_000_000, 1),
         (30, 2_000_000, 10),
     ] {
-        network.lose(percent);
+        cable.network.lose(percent);
         let sent = content(bytes, 3);
         let mut arrived = 0;
         let began = Instant::now();
         for number in 0..times {
             let name = format!("{percent}-{number}.bin");
-            fs::write(folder.path().join(&name), &sent).unwrap();
-            let send = ["send", "box", &name, "--json", "--pin", &hub.pin()];
-            let send = hub.command(folder.path(), "cam", &send);
-            let finished = run(&mut network.on_device(&send), "");
-            let stored = home.path().join(format!("inbox/cam_{name}"));
+            let finished = cable.send(&name, &sent);
+            let stored = cable.stored(&name);
             if finished.code == Some(0) {
                 arrived += 1;
-                event(&mut receiver.output, "stored");
+                event(&mut cable.receiver.output, "stored");
                 assert!(fs::read(&stored).unwrap() == sent, "{percent} % lost");
             } else {
                 println!("{percent} %: {}", finished.stdout.trim_end());
