@@ -54,8 +54,9 @@ pub const KEEP_FREE_BYTES: u64 = 8 * 1024 * 1024;
 /// The highest number that a file's name gets where others have taken it.
 pub const MAX_NAME_NUMBER: u32 = 10_000;
 
-/// Bytes of one file that may wait between the network and the receiver. Above 1.25 MiB the QUIC
-/// implementation ends connections, with 'too many gaps in stream buffer'.
+/// Bytes of one file that may wait between the network and the receiver. The QUIC implementation
+/// ends a connection when more than 2048 pieces of packets wait ('too many gaps in stream buffer');
+/// this is less than half of them, at the smallest packets.
 pub const STREAM_WINDOW: u32 = 1024 * 1024;
 /// Bytes of one connection that may wait between the network and a device, each way.
 pub const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;

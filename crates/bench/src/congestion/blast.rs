@@ -1,9 +1,7 @@
 //! Datagrams without any control: what a link does with more than it carries.
 
 use std::env;
-use std::io;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
-use std::time::{Duration, Instant};
+use std::net::{SocketAddr, UdpSocket};
 
 use super::flow;
 use crate::Outcome;
@@ -16,28 +14,18 @@ const RECEIVE_BUFFER: usize = 4 << 20;
 
 /// Counts what comes in time after the first.
 pub(crate) fn receive() -> Outcome {
-    let arguments: Vec<String> = env::args().skip(3).collect();
-    let [address, millis] = &arguments[..] else {
-        return Err("an address, milliseconds".into());
-    };
-    let address: IpAddr = address.parse()?;
-    let time = Duration::from_millis(millis.parse()?);
+    let (address, time) = flow::place_and_time()?;
     let overflowed = flow::overflowed()?;
     let socket = UdpSocket::bind((address, 0))?;
     socket2::SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER)?;
     say(&format!("reached by {}", socket.local_addr()?));
     let mut datagram = [0; BYTES];
     socket.recv(&mut datagram)?;
-    let (begun, mut bytes) = (Instant::now(), 0);
-    while let Some(left) = time.checked_sub(begun.elapsed()).filter(|t| !t.is_zero()) {
+    let (bytes, took) = flow::count(time, |left| {
         socket.set_read_timeout(Some(left))?;
-        match socket.recv(&mut datagram) {
-            Ok(read) => bytes += read as u64,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    say(&flow::received(bytes, begun.elapsed(), overflowed)?);
+        socket.recv(&mut datagram)
+    })?;
+    say(&flow::received(bytes, took, overflowed)?);
     Ok(())
 }
 

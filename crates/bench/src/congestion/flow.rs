@@ -2,9 +2,11 @@
 
 use std::env;
 use std::fs;
+use std::io;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fleetlink_device::Congestion;
 
@@ -180,6 +182,32 @@ impl Flow {
             overflowed,
         })
     }
+}
+
+/// What plain receivers are started with: an address, and for how long they look.
+pub(super) fn place_and_time() -> Outcome<(IpAddr, Duration)> {
+    let arguments: Vec<String> = env::args().skip(3).collect();
+    let [address, millis] = &arguments[..] else {
+        return Err("an address, milliseconds".into());
+    };
+    Ok((address.parse()?, Duration::from_millis(millis.parse()?)))
+}
+
+/// How many bytes come in this time, and how long that was. `read` waits for some of them, at most
+/// as long as it is told.
+pub(super) fn count(
+    time: Duration,
+    mut read: impl FnMut(Duration) -> io::Result<usize>,
+) -> io::Result<(u64, Duration)> {
+    let (begun, mut bytes) = (Instant::now(), 0);
+    while let Some(left) = time.checked_sub(begun.elapsed()).filter(|t| !t.is_zero()) {
+        match read(left) {
+            Ok(read) => bytes += read as u64,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((bytes, begun.elapsed()))
 }
 
 /// What a receiver says at its end.

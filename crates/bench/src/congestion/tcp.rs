@@ -2,8 +2,7 @@
 
 use std::env;
 use std::io::{self, Read as _, Write as _};
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
-use std::time::{Duration, Instant};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 
 use socket2::{Domain, Socket, Type};
 
@@ -15,28 +14,20 @@ const BLOCK: usize = 128 * 1024;
 
 /// Takes from one connection what comes in time.
 pub(crate) fn receive() -> Outcome {
-    let arguments: Vec<String> = env::args().skip(3).collect();
-    let [address, millis] = &arguments[..] else {
-        return Err("an address, milliseconds".into());
-    };
-    let address: IpAddr = address.parse()?;
-    let time = Duration::from_millis(millis.parse()?);
+    let (address, time) = flow::place_and_time()?;
     let overflowed = flow::overflowed()?;
     let listener = TcpListener::bind((address, 0))?;
     say(&format!("reached by {}", listener.local_addr()?));
     let (mut stream, _) = listener.accept()?;
-    let begun = Instant::now();
-    let (mut bytes, mut block) = (0, vec![0; BLOCK]);
-    while let Some(left) = time.checked_sub(begun.elapsed()).filter(|t| !t.is_zero()) {
+    let mut block = vec![0; BLOCK];
+    let (bytes, took) = flow::count(time, |left| {
         stream.set_read_timeout(Some(left))?;
-        match stream.read(&mut block) {
-            Ok(0) => return Err("the sender ended".into()),
-            Ok(read) => bytes += read as u64,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error.into()),
+        match stream.read(&mut block)? {
+            0 => Err(io::Error::other("the sender ended")),
+            read => Ok(read),
         }
-    }
-    say(&flow::received(bytes, begun.elapsed(), overflowed)?);
+    })?;
+    say(&flow::received(bytes, took, overflowed)?);
     Ok(())
 }
 
