@@ -8,7 +8,7 @@ use crate::step;
 /// Every test that docs/hazards.md names is a function of some source file.
 pub(crate) fn check() -> Result<(), String> {
     step::say("\n== tests that docs/hazards.md names");
-    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    let root = step::root();
     let document = read(&root.join("docs/hazards.md"))?;
     let mut sources = String::new();
     collect(&root.join("crates"), &mut sources)?;

@@ -5,6 +5,7 @@ mod bench;
 mod dependencies;
 mod documents;
 mod programs;
+mod skipped;
 mod soak;
 mod step;
 mod test;

@@ -53,34 +53,66 @@ const PROGRAMS: &[Program] = &[
     },
 ];
 
-/// Installs what is missing where that is allowed; else says which command does it.
+/// Installs what is missing where that is allowed; else names all of it, and the command that
+/// installs it.
 pub(crate) fn ensure() -> Result<(), String> {
-    let mut updated = false;
-    for program in PROGRAMS
-        .iter()
-        .filter(|program| find(program.name).is_none())
-    {
-        let Program {
-            name,
-            purpose,
-            source,
-        } = program;
-        step::say(&format!("{name} is missing: it {purpose}"));
-        match source {
-            Source::Cargo(package) => step::run("cargo", &["install", "--locked", package])?,
-            Source::Debian(package) if may_install() => {
-                if !updated {
-                    step::run("apt-get", &["update", "-qq"])?;
-                    updated = true;
-                }
-                step::run("apt-get", &["install", "-y", "-qq", package])?;
-            }
-            Source::Debian(package) => {
-                return Err(format!("install it first: sudo apt-get install {package}"));
-            }
-        }
+    let missing = missing();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    step::say("missing programs:");
+    for Program { name, purpose, .. } in &missing {
+        step::say(&format!("  {name}: it {purpose}"));
+    }
+    let (debian, crates) = packages(&missing);
+    if !debian.is_empty() && !may_install() {
+        return Err(format!("install them first: {}", command(&debian, &crates)));
+    }
+    if !debian.is_empty() {
+        step::run("apt-get", &["update", "-qq"])?;
+        step::run(
+            "apt-get",
+            &[&["install", "-y", "-qq"], &debian[..]].concat(),
+        )?;
+    }
+    if !crates.is_empty() {
+        step::run("cargo", &[&["install", "--locked"], &crates[..]].concat())?;
     }
     Ok(())
+}
+
+fn missing() -> Vec<&'static Program> {
+    let missing = PROGRAMS
+        .iter()
+        .filter(|program| find(program.name).is_none());
+    missing.collect()
+}
+
+/// The packages of Debian's and the crates that bring these programs.
+fn packages(programs: &[&'static Program]) -> (Vec<&'static str>, Vec<&'static str>) {
+    let (mut debian, mut crates) = (Vec::new(), Vec::new());
+    for program in programs {
+        match program.source {
+            Source::Debian(package) => debian.push(package),
+            Source::Cargo(package) => crates.push(package),
+        }
+    }
+    (debian, crates)
+}
+
+/// One line for a shell that installs all of it, also where no package list was ever fetched.
+fn command(debian: &[&str], crates: &[&str]) -> String {
+    let mut steps = Vec::new();
+    if !debian.is_empty() {
+        let debian = debian.join(" ");
+        steps.push(format!(
+            "sudo sh -c 'apt-get update && apt-get install -y {debian}'"
+        ));
+    }
+    if !crates.is_empty() {
+        steps.push(format!("cargo install --locked {}", crates.join(" ")));
+    }
+    steps.join(" && ")
 }
 
 fn find(name: &str) -> Option<PathBuf> {

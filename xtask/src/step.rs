@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
@@ -51,10 +52,34 @@ pub(crate) fn output(program: &str, arguments: &[&str]) -> Result<String, String
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
+/// The workspace's root.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
 fn command<S: AsRef<OsStr>>(program: &str, arguments: &[S]) -> Command {
     let mut command = Command::new(program);
+    command.args(arguments).current_dir(root());
+    for name in std::env::vars_os().map(|(name, _)| name) {
+        if name.to_str().is_some_and(describes_a_package) {
+            command.env_remove(&name);
+        }
+    }
     command
-        .args(arguments)
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
-    command
+}
+
+/// Tells whether cargo sets this variable for the package that it runs, which is this one here.
+///
+/// Passed on to an inner cargo, such a variable changes what build scripts see, and so much of the
+/// release tree is built again.
+fn describes_a_package(variable: &str) -> bool {
+    variable.starts_with("CARGO_PKG_")
+        || variable.starts_with("CARGO_MANIFEST_")
+        || [
+            "CARGO_BIN_NAME",
+            "CARGO_CRATE_NAME",
+            "CARGO_PRIMARY_PACKAGE",
+            "OUT_DIR",
+        ]
+        .contains(&variable)
 }

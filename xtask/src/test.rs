@@ -1,5 +1,6 @@
 //! Everything that CI runs.
 
+use crate::skipped::SkippedTests;
 use crate::{dependencies, documents, programs, step};
 
 pub(crate) fn run() -> Result<(), String> {
@@ -45,5 +46,14 @@ pub(crate) fn run() -> Result<(), String> {
     )?;
     step::run("cargo", &["doc", "--workspace", "--no-deps", "--quiet"])?;
     step::run("cargo", &["run", "--release", "--locked", "--", "demo"])?;
-    step::run("cargo", &["nextest", "run", "--workspace", "--locked"])
+    tests()
+}
+
+/// Runs the tests, and names those that this user or machine could not run.
+fn tests() -> Result<(), String> {
+    let skipped = SkippedTests::start()?;
+    let tests = ["nextest", "run", "--workspace", "--locked"];
+    let result = step::run_with("cargo", &tests, &[skipped.setting()]);
+    skipped.report()?;
+    result
 }

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use fleetlink_proto::transfer::Reason;
 
-use crate::small_disk::{run_on_small_disk, small_disk};
 use crate::{admit, end, listing, open, take};
+use fleetlink_testkit::{run_on_small_disk, small_disk};
 
 #[cfg(target_os = "linux")]
 #[test]

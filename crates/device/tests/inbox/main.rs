@@ -5,8 +5,6 @@ mod disk_full;
 mod links;
 mod names;
 mod rules;
-#[path = "../../../hub/tests/small_disk/mod.rs"]
-mod small_disk;
 
 use std::fs;
 use std::path::Path;

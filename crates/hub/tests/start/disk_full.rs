@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::small_disk::{run_on_small_disk, small_disk};
 use crate::{EARLIER, UPLOAD_LOG, config, start};
+use fleetlink_testkit::{run_on_small_disk, small_disk};
 
 #[cfg(target_os = "linux")]
 #[tokio::test]

@@ -3,8 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod disk_full;
-#[path = "../small_disk/mod.rs"]
-mod small_disk;
 
 use std::fs;
 use std::path::Path;

@@ -2,7 +2,5 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that fails says so by a panic")]
 
-#[path = "../small_disk/mod.rs"]
-mod small_disk;
 mod sqlite;
 mod suite;

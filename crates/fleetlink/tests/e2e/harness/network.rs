@@ -25,13 +25,9 @@ impl Network {
     }
 
     /// The same with these addresses.
-    #[expect(
-        clippy::print_stderr,
-        reason = "whoever reads the test's output shall know"
-    )]
     pub(crate) fn make_of(family: Family) -> Option<Self> {
         if !rustix::process::geteuid().is_root() {
-            eprintln!("skipped: only root can make network namespaces");
+            fleetlink_testkit::skip("only root can make network namespaces");
             return None;
         }
         let id = std::process::id();

@@ -9,8 +9,8 @@ use fleetlink_hub::store::sqlite::SqliteStore;
 use fleetlink_hub::store::{Store, StoreError};
 
 use super::Folder;
-use crate::small_disk::{run_on_small_disk, small_disk};
 use crate::suite::*;
+use fleetlink_testkit::{run_on_small_disk, small_disk};
 
 #[cfg(target_os = "linux")]
 #[tokio::test]

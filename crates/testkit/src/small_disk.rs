@@ -3,32 +3,33 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::skip;
+
 /// In the child that [`run_on_small_disk`] starts, where the disk is.
 const DISK: &str = "FLEETLINK_TEST_SMALL_DISK";
 
 /// The disk, where this process is the child.
-pub(crate) fn small_disk() -> Option<PathBuf> {
+pub fn small_disk() -> Option<PathBuf> {
     std::env::var_os(DISK).map(PathBuf::from)
 }
 
-/// Runs the test of this path again, in a child that has a disk of this size at `folder`. Says so
-/// and does nothing where this user may not mount one.
-#[expect(
-    clippy::print_stdout,
-    reason = "whoever reads the test's output shall know"
-)]
-pub(crate) fn run_on_small_disk(test: &str, size: &str, folder: &Path) {
+/// Runs the test of this path again, in a child that has a disk of this size at `folder`. Skips it
+/// where this user may not mount one.
+///
+/// # Panics
+/// When the test fails in the child, or the child cannot be started.
+pub fn run_on_small_disk(test: &str, size: &str, folder: &Path) {
     let mount =
         format!("mount -t tmpfs -o size={size} tmpfs \"${DISK}\" || exit 77; exec \"$0\" \"$@\"");
     let child = Command::new("unshare")
         .args(["--map-root-user", "--mount", "sh", "-c", &mount])
-        .arg(std::env::current_exe().unwrap())
+        .arg(std::env::current_exe().expect("this program has a path"))
         .args(["--exact", test, "--nocapture"])
         .env(DISK, folder)
         .output();
     match child {
         Ok(child) if String::from_utf8_lossy(&child.stdout).contains("1 passed") => {}
-        _ if !can_mount() => println!("skipped: this user may not mount a file system"),
+        _ if !can_mount() => skip("this user may not mount a file system"),
         other => panic!("{other:?}"),
     }
 }
