@@ -5,7 +5,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::folder::Folder;
 use super::limits::{BUSY_TIMEOUT, STATEMENTS};
 use super::open_error::OpenError;
-use super::{reconcile, schema};
+use super::schema;
 
 /// Refuses the SQLite versions whose write-ahead log can damage a database.
 pub(super) fn check_sqlite() -> Result<(), OpenError> {
@@ -19,9 +19,9 @@ pub(super) fn check_sqlite() -> Result<(), OpenError> {
 /// The one connection that writes. The database has the newest format when this returns.
 pub(super) fn writer(folder: &Folder, steps: &[&str]) -> Result<Connection, OpenError> {
     let mut connection = open(folder, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    // Before anything is changed: it may be a database of somebody else, or the last one's data.
-    if schema::format(&connection, folder)? == 0 && reconcile::has_segments(folder)? {
-        return Err(OpenError::DatabaseMissing(folder.root().to_owned()));
+    // Before anything is changed: it may be a database of somebody else, or one that lost its tables.
+    if schema::format(&connection, folder)? == 0 {
+        folder.refuse_as_new()?;
     }
     let mode: String =
         connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;

@@ -46,11 +46,15 @@ impl Health {
         }
     }
 
-    /// The answer to a flush that failed: what it was to make durable is lost, and unless there was
-    /// merely no room, so may be what others flushed.
+    /// The answer to a flush that failed. The bytes that it was to make durable are lost. Where the
+    /// file system had no room for them or had become read-only, nothing else is in doubt; any other
+    /// error may be that of a disk that loses what others flushed.
+    ///
+    /// Only for the error of the flush itself: a file or folder that could not be opened for it is
+    /// [`not_done`].
     pub(super) fn flush_failed(&self, error: &io::Error) -> StoreError {
-        if is_full(error) {
-            return StoreError::Full;
+        if is_full(error) || error.kind() == io::ErrorKind::ReadOnlyFilesystem {
+            return not_done("flushing to the disk", error);
         }
         let reason = format!("flushing to the disk failed: {error}");
         self.fail(reason.clone());
@@ -67,7 +71,8 @@ pub(super) fn not_done(doing: &str, error: &io::Error) -> StoreError {
     }
 }
 
-fn is_full(error: &io::Error) -> bool {
+/// Whether there was no room: on the disk, in a quota, or under a limit for the size of files.
+pub(super) fn is_full(error: &io::Error) -> bool {
     use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
     matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
 }
@@ -81,5 +86,24 @@ impl Drop for Guard<'_> {
             self.0
                 .fail(format!("the store's {} ended by a panic", self.1));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flush_that_found_no_room_or_nothing_to_write_to_leaves_the_store_sound() {
+        use io::ErrorKind::{FileTooLarge, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+        let health = Health::sound();
+        for kind in [StorageFull, QuotaExceeded, FileTooLarge] {
+            assert_eq!(health.flush_failed(&kind.into()), StoreError::Full);
+        }
+        let refused = health.flush_failed(&ReadOnlyFilesystem.into());
+        assert!(matches!(refused, StoreError::Unavailable(_)), "{refused}");
+        assert_eq!(health.check(), Ok(()));
+        health.flush_failed(&io::Error::other("the disk is broken"));
+        assert!(health.check().is_err());
     }
 }

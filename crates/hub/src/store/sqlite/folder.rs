@@ -8,11 +8,23 @@ use fleetlink_proto::{DeviceName, IdempotencyKey};
 
 use super::open_error::OpenError;
 
+/// No store comes near it; a larger number is none of its own.
+const LARGEST_SEGMENT: u64 = 1 << 62;
+const DATABASE: &str = "hub.db";
+const LOG: &str = "hub.db-wal";
+const KEY: &str = "hub.key";
+const SEGMENTS: &str = "segments";
+const ORPHANED: &str = "orphaned";
+const PARTIALS: &str = "partial";
+
 /// A data folder that this process alone uses.
 pub(super) struct Folder {
     root: PathBuf,
     /// Locked while it is open.
     _lock: File,
+    /// Open for as long as the store is, so that a flush of their names needs no new descriptor.
+    segments: FlushableFolder,
+    partials: FlushableFolder,
 }
 
 impl Folder {
@@ -28,13 +40,23 @@ impl Folder {
             Err(TryLockError::WouldBlock) => return Err(OpenError::InUse(root)),
             Err(TryLockError::Error(error)) => return Err(at(&lock_path)(error)),
         }
-        let folder = Folder { root, _lock: lock };
-        make_private(&folder.segments())?;
-        make_private(&folder.partials())?;
+        // Before anything is made: a folder whose database is lost is left as it is.
+        refuse_without_database(&root)?;
+        let folder = Folder {
+            segments: FlushableFolder::make(&root.join(SEGMENTS))?,
+            partials: FlushableFolder::make(&root.join(PARTIALS))?,
+            root,
+            _lock: lock,
+        };
         // SQLite gives its other files the mode of this one.
         open_or_make(&folder.database())?;
         sync_folder(&folder.root).map_err(at(&folder.root))?;
         Ok(folder)
+    }
+
+    /// Refuses to take an empty database for a new one where something else of a store is there.
+    pub(super) fn refuse_as_new(&self) -> Result<(), OpenError> {
+        refuse_as_new(&self.root)
     }
 
     pub(super) fn root(&self) -> &Path {
@@ -42,7 +64,12 @@ impl Folder {
     }
 
     pub(super) fn database(&self) -> PathBuf {
-        self.root.join("hub.db")
+        self.root.join(DATABASE)
+    }
+
+    /// The database's write-ahead log.
+    pub(super) fn log(&self) -> PathBuf {
+        self.root.join(LOG)
     }
 
     pub(super) fn reserve(&self) -> PathBuf {
@@ -50,15 +77,20 @@ impl Folder {
     }
 
     pub(super) fn segments(&self) -> PathBuf {
-        self.root.join("segments")
+        self.root.join(SEGMENTS)
     }
 
     pub(super) fn segment(&self, id: u64) -> PathBuf {
         self.segments().join(id.to_string())
     }
 
+    /// Segments that no data file names are moved there, and never touched again.
+    pub(super) fn orphaned(&self) -> PathBuf {
+        self.segments().join(ORPHANED)
+    }
+
     pub(super) fn partials(&self) -> PathBuf {
-        self.root.join("partial")
+        self.root.join(PARTIALS)
     }
 
     pub(super) fn partial(&self, name: &PartialName) -> PathBuf {
@@ -67,9 +99,100 @@ impl Folder {
 
     /// Makes the names of a finished upload durable: the new one, and that the old one is gone.
     pub(super) fn sync_renamed(&self) -> io::Result<()> {
-        sync_folder(&self.segments())?;
-        sync_folder(&self.partials())
+        self.segments.flush()?;
+        self.partials.flush()
     }
+
+    /// Makes the names of segments durable.
+    pub(super) fn sync_segments(&self) -> io::Result<()> {
+        self.segments.flush()
+    }
+}
+
+/// A folder whose names can be made durable.
+struct FlushableFolder {
+    #[cfg(unix)]
+    folder: File,
+}
+
+impl FlushableFolder {
+    fn make(path: &Path) -> Result<Self, OpenError> {
+        make_private(path)?;
+        Ok(FlushableFolder {
+            #[cfg(unix)]
+            folder: File::open(path).map_err(at(path))?,
+        })
+    }
+
+    #[cfg(unix)]
+    fn flush(&self) -> io::Result<()> {
+        self.folder.sync_all()
+    }
+
+    /// Other systems keep names with the files they name.
+    #[cfg(not(unix))]
+    #[expect(
+        clippy::unused_self,
+        clippy::unnecessary_wraps,
+        reason = "it can fail elsewhere"
+    )]
+    fn flush(&self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A missing or empty database is a new one only where nothing else of a store is there. SQLite would
+/// remove the log of an empty database.
+fn refuse_without_database(root: &Path) -> Result<(), OpenError> {
+    if size(&root.join(DATABASE)) > 0 {
+        return Ok(());
+    }
+    if size(&root.join(LOG)) > 0 {
+        return Err(missing(root, LOG));
+    }
+    refuse_as_new(root)
+}
+
+/// The hub's key and segments belong to a database that is lost.
+fn refuse_as_new(root: &Path) -> Result<(), OpenError> {
+    if size(&root.join(KEY)) > 0 {
+        return Err(missing(root, KEY));
+    }
+    if has_segments(&root.join(SEGMENTS))? {
+        return Err(missing(root, SEGMENTS));
+    }
+    Ok(())
+}
+
+fn size(path: &Path) -> u64 {
+    fs::metadata(path).map_or(0, |found| found.len())
+}
+
+fn missing(root: &Path, beside: &'static str) -> OpenError {
+    OpenError::DatabaseMissing {
+        folder: root.to_owned(),
+        beside,
+    }
+}
+
+/// Whether the folder has any file of a segment.
+fn has_segments(segments: &Path) -> Result<bool, OpenError> {
+    let entries = match fs::read_dir(segments) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        entries => entries.map_err(at(segments))?,
+    };
+    for entry in entries {
+        let name = entry.map_err(at(segments))?.file_name();
+        if name.to_str().and_then(segment_id).is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The number of a segment that was moved aside.
+pub(super) fn orphaned_id(file_name: &str) -> Option<u64> {
+    segment_id(file_name.split_once('-').map_or(file_name, |(id, _)| id))
 }
 
 /// Names the file of an upload that is not finished.
@@ -98,7 +221,7 @@ impl PartialName {
 /// The id of a segment file, where this is the name of one.
 pub(super) fn segment_id(file_name: &str) -> Option<u64> {
     let id: u64 = file_name.parse().ok()?;
-    (id.to_string() == file_name).then_some(id)
+    (id <= LARGEST_SEGMENT && id.to_string() == file_name).then_some(id)
 }
 
 /// Says at which path something failed.
@@ -123,7 +246,7 @@ fn open_or_make(path: &Path) -> Result<File, OpenError> {
 }
 
 /// A folder that is there keeps its mode: it may be one that the operator chose.
-fn make_private(path: &Path) -> Result<(), OpenError> {
+pub(super) fn make_private(path: &Path) -> Result<(), OpenError> {
     if path == Path::new("") || fs::exists(path).map_err(at(path))? {
         return Ok(());
     }
@@ -140,14 +263,14 @@ fn make_private(path: &Path) -> Result<(), OpenError> {
 
 /// Makes the names in a folder durable.
 #[cfg(unix)]
-fn sync_folder(path: &Path) -> io::Result<()> {
+pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
 /// Other systems keep names with the files they name.
 #[cfg(not(unix))]
 #[expect(clippy::unnecessary_wraps, reason = "it can fail elsewhere")]
-fn sync_folder(_path: &Path) -> io::Result<()> {
+pub(super) fn sync_folder(_path: &Path) -> io::Result<()> {
     Ok(())
 }
 
@@ -169,5 +292,8 @@ mod tests {
         }
         assert_eq!(segment_id("17"), Some(17));
         assert_eq!(segment_id("017"), None);
+        assert_eq!(orphaned_id("17"), Some(17));
+        assert_eq!(orphaned_id("17-2"), Some(17));
+        assert_eq!(orphaned_id("notes-2"), None);
     }
 }

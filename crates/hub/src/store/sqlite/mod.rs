@@ -5,11 +5,14 @@
 //! hub.db (-wal, -shm) accounts, files, segments of at most 64 KiB, the journal
 //! reserve             room for deletions on a full disk
 //! segments/<id>       larger segments
+//! segments/orphaned/  segments that the database did not name at a start
 //! partial/<key>-<device>.part   uploads that are not finished
 //! ```
 //!
 //! A file appears under `segments/` before the row that names it is committed, and goes after the
-//! commit that no longer names it; what a crash leaves in between is removed at the next start.
+//! commit that no longer names it and notes that it may go. At a start, files that are so noted are
+//! removed. Others that no row names are moved aside and never removed: after a restore they may be
+//! data that were acknowledged.
 
 mod accounts;
 mod call;
@@ -28,6 +31,7 @@ mod partials;
 mod reader;
 mod reconcile;
 mod reserve;
+mod room;
 mod schema;
 mod segment;
 mod segments;
@@ -60,6 +64,7 @@ use self::partials::Partials;
 use self::reader::Reader;
 use self::staged::StagedUploads;
 use self::staging::FileStaging;
+use self::sweeper::Swept;
 use self::writer::Writer;
 use super::{SegmentReader, Staging, Store, StoreFailure, StoreFuture};
 
@@ -80,6 +85,7 @@ struct Shared {
     health: Health,
     partials: Partials,
     staged: StagedUploads,
+    swept: Swept,
     folder: Folder,
 }
 
@@ -94,10 +100,12 @@ impl SqliteStore {
         let folder = Folder::open(folder)?;
         let write = connection::writer(&folder, schema::STEPS)?;
         let (found, kept) = reconcile::run(&write, &folder)?;
+        let next = segments::next_id(&write)?.max(reconcile::next_id_beside(&folder)?);
         let shared = Arc::new(Shared {
             health: Health::sound(),
             partials: Partials::new(kept),
-            staged: StagedUploads::new(segments::next_id(&write)?),
+            staged: StagedUploads::new(next),
+            swept: Swept::default(),
             folder,
         });
         let read = connection::reader(&shared.folder)?;

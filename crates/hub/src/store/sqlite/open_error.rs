@@ -26,13 +26,19 @@ pub enum OpenError {
     /// Its `hub.db` is a database of another program.
     #[error("{} is the database of another program", .0.display())]
     Foreign(PathBuf),
-    /// Its database is gone, but not the files that belong to it.
+    /// Its database is gone, but not what belongs to it.
     #[error(
-        "{} holds uploaded data, but the database hub.db beside it is missing or empty: \
-         restore hub.db, or move the folder away to begin anew",
-        .0.display()
+        "the database hub.db in {} is missing or empty, but {beside} beside it belongs to one, so \
+         this is no new store: restore hub.db, together with its hub.db-wal where there was one, \
+         from a backup; to begin anew, move hub.key and segments out of the folder first",
+        .folder.display()
     )]
-    DatabaseMissing(PathBuf),
+    DatabaseMissing {
+        /// The data folder.
+        folder: PathBuf,
+        /// What is there and belongs to a database.
+        beside: &'static str,
+    },
     /// The file system has no shared memory, which write-ahead logging needs.
     #[error("{} is on a file system that cannot hold the database: it gave journal mode {mode}",
         .folder.display())]

@@ -1,23 +1,26 @@
 //! Bringing the files beside the database in step with its rows, before anybody uses either.
 
 use std::collections::HashMap;
-use std::fs::{self, DirEntry};
+use std::fs::{self, DirEntry, File};
+use std::io;
 use std::path::Path;
 use std::time::SystemTime;
 
-use fleetlink_proto::{DeviceName, FileId};
+use fleetlink_proto::{ContentHash, DeviceName, FileId};
 use rusqlite::Connection;
 
-use super::folder::{Folder, PartialName, at, segment_id};
+use super::folder::{Folder, PartialName, at, make_private, orphaned_id, segment_id, sync_folder};
 use super::open_error::OpenError;
 use super::partials;
 
 /// What was found at the start of a store, beside what was to be expected.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reconciliation {
-    /// Files of segments that no row named: uploads that were never committed, or what was replaced
-    /// just before the end. They are removed.
-    pub orphans_removed: u64,
+    /// Files of segments that the database does not name: uploads that were never committed, or data
+    /// of which a restored database does not know. They are in `segments/orphaned` now.
+    pub orphans_moved: u64,
+    /// Files of segments that were replaced or deleted just before the end. They are removed.
+    pub former_removed: u64,
     /// Segments whose file is missing or of the wrong size. Their file stays listed; reading it is
     /// `Corrupt`.
     pub damaged: Vec<DamagedSegment>,
@@ -54,23 +57,18 @@ pub(super) fn run(
     let kept = partials(folder, &mut report)?;
     for lost in &report.damaged {
         tracing::error!(device = %lost.device, file = %lost.file, segment = lost.segment,
-            expected = lost.expected, found = lost.found, "stored data are damaged");
+            expected = lost.expected, found = lost.found,
+            "stored data are damaged: the file of a segment is missing or of the wrong size; \
+             restore it from a backup, or replace or delete the data file");
     }
-    if report.orphans_removed + report.partials_removed > 0 {
+    if report.former_removed + report.partials_removed > 0 {
         tracing::info!(
-            orphans = report.orphans_removed,
+            former = report.former_removed,
             partials = report.partials_removed,
-            "removed files that no commit named"
+            "removed files that are no longer needed"
         );
     }
     Ok((report, kept))
-}
-
-/// Whether there is any file of a segment.
-pub(super) fn has_segments(folder: &Folder) -> Result<bool, OpenError> {
-    Ok(entries(&folder.segments())?
-        .iter()
-        .any(|entry| name(entry).is_some_and(|name| segment_id(&name).is_some())))
 }
 
 fn segments(
@@ -79,24 +77,102 @@ fn segments(
     report: &mut Reconciliation,
 ) -> Result<(), OpenError> {
     let mut expected = in_files(connection)?;
+    let former = former(connection)?;
     for entry in entries(&folder.segments())? {
         let path = entry.path();
+        if path == folder.orphaned() {
+            continue;
+        }
         let Some(id) = name(&entry).and_then(|name| segment_id(&name)) else {
             tracing::warn!(path = %path.display(), "a file that is none of the store's stays");
             continue;
         };
-        let Some(segment) = expected.get_mut(&id) else {
+        let bytes = entry.metadata().map_err(at(&path))?.len();
+        if let Some(segment) = expected.get_mut(&id) {
+            segment.found = Some(bytes);
+        } else if let Some(known) = former.get(&id)
+            && is_former(&path, bytes, known).map_err(at(&path))?
+        {
             fs::remove_file(&path).map_err(at(&path))?;
-            report.orphans_removed += 1;
-            continue;
-        };
-        segment.found = Some(entry.metadata().map_err(at(&path))?.len());
+            report.former_removed += 1;
+        } else {
+            move_aside(folder, id)?;
+            report.orphans_moved += 1;
+        }
     }
+    connection.execute("DELETE FROM former_segments", [])?;
     let damaged = expected.into_values();
     let damaged = damaged.filter(|segment| segment.found != Some(segment.expected));
     report.damaged.extend(damaged);
     report.damaged.sort_by_key(|segment| segment.segment);
     Ok(())
+}
+
+/// A segment that was replaced or deleted: its bytes and their hash.
+type Former = (u64, ContentHash);
+
+fn former(connection: &Connection) -> Result<HashMap<u64, Former>, OpenError> {
+    let mut select = connection.prepare("SELECT id, bytes, hash FROM former_segments")?;
+    let rows = select.query_map([], |row| {
+        let hash = ContentHash::from_bytes(row.get(2)?);
+        Ok((row.get(0)?, (row.get(1)?, hash)))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Whether the file is that segment. Another one of its number may be of a database that was used
+/// before this one was restored.
+fn is_former(path: &Path, bytes: u64, (expected, hash): &Former) -> io::Result<bool> {
+    if bytes != *expected {
+        return Ok(false);
+    }
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(File::open(path)?)?;
+    Ok(ContentHash::from(hasher.finalize()) == *hash)
+}
+
+/// Moves a segment that no data file names to a name that is free. It may be data that were
+/// acknowledged, of which a database from a backup does not know.
+fn move_aside(folder: &Folder, id: u64) -> Result<(), OpenError> {
+    let orphaned = folder.orphaned();
+    make_private(&orphaned)?;
+    let names = (1_u64..).map(|n| match n {
+        1 => id.to_string(),
+        n => format!("{id}-{n}"),
+    });
+    for name in names {
+        let aside = orphaned.join(name);
+        if fs::exists(&aside).map_err(at(&aside))? {
+            continue;
+        }
+        let path = folder.segment(id);
+        fs::rename(&path, &aside).map_err(at(&path))?;
+        sync_folder(&orphaned).map_err(at(&orphaned))?;
+        folder.sync_segments().map_err(at(&path))?;
+        tracing::warn!(path = %aside.display(),
+            "a segment that no data file names was moved aside: an upload that was not committed, or \
+             data newer than the database, where that was restored from a backup");
+        break;
+    }
+    Ok(())
+}
+
+/// Larger than the number of any segment whose file is there: a database that was restored may have
+/// given out fewer numbers than the one before it.
+pub(super) fn next_id_beside(folder: &Folder) -> Result<u64, OpenError> {
+    let mut next = 1;
+    for entry in entries(&folder.segments())? {
+        let id = name(&entry).and_then(|name| segment_id(&name));
+        next = next.max(id.map_or(0, |id| id + 1));
+    }
+    let orphaned = folder.orphaned();
+    if fs::exists(&orphaned).map_err(at(&orphaned))? {
+        for entry in entries(&orphaned)? {
+            let id = name(&entry).and_then(|name| orphaned_id(&name));
+            next = next.max(id.map_or(0, |id| id + 1));
+        }
+    }
+    Ok(next)
 }
 
 /// The segments whose bytes are in files, none of which is found yet.

@@ -80,6 +80,13 @@ pub(super) const STEPS: &[&str] = &["
         at_ms      INTEGER NOT NULL,
         PRIMARY KEY (ticket, name)
     ) STRICT, WITHOUT ROWID;
+", "
+    -- Segments that no data file has any more, whose file may still be there.
+    CREATE TABLE former_segments (
+        id    INTEGER PRIMARY KEY,
+        bytes INTEGER NOT NULL,
+        hash  BLOB NOT NULL
+    ) STRICT;
 "];
 
 /// Marks a database as one of ours: `flnk`.

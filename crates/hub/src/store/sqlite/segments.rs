@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 use super::error::OpError;
 use super::files;
 
-/// Larger than the id of any segment that ever was.
+/// Larger than the id of any segment that the database has had.
 pub(super) fn next_id(connection: &Connection) -> rusqlite::Result<u64> {
     let largest = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'segments'";
     let largest: u64 = connection.query_row(largest, [], |row| row.get(0))?;
@@ -46,25 +46,33 @@ pub(super) fn insert(
     Ok(())
 }
 
-/// Removes all segments of a file, and answers which of them have files.
+/// Removes all segments of a file, and answers which of them have files. Those are noted as former
+/// until their file is gone.
 pub(super) fn remove(
     connection: &Connection,
     device: &DeviceName,
     file: FileId,
 ) -> Result<Vec<u64>, OpError> {
-    let mut delete = connection.prepare_cached(
-        "DELETE FROM segments WHERE device = ?1 AND file = ?2 RETURNING id, body IS NULL",
-    )?;
-    let rows = delete.query_map(params![device.as_str(), file.get()], |row| {
-        Ok((row.get(0)?, row.get(1)?))
-    })?;
-    let mut in_files = Vec::new();
-    for row in rows {
-        if let (id, true) = row? {
-            in_files.push(id);
-        }
-    }
+    let values = params![device.as_str(), file.get()];
+    let of_file = "device = ?1 AND file = ?2";
+    let former = format!(
+        "INSERT INTO former_segments (id, bytes, hash) \
+         SELECT id, bytes, hash FROM segments WHERE {of_file} AND body IS NULL RETURNING id"
+    );
+    let mut former = connection.prepare_cached(&former)?;
+    let in_files = former.query_map(values, |row| row.get(0))?;
+    let in_files = in_files.collect::<Result<_, _>>()?;
+    let delete = format!("DELETE FROM segments WHERE {of_file}");
+    connection.prepare_cached(&delete)?.execute(values)?;
     Ok(in_files)
+}
+
+/// Forgets former segments whose file is gone.
+pub(super) fn forget_former(connection: &Connection, ids: &[u64]) -> rusqlite::Result<()> {
+    let delete = "DELETE FROM former_segments WHERE id = ?1";
+    let mut delete = connection.prepare_cached(delete)?;
+    ids.iter()
+        .try_for_each(|id| delete.execute([id]).map(|_| ()))
 }
 
 /// The file and its segments at one moment.

@@ -1,35 +1,39 @@
 //! Removing the files of segments that are replaced or deleted, away from the writer: to remove a
 //! large file takes time.
+//!
+//! A segment that loses its row is noted as former in the same transaction. So a start after a crash
+//! tells a file that may go from one that a restored database does not know.
 
 use std::fs;
 use std::io;
-use std::path::PathBuf;
 use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
+use super::Shared;
 use super::limits::SWEEP_QUEUE;
 
-/// A thread that removes files. What it fails to remove is an orphan at the next start.
+/// A thread that removes files. A file that it fails to remove goes at the next start.
 pub(super) struct Sweeper {
-    paths: Option<SyncSender<PathBuf>>,
+    segments: Option<SyncSender<u64>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Sweeper {
-    pub(super) fn start() -> io::Result<Self> {
-        let (paths, queue) = sync_channel(SWEEP_QUEUE);
+    pub(super) fn start(shared: Arc<Shared>) -> io::Result<Self> {
+        let (segments, queue) = sync_channel(SWEEP_QUEUE);
         let thread = thread::Builder::new().name("store-sweep".to_owned());
-        let thread = thread.spawn(move || queue.iter().for_each(remove))?;
+        let thread = thread.spawn(move || queue.iter().for_each(|id| remove(id, &shared)))?;
         Ok(Sweeper {
-            paths: Some(paths),
+            segments: Some(segments),
             thread: Some(thread),
         })
     }
 
-    /// Waits where too many files wait already.
-    pub(super) fn remove(&self, path: PathBuf) {
-        if let Some(paths) = &self.paths
-            && paths.send(path).is_err()
+    /// Removes the file of this segment. Waits where too many files wait already.
+    pub(super) fn remove(&self, segment: u64) {
+        if let Some(segments) = &self.segments
+            && segments.send(segment).is_err()
         {
             tracing::warn!("a file stays until the next start: the sweeping thread ended");
         }
@@ -39,7 +43,7 @@ impl Sweeper {
 impl Drop for Sweeper {
     /// Waits until everything is removed.
     fn drop(&mut self) {
-        self.paths = None;
+        self.segments = None;
         if self
             .thread
             .take()
@@ -50,12 +54,36 @@ impl Drop for Sweeper {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the queue's end")]
-fn remove(path: PathBuf) {
+fn remove(segment: u64, shared: &Shared) {
+    let path = shared.folder.segment(segment);
     match fs::remove_file(&path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             tracing::warn!(path = %path.display(), %error, "a file stays until the next start");
         }
-        _ => {}
+        _ => shared.swept.add(segment),
+    }
+}
+
+/// Former segments whose file is gone: their rows may go with the next transaction.
+#[derive(Default)]
+pub(super) struct Swept(Mutex<Vec<u64>>);
+
+impl Swept {
+    fn add(&self, segment: u64) {
+        self.segments().push(segment);
+    }
+
+    pub(super) fn peek(&self) -> Vec<u64> {
+        self.segments().clone()
+    }
+
+    /// The first so many have no row any more.
+    pub(super) fn forget(&self, count: usize) {
+        self.segments().drain(..count);
+    }
+
+    fn segments(&self) -> MutexGuard<'_, Vec<u64>> {
+        // Each change is one call, so a panic elsewhere leaves it whole.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -14,11 +14,12 @@ use tokio::sync::{mpsc, oneshot};
 use super::Shared;
 use super::change::{Applied, Change};
 use super::checkpoint;
-use super::error::{OpError, SqlFault, fault};
+use super::error::{OpError, SqlFault, fault, is_write_of_log};
 use super::failure::Guard;
 use super::limits::{BATCH, WRITE_QUEUE};
 use super::reserve::Reserve;
 use super::sweeper::Sweeper;
+use super::{room, segments};
 
 type Answer = Result<StoreReply, StoreError>;
 
@@ -36,7 +37,7 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn start(connection: Connection, shared: Arc<Shared>) -> io::Result<Self> {
         let (jobs, queue) = mpsc::channel(WRITE_QUEUE);
-        let sweeper = Sweeper::start()?;
+        let sweeper = Sweeper::start(Arc::clone(&shared))?;
         let reserve = Reserve::take(shared.folder.reserve());
         let mut desk = Desk {
             connection,
@@ -87,8 +88,10 @@ struct Desk {
 
 /// A transaction of which nothing was done, or nobody knows.
 struct Broken {
-    error: rusqlite::Error,
-    committing: bool,
+    fault: SqlFault,
+    said: String,
+    /// Whether it may be done.
+    unknown: bool,
 }
 
 impl Desk {
@@ -117,9 +120,7 @@ impl Desk {
                         outcome.map(|applied| self.settle(applied, &mut former)),
                     );
                 }
-                for segment in former {
-                    self.sweeper.remove(self.shared.folder.segment(segment));
-                }
+                former.into_iter().for_each(|id| self.sweeper.remove(id));
             }
             // None of them is to blame for another: a small one may fit where a large one did not.
             Err(broken) if batch.len() > 1 && !broken.is_final() => {
@@ -140,28 +141,28 @@ impl Desk {
                 change: Change::Delete(_),
                 ..
             }]
-        ) && matches!(fault(&broken.error), SqlFault::Full)
+        ) && broken.fault == SqlFault::Full
             && self.reserve.give_up()
     }
 
     /// All changes in one transaction; one that is refused does not undo the others.
     fn attempt(&mut self, batch: &[Job]) -> Result<Vec<Result<Applied, StoreError>>, Broken> {
-        let before = |error| Broken {
-            error,
-            committing: false,
-        };
+        let shared = Arc::clone(&self.shared);
+        let before = |error| Broken::before(&error, &shared);
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(before)?;
+        let swept = shared.swept.peek();
+        segments::forget_former(&transaction, &swept).map_err(before)?;
         let mut outcomes = Vec::with_capacity(batch.len());
         for job in batch {
-            outcomes.push(apply(&transaction, &self.shared, &job.change).map_err(before)?);
+            outcomes.push(apply(&transaction, &shared, &job.change).map_err(before)?);
         }
-        transaction.commit().map_err(|error| Broken {
-            error,
-            committing: true,
-        })?;
+        transaction
+            .commit()
+            .map_err(|error| Broken::committing(&error, &shared))?;
+        shared.swept.forget(swept.len());
         Ok(outcomes)
     }
 
@@ -179,38 +180,61 @@ impl Desk {
     }
 
     fn verdict(&self, broken: &Broken) -> StoreError {
-        let said = broken.error.to_string();
-        match fault(&broken.error) {
-            SqlFault::Full => return StoreError::Full,
-            SqlFault::Passing | SqlFault::Value if broken.committing => {
-                return StoreError::Unknown(said);
+        let said = broken.said.clone();
+        if broken.fault == SqlFault::Broken {
+            self.shared.health.fail(format!("the database: {said}"));
+            // What is in the log is left to be judged by the next start, not copied on the way out.
+            let option = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+            if let Err(error) = self.connection.set_db_config(option, true) {
+                tracing::warn!(%error, "the database will be checkpointed when it is closed");
             }
-            SqlFault::Value => return StoreError::Corrupt(said),
-            SqlFault::Passing => return StoreError::Unavailable(said),
-            SqlFault::Broken => {}
         }
-        self.shared.health.fail(format!("the database: {said}"));
-        // What is in the log is left to be judged by the next start, not copied on the way out.
-        let option = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
-        if let Err(error) = self.connection.set_db_config(option, true) {
-            tracing::warn!(%error, "the database will be checkpointed when it is closed");
-        }
-        if broken.committing {
-            StoreError::Unknown(said)
-        } else {
-            StoreError::Unavailable(said)
+        match broken.fault {
+            SqlFault::Full => StoreError::Full,
+            _ if broken.unknown => StoreError::Unknown(said),
+            SqlFault::Value => StoreError::Corrupt(said),
+            _ => StoreError::Unavailable(said),
         }
     }
 }
 
 impl Broken {
+    /// An error before the commit: nothing was done.
+    fn before(error: &rusqlite::Error, shared: &Shared) -> Self {
+        Broken {
+            fault: fault_with_cause(error, shared),
+            said: error.to_string(),
+            unknown: false,
+        }
+    }
+
+    /// An error of the commit. SQLite writes the frame that makes a transaction valid last, so a
+    /// write that failed, or found no room, is one of a transaction that was not made.
+    fn committing(error: &rusqlite::Error, shared: &Shared) -> Self {
+        let kind = fault(error);
+        let not_made = kind == SqlFault::Full || is_write_of_log(error);
+        Broken {
+            fault: if not_made {
+                fault_with_cause(error, shared)
+            } else {
+                kind
+            },
+            said: error.to_string(),
+            unknown: !not_made,
+        }
+    }
+
     /// Whether another attempt is of no use, or could do a second time what is done already.
     fn is_final(&self) -> bool {
-        match fault(&self.error) {
-            SqlFault::Full => false,
-            SqlFault::Broken => true,
-            SqlFault::Passing | SqlFault::Value => self.committing,
-        }
+        self.fault == SqlFault::Broken || self.unknown
+    }
+}
+
+/// The fault; where a write failed, also whether that was for want of room.
+fn fault_with_cause(error: &rusqlite::Error, shared: &Shared) -> SqlFault {
+    match fault(error) {
+        SqlFault::Write if room::is_used_up(&shared.folder) => SqlFault::Full,
+        fault => fault,
     }
 }
 

@@ -60,7 +60,7 @@ async fn in_child(path: &Path) {
     }
     drop(store);
     let store = SqliteStore::open(&path.join("data")).unwrap();
-    assert_eq!(store.reconciliation().orphans_removed, 0);
+    assert_eq!(store.reconciliation().orphans_moved, 0);
     assert_eq!(summary_of(&store, "cam", 3).await.unwrap().count(), 50_000);
 }
 

@@ -81,7 +81,8 @@ async fn data_without_their_database_are_not_orphans() {
     drop(store);
     fs::rename(folder.path().join("hub.db"), folder.path().join("saved")).unwrap();
     for _ in 0..2 {
-        assert!(matches!(refusal(&folder), OpenError::DatabaseMissing(_)));
+        let refused = refusal(&folder);
+        assert!(matches!(refused, OpenError::DatabaseMissing { .. }));
     }
     assert_eq!(folder.files("segments").len(), 1);
     fs::rename(folder.path().join("saved"), folder.path().join("hub.db")).unwrap();

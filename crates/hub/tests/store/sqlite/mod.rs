@@ -2,10 +2,16 @@
 
 mod damage;
 mod disk_full;
+#[cfg(target_os = "linux")]
 mod failing_disk;
+#[cfg(target_os = "linux")]
+mod faults;
 mod folder;
 mod killed;
+mod million;
 mod restart;
+mod restore;
+mod upgrade;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -11,7 +11,7 @@ use super::Folder;
 use crate::suite::*;
 
 #[tokio::test]
-async fn what_was_staged_but_not_committed_is_removed() {
+async fn what_was_staged_but_not_committed_is_moved_aside() {
     let folder = Folder::fresh();
     let store = with_cam(&folder).await;
     stage(&*store, "cam", 1, &large(20_000)).await.unwrap();
@@ -20,10 +20,12 @@ async fn what_was_staged_but_not_committed_is_removed() {
     drop(store);
     fs::write(folder.path().join("segments/notes.txt"), "mine").unwrap();
     let store = folder.store();
-    assert_eq!(store.reconciliation().orphans_removed, 1);
+    assert_eq!(store.reconciliation().orphans_moved, 1);
     assert_eq!(store.reconciliation().damaged, []);
     // Only what is the store's own.
-    assert!(folder.files("segments")[0].ends_with("notes.txt"));
+    assert!(folder.path().join("segments/notes.txt").exists());
+    assert_eq!(folder.files("segments").len(), 2);
+    assert_eq!(folder.files("segments/orphaned").len(), 1);
     assert_eq!(list(&store, "cam", None, 10).await.files, []);
 }
 
@@ -54,7 +56,7 @@ async fn files_of_former_segments_go_after_the_commit() {
     store.discard(discarded.id).await.unwrap();
     drop(store);
     assert_eq!(folder.files("segments").len(), 1);
-    assert_eq!(folder.store().reconciliation().orphans_removed, 0);
+    assert_eq!(folder.store().reconciliation().orphans_moved, 0);
 }
 
 #[tokio::test]
