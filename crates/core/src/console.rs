@@ -190,6 +190,8 @@ pub enum LoginFailure {
     KeyRefused,
     /// The hub is at one of its limits.
     Busy,
+    /// The device has as many sessions as it may have.
+    TooManySessions,
 }
 
 /// How an account was changed.
@@ -363,6 +365,7 @@ impl fmt::Display for LoginFailure {
             LoginFailure::Blocked => "the name is blocked",
             LoginFailure::KeyRefused => "unknown name or wrong key",
             LoginFailure::Busy => "too many logins are waiting",
+            LoginFailure::TooManySessions => "it has as many sessions open as a device may have",
         })
     }
 }

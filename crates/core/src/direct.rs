@@ -95,6 +95,7 @@ impl Hub {
             device: name.clone(),
             to: to.clone(),
         });
+        self.settle(session);
         self.effects.push_back(Effect::Grant {
             session,
             id,

@@ -68,6 +68,13 @@ pub(crate) fn too_many_logins() -> RpcError {
     ))
 }
 
+pub(crate) fn too_many_sessions(name: &DeviceName, most: usize) -> RpcError {
+    busy(format!(
+        "{name} has {most} sessions open, as many as a device may have at this hub; end one of \
+         them, or try again later"
+    ))
+}
+
 pub(crate) fn key_refused() -> RpcError {
     RpcError::new(
         ErrorCode::KeyRefused,

@@ -1,9 +1,7 @@
 //! A device's commands on its own files: queued for the store, answered with what it says.
 
 use fleetlink_proto::DeviceName;
-use fleetlink_proto::control::limits::{
-    MAX_DOWNLOADS_PER_DEVICE, MAX_DOWNLOADS_PER_HUB, MAX_DOWNLOADS_PER_SESSION,
-};
+use fleetlink_proto::control::limits::{MAX_DOWNLOADS_PER_DEVICE, MAX_DOWNLOADS_PER_SESSION};
 use fleetlink_proto::control::{
     Compute, ComputeReply, DeleteReply, ErrorCode, OpenDownload, Reply, RequestId, RpcError,
 };
@@ -104,9 +102,10 @@ impl Hub {
             return;
         };
         if !open.transfers.ask_download(name, &mut self.transfers) {
+            let of_hub = self.settings.capacity.downloads;
             let error = errors::busy(format!(
                 "a session has at most {MAX_DOWNLOADS_PER_SESSION} downloads open, a device \
-                 {MAX_DOWNLOADS_PER_DEVICE} and the hub {MAX_DOWNLOADS_PER_HUB}; try again when \
+                 {MAX_DOWNLOADS_PER_DEVICE} and the hub {of_hub}; try again when \
                  one is done"
             ));
             return self.refuse_command(session, id, name, Command::Download, error);
@@ -192,6 +191,7 @@ impl Hub {
             return;
         };
         let number = open.transfers.begin_download();
+        self.settle(session);
         self.show(ConsoleEvent::Sending {
             device: name.clone(),
             file: download.file,

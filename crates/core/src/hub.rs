@@ -12,6 +12,7 @@ use fleetlink_proto::control::{
 
 use crate::accounts::Accounts;
 use crate::authorisation::{Action, Caller, Decision, Means, decide};
+use crate::census::Census;
 use crate::console::ConsoleEvent;
 use crate::deadlines::Deadlines;
 use crate::effect::Effect;
@@ -42,6 +43,7 @@ pub struct Hub {
     pub(crate) tickets: Tickets,
     pub(crate) sessions: BTreeMap<SessionId, Session>,
     pub(crate) unknown_sessions: UnknownSessions,
+    pub(crate) census: Census,
     pub(crate) logins: Logins,
     pub(crate) presence: Presence,
     pub(crate) transfers: HubTransfers,
@@ -49,6 +51,8 @@ pub struct Hub {
     pub(crate) deadlines: Deadlines,
     pub(crate) effects: VecDeque<Effect>,
     pub(crate) closing: bool,
+    /// When the last input came.
+    pub(crate) time: Duration,
 }
 
 impl Hub {
@@ -58,17 +62,19 @@ impl Hub {
         settings.keep_alive = settings.keep_alive.clamp(MIN_KEEP_ALIVE, MAX_KEEP_ALIVE);
         Hub {
             logins: Logins::new(&settings),
-            settings,
             accounts: accounts.into_iter().collect(),
             tickets: Tickets::default(),
             sessions: BTreeMap::new(),
             unknown_sessions: UnknownSessions::default(),
+            census: Census::default(),
             presence: Presence::starting_at(now.wall),
-            transfers: HubTransfers::default(),
+            transfers: HubTransfers::within(&settings.capacity),
             operations: Operations::new(),
             deadlines: Deadlines::default(),
             effects: VecDeque::new(),
             closing: false,
+            time: now.monotonic,
+            settings,
         }
     }
 
@@ -82,6 +88,7 @@ impl Hub {
     /// Something happened. What comes of a session that has ended, or of an operation that is
     /// answered, changes nothing.
     pub fn handle_input(&mut self, input: Input, now: Now) {
+        self.time = now.monotonic;
         match input {
             Input::Connected { session, peer } => self.connected(session, peer.ip(), now),
             Input::Alive { session } => _ = self.heard(session, now),
@@ -126,6 +133,18 @@ impl Hub {
         }
     }
 
+    /// The hub itself stood still for this time: its process was stopped, or got no processor. What
+    /// it could not hear meanwhile is no silence of a session.
+    pub fn stood_still(&mut self, time: Duration) {
+        let sessions: Vec<SessionId> = self.sessions.keys().copied().collect();
+        for id in sessions {
+            if let Some(session) = self.sessions.get_mut(&id) {
+                session.excuse(time);
+            }
+            self.rearm(id);
+        }
+    }
+
     /// The active devices in the order in which they joined.
     pub fn active(&self) -> impl Iterator<Item = &ActiveDevice> {
         self.presence.iter()
@@ -147,6 +166,7 @@ impl Hub {
         if !self.heard(session, now) {
             return;
         }
+        self.owe(session);
         match request {
             Request::Hello(hello) => self.hello(session, id, &hello),
             _ if self.is_at(session, |stage| matches!(stage, Stage::Connected)) => {
@@ -342,6 +362,7 @@ impl Hub {
         result: Result<Reply, RpcError>,
     ) {
         if self.sessions.contains_key(&session) {
+            self.settle(session);
             self.effects.push_back(Effect::Reply {
                 session,
                 id,

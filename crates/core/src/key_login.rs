@@ -29,7 +29,7 @@ impl Hub {
         });
         if let Some(account) = account {
             let device = account.name.clone();
-            return self.accept(session, id, device, Proof::Key(key));
+            return self.accept(session, id, device, Proof::Key(key), now);
         }
         let error = match possession {
             Possession::NoChannel => errors::no_channel(),

@@ -6,6 +6,8 @@ mod accounts;
 mod admin;
 mod administration;
 pub mod authorisation;
+mod capacity;
+mod census;
 mod console;
 mod deadlines;
 mod direct;
@@ -41,6 +43,7 @@ mod transfers;
 mod uploads;
 
 pub use admin::{AccountStatus, AdminReply, AdminRequest, TicketStatus};
+pub use capacity::Capacity;
 pub use console::{AccountChange, Command, ConsoleEvent, Departure, LoginFailure};
 pub use effect::Effect;
 pub use errors::of_store as rpc_error_of_store;

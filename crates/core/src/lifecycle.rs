@@ -28,6 +28,9 @@ impl Hub {
         if self.sessions.contains_key(&session) {
             return;
         }
+        if let Err(message) = self.has_room_for(address) {
+            return self.tell_end(session, EndReason::Busy, &message);
+        }
         if !self.unknown_sessions.admit(address) {
             let message = format!(
                 "{MAX_UNKNOWN_SESSIONS_PER_SOURCE} connections of this address wait for a login \
@@ -35,9 +38,29 @@ impl Hub {
             );
             return self.tell_end(session, EndReason::Busy, &message);
         }
+        self.census.connected(address);
         let new = Session::new(address, now.monotonic);
         self.sessions.insert(session, new);
         self.rearm(session);
+    }
+
+    /// Whether the hub takes one more session of this address, or what it says instead.
+    fn has_room_for(&self, address: IpAddr) -> Result<(), String> {
+        let capacity = &self.settings.capacity;
+        if self.census.of_source(address) >= capacity.sessions_per_source {
+            return Err(format!(
+                "this address has {} connections to the hub open, as many as one address may have; \
+                 end some, or try again later",
+                capacity.sessions_per_source
+            ));
+        }
+        if self.sessions.len() >= capacity.sessions {
+            return Err(format!(
+                "the hub has {} connections open, as many as it holds; try again later",
+                capacity.sessions
+            ));
+        }
+        Ok(())
     }
 
     /// Something came from a session; `false` where there is no such session.
@@ -48,6 +71,23 @@ impl Hub {
         session.heard = now.monotonic;
         self.rearm(id);
         true
+    }
+
+    /// The session has asked for something: until it is answered, its silence is the hub's.
+    pub(crate) fn owe(&mut self, id: SessionId) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.owed += 1;
+        }
+        self.rearm(id);
+    }
+
+    /// The session's call is answered.
+    pub(crate) fn settle(&mut self, id: SessionId) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.owed = session.owed.saturating_sub(1);
+            session.heard = session.heard.max(self.time);
+        }
+        self.rearm(id);
     }
 
     pub(crate) fn hello(&mut self, session: SessionId, id: RequestId, hello: &Hello) {
@@ -95,7 +135,10 @@ impl Hub {
             return;
         };
         let silence = silence_limit(keep_alive);
-        let (reason, message) = match session.deadline(keep_alive).1 {
+        let Some((_, overdue)) = session.deadline(keep_alive) else {
+            return;
+        };
+        let (reason, message) = match overdue {
             Overdue::Hello => (
                 EndReason::Protocol,
                 format!("no hello came within {} s", HELLO_DEADLINE.as_secs()),
@@ -197,7 +240,7 @@ impl Hub {
     pub(crate) fn drop_session(&mut self, id: SessionId) -> Option<Stage> {
         let session = self.sessions.remove(&id)?;
         self.deadlines.clear(id);
-        session.transfers.release(&mut self.transfers);
+        self.census.ended(session.address, session.name());
         match &session.stage {
             Stage::Connected => self.unknown_sessions.release(session.address),
             Stage::Greeted { deciding, .. } => {
@@ -208,6 +251,7 @@ impl Hub {
             }
             Stage::Attached { .. } | Stage::Joined { .. } => {}
         }
+        session.transfers.release(&mut self.transfers);
         Some(session.stage)
     }
 
@@ -221,9 +265,12 @@ impl Hub {
 
     /// Sets the session's deadline by its stage and by when it was last heard.
     pub(crate) fn rearm(&mut self, id: SessionId) {
-        if let Some(session) = self.sessions.get(&id) {
-            let (at, _) = session.deadline(self.settings.keep_alive);
-            self.deadlines.set(id, at);
+        let Some(session) = self.sessions.get(&id) else {
+            return;
+        };
+        match session.deadline(self.settings.keep_alive) {
+            Some((at, _)) => self.deadlines.set(id, at),
+            None => self.deadlines.clear(id),
         }
     }
 }

@@ -159,7 +159,7 @@ impl Hub {
                 let proof = Proof::Password(hash.clone());
                 self.logins.lockouts.succeed(&name, now.monotonic);
                 self.logins.penalties.forgive(check.address, &name);
-                self.accept(check.session, check.id, device, proof);
+                self.accept(check.session, check.id, device, proof, now);
             }
             _ => self.count_failure(check, now),
         }
@@ -253,10 +253,21 @@ impl Hub {
         call: RequestId,
         name: DeviceName,
         proof: Proof,
+        now: Now,
     ) {
+        let most = self.settings.capacity.sessions_per_device;
+        let is_full = self.census.of_device(&name) >= most;
         let Some(session) = self.sessions.get_mut(&id) else {
             return;
         };
+        if is_full {
+            let why = (
+                errors::too_many_sessions(&name, most),
+                LoginFailure::TooManySessions,
+            );
+            return self.fail_login(id, call, name.as_str(), why, now);
+        }
+        self.census.logged_in(name.clone());
         session.stage = Stage::Attached { name: name.clone() };
         session.proof = Some(proof);
         let address = session.address;

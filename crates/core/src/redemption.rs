@@ -108,7 +108,7 @@ impl Hub {
                 }
             }
             Verdict::DoneBefore(name) => {
-                self.accept(session, id.clone(), name, Proof::Key(key));
+                self.accept(session, id.clone(), name, Proof::Key(key), now);
             }
             Verdict::Wait => {
                 if let Err(redemption) = self.tickets.wait(redemption) {
@@ -224,7 +224,7 @@ impl Hub {
         }
         let device = name.clone();
         self.show(ConsoleEvent::Ticket(TicketEvent::Used { ticket, device }));
-        self.accept(session, id, name, Proof::Key(key));
+        self.accept(session, id, name, Proof::Key(key), now);
     }
 
     /// Decides anew about those that wait for this ticket.

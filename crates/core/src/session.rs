@@ -20,6 +20,8 @@ pub(crate) struct Session {
     pub(crate) since: Duration,
     /// When something was last heard from it.
     pub(crate) heard: Duration,
+    /// Calls of it that the hub has not answered: it may be waiting for them in silence.
+    pub(crate) owed: usize,
     pub(crate) transfers: Transfers,
 }
 
@@ -66,6 +68,7 @@ impl Session {
             proof: None,
             since: now,
             heard: now,
+            owed: 0,
             transfers: Transfers::default(),
         }
     }
@@ -78,16 +81,28 @@ impl Session {
         }
     }
 
-    /// The time by which it must do something, and what.
-    pub(crate) fn deadline(&self, keep_alive: Duration) -> (Duration, Overdue) {
+    /// The time by which it must do something, and what; `None` while it waits for the hub.
+    pub(crate) fn deadline(&self, keep_alive: Duration) -> Option<(Duration, Overdue)> {
+        if self.owed > 0 {
+            return None;
+        }
         let silence = (self.heard + silence_limit(keep_alive), Overdue::Life);
-        match self.stage {
+        Some(match self.stage {
             Stage::Connected => (self.since + HELLO_DEADLINE, Overdue::Hello),
             Stage::Greeted {
                 tried,
                 deciding: None,
             } if tried + LOGIN_DEADLINE <= silence.0 => (tried + LOGIN_DEADLINE, Overdue::Login),
             _ => silence,
+        })
+    }
+
+    /// The hub did nothing for this time, so it could not hear.
+    pub(crate) fn excuse(&mut self, time: Duration) {
+        self.since += time;
+        self.heard += time;
+        if let Stage::Greeted { tried, .. } = &mut self.stage {
+            *tried += time;
         }
     }
 }
@@ -106,24 +121,33 @@ mod tests {
     fn every_stage_has_its_deadline() {
         let mut session = Session::new([192, 0, 2, 1].into(), at(100));
         session.heard = at(105);
-        assert_eq!(session.deadline(KEEP_ALIVE), (at(110), Overdue::Hello));
+        assert_eq!(
+            session.deadline(KEEP_ALIVE),
+            Some((at(110), Overdue::Hello))
+        );
 
         session.stage = Stage::Greeted {
             tried: at(100),
             deciding: None,
         };
-        assert_eq!(session.deadline(KEEP_ALIVE), (at(120), Overdue::Life));
+        assert_eq!(session.deadline(KEEP_ALIVE), Some((at(120), Overdue::Life)));
         session.heard = at(395);
-        assert_eq!(session.deadline(KEEP_ALIVE), (at(400), Overdue::Login));
+        assert_eq!(
+            session.deadline(KEEP_ALIVE),
+            Some((at(400), Overdue::Login))
+        );
 
         session.stage = Stage::Greeted {
             tried: at(100),
             deciding: Some("a".into()),
         };
-        assert_eq!(session.deadline(KEEP_ALIVE), (at(410), Overdue::Life));
+        assert_eq!(session.deadline(KEEP_ALIVE), Some((at(410), Overdue::Life)));
 
         let name = "a".parse().unwrap();
         session.stage = Stage::Attached { name };
-        assert_eq!(session.deadline(KEEP_ALIVE), (at(410), Overdue::Life));
+        assert_eq!(session.deadline(KEEP_ALIVE), Some((at(410), Overdue::Life)));
+
+        session.owed = 1;
+        assert_eq!(session.deadline(KEEP_ALIVE), None, "the hub's turn");
     }
 }

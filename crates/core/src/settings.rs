@@ -7,6 +7,8 @@ use std::time::Duration;
 use fleetlink_proto::Escaped;
 use fleetlink_proto::control::limits;
 
+use crate::capacity::Capacity;
+
 /// The settings of a hub's rules.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -18,6 +20,8 @@ pub struct Settings {
     pub penalties: Option<PenaltySettings>,
     /// How often a session shows life.
     pub keep_alive: Duration,
+    /// What the hub holds, and the shares of a device and of a source.
+    pub capacity: Capacity,
 }
 
 impl Default for Settings {
@@ -27,6 +31,7 @@ impl Default for Settings {
             max_attempts: MaxAttempts::default(),
             penalties: Some(PenaltySettings::default()),
             keep_alive: limits::DEFAULT_KEEP_ALIVE,
+            capacity: Capacity::default(),
         }
     }
 }

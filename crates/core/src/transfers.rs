@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use fleetlink_proto::DeviceName;
 use fleetlink_proto::control::OpenUpload;
 use fleetlink_proto::control::limits::{
-    MAX_DOWNLOADS_PER_DEVICE, MAX_DOWNLOADS_PER_HUB, MAX_DOWNLOADS_PER_SESSION,
-    MAX_UPLOADS_PER_DEVICE, MAX_UPLOADS_PER_HUB, MAX_UPLOADS_PER_SESSION,
+    MAX_DOWNLOADS_PER_DEVICE, MAX_DOWNLOADS_PER_SESSION, MAX_UPLOADS_PER_DEVICE,
+    MAX_UPLOADS_PER_SESSION,
 };
+
+use crate::capacity::Capacity;
 
 /// The uploads and downloads of one session. A slot is taken when a transfer is asked for, while
 /// the store is still asked about it.
@@ -24,24 +26,45 @@ pub(crate) struct Transfers {
 }
 
 /// How many transfers all sessions have.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct HubTransfers {
     uploads: Slots,
     downloads: Slots,
 }
 
+impl HubTransfers {
+    pub(crate) fn within(capacity: &Capacity) -> Self {
+        HubTransfers {
+            uploads: Slots::new(capacity.uploads, MAX_UPLOADS_PER_DEVICE),
+            downloads: Slots::new(capacity.downloads, MAX_DOWNLOADS_PER_DEVICE),
+        }
+    }
+}
+
 /// Slots of one kind that are taken, in all and by device: one device with many sessions must not
 /// take them all.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Slots {
+    of_hub: usize,
+    of_device: usize,
     taken: usize,
     by_device: BTreeMap<DeviceName, usize>,
 }
 
 impl Slots {
-    fn take(&mut self, device: &DeviceName, of_hub: usize, of_device: usize) -> bool {
+    /// A hub with few slots leaves half of them to others than one device.
+    fn new(of_hub: usize, of_device: usize) -> Self {
+        Slots {
+            of_hub,
+            of_device: of_device.min((of_hub / 2).max(1)),
+            taken: 0,
+            by_device: BTreeMap::new(),
+        }
+    }
+
+    fn take(&mut self, device: &DeviceName) -> bool {
         let own = self.by_device.get(device).copied().unwrap_or(0);
-        let free = self.taken < of_hub && own < of_device;
+        let free = self.taken < self.of_hub && own < self.of_device;
         if free {
             self.taken += 1;
             self.by_device.insert(device.clone(), own + 1);
@@ -67,10 +90,7 @@ impl Transfers {
     pub(crate) fn ask_upload(&mut self, device: &DeviceName, hub: &mut HubTransfers) -> bool {
         self.owner.get_or_insert_with(|| device.clone());
         let own = self.uploads.len() + self.uploads_asked;
-        let free = own < MAX_UPLOADS_PER_SESSION
-            && hub
-                .uploads
-                .take(device, MAX_UPLOADS_PER_HUB, MAX_UPLOADS_PER_DEVICE);
+        let free = own < MAX_UPLOADS_PER_SESSION && hub.uploads.take(device);
         if free {
             self.uploads_asked += 1;
         }
@@ -109,10 +129,7 @@ impl Transfers {
     pub(crate) fn ask_download(&mut self, device: &DeviceName, hub: &mut HubTransfers) -> bool {
         self.owner.get_or_insert_with(|| device.clone());
         let own = self.downloads.len() + self.downloads_asked;
-        let free = own < MAX_DOWNLOADS_PER_SESSION
-            && hub
-                .downloads
-                .take(device, MAX_DOWNLOADS_PER_HUB, MAX_DOWNLOADS_PER_DEVICE);
+        let free = own < MAX_DOWNLOADS_PER_SESSION && hub.downloads.take(device);
         if free {
             self.downloads_asked += 1;
         }
@@ -154,6 +171,7 @@ impl Transfers {
 #[cfg(test)]
 mod tests {
     use fleetlink_proto::control::UploadMode;
+    use fleetlink_proto::control::limits::MAX_UPLOADS_PER_HUB;
     use fleetlink_proto::{FileId, IdempotencyKey};
 
     use super::*;
@@ -172,7 +190,7 @@ mod tests {
 
     #[test]
     fn a_session_a_device_and_the_hub_have_a_bound() {
-        let mut hub = HubTransfers::default();
+        let mut hub = HubTransfers::within(&Capacity::default());
         let mut sessions = Vec::new();
         let mut open = 0;
         for number in 0..MAX_UPLOADS_PER_HUB {
@@ -198,7 +216,8 @@ mod tests {
 
     #[test]
     fn numbers_are_unique_within_the_session() {
-        let (mut hub, mut session) = (HubTransfers::default(), Transfers::default());
+        let mut hub = HubTransfers::within(&Capacity::default());
+        let mut session = Transfers::default();
         assert!(session.ask_upload(&device(1), &mut hub));
         assert!(session.ask_download(&device(1), &mut hub));
         assert_eq!(

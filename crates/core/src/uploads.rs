@@ -1,9 +1,7 @@
 //! Uploads: opened, staged by the session, committed by the store, and only then acknowledged.
 
 use fleetlink_proto::DeviceName;
-use fleetlink_proto::control::limits::{
-    MAX_UPLOADS_PER_DEVICE, MAX_UPLOADS_PER_HUB, MAX_UPLOADS_PER_SESSION,
-};
+use fleetlink_proto::control::limits::{MAX_UPLOADS_PER_DEVICE, MAX_UPLOADS_PER_SESSION};
 use fleetlink_proto::control::{
     ErrorCode, OpenUpload, OpenUploadReply, Receipt, Reply, RequestId, RpcError,
 };
@@ -30,9 +28,10 @@ impl Hub {
             return;
         };
         if !open.transfers.ask_upload(name, &mut self.transfers) {
+            let of_hub = self.settings.capacity.uploads;
             let error = errors::busy(format!(
                 "a session has at most {MAX_UPLOADS_PER_SESSION} uploads open, a device \
-                 {MAX_UPLOADS_PER_DEVICE} and the hub {MAX_UPLOADS_PER_HUB}; try again when one is \
+                 {MAX_UPLOADS_PER_DEVICE} and the hub {of_hub}; try again when one is \
                  done"
             ));
             return self.refuse_command(session, id, name, upload_command(upload.mode), error);
@@ -79,10 +78,12 @@ impl Hub {
             return;
         };
         let OpenUpload { file, mode, key } = upload;
+        let number = open.transfers.begin_upload(upload);
+        self.settle(session);
         self.effects.push_back(Effect::StartUpload {
             session,
             id,
-            upload: open.transfers.begin_upload(upload),
+            upload: number,
             device: name.clone(),
             file,
             mode,
@@ -106,7 +107,9 @@ impl Hub {
         staged: Staged,
         now: Now,
     ) {
-        self.heard(session, now);
+        if self.heard(session, now) {
+            self.owe(session);
+        }
         let discarded = staged.id;
         let taken = self.sessions.get_mut(&session).and_then(|open| {
             let name = open.name()?.clone();

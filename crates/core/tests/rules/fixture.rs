@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use fleetlink_core::{
-    Account, AdminId, AdminReply, AdminRequest, CheckId, Effect, Hub, Input, Now, OperationId,
-    PasswordHash, PenaltySettings, Possession, SessionId, Settings, Staged, StagedId, StoreCall,
-    StoreError, StoreReply,
+    Account, AdminId, AdminReply, AdminRequest, Capacity, CheckId, Effect, Hub, Input, Now,
+    OperationId, PasswordHash, PenaltySettings, Possession, SessionId, Settings, Staged, StagedId,
+    StoreCall, StoreError, StoreReply,
 };
 use fleetlink_proto::control::{
     EndReason, ErrorCode, Hello, Join, Login, OpenUpload, Receipt, Reply, Request, RequestId,
@@ -36,6 +36,11 @@ impl Fixture {
     /// A hub with the accounts `cam`, `uav` and `watch`, whose password is `right`, that blocks
     /// after two wrong ones, and penalises a source after three names.
     pub(crate) fn new() -> Self {
+        Fixture::with_capacity(Capacity::default())
+    }
+
+    /// The same, where that is what the hub holds.
+    pub(crate) fn with_capacity(capacity: Capacity) -> Self {
         let now = Now {
             monotonic: Duration::from_secs(1000),
             wall: WallTime::from_unix_millis(1_664_533_873_000),
@@ -53,6 +58,7 @@ impl Fixture {
                 names: 3,
                 ..PenaltySettings::default()
             }),
+            capacity,
             ..Settings::default()
         };
         Fixture {
@@ -130,6 +136,17 @@ impl Fixture {
         })
     }
 
+    pub(crate) fn end_with_message(&mut self, ended: u64) -> Option<(EndReason, String)> {
+        self.take(|effect| match effect {
+            Effect::End {
+                session,
+                reason,
+                message,
+            } if session.0 == ended => Some((*reason, message.clone())),
+            _ => None,
+        })
+    }
+
     pub(crate) fn connect(&mut self, session: u64) {
         self.connect_from(session, [192, 0, 2, 1]);
     }
@@ -191,6 +208,11 @@ impl Fixture {
 
     pub(crate) fn attached(&mut self, session: u64, name: &str) {
         self.greeted(session);
+        self.login(session, name, "right").unwrap();
+    }
+
+    pub(crate) fn attached_from(&mut self, session: u64, name: &str, address: [u8; 4]) {
+        self.greeted_from(session, address);
         self.login(session, name, "right").unwrap();
     }
 

@@ -8,6 +8,7 @@ mod direct;
 mod doors;
 mod fixture;
 mod keys;
+mod limits;
 mod login;
 mod penalties;
 mod presence;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use fleetlink_core::{ConsoleEvent, Effect, TicketEvent};
+use fleetlink_core::{ConsoleEvent, Effect, LoginFailure, TicketEvent};
 
 #[derive(Default)]
 pub(crate) struct Coverage {
@@ -48,6 +48,10 @@ pub(crate) const WANTED: &[&str] = &[
     "end KeyRevoked",
     "end HubClosing",
     "end Silent",
+    "end Busy",
+    "stood still",
+    "too many sessions",
+    "refused busy",
     "logged in by key",
     "logged in by key while blocked",
     "logged in by key while penalised",
@@ -88,6 +92,10 @@ impl Coverage {
             ConsoleEvent::Joined {
                 took_over: true, ..
             } => self.count("took over"),
+            ConsoleEvent::LoginFailed {
+                failure: LoginFailure::TooManySessions,
+                ..
+            } => self.count("too many sessions"),
             ConsoleEvent::Penalised { time, .. } => {
                 self.count("penalised");
                 if ![1, 5, 15].contains(&time.as_secs()) {

@@ -104,6 +104,12 @@ impl Oracle {
             (Err(ErrorCode::WrongPassword), Some(Verdict::Wrong))
             | (Err(ErrorCode::NowBlocked), Some(Verdict::LastWrong))
             | (Err(ErrorCode::Busy | ErrorCode::OutOfOrder), None) => {}
+            (Err(ErrorCode::Busy), Some(Verdict::Right)) => {
+                assert!(
+                    self.is_device_full(name_of(password)),
+                    "{password}: there is room"
+                );
+            }
             (Err(ErrorCode::Blocked), None) => {
                 let attempts = self.names.get(name_of(password));
                 let until = attempts.and_then(|attempts| attempts.blocked_until);

@@ -27,6 +27,9 @@ impl Oracle {
             Err(ErrorCode::KeyRefused) => assert!(!right, "{name} is refused its own key"),
             Err(ErrorCode::NoChannel) => assert_eq!(possession, Possession::NoChannel),
             Err(ErrorCode::OutOfOrder) => {}
+            Err(ErrorCode::Busy) => {
+                assert!(right && self.is_device_full(name), "{name}: there is room");
+            }
             unexpected => panic!("a login by key was decided as {unexpected:?}"),
         }
     }

@@ -9,6 +9,7 @@ mod client;
 mod coverage;
 mod guesses;
 mod keys;
+mod limits;
 mod oracle;
 mod penalties;
 #[path = "../../src/penalties_model.rs"]

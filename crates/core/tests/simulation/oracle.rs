@@ -1,11 +1,12 @@
 //! What must hold, kept beside the hub and derived from its inputs and effects alone.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use fleetlink_core::{
-    Account, AdminId, AdminRequest, CheckId, ConsoleEvent, Effect, Hub, Input, Now, Possession,
-    SessionId, Settings, StoreCall, StoreError, StoreReply, Ticket,
+    Account, AdminId, AdminRequest, Capacity, CheckId, ConsoleEvent, Effect, Hub, Input, Now,
+    Possession, SessionId, Settings, StoreCall, StoreError, StoreReply, Ticket,
 };
 use fleetlink_proto::control::limits::silence_limit;
 use fleetlink_proto::control::{
@@ -24,6 +25,7 @@ pub(crate) struct Oracle {
     pub(crate) max_attempts: u8,
     pub(crate) penalties: Penalties,
     keep_alive: Duration,
+    pub(crate) capacity: Capacity,
     pub(crate) live: BTreeMap<SessionId, Live>,
     /// Generation, name and session of the active devices, as they joined.
     active: Vec<(u64, DeviceName, SessionId)>,
@@ -56,6 +58,7 @@ pub(crate) struct Oracle {
 pub(crate) struct Live {
     /// Where it comes from, if passwords from there can be refused.
     pub(crate) source: Option<Source>,
+    pub(crate) address: IpAddr,
     pub(crate) heard: Duration,
     pub(crate) greeted: bool,
     pub(crate) name: Option<DeviceName>,
@@ -114,6 +117,7 @@ impl Oracle {
         Oracle {
             max_attempts: settings.max_attempts.get(),
             keep_alive: settings.keep_alive,
+            capacity: settings.capacity,
             penalties: Penalties::new(settings.penalties),
             live: BTreeMap::new(),
             active: Vec::new(),
@@ -149,6 +153,7 @@ impl Oracle {
             Input::Connected { session, peer } if !self.closing => {
                 let live = Live {
                     source: self.penalties.source(peer.ip()),
+                    address: peer.ip(),
                     heard: now.monotonic,
                     greeted: false,
                     name: None,
@@ -209,7 +214,12 @@ impl Oracle {
                 let asked = key.map_or(Asked::Other, |key| Asked::Commit { key });
                 self.ask(*session, id, asked);
             }
-            Input::UploadEnded { .. } | Input::DownloadEnded { .. } => {}
+            Input::UploadEnded { session, upload } => {
+                if let Some(live) = self.live.get_mut(session) {
+                    live.uploads.remove(upload);
+                }
+            }
+            Input::DownloadEnded { .. } => {}
             Input::Disconnected { session } => self.end(*session),
             Input::PasswordChecked { check, matches } => self.checked(*check, *matches, now),
             Input::StoreAnswered { result, .. } => {
@@ -219,6 +229,13 @@ impl Oracle {
                 assert!(self.admins.insert(*admin, request.clone()).is_none());
             }
             Input::Close => self.closing = true,
+        }
+    }
+
+    /// Nothing reached the hub for this time, through no fault of its sessions.
+    pub(crate) fn stood_still(&mut self, time: Duration) {
+        for live in self.live.values_mut() {
+            live.heard += time;
         }
     }
 
@@ -296,7 +313,7 @@ impl Oracle {
             } => self.replied(*session, id, result, store, now),
             Effect::End {
                 session, reason, ..
-            } => self.ended(*session, *reason),
+            } => self.ended(*session, *reason, now),
             Effect::Close { session } => {
                 assert!(self.is_live(*session), "closes a session that is gone");
                 self.end(*session);
@@ -313,14 +330,14 @@ impl Oracle {
                 key,
                 ..
             } => {
-                self.take_asked(*session, id);
+                self.take_asked(*session, id, now);
                 let live = self.live.get_mut(session).expect("a live session");
                 assert!(
                     live.uploads.insert(*upload, *key).is_none(),
                     "a number twice"
                 );
             }
-            Effect::StartDownload { session, id, .. } => _ = self.take_asked(*session, id),
+            Effect::StartDownload { session, id, .. } => _ = self.take_asked(*session, id, now),
             Effect::AnswerAdmin { admin, result } => self.admin_answered(*admin, result.is_ok()),
             Effect::Discard { staged } => {
                 assert!(!self.may_be_left(*staged), "discards what may be committed");
@@ -340,7 +357,7 @@ impl Oracle {
         }
     }
 
-    fn ended(&mut self, session: SessionId, reason: EndReason) {
+    fn ended(&mut self, session: SessionId, reason: EndReason, now: Now) {
         let live = self.is_live(session);
         assert!(live || self.closing, "ends a session that is gone");
         if reason == EndReason::AccountRemoved {
@@ -352,6 +369,18 @@ impl Oracle {
                 self.live[&session].revoked || !self.key_holds(&self.live[&session]),
                 "the key is the device's"
             );
+        }
+        if reason == EndReason::Busy {
+            assert!(
+                self.may_turn_away(session),
+                "turned away where there is room"
+            );
+        }
+        if reason == EndReason::Silent {
+            let live = &self.live[&session];
+            let limit = live.heard + silence_limit(self.keep_alive);
+            assert!(now.monotonic >= limit, "{session:?} was not silent");
+            assert!(live.asked.is_empty(), "{session:?} waited for the hub");
         }
         self.end(session);
     }
@@ -391,10 +420,12 @@ impl Oracle {
         }
     }
 
-    fn take_asked(&mut self, session: SessionId, id: &RequestId) -> Asked {
+    fn take_asked(&mut self, session: SessionId, id: &RequestId, now: Now) -> Asked {
         let live = self.live.get_mut(&session);
         let live = live.unwrap_or_else(|| panic!("answers {session:?}, which is gone"));
         let asked = live.asked.remove(id);
+        // Until now it may have waited for this in silence.
+        live.heard = live.heard.max(now.monotonic);
         self.unanswered -= 1;
         asked.unwrap_or_else(|| panic!("answers {id:?}, which is not asked or answered"))
     }
@@ -407,7 +438,7 @@ impl Oracle {
         store: &Store,
         now: Now,
     ) {
-        let asked = self.take_asked(session, id);
+        let asked = self.take_asked(session, id, now);
         let live = self.live.get_mut(&session).expect("is live");
         if matches!(asked, Asked::KeyChange) {
             // Who asks goes on.
@@ -503,11 +534,12 @@ impl Oracle {
             assert!(self.accounts.contains_key(name), "{name} has no account");
         }
         assert!(self.penalties.all_are_shown(), "a penalty in secret");
+        self.check_shares();
         for (session, live) in &self.live {
             let limit = live.heard + silence_limit(self.keep_alive);
             assert!(self.key_holds(live), "{session:?} outlives its key");
             assert!(!live.revoked, "{session:?} outlives the revocation");
-            let late = live.greeted && now.monotonic >= limit;
+            let late = live.greeted && live.asked.is_empty() && now.monotonic >= limit;
             assert!(!late, "{session:?} is silent since {:?}", live.heard);
         }
         if store.running.is_empty() && self.checks.is_empty() {

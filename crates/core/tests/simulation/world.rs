@@ -15,6 +15,7 @@ use fleetlink_proto::{DeviceKey, DeviceName, IdempotencyKey, WallTime};
 use crate::client::{Change, Client};
 use crate::coverage::Coverage;
 use crate::guesses::matches;
+use crate::limits;
 use crate::oracle::Oracle;
 use crate::rng::Rng;
 use crate::store::Store;
@@ -41,6 +42,8 @@ pub(crate) struct World {
     life: u64,
     /// Percent of store operations that fail.
     faults: u64,
+    /// Percent of store operations that take as long as the disk wants.
+    slow_disk: u64,
     /// Changes that a device knows to be done.
     acknowledged: Vec<(DeviceName, Change)>,
     pub(crate) keys: BTreeSet<IdempotencyKey>,
@@ -68,6 +71,8 @@ pub(crate) enum Event {
     Store(OperationId),
     Operator,
     Crash,
+    /// The hub's process is stopped for a while.
+    Stall,
 }
 
 /// A hash of everything that was done, to compare two runs.
@@ -92,6 +97,14 @@ fn at(monotonic: Duration) -> Now {
     }
 }
 
+/// What is no part of the hub's process.
+fn outlives(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Act(_) | Event::Operator | Event::Crash | Event::Stall
+    )
+}
+
 fn penalties(rng: &mut Rng) -> Option<PenaltySettings> {
     let seconds = |seconds: &u64| Duration::from_secs(*seconds);
     let settings = PenaltySettings {
@@ -111,6 +124,7 @@ impl World {
             max_attempts: rng.pick(&["1", "2", "3", "5"]).parse().unwrap(),
             keep_alive: Duration::from_millis(*rng.pick(&[1000, 2000, 10_000])),
             penalties: penalties(&mut rng),
+            capacity: limits::capacity(&mut rng),
             ..Settings::default()
         };
         let most = *rng.pick(&[5, 10, 28]);
@@ -153,6 +167,7 @@ impl World {
             last_event: 0,
             life: 0,
             faults: *rng.pick(&[0, 5, 20]),
+            slow_disk: *rng.pick(&[0, 0, 5, 30]),
             acknowledged: Vec::new(),
             keys: BTreeSet::new(),
             coverage: Coverage::default(),
@@ -182,6 +197,10 @@ impl World {
             let crash = self.rng.millis(1000, 60_000);
             self.schedule(crash, Event::Crash);
         }
+        for _ in 0..self.rng.below(3) {
+            let stall = self.rng.millis(1000, 60_000);
+            self.schedule(stall, Event::Stall);
+        }
     }
 
     pub(crate) fn schedule(&mut self, after: Duration, event: Event) {
@@ -194,13 +213,13 @@ impl World {
     pub(crate) fn step(&mut self) {
         let (&when, _) = self.queue.first_key_value().expect("clients always act");
         if let Some(timeout) = self.hub.poll_timeout().filter(|timeout| *timeout <= when.0) {
-            self.now = at(timeout);
+            self.now = at(timeout.max(self.now.monotonic));
             return self.pass_time();
         }
         let (life, event) = self.queue.remove(&when).expect("is the first");
-        self.now = at(when.0);
-        let outlives = matches!(event, Event::Act(_) | Event::Operator | Event::Crash);
-        if outlives || life == self.life {
+        // What should have happened while the hub stood still happens after that.
+        self.now = at(when.0.max(self.now.monotonic));
+        if outlives(&event) || life == self.life {
             self.happen(event);
         }
     }
@@ -252,6 +271,7 @@ impl World {
                 self.drain();
             }
             Event::Operator => self.operate(),
+            Event::Stall => self.stall(),
             Event::Crash => self.crash(),
         }
     }
@@ -260,6 +280,16 @@ impl World {
         self.oracle.before(&input, None, self.now);
         self.hub.handle_input(input, self.now);
         self.drain();
+    }
+
+    /// The hub hears, and does, nothing for a while; then of all that came meanwhile.
+    fn stall(&mut self) {
+        self.coverage.count("stood still");
+        let keep_alive = u64::try_from(self.keep_alive.as_millis()).unwrap();
+        let time = self.rng.millis(keep_alive / 2, keep_alive * 4);
+        self.now = at(self.now.monotonic + time);
+        self.hub.stood_still(time);
+        self.oracle.stood_still(time);
     }
 
     fn pass_time(&mut self) {
@@ -321,7 +351,10 @@ impl World {
             }
             Effect::Store { operation, call } => {
                 self.store.begin(operation, call);
-                let after = self.rng.millis(1, 300);
+                let after = match self.rng.percent(self.slow_disk) {
+                    true => self.rng.millis(1_000, 40_000),
+                    false => self.rng.millis(1, 300),
+                };
                 self.schedule(after, Event::Store(operation));
             }
             Effect::Discard { staged } => self.store.discard(staged),
@@ -405,9 +438,8 @@ impl World {
                 .first_key_value()
                 .expect("an operation under way");
             let (life, event) = self.queue.remove(&when).expect("is the first");
-            self.now = at(when.0);
-            let arrives = !matches!(event, Event::Act(_) | Event::Operator | Event::Crash);
-            if arrives && life == self.life {
+            self.now = at(when.0.max(self.now.monotonic));
+            if !outlives(&event) && life == self.life {
                 self.happen(event);
             }
         }

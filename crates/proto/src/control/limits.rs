@@ -25,6 +25,11 @@ pub const MAX_PAGE_ENTRIES: u32 = 200;
 /// The most requests of one session that may wait for their answers; the hub reads no further
 /// until one is answered.
 pub const MAX_REQUESTS_IN_FLIGHT: usize = 64;
+/// The most sessions of a hub, whatever its machine allows.
+pub const MAX_SESSIONS: usize = 20_000;
+/// Sessions of one device that may be open and logged in, unless the hub sets another number. At
+/// most half of what the hub holds.
+pub const DEFAULT_SESSIONS_PER_DEVICE: usize = 32;
 /// The most uploads that one session may have open.
 pub const MAX_UPLOADS_PER_SESSION: usize = 4;
 /// The most downloads that one session may have open.
