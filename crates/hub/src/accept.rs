@@ -13,24 +13,6 @@ use tokio_util::task::TaskTracker;
 
 /// How long accepting pauses when the machine has no file descriptors or memory left.
 const PAUSE: Duration = Duration::from_millis(100);
-/// File descriptors that connections never get: the store, logs and the operator's socket need them.
-const RESERVED_DESCRIPTORS: u64 = 128;
-/// The most connections of one service, whatever the machine allows.
-const MAX_CONNECTIONS: usize = 20_000;
-
-/// How many connections a service may hold: as many as the file descriptors allow, after the
-/// soft limit was raised to the hard one, with a reserve left.
-pub(crate) fn connection_limit() -> usize {
-    use rustix::process::{Resource, getrlimit, setrlimit};
-    let mut limit = getrlimit(Resource::Nofile);
-    limit.current = limit.maximum;
-    // Where raising is refused, what there is must do.
-    let _ = setrlimit(Resource::Nofile, limit);
-    let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-    let free = usize::try_from(descriptors.saturating_sub(RESERVED_DESCRIPTORS));
-    free.unwrap_or(usize::MAX).clamp(1, MAX_CONNECTIONS)
-}
-
 /// What a service allows its connections.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bounds {

@@ -13,16 +13,20 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::accept::{Bounds, accept_loop};
+use crate::descriptors::Budget;
 use crate::identity::Identity;
-use crate::newcomers::Newcomers;
 use crate::session::{self, Secured, SessionContext};
+use crate::source_places::SourcePlaces;
 
 /// What every connection of a device is served with.
 #[derive(Clone)]
 struct Door {
     /// None without TLS.
     identity: Option<Identity>,
-    newcomers: Newcomers,
+    /// Every connection of a source.
+    places: SourcePlaces,
+    /// Those that have not finished their TLS handshake.
+    newcomers: SourcePlaces,
     hub: SessionContext,
     closing: CancellationToken,
 }
@@ -30,23 +34,23 @@ struct Door {
 /// Accepts devices until `closing`; each connection is a session of its own number.
 pub(crate) async fn accept(
     listener: TcpListener,
-    connections: usize,
+    budget: Budget,
     identity: Option<Identity>,
     hub: SessionContext,
     closing: CancellationToken,
 ) {
     let bounds = Bounds {
-        connections,
+        connections: budget.connections,
         // The core sets a session's deadlines.
         lifetime: None,
         drain: limits::DRAIN_DEADLINE,
     };
     let count = AtomicU64::new(0);
-    let newcomers = Newcomers::default();
     let until = closing.clone();
     let door = Door {
         identity,
-        newcomers,
+        places: SourcePlaces::new(budget.connections_per_source()),
+        newcomers: SourcePlaces::of_strangers(limits::MAX_HANDSHAKES_PER_SOURCE),
         hub,
         closing,
     };
@@ -61,6 +65,10 @@ pub(crate) async fn accept(
 
 impl Door {
     async fn serve(self, stream: TcpStream, peer: SocketAddr, session: SessionId) {
+        let Some(_place) = self.places.admit(peer.ip()) else {
+            tracing::debug!(%peer, "half of all connections are of this source");
+            return;
+        };
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%peer, %error, "cannot set TCP_NODELAY");
         }

@@ -2,6 +2,7 @@
 
 mod accept;
 mod credentials;
+mod descriptors;
 mod devices;
 mod driver;
 mod grants;
@@ -9,17 +10,18 @@ mod identity;
 mod ingest;
 mod lease;
 mod logs;
-mod newcomers;
 pub mod number_exchange;
 mod operator;
 mod passwords;
 mod reach;
 mod server;
 mod session;
+mod source_places;
 pub mod store;
 
 pub use credentials::{Applied, Credentials};
-pub use fleetlink_core::{MaxAttempts, MaxAttemptsError, PenaltySettings, Settings};
+pub use descriptors::TooFewDescriptors;
+pub use fleetlink_core::{Capacity, MaxAttempts, MaxAttemptsError, PenaltySettings, Settings};
 pub use identity::IdentityError;
 pub use lease::{Clock, LeaseConfig, LeaseStartError, LeasesEnded, RunningLeases, start_leases};
 pub use operator::{

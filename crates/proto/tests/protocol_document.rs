@@ -65,6 +65,14 @@ fn states_every_limit() {
             limits::MAX_REQUESTS_IN_FLIGHT.to_string(),
         ),
         (
+            "sessions of a device, unless the hub sets another number",
+            limits::DEFAULT_SESSIONS_PER_DEVICE.to_string(),
+        ),
+        (
+            "sessions of a hub, at most",
+            limits::MAX_SESSIONS.to_string(),
+        ),
+        (
             "uploads, downloads of a session",
             format!(
                 "{}, {}",

@@ -11,6 +11,7 @@ mod qr;
 mod rotate;
 mod run;
 mod serve;
+mod shares;
 mod ticket;
 
 use crate::failure::Failure;

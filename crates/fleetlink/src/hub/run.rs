@@ -8,6 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::console::Console;
 use super::course::CredentialsWatch;
+use super::shares;
 use crate::failure::Failure;
 use crate::host_name::host_name;
 use crate::output::Output;
@@ -28,6 +29,7 @@ pub(crate) async fn run(
     output: &Output,
 ) -> Result<(), Failure> {
     let data = config.data.clone();
+    let capacity = config.settings.capacity;
     // Before anything is announced: who reads the announcement may end us at once.
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -43,6 +45,7 @@ pub(crate) async fn run(
     };
     let (mut hub, lines) = started.map_err(|e| Failure::General(e.to_string()))?;
     announce(&hub, data, joining, output);
+    shares::explain(capacity, hub.capacity(), output);
     let console = Console::follow(lines);
     let ended = loop {
         tokio::select! {

@@ -11,6 +11,7 @@ use super::data_folder::DataFolder;
 use super::penalties::PenaltyArguments;
 use super::rotate::{self, RotateArguments};
 use super::run::{self, Joining};
+use super::shares::ShareArguments;
 use crate::duration;
 use crate::failure::Failure;
 use crate::interrupt::unless_interrupted;
@@ -41,6 +42,8 @@ pub(crate) struct HubArguments {
     max_attempts: String,
     #[command(flatten)]
     penalties: PenaltyArguments,
+    #[command(flatten)]
+    shares: ShareArguments,
     /// Read accounts from this file at the start: a name and a password a line.
     #[arg(long, value_name = "FILE")]
     credentials: Option<PathBuf>,
@@ -81,6 +84,7 @@ pub(crate) async fn serve(arguments: HubArguments, output: &Output) -> Result<()
         data,
         max_attempts,
         penalties,
+        shares,
         credentials,
         keep_alive,
         plain,
@@ -94,6 +98,7 @@ pub(crate) async fn serve(arguments: HubArguments, output: &Output) -> Result<()
         max_attempts: parse_attempts(&max_attempts)?,
         penalties: penalties.settings()?,
         keep_alive,
+        capacity: shares.capacity(),
         ..Settings::default()
     };
     let data = data.resolve()?;

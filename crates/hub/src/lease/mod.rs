@@ -20,7 +20,8 @@ use tokio_util::sync::CancellationToken;
 use self::shared::Shared;
 use self::sockets::Sockets;
 use self::udp::UdpServer;
-use crate::accept::{Bounds, accept_loop, connection_limit};
+use crate::accept::{Bounds, accept_loop};
+use crate::descriptors::Descriptors;
 
 pub use self::clock::Clock;
 
@@ -73,7 +74,7 @@ struct TcpServer {
 
 /// Starts a lease service on the current tokio runtime, and a thread for UDP.
 pub fn start_leases(config: LeaseConfig) -> Result<RunningLeases, LeaseStartError> {
-    start_within(config, connection_limit())
+    start_within(config, Descriptors::found().connections())
 }
 
 /// Starts a lease service that holds at most `connections` at once.

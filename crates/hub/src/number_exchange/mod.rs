@@ -16,7 +16,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::accept::{Bounds, accept_loop, connection_limit};
+use crate::accept::{Bounds, accept_loop};
+use crate::descriptors::Descriptors;
 
 /// Lines that may wait for a slow reader; then clients wait.
 pub const LINE_QUEUE: usize = 4096;
@@ -78,7 +79,7 @@ pub struct Server {
 
 /// Starts a number exchange that may use as many connections as the process may.
 pub async fn start(config: Config, lines: Lines) -> Result<Server, ListenError> {
-    start_within(config, lines, connection_limit()).await
+    start_within(config, lines, Descriptors::found().connections()).await
 }
 
 /// Starts a number exchange that holds at most `connections` at once.

@@ -6,10 +6,14 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+
+use crate::descriptors::OPERATOR_CONNECTIONS;
 
 use super::message::{Answer, OperatorCall, OperatorReply};
 use super::{Desk, OperatorError, SOCKET_FILE};
@@ -49,14 +53,23 @@ impl OperatorSocket {
 
     /// Serves the operator until `shutdown`.
     pub(crate) async fn serve(self, desk: Desk, shutdown: CancellationToken) {
+        let places = Arc::new(Semaphore::new(OPERATOR_CONNECTIONS));
         loop {
-            let accepted = tokio::select! {
-                accepted = self.listener.accept() => accepted,
+            let accepting = async {
+                let place = Arc::clone(&places).acquire_owned().await;
+                (place, self.listener.accept().await)
+            };
+            let (place, accepted) = tokio::select! {
+                accepted = accepting => accepted,
                 () = shutdown.cancelled() => return,
             };
             match accepted {
                 Ok((stream, _)) => {
-                    tokio::spawn(serve(stream, desk.clone()));
+                    let desk = desk.clone();
+                    tokio::spawn(async move {
+                        serve(stream, desk).await;
+                        drop(place);
+                    });
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept an operator's connection");

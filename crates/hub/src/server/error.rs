@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
+use crate::descriptors::TooFewDescriptors;
 use crate::identity::IdentityError;
 use crate::lease::LeaseStartError;
 use crate::number_exchange;
@@ -53,6 +54,9 @@ pub enum StartError {
     /// The lease service's addresses cannot be used.
     #[error(transparent)]
     Leases(#[from] LeaseStartError),
+    /// Nothing could be served.
+    #[error(transparent)]
+    Descriptors(#[from] TooFewDescriptors),
     /// The operator's socket cannot be made.
     #[error("cannot make the operator's socket in {folder}: {source}")]
     Socket {

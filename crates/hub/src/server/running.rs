@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use fleetlink_core::Input;
+use fleetlink_core::{Capacity, Input};
 use fleetlink_proto::HubPin;
 use fleetlink_proto::control::limits;
 use tokio_util::sync::CancellationToken;
@@ -25,6 +25,7 @@ pub struct RunningHub {
     /// None without TLS.
     pub(super) identity: Option<Identity>,
     pub(super) accounts: usize,
+    pub(super) capacity: Capacity,
     pub(super) applied: Applied,
     pub(super) driver: DriverHandle,
     pub(super) store: Arc<dyn Store>,
@@ -65,6 +66,11 @@ impl RunningHub {
     /// How many accounts there were at the start.
     pub fn accounts(&self) -> usize {
         self.accounts
+    }
+
+    /// What the hub holds, within the descriptors that it found.
+    pub fn capacity(&self) -> Capacity {
+        self.capacity
     }
 
     /// What came of the credentials file at the start.

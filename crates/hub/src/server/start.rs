@@ -11,8 +11,8 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::accept::connection_limit;
 use crate::credentials::{Applied, Credentials};
+use crate::descriptors::Descriptors;
 use crate::devices;
 use crate::driver::{CONSOLE_QUEUE, Driver, DriverHandle, Followers};
 use crate::identity::{Identity, wall_time};
@@ -29,9 +29,6 @@ use crate::store::sqlite::SqliteStore;
 use super::error::StartError;
 use super::renewal;
 use super::running::RunningHub;
-
-/// The part of the connections that a service beside the hub gets: one of so many.
-const SERVICE_SHARE: usize = 8;
 
 /// What a hub is started with.
 #[derive(Debug)]
@@ -78,7 +75,7 @@ async fn start_with(
         logs,
         credentials,
         plain,
-        settings,
+        mut settings,
         number_exchange,
         leases,
     } = config;
@@ -92,6 +89,10 @@ async fn start_with(
     let identity = Identity::load_or_create(&data, wall_time())?;
     let log_folder = lock_logs(&logs, &data)?;
 
+    let services = usize::from(number_exchange.is_some()) + usize::from(leases.is_some());
+    let budget = Descriptors::found().budget(services)?;
+    settings.capacity = budget.within(settings.capacity);
+    let capacity = settings.capacity;
     let keep_alive = settings.keep_alive;
     let accounts = store.accounts().await.map_err(StartError::Accounts)?;
     let mut known = accounts.len();
@@ -123,18 +124,14 @@ async fn start_with(
     // Last of what can fail: a start that does not succeed leaves the log files as they were.
     let log_files = rebuild_logs(log_folder, &store).await?;
 
-    let mut connections = connection_limit();
-    let share = (connections / SERVICE_SHARE).max(1);
     let mut exchange = None;
     if let Some(config) = number_exchange {
-        connections -= share;
         let lines = number_exchange::Lines::Logged;
-        exchange = Some(number_exchange::start_within(config, lines, share).await?);
+        exchange = Some(number_exchange::start_within(config, lines, budget.service).await?);
     }
     let mut running_leases = None;
     if let Some(config) = leases {
-        connections -= share;
-        running_leases = Some(lease::start_within(config, share)?);
+        running_leases = Some(lease::start_within(config, budget.service)?);
     }
 
     let (closing, drained) = (CancellationToken::new(), CancellationToken::new());
@@ -164,11 +161,12 @@ async fn start_with(
         claims: Claims::default(),
     };
     let shown = (!plain).then(|| identity.clone());
-    let accepting = devices::accept(listener, connections, shown, context, closing.clone());
+    let accepting = devices::accept(listener, budget, shown, context, closing.clone());
     let hub = RunningHub {
         address,
         identity: (!plain).then(|| identity.clone()),
         accounts: known,
+        capacity,
         applied,
         driver,
         store,

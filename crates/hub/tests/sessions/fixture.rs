@@ -15,14 +15,21 @@ pub(crate) struct Fixture {
 
 /// A fresh hub with the account of the transcripts.
 pub(crate) async fn hub() -> Fixture {
+    hub_with(&["supersmartwatch"], Settings::default()).await
+}
+
+/// A fresh hub with these accounts, all of one password.
+pub(crate) async fn hub_with(names: &[&str], settings: Settings) -> Fixture {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().to_owned();
     let mut operator = Operator::reach(&data).await.unwrap();
-    let account = OperatorCall::AddAccount {
-        name: "supersmartwatch".parse().unwrap(),
-        password: "comp9331".into(),
-    };
-    operator.call(account).await.unwrap();
+    for name in names {
+        let account = OperatorCall::AddAccount {
+            name: name.parse().unwrap(),
+            password: "comp9331".into(),
+        };
+        operator.call(account).await.unwrap();
+    }
     operator.finish().await;
     let config = HubConfig {
         listen: "127.0.0.1:0".parse().unwrap(),
@@ -30,7 +37,7 @@ pub(crate) async fn hub() -> Fixture {
         data,
         credentials: None,
         plain: true,
-        settings: Settings::default(),
+        settings,
         number_exchange: None,
         leases: None,
     };

@@ -1,8 +1,10 @@
 //! Sessions of a real hub over real sockets.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod device;
 mod fixture;
 mod flights;
+mod limits;
 mod takeover;
 mod transcript;
 mod transcripts;
