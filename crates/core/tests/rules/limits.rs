@@ -41,12 +41,8 @@ fn a_device_has_a_bound_which_the_refusal_names_and_who_goes_makes_room() {
 #[test]
 fn a_source_has_a_bound_which_the_end_names_and_others_still_come() {
     let mut f = with(small());
-    for session in 1..=3 {
-        f.attached_from(
-            session,
-            ["cam", "uav", "watch"][session as usize - 1],
-            [192, 0, 2, 1],
-        );
+    for (session, name) in [(1, "cam"), (2, "uav"), (3, "watch")] {
+        f.attached_from(session, name, [192, 0, 2, 1]);
     }
     f.connect_from(4, [192, 0, 2, 1]);
     let (reason, message) = f.end_with_message(4).unwrap();
