@@ -144,7 +144,11 @@ pub(crate) struct Driver {
     admin_count: u64,
     console_lost: u64,
     active: Pace,
+    wall_clock: WallClock,
 }
+
+/// Tells the civil time. Tests set it forward and back.
+pub type WallClock = Arc<dyn Fn() -> WallTime + Send + Sync>;
 
 struct Session {
     commands: CommandSender,
@@ -158,11 +162,12 @@ impl Driver {
         passwords: Passwords,
         followers: Followers,
         identity: Option<Identity>,
+        wall_clock: WallClock,
     ) -> (Self, DriverHandle) {
         let (sender, events) = mpsc::channel(EVENT_QUEUE);
         let started = Instant::now();
         let driver = Driver {
-            core: make_core(now(started)),
+            core: make_core(now(started, &wall_clock)),
             started,
             store,
             passwords,
@@ -175,6 +180,7 @@ impl Driver {
             admin_count: 0,
             console_lost: 0,
             active: Pace::default(),
+            wall_clock,
         };
         (driver, DriverHandle { events: sender })
     }
@@ -189,7 +195,7 @@ impl Driver {
                     events.drain(..).for_each(|event| self.handle_event(event));
                 }
                 Some(done) = self.work.join_next() => self.handle_done(done),
-                () = sleep_until(timeout) => self.core.handle_timeout(now(self.started)),
+                () = sleep_until(timeout) => self.core.handle_timeout(self.now()),
                 () = sleep_until(self.active.due) => {}
             }
             while let Some(effect) = self.core.poll_effect() {
@@ -239,7 +245,11 @@ impl Driver {
     }
 
     fn input(&mut self, input: Input) {
-        self.core.handle_input(input, now(self.started));
+        self.core.handle_input(input, self.now());
+    }
+
+    fn now(&self) -> Now {
+        now(self.started, &self.wall_clock)
     }
 
     fn perform(&mut self, effect: Effect) {
@@ -381,10 +391,10 @@ impl Driver {
 }
 
 /// Both clocks, read once.
-fn now(started: Instant) -> Now {
+fn now(started: Instant, wall_clock: &WallClock) -> Now {
     Now {
         monotonic: started.elapsed(),
-        wall: wall_time(),
+        wall: wall_clock(),
     }
 }
 

@@ -21,6 +21,8 @@ pub mod store;
 
 pub use credentials::{Applied, Credentials};
 pub use descriptors::TooFewDescriptors;
+#[doc(hidden)]
+pub use driver::WallClock;
 pub use fleetlink_core::{Capacity, MaxAttempts, MaxAttemptsError, PenaltySettings, Settings};
 pub use identity::IdentityError;
 pub use lease::{Clock, LeaseConfig, LeaseStartError, LeasesEnded, RunningLeases, start_leases};
@@ -29,5 +31,5 @@ pub use operator::{
     TicketOrder, TicketState, TicketUseInfo,
 };
 #[doc(hidden)]
-pub use server::start_without_dummy_hash;
+pub use server::{start_with_clock, start_without_dummy_hash};
 pub use server::{HubConfig, HubError, RunningHub, StartError, start};

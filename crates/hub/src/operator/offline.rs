@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 
 use super::message::{OperatorCall, OperatorReply};
 use super::{Desk, OperatorError};
-use crate::driver::{CONSOLE_QUEUE, Driver, Followers};
+use crate::driver::{CONSOLE_QUEUE, Driver, Followers, wall_time};
 use crate::passwords::Passwords;
 use crate::reach::Reach;
 use crate::store::Store;
@@ -41,6 +41,7 @@ impl Offline {
             passwords.clone(),
             followers,
             None,
+            Arc::new(wall_time),
         );
         let running = tokio::spawn(driver.run());
         let desk = Desk {

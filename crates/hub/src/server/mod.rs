@@ -7,4 +7,4 @@ mod start;
 
 pub use error::{HubError, StartError};
 pub use running::RunningHub;
-pub use start::{HubConfig, start, start_without_dummy_hash};
+pub use start::{HubConfig, start, start_with_clock, start_without_dummy_hash};

@@ -14,7 +14,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::credentials::{Applied, Credentials};
 use crate::descriptors::Descriptors;
 use crate::devices;
-use crate::driver::{CONSOLE_QUEUE, Driver, DriverHandle, Followers};
+use crate::driver::{CONSOLE_QUEUE, Driver, DriverHandle, Followers, WallClock};
 use crate::identity::{Identity, wall_time};
 use crate::lease::{self, LeaseConfig};
 use crate::logs::{LogFiles, LogFolder};
@@ -53,7 +53,16 @@ pub struct HubConfig {
 
 /// Starts a hub. `console` is given the operator's lines.
 pub async fn start(config: HubConfig) -> Result<(RunningHub, mpsc::Receiver<String>), StartError> {
-    start_with(config, Passwords::new()).await
+    start_with(config, Passwords::new(), Arc::new(wall_time)).await
+}
+
+/// Starts a hub whose rules are told the civil time by this clock.
+#[doc(hidden)]
+pub async fn start_with_clock(
+    config: HubConfig,
+    clock: WallClock,
+) -> Result<(RunningHub, mpsc::Receiver<String>), StartError> {
+    start_with(config, Passwords::new(), clock).await
 }
 
 /// Starts a hub that time tells names with an account from others by: what the campaign that looks
@@ -62,12 +71,13 @@ pub async fn start(config: HubConfig) -> Result<(RunningHub, mpsc::Receiver<Stri
 pub async fn start_without_dummy_hash(
     config: HubConfig,
 ) -> Result<(RunningHub, mpsc::Receiver<String>), StartError> {
-    start_with(config, Passwords::without_dummy_hash()).await
+    start_with(config, Passwords::without_dummy_hash(), Arc::new(wall_time)).await
 }
 
 async fn start_with(
     config: HubConfig,
     passwords: Passwords,
+    clock: WallClock,
 ) -> Result<(RunningHub, mpsc::Receiver<String>), StartError> {
     let HubConfig {
         listen,
@@ -105,6 +115,7 @@ async fn start_with(
         tickets,
         &store,
         (passwords, identity.clone()),
+        clock,
     );
     let applied = match credentials {
         Some(credentials) => {
@@ -201,6 +212,7 @@ impl Engine {
         tickets: Vec<Ticket>,
         store: &Arc<dyn Store>,
         (passwords, identity): (Passwords, Identity),
+        clock: WallClock,
     ) -> Self {
         let (active, active_changed) = watch::channel(Vec::new());
         let (journal, journal_grew) = watch::channel(0);
@@ -215,6 +227,7 @@ impl Engine {
                 console,
             },
             Some(identity),
+            clock,
         );
         Engine {
             driver: handle,
