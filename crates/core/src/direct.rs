@@ -2,10 +2,10 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use fleetlink_proto::DeviceName;
 use fleetlink_proto::control::{Reply, RequestId, RpcError};
 use fleetlink_proto::transfer::limits::GRANT_LIFETIME;
 use fleetlink_proto::transfer::{Addresses, EndpointCertificate, GrantedParty, Party};
-use fleetlink_proto::{DeviceName, WallTime};
 
 use crate::console::{Command, ConsoleEvent};
 use crate::effect::Effect;
@@ -102,7 +102,7 @@ impl Hub {
             known_by: [from.hub, receiver.hub],
             from: Box::new(self.granted(from.party)),
             to: Box::new(self.granted(receiver.party)),
-            expires: until(now.wall),
+            expires: self.clock(now).later(GRANT_LIFETIME),
             addresses,
         });
     }
@@ -151,9 +151,4 @@ fn addresses(seen: SocketAddr, announced: &Addresses, sender: Option<IpAddr>) ->
     let usable = |a: &SocketAddr| a.port() != 0 && (same_host || !a.ip().is_loopback());
     let others = announced.iter().filter(|address| *address != seen);
     std::iter::once(seen).chain(others).filter(usable).collect()
-}
-
-fn until(now: WallTime) -> WallTime {
-    let lifetime = i64::try_from(GRANT_LIFETIME.as_millis()).unwrap_or(i64::MAX);
-    WallTime::from_unix_millis(now.unix_millis().saturating_add(lifetime))
 }

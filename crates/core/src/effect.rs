@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use fleetlink_proto::control::{EndReason, Reply, RequestId, RpcError, UploadMode};
 use fleetlink_proto::transfer::GrantedParty;
-use fleetlink_proto::{DeviceName, FileId, HubPin, IdempotencyKey, Password, WallTime};
+use fleetlink_proto::{DeviceName, FileId, HubPin, HubTime, IdempotencyKey, Password};
 
 use crate::admin::AdminReply;
 use crate::console::ConsoleEvent;
@@ -99,7 +99,7 @@ pub enum Effect {
         /// By which keys the two know the hub.
         known_by: [HubPin; 2],
         /// Until when.
-        expires: WallTime,
+        expires: HubTime,
         /// Where the receiver may be reached.
         addresses: Vec<SocketAddr>,
     },

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use fleetlink_proto::DeviceName;
 use fleetlink_proto::control::limits::{MAX_KEEP_ALIVE, MIN_KEEP_ALIVE};
 use fleetlink_proto::control::{
-    ActiveDevice, AnnounceEndpoint, EnrolKey, OpenTransfer, ReplaceKey, Reply, Request, RequestId,
-    RpcError,
+    ActiveDevice, AnnounceEndpoint, EnrolKey, OpenTransfer, Pong, ReplaceKey, Reply, Request,
+    RequestId, RpcError,
 };
+use fleetlink_proto::{DeviceName, HubTime};
 
 use crate::accounts::Accounts;
 use crate::authorisation::{Action, Caller, Decision, Means, decide};
@@ -155,6 +155,12 @@ impl Hub {
         self.closing && self.sessions.is_empty() && self.operations.is_empty()
     }
 
+    /// The time by the clock of this run, which nobody can set.
+    pub(crate) fn clock(&self, now: Now) -> HubTime {
+        let run = self.settings.run;
+        HubTime { run, ms: 0 }.later(now.monotonic)
+    }
+
     fn call(
         &mut self,
         session: SessionId,
@@ -172,7 +178,10 @@ impl Hub {
             _ if self.is_at(session, |stage| matches!(stage, Stage::Connected)) => {
                 self.refuse(session, id, errors::out_of_order("the first call is hello"));
             }
-            Request::Ping => self.answer(session, id, Ok(Reply::Done(Default::default()))),
+            Request::Ping => {
+                let clock = Some(self.clock(now));
+                self.answer(session, id, Ok(Reply::Pong(Pong { clock })));
+            }
             Request::Leave => self.goodbye(session, id),
             Request::Login(login) => self.login(session, id, login, possession, now),
             Request::RedeemTicket(redeem) => {

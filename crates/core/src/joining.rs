@@ -53,6 +53,7 @@ impl Hub {
             generation,
             since,
             address,
+            clock: Some(self.clock(now)),
         };
         self.answer(id, call, Ok(Reply::Join(reply)));
         self.effects.push_back(Effect::ActiveChanged);

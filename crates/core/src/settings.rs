@@ -4,8 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use fleetlink_proto::Escaped;
 use fleetlink_proto::control::limits;
+use fleetlink_proto::{Escaped, HubRun};
 
 use crate::capacity::Capacity;
 
@@ -22,6 +22,8 @@ pub struct Settings {
     pub keep_alive: Duration,
     /// What the hub holds, and the shares of a device and of a source.
     pub capacity: Capacity,
+    /// Which run of the hub this is: another one for each start.
+    pub run: HubRun,
 }
 
 impl Default for Settings {
@@ -32,6 +34,7 @@ impl Default for Settings {
             penalties: Some(PenaltySettings::default()),
             keep_alive: limits::DEFAULT_KEEP_ALIVE,
             capacity: Capacity::default(),
+            run: HubRun::default(),
         }
     }
 }

@@ -10,6 +10,7 @@ mod device_keys;
 mod direct;
 mod download;
 mod generate;
+mod hub_clock;
 mod inbox;
 mod kept_file;
 mod key_pair;
@@ -39,6 +40,7 @@ pub use direct::{
 };
 pub use download::{DownloadError, Downloaded, download, download_to_file};
 pub use generate::{GenerateError, generate};
+pub use hub_clock::HubClock;
 pub use inbox::{Inbox, Incoming, ReceivePolicy, SenderRule, SenderRuleError};
 pub use key_pair::KeyPair;
 pub use known_devices::{KnownDevice, KnownDevices, KnownDevicesError};

@@ -176,7 +176,7 @@ impl Returning {
         let (session, joined) = self.dialer.join(join).await?;
         self.generation = joined.generation;
         if let Some(announcement) = &self.reached_by {
-            announcement.joined(&session, joined.since);
+            announcement.joined(&session);
             announce(&session, announcement).await?;
         }
         Ok(session)

@@ -195,6 +195,7 @@ fn code_of_transfer(failure: &transfer::Failure) -> u8 {
     match failure.ended().reason {
         Reason::TimedOut => 6,
         Reason::BadGrant
+        | Reason::StaleGrant
         | Reason::WrongPeer
         | Reason::KeyChanged
         | Reason::SourceChanged

@@ -146,9 +146,11 @@ async fn enter(
         name,
         ..
     } = welcome;
-    let direct = Direct::new(endpoint, &session, &name, joined.since, output);
     // Before anything is shown: who reads that may have a file sent here at once.
-    let opening = async { Ok(Transfers::open(&name, direct, &session, output).await) };
+    let opening = async {
+        let direct = Direct::new(endpoint, &session, &name, output).await;
+        Ok(Transfers::open(&name, direct, &session, output).await)
+    };
     let transfers = interrupts.unless(Box::pin(opening)).await?;
     let reached_by = transfers
         .direct()

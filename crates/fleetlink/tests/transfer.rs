@@ -93,8 +93,8 @@ async fn joined(hub: &RunningHub, folder: &Path, name: &str) -> Device {
     };
     let key = Arc::new(keys.make(pin, &name, enrol).await.unwrap());
     let endpoint = Endpoint::bind(0).await.unwrap();
-    let join = session.join(endpoint.port()).await.unwrap();
-    let credentials = Credentials::new(name, key.clone(), endpoint.id(), pin, join.since);
+    session.join(endpoint.port()).await.unwrap();
+    let credentials = Credentials::new(name, key.clone(), endpoint.id(), pin, session.hub_clock());
     Device {
         session,
         endpoint,
@@ -127,7 +127,7 @@ async fn a_file_goes_by_the_hubs_leave_and_not_without() {
         camera.key.clone(),
         receiver.endpoint.id(),
         receiver.credentials.certificate().certificate.hub,
-        receiver.credentials.certificate().certificate.expires,
+        receiver.session.hub_clock(),
     );
     let mut changed = receiver.credentials.certificate();
     changed.certificate.party.endpoint = camera.endpoint.id();

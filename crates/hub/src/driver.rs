@@ -14,7 +14,7 @@ use fleetlink_proto::control::{
     ActiveDevice, EndReason, ErrorCode, Reply, RequestId, RpcError, TransferLeave,
 };
 use fleetlink_proto::transfer::{GrantedParty, SignedGrant};
-use fleetlink_proto::{DeviceName, HubPin, IdempotencyKey, WallTime};
+use fleetlink_proto::{DeviceName, HubPin, HubTime, IdempotencyKey, WallTime};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -347,7 +347,7 @@ impl Driver {
         &self,
         (from, to): (GrantedParty, GrantedParty),
         known_by: &[HubPin],
-        expires: WallTime,
+        expires: HubTime,
     ) -> Result<SignedGrant, RpcError> {
         let shown = self.identity.as_ref().map(Identity::shown);
         let signed = shown.and_then(|shown| {

@@ -1,7 +1,7 @@
 //! The hub's leave for transfers between devices, signed.
 
 use fleetlink_proto::transfer::{Grant, GrantedParty, SignedGrant, TransferId};
-use fleetlink_proto::{HubKey, HubPin, Signature, WallTime};
+use fleetlink_proto::{HubKey, HubPin, HubTime, Signature};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 
@@ -32,7 +32,7 @@ impl GrantSigner {
         &self,
         from: GrantedParty,
         to: GrantedParty,
-        expires: WallTime,
+        expires: HubTime,
     ) -> Option<SignedGrant> {
         let mut id = [0; 16];
         self.random.fill(&mut id).ok()?;

@@ -30,6 +30,6 @@ pub use operator::{
     AccountInfo, IssuedTicket, Operator, OperatorCall, OperatorError, OperatorReply, TicketInfo,
     TicketOrder, TicketState, TicketUseInfo,
 };
+pub use server::{HubConfig, HubError, RunningHub, StartError, start};
 #[doc(hidden)]
 pub use server::{start_with_clock, start_without_dummy_hash};
-pub use server::{HubConfig, HubError, RunningHub, StartError, start};

@@ -5,10 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use fleetlink_device::{Credentials, DeviceKeys, Endpoint};
+use fleetlink_device::{Credentials, DeviceKeys, Endpoint, HubClock};
 use fleetlink_proto::transfer::limits::GRANT_LIFETIME;
 use fleetlink_proto::transfer::{Grant, GrantedParty, Party, SignedGrant, TransferId};
-use fleetlink_proto::{HubKey, HubPin, Signature, WallTime};
+use fleetlink_proto::{HubKey, HubPin, HubRun, HubTime, Signature};
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 
@@ -55,12 +55,17 @@ impl Hub {
         let keys = DeviceKeys::in_folder(folder);
         let key = keys.make(pin, &name, async |_| Outcome::Ok(())).await?;
         let key = Arc::new(key);
-        Ok(Credentials::new(name, key, endpoint.id(), pin, now()?))
+        Ok(Credentials::new(
+            name,
+            key,
+            endpoint.id(),
+            pin,
+            HubClock::at(now()?),
+        ))
     }
 
     /// Its leave for one device to send to another.
     pub(crate) fn grant(&self, from: Party, to: Party) -> Outcome<SignedGrant> {
-        let lifetime = i64::try_from(GRANT_LIFETIME.as_millis())?;
         let enrolled = |party| GrantedParty {
             party,
             enrolled: true,
@@ -70,7 +75,7 @@ impl Hub {
             from: enrolled(from),
             to: enrolled(to),
             // The receiver's clock may show a little less.
-            expires: WallTime::from_unix_millis(now()?.unix_millis() + lifetime / 2),
+            expires: now()?.later(GRANT_LIFETIME / 2),
         };
         let message = grant.message(&self.pin()?);
         let signature = self.pair.sign(&SystemRandom::new(), &message);
@@ -89,7 +94,10 @@ impl Hub {
     }
 }
 
-fn now() -> Outcome<WallTime> {
+/// Both processes read the same clock, which no hub has: the civil one.
+fn now() -> Outcome<HubTime> {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
-    Ok(WallTime::from_unix_millis(i64::try_from(now.as_millis())?))
+    let ms = u64::try_from(now.as_millis())?;
+    let run = HubRun::default();
+    Ok(HubTime { run, ms })
 }

@@ -8,7 +8,7 @@ use fleetlink_proto::control::{
 use fleetlink_proto::transfer::{
     EndpointCertificate, EndpointId, GrantedParty, Party, SignedCertificate,
 };
-use fleetlink_proto::{DeviceKey, HubPin, Signature, WallTime};
+use fleetlink_proto::{DeviceKey, HubPin, HubRun, HubTime, Signature};
 
 use crate::fixture::{Answer, Fixture, coded, name};
 
@@ -41,7 +41,10 @@ fn certificate(device: &str, key: u8) -> Box<SignedCertificate> {
     let certificate = EndpointCertificate {
         party: party(device, key),
         hub: HubPin::from_sha256([0; 32]),
-        expires: WallTime::from_unix_millis(0),
+        expires: HubTime {
+            run: HubRun::default(),
+            ms: 0,
+        },
     };
     let signature = Signature::from_bytes([0; 64]);
     Box::new(SignedCertificate {

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use fleetlink_proto::transfer::{Ended, GrantedParty, Reason};
 use fleetlink_proto::{DeviceKey, DeviceName, HubPin, WallTime};
@@ -68,7 +69,6 @@ impl Acquaintances {
         own: &DeviceName,
         hub: HubPin,
         peer: &GrantedParty,
-        now: WallTime,
     ) -> Result<(), Doubt> {
         if self.check(own, hub, peer).await? || !peer.enrolled {
             return Ok(());
@@ -77,7 +77,7 @@ impl Acquaintances {
             hub,
             name: peer.party.name.clone(),
             key: peer.party.key,
-            since: now,
+            since: now(),
         };
         match self.blocking(move |devices| devices.keep(met)).await {
             // Another process may have met it meanwhile.
@@ -111,6 +111,13 @@ impl fmt::Debug for Acquaintances {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Acquaintances").finish_non_exhaustive()
     }
+}
+
+/// This device's civil time, which is kept for people to read.
+fn now() -> WallTime {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let millis = since.unwrap_or_default().as_millis();
+    WallTime::from_unix_millis(i64::try_from(millis).unwrap_or(i64::MAX))
 }
 
 fn same(own: &DeviceName, peer: &GrantedParty, known: DeviceKey) -> Result<(), Doubt> {

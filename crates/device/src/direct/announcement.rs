@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use fleetlink_proto::WallTime;
 use fleetlink_proto::transfer::Addresses;
 use tokio::time::sleep;
 
@@ -53,11 +52,10 @@ impl Announcement {
         }
     }
 
-    /// The device has joined anew: the hub says what time it is, and may have shown another key.
-    pub(crate) fn joined(&self, session: &Session, now: WallTime) {
-        self.credentials.set_hub_time(now);
+    /// The device has joined anew: its hub may have started anew, and may have shown another key.
+    pub(crate) fn joined(&self, session: &Session) {
         if let Some(hub) = session.pin() {
-            self.credentials.set_hub(hub);
+            self.credentials.set_hub(hub, session.hub_clock());
         }
     }
 }

@@ -1,7 +1,6 @@
 //! Who this device is to its peers, and whether they are who they say.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
 
 use fleetlink_proto::succession::{Succession, follow};
 use fleetlink_proto::transfer::limits::{CERTIFICATE_LIFETIME, MAX_GRANT_SUCCESSION};
@@ -9,13 +8,13 @@ use fleetlink_proto::transfer::{
     Ended, EndpointCertificate, EndpointId, GrantError, GrantedParty, Introduction, Party, Reason,
     SignedCertificate, SignedGrant,
 };
-use fleetlink_proto::{DeviceName, HubPin, WallTime};
+use fleetlink_proto::{DeviceName, HubPin, HubRun, HubTime};
 use ring::signature::{ECDSA_P256_SHA256_FIXED, ED25519, UnparsedPublicKey, VerificationAlgorithm};
 
 use super::acquaintance::{Acquaintances, Doubt, NotRemembered};
 use crate::connect::pin_of;
 use crate::succession::Ring;
-use crate::{KeyPair, KnownDevices};
+use crate::{HubClock, KeyPair, KnownDevices};
 
 /// This device at its hub, and the endpoint by which peers reach it.
 #[derive(Debug)]
@@ -28,17 +27,10 @@ pub struct Credentials {
 }
 
 /// The hub as the device's session knows it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct KnownHub {
     pin: HubPin,
     clock: HubClock,
-}
-
-/// The hub's clock as the device last heard it. A device's own can be years off.
-#[derive(Debug, Clone, Copy)]
-struct HubClock {
-    said: WallTime,
-    at: Instant,
 }
 
 /// Who it is that wants to send.
@@ -51,15 +43,14 @@ pub(super) struct Introduced {
 }
 
 impl Credentials {
-    /// A device that has joined its hub, which said that it was `hub_time` just now.
+    /// A device at the hub of this pin, whose clock this is.
     pub fn new(
         name: DeviceName,
         key: Arc<KeyPair>,
         endpoint: EndpointId,
         hub: HubPin,
-        hub_time: WallTime,
+        clock: HubClock,
     ) -> Self {
-        let clock = HubClock::new(hub_time);
         let hub = Mutex::new(KnownHub { pin: hub, clock });
         Credentials {
             name,
@@ -85,22 +76,17 @@ impl Credentials {
     /// The same device, reached by another endpoint.
     #[must_use]
     pub fn at_endpoint(&self, endpoint: EndpointId) -> Self {
-        let (name, key, now) = (self.name.clone(), self.key.clone(), self.now());
-        let met = self.met.clone();
+        let (name, key) = (self.name.clone(), self.key.clone());
+        let (met, KnownHub { pin, clock }) = (self.met.clone(), self.hub());
         Credentials {
             met,
-            ..Credentials::new(name, key, endpoint, self.hub().pin, now)
+            ..Credentials::new(name, key, endpoint, pin, clock)
         }
     }
 
-    /// The hub says what time it is, at every join.
-    pub fn set_hub_time(&self, now: WallTime) {
-        self.lock_hub().clock = HubClock::new(now);
-    }
-
-    /// The device has joined anew, and its session knows the hub by this key.
-    pub fn set_hub(&self, pin: HubPin) {
-        self.lock_hub().pin = pin;
+    /// The device has joined anew: its session knows the hub by this key, and follows this clock.
+    pub fn set_hub(&self, pin: HubPin, clock: HubClock) {
+        *self.lock_hub() = KnownHub { pin, clock };
     }
 
     /// The device as grants name it.
@@ -123,7 +109,7 @@ impl Credentials {
         let certificate = EndpointCertificate {
             party: self.party(),
             hub,
-            expires: later(self.now(), CERTIFICATE_LIFETIME),
+            expires: self.now().later(CERTIFICATE_LIFETIME),
         };
         let signature = self.key.sign(&certificate.message());
         SignedCertificate {
@@ -179,7 +165,7 @@ impl Credentials {
     /// The same of a peer that has proven its key, which this device remembers from here on.
     pub(super) async fn meet(&self, peer: &GrantedParty) -> Result<(), Doubt> {
         match &self.met {
-            Some(met) => met.meet(&self.name, self.hub().pin, peer, self.now()).await,
+            Some(met) => met.meet(&self.name, self.hub().pin, peer).await,
             None => Ok(()),
         }
     }
@@ -232,26 +218,19 @@ impl Credentials {
         Ok(())
     }
 
-    fn now(&self) -> WallTime {
-        let clock = self.hub().clock;
-        later(clock.said, clock.at.elapsed())
+    /// By a clock that the hub has not set every time is over.
+    fn now(&self) -> HubTime {
+        let (run, ms) = (HubRun::default(), u64::MAX);
+        let now = self.hub().clock.now();
+        now.unwrap_or(HubTime { run, ms })
     }
 
     fn hub(&self) -> KnownHub {
-        *self.lock_hub()
+        self.lock_hub().clone()
     }
 
     fn lock_hub(&self) -> MutexGuard<'_, KnownHub> {
         self.hub.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl HubClock {
-    fn new(said: WallTime) -> Self {
-        HubClock {
-            said,
-            at: Instant::now(),
-        }
     }
 }
 
@@ -268,11 +247,6 @@ fn leads(known: HubPin, shown: HubPin, statements: &[Succession]) -> bool {
     let is_known = |statement: &Succession| pin_of(statement.old.spki()) == known;
     let first = statements.iter().position(is_known);
     first.is_some_and(|first| follow(&statements[first..], known, shown, &Ring).is_ok())
-}
-
-fn later(time: WallTime, by: Duration) -> WallTime {
-    let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
-    WallTime::from_unix_millis(time.unix_millis().saturating_add(by))
 }
 
 fn holds(
@@ -294,7 +268,8 @@ fn same(named: &Party, own: &Party) -> Result<(), Ended> {
 
 fn wrong(what: &str, error: GrantError) -> Ended {
     let reason = match error {
-        GrantError::Expired | GrantError::TooLong | GrantError::OtherHub => Reason::BadGrant,
+        GrantError::Expired | GrantError::OtherRun => Reason::StaleGrant,
+        GrantError::TooLong | GrantError::OtherHub => Reason::BadGrant,
         GrantError::OtherParty => Reason::WrongPeer,
     };
     Ended::new(reason, format!("{what} cannot be used: {error}"))

@@ -14,6 +14,7 @@ pub(super) fn failed(error: TransportError) -> Failure {
         TransportError::Silent | TransportError::Unreachable(_) => {
             Failure::here(Reason::TimedOut, message)
         }
+        TransportError::OtherVersion => Failure::here(Reason::ProtocolViolation, message),
         TransportError::Failed(_) => Failure::here(Reason::ConnectionLost, message),
     }
 }

@@ -1,5 +1,7 @@
 //! Connections to other devices: QUIC over UDP, dialled by key. The one module that names iroh.
 
+mod fault;
+
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
@@ -10,11 +12,14 @@ use fleetlink_proto::transfer::limits::{
 };
 use fleetlink_proto::transfer::{Addresses, EndpointId, Reason};
 use iroh::endpoint::{
-    ConnectError, ConnectingError, ConnectionError, IncomingAddr, QuicTransportConfig, ReadError,
-    RecvStream, SendStream, TransportErrorCode, VarInt, WriteError, presets,
+    ConnectionError, IncomingAddr, QuicTransportConfig, ReadError, RecvStream, SendStream, VarInt,
+    presets,
 };
 use iroh::{EndpointAddr, SecretKey, TransportAddr};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+pub use fault::TransportError;
+use fault::{cannot_write, code, lost, reason, undialled};
 
 use super::congestion::Congestion;
 use super::interfaces;
@@ -50,26 +55,6 @@ pub(crate) struct SendHalf {
 #[derive(Debug)]
 pub(crate) struct RecvHalf {
     inner: RecvStream,
-}
-
-/// Why bytes went no further.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum TransportError {
-    /// The peer ended it with this code.
-    #[error("the peer ended it: {}", .0.name())]
-    Ended(Reason),
-    /// Nothing came from the peer any more.
-    #[error("nothing came from the peer for {} seconds", IDLE_DEADLINE.as_secs())]
-    Silent,
-    /// The peer has no place for further connections.
-    #[error("the device is taking as many connections as it can; try again later")]
-    Refused,
-    /// The peer did not answer a dial.
-    #[error("the device did not answer for {} seconds", .0.as_secs_f32())]
-    Unreachable(Duration),
-    /// Another fault of the connection.
-    #[error("the connection failed: {0}")]
-    Failed(String),
 }
 
 impl Endpoint {
@@ -171,14 +156,17 @@ impl Endpoint {
             let dialled = self.inner.connect(address.clone(), ALPN);
             match timeout_at(until, dialled).await {
                 Ok(Ok(inner)) => return Ok(Connection { inner }),
-                Ok(Err(e)) if is_refusal(&e) => {
+                Ok(Err(e)) => {
+                    let error = undialled(&e);
+                    if error != TransportError::Refused {
+                        return Err(error);
+                    }
                     let wait = backoff.next_wait();
                     if Instant::now() + wait >= until {
                         return Err(TransportError::Refused);
                     }
                     sleep(wait).await;
                 }
-                Ok(Err(e)) => return Err(failed(&e)),
                 Err(_) => return Err(TransportError::Unreachable(until - began)),
             }
         }
@@ -353,41 +341,29 @@ fn halves(
     Ok((SendHalf { inner: send }, RecvHalf { inner: recv }))
 }
 
-fn cannot_write(error: WriteError) -> TransportError {
-    match error {
-        WriteError::Stopped(code) => TransportError::Ended(reason(code)),
-        WriteError::ConnectionLost(e) => lost(e),
-        e => TransportError::Failed(e.to_string()),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_peer_of_another_version_is_said_to_be_one() {
+        let older = iroh::Endpoint::builder(presets::Minimal)
+            .alpns(vec![b"fleetlink-transfer/1".to_vec()])
+            .bind()
+            .await
+            .unwrap();
+        let accepting = older.clone();
+        tokio::spawn(async move {
+            while let Some(incoming) = accepting.accept().await {
+                tokio::spawn(incoming.into_future());
+            }
+        });
+        let id = EndpointId::from_bytes(*older.id().as_bytes());
+        let mut bound = older.bound_sockets().into_iter();
+        let port = bound.find(SocketAddr::is_ipv4).unwrap().port();
+        let endpoint = Endpoint::bind(0).await.unwrap();
+        let at = [SocketAddr::from((Ipv4Addr::LOCALHOST, port))];
+        let dialled = endpoint.dial(id, &at, Duration::from_secs(60)).await;
+        assert_eq!(dialled.unwrap_err(), TransportError::OtherVersion);
     }
-}
-
-fn is_refusal(error: &ConnectError) -> bool {
-    let (ConnectError::Connection { source, .. }
-    | ConnectError::Connecting {
-        source: ConnectingError::ConnectionError { source, .. },
-        ..
-    }) = error
-    else {
-        return false;
-    };
-    matches!(source, ConnectionError::ConnectionClosed(close)
-        if close.error_code == TransportErrorCode::CONNECTION_REFUSED)
-}
-
-fn lost(error: ConnectionError) -> TransportError {
-    match error {
-        ConnectionError::ApplicationClosed(close) => {
-            TransportError::Ended(reason(close.error_code))
-        }
-        ConnectionError::TimedOut => TransportError::Silent,
-        e => TransportError::Failed(e.to_string()),
-    }
-}
-
-fn code(reason: Reason) -> VarInt {
-    VarInt::from_u32(reason.number())
-}
-
-fn reason(code: VarInt) -> Reason {
-    Reason::from(u32::try_from(code.into_inner()).unwrap_or(u32::MAX))
 }

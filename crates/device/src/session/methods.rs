@@ -3,7 +3,7 @@
 use fleetlink_proto::control::{
     ActiveDevice, AnnounceEndpoint, Compute, ComputeReply, DeleteFile, DeleteReply, DeviceList,
     Done, FileEntry, FileList, Join, JoinReply, ListDevices, ListFiles, Login, LoginReply,
-    OpenTransfer, Request, TransferLeave,
+    OpenTransfer, Pong, Request, TransferLeave,
 };
 use fleetlink_proto::samples::Operation;
 use fleetlink_proto::transfer::{Addresses, SignedCertificate};
@@ -66,7 +66,7 @@ impl Session {
 
     /// Asks the hub for a sign of life.
     pub async fn ping(&self) -> Result<(), CallError> {
-        self.call::<Done>(Request::Ping).await.map(|_| ())
+        self.call::<Pong>(Request::Ping).await.map(|_| ())
     }
 
     /// Says goodbye, if the hub still listens, and closes the session.

@@ -19,8 +19,8 @@ use fleetlink_proto::control::limits::DEFAULT_KEEP_ALIVE;
 use fleetlink_proto::signed::Channel;
 use tokio::sync::{Semaphore, mpsc, watch};
 
-use crate::Connection;
 use crate::limits::{CHUNK_QUEUE, CONTROL_QUEUE, MAX_CALLS_IN_FLIGHT};
+use crate::{Connection, HubClock};
 
 pub use closed::{CallError, Closed};
 use shared::Shared;
@@ -85,6 +85,12 @@ impl Session {
     /// The keep-alive that the hub has named.
     pub(crate) fn keep_alive(&self) -> Duration {
         *self.inner.keep_alive.borrow()
+    }
+
+    /// The hub's clock, which each answer that tells the time sets right: to a join, and to each
+    /// keep-alive.
+    pub fn hub_clock(&self) -> HubClock {
+        self.inner.shared.clock.clone()
     }
 
     /// Why the session is over, if it is.

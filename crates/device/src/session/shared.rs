@@ -4,10 +4,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use fleetlink_proto::HubTime;
 use fleetlink_proto::control::limits::WRITE_DEADLINE;
 use fleetlink_proto::control::{
     AbortUpload, CancelDownload, Request, RequestId, RpcError, encode_request,
 };
+use serde::Deserialize as _;
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
@@ -15,6 +17,7 @@ use tokio::time::Instant;
 use super::closed::Closed;
 use super::transfer::DownloadEvent;
 use super::writer::GIVE_UP_ID;
+use crate::HubClock;
 use crate::limits::DOWNLOAD_QUEUE;
 
 /// What a call's answer opens.
@@ -60,6 +63,8 @@ pub(super) struct Shared {
     open: Mutex<Open>,
     closed: watch::Sender<Option<Closed>>,
     life: Mutex<Life>,
+    /// Set right by each answer that tells the time.
+    pub(super) clock: HubClock,
     control: mpsc::WeakSender<Vec<u8>>,
 }
 
@@ -73,6 +78,7 @@ impl Shared {
                 pings: 0,
                 awaited: None,
             }),
+            clock: HubClock::default(),
             control,
         }
     }
@@ -161,6 +167,9 @@ impl Shared {
     /// Hands an answer to its caller.
     pub(super) fn answered(&self, id: &RequestId, result: Result<Value, RpcError>) {
         let RequestId::Number(id) = *id else { return };
+        if let Ok(value) = &result {
+            self.hear_time(value);
+        }
         let Some((opens, caller)) = self.open().calls.remove(&id) else {
             match id {
                 GIVE_UP_ID => {}
@@ -184,6 +193,13 @@ impl Shared {
                     Request::CancelDownload(CancelDownload { download: id })
                 }
             });
+        }
+    }
+
+    fn hear_time(&self, answer: &Value) {
+        let told = answer.get("clock").map(HubTime::deserialize);
+        if let Some(Ok(time)) = told {
+            self.clock.set(time);
         }
     }
 

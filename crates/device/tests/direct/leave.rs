@@ -2,11 +2,12 @@
 
 use std::net::SocketAddr;
 
-use fleetlink_device::Peer;
+use fleetlink_device::{HubClock, Peer};
 use fleetlink_proto::transfer::Reason;
 use fleetlink_proto::transfer::limits::{Deadlines, MAX_GRANT_SUCCESSION};
+use fleetlink_proto::{HubRun, HubTime};
 
-use crate::world::{Hub, here, in_time, peers, send};
+use crate::world::{Hub, MINUTE, NOW, here, in_time, peers, send};
 
 #[tokio::test]
 async fn a_grant_holds_for_its_own_sender_receiver_hub_and_time() {
@@ -18,23 +19,29 @@ async fn a_grant_holds_for_its_own_sender_receiver_hub_and_time() {
         camera.credentials.party(),
         receiver.device.credentials.party(),
     );
-    let grant = |lives| hub.sign(from.clone(), to.clone(), lives);
+    let grant = |expires| hub.sign(from.clone(), to.clone(), expires);
+    let good = NOW.later(MINUTE);
+    let other_run = HubTime {
+        run: HubRun::from_bytes([8; 16]),
+        ..good
+    };
 
     // The sender itself does not use what cannot hold.
     for (grant, reason) in [
-        (grant(-1), Reason::BadGrant),
-        (grant(3_600_000), Reason::BadGrant),
+        (grant(NOW), Reason::StaleGrant),
+        (grant(other_run), Reason::StaleGrant),
+        (grant(good.later(60 * MINUTE)), Reason::BadGrant),
         (other_hub.grant(&camera, &receiver.device), Reason::BadGrant),
         (hub.grant(&thief, &receiver.device), Reason::WrongPeer),
     ] {
         let refused = camera.reach(grant, &receiver.device).await.unwrap_err();
         assert_eq!(here(&refused), reason);
     }
-    let mut forged = grant(60_000);
+    let mut forged = grant(good);
     forged.grant.from.party.name = "captain".parse().unwrap();
     let refused = camera.reach(forged, &receiver.device).await.unwrap_err();
     assert_eq!(here(&refused), Reason::BadGrant);
-    let peer = camera.reach(grant(60_000), &receiver.device).await.unwrap();
+    let peer = camera.reach(grant(good), &receiver.device).await.unwrap();
     send(&peer, camera.file("x", b"1")).await.unwrap();
     assert_eq!(receiver.listing(), ["camera_x"]);
 }
@@ -90,20 +97,31 @@ async fn a_receiver_turns_away_who_has_no_leave() {
     let receiver = hub.receiver("uav", Deadlines::default()).await;
     let camera = hub.device("camera").await;
     // By the receiver's idea of the hub's clock the grant is over.
-    let late = fleetlink_proto::WallTime::from_unix_millis(crate::world::NOW + 61_000);
-    receiver.device.credentials.set_hub_time(late);
+    let late = HubClock::at(NOW.later(MINUTE * 2));
+    receiver.device.credentials.set_hub(hub.pin(), late);
     let grant = hub.grant(&camera, &receiver.device);
     let refused = camera.reach(grant, &receiver.device).await.unwrap_err();
-    assert_eq!(peers(&refused), Reason::BadGrant);
+    assert_eq!(peers(&refused), Reason::StaleGrant);
     assert!(
         refused.to_string().contains("its time is over"),
         "{refused}"
     );
+    // Its hub has started anew.
+    let run = HubRun::from_bytes([8; 16]);
+    let anew = HubClock::at(HubTime { run, ..NOW });
+    receiver.device.credentials.set_hub(hub.pin(), anew);
+    let grant = hub.grant(&camera, &receiver.device);
+    let refused = camera.reach(grant, &receiver.device).await.unwrap_err();
+    assert_eq!(peers(&refused), Reason::StaleGrant);
+    receiver
+        .device
+        .credentials
+        .set_hub(hub.pin(), HubClock::at(NOW));
     // A grant for another receiver, used at this one's address and endpoint.
     let other = hub.device("other").await;
     let mut to = other.credentials.party();
     to.endpoint = receiver.device.endpoint.id();
-    let grant = hub.sign(camera.credentials.party(), to, 90_000);
+    let grant = hub.sign(camera.credentials.party(), to, NOW.later(MINUTE));
     let refused = camera.reach(grant, &receiver.device).await.unwrap_err();
     assert_eq!(peers(&refused), Reason::WrongPeer);
     assert_eq!(receiver.listing(), [""; 0]);
@@ -128,7 +146,7 @@ async fn a_sender_sends_nothing_to_whom_the_hub_does_not_name() {
     // The hub names the impostor's endpoint as the uav's, but the uav's key never said so.
     let mut to = uav.credentials.party();
     to.endpoint = impostor.device.endpoint.id();
-    let grant = hub.sign(camera.credentials.party(), to, 60_000);
+    let grant = hub.sign(camera.credentials.party(), to, NOW.later(MINUTE));
     let refused = camera.reach(grant, &impostor.device).await.unwrap_err();
     assert_eq!(refused.ended().reason, Reason::WrongPeer);
     assert_eq!(impostor.listing(), [""; 0]);

@@ -6,15 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fleetlink_device::{
-    Arrival, Control, Credentials, DeviceKeys, DeviceKeysError, Endpoint, Inbox, Listener, Peer,
-    ReceivePolicy,
+    Arrival, Control, Credentials, DeviceKeys, DeviceKeysError, Endpoint, HubClock, Inbox,
+    Listener, Peer, ReceivePolicy,
 };
 use fleetlink_proto::succession::Succession;
 use fleetlink_proto::transfer::limits::Deadlines;
 use fleetlink_proto::transfer::{
     Failure, Grant, GrantedParty, Party, Reason, Receipt, SignedGrant, TransferId,
 };
-use fleetlink_proto::{HubKey, HubPin, Signature, WallTime, signed};
+use fleetlink_proto::{HubKey, HubPin, HubRun, HubTime, Signature, WallTime, signed};
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use tempfile::TempDir;
@@ -24,7 +24,12 @@ use tokio::sync::mpsc;
 const SPKI: &[u8] = b"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\
                       \x3d\x03\x01\x07\x03\x42\x00";
 /// What the hub's clock shows.
-pub(crate) const NOW: i64 = 1_800_000_000_000;
+pub(crate) const NOW: HubTime = HubTime {
+    run: HubRun::from_bytes([7; 16]),
+    ms: 1_800_000,
+};
+/// How long a grant holds.
+pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 /// How long a test waits for what must happen.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -60,7 +65,7 @@ impl Hub {
     /// The same hub with its next key, and this key's word for that.
     pub(crate) fn rotated(&self) -> (Self, Succession) {
         let next = Hub::new();
-        let at = WallTime::from_unix_millis(NOW);
+        let at = WallTime::from_unix_millis(0);
         let message = signed::succession(self.pin(), &next.key, at);
         let signature = self.pair.sign(&SystemRandom::new(), &message).unwrap();
         let statement = Succession {
@@ -79,7 +84,7 @@ impl Hub {
 
     pub(crate) fn grant(&self, from: &Device, to: &Device) -> SignedGrant {
         let (from, to) = (from.credentials.party(), to.credentials.party());
-        self.sign(from, to, 60_000)
+        self.sign(from, to, NOW.later(MINUTE))
     }
 
     /// The same, of devices that have enrolled their keys or not.
@@ -88,23 +93,23 @@ impl Hub {
             party: device.credentials.party(),
             enrolled,
         });
-        self.sign_named(from, to, 60_000)
+        self.sign_named(from, to, NOW.later(MINUTE))
     }
 
-    pub(crate) fn sign(&self, from: Party, to: Party, lives_ms: i64) -> SignedGrant {
+    pub(crate) fn sign(&self, from: Party, to: Party, expires: HubTime) -> SignedGrant {
         let [from, to] = [from, to].map(|party| GrantedParty {
             party,
             enrolled: true,
         });
-        self.sign_named(from, to, lives_ms)
+        self.sign_named(from, to, expires)
     }
 
-    fn sign_named(&self, from: GrantedParty, to: GrantedParty, lives_ms: i64) -> SignedGrant {
+    fn sign_named(&self, from: GrantedParty, to: GrantedParty, expires: HubTime) -> SignedGrant {
         let grant = Grant {
             id: TransferId::from_bytes([1; 16]),
             from,
             to,
-            expires: WallTime::from_unix_millis(NOW + lives_ms),
+            expires,
         };
         let message = grant.message(&self.pin());
         let signature = self.pair.sign(&SystemRandom::new(), &message).unwrap();
@@ -124,9 +129,8 @@ impl Hub {
             .make(self.pin(), &name, async |_| Ok::<_, DeviceKeysError>(()))
             .await;
         let endpoint = Endpoint::bind(0).await.unwrap();
-        let now = WallTime::from_unix_millis(NOW);
         let key = Arc::new(key.unwrap());
-        let credentials = Credentials::new(name, key, endpoint.id(), self.pin(), now);
+        let credentials = Credentials::new(name, key, endpoint.id(), self.pin(), HubClock::at(NOW));
         Device {
             endpoint,
             credentials: Arc::new(credentials),

@@ -315,6 +315,7 @@ impl Serving {
                         generation,
                         since: at,
                         address: [127, 0, 0, 1].into(),
+                        clock: None,
                     });
                     if script.close_after_join {
                         self.send(&encode_reply(id, &joined)).await;

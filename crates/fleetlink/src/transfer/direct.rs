@@ -10,9 +10,9 @@ use fleetlink_device::{
     Listener, NotRemembered, Peer, Session, Source, state_folder,
 };
 use fleetlink_proto::control::{ErrorCode, TransferLeave};
-use fleetlink_proto::transfer::limits::{Deadlines, GRANT_LIFETIME};
+use fleetlink_proto::transfer::limits::Deadlines;
 use fleetlink_proto::transfer::{self, Reason};
-use fleetlink_proto::{DeviceName, Escaped, WallTime};
+use fleetlink_proto::{DeviceName, Escaped};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -34,23 +34,27 @@ pub(crate) struct Listening(JoinHandle<()>);
 
 impl Direct {
     /// This device at the endpoint, as far as the session's hub can name it to others: with the
-    /// key that it has enrolled, else with one of this process. `now` is the hub's time. Peers are
-    /// known by the keys that they had before.
-    pub(crate) fn new(
+    /// key that it has enrolled, else with one of this process. Peers are known by the keys that
+    /// they had before.
+    pub(crate) async fn new(
         endpoint: Endpoint,
         session: &Session,
         device: &DeviceName,
-        now: WallTime,
         output: &Output,
     ) -> Result<Self, Failure> {
         let without_tls = || Failure::Usage("without TLS no files go from device to device".into());
         let hub = session.pin().ok_or_else(without_tls)?;
+        let clock = session.hub_clock();
+        if clock.now().is_none() {
+            session.ping().await?;
+        }
+        clock.now().ok_or_else(other_version)?;
         let key = identity::key_for(Some(hub), device)?.unwrap_or_else(KeyPair::unkept);
         let id = endpoint.id();
         let output = output.clone();
         let tell = move |unkept: &NotRemembered| output.notice(&unkept.to_string());
         let known = KnownDevices::in_folder(state_folder()?);
-        let credentials = Credentials::new(device.clone(), Arc::new(key), id, hub, now);
+        let credentials = Credentials::new(device.clone(), Arc::new(key), id, hub, clock);
         let credentials = Arc::new(credentials.remembering(known, tell));
         let announcement = Announcement::new(endpoint.clone(), Arc::clone(&credentials));
         Ok(Direct {
@@ -95,13 +99,7 @@ impl Direct {
     ) -> Result<TransferLeave, Failure> {
         let certificate = self.credentials.certificate();
         let opened = session.open_transfer_from(certificate, to.clone()).await;
-        let leave = opened.map_err(not_introduced)?;
-        // A grant is signed for that long: so this is the hub's time, also where nothing was joined.
-        let lifetime = i64::try_from(GRANT_LIFETIME.as_millis()).unwrap_or(i64::MAX);
-        let expires = leave.grant.grant.expires.unix_millis();
-        let now = WallTime::from_unix_millis(expires.saturating_sub(lifetime));
-        self.credentials.set_hub_time(now);
-        Ok(leave)
+        opened.map_err(not_introduced)
     }
 
     /// Connects to the device that the leave names.
@@ -169,9 +167,12 @@ fn not_introduced(error: CallError) -> Failure {
                  own: fleetlink key replace",
             ))
         }
-        CallError::Refused(error) if error.code == ErrorCode::MethodNotFound => {
-            Failure::General("the hub is of a version without files between devices".to_owned())
-        }
+        CallError::Refused(error) if error.code == ErrorCode::MethodNotFound => other_version(),
         error => error.into(),
     }
+}
+
+fn other_version() -> Failure {
+    let text = "the hub is of another version, by which no files go between devices: update it";
+    Failure::General(text.to_owned())
 }

@@ -150,7 +150,7 @@ async fn join(
     let (session, device) = (welcome.session, welcome.name);
     let udp_port = endpoint.port();
     let joined = session.join(udp_port).await?;
-    let direct = Direct::new(endpoint, &session, &device, joined.since, output)?;
+    let direct = Direct::new(endpoint, &session, &device, output).await?;
     let (listening, queue) = direct.listen(inbox);
     direct.announce(&session).await?;
     let reached_by = Some(direct.announcement().clone());

@@ -254,7 +254,7 @@ fn shown(transfer: &Transfer) -> Option<String> {
 }
 
 /// This device's time; a clock before 1970 shows 1970.
-pub(super) fn now() -> WallTime {
+fn now() -> WallTime {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     let millis = since.unwrap_or_default().as_millis();
     WallTime::from_unix_millis(i64::try_from(millis).unwrap_or(i64::MAX))

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::direct::{Direct, open_source};
-use super::report::{Event, Report, by, milliseconds, now};
+use super::report::{Event, Report, by, milliseconds};
 use super::running::{Direction, Running, Transfer, canonical};
 use super::words;
 use crate::attach::HubArguments;
@@ -136,7 +136,7 @@ async fn reach(
     }
     let welcome = hub.log_in(output).await?;
     let session = welcome.session;
-    let direct = Direct::new(endpoint, &session, device, now(), output)?;
+    let direct = Direct::new(endpoint, &session, device, output).await?;
     let leave = direct.leave_for(&session, to).await?;
     let peer = direct.reach(leave).await.map_err(Failure::Transfer)?;
     Ok((session, peer))

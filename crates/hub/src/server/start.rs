@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use fleetlink_core::{Account, Hub, Settings, Ticket, TicketStanding};
+use fleetlink_proto::HubRun;
 use fleetlink_proto::control::ActiveDevice;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
@@ -89,6 +90,7 @@ async fn start_with(
         number_exchange,
         leases,
     } = config;
+    settings.run = new_run();
     if plain && !listen.ip().is_loopback() {
         return Err(StartError::PlainBeyondLoopback(listen));
     }
@@ -238,6 +240,12 @@ impl Engine {
             lines,
         }
     }
+}
+
+fn new_run() -> HubRun {
+    let mut run = [0; 16];
+    getrandom::fill(&mut run).expect("the operating system has random numbers");
+    HubRun::from_bytes(run)
 }
 
 fn lock_logs(folder: &Path, data: &Path) -> Result<LogFolder, StartError> {

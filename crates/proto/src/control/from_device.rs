@@ -277,9 +277,9 @@ mod tests {
         let endpoint = "01".repeat(32);
         let (key, hub) = (format!("ed25519:{endpoint}"), format!("sha256:{endpoint}"));
         let announce = |addresses: &str| {
-            let signature = "00".repeat(64);
+            let (signature, run) = ("00".repeat(64), "02".repeat(16));
             let line = format!(
-                r#"{{"jsonrpc":"2.0","id":1,"method":"transfer.announce","params":{{"name":"cam","key":"{key}","endpoint":"{endpoint}","hub":"{hub}","expires":"2022-09-30T10:31:13.042Z","signature":"{signature}"{addresses}}}}}"#
+                r#"{{"jsonrpc":"2.0","id":1,"method":"transfer.announce","params":{{"name":"cam","key":"{key}","endpoint":"{endpoint}","hub":"{hub}","expires":{{"run":"{run}","ms":4}},"signature":"{signature}"{addresses}}}}}"#
             );
             only(&format!("{line}\n"))
         };

@@ -22,8 +22,8 @@ pub use login::{Login, LoginProof};
 pub use notification::{DeviceNotification, EndReason, HubNotification};
 pub use reply::{
     ActiveDevice, ComputeReply, DeleteReply, DeviceList, Done, EnrolledKey, FileEntry, FileList,
-    HelloReply, JoinReply, KeyList, LoginReply, OpenDownloadReply, OpenUploadReply, Receipt, Reply,
-    TransferLeave,
+    HelloReply, JoinReply, KeyList, LoginReply, OpenDownloadReply, OpenUploadReply, Pong, Receipt,
+    Reply, TransferLeave,
 };
 pub use request::{
     AbortUpload, AnnounceEndpoint, CancelDownload, CommitUpload, Compute, DeleteFile, EnrolKey,

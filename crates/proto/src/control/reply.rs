@@ -8,7 +8,7 @@ use super::request::UploadMode;
 use crate::samples::{Decimal, Operation};
 use crate::succession::Succession;
 use crate::transfer::SignedGrant;
-use crate::{ContentHash, DeviceKey, DeviceName, FileId, WallTime};
+use crate::{ContentHash, DeviceKey, DeviceName, FileId, HubTime, WallTime};
 
 /// The answer to `hello`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +60,17 @@ pub struct JoinReply {
     pub since: WallTime,
     /// The address from which the hub sees the device.
     pub address: IpAddr,
+    /// The time by the hub's own clock. A hub of an earlier version does not tell it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<HubTime>,
+}
+
+/// The answer to `ping`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pong {
+    /// The time by the hub's own clock. A hub of an earlier version does not tell it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<HubTime>,
 }
 
 /// The answer to a call that has nothing to tell.
@@ -208,7 +219,9 @@ pub enum Reply {
     Login(LoginReply),
     /// To `join`.
     Join(JoinReply),
-    /// To `ping`, `leave`, `upload.abort`, `download.cancel`, `key.enrol`, `key.revoke`,
+    /// To `ping`.
+    Pong(Pong),
+    /// To `leave`, `upload.abort`, `download.cancel`, `key.enrol`, `key.revoke`,
     /// `key.replace` and `transfer.announce`.
     Done(Done),
     /// To `upload.open`.

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -11,12 +12,12 @@ use super::limits::{CERTIFICATE_LIFETIME, GRANT_LIFETIME};
 use crate::device_key::{parse_hex, write_hex};
 use crate::signed::message;
 use crate::succession::Succession;
-use crate::{DeviceKey, DeviceName, HubKey, HubPin, Signature, WallTime};
+use crate::{DeviceKey, DeviceName, HubKey, HubPin, HubTime, Signature};
 
 /// The domain of what a device signs about its endpoint.
-const CERTIFICATE: &str = "fleetlink-endpoint-v1";
+const CERTIFICATE: &str = "fleetlink-endpoint-v2";
 /// The domain of what a hub signs about a transfer.
-const GRANT: &str = "fleetlink-transfer-grant-v1";
+const GRANT: &str = "fleetlink-transfer-grant-v2";
 
 /// 128 bits that name one grant, drawn at random by the hub; written as 32 lower-case hexadecimal
 /// digits.
@@ -60,8 +61,8 @@ pub struct Grant {
     pub from: GrantedParty,
     /// The receiver.
     pub to: GrantedParty,
-    /// Until when a connection may be introduced by it, by the hub's clock.
-    pub expires: WallTime,
+    /// Until when a connection may be introduced by it.
+    pub expires: HubTime,
 }
 
 /// A grant as it travels.
@@ -89,8 +90,8 @@ pub struct EndpointCertificate {
     pub party: Party,
     /// The hub at which they are known.
     pub hub: HubPin,
-    /// Until when, by the hub's clock.
-    pub expires: WallTime,
+    /// Until when.
+    pub expires: HubTime,
 }
 
 /// A certificate as it travels.
@@ -109,6 +110,9 @@ pub enum GrantError {
     /// Its time is over.
     #[error("its time is over")]
     Expired,
+    /// It is of another run of the hub, whose clock tells nothing about this one's.
+    #[error("it is from before the hub's last start, or from after it")]
+    OtherRun,
     /// It would live longer than any may.
     #[error("it would be valid for too long")]
     TooLong,
@@ -143,12 +147,12 @@ impl Grant {
             to.key.as_bytes(),
             to.endpoint.as_bytes(),
             &[u8::from(self.to.enrolled)],
-            &self.expires.unix_millis().to_be_bytes(),
+            &self.expires.to_bytes(),
         ])
     }
 
     /// Whether its time is not over.
-    pub fn check_time(&self, now: WallTime) -> Result<(), GrantError> {
+    pub fn check_time(&self, now: HubTime) -> Result<(), GrantError> {
         check_time(self.expires, now, GRANT_LIFETIME)
     }
 }
@@ -161,12 +165,12 @@ impl EndpointCertificate {
             self.hub.as_bytes(),
             self.party.name.as_str().as_bytes(),
             self.party.endpoint.as_bytes(),
-            &self.expires.unix_millis().to_be_bytes(),
+            &self.expires.to_bytes(),
         ])
     }
 
     /// Whether it is about this device and endpoint at this hub, and its time is not over.
-    pub fn check(&self, party: &Party, hub: &HubPin, now: WallTime) -> Result<(), GrantError> {
+    pub fn check(&self, party: &Party, hub: &HubPin, now: HubTime) -> Result<(), GrantError> {
         if self.hub != *hub {
             return Err(GrantError::OtherHub);
         }
@@ -177,19 +181,14 @@ impl EndpointCertificate {
     }
 }
 
-/// Twice the lifetime is allowed for, since clocks differ; far more would live for ever.
-fn check_time(
-    expires: WallTime,
-    now: WallTime,
-    lifetime: std::time::Duration,
-) -> Result<(), GrantError> {
-    let left = expires.unix_millis().saturating_sub(now.unix_millis());
-    if left <= 0 {
-        return Err(GrantError::Expired);
-    }
-    match u128::try_from(left) {
-        Ok(left) if left <= 2 * lifetime.as_millis() => Ok(()),
-        _ => Err(GrantError::TooLong),
+/// Twice the lifetime is allowed for: a device's idea of the hub's clock is as late as the answer was
+/// that brought it. Far more would live for ever.
+fn check_time(expires: HubTime, now: HubTime, lifetime: Duration) -> Result<(), GrantError> {
+    match expires.left(now) {
+        None => Err(GrantError::OtherRun),
+        Some(Duration::ZERO) => Err(GrantError::Expired),
+        Some(left) if left <= 2 * lifetime => Ok(()),
+        Some(_) => Err(GrantError::TooLong),
     }
 }
 
@@ -230,6 +229,7 @@ impl fmt::Debug for TransferId {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::HubRun;
 
     fn party(name: &str, byte: u8) -> Party {
         Party {
@@ -239,8 +239,9 @@ mod tests {
         }
     }
 
-    fn at(millis: i64) -> WallTime {
-        WallTime::from_unix_millis(millis)
+    fn at(ms: u64) -> HubTime {
+        let run = HubRun::from_bytes([6; 16]);
+        HubTime { run, ms }
     }
 
     #[test]
@@ -259,7 +260,7 @@ mod tests {
             expires: at(0x0102),
         };
         let expected = [
-            b"\0\0\0\x1bfleetlink-transfer-grant-v1\0\0\0\x20".as_slice(),
+            b"\0\0\0\x1bfleetlink-transfer-grant-v2\0\0\0\x20".as_slice(),
             &[9; 32],
             b"\0\0\0\x10",
             &[1; 16],
@@ -271,7 +272,9 @@ mod tests {
             &[4; 32],
             b"\0\0\0\x20",
             &[5; 32],
-            b"\0\0\0\x01\0\0\0\0\x08\0\0\0\0\0\0\x01\x02",
+            b"\0\0\0\x01\0\0\0\0\x18",
+            &[6; 16],
+            b"\0\0\0\0\0\0\x01\x02",
         ];
         assert_eq!(grant.message(&hub), expected.concat());
         let text = serde_json::to_string(&grant).unwrap();
@@ -283,11 +286,13 @@ mod tests {
             expires: at(0x0102),
         };
         let expected = [
-            b"\0\0\0\x15fleetlink-endpoint-v1\0\0\0\x20".as_slice(),
+            b"\0\0\0\x15fleetlink-endpoint-v2\0\0\0\x20".as_slice(),
             &[9; 32],
             b"\0\0\0\x03cam\0\0\0\x20",
             &[3; 32],
-            b"\0\0\0\x08\0\0\0\0\0\0\x01\x02",
+            b"\0\0\0\x18",
+            &[6; 16],
+            b"\0\0\0\0\0\0\x01\x02",
         ];
         assert_eq!(certificate.message(), expected.concat());
         let text = serde_json::to_string(&certificate).unwrap();
@@ -312,17 +317,31 @@ mod tests {
             certificate.check(&cam, &hub, at(1000)),
             Err(GrantError::Expired)
         );
+        let lifetime = u64::try_from(CERTIFICATE_LIFETIME.as_millis()).unwrap();
+        let certificate = EndpointCertificate {
+            expires: at(2 * lifetime + 1000),
+            ..certificate
+        };
+        assert_eq!(certificate.check(&cam, &hub, at(1000)), Ok(()));
         assert_eq!(
-            certificate.check(&cam, &hub, at(i64::MIN)),
+            certificate.check(&cam, &hub, at(999)),
             Err(GrantError::TooLong)
         );
+        let other_run = HubTime {
+            run: HubRun::from_bytes([7; 16]),
+            ms: 1000,
+        };
         assert_eq!(
-            certificate.check(&cam, &other, at(0)),
+            certificate.check(&cam, &hub, other_run),
+            Err(GrantError::OtherRun)
+        );
+        assert_eq!(
+            certificate.check(&cam, &other, at(1000)),
             Err(GrantError::OtherHub)
         );
         for party in [party("uav", 2), party("cam", 3)] {
             assert_eq!(
-                certificate.check(&party, &hub, at(0)),
+                certificate.check(&party, &hub, at(1000)),
                 Err(GrantError::OtherParty)
             );
         }

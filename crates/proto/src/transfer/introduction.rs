@@ -77,7 +77,12 @@ mod tests {
     use super::super::{EndpointCertificate, EndpointId, Grant, GrantedParty, Party, TransferId};
     use super::*;
     use crate::succession::Succession;
-    use crate::{DeviceKey, HubKey, HubPin, Signature, WallTime};
+    use crate::{DeviceKey, HubKey, HubPin, HubRun, HubTime, Signature, WallTime};
+
+    fn hub_time() -> HubTime {
+        let run = HubRun::from_bytes([0xab; 16]);
+        HubTime { run, ms: u64::MAX }
+    }
 
     fn certificate() -> SignedCertificate {
         SignedCertificate {
@@ -88,7 +93,7 @@ mod tests {
                     endpoint: EndpointId::from_bytes([2; 32]),
                 },
                 hub: HubPin::from_sha256([3; 32]),
-                expires: WallTime::from_unix_millis(4),
+                expires: hub_time(),
             },
             signature: Signature::from_bytes([5; 64]),
         }
@@ -136,7 +141,7 @@ mod tests {
             id: TransferId::from_bytes([1; 16]),
             from: named.clone(),
             to: named,
-            expires: WallTime::from_unix_millis(4),
+            expires: hub_time(),
         };
         let introduction = Introduction {
             grant: SignedGrant {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// The protocol's name and version in the QUIC handshake (RFC 7301).
-pub const ALPN: &[u8] = b"fleetlink-transfer/1";
+pub const ALPN: &[u8] = b"fleetlink-transfer/2";
 
 /// Bytes of a file in one block; only the last block of a file is shorter.
 pub const BLOCK_BYTES: u32 = 1024 * 1024;

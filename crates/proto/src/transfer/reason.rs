@@ -65,12 +65,14 @@ reasons! {
     Internal = 6, "internal";
     /// The connection to the peer broke, or there never was one. Said at home only.
     ConnectionLost = 7, "connection_lost";
-    /// The grant is not signed by the hub, or its time is over.
+    /// The grant is not signed by the hub, or would be valid for too long.
     BadGrant = 10, "bad_grant";
     /// The grant, or the certificate, is for another device or endpoint.
     WrongPeer = 11, "wrong_peer";
     /// The peer's key is another one than it was known by.
     KeyChanged = 12, "key_changed";
+    /// The grant's time is over, or the hub has started anew since; another one may do.
+    StaleGrant = 13, "stale_grant";
     /// No rule of the receiver's allows this sender.
     NotAllowed = 20, "not_allowed";
     /// The file's name cannot be used.
