@@ -1,11 +1,14 @@
 //! What the operator may ask.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use fleetlink_proto::control::EnrolledKey;
 use fleetlink_proto::ticket::{TicketHash, TicketNumber, TicketSubject};
 use fleetlink_proto::{DeviceKey, DeviceName, IdempotencyKey, WallTime};
 
+use crate::authorisation::Means;
+use crate::input::SessionId;
 use crate::store::PasswordHash;
 use crate::ticket::{Ticket, TicketStanding};
 
@@ -19,7 +22,7 @@ pub enum AdminRequest {
         /// The hash of its password.
         password_hash: PasswordHash,
     },
-    /// Changes an account's password. Open sessions stay.
+    /// Changes an account's password and ends the sessions that the old one opened.
     SetPassword {
         /// Whose.
         name: DeviceName,
@@ -42,7 +45,7 @@ pub enum AdminRequest {
         /// The key.
         key: DeviceKey,
     },
-    /// Takes an account's key away and ends its sessions.
+    /// Takes an account's key away and ends its sessions, also where it has none.
     RevokeKey {
         /// Whose.
         name: DeviceName,
@@ -72,6 +75,19 @@ pub enum AdminRequest {
     },
     /// Lists the tickets, in the order in which they were issued.
     ListTickets,
+    /// Lists the open sessions, in the order in which they connected.
+    ListSessions,
+    /// Ends sessions.
+    EndSessions(SessionChoice),
+}
+
+/// Which sessions are meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SessionChoice {
+    /// Those of a device.
+    OfDevice(DeviceName),
+    /// The one of this number.
+    Number(SessionId),
 }
 
 /// What the operator is answered.
@@ -85,6 +101,33 @@ pub enum AdminReply {
     Ticket(Box<TicketStatus>),
     /// The tickets, in the order in which they were issued.
     Tickets(Vec<TicketStatus>),
+    /// The open sessions, in the order in which they connected.
+    Sessions(Vec<SessionStatus>),
+    /// So many sessions were ended.
+    Ended(usize),
+}
+
+/// A session as the operator sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionStatus {
+    /// Its number.
+    pub session: SessionId,
+    /// Whose it is, once it is logged in.
+    pub device: Option<DeviceName>,
+    /// From where.
+    pub address: IpAddr,
+    /// When it connected.
+    pub since: WallTime,
+    /// Whether it is the device of its name, and not only attached.
+    pub joined: bool,
+    /// How it has shown who it is, once it has.
+    pub means: Option<Means>,
+    /// For how long nothing has been heard from it.
+    pub idle: Duration,
+    /// Uploads that it has open.
+    pub uploads: usize,
+    /// Downloads that it has open.
+    pub downloads: usize,
 }
 
 /// A ticket as the operator sees it.

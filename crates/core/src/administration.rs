@@ -6,9 +6,10 @@ use crate::admin::{AccountStatus, AdminReply, AdminRequest};
 use crate::authorisation::{Action, Caller, Decision, decide};
 use crate::console::{AccountChange, ConsoleEvent};
 use crate::effect::Effect;
+use crate::endings::Ending;
 use crate::hub::Hub;
 use crate::input::AdminId;
-use crate::jobs::{DeviceJob, Job, Task};
+use crate::jobs::Job;
 use crate::removal::Removal;
 use crate::store::{Account, PasswordHash, StoreCall, StoreError, StoreReply};
 use crate::time::Now;
@@ -94,6 +95,14 @@ impl Hub {
                 let tickets = self.ticket_statuses(now);
                 self.answer_admin(admin, Ok(AdminReply::Tickets(tickets)));
             }
+            AdminRequest::ListSessions => {
+                let sessions = self.session_statuses(now);
+                self.answer_admin(admin, Ok(AdminReply::Sessions(sessions)));
+            }
+            AdminRequest::EndSessions(choice) => {
+                let ended = self.end_chosen_sessions(&choice);
+                self.answer_admin(admin, ended.map(AdminReply::Ended));
+            }
         }
     }
 
@@ -175,9 +184,9 @@ impl Hub {
         match result {
             Ok(_) => {
                 // Where the outcome of a removal was unknown there may be sessions of the account
-                // before; the new one has not their key.
+                // before; the new one has neither their password nor their key.
                 self.accounts.insert(account);
-                self.end_sessions_of_other_keys(&name);
+                self.end_sessions_without_ground(&name);
                 self.show_account(name, AccountChange::Added);
                 Ok(AdminReply::Done)
             }
@@ -202,6 +211,8 @@ impl Hub {
         match result {
             Ok(_) => {
                 self.accounts.set_password(name, hash, now.wall);
+                self.end_sessions_without_ground(name);
+                self.withdraw_orphans(name);
                 self.show_account(name.clone(), AccountChange::PasswordChanged);
                 Ok(AdminReply::Done)
             }
@@ -214,17 +225,9 @@ impl Hub {
     pub(crate) fn account_removed(&mut self, name: &DeviceName) {
         self.accounts.remove(name);
         self.presence.forget(name);
-        self.end_sessions_of(name);
-        let of_device = |job: &Job| matches!(job, Job::Device(_));
-        for job in self.operations.withdraw(name, of_device) {
-            if let Job::Device(DeviceJob {
-                task: Task::Commit { staged, .. },
-                ..
-            }) = job
-            {
-                self.discard(staged.id);
-            }
-        }
+        self.end_sessions_of(name, Ending::AccountRemoved, None);
+        // Also those of sessions that have gone by themselves.
+        self.withdraw_orphans(name);
     }
 
     pub(crate) fn show_account(&mut self, name: DeviceName, change: AccountChange) {

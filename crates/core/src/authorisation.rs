@@ -26,8 +26,6 @@ pub enum Caller<'a> {
 pub enum Means {
     /// By the password that the account has now.
     Password,
-    /// By a password that the account had then.
-    OldPassword,
     /// By the enrolled key.
     Key,
 }
@@ -88,7 +86,7 @@ pub fn decide(caller: Caller<'_>, action: Action<'_>) -> Decision {
         {
             match means {
                 Means::Password => Allowed,
-                Means::OldPassword | Means::Key => PasswordNeeded,
+                Means::Key => PasswordNeeded,
             }
         }
         (Caller::Device { .. }, _) => Forbidden,

@@ -171,6 +171,12 @@ pub enum Departure {
     Silent(Duration),
     /// Its account was removed.
     AccountRemoved,
+    /// Its account has no login any more.
+    LoginRemoved,
+    /// The password that had opened its session was changed.
+    PasswordChanged,
+    /// The operator ended its session.
+    EndedByOperator,
     /// The key that had opened its session was revoked or replaced.
     KeyRevoked,
     /// The hub ends.
@@ -346,6 +352,15 @@ impl fmt::Display for Departure {
             ),
             Departure::AccountRemoved => {
                 f.write_str("left the edge network: its account was removed")
+            }
+            Departure::LoginRemoved => {
+                f.write_str("left the edge network: its login was taken away")
+            }
+            Departure::PasswordChanged => {
+                f.write_str("left the edge network: its password was changed")
+            }
+            Departure::EndedByOperator => {
+                f.write_str("left the edge network: the operator ended its session")
             }
             Departure::KeyRevoked => {
                 f.write_str("left the edge network: its key is no longer the device's")

@@ -229,7 +229,8 @@ impl Hub {
             {
                 Means::Password
             }
-            Proof::Password(_) => Means::OldPassword,
+            // A session ends with its password; should one be left, it is nobody's.
+            Proof::Password(_) => return Caller::Stranger,
         };
         let joined = matches!(session.stage, Stage::Joined { .. });
         Caller::Device {
@@ -304,14 +305,23 @@ impl Hub {
         }
     }
 
-    /// Queues a job under its name and starts it if none is before it.
+    /// Queues a job under its name and starts it if none is before it. What takes something away
+    /// from a device does not wait for what the device has asked for.
     pub(crate) fn enqueue(
         &mut self,
         name: &DeviceName,
         job: Job,
         now: Now,
     ) -> Result<(), QueueFull> {
-        self.operations.push(name, job)?;
+        match job {
+            Job::Account(_) | Job::Key(_) => {
+                let yields = |job: &Job| matches!(job, Job::Device(_));
+                self.operations.push_urgent(name, job, yields)?;
+            }
+            Job::Device(_) | Job::Ticket(_) | Job::Redemption(_) => {
+                self.operations.push(name, job)?;
+            }
+        }
         self.start_next(name, now);
         Ok(())
     }

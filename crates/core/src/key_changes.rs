@@ -8,6 +8,7 @@ use crate::admin::AdminReply;
 use crate::administration::no_account;
 use crate::authorisation::{Action, Caller, Decision, decide};
 use crate::console::AccountChange;
+use crate::endings::Ending;
 use crate::errors;
 use crate::hub::Hub;
 use crate::input::{AdminId, Possession, SessionId};
@@ -155,11 +156,13 @@ impl Hub {
         result: Result<StoreReply, StoreError>,
     ) {
         let KeyJob { asker, change } = job;
-        let result = match change {
-            KeyChange::Set { key, .. } => self.key_set(name, key, result),
-            KeyChange::Revoke => self.key_removed(name, asker.session(), result),
-        };
-        self.answer_asker(asker, result);
+        match change {
+            KeyChange::Set { key, .. } => {
+                let result = self.key_set(name, key, result);
+                self.answer_asker(asker, result);
+            }
+            KeyChange::Revoke => self.key_removed(name, asker, result),
+        }
     }
 
     fn key_set(
@@ -172,7 +175,7 @@ impl Hub {
             Ok(StoreReply::Key(stored)) if stored.key == key => {
                 let before = self.accounts.key(name).map(|enrolled| enrolled.key);
                 self.accounts.set_key(name, Some(stored));
-                self.end_sessions_of_other_keys(name);
+                self.end_sessions_without_ground(name);
                 match before {
                     None => self.show_account(name.clone(), AccountChange::KeyEnrolled),
                     Some(before) if before != key => {
@@ -195,33 +198,34 @@ impl Hub {
     }
 
     /// Where nobody knows whether the store has done it, the hub takes the key as gone: whoever
-    /// revokes a key has reason to.
+    /// revokes a key has reason to. The device may be in wrong hands, so its sessions end however
+    /// they were opened, and also where there was no key.
     fn key_removed(
         &mut self,
         name: &DeviceName,
-        asker: Option<SessionId>,
+        asker: Asker,
         result: Result<StoreReply, StoreError>,
-    ) -> Result<(), RpcError> {
+    ) {
         let is_gone = matches!(
             result,
             Ok(_) | Err(StoreError::NotFound | StoreError::Unknown(_))
         );
+        let mut ended = 0;
         if is_gone {
             let had_one = self.accounts.key(name).is_some();
             self.accounts.set_key(name, None);
+            ended = self.end_sessions_of(name, Ending::KeyRevoked, asker.session());
+            self.withdraw_orphans(name);
             if had_one {
-                self.end_sessions_but(name, asker);
                 self.show_account(name.clone(), AccountChange::KeyRevoked);
             }
         }
-        match result {
+        let result = match result {
             Ok(_) => Ok(()),
-            Err(StoreError::NotFound) => Err(RpcError::new(
-                ErrorCode::NoKey,
-                format!("{name} has no key that could be revoked"),
-            )),
+            Err(StoreError::NotFound) => Err(no_key(name, ended, &asker)),
             Err(error) => Err(errors::of_store(error, "")),
-        }
+        };
+        self.answer_asker(asker, result);
     }
 
     fn answer_asker(&mut self, asker: Asker, result: Result<(), RpcError>) {
@@ -235,4 +239,17 @@ impl Hub {
             }
         }
     }
+}
+
+/// There was no key to revoke: what was done all the same, and what still lets the device in.
+fn no_key(name: &DeviceName, ended: usize, asker: &Asker) -> RpcError {
+    let (sessions, means) = match asker {
+        Asker::Owner(..) => ("other sessions", "change it at the hub"),
+        Asker::Operator(_) => ("sessions", "fleetlink account passwd changes it"),
+    };
+    let message = format!(
+        "{name} has no key that could be revoked; {sessions} of it that were ended: {ended}. If it \
+         has a password, that still lets it in: {means}"
+    );
+    RpcError::new(ErrorCode::NoKey, message)
 }

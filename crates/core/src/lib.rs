@@ -12,6 +12,7 @@ mod console;
 mod deadlines;
 mod direct;
 mod effect;
+mod endings;
 mod errors;
 mod files;
 mod hub;
@@ -31,6 +32,7 @@ mod presence;
 mod redemption;
 mod removal;
 mod session;
+mod session_administration;
 mod settings;
 mod sources;
 mod store;
@@ -42,7 +44,9 @@ mod time;
 mod transfers;
 mod uploads;
 
-pub use admin::{AccountStatus, AdminReply, AdminRequest, TicketStatus};
+pub use admin::{
+    AccountStatus, AdminReply, AdminRequest, SessionChoice, SessionStatus, TicketStatus,
+};
 pub use capacity::Capacity;
 pub use console::{AccountChange, Command, ConsoleEvent, Departure, LoginFailure};
 pub use effect::Effect;

@@ -10,14 +10,12 @@ use fleetlink_proto::control::{
     Done, EndReason, ErrorCode, Hello, HelloReply, Reply, RequestId, RpcError,
 };
 
-use fleetlink_proto::DeviceName;
-
 use crate::console::{ConsoleEvent, Departure};
 use crate::effect::Effect;
 use crate::errors;
 use crate::hub::Hub;
 use crate::input::SessionId;
-use crate::session::{Overdue, Proof, Session, Stage};
+use crate::session::{Overdue, Session, Stage};
 use crate::time::Now;
 
 impl Hub {
@@ -165,58 +163,6 @@ impl Hub {
         }
     }
 
-    /// Ends the sessions of a name, whose account is gone.
-    pub(crate) fn end_sessions_of(&mut self, name: &DeviceName) {
-        let of_name =
-            |(id, session): (&SessionId, &Session)| (session.name() == Some(name)).then_some(*id);
-        let ended: Vec<SessionId> = self.sessions.iter().filter_map(of_name).collect();
-        for session in ended {
-            self.forget(session, Departure::AccountRemoved);
-            self.tell_end(
-                session,
-                EndReason::AccountRemoved,
-                "the account was removed",
-            );
-        }
-    }
-
-    /// Ends the sessions of a name that a key opened which is no longer the device's.
-    pub(crate) fn end_sessions_of_other_keys(&mut self, name: &DeviceName) {
-        let key = self.accounts.key(name).map(|enrolled| enrolled.key);
-        let is_other = |session: &Session| match session.proof {
-            Some(Proof::Key(opened_by)) => Some(opened_by) != key,
-            _ => false,
-        };
-        let ended = self.sessions.iter().filter_map(|(id, session)| {
-            (session.name() == Some(name) && is_other(session)).then_some(*id)
-        });
-        for session in ended.collect::<Vec<_>>() {
-            self.forget(session, Departure::KeyRevoked);
-            self.tell_end(
-                session,
-                EndReason::KeyRevoked,
-                "the key that opened this session is no longer the device's",
-            );
-        }
-    }
-
-    /// Ends the sessions of a name whose key was revoked, however they were opened: the device may
-    /// be in wrong hands. Who asked for it goes on.
-    pub(crate) fn end_sessions_but(&mut self, name: &DeviceName, asker: Option<SessionId>) {
-        let of_name = |(id, session): (&SessionId, &Session)| {
-            (session.name() == Some(name) && Some(*id) != asker).then_some(*id)
-        };
-        let ended: Vec<SessionId> = self.sessions.iter().filter_map(of_name).collect();
-        for session in ended {
-            self.forget(session, Departure::KeyRevoked);
-            self.tell_end(
-                session,
-                EndReason::KeyRevoked,
-                "the device's key was revoked",
-            );
-        }
-    }
-
     /// Ends a session that is not active.
     fn end(&mut self, session: SessionId, reason: EndReason, message: &str) {
         self.forget(session, Departure::ConnectionClosed);
@@ -224,7 +170,7 @@ impl Hub {
     }
 
     /// Takes the session off the list and forgets it; what comes of it later changes nothing.
-    fn forget(&mut self, id: SessionId, why: Departure) {
+    pub(crate) fn forget(&mut self, id: SessionId, why: Departure) {
         let Some(session) = self.drop_session(id) else {
             return;
         };

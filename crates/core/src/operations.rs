@@ -46,15 +46,37 @@ impl<J> Operations<J> {
 
     /// Puts a job at the end of the name's queue.
     pub(crate) fn push(&mut self, name: &DeviceName, job: J) -> Result<(), QueueFull> {
-        let queue = self.names.entry(name.clone()).or_insert_with(|| Queue {
-            state: State::Idle,
-            waiting: VecDeque::new(),
-        });
+        let queue = self.queue(name);
         if queue.waiting.len() >= MAX_QUEUED_OPERATIONS {
             return Err(QueueFull);
         }
         queue.waiting.push_back(job);
         Ok(())
+    }
+
+    /// Puts a job before those of the name's waiting jobs that yield to it, behind the others: a
+    /// device that has filled its queue does not keep anybody from taking its login away.
+    pub(crate) fn push_urgent(
+        &mut self,
+        name: &DeviceName,
+        job: J,
+        yields: impl Fn(&J) -> bool,
+    ) -> Result<(), QueueFull> {
+        let queue = self.queue(name);
+        let urgent = queue.waiting.iter().filter(|job| !yields(job)).count();
+        if urgent >= MAX_QUEUED_OPERATIONS {
+            return Err(QueueFull);
+        }
+        let last = queue.waiting.iter().rposition(|job| !yields(job));
+        queue.waiting.insert(last.map_or(0, |last| last + 1), job);
+        Ok(())
+    }
+
+    fn queue(&mut self, name: &DeviceName) -> &mut Queue<J> {
+        self.names.entry(name.clone()).or_insert_with(|| Queue {
+            state: State::Idle,
+            waiting: VecDeque::new(),
+        })
     }
 
     /// Takes the name's next job where none of it is with the store. Until the job is given to
@@ -151,6 +173,28 @@ mod tests {
         assert_eq!(operations.take_next(&a), None, "its job may go on");
         operations.release(&a);
         assert_eq!(operations.take_next(&a), Some(1));
+    }
+
+    #[test]
+    fn an_urgent_job_goes_before_those_that_yield_to_it_however_many_there_are() {
+        let mut operations = Operations::new();
+        let a = name("a");
+        let is_even = |job: &usize| job.is_multiple_of(2);
+        operations.push(&a, 0).unwrap();
+        let first = operations.take_next(&a).unwrap();
+        operations.run(&a, first);
+        for job in 1..=MAX_QUEUED_OPERATIONS {
+            operations.push(&a, 2 * job).unwrap();
+        }
+        assert_eq!(operations.push(&a, 0), Err(QueueFull));
+        for job in 0..MAX_QUEUED_OPERATIONS {
+            operations.push_urgent(&a, 2 * job + 1, is_even).unwrap();
+        }
+        assert_eq!(operations.push_urgent(&a, 1, is_even), Err(QueueFull));
+        let in_order = operations.withdraw(&a, |_| true);
+        let (urgent, others) = in_order.split_at(MAX_QUEUED_OPERATIONS);
+        assert!(urgent.iter().all(|job| !is_even(job)) && urgent.is_sorted());
+        assert!(others.iter().all(is_even) && others.is_sorted());
     }
 
     #[test]

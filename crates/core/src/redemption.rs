@@ -211,7 +211,7 @@ impl Hub {
         let is_new = !self.accounts.contains(&name);
         let before = self.accounts.key(&name).map(|enrolled| enrolled.key);
         self.accounts.insert(account);
-        self.end_sessions_of_other_keys(&name);
+        self.end_sessions_without_ground(&name);
         if is_new {
             self.show_account(name.clone(), AccountChange::Added);
         }

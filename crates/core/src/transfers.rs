@@ -85,6 +85,16 @@ impl Slots {
 }
 
 impl Transfers {
+    /// How many uploads it has open or has asked for.
+    pub(crate) fn uploads(&self) -> usize {
+        self.uploads.len() + self.uploads_asked
+    }
+
+    /// How many downloads it has open or has asked for.
+    pub(crate) fn downloads(&self) -> usize {
+        self.downloads.len() + self.downloads_asked
+    }
+
     /// Takes a slot for an upload; `false` where the session, the device or the hub has none left.
     #[must_use]
     pub(crate) fn ask_upload(&mut self, device: &DeviceName, hub: &mut HubTransfers) -> bool {

@@ -136,6 +136,9 @@ mod tests {
             "fleetlink key known --json",
             "fleetlink key forget uav --hub h:1",
             "fleetlink hub --data d --listen 127.0.0.1:0",
+            "fleetlink session list --data d --json",
+            "fleetlink session end cam --data d",
+            "fleetlink session end 7",
             "fleetlink hub rotate-key --data d --json",
             "fleetlink key revoke --device d --hub h:1 --password-stdin",
         ] {

@@ -119,7 +119,12 @@ impl Failure {
             Failure::Connect(ConnectError::TimedOut { .. }) | Failure::TimedOut(_) => 6,
             Failure::Connect(_) | Failure::Unreachable(_) => 5,
             Failure::Closed(Closed::ByHub { reason, .. }) => match reason {
-                EndReason::Replaced | EndReason::AccountRemoved | EndReason::KeyRevoked => 10,
+                EndReason::Replaced
+                | EndReason::AccountRemoved
+                | EndReason::LoginRemoved
+                | EndReason::PasswordChanged
+                | EndReason::KeyRevoked
+                | EndReason::EndedByOperator => 10,
                 _ => 5,
             },
             Failure::Closed(Closed::Garbage(_)) => 1,
@@ -149,7 +154,10 @@ impl Failure {
             Failure::Closed(Closed::ByHub { reason, .. }) => match reason {
                 EndReason::Replaced => "replaced",
                 EndReason::AccountRemoved => "account_removed",
+                EndReason::LoginRemoved => "login_removed",
+                EndReason::PasswordChanged => "password_changed",
                 EndReason::KeyRevoked => "key_revoked",
+                EndReason::EndedByOperator => "ended_by_operator",
                 _ => "connection_lost",
             },
             Failure::Closed(_) => "connection_lost",

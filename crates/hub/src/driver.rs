@@ -41,6 +41,8 @@ pub(crate) enum Event {
         commands: CommandSender,
         /// Cancelled where the session does not take its commands.
         overflow: CancellationToken,
+        /// Cancelled when the core has ended the session.
+        over: CancellationToken,
     },
     /// The core shall know.
     Input(Input),
@@ -153,6 +155,7 @@ pub type WallClock = Arc<dyn Fn() -> WallTime + Send + Sync>;
 struct Session {
     commands: CommandSender,
     overflow: CancellationToken,
+    over: CancellationToken,
 }
 
 impl Driver {
@@ -215,9 +218,14 @@ impl Driver {
                 peer,
                 commands,
                 overflow,
+                over,
             } => {
-                self.sessions
-                    .insert(session, Session { commands, overflow });
+                let open = Session {
+                    commands,
+                    overflow,
+                    over,
+                };
+                self.sessions.insert(session, open);
                 self.input(Input::Connected { session, peer });
             }
             Event::Input(input) => {
@@ -267,6 +275,9 @@ impl Driver {
                 message,
             } => {
                 self.command(session, SessionCommand::End { reason, message });
+                if let Some(open) = self.sessions.get(&session) {
+                    open.over.cancel();
+                }
             }
             Effect::Close { session } => self.command(session, SessionCommand::Close),
             Effect::StartUpload {

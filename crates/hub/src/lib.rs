@@ -27,8 +27,8 @@ pub use fleetlink_core::{Capacity, MaxAttempts, MaxAttemptsError, PenaltySetting
 pub use identity::IdentityError;
 pub use lease::{Clock, LeaseConfig, LeaseStartError, LeasesEnded, RunningLeases, start_leases};
 pub use operator::{
-    AccountInfo, IssuedTicket, Operator, OperatorCall, OperatorError, OperatorReply, TicketInfo,
-    TicketOrder, TicketState, TicketUseInfo,
+    AccountInfo, IssuedTicket, LoginMeans, Operator, OperatorCall, OperatorError, OperatorReply,
+    SessionInfo, SessionState, TicketInfo, TicketOrder, TicketState, TicketUseInfo,
 };
 pub use server::{HubConfig, HubError, RunningHub, StartError, start};
 #[doc(hidden)]

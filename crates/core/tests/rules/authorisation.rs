@@ -10,23 +10,23 @@ use crate::fixture::name;
 /// What is expected: `+` allowed, `l` after a login, `p` with the present password, `-` never.
 /// The first device of a call is the one that asks.
 const TABLE: &str = "
-                      stranger  password  old-password  key  joined  operator
-    converse          +         +         +             +    +       -
-    join own          l         +         +             +    +       -
-    join other        l         -         -             -    -       -
-    list devices      l         +         +             +    +       +
-    read own          l         +         +             +    +       -
-    read other        l         -         -             -    -       -
-    write own         l         +         +             +    +       -
-    write other       l         -         -             -    -       -
-    list-keys own     l         +         p             p    p       +
-    list-keys other   l         -         -             -    -       +
-    change-key own    l         +         p             p    p       +
-    change-key other  l         -         -             -    -       +
-    transfer own      l         +         +             +    +       -
-    transfer other    l         -         -             -    -       -
-    redeem-ticket     +         -         -             -    -       -
-    administer        -         -         -             -    -       +
+                      stranger  password  key  joined  operator
+    converse          +         +         +    +       -
+    join own          l         +         +    +       -
+    join other        l         -         -    -       -
+    list devices      l         +         +    +       +
+    read own          l         +         +    +       -
+    read other        l         -         -    -       -
+    write own         l         +         +    +       -
+    write other       l         -         -    -       -
+    list-keys own     l         +         p    p       +
+    list-keys other   l         -         -    -       +
+    change-key own    l         +         p    p       +
+    change-key other  l         -         -    -       +
+    transfer own      l         +         +    +       -
+    transfer other    l         -         -    -       -
+    redeem-ticket     +         -         -    -       -
+    administer        -         -         -    -       +
 ";
 
 fn callers(own: &DeviceName) -> Vec<(&'static str, Caller<'_>)> {
@@ -38,7 +38,6 @@ fn callers(own: &DeviceName) -> Vec<(&'static str, Caller<'_>)> {
     vec![
         ("stranger", Caller::Stranger),
         ("password", device(Means::Password, false)),
-        ("old-password", device(Means::OldPassword, false)),
         ("key", device(Means::Key, false)),
         ("joined", device(Means::Key, true)),
         ("operator", Caller::Operator),

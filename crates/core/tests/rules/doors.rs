@@ -3,7 +3,6 @@
 
 use fleetlink_core::Possession::Proven;
 use fleetlink_core::authorisation::{Action, Caller, Decision, Means, decide};
-use fleetlink_core::{AdminRequest, StoreReply};
 use fleetlink_proto::control::{
     AbortUpload, CancelDownload, CommitUpload, Compute, DeleteFile, EnrolKey, ErrorCode, Hello,
     Join, ListDevices, ListFiles, Login, OpenDownload, OpenTransfer, RedeemTicket, ReplaceKey,
@@ -14,7 +13,7 @@ use fleetlink_proto::ticket::TicketSecret;
 use fleetlink_proto::{DeviceKey, DeviceName, FileId, IdempotencyKey, Signature};
 
 use crate::direct::announcement;
-use crate::fixture::{Fixture, hash, name, open};
+use crate::fixture::{Fixture, name, open};
 
 /// A call of this method, for `device` where it names one, and what it is a case of.
 fn call<'a>(method: &str, device: &'a DeviceName, own: &'a DeviceName) -> (Request, Action<'a>) {
@@ -104,14 +103,6 @@ fn session_of(means: Option<Means>) -> Fixture {
             f.greeted(2);
             f.key_login(2, "cam", 1, Proven).unwrap();
         }
-        Some(Means::OldPassword) => {
-            f.attached(2, "cam");
-            f.operate(AdminRequest::SetPassword {
-                name: name("cam"),
-                password_hash: hash("new"),
-            });
-            f.store_answers(Ok(StoreReply::Done));
-        }
     }
     f
 }
@@ -119,12 +110,7 @@ fn session_of(means: Option<Means>) -> Fixture {
 #[test]
 fn every_method_is_open_to_whom_the_table_says_and_to_nobody_else() {
     let (own, other) = (name("cam"), name("uav"));
-    let everybody = [
-        None,
-        Some(Means::Password),
-        Some(Means::OldPassword),
-        Some(Means::Key),
-    ];
+    let everybody = [None, Some(Means::Password), Some(Means::Key)];
     for method in Request::METHODS {
         for means in everybody {
             for device in [&own, &other] {

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use fleetlink_core::{AdminRequest, Possession, StoreCall, StoreError, StoreReply};
+use fleetlink_core::{AdminReply, AdminRequest, Possession, StoreCall, StoreError, StoreReply};
 use fleetlink_proto::control::{
     EndReason, EnrolKey, EnrolledKey, ErrorCode, KeyList, Login, ReplaceKey, Reply, Request,
     RequestId,
@@ -208,23 +208,16 @@ fn a_revocation_of_unknown_outcome_is_taken_as_done() {
     assert_eq!(error.code, ErrorCode::NoKey);
 }
 
-/// A stolen key is no way to a key of the thief's, and neither is a password that was changed.
+/// A stolen key is no way to a key of the thief's.
 #[test]
-fn keys_are_changed_with_the_present_password_alone() {
+fn keys_are_changed_with_the_password_alone() {
     let mut f = Fixture::enrolled();
     f.greeted(2);
     f.key_login(2, "cam", 1, Proven).unwrap();
-    f.operate(AdminRequest::SetPassword {
-        name: name("cam"),
-        password_hash: hash("another"),
-    });
-    f.store_answers(Ok(StoreReply::Done));
-    for session in [1, 2] {
-        for request in [enrol(3), replace(3), Request::RevokeKey, Request::ListKeys] {
-            let id = f.call_with(session, request, Proven);
-            let error = f.answer(&id).unwrap().unwrap_err();
-            assert_eq!(error.code, ErrorCode::NotAllowed);
-        }
+    for request in [enrol(3), replace(3), Request::RevokeKey, Request::ListKeys] {
+        let id = f.call_with(2, request, Proven);
+        let error = f.answer(&id).unwrap().unwrap_err();
+        assert_eq!(error.code, ErrorCode::NotAllowed);
     }
     assert!(f.store_call().is_none());
 }
@@ -238,10 +231,9 @@ fn a_change_that_waited_too_long_is_not_made() {
         name: name("cam"),
         password_hash: hash("another"),
     });
-    let id = f.owner_asks(enrol(3));
+    f.owner_asks(enrol(3));
     f.store_answers(Ok(StoreReply::Done));
-    let error = f.answer(&id).unwrap().unwrap_err();
-    assert_eq!(error.code, ErrorCode::NotAllowed);
+    assert_eq!(f.end_of(1), Some(EndReason::PasswordChanged));
     assert!(f.store_call().is_none());
 }
 
@@ -270,14 +262,38 @@ fn the_operator_sets_and_revokes_keys() {
     f.store_answers(stored(2));
     assert!(f.operator_answer().unwrap().is_ok());
     assert_eq!(f.end_of(2), Some(EndReason::KeyRevoked));
-    for (result, done) in [
-        (Ok(StoreReply::Done), true),
-        (Err(StoreError::NotFound), false),
-    ] {
-        f.operate(AdminRequest::RevokeKey { name: name("cam") });
-        f.store_answers(result);
-        assert_eq!(f.operator_answer().unwrap().is_ok(), done);
-    }
+    f.operate(AdminRequest::RevokeKey { name: name("cam") });
+    f.store_answers(Ok(StoreReply::Done));
+    assert_eq!(f.operator_answer(), Some(Ok(AdminReply::Done)));
     f.greeted(3);
     f.key_login(3, "cam", 2, Proven).unwrap_err();
+}
+
+/// The device may be in wrong hands, whatever opened its sessions.
+#[test]
+fn a_revocation_ends_the_sessions_of_a_device_without_a_key_too() {
+    let mut f = Fixture::new();
+    f.joined(1, "cam");
+    f.attached(2, "cam");
+    f.attached(3, "uav");
+    f.operate(AdminRequest::RevokeKey { name: name("cam") });
+    f.store_answers(Err(StoreError::NotFound));
+    let error = f.operator_answer().unwrap().unwrap_err();
+    assert!(
+        error.contains("sessions of it that were ended: 2"),
+        "{error}"
+    );
+    for session in [1, 2] {
+        assert_eq!(f.end_of(session), Some(EndReason::KeyRevoked));
+    }
+    assert_eq!(f.end_of(3), None);
+
+    f.attached(4, "cam");
+    f.attached(5, "cam");
+    let id = f.call_with(4, Request::RevokeKey, Unproven);
+    f.store_answers(Err(StoreError::NotFound));
+    let error = f.answer(&id).unwrap().unwrap_err();
+    assert_eq!(error.code, ErrorCode::NoKey);
+    assert_eq!(f.end_of(5), Some(EndReason::KeyRevoked));
+    assert_eq!(f.end_of(4), None, "who asks goes on");
 }

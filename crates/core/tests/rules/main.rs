@@ -6,6 +6,7 @@ mod accounts;
 mod authorisation;
 mod direct;
 mod doors;
+mod endings;
 mod fixture;
 mod keys;
 mod limits;

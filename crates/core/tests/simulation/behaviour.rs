@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use fleetlink_core::{AdminRequest, Input, PasswordHash, Possession, SessionId};
+use fleetlink_core::{AdminRequest, Input, PasswordHash, Possession, SessionChoice, SessionId};
 use fleetlink_proto::control::{
     Compute, DeleteFile, EnrolKey, Hello, Join, ListDevices, ListFiles, Login, OpenDownload,
     OpenUpload, ReplaceKey, Request, RequestId, UploadMode,
@@ -362,6 +362,13 @@ impl World {
         self.call(client, request, Wants::Other);
     }
 
+    /// A session that is probably open.
+    fn some_session(&mut self) -> SessionId {
+        let client = usize::try_from(self.rng.below(self.clients.len() as u64)).unwrap();
+        let connection = self.clients[client].connection.as_ref();
+        connection.map_or(SessionId(0), |connection| connection.session)
+    }
+
     pub(crate) fn operate(&mut self) {
         let next = self.rng.millis(500, 6000);
         self.schedule(next, Event::Operator);
@@ -370,8 +377,17 @@ impl World {
         self.last_password += 1;
         let hash = PasswordHash::new(format!("{name}|v{}", self.last_password));
         let name: DeviceName = name.parse().unwrap();
-        let request = match self.rng.below(18) {
-            12.. => self.ticket_request(),
+        let request = match self.rng.below(21) {
+            18 => AdminRequest::SetPassword {
+                name,
+                password_hash: hash,
+            },
+            19 => AdminRequest::ListSessions,
+            20 => AdminRequest::EndSessions(match self.rng.percent(50) {
+                true => SessionChoice::OfDevice(name),
+                false => SessionChoice::Number(self.some_session()),
+            }),
+            12..18 => self.ticket_request(),
             10 => {
                 let of_name = |client: &&Client| client.name == name.as_str();
                 let mut keys = self.clients.iter().filter(of_name).map(|c| c.key);

@@ -46,6 +46,8 @@ pub(crate) const WANTED: &[&str] = &[
     "end Replaced",
     "end AccountRemoved",
     "end KeyRevoked",
+    "end PasswordChanged",
+    "end EndedByOperator",
     "end HubClosing",
     "end Silent",
     "end Busy",

@@ -48,12 +48,11 @@ impl Oracle {
         assert!(told, "a key is changed before the store has answered");
     }
 
-    /// The key is gone, or taken as gone; every session of the device ends, but the one that asks.
+    /// The key is gone, taken as gone, or there was none; every session of the device ends, but the one that asks.
     pub(crate) fn key_revoked(&mut self, name: &DeviceName) {
-        if self.keys.remove(name).is_some() {
-            for live in self.live.values_mut() {
-                live.revoked |= live.name.as_ref() == Some(name);
-            }
+        self.keys.remove(name);
+        for live in self.live.values_mut() {
+            live.revoked |= live.name.as_ref() == Some(name);
         }
     }
 

@@ -7,6 +7,7 @@
 mod behaviour;
 mod client;
 mod coverage;
+mod endings;
 mod guesses;
 mod keys;
 mod limits;
@@ -100,7 +101,7 @@ fn the_same_seed_does_the_same() {
 #[test]
 fn everything_of_interest_happens() {
     let mut all = Coverage::default();
-    for seed in 0..60 {
+    for seed in 0..80 {
         all.merge(&run(seed).1);
     }
     println!("{:#?}", all.seen);

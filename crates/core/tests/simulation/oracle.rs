@@ -47,6 +47,8 @@ pub(crate) struct Oracle {
     pub(crate) keys: BTreeMap<DeviceName, DeviceKey>,
     /// The same of tickets.
     pub(crate) tickets: BTreeMap<TicketNumber, Ticket>,
+    /// Changes that sessions asked for which were ended before their turn came.
+    pub(crate) withdrawn: BTreeSet<(DeviceName, IdempotencyKey)>,
     unanswered: usize,
     admins: BTreeMap<AdminId, AdminRequest>,
     closing: bool,
@@ -66,6 +68,8 @@ pub(crate) struct Live {
     pub(crate) opened_by: OpenedBy,
     /// Whether the device's key was revoked meanwhile, and not by this session.
     pub(crate) revoked: bool,
+    /// Whether the operator has asked that it ends.
+    pub(crate) unwanted: bool,
     pub(crate) asked: BTreeMap<RequestId, Asked>,
     pub(crate) uploads: BTreeMap<u64, IdempotencyKey>,
 }
@@ -82,6 +86,9 @@ pub(crate) enum Asked {
     KeyChange,
     Redemption(AskedRedemption),
     Commit {
+        key: IdempotencyKey,
+    },
+    Delete {
         key: IdempotencyKey,
     },
     Compute(Compute),
@@ -130,6 +137,7 @@ impl Oracle {
             accounts: store.accounts.iter().map(account).collect(),
             keys: store.keys().collect(),
             tickets: store.tickets.clone(),
+            withdrawn: BTreeSet::new(),
             unanswered: 0,
             admins: BTreeMap::new(),
             closing: false,
@@ -159,6 +167,7 @@ impl Oracle {
                     name: None,
                     opened_by: OpenedBy::Nothing,
                     revoked: false,
+                    unwanted: false,
                     asked: BTreeMap::new(),
                     uploads: BTreeMap::new(),
                 };
@@ -198,6 +207,10 @@ impl Oracle {
                         possession: *possession,
                     }),
                     Request::Compute(compute) => Asked::Compute(compute.clone()),
+                    Request::DeleteFile(delete) => {
+                        self.change_asked(*session, delete.key);
+                        Asked::Delete { key: delete.key }
+                    }
                     _ => Asked::Other,
                 };
                 self.ask(*session, id, asked);
@@ -211,6 +224,9 @@ impl Oracle {
                 self.hear(*session, now);
                 let live = self.live.get_mut(session);
                 let key = live.and_then(|live| live.uploads.remove(upload));
+                if let Some(key) = key {
+                    self.change_asked(*session, key);
+                }
                 let asked = key.map_or(Asked::Other, |key| Asked::Commit { key });
                 self.ask(*session, id, asked);
             }
@@ -226,6 +242,7 @@ impl Oracle {
                 self.store_told(call.expect("the operation's call"), result.clone());
             }
             Input::Admin { admin, request } => {
+                self.ends_sessions(request);
                 assert!(self.admins.insert(*admin, request.clone()).is_none());
             }
             Input::Close => self.closing = true,
@@ -313,7 +330,10 @@ impl Oracle {
             } => self.replied(*session, id, result, store, now),
             Effect::End {
                 session, reason, ..
-            } => self.ended(*session, *reason, now),
+            } => {
+                self.withdraw_changes(*session, *reason);
+                self.ended(*session, *reason, now);
+            }
             Effect::Close { session } => {
                 assert!(self.is_live(*session), "closes a session that is gone");
                 self.end(*session);
@@ -349,8 +369,8 @@ impl Oracle {
                 call: StoreCall::RedeemTicket { ticket, name, key },
                 ..
             } => self.redemption_begun((*ticket, name, key), store, now),
-            Effect::Store { .. }
-            | Effect::Grant { .. }
+            Effect::Store { call, .. } => self.store_asked(call),
+            Effect::Grant { .. }
             | Effect::ActiveChanged
             | Effect::JournalGrew
             | Effect::Console(_) => {}
@@ -363,6 +383,13 @@ impl Oracle {
         if reason == EndReason::AccountRemoved {
             let name = self.live[&session].name.as_ref().expect("is logged in");
             assert!(!self.accounts.contains_key(name), "{name} has its account");
+        }
+        if reason == EndReason::PasswordChanged {
+            let ended = &self.live[&session];
+            assert!(!self.password_holds(ended), "the password is the device's");
+        }
+        if reason == EndReason::EndedByOperator {
+            assert!(self.live[&session].unwanted, "nobody asked for it");
         }
         if reason == EndReason::KeyRevoked {
             assert!(
@@ -539,6 +566,11 @@ impl Oracle {
             let limit = live.heard + silence_limit(self.keep_alive);
             assert!(self.key_holds(live), "{session:?} outlives its key");
             assert!(!live.revoked, "{session:?} outlives the revocation");
+            assert!(
+                self.password_holds(live),
+                "{session:?} outlives its password"
+            );
+            assert!(!live.unwanted, "{session:?} outlives the operator's word");
             let late = live.greeted && live.asked.is_empty() && now.monotonic >= limit;
             assert!(!late, "{session:?} is silent since {:?}", live.heard);
         }

@@ -51,7 +51,10 @@ impl Closed {
                 | Closed::ByHub {
                     reason: EndReason::Replaced
                         | EndReason::AccountRemoved
+                        | EndReason::LoginRemoved
+                        | EndReason::PasswordChanged
                         | EndReason::KeyRevoked
+                        | EndReason::EndedByOperator
                         | EndReason::Protocol,
                     ..
                 }

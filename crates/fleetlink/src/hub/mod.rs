@@ -11,6 +11,7 @@ mod qr;
 mod rotate;
 mod run;
 mod serve;
+mod sessions;
 mod shares;
 mod ticket;
 
@@ -29,6 +30,8 @@ pub(crate) enum Command {
     Server(course::ServerArguments),
     /// Say who may join a hub: add, list, remove, passwd, unlock, import.
     Account(account::AccountArguments),
+    /// See who is connected to a hub, and end sessions: list, end.
+    Session(sessions::SessionArguments),
     /// Let devices join without a password: issue, list and revoke join tickets.
     Ticket(ticket::TicketArguments),
     /// Watch a hub and two devices at work, with every answer checked.
@@ -41,6 +44,7 @@ impl Command {
         match self {
             Command::Account(arguments) => arguments.json(),
             Command::Hub(arguments) => arguments.json(),
+            Command::Session(arguments) => arguments.json(),
             Command::Ticket(arguments) => arguments.json(),
             _ => false,
         }
@@ -54,6 +58,9 @@ pub(crate) async fn run(command: Command, output: &Output) -> Result<(), Failure
         Command::Server(arguments) => course::serve(arguments, output).await,
         Command::Account(arguments) => {
             unless_interrupted(Box::pin(account::run(arguments, output))).await
+        }
+        Command::Session(arguments) => {
+            unless_interrupted(Box::pin(sessions::run(arguments, output))).await
         }
         Command::Ticket(arguments) => {
             unless_interrupted(Box::pin(ticket::run(arguments, output))).await

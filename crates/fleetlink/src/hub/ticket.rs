@@ -105,7 +105,7 @@ pub(crate) async fn run(arguments: TicketArguments, output: &Output) -> Result<(
     match answered? {
         OperatorReply::Ticket(issued) => show(&issued, output),
         OperatorReply::Tickets(tickets) => list(&tickets, output),
-        OperatorReply::Done | OperatorReply::Accounts(_) | OperatorReply::KeyRotated { .. } => {
+        _ => {
             let done = "the ticket is revoked";
             output.result(done, &json!({ "done": done }));
         }

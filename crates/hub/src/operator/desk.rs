@@ -1,6 +1,6 @@
 //! Where an operator's calls are done: almost all by the core.
 
-use fleetlink_core::AdminRequest;
+use fleetlink_core::{AdminRequest, SessionChoice, SessionId};
 use fleetlink_proto::IdempotencyKey;
 
 use super::message::{OperatorCall, OperatorReply};
@@ -55,6 +55,13 @@ impl Desk {
             OperatorCall::IssueTicket(order) => return tickets::issue(order, self).await,
             OperatorCall::RevokeTicket { ticket } => AdminRequest::RevokeTicket { ticket },
             OperatorCall::ListTickets => AdminRequest::ListTickets,
+            OperatorCall::ListSessions => AdminRequest::ListSessions,
+            OperatorCall::EndSessionsOf { name } => {
+                AdminRequest::EndSessions(SessionChoice::OfDevice(name))
+            }
+            OperatorCall::EndSession { session } => {
+                AdminRequest::EndSessions(SessionChoice::Number(SessionId(session)))
+            }
         };
         driver.admin(request).await.map(OperatorReply::from)
     }

@@ -6,6 +6,7 @@ use fleetlink_proto::ticket::TicketNumber;
 use fleetlink_proto::{DeviceKey, DeviceName, HubPin, Password, WallTime};
 use serde::{Deserialize, Serialize};
 
+use super::sessions::SessionInfo;
 use super::tickets::{IssuedTicket, TicketInfo, TicketOrder};
 
 /// One call of the operator.
@@ -63,6 +64,18 @@ pub enum OperatorCall {
     },
     /// Lists the tickets.
     ListTickets,
+    /// Lists the open sessions.
+    ListSessions,
+    /// Ends the sessions of a device.
+    EndSessionsOf {
+        /// Whose.
+        name: DeviceName,
+    },
+    /// Ends a session.
+    EndSession {
+        /// Its number.
+        session: u64,
+    },
 }
 
 /// What a call that was done answers.
@@ -84,6 +97,13 @@ pub enum OperatorReply {
     Ticket(Box<IssuedTicket>),
     /// The tickets, in the order in which they were issued.
     Tickets(Vec<TicketInfo>),
+    /// The open sessions, in the order in which they connected.
+    Sessions(Vec<SessionInfo>),
+    /// Sessions were ended.
+    Ended {
+        /// How many.
+        sessions: usize,
+    },
 }
 
 /// An account as the operator sees it.
@@ -113,6 +133,10 @@ impl From<AdminReply> for OperatorReply {
             AdminReply::Tickets(tickets) => {
                 OperatorReply::Tickets(tickets.into_iter().map(TicketInfo::from).collect())
             }
+            AdminReply::Sessions(sessions) => {
+                OperatorReply::Sessions(sessions.into_iter().map(SessionInfo::from).collect())
+            }
+            AdminReply::Ended(sessions) => OperatorReply::Ended { sessions },
             // Its text is told by who has drawn its secret.
             AdminReply::Ticket(ticket) => OperatorReply::Tickets(vec![(*ticket).into()]),
         }

@@ -4,11 +4,13 @@
 mod desk;
 mod message;
 mod offline;
+mod sessions;
 mod socket;
 mod tickets;
 
 pub(crate) use desk::Desk;
 pub use message::{AccountInfo, OperatorCall, OperatorReply};
+pub use sessions::{LoginMeans, SessionInfo, SessionState};
 pub(crate) use socket::OperatorSocket;
 pub use tickets::{IssuedTicket, TicketInfo, TicketOrder, TicketState, TicketUseInfo};
 

@@ -17,7 +17,7 @@ use fleetlink_proto::control::{EndReason, HubNotification, limits};
 use fleetlink_proto::signed::Channel;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::claims::Claims;
@@ -35,6 +35,9 @@ const COMMAND_QUEUE: usize = limits::MAX_REQUESTS_IN_FLIGHT + 16;
 /// How long a device is listened to after the hub has said its last word, so that the close does
 /// not destroy it on the way (RFC 1122, section 4.2.2.13).
 const LINGER: Duration = Duration::from_secs(1);
+/// How long a device may take to hear that its session is over, behind the answers that it has not
+/// taken yet.
+const LAST_WORD: Duration = Duration::from_secs(5);
 
 /// What every session needs.
 #[derive(Clone)]
@@ -63,12 +66,13 @@ pub(crate) async fn serve<S>(
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let (commands, orders) = mpsc::channel(COMMAND_QUEUE);
-    let overflow = CancellationToken::new();
+    let (overflow, over) = (CancellationToken::new(), CancellationToken::new());
     let opened = Event::Opened {
         session,
         peer,
         commands,
         overflow: overflow.clone(),
+        over: over.clone(),
     };
     if hub.driver.send(opened).await.is_err() {
         return;
@@ -91,8 +95,9 @@ pub(crate) async fn serve<S>(
 
     let ended = tokio::select! {
         () = reader.run() => Ended::ByDevice,
-        () = obey(orders, &outbox, &uploads, &downloads) => Ended::ByHub,
+        () = obey(orders, &over, &outbox, &uploads, &downloads) => Ended::ByHub,
         () = overflow.cancelled() => Ended::ByDevice,
+        () = outlive(&over, &uploads, &downloads) => Ended::Unheard,
         () = &mut writing => Ended::Unheard,
     };
     tracing::debug!(session = session.0, %peer, "session ended");
@@ -110,6 +115,16 @@ pub(crate) async fn serve<S>(
     }
 }
 
+/// Waits until the core has ended the session, then stops what still goes in and out: whatever the
+/// device has not taken yet, it gets no more of the files. Resolves where it does not take the last
+/// word either.
+async fn outlive(over: &CancellationToken, uploads: &Uploads, downloads: &Downloads) {
+    over.cancelled().await;
+    downloads.cancel_all();
+    uploads.interrupt_all();
+    sleep(LAST_WORD).await;
+}
+
 /// Who ended a session.
 #[derive(PartialEq, Eq)]
 enum Ended {
@@ -122,6 +137,7 @@ enum Ended {
 /// Does what the driver says until it says that the session is over.
 async fn obey(
     mut orders: mpsc::Receiver<Box<SessionCommand>>,
+    over: &CancellationToken,
     outbox: &Outbox,
     uploads: &Uploads,
     downloads: &Downloads,
@@ -129,6 +145,9 @@ async fn obey(
     while let Some(order) = orders.recv().await {
         match *order {
             SessionCommand::Reply { id, result } => outbox.reply(&id, result).await,
+            // What was allowed before the core has ended the session does not begin any more.
+            SessionCommand::StartUpload(_) | SessionCommand::StartDownload(_)
+                if over.is_cancelled() => {}
             SessionCommand::StartUpload(start) => uploads.start(start),
             SessionCommand::StartDownload(start) => downloads.start(start),
             SessionCommand::End { reason, message } => {

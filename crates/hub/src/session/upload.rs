@@ -202,6 +202,14 @@ impl Uploads {
         None
     }
 
+    /// Ends every upload without a commit: what came of them can be resumed.
+    pub(super) fn interrupt_all(&self) {
+        *self.feeds() = Feeds {
+            closed: true,
+            ..Feeds::default()
+        };
+    }
+
     /// Tells the device, and then refuses what it asked for before it knew.
     fn fail(&self, upload: u64, error: RpcError, mut queue: mpsc::Receiver<Piece>) {
         self.outbox
@@ -325,10 +333,7 @@ impl UploadFeeder {
     /// Ends every upload without a commit: what came of them can be resumed.
     pub(super) fn interrupt_all(&mut self) {
         self.current = None;
-        *self.uploads.feeds() = Feeds {
-            closed: true,
-            ..Feeds::default()
-        };
+        self.uploads.interrupt_all();
     }
 
     async fn flush(&mut self) {

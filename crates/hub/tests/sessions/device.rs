@@ -13,7 +13,7 @@ pub(crate) const LOCAL: Ipv4Addr = Ipv4Addr::LOCALHOST;
 
 /// A device that speaks the protocol by hand.
 pub(crate) struct Device {
-    stream: BufReader<TcpStream>,
+    pub(crate) stream: BufReader<TcpStream>,
     calls: u64,
 }
 

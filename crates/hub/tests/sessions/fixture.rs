@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fleetlink_hub::{HubConfig, Operator, OperatorCall, RunningHub, Settings};
+use fleetlink_hub::{HubConfig, Operator, OperatorCall, OperatorReply, RunningHub, Settings};
 
 /// How long anything may take before a test fails.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
@@ -10,7 +10,16 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 /// A hub, and the folder of its data.
 pub(crate) struct Fixture {
     pub(crate) hub: RunningHub,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
+}
+
+impl Fixture {
+    /// Has the operator's call done by the running hub.
+    pub(crate) async fn operate(&self, call: OperatorCall) -> OperatorReply {
+        let mut operator = Operator::reach(self.folder.path()).await.unwrap();
+        assert!(operator.hub_is_running());
+        operator.call(call).await.unwrap()
+    }
 }
 
 /// A fresh hub with the account of the transcripts.
@@ -42,8 +51,5 @@ pub(crate) async fn hub_with(names: &[&str], settings: Settings) -> Fixture {
         leases: None,
     };
     let (hub, _lines) = fleetlink_hub::start(config).await.unwrap();
-    Fixture {
-        hub,
-        _folder: folder,
-    }
+    Fixture { hub, folder }
 }

@@ -25,11 +25,17 @@ pub enum DeviceNotification {
 pub enum EndReason {
     /// The same name joined elsewhere. The device does not reconnect by itself.
     Replaced,
-    /// The account was removed or may no longer join. The device does not reconnect by itself.
+    /// The account was removed. The device does not reconnect by itself.
     AccountRemoved,
+    /// The account has no login any more. The device does not reconnect by itself.
+    LoginRemoved,
+    /// The password that opened the session was changed. The device does not reconnect by itself.
+    PasswordChanged,
     /// The key that opened the session was revoked or replaced. The device does not reconnect by
     /// itself.
     KeyRevoked,
+    /// The hub's operator ended the session. The device does not reconnect by itself.
+    EndedByOperator,
     /// The hub is shutting down. The device reconnects when it is back.
     HubClosing,
     /// Nothing was heard from the device for one and a half keep-alives.

@@ -1,0 +1,130 @@
+//! Sessions that the hub ends because of what was taken away from their device, or at the
+//! operator's wish. Such a session ends with all that it has begun: its calls that still wait for
+//! the store are not done.
+
+use std::collections::BTreeSet;
+
+use fleetlink_proto::DeviceName;
+use fleetlink_proto::control::EndReason;
+
+use crate::console::Departure;
+use crate::hub::Hub;
+use crate::input::SessionId;
+use crate::jobs::{DeviceJob, Job, Task};
+use crate::session::{Proof, Session};
+
+/// Why sessions are ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// Their account is gone.
+    AccountRemoved,
+    /// They rest on a password that was changed.
+    PasswordChanged,
+    /// They rest on a key that is no longer the device's.
+    KeyReplaced,
+    /// The device's key was revoked: the device may be in wrong hands.
+    KeyRevoked,
+    /// The operator ended them.
+    ByOperator,
+}
+
+impl Ending {
+    fn reason(self) -> EndReason {
+        match self {
+            Ending::AccountRemoved => EndReason::AccountRemoved,
+            Ending::PasswordChanged => EndReason::PasswordChanged,
+            Ending::KeyReplaced | Ending::KeyRevoked => EndReason::KeyRevoked,
+            Ending::ByOperator => EndReason::EndedByOperator,
+        }
+    }
+
+    fn message(self) -> &'static str {
+        match self {
+            Ending::AccountRemoved => "the account was removed",
+            Ending::PasswordChanged => {
+                "the password that opened this session was changed; log in with the new one"
+            }
+            Ending::KeyReplaced => "the key that opened this session is no longer the device's",
+            Ending::KeyRevoked => "the device's key was revoked",
+            Ending::ByOperator => "the hub's operator ended this session",
+        }
+    }
+
+    fn departure(self) -> Departure {
+        match self {
+            Ending::AccountRemoved => Departure::AccountRemoved,
+            Ending::PasswordChanged => Departure::PasswordChanged,
+            Ending::KeyReplaced | Ending::KeyRevoked => Departure::KeyRevoked,
+            Ending::ByOperator => Departure::EndedByOperator,
+        }
+    }
+}
+
+impl Hub {
+    /// Ends every session of a name, except this one.
+    pub(crate) fn end_sessions_of(
+        &mut self,
+        name: &DeviceName,
+        ending: Ending,
+        except: Option<SessionId>,
+    ) -> usize {
+        self.end_sessions(|id, session| {
+            (session.name() == Some(name) && Some(id) != except).then_some(ending)
+        })
+    }
+
+    /// Ends the sessions of a name that rest on a password or a key that is no longer the account's.
+    pub(crate) fn end_sessions_without_ground(&mut self, name: &DeviceName) -> usize {
+        let account = self.accounts.get(name);
+        let hash = account.and_then(|account| account.password_hash.clone());
+        let key = self.accounts.key(name).map(|enrolled| enrolled.key);
+        self.end_sessions(|_, session| match &session.proof {
+            _ if session.name() != Some(name) => None,
+            Some(Proof::Password(opened_by)) if Some(opened_by) != hash.as_ref() => {
+                Some(Ending::PasswordChanged)
+            }
+            Some(Proof::Key(opened_by)) if Some(*opened_by) != key => Some(Ending::KeyReplaced),
+            _ => None,
+        })
+    }
+
+    /// Ends the sessions for which this says why; how many.
+    pub(crate) fn end_sessions(
+        &mut self,
+        why: impl Fn(SessionId, &Session) -> Option<Ending>,
+    ) -> usize {
+        let ended = self.sessions.iter().filter_map(|(id, session)| {
+            let ending = why(*id, session)?;
+            Some((*id, session.name().cloned(), ending))
+        });
+        let ended: Vec<_> = ended.collect();
+        let mut names = BTreeSet::new();
+        let count = ended.len();
+        for (session, name, ending) in ended {
+            names.extend(name);
+            self.forget(session, ending.departure());
+            self.tell_end(session, ending.reason(), ending.message());
+        }
+        names.iter().for_each(|name| self.withdraw_orphans(name));
+        count
+    }
+
+    /// Withdraws the waiting calls of a name whose session is gone. Nobody knows any more what such
+    /// a session rested on.
+    pub(crate) fn withdraw_orphans(&mut self, name: &DeviceName) {
+        let sessions = &self.sessions;
+        let is_orphan = |job: &Job| match job {
+            Job::Device(job) => !sessions.contains_key(&job.session),
+            _ => false,
+        };
+        for job in self.operations.withdraw(name, is_orphan) {
+            if let Job::Device(DeviceJob {
+                task: Task::Commit { staged, .. },
+                ..
+            }) = job
+            {
+                self.discard(staged.id);
+            }
+        }
+    }
+}

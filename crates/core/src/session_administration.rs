@@ -1,0 +1,64 @@
+//! The open sessions as the operator sees and ends them.
+
+use fleetlink_proto::WallTime;
+
+use crate::admin::{SessionChoice, SessionStatus};
+use crate::administration::no_account;
+use crate::authorisation::{Caller, Means};
+use crate::endings::Ending;
+use crate::hub::Hub;
+use crate::input::SessionId;
+use crate::session::{Session, Stage};
+use crate::time::Now;
+
+impl Hub {
+    pub(crate) fn session_statuses(&self, now: Now) -> Vec<SessionStatus> {
+        let sessions = self.sessions.iter();
+        sessions
+            .map(|(id, session)| self.session_status(*id, session, now))
+            .collect()
+    }
+
+    fn session_status(&self, id: SessionId, session: &Session, now: Now) -> SessionStatus {
+        let age = now.monotonic.saturating_sub(session.since);
+        let age = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
+        SessionStatus {
+            session: id,
+            device: session.name().cloned(),
+            address: session.address,
+            since: WallTime::from_unix_millis(now.wall.unix_millis().saturating_sub(age)),
+            joined: matches!(session.stage, Stage::Joined { .. }),
+            means: self.means(id),
+            idle: now.monotonic.saturating_sub(session.heard),
+            uploads: session.transfers.uploads(),
+            downloads: session.transfers.downloads(),
+        }
+    }
+
+    fn means(&self, session: SessionId) -> Option<Means> {
+        match self.caller(session) {
+            Caller::Device { means, .. } => Some(means),
+            Caller::Stranger | Caller::Operator => None,
+        }
+    }
+
+    /// Ends the sessions that the operator has chosen; how many, or why none.
+    pub(crate) fn end_chosen_sessions(&mut self, choice: &SessionChoice) -> Result<usize, String> {
+        let ended = match choice {
+            SessionChoice::OfDevice(name) if !self.accounts.contains(name) => {
+                return Err(no_account(name));
+            }
+            SessionChoice::OfDevice(name) => self.end_sessions_of(name, Ending::ByOperator, None),
+            SessionChoice::Number(number) => {
+                self.end_sessions(|id, _| (id == *number).then_some(Ending::ByOperator))
+            }
+        };
+        match (ended, choice) {
+            (0, SessionChoice::OfDevice(name)) => Err(format!("{name} has no session")),
+            (0, SessionChoice::Number(SessionId(number))) => {
+                Err(format!("there is no session {number}"))
+            }
+            (ended, _) => Ok(ended),
+        }
+    }
+}

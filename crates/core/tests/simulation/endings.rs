@@ -1,0 +1,76 @@
+//! What must hold of sessions whose login was taken away, or that the operator ends: they end at
+//! once, and nothing that they still waited for is done.
+
+use fleetlink_core::{AdminRequest, SessionChoice, SessionId, StoreCall};
+use fleetlink_proto::control::EndReason;
+use fleetlink_proto::{DeviceName, IdempotencyKey};
+
+use crate::oracle::{Asked, Live, OpenedBy, Oracle};
+
+impl Oracle {
+    /// Notes which sessions the operator wants ended.
+    pub(crate) fn ends_sessions(&mut self, request: &AdminRequest) {
+        let AdminRequest::EndSessions(choice) = request else {
+            return;
+        };
+        for (session, live) in &mut self.live {
+            live.unwanted |= match choice {
+                SessionChoice::OfDevice(name) => {
+                    live.name.as_ref() == Some(name) && self.accounts.contains_key(name)
+                }
+                SessionChoice::Number(number) => session == number,
+            };
+        }
+    }
+
+    /// Whether the password that has opened this session, if one has, is still the account's.
+    pub(crate) fn password_holds(&self, live: &Live) -> bool {
+        match (&live.opened_by, &live.name) {
+            (OpenedBy::Password(hash), Some(name)) => self.accounts.get(name) == Some(hash),
+            _ => true,
+        }
+    }
+
+    /// A session ends for a reason of the hub's own; the changes that it asked for go with it.
+    pub(crate) fn withdraw_changes(&mut self, session: SessionId, reason: EndReason) {
+        let is_taken_away = matches!(
+            reason,
+            EndReason::AccountRemoved
+                | EndReason::PasswordChanged
+                | EndReason::KeyRevoked
+                | EndReason::EndedByOperator
+        );
+        let Some(live) = self.live.get(&session).filter(|_| is_taken_away) else {
+            return;
+        };
+        let Some(name) = live.name.clone() else {
+            return;
+        };
+        let keys = live.asked.values().filter_map(|asked| match asked {
+            Asked::Commit { key } | Asked::Delete { key } => Some((name.clone(), *key)),
+            _ => None,
+        });
+        self.withdrawn.extend(keys);
+    }
+
+    /// A device asks for a change, perhaps again.
+    pub(crate) fn change_asked(&mut self, session: SessionId, key: IdempotencyKey) {
+        let name = self.live.get(&session).and_then(|live| live.name.clone());
+        if let Some(name) = name {
+            self.withdrawn.remove(&(name, key));
+        }
+    }
+
+    /// The store is asked for something.
+    pub(crate) fn store_asked(&self, call: &StoreCall) {
+        let change: Option<(&DeviceName, IdempotencyKey)> = match call {
+            StoreCall::Commit(commit) => Some((&commit.device, commit.key)),
+            StoreCall::Delete { device, key, .. } => Some((device, *key)),
+            _ => None,
+        };
+        if let Some((device, key)) = change {
+            let withdrawn = self.withdrawn.contains(&(device.clone(), key));
+            assert!(!withdrawn, "{device} changes something after its session");
+        }
+    }
+}
