@@ -32,12 +32,12 @@ fn accounts_are_administered_beside_a_running_hub() {
     );
 
     done(&["passwd", "uav-camera", "--password-stdin"], "other\n");
+    assert_eq!(camera.wait(), Some(10), "its password is not one any more");
     let mut again = Shell::start(hub.address, &[]);
     again.attempt("uav-camera", "secret");
     again.output.expect("Invalid Password. Please try again");
     again.attempt("uav-camera", "other");
     again.output.expect("Welcome!");
-    assert_ne!(camera.wait(), Some(0), "taken over");
 
     done(&["remove", "uav-camera"], "");
     assert_ne!(again.wait(), Some(0), "the account's session ends");

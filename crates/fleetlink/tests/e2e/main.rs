@@ -15,6 +15,7 @@ mod login;
 mod one_shots;
 mod proofs;
 mod rotation;
+mod sessions;
 mod shell;
 mod start;
 mod sum;
