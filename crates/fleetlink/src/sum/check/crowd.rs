@@ -1,8 +1,8 @@
 //! Many clients at once, and clients that say nothing.
 
-use fleetlink_proto::number_exchange::Dialect;
 use tokio::task::JoinSet;
 
+use super::Dialect;
 use super::probe::{Ending, Server, form, hear, judge, request, say};
 use crate::check::{Check, Finding, Order, Plan, shown};
 

@@ -7,14 +7,31 @@ mod replies;
 mod stop;
 
 use fleetlink_device::HubAddress;
-use fleetlink_proto::number_exchange::{Dialect, Name};
+use fleetlink_proto::number_exchange::{Form, Name};
 
 use self::probe::{Ending, Server};
-use super::DialectArgument;
 use crate::check::{Check, Finding, Order, Plan, shown};
 use crate::failure::Failure;
 use crate::interrupt::unless_interrupted;
 use crate::output::Output;
+
+/// The forms that are checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Dialect {
+    /// Client of NAME: NUMBER
+    Text,
+    /// A JSON object
+    Json,
+}
+
+impl Dialect {
+    fn form(self) -> Form {
+        match self {
+            Dialect::Text => Form::TEXT,
+            Dialect::Json => Form::JSON,
+        }
+    }
+}
 
 /// Which server is checked, and how far.
 #[derive(Debug, clap::Args)]
@@ -25,7 +42,7 @@ pub(crate) struct CheckArguments {
     port: u16,
     /// Check this dialect alone; both where it is not given.
     #[arg(long, value_enum)]
-    dialect: Option<DialectArgument>,
+    dialect: Option<Dialect>,
     /// What the server must call itself.
     #[arg(long, value_name = "NAME")]
     server_name: Option<Name>,
@@ -52,7 +69,7 @@ pub(super) async fn check(arguments: CheckArguments, output: &Output) -> Result<
 
 fn plan(server: Server, arguments: &CheckArguments) -> Plan {
     let dialects = match arguments.dialect {
-        Some(dialect) => vec![dialect.into()],
+        Some(dialect) => vec![dialect],
         None => vec![Dialect::Text, Dialect::Json],
     };
     let mut plan = Plan::new();

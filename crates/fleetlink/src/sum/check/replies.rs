@@ -1,7 +1,8 @@
 //! Replies to good requests: form, names, numbers, sums, boundaries, and every way to end one.
 
-use fleetlink_proto::number_exchange::{Dialect, Name, Reply};
+use fleetlink_proto::number_exchange::{Name, Reply};
 
+use super::Dialect;
 use super::probe::{Ending, Heard, Server, form, judge, request};
 use crate::check::{Check, Finding, Order, Plan, shown};
 

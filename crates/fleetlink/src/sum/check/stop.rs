@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use fleetlink_proto::number_exchange::{Dialect, Reply};
+use fleetlink_proto::number_exchange::Reply;
 use tokio::time::{Instant, sleep};
 
+use super::Dialect;
 use super::probe::{Ending, Heard, Server, request};
 use crate::check::{Check, Finding, Order, Plan, shown};
 
@@ -67,8 +68,10 @@ fn farewell(dialect: Dialect, heard: &Heard) -> Finding {
             let why = "in JSON a number out of range has no reply";
             Finding::compare(&heard.bytes, b"", why)
         }
-        Dialect::Text => match Reply::parse(dialect, &heard.bytes) {
-            Ok(reply) if reply.closing && reply.encode() == heard.bytes => Finding::pass(),
+        Dialect::Text => match Reply::parse(&dialect.form(), &0.into(), &heard.bytes) {
+            Ok(reply) if reply.closing && reply.encode().as_ref() == Ok(&heard.bytes) => {
+                Finding::pass()
+            }
             Ok(_) => Finding::fail("the reply has to say that the server closes"),
             Err(bad) => Finding::fail(bad.to_string()),
         },
