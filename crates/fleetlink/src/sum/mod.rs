@@ -35,7 +35,7 @@ enum Command {
 impl SumArguments {
     /// Whether the result is one JSON document.
     pub(crate) fn json(&self) -> bool {
-        matches!(&self.command, Command::Check(arguments) if arguments.json)
+        matches!(&self.command, Command::Check(arguments) if arguments.report.json)
     }
 }
 

@@ -4,7 +4,7 @@ use fleetlink_proto::number_exchange::Reply;
 
 use super::Dialect;
 use super::probe::{Ending, Server, judge, request};
-use crate::check::{Check, Finding, Order, Plan, shown};
+use crate::check::{Check, Finding, Plan, shown};
 
 /// Longer than any request.
 const OVERLONG: usize = 100_000;
@@ -100,12 +100,7 @@ fn cases(dialect: Dialect) -> Vec<Case> {
 pub(super) fn add(plan: &mut Plan, server: Server, dialect: Dialect) {
     for case in cases(dialect) {
         let (id, shows) = (case.id, case.shows);
-        plan.add(Check::new(
-            id,
-            shows,
-            Order::Alone,
-            survives(server, dialect, case),
-        ));
+        plan.add(Check::new(id, shows, survives(server, dialect, case)));
     }
 }
 

@@ -10,7 +10,7 @@ use fleetlink_device::HubAddress;
 use fleetlink_proto::number_exchange::{Form, Name};
 
 use self::probe::{Ending, Server};
-use crate::check::{Check, Finding, Order, Plan, shown};
+use crate::check::{Check, Finding, Plan, ReportOptions, Subject, Trace, shown};
 use crate::failure::Failure;
 use crate::interrupt::unless_interrupted;
 use crate::output::Output;
@@ -49,9 +49,8 @@ pub(crate) struct CheckArguments {
     /// Also check that a number out of range stops the server, at the very end.
     #[arg(long)]
     allow_stop: bool,
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) report: ReportOptions,
 }
 
 /// Runs every check that the arguments allow, and shows what came of them.
@@ -61,8 +60,8 @@ pub(super) async fn check(arguments: CheckArguments, output: &Output) -> Result<
         .map_err(|_| Failure::Usage("HOST PORT is no address of a server".to_owned()))?;
     unless_interrupted(async {
         let server = Server::resolve(&address).await?;
-        let report = plan(server, &arguments).run().await;
-        report.show(&address.to_string(), output)
+        let report = plan(server, &arguments).run(output).await;
+        report.show(Subject::Server(&address.to_string()), output)
     })
     .await
 }
@@ -72,7 +71,7 @@ fn plan(server: Server, arguments: &CheckArguments) -> Plan {
         Some(dialect) => vec![dialect],
         None => vec![Dialect::Text, Dialect::Json],
     };
-    let mut plan = Plan::new();
+    let mut plan = Plan::new(Trace::default());
     plan.add(answers(server, dialects[0]));
     for &dialect in &dialects {
         replies::add(&mut plan, server, dialect, arguments.server_name.as_ref());
@@ -86,7 +85,7 @@ fn plan(server: Server, arguments: &CheckArguments) -> Plan {
 /// Whether there is a server at all; its answer is judged by others.
 fn answers(server: Server, dialect: Dialect) -> Check {
     let shows = "something answers";
-    Check::new("answers", shows, Order::First, async move {
+    Check::new("answers", shows, async move {
         let request = probe::request(dialect, "fleetlink", 25);
         let finding = match server.ask(&request, Ending::Stream).await {
             Ok(heard) if heard.bytes.is_empty() => {

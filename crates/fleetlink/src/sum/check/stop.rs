@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use super::Dialect;
 use super::probe::{Ending, Heard, Server, request};
-use crate::check::{Check, Finding, Order, Plan, shown};
+use crate::check::{Check, Finding, Plan, shown};
 
 /// How long a server may take to stop: it may answer others first.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
@@ -22,14 +22,14 @@ pub(super) fn add(plan: &mut Plan, server: Server, dialects: &[Dialect], allowed
     let mut may_stop = allowed;
     for (id, dialect) in IDS.iter().filter(|(_, dialect)| dialects.contains(dialect)) {
         if may_stop {
-            let check = Check::new(id, SHOWS, Order::Last, stops(server, *dialect));
+            let check = Check::new(*id, SHOWS, stops(server, *dialect));
             plan.add(check.within(2 * STOP_PATIENCE));
             may_stop = false;
         } else if allowed {
             let why = "a server stops only once; start it again and use --dialect json";
-            plan.skip(id, SHOWS, why);
+            plan.skip(*id, SHOWS, why);
         } else {
-            plan.skip(id, SHOWS, "it ends the server; allow it with --allow-stop");
+            plan.skip(*id, SHOWS, "it ends the server; allow it with --allow-stop");
         }
     }
 }
