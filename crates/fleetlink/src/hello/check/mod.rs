@@ -186,16 +186,16 @@ fn plan_connections(plan: &mut Plan, target: &Target) {
         ("silence", "a client that says nothing holds up nobody"),
     ];
     for (id, shows) in checks {
-        if target.transport == Transport::Udp {
-            plan.skip(id, shows, "of TCP alone: check it with --tcp");
-            continue;
-        }
         let on = target.clone();
-        plan.add(match id {
+        let check = match id {
             "no-end" => one(id, shows, &["grant"], connections::no_end(on)),
             "pieces" => one(id, shows, &["grant"], connections::pieces(on)),
             "close" => one(id, shows, &["grant", "no-end"], connections::close(on)),
             _ => one(id, shows, &["grant"], connections::silence(on)),
+        };
+        plan.add(match target.transport {
+            Transport::Tcp => check,
+            Transport::Udp => check.instead("of TCP alone: check it with --tcp"),
         });
     }
 }

@@ -16,7 +16,7 @@ use tokio::time::{sleep, timeout};
 use super::script::{Answer, Script, id_in};
 
 /// How long a connection that has said ten bytes may go on with a line end.
-const LINE_END_WITHIN: Duration = Duration::from_millis(200);
+const LINE_END_WITHIN: Duration = Duration::from_millis(50);
 /// How long a connection may take for its ten bytes.
 const REQUEST_WITHIN: Duration = Duration::from_secs(5);
 /// Between the pieces of a reply: each is a read of its own.
