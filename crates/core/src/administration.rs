@@ -129,7 +129,7 @@ impl Hub {
         if !self.accounts.contains(name) {
             return self.answer_admin(admin, Err(no_account(name)));
         }
-        self.logins.lockouts.unlock(name.as_str(), now.monotonic);
+        self.logins.unlock(name.as_str(), now.monotonic);
         self.answer_admin(admin, Ok(AdminReply::Done));
         self.show_account(name.clone(), AccountChange::Unlocked);
         self.check_waiting(name.as_str(), now);

@@ -54,6 +54,15 @@ pub enum ConsoleEvent {
         /// For how long.
         time: Duration,
     },
+    /// Passwords of one name from a source are refused for a while.
+    NamePenalised {
+        /// Which source.
+        source: Source,
+        /// The name, as it was sent.
+        name: String,
+        /// For how long.
+        time: Duration,
+    },
     /// A device asked for something.
     Issued {
         /// Which.
@@ -257,6 +266,12 @@ impl fmt::Display for ConsoleEvent {
                 f,
                 "passwords from {source} are refused for {} s: too many wrong ones under different \
                  names",
+                time.as_secs_f64()
+            ),
+            ConsoleEvent::NamePenalised { source, name, time } => write!(
+                f,
+                "passwords of {} from {source} are refused for {} s: too many wrong ones",
+                Escaped(name),
                 time.as_secs_f64()
             ),
             ConsoleEvent::Issued { device, command } => {

@@ -16,6 +16,9 @@ pub(crate) const BLOCKED: &str =
 pub(crate) const PENALISED: &str = "Too many logins from this address have failed under different names. Passwords from it are \
      refused for a while; please try again later";
 
+pub(crate) const NAME_PENALISED: &str = "Too many wrong passwords of this name have come from this address, which may not try \
+     it for a while; please try again later";
+
 pub(crate) const REPLACED: &str = "the same name joined from elsewhere";
 
 /// What a device is told where the store did not do what it asked. The store's own words may hold

@@ -24,6 +24,9 @@ mod key_login;
 mod lifecycle;
 mod lockout;
 mod login;
+mod name_penalties;
+#[cfg(test)]
+mod name_penalties_model;
 mod operations;
 mod penalties;
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
+use std::time::Duration;
 
 use fleetlink_proto::control::limits::{
     BLOCK_TIME, MAX_LOGIN_NAME_BYTES, MAX_WAITING_LOGINS_PER_NAME, MAX_WAITING_PASSWORD_CHECKS,
@@ -17,6 +18,7 @@ use crate::errors;
 use crate::hub::Hub;
 use crate::input::{CheckId, Possession, SessionId};
 use crate::lockout::{Failure, Lockouts};
+use crate::name_penalties::NamePenalties;
 use crate::penalties::Penalties;
 use crate::session::{Proof, Stage};
 use crate::settings::Settings;
@@ -28,6 +30,7 @@ use crate::time::Now;
 pub(crate) struct Logins {
     pub(crate) lockouts: Lockouts,
     penalties: Penalties,
+    name_penalties: NamePenalties,
     last: u64,
     checks: BTreeMap<CheckId, Check>,
     /// By name, in the order of arrival: those for which the name has no attempt left until one
@@ -62,10 +65,32 @@ impl Logins {
         Logins {
             lockouts: Lockouts::new(settings.max_attempts),
             penalties: Penalties::new(settings.penalties),
+            name_penalties: NamePenalties::new(settings.penalties, settings.max_attempts),
             last: 0,
             checks: BTreeMap::new(),
             waiting: BTreeMap::new(),
         }
+    }
+
+    /// Why passwords of this name from this address are refused, and for how long.
+    fn refused_for(
+        &self,
+        address: IpAddr,
+        name: &str,
+        now: Duration,
+    ) -> Option<(&'static str, Duration)> {
+        let source = self.penalties.refused_for(address, now);
+        let name = self.name_penalties.refused_for(address, name, now);
+        match (source, name) {
+            (None, name) => name.map(|left| (errors::NAME_PENALISED, left)),
+            (Some(source), name) => Some((errors::PENALISED, source.max(name.unwrap_or_default()))),
+        }
+    }
+
+    /// The operator wants the name to be tried again, from wherever.
+    pub(crate) fn unlock(&mut self, name: &str, now: Duration) {
+        self.lockouts.unlock(name, now);
+        self.name_penalties.unlock(name);
     }
 
     /// Forgets a waiting login of a session that is gone. A check under way goes on: it counts.
@@ -129,13 +154,11 @@ impl Hub {
             name,
             password,
         };
-        let Logins {
-            lockouts,
-            penalties,
-            ..
-        } = &self.logins;
-        if penalties.refused_for(address, now.monotonic).is_some() {
-            self.refuse_penalised(attempt, now);
+        let time = now.monotonic;
+        let refused = self.logins.refused_for(address, &attempt.name, time);
+        let lockouts = &self.logins.lockouts;
+        if let Some(refused) = refused {
+            self.refuse_penalised(attempt, refused, now);
         } else if lockouts.blocked_for(&attempt.name, now.monotonic).is_some() {
             self.refuse_blocked(attempt, now);
         } else if lockouts.has_room(&attempt.name, now.monotonic) {
@@ -159,6 +182,7 @@ impl Hub {
                 let proof = Proof::Password(hash.clone());
                 self.logins.lockouts.succeed(&name, now.monotonic);
                 self.logins.penalties.forgive(check.address, &name);
+                self.logins.name_penalties.forgive(check.address, &name);
                 self.accept(check.session, check.id, device, proof, now);
             }
             _ => self.count_failure(check, now),
@@ -176,9 +200,8 @@ impl Hub {
             let Some(attempt) = self.logins.next_waiting(name) else {
                 return;
             };
-            let penalties = &self.logins.penalties;
-            if penalties.refused_for(attempt.address, time).is_some() {
-                self.refuse_penalised(attempt, now);
+            if let Some(refused) = self.logins.refused_for(attempt.address, name, time) {
+                self.refuse_penalised(attempt, refused, now);
             } else if self.logins.lockouts.blocked_for(name, time).is_some() {
                 self.refuse_blocked(attempt, now);
             } else {
@@ -303,7 +326,15 @@ impl Hub {
             ..
         } = check;
         self.fail_login(session, id, &name, (error, failure), now);
-        if let Some(penalty) = self.logins.penalties.fail(address, &name, now.monotonic) {
+        let time = now.monotonic;
+        if let Some(penalty) = self.logins.name_penalties.fail(address, &name, time) {
+            self.show(ConsoleEvent::NamePenalised {
+                source: penalty.source,
+                name: name.clone().into(),
+                time: penalty.time,
+            });
+        }
+        if let Some(penalty) = self.logins.penalties.fail(address, &name, time) {
             self.show(ConsoleEvent::Penalised {
                 source: penalty.source,
                 time: penalty.time,
@@ -313,11 +344,13 @@ impl Hub {
 
     /// Refuses a password of a source under a penalty. There is no line of it for the operator, who
     /// was told of the penalty: a thousand refusals a second would bury the rest.
-    fn refuse_penalised(&mut self, attempt: Attempt, now: Now) {
-        let penalties = &self.logins.penalties;
-        let left = penalties.refused_for(attempt.address, now.monotonic);
-        let error = RpcError::new(ErrorCode::Penalised, errors::PENALISED)
-            .retry_after(left.unwrap_or_default());
+    fn refuse_penalised(
+        &mut self,
+        attempt: Attempt,
+        (message, left): (&'static str, Duration),
+        now: Now,
+    ) {
+        let error = RpcError::new(ErrorCode::Penalised, message).retry_after(left);
         self.answer_failure(attempt.session, attempt.id, error, now);
     }
 

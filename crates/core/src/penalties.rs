@@ -1,5 +1,6 @@
 //! Penalties: a source whose wrong passwords are of many different names may not try passwords for
-//! a while. Many failures of one name are the lock-out's subject; here they count once.
+//! a while. Many failures of one name are the subject of the lock-out and of the penalties of a
+//! name; here they count once.
 //!
 //! What was under way when a penalty began changes nothing: the fault was punished already.
 
@@ -64,14 +65,14 @@ impl Penalties {
 
     /// For how long passwords from this address are still refused.
     pub(crate) fn refused_for(&self, address: IpAddr, now: Duration) -> Option<Duration> {
-        let (source, _) = self.subject(address)?;
+        let (source, _) = subject(self.settings, address)?;
         let left = self.sources.get(&source)?.until.checked_sub(now);
         left.filter(|left| !left.is_zero())
     }
 
     /// A password of this name, sent from this address, was wrong; the penalty that begins by it.
     pub(crate) fn fail(&mut self, address: IpAddr, name: &str, now: Duration) -> Option<Penalty> {
-        let (source, settings) = self.subject(address)?;
+        let (source, settings) = subject(self.settings, address)?;
         let begun = self.change(source, &settings, |record| {
             record.fail(ContentHash::of(name.as_bytes()), &settings, now)
         });
@@ -82,7 +83,7 @@ impl Penalties {
     /// The right password of this name came from this address: what was wrong before was a slip of
     /// the finger.
     pub(crate) fn forgive(&mut self, address: IpAddr, name: &str) {
-        let Some((source, settings)) = self.subject(address) else {
+        let Some((source, settings)) = subject(self.settings, address) else {
             return;
         };
         if self.sources.contains_key(&source) {
@@ -91,13 +92,6 @@ impl Penalties {
                 record.names.retain(|(failed, _)| *failed != name);
             });
         }
-    }
-
-    /// Whom a failure from this address is counted against; nobody on loopback, unless that is set.
-    fn subject(&self, address: IpAddr) -> Option<(Source, PenaltySettings)> {
-        let settings = self.settings?;
-        let counts = settings.loopback || !address.to_canonical().is_loopback();
-        counts.then(|| (Source::of(address), settings))
     }
 
     fn change<T>(
@@ -185,6 +179,16 @@ impl Record {
     fn is_clear(&self) -> bool {
         self.names.is_empty() && self.last.is_zero()
     }
+}
+
+/// Whom a failure from this address is counted against; nobody on loopback, unless that is set.
+pub(crate) fn subject(
+    settings: Option<PenaltySettings>,
+    address: IpAddr,
+) -> Option<(Source, PenaltySettings)> {
+    let settings = settings?;
+    let counts = settings.loopback || !address.to_canonical().is_loopback();
+    counts.then(|| (Source::of(address), settings))
 }
 
 fn halved(time: Duration, times: u32) -> Duration {

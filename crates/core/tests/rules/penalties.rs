@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fleetlink_core::{Input, Possession, SessionId};
+use fleetlink_core::{AdminRequest, Input, Possession, SessionId};
 use fleetlink_proto::control::{ErrorCode, Login, Reply, Request, RpcError};
 
 use crate::fixture::{Fixture, coded, retry_after};
@@ -118,12 +118,18 @@ fn logins_that_wait_for_their_turn_are_refused_as_well() {
 fn many_failures_of_one_name_and_mistakes_that_are_mended_penalise_nobody() {
     let mut f = Fixture::new();
     f.greeted(1);
-    for _ in 0..10 {
-        f.login(1, "nobody", "wrong").unwrap_err();
-        f.login(1, "nobody", "wrong").unwrap_err();
-        f.pass(Duration::from_secs(10));
+    let mut refused = 0;
+    for _ in 0..20 {
+        let id = f.begin_login(1, "nobody", "wrong");
+        if f.answer(&id).is_some() {
+            refused += 1;
+        } else {
+            f.finish_check();
+        }
+        f.pass(Duration::from_secs(5));
     }
-    // A classroom behind one address.
+    assert!(refused > 10, "the name is refused from here: {refused}");
+    // A classroom behind the same address.
     for round in 0..10 {
         for (n, name) in (0..).zip(["cam", "uav", "watch"]) {
             let session = 10 + round * 10 + n;
@@ -191,4 +197,85 @@ fn loopback_is_not_penalised() {
         let error = f.login(1, &n.to_string(), "wrong").unwrap_err();
         assert_eq!(error.code, ErrorCode::WrongPassword);
     }
+}
+
+/// Guesses at `cam` as fast as it can, and how often the owner is let in who tries each second from
+/// another address. The guesser's sources take turns.
+fn owner_under_attack(sources: u8, seconds: u32) -> Vec<u32> {
+    let mut f = Fixture::new();
+    for n in 0..sources {
+        f.greeted_from(1 + u64::from(n), [198, 51, 100, n]);
+    }
+    let mut let_in = Vec::new();
+    for second in 0..seconds {
+        for n in 0..sources {
+            for _ in 0..10 {
+                f.begin_login(1 + u64::from(n), "cam", "guess");
+                while f.check().is_some_and(|(check, matches)| {
+                    f.input(Input::PasswordChecked { check, matches });
+                    true
+                }) {}
+            }
+        }
+        let session = 1000 + u64::from(second);
+        f.greeted_from(session, OTHER);
+        let login = Login::by_password("cam", "right");
+        let id = f.call(session, Request::Login(login));
+        if let Some((check, matches)) = f.check() {
+            f.input(Input::PasswordChecked { check, matches });
+        }
+        if f.answer(&id).expect("an answer").is_ok() {
+            let_in.push(second);
+        }
+        let session = SessionId(session);
+        f.input(Input::Disconnected { session });
+        f.effects.clear();
+        f.pass(Duration::from_secs(1));
+        for n in 0..sources {
+            let session = SessionId(1 + u64::from(n));
+            f.input(Input::Alive { session });
+        }
+    }
+    let_in
+}
+
+/// Before there was a penalty of one name, the owner was never let in.
+#[test]
+fn the_owner_of_a_name_under_attack_gets_in_from_another_address() {
+    let let_in = owner_under_attack(1, 200);
+    assert!(let_in[0] <= 20, "after {} s", let_in[0]);
+    let longest = let_in.windows(2).map(|two| two[1] - two[0]).max();
+    assert!(
+        longest <= Some(11),
+        "never out for more than a block: {longest:?}"
+    );
+    assert!(let_in.len() > 150, "{}", let_in.len());
+
+    let let_in = owner_under_attack(5, 200);
+    let first = let_in[0];
+    assert!(first <= 5 * 30, "half a minute a source: {first} s");
+}
+
+#[test]
+fn a_source_that_keeps_failing_on_one_name_is_refused_that_name_alone() {
+    let mut f = Fixture::new();
+    f.greeted(1);
+    for _ in 0..2 {
+        f.login(1, "cam", "wrong").unwrap_err();
+        f.login(1, "cam", "wrong").unwrap_err();
+        f.pass(Duration::from_secs(10));
+    }
+    let error = f.refused_login(1, "cam");
+    let message = "Too many wrong passwords of this name have come from this address, which may \
+                   not try it for a while; please try again later";
+    assert_eq!(coded(&error), (ErrorCode::Penalised, message));
+    assert_eq!(retry_after(&error), Some(5_000));
+    let line = "passwords of cam from 192.0.2.1 are refused for 15 s: too many wrong ones";
+    assert!(f.shown().iter().any(|shown| shown == line));
+    f.greeted(2);
+    f.login(2, "uav", "right").unwrap();
+    f.operate(AdminRequest::Unlock {
+        name: "cam".parse().unwrap(),
+    });
+    f.login(1, "cam", "right").unwrap();
 }

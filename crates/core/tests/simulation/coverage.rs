@@ -29,6 +29,8 @@ pub(crate) const WANTED: &[&str] = &[
     "refused penalised",
     "penalised",
     "penalised longer",
+    "name penalised",
+    "name penalised longer",
     "refused no_such_ticket",
     "refused ticket_used",
     "refused ticket_expired",
@@ -102,6 +104,12 @@ impl Coverage {
                 self.count("penalised");
                 if ![1, 5, 15].contains(&time.as_secs()) {
                     self.count("penalised longer");
+                }
+            }
+            ConsoleEvent::NamePenalised { time, .. } => {
+                self.count("name penalised");
+                if ![1, 5, 15].contains(&time.as_secs()) {
+                    self.count("name penalised longer");
                 }
             }
             ConsoleEvent::ReceivedBefore { .. } => self.count("answered before"),

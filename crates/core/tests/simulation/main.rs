@@ -11,6 +11,8 @@ mod endings;
 mod guesses;
 mod keys;
 mod limits;
+#[path = "../../src/name_penalties_model.rs"]
+mod name_penalties_model;
 mod oracle;
 mod penalties;
 #[path = "../../src/penalties_model.rs"]

@@ -125,7 +125,7 @@ impl Oracle {
             max_attempts: settings.max_attempts.get(),
             keep_alive: settings.keep_alive,
             capacity: settings.capacity,
-            penalties: Penalties::new(settings.penalties),
+            penalties: Penalties::new(settings.penalties, settings.max_attempts.get()),
             live: BTreeMap::new(),
             active: Vec::new(),
             newest: 0,
@@ -363,7 +363,10 @@ impl Oracle {
                 assert!(!self.may_be_left(*staged), "discards what may be committed");
             }
             Effect::Console(ConsoleEvent::Penalised { source, time }) => {
-                self.penalties.shown(*source, *time);
+                self.penalties.shown(*source, None, *time);
+            }
+            Effect::Console(ConsoleEvent::NamePenalised { source, name, time }) => {
+                self.penalties.shown(*source, Some(name), *time);
             }
             Effect::Store {
                 call: StoreCall::RedeemTicket { ticket, name, key },
@@ -419,6 +422,7 @@ impl Oracle {
             .expect("asked, and answered once");
         match request {
             AdminRequest::Unlock { name } if done => {
+                self.penalties.unlock(name.as_str());
                 if let Some(attempts) = self.names.get_mut(name.as_str()) {
                     (attempts.failed, attempts.blocked_until) = (0, None);
                 }

@@ -9,25 +9,28 @@ use fleetlink_core::{Now, PenaltySettings};
 use fleetlink_proto::Source;
 
 use crate::guesses::name_of;
+use crate::name_penalties_model::NameModel;
 use crate::penalties_model::Model;
 
 pub(crate) struct Penalties {
     settings: Option<PenaltySettings>,
     model: Model,
+    names: NameModel,
     /// Where each password came from: every one is tried once.
     tried: BTreeMap<String, Source>,
     /// Penalties that began and of which the operator was not told yet.
-    begun: Vec<(Source, Duration)>,
+    begun: Vec<(Source, Option<String>, Duration)>,
 }
 
 impl Penalties {
-    pub(crate) fn new(settings: Option<PenaltySettings>) -> Self {
+    pub(crate) fn new(settings: Option<PenaltySettings>, max_attempts: u8) -> Self {
         let PenaltySettings {
             names, base, max, ..
         } = settings.unwrap_or_default();
         Penalties {
             settings,
             model: Model::new(names, base, max),
+            names: NameModel::new(max_attempts, base, max),
             tried: BTreeMap::new(),
             begun: Vec::new(),
         }
@@ -50,24 +53,37 @@ impl Penalties {
         let Some(&source) = self.tried.get(password) else {
             return;
         };
+        let (name, now) = (name_of(password), now.monotonic);
         let before = self.model.penalties(source);
-        self.model.wrong(source, name_of(password), now.monotonic);
+        self.model.wrong(source, name, now);
         if self.model.penalties(source) > before {
-            let time = self.model.left(source, now.monotonic);
-            self.begun.push((source, time.expect("has begun")));
+            let time = self.model.left(source, now);
+            self.begun.push((source, None, time.expect("has begun")));
+        }
+        let was_penalised = self.names.left(source, name, now).is_some();
+        self.names.wrong(source, name, now);
+        if let Some(time) = self
+            .names
+            .left(source, name, now)
+            .filter(|_| !was_penalised)
+        {
+            self.begun.push((source, Some(name.to_owned()), time));
         }
     }
 
     pub(crate) fn right(&mut self, password: &str, now: Now) {
         if let Some(&source) = self.tried.get(password) {
             self.model.right(source, name_of(password), now.monotonic);
+            self.names.right(source, name_of(password));
         }
     }
 
     /// How much is left of the penalty of the source that this password came from.
     pub(crate) fn left(&self, password: &str, now: Now) -> Option<Duration> {
         let source = self.tried.get(password)?;
-        self.model.left(*source, now.monotonic)
+        let all = self.model.left(*source, now.monotonic);
+        let one = self.names.left(*source, name_of(password), now.monotonic);
+        all.max(one)
     }
 
     /// Whether passwords from this source are refused.
@@ -76,8 +92,13 @@ impl Penalties {
     }
 
     /// The operator was told.
-    pub(crate) fn shown(&mut self, source: Source, time: Duration) {
-        assert_eq!(self.begun.pop(), Some((source, time)));
+    pub(crate) fn shown(&mut self, source: Source, name: Option<&String>, time: Duration) {
+        assert_eq!(self.begun.pop(), Some((source, name.cloned(), time)));
+    }
+
+    /// The operator has ended a name's block.
+    pub(crate) fn unlock(&mut self, name: &str) {
+        self.names.unlock(name);
     }
 
     pub(crate) fn all_are_shown(&self) -> bool {

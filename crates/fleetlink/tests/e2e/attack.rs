@@ -176,3 +176,34 @@ fn loopback_is_penalised_only_where_that_is_switched_on() {
     let finished = hub.run(folder.path(), "camera", &["data", "list"]);
     assert_eq!(finished.code, Some(0), "{finished:?}");
 }
+
+/// The owner has no key, and the attacker guesses as soon as it may. Not every block is waited for:
+/// what is shown is that one ends.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_owner_without_a_key_gets_in_while_the_attack_goes_on() {
+    let options = ["--penalize-loopback", "--max-attempts", "1"];
+    let hub = Hub::start_with(&[OWNER], &options);
+    let guesses = Guesses::default();
+    let source = Ipv4Addr::new(127, 0, 0, 66);
+    let attacking = tokio::spawn(attack(source, hub.address, Arc::clone(&guesses)));
+    let began = Instant::now();
+    while count(&guesses, "penalised") == 0 {
+        assert!(began.elapsed() < DEADLINE, "no penalty");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    // The last guess that was checked began a block of ten seconds and a penalty of fifteen.
+    let home = Ipv4Addr::new(127, 0, 0, 2);
+    let mut reasons = Vec::new();
+    while reasons.last().is_none_or(|reason| reason != "none") {
+        assert!(began.elapsed() < DEADLINE, "{reasons:?}");
+        let mut owner = Guesser::from(home, hub.address).await;
+        reasons.push(owner.guess(OWNER, PASSWORD).await.reason);
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    assert!(
+        reasons.iter().any(|reason| reason == "blocked"),
+        "{reasons:?}"
+    );
+    assert!(!attacking.is_finished(), "the attack went on all the while");
+    attacking.abort();
+}

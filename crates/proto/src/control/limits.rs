@@ -67,7 +67,11 @@ pub const DEFAULT_PENALTY_NAMES: usize = 10;
 pub const MIN_PENALTY_NAMES: usize = 2;
 /// The most such names that a hub may set; a source is remembered by no more.
 pub const MAX_PENALTY_NAMES: usize = 100;
-/// Sources whose failed logins are remembered; those that would be forgotten first make room.
+/// After as many wrong passwords of one name as block it so often, a source is penalised for that
+/// name: the block ends while the source that keeps failing is shut out.
+pub const NAME_PENALTY_BLOCKS: u32 = 2;
+/// Sources whose failed logins are remembered, and as often a source with a name that it failed on;
+/// those that would be forgotten first make room.
 pub const MAX_FAILING_SOURCES: usize = 10_000;
 /// Password checks that may wait for a core of the hub; further logins are told to come back.
 pub const MAX_WAITING_PASSWORD_CHECKS: usize = 2_048;

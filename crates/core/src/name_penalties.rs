@@ -1,0 +1,156 @@
+//! Penalties of one name: a source that keeps failing on a name may not try passwords of it for a
+//! while. Without them, whoever guesses whenever a block is over would keep the name blocked, and
+//! its owner out. Other names are tried from the source as before: people behind one address do not
+//! answer for each other.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use fleetlink_proto::control::limits::{
+    FAILED_NAME_KEPT, MAX_FAILING_SOURCES, NAME_PENALTY_BLOCKS,
+};
+use fleetlink_proto::{ContentHash, Source};
+
+use crate::penalties::{Penalty, subject};
+use crate::settings::{MaxAttempts, PenaltySettings};
+
+/// A name, as it was tried from a source; a hash, so that its size does not depend on what was sent.
+type Pair = (Source, [u8; 32]);
+
+/// The failures of every source on every name that it has some on.
+#[derive(Debug)]
+pub(crate) struct NamePenalties {
+    /// `None` where there are no penalties.
+    settings: Option<PenaltySettings>,
+    /// The wrong passwords that begin the first penalty.
+    failures: u32,
+    capacity: usize,
+    records: BTreeMap<Pair, Record>,
+    /// The same by the time at which each is forgotten.
+    forgotten: BTreeSet<(Duration, Pair)>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Record {
+    failures: u32,
+    /// How long the last penalty was.
+    last: Duration,
+    /// When that ends or ended.
+    until: Duration,
+    /// When all of this is forgotten.
+    kept: Duration,
+}
+
+impl NamePenalties {
+    pub(crate) fn new(settings: Option<PenaltySettings>, max_attempts: MaxAttempts) -> Self {
+        NamePenalties {
+            settings,
+            failures: NAME_PENALTY_BLOCKS * u32::from(max_attempts.get()),
+            capacity: MAX_FAILING_SOURCES,
+            records: BTreeMap::new(),
+            forgotten: BTreeSet::new(),
+        }
+    }
+
+    /// For how long passwords of this name from this address are still refused.
+    pub(crate) fn refused_for(
+        &self,
+        address: IpAddr,
+        name: &str,
+        now: Duration,
+    ) -> Option<Duration> {
+        if self.records.is_empty() {
+            return None;
+        }
+        let (source, _) = subject(self.settings, address)?;
+        let left = self
+            .records
+            .get(&pair(source, name))?
+            .until
+            .checked_sub(now);
+        left.filter(|left| !left.is_zero())
+    }
+
+    /// A password of this name, sent from this address, was wrong; the penalty that begins by it.
+    pub(crate) fn fail(&mut self, address: IpAddr, name: &str, now: Duration) -> Option<Penalty> {
+        let (source, settings) = subject(self.settings, address)?;
+        let pair = pair(source, name);
+        let mut record = self.take(pair).filter(|record| record.kept > now);
+        let record = record.get_or_insert_default();
+        let begun = record.fail(self.failures, &settings, now);
+        self.forgotten.insert((record.kept, pair));
+        self.records.insert(pair, *record);
+        self.make_room(now);
+        begun.map(|time| Penalty { source, time })
+    }
+
+    /// The right password of this name came from this address.
+    pub(crate) fn forgive(&mut self, address: IpAddr, name: &str) {
+        if let Some((source, _)) = subject(self.settings, address) {
+            self.take(pair(source, name));
+        }
+    }
+
+    /// Forgets who has failed on this name.
+    pub(crate) fn unlock(&mut self, name: &str) {
+        let name = hash(name);
+        self.records.retain(|(_, failed), _| *failed != name);
+        self.forgotten.retain(|(_, (_, failed))| *failed != name);
+    }
+
+    fn take(&mut self, pair: Pair) -> Option<Record> {
+        let record = self.records.remove(&pair)?;
+        self.forgotten.remove(&(record.kept, pair));
+        Some(record)
+    }
+
+    /// Forgets whose time has come, and where there are too many, those whose time comes first.
+    fn make_room(&mut self, now: Duration) {
+        while let Some(&(at, pair)) = self.forgotten.first() {
+            if at > now && self.records.len() <= self.capacity {
+                return;
+            }
+            self.forgotten.pop_first();
+            self.records.remove(&pair);
+        }
+    }
+}
+
+impl Record {
+    /// Counts a failure; how long the penalty is that begins by it. What was under way when a
+    /// penalty began changes nothing.
+    fn fail(
+        &mut self,
+        failures: u32,
+        settings: &PenaltySettings,
+        now: Duration,
+    ) -> Option<Duration> {
+        if self.until > now {
+            return None;
+        }
+        self.failures = self.failures.saturating_add(1);
+        self.kept = now.saturating_add(FAILED_NAME_KEPT);
+        if self.failures < failures {
+            return None;
+        }
+        let time = self.last.saturating_mul(2);
+        let time = time.max(settings.base).min(settings.max);
+        self.last = time;
+        self.until = now.saturating_add(time);
+        self.kept = self.until.saturating_add(FAILED_NAME_KEPT);
+        Some(time)
+    }
+}
+
+fn pair(source: Source, name: &str) -> Pair {
+    (source, hash(name))
+}
+
+fn hash(name: &str) -> [u8; 32] {
+    *ContentHash::of(name.as_bytes()).as_bytes()
+}
+
+#[cfg(test)]
+#[path = "name_penalties_tests.rs"]
+mod tests;

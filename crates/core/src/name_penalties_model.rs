@@ -1,0 +1,74 @@
+//! The rule of a name's penalties once more, as plainly as PROTOCOL.md says it: every question plays
+//! the whole history of a name and a source. Nothing is ever forgotten to save room.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use fleetlink_proto::Source;
+
+const KEPT: Duration = Duration::from_secs(600);
+
+pub(crate) struct NameModel {
+    /// The wrong passwords of two blocks.
+    pub(crate) failures: usize,
+    pub(crate) base: Duration,
+    pub(crate) max: Duration,
+    /// When the password was wrong.
+    histories: BTreeMap<(Source, String), Vec<Duration>>,
+}
+
+impl NameModel {
+    pub(crate) fn new(max_attempts: u8, base: Duration, max: Duration) -> Self {
+        NameModel {
+            failures: usize::from(max_attempts) * 2,
+            base,
+            max,
+            histories: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn wrong(&mut self, source: Source, name: &str, now: Duration) {
+        let pair = (source, name.to_owned());
+        self.histories.entry(pair).or_default().push(now);
+    }
+
+    pub(crate) fn right(&mut self, source: Source, name: &str) {
+        self.histories.remove(&(source, name.to_owned()));
+    }
+
+    pub(crate) fn unlock(&mut self, name: &str) {
+        self.histories.retain(|(_, failed), _| failed != name);
+    }
+
+    /// How much is left of the penalty.
+    pub(crate) fn left(&self, source: Source, name: &str, now: Duration) -> Option<Duration> {
+        let (_, end) = *self.penalties(source, name).last()?;
+        (end > now).then(|| end - now)
+    }
+
+    /// Begin and end of every penalty since the name was last forgotten.
+    pub(crate) fn penalties(&self, source: Source, name: &str) -> Vec<(Duration, Duration)> {
+        let history = self.histories.get(&(source, name.to_owned()));
+        let mut counted: Vec<Duration> = Vec::new();
+        let mut penalties: Vec<(Duration, Duration)> = Vec::new();
+        for &at in history.into_iter().flatten() {
+            let over = penalties.last().map_or(Duration::ZERO, |(_, end)| *end);
+            if at < over {
+                continue;
+            }
+            let last = counted.last().copied().unwrap_or_default().max(over);
+            if !counted.is_empty() && at >= last + KEPT {
+                (counted, penalties) = (Vec::new(), Vec::new());
+            }
+            counted.push(at);
+            if counted.len() >= self.failures {
+                let before = penalties
+                    .last()
+                    .map_or(Duration::ZERO, |(from, to)| *to - *from);
+                let time = (before * 2).clamp(self.base.min(self.max), self.max);
+                penalties.push((at, at + time));
+            }
+        }
+        penalties
+    }
+}
