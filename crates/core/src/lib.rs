@@ -58,8 +58,8 @@ pub use hub::Hub;
 pub use input::{AdminId, CheckId, Input, OperationId, Possession, SessionId};
 pub use settings::{MaxAttempts, MaxAttemptsError, PenaltySettings, Settings};
 pub use store::{
-    Account, Change, ChangeKind, Commit, PasswordHash, SegmentRef, Snapshot, Staged, StagedId,
-    StoreCall, StoreError, StoreReply,
+    Account, Change, ChangeKind, Commit, Hold, PasswordHash, SegmentRef, Snapshot, Staged,
+    StagedId, StoreCall, StoreError, StoreReply,
 };
 pub use ticket::{Ticket, TicketStanding, TicketUse};
 pub use ticket_events::TicketEvent;

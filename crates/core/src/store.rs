@@ -1,7 +1,9 @@
 //! What the core asks of a store, and what it is answered: plain data. A store is a set of
 //! accounts, of files made of immutable segments, and a journal of changes.
 
+use std::any::Any;
 use std::fmt;
+use std::sync::Arc;
 
 use fleetlink_proto::control::{DeleteReply, EnrolledKey, FileList, Receipt, UploadMode};
 use fleetlink_proto::samples::Summary;
@@ -248,7 +250,35 @@ pub struct Snapshot {
     pub samples: u64,
     /// Its segments, in order.
     pub segments: Vec<SegmentRef>,
+    /// Keeps them from being merged into others.
+    pub hold: Hold,
 }
+
+/// Something that a store gives along and that is in use until the last clone is dropped.
+#[derive(Clone, Default)]
+pub struct Hold(Option<Arc<dyn Any + Send + Sync>>);
+
+impl Hold {
+    /// A hold that drops this with its last clone.
+    pub fn new(held: Arc<dyn Any + Send + Sync>) -> Self {
+        Hold(Some(held))
+    }
+}
+
+impl fmt::Debug for Hold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Hold").field(&self.0.is_some()).finish()
+    }
+}
+
+/// It says nothing about the snapshot that it belongs to.
+impl PartialEq for Hold {
+    fn eq(&self, _other: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Hold {}
 
 impl Snapshot {
     /// The bytes of the whole file. A segment that ends in the middle of a line is joined to the

@@ -60,6 +60,7 @@ async fn hub(folder: &Path, clock: &Clock) -> RunningHub {
         credentials: Some(credentials),
         plain: false,
         settings: Settings::default(),
+        retention: Default::default(),
         number_exchange: None,
         leases: None,
     };

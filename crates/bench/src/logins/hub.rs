@@ -80,6 +80,7 @@ pub(crate) fn serve() -> Outcome {
             max_attempts: attempts.parse()?,
             ..Settings::default()
         },
+        retention: Default::default(),
         number_exchange: None,
         leases: None,
     };

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use fleetlink_core::{
-    Account, Commit, OperationId, SegmentRef, Snapshot, Staged, StagedId, StoreCall, StoreError,
-    StoreReply, Ticket, TicketStanding, TicketUse,
+    Account, Commit, Hold, OperationId, SegmentRef, Snapshot, Staged, StagedId, StoreCall,
+    StoreError, StoreReply, Ticket, TicketStanding, TicketUse,
 };
 use fleetlink_proto::control::{
     DeleteReply, EnrolledKey, FileEntry, FileList, Receipt, UploadMode,
@@ -357,6 +357,7 @@ impl Store {
             ends_open: false,
         };
         Ok(StoreReply::Snapshot(Snapshot {
+            hold: Hold::default(),
             version: file.version,
             samples: file.segments.concat().len() as u64,
             segments: file.segments.iter().map(segment).collect(),

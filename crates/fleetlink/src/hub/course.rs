@@ -46,6 +46,7 @@ pub(crate) async fn serve(arguments: ServerArguments, output: &Output) -> Result
             max_attempts,
             ..Settings::default()
         },
+        retention: Default::default(),
         number_exchange: None,
         leases: None,
     };

@@ -109,6 +109,7 @@ pub(crate) async fn serve(arguments: HubArguments, output: &Output) -> Result<()
         credentials,
         plain,
         settings,
+        retention: Default::default(),
         number_exchange: sum.map(crate::sum::beside_hub).transpose()?,
         leases: hello.map(crate::hello::beside_hub),
     };

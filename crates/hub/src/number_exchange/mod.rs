@@ -4,11 +4,11 @@ mod exchange;
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use fleetlink_proto::number_exchange::limits::{
-    DRAIN_TIME, LINGER, REPLY_DEADLINE, REQUEST_DEADLINE, ROUNDS_DEADLINE,
+    DRAIN_TIME, LINGER, REPLY_DEADLINE, REQUEST_DEADLINE,
 };
 use fleetlink_proto::number_exchange::{Line, Service};
 use tokio::net::TcpListener;
@@ -107,28 +107,19 @@ pub(crate) async fn start_within(
         quiet_time,
         lines,
         stopping: stopping.clone(),
-        last: OnceLock::new(),
     });
     let bounds = Bounds {
         connections,
-        lifetime: Some(ROUNDS_DEADLINE + REQUEST_DEADLINE + REPLY_DEADLINE + LINGER),
+        lifetime: Some(REQUEST_DEADLINE + REPLY_DEADLINE + LINGER),
         drain: DRAIN_TIME + REPLY_DEADLINE + LINGER,
     };
-    let serving = Arc::clone(&context);
     let accepting = accept_loop(listener, bounds, stopping.clone(), move |stream, peer| {
-        exchange::serve(stream, peer, Arc::clone(&serving))
-    });
-    let accepting = tokio::spawn(async move {
-        accepting.await;
-        // Those who were accepted before have been answered.
-        if let Some(line) = context.last.get() {
-            context.lines.say(line.clone()).await;
-        }
+        exchange::serve(stream, peer, Arc::clone(&context))
     });
     Ok(Server {
         address,
         stopping,
-        accepting,
+        accepting: tokio::spawn(accepting),
     })
 }
 

@@ -4,6 +4,7 @@ mod error;
 mod renewal;
 mod running;
 mod start;
+mod upkeep;
 
 pub use error::{HubError, StartError};
 pub use running::RunningHub;

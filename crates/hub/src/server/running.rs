@@ -33,6 +33,7 @@ pub struct RunningHub {
     pub(super) driving: AbortOnDropHandle<()>,
     pub(super) accepting: AbortOnDropHandle<()>,
     pub(super) following: AbortOnDropHandle<()>,
+    pub(super) tending: AbortOnDropHandle<()>,
     pub(super) renewing: AbortOnDropHandle<()>,
     pub(super) exchange: Option<number_exchange::Server>,
     pub(super) leases: Option<RunningLeases>,
@@ -93,6 +94,7 @@ impl RunningHub {
             _ = &mut self.driving => HubError::Part("the driver"),
             _ = &mut self.accepting => HubError::Part("the accept loop"),
             _ = &mut self.following => HubError::Part("the log files"),
+            _ = &mut self.tending => HubError::Part("the upkeep of the store"),
             _ = &mut self.renewing => HubError::Part("the renewal of the certificate"),
             () = exchange_ended(&mut self.exchange) => HubError::Part("the number exchange"),
             () = leases_ended(&mut self.leases) => HubError::Part("the lease service"),
@@ -165,6 +167,7 @@ mod tests {
 
     use super::super::{HubConfig, start};
     use super::*;
+    use crate::store::Retention;
 
     async fn hub(folder: &Path) -> (RunningHub, mpsc::Receiver<String>) {
         let config = HubConfig {
@@ -174,6 +177,7 @@ mod tests {
             credentials: None,
             plain: true,
             settings: Settings::default(),
+            retention: Retention::default(),
             number_exchange: None,
             leases: None,
         };

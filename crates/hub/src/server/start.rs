@@ -24,12 +24,12 @@ use crate::operator::{Desk, OperatorSocket};
 use crate::passwords::Passwords;
 use crate::reach::Reach;
 use crate::session::{Claims, SessionContext};
-use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
+use crate::store::{Retention, Store};
 
 use super::error::StartError;
-use super::renewal;
 use super::running::RunningHub;
+use super::{renewal, upkeep};
 
 /// What a hub is started with.
 #[derive(Debug)]
@@ -46,6 +46,8 @@ pub struct HubConfig {
     pub plain: bool,
     /// The rules' settings.
     pub settings: Settings,
+    /// How much is kept of what only grows.
+    pub retention: Retention,
     /// A number exchange beside the hub.
     pub number_exchange: Option<number_exchange::Config>,
     /// A lease service beside the hub.
@@ -87,6 +89,7 @@ async fn start_with(
         credentials,
         plain,
         mut settings,
+        retention,
         number_exchange,
         leases,
     } = config;
@@ -173,6 +176,7 @@ async fn start_with(
         keep_alive,
         claims: Claims::default(),
     };
+    let tending = upkeep::tend(Arc::clone(&store), retention);
     let shown = (!plain).then(|| identity.clone());
     let accepting = devices::accept(listener, budget, shown, context, closing.clone());
     let hub = RunningHub {
@@ -187,6 +191,7 @@ async fn start_with(
         driving,
         accepting: AbortOnDropHandle::new(tokio::spawn(accepting)),
         following: AbortOnDropHandle::new(tokio::spawn(following)),
+        tending: AbortOnDropHandle::new(tokio::spawn(tending)),
         renewing: AbortOnDropHandle::new(tokio::spawn(renewal::renew_daily(identity))),
         exchange,
         leases: running_leases,

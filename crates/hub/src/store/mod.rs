@@ -9,12 +9,13 @@
 pub mod sqlite;
 
 use std::pin::Pin;
+use std::time::Duration;
 
 use fleetlink_core::{
     Account, Change, SegmentRef, Staged, StagedId, StoreCall, StoreReply, Ticket,
 };
 use fleetlink_proto::samples::Summary;
-use fleetlink_proto::{ContentHash, DeviceName, IdempotencyKey};
+use fleetlink_proto::{ContentHash, DeviceName, IdempotencyKey, WallTime};
 
 pub use fleetlink_core::StoreError;
 
@@ -25,6 +26,32 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>>
 
 /// Resolves to the reason for which a store can no longer promise anything.
 pub type StoreFailure<'a> = Pin<Box<dyn Future<Output = String> + Send + 'a>>;
+
+/// How much is kept of what only grows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// How long a change stays in the journal, and with it the key by which it is told from a new one.
+    pub journal_age: Option<Duration>,
+    /// How many changes stay in the journal; of more, the oldest go.
+    pub journal_changes: Option<u64>,
+}
+
+impl Retention {
+    /// The shortest time for which a journal may be kept: a device may repeat a change for so long.
+    pub const MIN_JOURNAL_AGE: Duration = Duration::from_secs(24 * 3600);
+    /// The fewest changes to which a journal may be cut.
+    pub const MIN_JOURNAL_CHANGES: u64 = 10_000;
+}
+
+impl Default for Retention {
+    /// 30 days and ten million changes, which take about a gigabyte and a half.
+    fn default() -> Self {
+        Retention {
+            journal_age: Some(Duration::from_secs(30 * 24 * 3600)),
+            journal_changes: Some(10_000_000),
+        }
+    }
+}
 
 /// Accounts, files made of immutable segments, and the journal of their changes.
 ///
@@ -52,12 +79,17 @@ pub trait Store: Send + Sync + 'static {
     /// Forgets staged bytes that no commit will take; those that a commit took stay.
     fn discard(&self, staged: StagedId) -> StoreFuture<'_, ()>;
 
-    /// Opens a segment that a snapshot named.
+    /// Opens a segment that a snapshot named, at any time while the snapshot is held: a store may merge
+    /// segments only of files without one.
     ///
     /// # Errors
-    /// `NotFound` where it was replaced or deleted after the snapshot, `Corrupt` where its bytes
+    /// `NotFound` where the file was replaced or deleted after the snapshot, `Corrupt` where its bytes
     /// are missing or too many.
     fn open_segment(&self, segment: SegmentRef) -> StoreFuture<'_, Box<dyn SegmentReader>>;
+
+    /// Does what is due at this time: interrupted uploads that are older than is promised go, and so
+    /// do changes of the journal beyond these bounds. To be called now and then.
+    fn tend(&self, now: WallTime, keep: Retention) -> StoreFuture<'_, ()>;
 
     /// At most `limit` changes of the journal that follow the `after`th, in their order.
     fn journal(&self, after: u64, limit: u32) -> StoreFuture<'_, Vec<Change>>;

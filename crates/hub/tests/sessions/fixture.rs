@@ -47,6 +47,7 @@ pub(crate) async fn hub_with(names: &[&str], settings: Settings) -> Fixture {
         credentials: None,
         plain: true,
         settings,
+        retention: Default::default(),
         number_exchange: None,
         leases: None,
     };

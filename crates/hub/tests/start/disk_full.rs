@@ -54,8 +54,12 @@ async fn in_child(logs: &Path) {
 fn record(data: &Path) {
     drop(fleetlink_hub::store::sqlite::SqliteStore::open(data).unwrap());
     let database = rusqlite::Connection::open(data.join("hub.db")).unwrap();
-    let sql = "INSERT INTO journal (device, key, kind, file, samples, bytes, at_ms) \
-               VALUES ('cam', x'00000000000000000000000000000001', 0, 7, 3, 6, 0), \
-                      ('cam', x'00000000000000000000000000000002', 2, 7, 3, 6, 0)";
-    database.execute_batch(sql).unwrap();
+    // Of today: what is too old goes.
+    let now = "CAST(unixepoch('subsec') * 1000 AS INTEGER)";
+    let sql = format!(
+        "INSERT INTO journal (device, key, kind, file, samples, bytes, at_ms) \
+               VALUES ('cam', x'00000000000000000000000000000001', 0, 7, 3, 6, {now}), \
+                      ('cam', x'00000000000000000000000000000002', 2, 7, 3, 6, {now})"
+    );
+    database.execute_batch(&sql).unwrap();
 }

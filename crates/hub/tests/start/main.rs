@@ -20,6 +20,7 @@ fn config(data: &Path, logs: &Path) -> HubConfig {
         credentials: None,
         plain: true,
         settings: Settings::default(),
+        retention: Default::default(),
         number_exchange: None,
         leases: None,
     }

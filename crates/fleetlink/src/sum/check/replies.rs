@@ -1,10 +1,9 @@
 //! Replies to good requests: form, names, numbers, sums, boundaries, and every way to end one.
 
-use fleetlink_proto::number_exchange::{Name, Reply};
+use fleetlink_proto::number_exchange::{Dialect, Name, Reply};
 
-use super::Dialect;
 use super::probe::{Ending, Heard, Server, form, judge, request};
-use crate::check::{Check, Finding, Plan, shown};
+use crate::check::{Check, Finding, Order, Plan, shown};
 
 /// The ids of one dialect's checks.
 struct Ids {
@@ -46,7 +45,7 @@ pub(super) fn add(plan: &mut Plan, server: Server, dialect: Dialect, name: Optio
         Dialect::Json => JSON,
     };
     let name = name.cloned();
-    let mut add = |id, shows, work| plan.add(Check::new(id, shows, work));
+    let mut add = |id, shows, work| plan.add(Check::new(id, shows, Order::Together, work));
     add(
         ids.reply,
         "a request is answered in its dialect, and closed",

@@ -4,6 +4,7 @@ use fleetlink_core::{StoreCall, StoreError, StoreReply};
 use fleetlink_proto::{DeviceName, FileId, IdempotencyKey};
 use rusqlite::Connection;
 
+use super::Shared;
 use super::change::{Change, Delete};
 use super::error::OpError;
 use super::{files, journal, segments};
@@ -67,7 +68,11 @@ impl From<StoreCall> for Call {
 }
 
 impl Query {
-    pub(super) fn answer(&self, connection: &Connection) -> Result<StoreReply, OpError> {
+    pub(super) fn answer(
+        &self,
+        connection: &Connection,
+        shared: &Shared,
+    ) -> Result<StoreReply, OpError> {
         Ok(match self {
             Query::FindReceipt(device, key) => {
                 let earlier = journal::find(connection, device, *key)?;
@@ -81,7 +86,8 @@ impl Query {
                 StoreReply::Files(files::list(connection, device, *after, *limit)?)
             }
             Query::Snapshot(device, file) => {
-                StoreReply::Snapshot(segments::snapshot(connection, device, *file)?)
+                let hold = shared.holds.hold((device.clone(), *file));
+                StoreReply::Snapshot(segments::snapshot(connection, device, *file, hold)?)
             }
         })
     }

@@ -1,7 +1,9 @@
 //! The changes that the writer makes, each within a transaction that others share.
 
+use std::sync::Arc;
+
 use fleetlink_core::{
-    Account, ChangeKind, Commit, PasswordHash, StagedId, StoreError, StoreReply, Ticket,
+    Account, ChangeKind, Commit, PasswordHash, Staged, StagedId, StoreError, StoreReply, Ticket,
 };
 use fleetlink_proto::control::{DeleteReply, EnrolledKey, Receipt, UploadMode};
 use fleetlink_proto::ticket::TicketNumber;
@@ -10,9 +12,14 @@ use rusqlite::Connection;
 
 use super::error::OpError;
 use super::files::{self, StoredFile, Totals};
+use super::holds::{FileKey, Holds, Merging};
+use super::journal::Bounds;
 use super::journal::{self, Entry};
+use super::limits::INLINE_BYTES;
+use super::merge::Merge;
+use super::segments::NewSegment;
 use super::staged::StagedUploads;
-use super::{accounts, segments, tickets};
+use super::{Shared, accounts, merge, segments, tickets};
 
 /// The calls of a store that change something.
 pub(super) enum Change {
@@ -27,6 +34,8 @@ pub(super) enum Change {
     Commit(Box<Commit>),
     Delete(Delete),
     Discard(StagedId),
+    Merge(Box<Merge>),
+    PruneJournal(Bounds),
 }
 
 pub(super) struct Delete {
@@ -45,6 +54,10 @@ pub(super) struct Applied {
     pub(super) discarded: Option<StagedId>,
     /// The files of segments that are no longer any file's.
     pub(super) replaced: Vec<u64>,
+    /// A file that has many segments now.
+    pub(super) grown: Option<FileKey>,
+    /// Keeps snapshots waiting until a merge is committed or rolled back.
+    _merging: Option<Merging>,
 }
 
 impl Applied {
@@ -54,15 +67,27 @@ impl Applied {
             taken: None,
             discarded: None,
             replaced: Vec::new(),
+            grown: None,
+            _merging: None,
         }
     }
 }
 
 impl Change {
+    /// The bytes of samples that it adds to the database, at most.
+    pub(super) fn inline_bytes(&self) -> u64 {
+        let bytes = match self {
+            Change::Commit(commit) => commit.staged.bytes,
+            Change::Merge(merge) => merge.merged.bytes,
+            _ => 0,
+        };
+        bytes.min(INLINE_BYTES as u64)
+    }
+
     pub(super) fn apply(
         &self,
         connection: &Connection,
-        staged: &StagedUploads,
+        shared: &Shared,
     ) -> Result<Applied, OpError> {
         match self {
             Change::AddAccount(account) => accounts::add(connection, account)?,
@@ -79,16 +104,30 @@ impl Change {
                 let account = tickets::redeem(connection, *ticket, name, key)?;
                 return Ok(Applied::with(StoreReply::Redeemed(account)));
             }
-            Change::Commit(change) => return commit(connection, staged, change),
+            Change::Commit(change) => return commit(connection, &shared.staged, change),
             Change::Delete(change) => return delete(connection, change),
             Change::Discard(id) => {
                 let mut applied = Applied::with(StoreReply::Done);
                 applied.discarded = unless_taken(connection, *id)?;
                 return Ok(applied);
             }
+            Change::Merge(merge) => return apply_merge(connection, &shared.holds, merge),
+            Change::PruneJournal(bounds) => {
+                journal::prune(connection, bounds)?;
+            }
         }
         Ok(Applied::with(StoreReply::Done))
     }
+}
+
+fn apply_merge(connection: &Connection, holds: &Holds, change: &Merge) -> Result<Applied, OpError> {
+    let in_use = || StoreError::Conflict("a snapshot of the file is in use".to_owned());
+    let merging = holds.begin_merge(&change.file).ok_or_else(in_use)?;
+    Ok(Applied {
+        replaced: merge::apply(connection, change)?,
+        _merging: Some(merging),
+        ..Applied::with(StoreReply::Done)
+    })
 }
 
 /// The upload, unless it is a segment: then its file is that segment's.
@@ -121,20 +160,34 @@ fn commit(
         UploadMode::Replace => None,
     };
     let mut totals = before.map(|file| file.totals).unwrap_or_default();
-    let position = totals.segments;
     let new = &change.staged;
     totals.append(new.bytes, &new.summary, new.ends_open)?;
     let replaced = match change.mode {
         UploadMode::Append => Vec::new(),
         UploadMode::Replace => segments::remove(connection, &change.device, change.file)?,
     };
+    let grown = merge::is_due(totals.segments);
     let receipt = record_upload(connection, change, totals)?;
-    segments::insert(connection, change, position, upload.body.as_deref())?;
+    let file = (change.device.clone(), change.file);
+    let position = segments::next_position(connection, &file)?;
+    segments::insert(connection, &file, position, &segment_of(new, upload.body))?;
     Ok(Applied {
         taken: Some(id),
         replaced,
+        grown: grown.then_some(file),
         ..Applied::with(StoreReply::Committed(receipt))
     })
+}
+
+fn segment_of(staged: &Staged, body: Option<Arc<[u8]>>) -> NewSegment {
+    NewSegment {
+        id: staged.id.0,
+        bytes: staged.bytes,
+        ends_open: staged.ends_open,
+        hash: staged.hash,
+        summary: staged.summary,
+        body,
+    }
 }
 
 /// Adds the upload to the journal and makes the file's row what it is with it.

@@ -1,28 +1,85 @@
 //! Copying the write-ahead log into the database, between transactions and after their answers.
 
+use std::fs;
+use std::time::Duration;
+
 use rusqlite::Connection;
 
 use super::error::{SqlFault, fault};
 use super::failure::Health;
-use super::limits::CHECKPOINT_PAGES;
+use super::folder::Folder;
+use super::limits::{BUSY_TIMEOUT, CHECKPOINT_PAGES, LOG_BYTES};
+
+/// What came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Copied {
+    /// As far as nobody reads what it would write over; or it was not time to.
+    AsFarAsPossible,
+    /// There is no room for it in the database.
+    NoRoom,
+    /// It failed otherwise, and is tried again.
+    NotYet,
+}
 
 /// Copies the log once it is long enough. Only the writer calls it: SQLite's own checkpoints would
 /// delay an answer, and would not tell that a flush failed.
-pub(super) fn if_due(connection: &Connection, health: &Health) {
-    if health.check().is_err() {
+pub(super) fn if_due(connection: &Connection, health: &Health) -> Copied {
+    let long_enough = checkpoint(connection, "NOOP").map(|pages| pages >= CHECKPOINT_PAGES);
+    if long_enough.unwrap_or(true) {
+        now(connection, health)
+    } else {
+        Copied::AsFarAsPossible
+    }
+}
+
+/// Copies the log as far as nobody reads what it would write over.
+pub(super) fn now(connection: &Connection, health: &Health) -> Copied {
+    run(connection, "PASSIVE", health)
+}
+
+/// Copies the log and makes it short, where it is longer than it is to stay and nobody reads it.
+pub(super) fn shorten(connection: &Connection, folder: &Folder, health: &Health) {
+    let bytes = fs::metadata(folder.log()).map_or(0, |log| log.len());
+    if bytes <= LOG_BYTES {
         return;
     }
-    let run = || match checkpoint(connection, "NOOP")? {
-        pages if pages < CHECKPOINT_PAGES => Ok(pages),
-        _ => checkpoint(connection, "PASSIVE"),
-    };
-    match run() {
-        Ok(pages) => tracing::trace!(pages, "write-ahead log"),
-        Err(error) => match fault(&error) {
-            SqlFault::Broken => health.fail(format!("copying the write-ahead log: {error}")),
-            // The log grows on until it can be copied.
-            _ => tracing::warn!(%error, "the write-ahead log is not copied yet"),
-        },
+    // A reader that is at it is not waited for: there is a next time.
+    if connection.busy_timeout(Duration::ZERO).is_ok() {
+        run(connection, "TRUNCATE", health);
+    }
+    if let Err(error) = connection.busy_timeout(BUSY_TIMEOUT) {
+        tracing::warn!(%error, "the database does not wait for locks");
+    }
+}
+
+fn run(connection: &Connection, mode: &str, health: &Health) -> Copied {
+    if health.check().is_err() {
+        return Copied::NotYet;
+    }
+    match checkpoint(connection, mode) {
+        Ok(pages) => {
+            tracing::trace!(pages, "write-ahead log");
+            Copied::AsFarAsPossible
+        }
+        Err(error) => not_copied(&error, health),
+    }
+}
+
+fn not_copied(error: &rusqlite::Error, health: &Health) -> Copied {
+    match fault(error) {
+        SqlFault::Broken => {
+            health.fail(format!("copying the write-ahead log: {error}"));
+            Copied::NotYet
+        }
+        // The log grows on until it can be copied.
+        SqlFault::Full => {
+            tracing::debug!(%error, "there is no room to copy the write-ahead log");
+            Copied::NoRoom
+        }
+        _ => {
+            tracing::warn!(%error, "the write-ahead log is not copied yet");
+            Copied::NotYet
+        }
     }
 }
 

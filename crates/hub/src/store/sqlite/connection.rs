@@ -3,8 +3,9 @@
 use rusqlite::{Connection, OpenFlags};
 
 use super::folder::Folder;
-use super::limits::{BUSY_TIMEOUT, STATEMENTS};
+use super::limits::{BUSY_TIMEOUT, LOG_BYTES, STATEMENTS};
 use super::open_error::OpenError;
+use super::rewrite::{self, Rewritten};
 use super::schema;
 
 /// Refuses the SQLite versions whose write-ahead log can damage a database.
@@ -16,13 +17,23 @@ pub(super) fn check_sqlite() -> Result<(), OpenError> {
     }
 }
 
-/// The one connection that writes. The database has the newest format when this returns.
+/// The one connection that writes. The database has the newest format when this returns, and where
+/// there was room for that, it can give room back.
 pub(super) fn writer(folder: &Folder, steps: &[&str]) -> Result<Connection, OpenError> {
+    match rewrite::if_needed(open_writer(folder, steps)?, folder) {
+        Rewritten::Not(connection) => Ok(connection),
+        Rewritten::Anew => open_writer(folder, steps),
+    }
+}
+
+fn open_writer(folder: &Folder, steps: &[&str]) -> Result<Connection, OpenError> {
     let mut connection = open(folder, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     // Before anything is changed: it may be a database of somebody else, or one that lost its tables.
     if schema::format(&connection, folder)? == 0 {
         folder.refuse_as_new()?;
     }
+    // Of a new database; an earlier one has to be rewritten.
+    connection.pragma_update(None, "auto_vacuum", "incremental")?;
     let mode: String =
         connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
     if mode != "wal" {
@@ -37,6 +48,7 @@ pub(super) fn writer(folder: &Folder, steps: &[&str]) -> Result<Connection, Open
     connection.pragma_update(None, "temp_store", "memory")?;
     // The writer does it itself, after its answers, and looks at the result.
     connection.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
+    connection.pragma_update_and_check(None, "journal_size_limit", LOG_BYTES, |_| Ok(()))?;
     schema::migrate(&mut connection, folder, steps)?;
     Ok(connection)
 }

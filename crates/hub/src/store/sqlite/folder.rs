@@ -67,6 +67,11 @@ impl Folder {
         self.root.join(DATABASE)
     }
 
+    /// Where the database is rewritten before it takes its place.
+    pub(super) fn rewritten(&self) -> PathBuf {
+        self.root.join("hub.db.new")
+    }
+
     /// The database's write-ahead log.
     pub(super) fn log(&self) -> PathBuf {
         self.root.join(LOG)

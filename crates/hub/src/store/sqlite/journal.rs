@@ -6,6 +6,7 @@ use fleetlink_proto::{DeviceName, FileId, IdempotencyKey, WallTime};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::error::{OpError, damaged};
+use super::limits::JOURNAL_STEP;
 
 /// A change that is to be recorded.
 pub(super) struct Entry<'a> {
@@ -129,6 +130,46 @@ pub(super) fn page(
         changes.push(change(row)?);
     }
     Ok(changes)
+}
+
+/// How much of the journal stays.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    /// Changes before this time go.
+    pub(super) since: Option<WallTime>,
+    /// Of more changes than this, the oldest go.
+    pub(super) most: Option<u64>,
+}
+
+impl Bounds {
+    /// The condition for a change to go, among the oldest ones.
+    fn values(&self) -> (i64, i64) {
+        let since = self.since.map_or(i64::MIN, WallTime::unix_millis);
+        let most = self.most.and_then(|most| i64::try_from(most).ok());
+        (since, most.unwrap_or(i64::MAX))
+    }
+}
+
+/// The oldest changes that are too old or too many. Times may not grow where a clock was set, so each
+/// is looked at.
+const SURPLUS: &str = "SELECT sequence FROM \
+    (SELECT sequence, at_ms FROM journal ORDER BY sequence LIMIT ?3) \
+    WHERE at_ms < ?1 OR sequence <= (SELECT max(sequence) FROM journal) - ?2";
+
+/// Whether [`prune`] has something to do.
+pub(super) fn has_surplus(connection: &Connection, bounds: &Bounds) -> Result<bool, OpError> {
+    let (since, most) = bounds.values();
+    let mut select = connection.prepare_cached(SURPLUS)?;
+    Ok(select.exists(params![since, most, JOURNAL_STEP])?)
+}
+
+/// Removes some changes that are too old or too many.
+pub(super) fn prune(connection: &Connection, bounds: &Bounds) -> Result<(), OpError> {
+    let (since, most) = bounds.values();
+    let delete = format!("DELETE FROM journal WHERE sequence IN ({SURPLUS})");
+    let mut delete = connection.prepare_cached(&delete)?;
+    delete.execute(params![since, most, JOURNAL_STEP])?;
+    Ok(())
 }
 
 fn change(row: &Row<'_>) -> Result<Change, OpError> {

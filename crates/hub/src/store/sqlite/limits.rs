@@ -10,13 +10,15 @@ pub const INLINE_BYTES: usize = 64 * 1024;
 pub(super) const WRITE_QUEUE: usize = 1024;
 /// Changes that one transaction takes at most.
 pub(super) const BATCH: usize = 1024;
+/// Bytes of samples that one transaction takes into the database, so that its log is short.
+pub(super) const BATCH_BYTES: u64 = 1 << 20;
 /// Reads that may wait for the reader; a caller then waits until there is room.
 pub(super) const READ_QUEUE: usize = 1024;
 /// Files that may wait for their removal; the writer then waits until there is room.
 pub(super) const SWEEP_QUEUE: usize = 1024;
 
-/// Room that is kept for deletions on a full disk.
-pub(super) const RESERVE_BYTES: usize = 1 << 20;
+/// Room that is kept for deletions on a full disk: more than the log has that is not copied yet.
+pub(super) const RESERVE_BYTES: usize = 4 << 20;
 /// How long a reserve that was used stays so, at least.
 pub(super) const RESERVE_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -30,8 +32,34 @@ pub(super) const UNFLUSHED_BYTES: u64 = 64 << 20;
 /// The pieces in which an interrupted upload is read again.
 pub(super) const READ_BACK_BYTES: usize = 1 << 20;
 
+/// So many small segments of about one size beside each other become one.
+pub(super) const MERGE_FAN_IN: u64 = 64;
+/// The sizes, in bytes, at which one class of segments ends and the next begins; those above the last
+/// one are not merged.
+pub(super) const MERGE_CLASSES: [u64; 4] = [1 << 10, 16 << 10, 256 << 10, 4 << 20];
+/// The bytes of a merged segment, at most; so much is held in memory meanwhile.
+pub(super) const MERGED_BYTES: u64 = 16 << 20;
+/// Segments that become one at once, at most.
+pub(super) const MERGE_SOURCES: usize = 4096;
+/// The newest segments of a file among which is looked for some to merge.
+pub(super) const MERGE_WINDOW: u64 = 8192;
+/// Files that may wait to be looked at; of more, the database is asked later.
+pub(super) const MERGE_CANDIDATES: usize = 4096;
+
+/// Unused pages that the database keeps for what comes next, at least.
+pub(super) const VACUUM_SLACK_PAGES: u64 = 256;
+/// The part of the database's pages that it keeps so: one of so many.
+pub(super) const VACUUM_SHARE: u64 = 8;
+/// Unused pages that are given up in one transaction.
+pub(super) const VACUUM_STEP_PAGES: u64 = 256;
+/// The write-ahead log keeps at most so many bytes once it is copied.
+pub(super) const LOG_BYTES: u64 = 16 << 20;
+
+/// Rows of the journal that one transaction removes.
+pub(super) const JOURNAL_STEP: u64 = 10_000;
+
 /// Pages in the write-ahead log from which on they are copied into the database, after the answers.
-pub(super) const CHECKPOINT_PAGES: i64 = 1000;
+pub(super) const CHECKPOINT_PAGES: i64 = 512;
 /// How long SQLite waits for a lock; the folder's own lock makes it rare.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Prepared statements that a connection keeps.

@@ -24,13 +24,16 @@ mod failure;
 mod files;
 mod flusher;
 mod folder;
+mod holds;
 mod journal;
 mod limits;
+mod merge;
 mod open_error;
 mod partials;
 mod reader;
 mod reconcile;
 mod reserve;
+mod rewrite;
 mod room;
 mod schema;
 mod segment;
@@ -39,16 +42,18 @@ mod staged;
 mod staging;
 mod sweeper;
 mod tickets;
+mod vacuum;
 mod writer;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use fleetlink_core::{
     Account, Change as JournalChange, SegmentRef, StagedId, StoreCall, StoreError, StoreReply,
     Ticket,
 };
-use fleetlink_proto::{DeviceName, IdempotencyKey};
+use fleetlink_proto::{DeviceName, IdempotencyKey, WallTime};
 use rusqlite::Connection;
 
 pub use self::limits::{INLINE_BYTES, PARTIALS_PER_DEVICE};
@@ -60,20 +65,25 @@ use self::change::Change;
 use self::error::{OpError, of_read};
 use self::failure::Health;
 use self::folder::{Folder, PartialName};
+use self::holds::Holds;
+use self::journal::Bounds;
+use self::merge::{Candidates, Merger};
 use self::partials::Partials;
 use self::reader::Reader;
 use self::staged::StagedUploads;
 use self::staging::FileStaging;
 use self::sweeper::Swept;
 use self::writer::Writer;
-use super::{SegmentReader, Staging, Store, StoreFailure, StoreFuture};
+use super::{Retention, SegmentReader, Staging, Store, StoreFailure, StoreFuture};
 
 /// A store in one folder, which no other process can use meanwhile.
 ///
 /// At most 1024 changes and 1024 reads queue up; whoever comes then waits. Dropping the store waits
 /// for what is queued. An upload that is still being staged keeps the folder locked.
 pub struct SqliteStore {
-    // In this order: the writer's connection is the last, and tidies up when it is closed.
+    // In this order: the merger asks the writer, whose connection is the last, and tidies up when it
+    // is closed.
+    _merger: Merger,
     reader: Reader,
     writer: Writer,
     shared: Arc<Shared>,
@@ -86,6 +96,8 @@ struct Shared {
     partials: Partials,
     staged: StagedUploads,
     swept: Swept,
+    holds: Holds,
+    candidates: Arc<Candidates>,
     folder: Folder,
 }
 
@@ -101,17 +113,24 @@ impl SqliteStore {
         let write = connection::writer(&folder, schema::STEPS)?;
         let (found, kept) = reconcile::run(&write, &folder)?;
         let next = segments::next_id(&write)?.max(reconcile::next_id_beside(&folder)?);
+        let candidates = Arc::<Candidates>::default();
         let shared = Arc::new(Shared {
             health: Health::sound(),
             partials: Partials::new(kept),
             staged: StagedUploads::new(next),
             swept: Swept::default(),
+            holds: Holds::new(Arc::clone(&candidates)),
+            candidates,
             folder,
         });
         let read = connection::reader(&shared.folder)?;
+        let merge = connection::reader(&shared.folder)?;
         let writer = Writer::start(write, Arc::clone(&shared)).map_err(OpenError::Thread)?;
+        let merger = Merger::start(merge, &writer, Arc::clone(&shared));
+        let merger = merger.map_err(OpenError::Thread)?;
         let reader = Reader::start(read, Arc::clone(&shared)).map_err(OpenError::Thread)?;
         Ok(SqliteStore {
+            _merger: merger,
             reader,
             writer,
             shared,
@@ -146,7 +165,10 @@ impl Store for SqliteStore {
     fn execute(&self, call: StoreCall) -> StoreFuture<'_, StoreReply> {
         match call.into() {
             Call::Change(change) => Box::pin(self.writer.change(change)),
-            Call::Query(query) => Box::pin(self.read(move |connection| query.answer(connection))),
+            Call::Query(query) => {
+                let shared = Arc::clone(&self.shared);
+                Box::pin(self.read(move |connection| query.answer(connection, &shared)))
+            }
         }
     }
 
@@ -172,6 +194,28 @@ impl Store for SqliteStore {
         }))
     }
 
+    fn tend(&self, now: WallTime, keep: Retention) -> StoreFuture<'_, ()> {
+        Box::pin(async move {
+            let shared = Arc::clone(&self.shared);
+            let prune = move |_: &Connection| {
+                staging::prune(&shared, now);
+                Ok(())
+            };
+            self.reader.run(prune).await?;
+            let bounds = Bounds {
+                since: keep.journal_age.map(|age| before(now, age)),
+                most: keep.journal_changes,
+            };
+            while self
+                .read(move |connection| journal::has_surplus(connection, &bounds))
+                .await?
+            {
+                self.writer.change(Change::PruneJournal(bounds)).await?;
+            }
+            Ok(())
+        })
+    }
+
     fn journal(&self, after: u64, limit: u32) -> StoreFuture<'_, Vec<JournalChange>> {
         Box::pin(self.read(move |connection| journal::page(connection, after, limit)))
     }
@@ -179,4 +223,10 @@ impl Store for SqliteStore {
     fn failed(&self) -> StoreFailure<'_> {
         Box::pin(self.shared.health.failed())
     }
+}
+
+/// So long before that time.
+fn before(now: WallTime, age: Duration) -> WallTime {
+    let age = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
+    WallTime::from_unix_millis(now.unix_millis().saturating_sub(age))
 }

@@ -13,6 +13,17 @@ use super::limits::PARTIALS_PER_DEVICE;
 /// The interrupted uploads; each is one file of the folder `partial`.
 pub(super) struct Partials(Mutex<HashMap<PartialName, Slot>>);
 
+/// What is there of an upload that begins.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Claim {
+    /// Nothing.
+    New,
+    /// Some of it, to go on with.
+    Kept,
+    /// Some of it, kept for longer than is promised: it is to be removed.
+    TooOld,
+}
+
 enum Slot {
     /// Somebody writes or removes it.
     Busy,
@@ -28,11 +39,12 @@ impl Partials {
         ))
     }
 
-    /// Takes the name for one upload and says whether some of it is kept.
-    pub(super) fn claim(&self, name: &PartialName) -> Result<bool, StoreError> {
+    /// Takes the name for one upload and says what of it is there.
+    pub(super) fn claim(&self, name: &PartialName, now: SystemTime) -> Result<Claim, StoreError> {
         match self.slots().insert(name.clone(), Slot::Busy) {
-            None => Ok(false),
-            Some(Slot::Kept(_)) => Ok(true),
+            None => Ok(Claim::New),
+            Some(Slot::Kept(at)) if is_too_old(at, now) => Ok(Claim::TooOld),
+            Some(Slot::Kept(_)) => Ok(Claim::Kept),
             Some(Slot::Busy) => Err(StoreError::Conflict(
                 "an upload with this key is already in progress".to_owned(),
             )),
@@ -54,6 +66,35 @@ impl Partials {
             slots.insert(name.clone(), Slot::Busy);
         }
         removed
+    }
+
+    /// Those that seem to be of a time to come, since a clock was set back: from now on they are of
+    /// this time.
+    pub(super) fn bring_back(&self, now: SystemTime) -> Vec<PartialName> {
+        let mut slots = self.slots();
+        let mut ahead = Vec::new();
+        for (name, slot) in slots.iter_mut() {
+            if let Slot::Kept(at) = slot
+                && *at > now
+            {
+                *at = now;
+                ahead.push(name.clone());
+            }
+        }
+        ahead
+    }
+
+    /// Answers which are too old, to be removed and then released.
+    pub(super) fn prune(&self, now: SystemTime) -> Vec<PartialName> {
+        let mut slots = self.slots();
+        let old = kept(&slots)
+            .into_iter()
+            .filter(|(_, at)| is_too_old(*at, now));
+        let old: Vec<_> = old.map(|(name, _)| name).collect();
+        for name in &old {
+            slots.insert(name.clone(), Slot::Busy);
+        }
+        old
     }
 
     fn slots(&self) -> MutexGuard<'_, HashMap<PartialName, Slot>> {
@@ -78,11 +119,14 @@ pub(super) fn surplus(kept: &[(PartialName, SystemTime)], now: SystemTime) -> Ve
     let surplus = newest_first.into_iter().filter(|(name, at)| {
         let count = of_device.entry(&name.device).or_insert(0);
         *count += 1;
-        // A time to come is that of a clock that was set back: it counts as now.
-        let age = now.duration_since(*at).unwrap_or_default();
-        *count > PARTIALS_PER_DEVICE || age > PARTIAL_UPLOAD_KEPT
+        *count > PARTIALS_PER_DEVICE || is_too_old(*at, now)
     });
     surplus.map(|(name, _)| name.clone()).collect()
+}
+
+/// A time to come is that of a clock that was set back: it counts as now.
+fn is_too_old(at: SystemTime, now: SystemTime) -> bool {
+    now.duration_since(at).unwrap_or_default() > PARTIAL_UPLOAD_KEPT
 }
 
 #[cfg(test)]
@@ -102,15 +146,33 @@ mod tests {
 
     #[test]
     fn one_upload_has_a_name_at_a_time() {
-        let partials = Partials::new([(name("a", 1), SystemTime::now())]);
-        assert_eq!(partials.claim(&name("a", 1)), Ok(true));
+        let now = SystemTime::now();
+        let partials = Partials::new([(name("a", 1), now)]);
+        assert_eq!(partials.claim(&name("a", 1), now), Ok(Claim::Kept));
         assert!(matches!(
-            partials.claim(&name("a", 1)),
+            partials.claim(&name("a", 1), now),
             Err(StoreError::Conflict(_))
         ));
-        assert_eq!(partials.claim(&name("b", 1)), Ok(false));
+        assert_eq!(partials.claim(&name("b", 1), now), Ok(Claim::New));
         partials.release(&name("a", 1));
-        assert_eq!(partials.claim(&name("a", 1)), Ok(false));
+        assert_eq!(partials.claim(&name("a", 1), now), Ok(Claim::New));
+    }
+
+    #[test]
+    fn an_upload_that_is_too_old_is_removed_or_not_gone_on_with() {
+        let now = SystemTime::now();
+        let hour = Duration::from_secs(3600);
+        let partials = Partials::new([(name("old", 1), now), (name("ahead", 1), now + 50 * hour)]);
+        assert_eq!(partials.prune(now + PARTIAL_UPLOAD_KEPT), []);
+        assert_eq!(partials.bring_back(now), [name("ahead", 1)]);
+        let later = now + PARTIAL_UPLOAD_KEPT + hour;
+        let mut old = partials.prune(later);
+        old.sort_by_key(|name| name.device.clone());
+        assert_eq!(old, [name("ahead", 1), name("old", 1)]);
+        partials.release(&name("old", 1));
+        partials.keep(&name("old", 1), now);
+        let claim = partials.claim(&name("old", 1), later);
+        assert_eq!(claim, Ok(Claim::TooOld));
     }
 
     #[test]

@@ -44,6 +44,17 @@ impl Reserve {
         }
     }
 
+    pub(super) fn is_held(&self) -> bool {
+        self.held
+    }
+
+    /// Takes it again at once, where it was used.
+    pub(super) fn take_again(&mut self) {
+        if !self.held {
+            self.fill();
+        }
+    }
+
     fn fill(&mut self) {
         self.tried = Instant::now();
         match self.write() {

@@ -1,11 +1,15 @@
 //! The table of segments.
 
-use fleetlink_core::{Commit, SegmentRef, Snapshot, StagedId, StoreError};
+use std::sync::Arc;
+
+use fleetlink_core::{Hold, SegmentRef, Snapshot, StagedId, StoreError};
+use fleetlink_proto::samples::Summary;
 use fleetlink_proto::{ContentHash, DeviceName, FileId};
 use rusqlite::{Connection, params};
 
 use super::error::OpError;
 use super::files;
+use super::holds::FileKey;
 
 /// Larger than the id of any segment that the database has had.
 pub(super) fn next_id(connection: &Connection) -> rusqlite::Result<u64> {
@@ -20,12 +24,33 @@ pub(super) fn exists(connection: &Connection, id: StagedId) -> Result<bool, OpEr
     Ok(select.exists([id.0])?)
 }
 
-/// Makes a staged upload the segment at `position` of its file, whose row is there already.
+/// A segment that comes; where it has no body, its file is durable.
+pub(super) struct NewSegment {
+    pub(super) id: u64,
+    pub(super) bytes: u64,
+    pub(super) ends_open: bool,
+    pub(super) hash: ContentHash,
+    pub(super) summary: Summary,
+    pub(super) body: Option<Arc<[u8]>>,
+}
+
+/// The position behind the last segment of a file.
+pub(super) fn next_position(
+    connection: &Connection,
+    (device, file): &FileKey,
+) -> Result<u64, OpError> {
+    let mut select = connection.prepare_cached(
+        "SELECT coalesce(max(position) + 1, 0) FROM segments WHERE device = ?1 AND file = ?2",
+    )?;
+    Ok(select.query_row(params![device.as_str(), file.get()], |row| row.get(0))?)
+}
+
+/// Adds a segment at this position of its file, whose row is there already.
 pub(super) fn insert(
     connection: &Connection,
-    commit: &Commit,
+    (device, file): &FileKey,
     position: u64,
-    body: Option<&[u8]>,
+    segment: &NewSegment,
 ) -> Result<(), OpError> {
     let mut insert = connection.prepare_cached(
         "INSERT INTO segments \
@@ -33,17 +58,37 @@ pub(super) fn insert(
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )?;
     insert.execute(params![
-        commit.staged.id.0,
-        commit.device.as_str(),
-        commit.file.get(),
+        segment.id,
+        device.as_str(),
+        file.get(),
         position,
-        commit.staged.bytes,
-        commit.staged.ends_open,
-        commit.staged.hash.as_bytes(),
-        commit.staged.summary.to_bytes(),
-        body,
+        segment.bytes,
+        segment.ends_open,
+        segment.hash.as_bytes(),
+        segment.summary.to_bytes(),
+        segment.body.as_deref(),
     ])?;
     Ok(())
+}
+
+/// Removes these segments, and answers which of them have files, as [`remove`] does.
+pub(super) fn remove_these(
+    connection: &Connection,
+    ids: impl Iterator<Item = u64>,
+) -> Result<Vec<u64>, OpError> {
+    let mut former = connection.prepare_cached(
+        "INSERT INTO former_segments (id, bytes, hash) \
+         SELECT id, bytes, hash FROM segments WHERE id = ?1 AND body IS NULL",
+    )?;
+    let mut delete = connection.prepare_cached("DELETE FROM segments WHERE id = ?1")?;
+    let mut in_files = Vec::new();
+    for id in ids {
+        if former.execute([id])? > 0 {
+            in_files.push(id);
+        }
+        delete.execute([id])?;
+    }
+    Ok(in_files)
 }
 
 /// Removes all segments of a file, and answers which of them have files. Those are noted as former
@@ -75,11 +120,12 @@ pub(super) fn forget_former(connection: &Connection, ids: &[u64]) -> rusqlite::R
         .try_for_each(|id| delete.execute([id]).map(|_| ()))
 }
 
-/// The file and its segments at one moment.
+/// The file and its segments at one moment. They stay readable while it is held.
 pub(super) fn snapshot(
     connection: &Connection,
     device: &DeviceName,
     file: FileId,
+    hold: Hold,
 ) -> Result<Snapshot, OpError> {
     // Both queries see the same state.
     let state = connection.unchecked_transaction()?;
@@ -100,5 +146,6 @@ pub(super) fn snapshot(
         version: found.version,
         samples: found.totals.summary.count(),
         segments: rows.collect::<Result<_, _>>()?,
+        hold,
     })
 }

@@ -4,17 +4,18 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek};
 use std::mem;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use fleetlink_core::{Staged, StagedId, StoreError};
-use fleetlink_proto::ContentHash;
 use fleetlink_proto::samples::Summary;
+use fleetlink_proto::{ContentHash, WallTime};
 
 use super::Shared;
 use super::failure::not_done;
 use super::flusher::{FileError, FlushedFile};
 use super::folder::{PartialName, private};
 use super::limits::{INLINE_BYTES, READ_BACK_BYTES};
+use super::partials::Claim;
 use super::staged::StagedUpload;
 use crate::store::Staging;
 
@@ -38,7 +39,10 @@ enum Body {
 impl FileStaging {
     pub(super) fn begin(shared: Arc<Shared>, name: PartialName) -> Result<Self, StoreError> {
         shared.health.check()?;
-        let kept = shared.partials.claim(&name)?;
+        let claim = shared.partials.claim(&name, SystemTime::now())?;
+        if claim == Claim::TooOld {
+            remove_partial(&shared, &name);
+        }
         let mut staging = FileStaging {
             shared,
             name,
@@ -46,7 +50,7 @@ impl FileStaging {
             bytes: 0,
             body: Body::Memory(Vec::new()),
         };
-        if kept {
+        if claim == Claim::Kept {
             staging.resume()?;
         }
         Ok(staging)
@@ -217,6 +221,29 @@ impl Drop for FileStaging {
 
 fn lost() -> StoreError {
     StoreError::Unavailable("the upload failed before".to_owned())
+}
+
+/// Removes the interrupted uploads that are too old.
+pub(super) fn prune(shared: &Shared, now: WallTime) {
+    let now = system_time(now);
+    for name in shared.partials.bring_back(now) {
+        let file = OpenOptions::new()
+            .write(true)
+            .open(shared.folder.partial(&name));
+        if let Err(error) = file.and_then(|file| file.set_modified(now)) {
+            tracing::debug!(device = %name.device, %error, "the time of a partial upload stays");
+        }
+    }
+    for name in shared.partials.prune(now) {
+        remove_partial(shared, &name);
+        shared.partials.release(&name);
+        let (device, key) = (&name.device, name.key);
+        tracing::info!(%device, %key, "an interrupted upload is too old: it was removed");
+    }
+}
+
+fn system_time(at: WallTime) -> SystemTime {
+    UNIX_EPOCH + Duration::from_millis(u64::try_from(at.unix_millis()).unwrap_or(0))
 }
 
 fn remove_partial(shared: &Shared, name: &PartialName) {

@@ -8,9 +8,11 @@ mod failing_disk;
 mod faults;
 mod folder;
 mod killed;
+mod merging;
 mod million;
 mod restart;
 mod restore;
+mod space;
 mod upgrade;
 
 use std::path::{Path, PathBuf};

@@ -3,10 +3,12 @@
 
 pub(crate) mod accounts;
 pub(crate) mod changes;
+pub(crate) mod merging;
 pub(crate) mod parallel;
 pub(crate) mod reads;
 pub(crate) mod staging;
 pub(crate) mod tickets;
+pub(crate) mod upkeep;
 
 use std::sync::Arc;
 
@@ -34,12 +36,16 @@ macro_rules! every_case {
                 have_one_effect_a_key, refuse_a_key_for_another_change, do_not_mix_times,
                 refuse_a_sum_that_does_not_fit, delete_files, are_journalled_without_gaps,
                 need_what_they_commit;
+            merging: leaves_everything_but_the_number_of_segments, waits_for_snapshots_in_use,
+                minds_replacements_and_deletions, does_not_mix_files;
             parallel: commits_all_succeed, retries_have_one_effect,
                 appends_are_all_there;
             reads: page_through_files, join_open_ends, give_empty_files,
                 see_what_was_answered, go_on_while_a_segment_is_replaced;
             staging: is_exclusive, is_invisible, may_resume, is_forgotten_when_discarded,
                 does_not_discard_what_is_committed, keeps_nothing_of_what_is_abandoned;
+            upkeep: removes_old_interrupted_uploads, keeps_the_journal_without_bounds,
+                bounds_the_journal_by_age_and_number;
             tickets: are_kept_with_their_uses, make_accounts_and_replace_keys,
                 for_a_prefix_never_replace_a_key, can_no_longer_be_used_after_their_end,
                 are_used_once_by_the_same_key, have_no_more_winners_than_uses, are_forgotten;
@@ -241,7 +247,14 @@ pub(crate) async fn list(
 
 /// The whole file, as a download sends it.
 pub(crate) async fn read(store: &dyn Store, device: &str, id: u32) -> Result<Vec<u8>, StoreError> {
-    let snapshot = snapshot(store, device, id).await?;
+    read_snapshot(store, &snapshot(store, device, id).await?).await
+}
+
+/// The whole file as it was when the snapshot was taken.
+pub(crate) async fn read_snapshot(
+    store: &dyn Store,
+    snapshot: &Snapshot,
+) -> Result<Vec<u8>, StoreError> {
     let mut text = Vec::new();
     let mut joint = false;
     for segment in &snapshot.segments {

@@ -1,6 +1,8 @@
 //! The one thread that changes the database. It takes whatever has queued up, makes it one
 //! transaction, and answers after the commit: one fsync for all of them.
 
+mod making_room;
+
 use std::io;
 use std::mem;
 use std::sync::Arc;
@@ -13,10 +15,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::Shared;
 use super::change::{Applied, Change};
-use super::checkpoint;
 use super::error::{OpError, SqlFault, fault, is_write_of_log};
 use super::failure::Guard;
-use super::limits::{BATCH, WRITE_QUEUE};
+use super::limits::{BATCH, BATCH_BYTES, WRITE_QUEUE};
 use super::reserve::Reserve;
 use super::sweeper::Sweeper;
 use super::{room, segments};
@@ -26,6 +27,21 @@ type Answer = Result<StoreReply, StoreError>;
 struct Job {
     change: Change,
     answer: oneshot::Sender<Answer>,
+}
+
+/// The way to the writing thread for another thread of the store.
+pub(super) struct Jobs(mpsc::Sender<Job>);
+
+impl Jobs {
+    /// Waits for the commit.
+    pub(super) fn blocking_change(&self, change: Change) -> Answer {
+        let (answer, answered) = oneshot::channel();
+        let sent = self.0.blocking_send(Job { change, answer });
+        let ended = "the store's writer ended";
+        sent.map_err(|_| StoreError::Unavailable(ended.to_owned()))?;
+        let unknown = |_| Err(StoreError::Unknown(ended.to_owned()));
+        answered.blocking_recv().unwrap_or_else(unknown)
+    }
 }
 
 /// The way to the writing thread, which ends when this is dropped.
@@ -44,6 +60,7 @@ impl Writer {
             shared,
             sweeper,
             reserve,
+            is_stuck: false,
         };
         let thread = thread::Builder::new().name("store-write".to_owned());
         let thread = thread.spawn(move || desk.run(queue))?;
@@ -51,6 +68,11 @@ impl Writer {
             jobs: Some(jobs),
             thread: Some(thread),
         })
+    }
+
+    /// Keeps the thread at work for as long as it is there.
+    pub(super) fn jobs(&self) -> Option<Jobs> {
+        self.jobs.clone().map(Jobs)
     }
 
     /// Waits for room in the queue, then for the commit.
@@ -84,6 +106,8 @@ struct Desk {
     shared: Arc<Shared>,
     sweeper: Sweeper,
     reserve: Reserve,
+    /// There is no room to copy the log into the database, and no reserve.
+    is_stuck: bool,
 }
 
 /// A transaction of which nothing was done, or nobody knows.
@@ -99,14 +123,23 @@ impl Desk {
         let shared = Arc::clone(&self.shared);
         let _guard = Guard(&shared.health, "writer");
         let mut batch = Vec::new();
+        self.tidy_up(&queue);
         while queue.blocking_recv_many(&mut batch, BATCH) > 0 {
-            self.commit(mem::take(&mut batch));
-            checkpoint::if_due(&self.connection, &shared.health);
+            for batch in bounded(mem::take(&mut batch)) {
+                self.commit(batch);
+                self.copy_log();
+            }
             self.reserve.restore();
+            self.tidy_up(&queue);
         }
     }
 
-    fn commit(&mut self, batch: Vec<Job>) {
+    fn commit(&mut self, mut batch: Vec<Job>) {
+        if self.is_stuck {
+            let (refused, taken) = batch.into_iter().partition(|job| self.refuses(&job.change));
+            answer_all(refused, &StoreError::Full);
+            batch = taken;
+        }
         let attempt = match self.shared.health.check() {
             Ok(()) => self.attempt(&batch),
             Err(error) => return answer_all(batch, &error),
@@ -128,21 +161,12 @@ impl Desk {
                     self.commit(vec![job]);
                 }
             }
+            Err(broken) if broken.fault == SqlFault::Full && self.makes_room() => {
+                self.commit(batch);
+            }
             Err(broken) if self.gives_up_reserve(&batch, &broken) => self.commit(batch),
             Err(broken) => answer_all(batch, &self.verdict(&broken)),
         }
-    }
-
-    /// Whether a deletion has room now that it did not have.
-    fn gives_up_reserve(&mut self, batch: &[Job], broken: &Broken) -> bool {
-        matches!(
-            batch,
-            [Job {
-                change: Change::Delete(_),
-                ..
-            }]
-        ) && broken.fault == SqlFault::Full
-            && self.reserve.give_up()
     }
 
     /// All changes in one transaction; one that is refused does not undo the others.
@@ -170,6 +194,9 @@ impl Desk {
     fn settle(&self, applied: Applied, former: &mut Vec<u64>) -> StoreReply {
         if let Some(id) = applied.taken {
             self.shared.staged.remove(id);
+        }
+        if let Some(file) = applied.grown {
+            self.shared.candidates.note(file);
         }
         let discarded = applied.discarded.and_then(|id| {
             let upload = self.shared.staged.remove(id)?;
@@ -245,7 +272,7 @@ fn apply(
 ) -> rusqlite::Result<Result<Applied, StoreError>> {
     let run = |sql| transaction.prepare_cached(sql)?.execute([]);
     run("SAVEPOINT change")?;
-    let outcome = match change.apply(transaction, &shared.staged) {
+    let outcome = match change.apply(transaction, shared) {
         Ok(applied) => Ok(applied),
         Err(OpError::Refused(error)) => {
             run("ROLLBACK TO change")?;
@@ -255,6 +282,24 @@ fn apply(
     };
     run("RELEASE change")?;
     Ok(outcome)
+}
+
+/// Batches whose log is not longer than the reserve is for.
+fn bounded(jobs: Vec<Job>) -> Vec<Vec<Job>> {
+    let mut batches = vec![Vec::new()];
+    let mut bytes = 0;
+    for job in jobs {
+        let more = job.change.inline_bytes();
+        if bytes + more > BATCH_BYTES && bytes > 0 {
+            batches.push(Vec::new());
+            bytes = 0;
+        }
+        bytes += more;
+        if let Some(last) = batches.last_mut() {
+            last.push(job);
+        }
+    }
+    batches
 }
 
 fn answer_all(batch: Vec<Job>, error: &StoreError) {

@@ -1,0 +1,120 @@
+//! Room for the writer: what the database does not use is given back to the disk, and on a full disk
+//! deletions find the little that they need.
+//!
+//! On a disk that is full, the log must still be copied into the database, or no deletion could begin.
+//! While the reserve is held, its room is enough for that. Once it is used, every transaction's log is
+//! copied at once, and where that finds no room, nothing but deletions is taken until it does.
+
+use rusqlite::Connection;
+use tokio::sync::mpsc;
+
+use super::super::change::Change;
+use super::super::checkpoint::{self, Copied};
+use super::super::error::{SqlFault, fault};
+use super::super::vacuum;
+use super::{Broken, Desk, Job};
+
+impl Desk {
+    /// Copies the log where it is time to.
+    pub(super) fn copy_log(&mut self) {
+        let health = &self.shared.health;
+        let copied = if self.reserve.is_held() {
+            checkpoint::if_due(&self.connection, health)
+        } else {
+            checkpoint::now(&self.connection, health)
+        };
+        self.is_stuck = copied == Copied::NoRoom && !self.reserve.is_held();
+    }
+
+    /// Gives room back while nobody waits.
+    pub(super) fn tidy_up(&mut self, queue: &mpsc::Receiver<Job>) {
+        let is_due = |desk: &Self| {
+            let unused = vacuum::unused(&desk.connection).unwrap_or(0);
+            let is_short = !desk.reserve.is_held() && unused > 0;
+            is_short || vacuum::is_due(&desk.connection).unwrap_or(false)
+        };
+        while queue.is_empty() && self.shared.health.check().is_ok() && is_due(self) {
+            if !self.give_room_back() {
+                break;
+            }
+        }
+        if queue.is_empty() {
+            let (folder, health) = (&self.shared.folder, &self.shared.health);
+            checkpoint::shorten(&self.connection, folder, health);
+        }
+    }
+
+    /// Gives up some unused pages of the database; whether that succeeded.
+    fn give_room_back(&mut self) -> bool {
+        if !vacuum::is_possible(&self.connection).unwrap_or(false) {
+            return false;
+        }
+        let before = unused(&self.connection);
+        let step = vacuum::step(&self.connection);
+        // The file gets shorter only now.
+        self.is_stuck = checkpoint::now(&self.connection, &self.shared.health) == Copied::NoRoom;
+        self.reserve.take_again();
+        match step {
+            Ok(()) => unused(&self.connection) < before,
+            Err(error) => {
+                if fault(&error) == SqlFault::Broken {
+                    self.shared.health.fail(format!("the database: {error}"));
+                }
+                tracing::debug!(%error, "unused room of the database does not come back yet");
+                false
+            }
+        }
+    }
+
+    /// Whether changes that found no room may find some now: that which the database did not use.
+    pub(super) fn makes_room(&mut self) -> bool {
+        let mut made = false;
+        while self.give_room_back() {
+            made = true;
+        }
+        made
+    }
+
+    /// Whether a change that is worth it has room now that it did not have.
+    pub(super) fn gives_up_reserve(&mut self, batch: &[Job], broken: &Broken) -> bool {
+        let [job] = batch else {
+            return false;
+        };
+        let given = broken.fault == SqlFault::Full
+            && may_use_reserve(&job.change)
+            && self.reserve.give_up();
+        if given {
+            // With the log copied, the room that it takes is there for what comes.
+            checkpoint::now(&self.connection, &self.shared.health);
+        }
+        given
+    }
+
+    /// Whether the change has to wait until the log can be copied again.
+    pub(super) fn refuses(&mut self, change: &Change) -> bool {
+        self.is_stuck && !may_use_reserve(change) && !self.makes_room()
+    }
+}
+
+fn unused(connection: &Connection) -> u64 {
+    vacuum::unused(connection).unwrap_or(0)
+}
+
+/// Changes that make room, and those by which the operator takes something away.
+fn may_use_reserve(change: &Change) -> bool {
+    match change {
+        Change::Delete(_)
+        | Change::Discard(_)
+        | Change::PruneJournal(_)
+        | Change::RemoveAccount(_)
+        | Change::RemoveKey(_)
+        | Change::RevokeTicket(..)
+        | Change::SetPassword(..) => true,
+        Change::AddAccount(_)
+        | Change::SetKey(..)
+        | Change::AddTicket(..)
+        | Change::RedeemTicket(..)
+        | Change::Commit(_)
+        | Change::Merge(_) => false,
+    }
+}
