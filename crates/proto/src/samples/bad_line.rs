@@ -1,28 +1,67 @@
 //! What is wrong with a data file, and in which line.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
 
 use super::decimal::DecimalError;
-use super::limits::MAX_LINE_BYTES;
+use super::limits::{MAX_LINE_BYTES, MAX_SHOWN_BYTES};
 use super::time::TimestampError;
 
 /// The first line of a file that is not as it must be.
 ///
-/// As JSON it is one object with `line`, `reason` (a word for programs), the `problem` of some
-/// reasons, and `message`, the sentence for people.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
-#[serde(from = "Report", into = "Report")]
-#[error("line {line}: {reason}")]
+/// Shown, it is the text of the line and the reason; its number stands in front where the line is
+/// named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text}: {reason}")]
 pub struct BadLine {
     /// The number of the line, from 1.
     pub line: u64,
     /// What is wrong with it.
     pub reason: BadLineReason,
+    /// How the line begins.
+    pub text: LineStart,
+}
+
+/// The beginning of a line, kept for a message.
+///
+/// It is shown in quotation marks, with an escape for each byte that is not printable ASCII.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct LineStart {
+    bytes: [u8; MAX_SHOWN_BYTES],
+    length: usize,
+    whole: bool,
+}
+
+impl LineStart {
+    /// The beginning of this line.
+    #[must_use]
+    pub fn of(line: &[u8]) -> Self {
+        let length = line.len().min(MAX_SHOWN_BYTES);
+        let mut bytes = [0; MAX_SHOWN_BYTES];
+        bytes[..length].copy_from_slice(&line[..length]);
+        Self {
+            bytes,
+            length,
+            whole: length == line.len(),
+        }
+    }
+}
+
+impl fmt::Display for LineStart {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.bytes[..self.length].escape_ascii();
+        let more = if self.whole { "" } else { "…" };
+        write!(out, "\"{text}{more}\"")
+    }
+}
+
+impl fmt::Debug for LineStart {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, out)
+    }
 }
 
 /// Why a line is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
-#[serde(tag = "reason", rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadLineReason {
     /// Nothing stands between two line endings, or before the first.
     #[error("the line is empty; a sample is expected")]
@@ -45,6 +84,12 @@ pub enum BadLineReason {
         /// What is wrong with it.
         problem: TimestampError,
     },
+    /// `21,5`: a comma, and before it too few digits for a time.
+    #[error(
+        "a decimal comma is not taken; write a point as in 21.5, or a time and a sample as in \
+         1664533873,21.5"
+    )]
+    DecimalComma,
     /// No comma, in a file whose first line has one.
     #[error("the time is missing; the first line has one, so a time and a sample are expected")]
     MissingTime,
@@ -56,76 +101,27 @@ pub enum BadLineReason {
     SumOverflow,
 }
 
-/// [`BadLine`] as it travels.
-#[derive(Serialize, Deserialize)]
-struct Report {
-    line: u64,
-    #[serde(flatten)]
-    reason: BadLineReason,
-    #[serde(default)]
-    message: String,
-}
-
-impl From<BadLine> for Report {
-    fn from(bad: BadLine) -> Self {
-        Self {
-            line: bad.line,
-            reason: bad.reason,
-            message: bad.reason.to_string(),
-        }
-    }
-}
-
-impl From<Report> for BadLine {
-    fn from(report: Report) -> Self {
-        Self {
-            line: report.line,
-            reason: report.reason,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_bad_line_travels_as_json() {
-        let bad = BadLine {
-            line: 3,
-            reason: BadLineReason::Empty,
-        };
-        let json =
-            r#"{"line":3,"reason":"empty","message":"the line is empty; a sample is expected"}"#;
-        assert_eq!(serde_json::to_string(&bad).expect("plain data"), json);
-        assert_eq!(
-            bad.to_string(),
-            "line 3: the line is empty; a sample is expected"
-        );
-        for reason in [
-            BadLineReason::Empty,
-            BadLineReason::TooLong,
-            BadLineReason::LoneCarriageReturn,
-            BadLineReason::Sample {
-                problem: DecimalError::UnexpectedByte(0),
-            },
-            BadLineReason::Time {
-                problem: TimestampError::NoSuchDate,
-            },
-            BadLineReason::MissingTime,
-            BadLineReason::UnexpectedTime,
-            BadLineReason::SumOverflow,
-        ] {
+    fn a_bad_line_is_shown_with_its_text_escaped_and_cut() {
+        let shown = |text: &[u8]| {
             let bad = BadLine {
-                line: u64::MAX,
-                reason,
+                line: 3,
+                reason: BadLineReason::Empty,
+                text: LineStart::of(text),
             };
-            let json = serde_json::to_string(&bad).expect("plain data");
-            assert_eq!(
-                serde_json::from_str::<BadLine>(&json).expect("as written"),
-                bad,
-                "{json}"
-            );
-        }
+            bad.to_string()
+        };
+        let reason = BadLineReason::Empty;
+        assert_eq!(
+            shown(b"a\x1b\"\xff"),
+            format!("\"a\\x1b\\\"\\xff\": {reason}")
+        );
+        let long = [b'5'; MAX_SHOWN_BYTES + 1];
+        let start = "5".repeat(MAX_SHOWN_BYTES);
+        assert_eq!(shown(&long), format!("\"{start}…\": {reason}"));
     }
 }

@@ -12,3 +12,10 @@ pub const MAX_FRACTION_DIGITS: usize = 9;
 /// sample with all its digits); the rest lets a line with a digit too many be told so. It is also
 /// what the parser keeps of a line whose end has not arrived.
 pub const MAX_LINE_BYTES: usize = 128;
+
+/// How much of a bad line a message shows, in bytes.
+pub const MAX_SHOWN_BYTES: usize = 40;
+
+/// The fewest and the most digits of a time in Unix seconds: from 1973 on. Fewer digits are no time,
+/// so that a decimal comma is never one.
+pub const UNIX_SECONDS_DIGITS: std::ops::RangeInclusive<usize> = 9..=12;

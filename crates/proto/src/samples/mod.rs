@@ -22,7 +22,7 @@ mod word;
 #[cfg(test)]
 mod parser_tests;
 
-pub use bad_line::{BadLine, BadLineReason};
+pub use bad_line::{BadLine, BadLineReason, LineStart};
 pub use decimal::{Decimal, DecimalError};
 pub use operation::{NoSamples, Operation, UnknownOperation};
 pub use parser::SampleParser;

@@ -1,12 +1,12 @@
 //! The parser of data files, which reads them while they arrive.
 
-use super::bad_line::{BadLine, BadLineReason};
+use super::bad_line::{BadLine, BadLineReason, LineStart};
 use super::decimal::Sample;
 use super::digits::{leading_digits, leading_fraction};
 use super::lanes;
-use super::limits::MAX_LINE_BYTES;
+use super::limits::{MAX_LINE_BYTES, MAX_SHOWN_BYTES};
 use super::summary::Summary;
-use super::time::Timestamp;
+use super::time::{Timestamp, TimestampError};
 use super::totals::{Integers, Totals};
 use super::word::find;
 
@@ -58,7 +58,7 @@ impl SampleParser {
     pub fn feed(&mut self, piece: &[u8]) -> Result<(), BadLine> {
         match self.failure {
             Some(failure) => Err(failure),
-            None => self.read(piece).map_err(|reason| self.fail(reason)),
+            None => self.read(piece).map_err(|refused| self.fail(refused)),
         }
     }
 
@@ -72,23 +72,26 @@ impl SampleParser {
         }
         let last = std::mem::take(&mut self.begun);
         if !last.is_empty() {
-            self.read_line(&last).map_err(|reason| self.fail(reason))?;
+            self.read_line(&last)
+                .map_err(|refused| self.fail(refused))?;
         }
         let overflow = BadLine {
             line: self.lines,
             reason: BadLineReason::SumOverflow,
+            text: LineStart::of(&last),
         };
         self.totals.summary(self.lines).ok_or(overflow)
     }
 
-    fn fail(&mut self, reason: BadLineReason) -> BadLine {
+    fn fail(&mut self, Refused { reason, text }: Refused) -> BadLine {
         *self.failure.insert(BadLine {
             line: self.lines + 1,
             reason,
+            text,
         })
     }
 
-    fn read(&mut self, piece: &[u8]) -> Result<(), BadLineReason> {
+    fn read(&mut self, piece: &[u8]) -> Result<(), Refused> {
         let mut piece = piece;
         if !self.begun.is_empty() {
             let Some(end) = line_feed(piece) else {
@@ -111,18 +114,20 @@ impl SampleParser {
     }
 
     /// Keeps what has come of a line, unless it is too long already.
-    fn begin(&mut self, part: &[u8]) -> Result<(), BadLineReason> {
+    fn begin(&mut self, part: &[u8]) -> Result<(), Refused> {
         // A carriage return in the last place may yet turn out to belong to the ending.
         let ending = usize::from(part.last().or(self.begun.last()) == Some(&b'\r'));
         if self.begun.len() + part.len() > MAX_LINE_BYTES + ending {
-            return Err(BadLineReason::TooLong);
+            self.begun
+                .extend_from_slice(&part[..part.len().min(MAX_SHOWN_BYTES + 1)]);
+            return Err(Refused::new(BadLineReason::TooLong, &self.begun));
         }
         self.begun.extend_from_slice(part);
         Ok(())
     }
 
     /// Reads whole lines.
-    fn read_lines(&mut self, text: &[u8]) -> Result<(), BadLineReason> {
+    fn read_lines(&mut self, text: &[u8]) -> Result<(), Refused> {
         let mut rest = text;
         while !rest.is_empty() {
             rest = match self.kind {
@@ -138,7 +143,7 @@ impl SampleParser {
     }
 
     /// Reads a block of whole lines of a plain file.
-    fn read_plain(&mut self, block: &[u8]) -> Result<(), BadLineReason> {
+    fn read_plain(&mut self, block: &[u8]) -> Result<(), Refused> {
         let progress = lanes::read(block);
         self.totals.add_integers(progress.integers);
         for mut lane in progress.rest {
@@ -169,7 +174,7 @@ impl SampleParser {
     }
 
     /// Reads the first of whole lines; returns the others.
-    fn read_next<'a>(&mut self, text: &'a [u8]) -> Result<&'a [u8], BadLineReason> {
+    fn read_next<'a>(&mut self, text: &'a [u8]) -> Result<&'a [u8], Refused> {
         let end = line_feed(text).unwrap_or(text.len());
         self.read_line(without_return(&text[..end]))?;
         Ok(text.get(end + 1..).unwrap_or_default())
@@ -177,15 +182,18 @@ impl SampleParser {
 
     /// Reads one line, its ending taken off. This is the grammar; what reads faster takes only lines
     /// that this would take.
-    fn read_line(&mut self, line: &[u8]) -> Result<(), BadLineReason> {
+    fn read_line(&mut self, line: &[u8]) -> Result<(), Refused> {
         if line.len() > MAX_LINE_BYTES {
-            return Err(BadLineReason::TooLong);
+            return Err(Refused::new(BadLineReason::TooLong, line));
         }
-        self.read_sample(line).map_err(|reason| match reason {
-            _ if line.is_empty() => BadLineReason::Empty,
-            // No line may hold one, so that it is looked for only in a bad line.
-            _ if line.contains(&b'\r') => BadLineReason::LoneCarriageReturn,
-            reason => reason,
+        self.read_sample(line).map_err(|reason| {
+            let reason = match reason {
+                _ if line.is_empty() => BadLineReason::Empty,
+                // No line may hold one, so that it is looked for only in a bad line.
+                _ if line.contains(&b'\r') => BadLineReason::LoneCarriageReturn,
+                reason => reason,
+            };
+            Refused::new(reason, line)
         })?;
         self.lines += 1;
         Ok(())
@@ -201,18 +209,44 @@ impl SampleParser {
             Kind::Timed => {
                 let comma = find(b',', line);
                 let (time, sample) = line.split_at(comma.ok_or(BadLineReason::MissingTime)?);
-                let time =
-                    Timestamp::parse(time).map_err(|problem| BadLineReason::Time { problem })?;
+                let time = Timestamp::parse(time).map_err(|problem| match problem {
+                    TimestampError::TooFewDigits => BadLineReason::DecimalComma,
+                    problem => BadLineReason::Time { problem },
+                })?;
                 self.totals.add_time(time);
                 &sample[1..]
             }
         };
         let sample = Sample::parse(sample).map_err(|problem| match (kind, problem) {
-            (Kind::Plain, _) if timed() => BadLineReason::UnexpectedTime,
+            (Kind::Plain, _) if timed() => unexpected_comma(line),
             _ => BadLineReason::Sample { problem },
         })?;
         self.totals.add(sample);
         Ok(())
+    }
+}
+
+/// Why the parser stops, and at which text.
+struct Refused {
+    reason: BadLineReason,
+    text: LineStart,
+}
+
+impl Refused {
+    fn new(reason: BadLineReason, line: &[u8]) -> Self {
+        Self {
+            reason,
+            text: LineStart::of(line),
+        }
+    }
+}
+
+/// What a comma is in a file without times.
+fn unexpected_comma(line: &[u8]) -> BadLineReason {
+    let before = &line[..find(b',', line).unwrap_or(line.len())];
+    match Timestamp::parse(before) {
+        Err(TimestampError::TooFewDigits) => BadLineReason::DecimalComma,
+        _ => BadLineReason::UnexpectedTime,
     }
 }
 

@@ -5,7 +5,8 @@ use proptest::prelude::*;
 use super::limits::MAX_LINE_BYTES;
 use super::totals::{Integers, Totals};
 use super::{
-    BadLine, BadLineReason, Decimal, DecimalError, SampleParser, Summary, Timestamp, TimestampError,
+    BadLine, BadLineReason, Decimal, DecimalError, LineStart, SampleParser, Summary, Timestamp,
+    TimestampError,
 };
 
 fn parse<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<Summary, BadLine> {
@@ -160,25 +161,35 @@ fn bad_lines_are_named_alike_wherever_the_file_is_split() {
         ),
         (&long(MAX_LINE_BYTES + 1), 2, TooLong),
         (&long(1000), 2, TooLong),
-        ("1\n2,3\n", 2, UnexpectedTime),
-        ("1,2\n3\n", 2, MissingTime),
-        ("1,2\n\n", 2, Empty),
-        ("1,2\n3,\n", 2, sample(DecimalError::Empty)),
+        ("1\n2,3\n", 2, DecimalComma),
+        ("1\n1664533873,3\n", 2, UnexpectedTime),
+        ("21,5\n", 1, DecimalComma),
+        ("-21,5\n", 1, DecimalComma),
+        ("1664533873,21\n12345678,5\n", 2, DecimalComma),
+        ("1664533873000,21\n", 1, time(TimestampError::OutOfRange)),
+        ("1664533873,2\n3\n", 2, MissingTime),
+        ("1664533873,2\n\n", 2, Empty),
         (
-            "1,2\n3,4,5\n",
+            "1664533873,2\n1664533874,\n",
+            2,
+            sample(DecimalError::Empty),
+        ),
+        (
+            "1664533873,2\n1664533874,4,5\n",
             2,
             sample(DecimalError::UnexpectedByte(b',')),
         ),
         ("time,value\n", 1, time(TimestampError::NotATime)),
         (
-            "1,2\n2022-02-30T00:00:00Z,1\n",
+            "1664533873,2\n2022-02-30T00:00:00Z,1\n",
             2,
             time(TimestampError::NoSuchDate),
         ),
         (",1\n", 1, time(TimestampError::NotATime)),
     ] {
-        let (text, bad) = (text.as_bytes(), BadLine { line, reason });
-        assert_eq!(whole(text), Err(bad));
+        let text = text.as_bytes();
+        let bad = whole(text).expect_err("a bad line");
+        assert_eq!((bad.line, bad.reason), (line, reason));
         assert_eq!(model(text), Err(line), "{bad}");
         assert_eq!(parse(text.chunks(1)), Err(bad));
         for split in 0..=text.len() {
@@ -220,6 +231,7 @@ fn an_endless_line_is_refused_as_soon_as_it_is_too_long() {
     let bad = BadLine {
         line: 2,
         reason: BadLineReason::TooLong,
+        text: LineStart::of(&[b'1'; MAX_LINE_BYTES + 1]),
     };
     assert_eq!(fed, Some((MAX_LINE_BYTES + 1, bad)));
 }
@@ -281,7 +293,7 @@ proptest! {
 
     #[test]
     fn good_timed_files_are_as_the_model_says(
-        text in file("(20[0-9]{2}-0[1-9]-1[0-9]T1[0-9]:[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?Z|[0-9]{1,11}(\\.[0-9]{1,9})?),-?[0-9]{1,7}"),
+        text in file("(20[0-9]{2}-0[1-9]-1[0-9]T1[0-9]:[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?Z|[0-9]{9,11}(\\.[0-9]{1,9})?),-?[0-9]{1,7}"),
         size in 1_usize..200,
     ) {
         let expected = model(&text);

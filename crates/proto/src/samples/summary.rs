@@ -350,10 +350,10 @@ mod tests {
 
     #[test]
     fn times_are_the_earliest_and_the_latest_and_do_not_mix_with_none() {
-        let mut timed = summary("20,1\n10,2\n15,3\n");
-        timed.merge(&summary("5.5,4")).expect("both timed");
-        assert_eq!(timed.first(), "5.5".parse().ok());
-        assert_eq!(timed.last(), "20".parse().ok());
+        let mut timed = summary("1000000020,1\n1000000010,2\n1000000015,3\n");
+        timed.merge(&summary("1000000005.5,4")).expect("both timed");
+        assert_eq!(timed.first(), "1000000005.5".parse().ok());
+        assert_eq!(timed.last(), "1000000020".parse().ok());
         assert_eq!(timed.is_timed(), Some(true));
         timed.merge(&Summary::default()).expect("nothing to add");
         let before = timed;
