@@ -82,3 +82,9 @@ pub const MAX_FILES_COMING: usize = 32;
 pub const PLACE_DEADLINE: Duration = Duration::from_secs(30);
 /// Arrivals that may wait to be looked at; then files wait too.
 pub const ARRIVAL_QUEUE: usize = 64;
+
+/// The longest line of input, its ending not counted: numbers may have many decimals, which are
+/// rounded.
+pub const MAX_INPUT_LINE_BYTES: usize = 4 * 1024;
+/// Bytes of input that are looked at together, to see whether they are strict already.
+pub const INPUT_BLOCK_BYTES: usize = 64 * 1024;
