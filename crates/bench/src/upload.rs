@@ -22,6 +22,7 @@ const ROUNDS: usize = 9;
 const TASK: UploadTask = UploadTask {
     file: FileId::new(1),
     mode: UploadMode::Replace,
+    allow_empty: false,
 };
 
 /// Runs everything below the folder of temporary files (`TMPDIR`), which decides the disk.

@@ -2,6 +2,7 @@
 //! and everything a device asks of its hub. It knows the protocol and nothing of the hub's insides.
 
 mod address;
+mod append;
 mod attach;
 mod backoff;
 mod connect;
@@ -30,6 +31,7 @@ mod temporary;
 mod upload;
 
 pub use address::{HubAddress, HubAddressError};
+pub use append::{AppendEvent, AppendFailure, AppendRules, Appended, append_stream};
 pub use attach::{AttachError, Attached, Credential, Dialer, Sessions};
 pub use backoff::Backoff;
 pub use connect::{ConnectError, Connection, Trust, Unfollowed, connect};
@@ -56,7 +58,7 @@ pub use state::state_folder;
 pub use succession::{Moved, Successor};
 pub use supervisor::{Link, Over, Supervisor};
 pub use temporary::Existing;
-pub use upload::{UploadError, UploadTask, upload_file, upload_stream};
+pub use upload::{UploadError, UploadTask, Uploaded, upload_file, upload_stream};
 
 /// A new key for one change: 128 bits from the operating system.
 ///

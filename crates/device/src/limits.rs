@@ -88,3 +88,15 @@ pub const ARRIVAL_QUEUE: usize = 64;
 pub const MAX_INPUT_LINE_BYTES: usize = 4 * 1024;
 /// Bytes of input that are looked at together, to see whether they are strict already.
 pub const INPUT_BLOCK_BYTES: usize = 64 * 1024;
+
+/// Bytes that one read of an append takes from its source.
+pub const APPEND_READ_BYTES: usize = 64 * 1024;
+/// Bytes of one commit of an append; one chunk holds them.
+pub const APPEND_BATCH_BYTES: usize = 1024 * 1024;
+/// Bytes of an append that wait for the hub; while there are more, nothing is read.
+pub const APPEND_HELD_BYTES: usize = 64 * 1024 * 1024;
+/// How long an append that is to end reads what its producer has written already, and how soon it
+/// takes silence for the end of that.
+pub const APPEND_DRAIN: Duration = Duration::from_secs(1);
+/// See [`APPEND_DRAIN`].
+pub const APPEND_QUIET: Duration = Duration::from_millis(100);

@@ -41,6 +41,7 @@ async fn attached(script: Script) -> (ScriptedHub, Session) {
 const TASK: UploadTask = UploadTask {
     file: FileId::new(1),
     mode: UploadMode::Replace,
+    allow_empty: false,
 };
 
 fn file_of(content: &[u8]) -> tempfile::NamedTempFile {
@@ -56,6 +57,13 @@ fn content(bytes: usize) -> Vec<u8> {
         .cycle()
         .take(bytes)
         .collect()
+}
+
+/// Samples without an end.
+fn endless() -> impl tokio::io::AsyncRead + Send + Unpin {
+    let (mut samples, source) = tokio::io::duplex(64 * 1024);
+    tokio::spawn(async move { while samples.write_all(b"123456\n").await.is_ok() {} });
+    source
 }
 
 #[tokio::test]
@@ -154,7 +162,7 @@ async fn an_upload_arrives_whole_while_other_calls_go_on() {
             .unwrap() = bytes),
         session.ping(),
     );
-    assert_eq!(receipt.unwrap().bytes, 5_000_000);
+    assert_eq!(receipt.unwrap().receipt.bytes, 5_000_000);
     pinged.unwrap();
     assert_eq!(*seen.lock().unwrap(), 5_000_000);
     assert!(hub.seen.lock().unwrap().committed == sent);
@@ -200,7 +208,7 @@ async fn an_upload_over_a_slow_uplink_is_no_silence() {
     let source = std::io::Cursor::new(sent.clone());
     // Five seconds of bytes, where two keep-alives are one.
     let uploaded = upload_stream(&session, TASK, source, |_| {}).await;
-    assert_eq!(uploaded.unwrap().bytes, 300_000);
+    assert_eq!(uploaded.unwrap().receipt.bytes, 300_000);
     assert!(hub.seen.lock().unwrap().committed == sent);
     session.ping().await.unwrap();
 }
@@ -218,7 +226,7 @@ async fn an_upload_goes_on_where_a_lost_connection_stopped_it() {
     let receipt = upload_file(&sessions, TASK, file.path(), |_| {})
         .await
         .unwrap();
-    assert_eq!(receipt.bytes, 6_000_000);
+    assert_eq!(receipt.receipt.bytes, 6_000_000);
     let seen = hub.seen.lock().unwrap();
     assert!(seen.committed == sent);
     assert_eq!(seen.opened.len(), 2);
@@ -262,7 +270,7 @@ async fn a_refused_upload_stops_early() {
     })
     .await;
     // A source without an end: only the hub's refusal can stop it.
-    let failed = upload_stream(&session, TASK, tokio::io::repeat(b'x'), |_| {}).await;
+    let failed = upload_stream(&session, TASK, endless(), |_| {}).await;
     let Err(UploadError::Call(CallError::Refused(error))) = failed else {
         panic!("{failed:?}");
     };
@@ -275,7 +283,7 @@ async fn a_refused_upload_stops_early() {
 #[tokio::test]
 async fn a_dropped_upload_is_aborted() {
     let (hub, session) = attached(Script::default()).await;
-    let endless = upload_stream(&session, TASK, tokio::io::repeat(b'\n'), |_| {});
+    let endless = upload_stream(&session, TASK, endless(), |_| {});
     let received = async {
         while hub.seen.lock().unwrap().received == 0 {
             tokio::task::yield_now().await;

@@ -3,9 +3,9 @@
 use std::io;
 
 use fleetlink_device::{
-    AttachError, CallError, Closed, ConnectError, DeviceKeysError, DownloadError, ExchangeError,
-    GenerateError, HubAddress, KnownDevicesError, KnownHubs, KnownHubsError, Over, UploadError,
-    state_folder,
+    AppendFailure, AttachError, CallError, Closed, ConnectError, DeviceKeysError, DownloadError,
+    ExchangeError, GenerateError, HubAddress, KnownDevicesError, KnownHubs, KnownHubsError, Over,
+    RefusedInput, UploadError, state_folder,
 };
 use fleetlink_proto::control::{EndReason, ErrorCode, RpcError};
 use fleetlink_proto::transfer::{self, Reason};
@@ -28,6 +28,7 @@ Exit codes:
  11  the hub is busy or full; try again later
  12  the other device is offline, or takes no files
  13  the other device refused the file, or ended the transfer
+ 14  samples that were read were not delivered; the message counts them
 130  interrupted";
 
 /// Why a command failed.
@@ -77,6 +78,14 @@ pub(crate) enum Failure {
     /// A local file is missing.
     #[error("{0}")]
     NoSuchFile(String),
+    /// Samples were read that the hub has not acknowledged.
+    #[error("{samples} samples were not delivered: {why}")]
+    Undelivered {
+        /// How many.
+        samples: u64,
+        /// Why not.
+        why: Box<Failure>,
+    },
     /// A file did not get to another device.
     #[error("{0}")]
     Transfer(transfer::Failure),
@@ -131,6 +140,7 @@ impl Failure {
             Failure::Closed(_) => 5,
             Failure::NoSuchFile(_) => 8,
             Failure::Transfer(failure) => code_of_transfer(failure),
+            Failure::Undelivered { .. } => 14,
             Failure::Reported(failure) | Failure::Shown(failure) => failure.exit_code(),
             Failure::Interrupted => 130,
         }
@@ -166,6 +176,7 @@ impl Failure {
             Failure::Connect(_) | Failure::Unreachable(_) => "unreachable",
             Failure::Transfer(failure) => failure.ended().reason.name(),
             Failure::Reported(failure) | Failure::Shown(failure) => failure.code(),
+            Failure::Undelivered { .. } => "undelivered",
             Failure::ChecksFailed(_) => "checks_failed",
             Failure::General(_) => "failed",
         }
@@ -274,7 +285,29 @@ impl From<UploadError> for Failure {
             UploadError::Call(error) => error.into(),
             UploadError::Attach(error) => error.into(),
             UploadError::Source(_) => Failure::General(error.to_string()),
+            UploadError::Refused { refused } => refused.into(),
+            UploadError::Empty => Failure::Hub(RpcError::new(
+                ErrorCode::NoSamples,
+                format!("{error}; with --allow-empty the data file is emptied"),
+            )),
             UploadError::Changed => Failure::Damaged(error.to_string()),
+        }
+    }
+}
+
+/// A line that this device refuses is told like one that the hub refuses.
+impl From<RefusedInput> for Failure {
+    fn from(refused: RefusedInput) -> Self {
+        Failure::Hub(RpcError::new(ErrorCode::BadLine, refused.to_string()).at_line(refused.line))
+    }
+}
+
+impl From<AppendFailure> for Failure {
+    fn from(failure: AppendFailure) -> Self {
+        match failure {
+            AppendFailure::Source(_) => Failure::General(failure.to_string()),
+            AppendFailure::Refused { refused } => refused.into(),
+            AppendFailure::Upload(error) => error.into(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Reading ahead of the network, and hashing what is read, on a task of its own.
+//! Reading ahead of the network on a task of its own: the source becomes strict, and is hashed.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -11,25 +11,57 @@ use tokio::sync::mpsc;
 
 use super::attempt::Start;
 use crate::limits::BLOCKS_READ_AHEAD;
+use crate::{RefusedInput, SampleReader};
 
 /// One block is one chunk.
+const MAX_CHUNK: usize = MAX_CHUNK_BYTES as usize;
+/// How much of the source is read at once.
 const BLOCK: u64 = MAX_CHUNK_BYTES as u64;
 /// Readers look for the end with a little room to spare; without it they would double the block.
 const SPARE: u64 = 64;
 
 /// What was read.
 pub(super) enum Read {
-    /// The next bytes, never empty.
-    Block(Vec<u8>),
+    /// The next bytes of the strict form, never empty.
+    Block {
+        bytes: Vec<u8>,
+        /// How many bytes of the source are read by now.
+        position: u64,
+    },
     /// The source does not begin with what the hub holds.
     Differs,
-    /// The end, with the length and hash of the whole.
-    End { bytes: u64, hash: ContentHash },
+    /// The end, with what the whole is.
+    End(Whole),
 }
+
+/// What a source turned out to be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Whole {
+    /// The length of the strict form.
+    pub(super) bytes: u64,
+    pub(super) hash: ContentHash,
+    pub(super) samples: u64,
+    /// Samples that were rounded to nine decimals.
+    pub(super) rounded: u64,
+}
+
+/// Why a source gives no more blocks.
+pub(super) enum ReadError {
+    Source(io::Error),
+    Refused(RefusedInput),
+}
+
+impl From<io::Error> for ReadError {
+    fn from(error: io::Error) -> Self {
+        ReadError::Source(error)
+    }
+}
+
+type Next = Result<Read, ReadError>;
 
 /// The blocks of a source, a few of them ahead. Dropped, it stops reading.
 pub(super) struct Blocks {
-    queue: mpsc::Receiver<io::Result<Read>>,
+    queue: mpsc::Receiver<Next>,
 }
 
 impl Blocks {
@@ -37,9 +69,9 @@ impl Blocks {
     pub(super) fn of_file(path: PathBuf, start: Start) -> Self {
         let (sender, queue) = mpsc::channel(BLOCKS_READ_AHEAD);
         tokio::task::spawn_blocking(move || {
-            let sent = read_file(&path, start, |read| sender.blocking_send(Ok(read)).is_ok());
-            if let Err(e) = sent {
-                let _ = sender.blocking_send(Err(e));
+            let sent = read_file(&path, start, |next| sender.blocking_send(Ok(next)).is_ok());
+            if let Err(error) = sent {
+                let _ = sender.blocking_send(Err(error));
             }
         });
         Blocks { queue }
@@ -51,16 +83,16 @@ impl Blocks {
         tokio::spawn(async move {
             tokio::select! {
                 () = sender.closed() => {}
-                read = read_stream(source, &sender) => if let Err(e) = read {
-                    let _ = sender.send(Err(e)).await;
+                read = read_stream(source, &sender) => if let Err(error) = read {
+                    let _ = sender.send(Err(error)).await;
                 }
             }
         });
         Blocks { queue }
     }
 
-    pub(super) async fn next(&mut self) -> io::Result<Read> {
-        let stopped = || Err(io::Error::other("reading stopped unexpectedly"));
+    pub(super) async fn next(&mut self) -> Next {
+        let stopped = || Err(io::Error::other("reading stopped unexpectedly").into());
         self.queue.recv().await.unwrap_or_else(stopped)
     }
 }
@@ -70,58 +102,138 @@ fn read_file(
     path: &std::path::Path,
     start: Start,
     mut give: impl FnMut(Read) -> bool,
-) -> io::Result<()> {
+) -> Result<(), ReadError> {
     let mut file = File::open(path)?;
-    let mut hasher = blake3::Hasher::new();
-    let held = hasher
-        .update_reader((&mut file).take(start.offset))?
-        .count();
-    if held != start.offset || ContentHash::from(hasher.finalize()) != start.hash {
-        give(Read::Differs);
-        return Ok(());
-    }
+    let mut strict = Strict::new((start.offset > 0).then_some(start));
+    let mut raw = new_block();
     loop {
-        let mut block = new_block();
-        (&mut file).take(BLOCK).read_to_end(&mut block)?;
-        if block.is_empty() {
-            break;
+        raw.clear();
+        (&mut file).take(BLOCK).read_to_end(&mut raw)?;
+        let ended = raw.is_empty();
+        strict.read(&raw)?;
+        let Some(blocks) = strict.blocks() else {
+            give(Read::Differs);
+            return Ok(());
+        };
+        for block in blocks {
+            if !give(block) {
+                return Ok(());
+            }
         }
-        hasher.update(&block);
-        if !give(Read::Block(block)) {
+        if ended {
+            give(strict.end());
             return Ok(());
         }
     }
-    give(end(&hasher));
-    Ok(())
 }
 
 async fn read_stream(
     mut source: impl AsyncRead + Send + Unpin,
-    sender: &mpsc::Sender<io::Result<Read>>,
-) -> io::Result<()> {
-    let mut hasher = blake3::Hasher::new();
+    sender: &mpsc::Sender<Next>,
+) -> Result<(), ReadError> {
+    let mut strict = Strict::new(None);
+    let mut raw = new_block();
     loop {
-        let mut block = new_block();
-        (&mut source).take(BLOCK).read_to_end(&mut block).await?;
-        if block.is_empty() {
-            break;
+        raw.clear();
+        (&mut source).take(BLOCK).read_to_end(&mut raw).await?;
+        let ended = raw.is_empty();
+        strict.read(&raw)?;
+        for block in strict.blocks().into_iter().flatten() {
+            if sender.send(Ok(block)).await.is_err() {
+                return Ok(());
+            }
         }
-        hasher.update(&block);
-        if sender.send(Ok(Read::Block(block))).await.is_err() {
+        if ended {
+            let _ = sender.send(Ok(strict.end())).await;
             return Ok(());
         }
     }
-    let _ = sender.send(Ok(end(&hasher))).await;
-    Ok(())
+}
+
+/// The strict form of a source, from where the hub wants it.
+struct Strict {
+    reader: SampleReader,
+    hasher: blake3::Hasher,
+    /// What the hub holds, as long as the source was not compared with it.
+    held: Option<Start>,
+    /// Bytes of the source that were read.
+    position: u64,
+    /// Strict bytes that are not given yet.
+    ready: Vec<u8>,
+}
+
+impl Strict {
+    fn new(held: Option<Start>) -> Self {
+        Strict {
+            reader: SampleReader::default(),
+            hasher: blake3::Hasher::new(),
+            held,
+            position: 0,
+            ready: new_block(),
+        }
+    }
+
+    /// Reads the next bytes of the source; no bytes are its end.
+    fn read(&mut self, raw: &[u8]) -> Result<(), ReadError> {
+        self.position += raw.len() as u64;
+        let read = match raw {
+            [] => self.reader.finish(&mut self.ready),
+            raw => self.reader.feed(raw, &mut self.ready),
+        };
+        read.map_err(ReadError::Refused)
+    }
+
+    /// What is ready of the bytes that the hub wants; nothing where it holds something else.
+    fn blocks(&mut self) -> Option<Vec<Read>> {
+        let ready = std::mem::replace(&mut self.ready, new_block());
+        let mut wanted = ready.as_slice();
+        if let Some(held) = self.held {
+            wanted = self.compare(held, wanted)?;
+        }
+        self.hasher.update(wanted);
+        let position = self.position;
+        if wanted.len() == ready.len() && (1..=MAX_CHUNK).contains(&ready.len()) {
+            // Nearly always: all of it is one block.
+            let block = Read::Block {
+                bytes: ready,
+                position,
+            };
+            return Some(vec![block]);
+        }
+        let blocks = wanted.chunks(MAX_CHUNK).map(|bytes| Read::Block {
+            bytes: bytes.to_vec(),
+            position,
+        });
+        Some(blocks.collect())
+    }
+
+    /// Compares the next strict bytes with those that the hub holds; the rest, which it does not.
+    fn compare<'a>(&mut self, held: Start, ready: &'a [u8]) -> Option<&'a [u8]> {
+        let missing = held.offset - self.hasher.count();
+        let missing = usize::try_from(missing).unwrap_or(usize::MAX);
+        let (same, wanted) = ready.split_at(missing.min(ready.len()));
+        self.hasher.update(same);
+        if self.hasher.count() < held.offset {
+            return Some(wanted);
+        }
+        self.held = None;
+        (ContentHash::from(self.hasher.finalize()) == held.hash).then_some(wanted)
+    }
+
+    /// The end of the source, which may be shorter than what the hub holds.
+    fn end(&self) -> Read {
+        if self.held.is_some() {
+            return Read::Differs;
+        }
+        Read::End(Whole {
+            bytes: self.hasher.count(),
+            hash: self.hasher.finalize().into(),
+            samples: self.reader.samples(),
+            rounded: self.reader.rounded(),
+        })
+    }
 }
 
 fn new_block() -> Vec<u8> {
     Vec::with_capacity(usize::try_from(BLOCK + SPARE).unwrap_or_default())
-}
-
-fn end(hasher: &blake3::Hasher) -> Read {
-    Read::End {
-        bytes: hasher.count(),
-        hash: hasher.finalize().into(),
-    }
 }

@@ -70,7 +70,8 @@ fn is_busy(error: &UploadError) -> bool {
     matches!(error, UploadError::Call(CallError::Refused(error)) if error.code == ErrorCode::Busy)
 }
 
-fn passes(error: &UploadError) -> bool {
+/// Tells whether the same change may succeed later.
+pub(crate) fn passes(error: &UploadError) -> bool {
     match error {
         UploadError::Call(CallError::Refused(error)) => matches!(
             error.code,
@@ -79,13 +80,15 @@ fn passes(error: &UploadError) -> bool {
         UploadError::Call(CallError::Closed(closed)) => closed.may_return(),
         UploadError::Call(CallError::TimedOut { .. }) | UploadError::Changed => true,
         UploadError::Call(CallError::Unexpected(_) | CallError::NoChannel)
-        | UploadError::Source(_) => false,
+        | UploadError::Source(_)
+        | UploadError::Refused { .. }
+        | UploadError::Empty => false,
         UploadError::Attach(error) => error.may_pass(),
     }
 }
 
 /// How long the hub asks to be left alone.
-fn asked_wait(error: &UploadError) -> Duration {
+pub(crate) fn asked_wait(error: &UploadError) -> Duration {
     let refused: Option<&RpcError> = match error {
         UploadError::Call(CallError::Refused(error))
         | UploadError::Attach(AttachError::Call(CallError::Refused(error))) => Some(error),

@@ -1,12 +1,13 @@
 //! `fleetlink data …`: one command on this device's data, without joining.
 
+mod append;
 mod files;
 mod transfers;
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use fleetlink_device::{Sessions as _, delete_file};
+use fleetlink_device::{Sessions as _, UploadTask, delete_file};
 use fleetlink_proto::control::UploadMode;
 use fleetlink_proto::samples::Operation;
 use fleetlink_proto::{DeviceName, FileId};
@@ -18,7 +19,7 @@ use crate::interrupt::unless_interrupted;
 use crate::output::Output;
 
 pub(crate) use files::list_lines;
-pub(crate) use transfers::{fetched, generate_file, get_to_file, upload_path};
+pub(crate) use transfers::{fetched, generate_file, get_to_file, say_rounded, upload_path};
 
 /// Makes, uploads and computes on this device's data, without joining.
 #[derive(Debug, Args)]
@@ -45,14 +46,12 @@ enum DataCommand {
         file: FileId,
         /// What to upload, `-` for standard input; <device>-<fileID>.txt where it is not given.
         path: Option<PathBuf>,
+        /// Replace what the hub holds also where there are no samples.
+        #[arg(long)]
+        allow_empty: bool,
     },
-    /// Upload a file and add it to what was uploaded before.
-    Append {
-        /// The file's number.
-        file: FileId,
-        /// What to upload, `-` for standard input; <device>-<fileID>.txt where it is not given.
-        path: Option<PathBuf>,
-    },
+    /// Add a file to what was uploaded before; or what a program goes on printing, while it does.
+    Append(append::AppendArguments),
     /// Have the hub compute on an uploaded file.
     Compute {
         /// The file's number.
@@ -82,7 +81,13 @@ enum DataCommand {
 /// Does what the command asks.
 pub(crate) async fn run(arguments: DataArguments, output: &Output) -> Result<(), Failure> {
     let DataArguments { hub, command } = arguments;
-    unless_interrupted(Box::pin(dispatch(&hub, command, output))).await
+    // An append sends what has come before it ends.
+    let ends_itself = matches!(command, DataCommand::Append(_));
+    let work = Box::pin(dispatch(&hub, command, output));
+    match ends_itself {
+        true => work.await,
+        false => unless_interrupted(work).await,
+    }
 }
 
 async fn dispatch(
@@ -98,12 +103,19 @@ async fn dispatch(
             output.result(&generated(&path, amount), &document);
             Ok(())
         }
-        DataCommand::Upload { file, path } => {
-            transfers::upload(hub, file, UploadMode::Replace, path, output).await
+        DataCommand::Upload {
+            file,
+            path,
+            allow_empty,
+        } => {
+            let task = UploadTask {
+                file,
+                mode: UploadMode::Replace,
+                allow_empty,
+            };
+            transfers::upload(hub, task, path, output).await
         }
-        DataCommand::Append { file, path } => {
-            transfers::upload(hub, file, UploadMode::Append, path, output).await
-        }
+        DataCommand::Append(arguments) => append::run(hub, arguments, output).await,
         DataCommand::Compute { file, operation } => {
             let session = hub.attach(output).await?.session().await?;
             let reply = session.compute(file, operation).await?;

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use fleetlink_device::{
-    Downloaded, Existing, Session, Sessions, UploadTask, download, download_to_file, generate,
-    upload_file, upload_stream,
+    Downloaded, Existing, Session, Sessions, UploadTask, Uploaded, download, download_to_file,
+    generate, upload_file, upload_stream,
 };
-use fleetlink_proto::control::{Receipt, UploadMode};
+use fleetlink_proto::control::Receipt;
 use fleetlink_proto::{Escaped, FileId};
 use serde_json::json;
 
@@ -58,7 +58,7 @@ pub(crate) async fn upload_path(
     task: UploadTask,
     path: &Path,
     output: &Output,
-) -> Result<Receipt, Failure> {
+) -> Result<Uploaded, Failure> {
     let metadata = tokio::fs::metadata(path)
         .await
         .map_err(|e| no_file(path, &e))?;
@@ -78,7 +78,7 @@ pub(crate) async fn upload_path(
     Ok(upload_stream(&session, task, source, |sent| progress.set(sent)).await?)
 }
 
-fn no_file(path: &Path, error: &io::Error) -> Failure {
+pub(super) fn no_file(path: &Path, error: &io::Error) -> Failure {
     let path = path.display().to_string();
     let text = format!("{}: {error}", Escaped(&path));
     match error.kind() {
@@ -89,13 +89,12 @@ fn no_file(path: &Path, error: &io::Error) -> Failure {
 
 pub(super) async fn upload(
     hub: &HubArguments,
-    file: FileId,
-    mode: UploadMode,
+    task: UploadTask,
     path: Option<PathBuf>,
     output: &Output,
 ) -> Result<(), Failure> {
+    let file = task.file;
     let path = path.map_or_else(|| hub.device().map(|d| file_name(d, file)), Ok)?;
-    let task = UploadTask { file, mode };
     let piped = path.as_os_str() == "-";
     if !piped {
         // A missing file is said before anybody is asked for a password.
@@ -104,7 +103,7 @@ pub(super) async fn upload(
             .map_err(|e| no_file(&path, &e))?;
     }
     let sessions = hub.attach(output).await?;
-    let receipt = if piped {
+    let Uploaded { receipt, rounded } = if piped {
         let mut progress = Progress::of_bytes(output, None);
         let session = sessions.session().await?;
         upload_stream(&session, task, tokio::io::stdin(), |sent| {
@@ -114,12 +113,32 @@ pub(super) async fn upload(
     } else {
         upload_path(&sessions, task, &path, output).await?
     };
+    say_rounded(rounded, output);
     let samples = receipt.samples;
     let text =
         format!("Data file with ID of {file} has been uploaded to server ({samples} samples)");
-    output.result(&text, &receipt);
+    output.result(&text, &Document { receipt, rounded });
     leave(&sessions).await;
     Ok(())
+}
+
+/// An upload as the JSON document.
+#[derive(serde::Serialize)]
+struct Document {
+    #[serde(flatten)]
+    receipt: Receipt,
+    rounded: u64,
+}
+
+/// Says how many samples are not what stood in the input.
+pub(crate) fn say_rounded(rounded: u64, output: &Output) {
+    match rounded {
+        0 => {}
+        1 => output.notice("1 sample had more than nine decimals and was rounded"),
+        _ => output.notice(&format!(
+            "{rounded} samples had more than nine decimals and were rounded"
+        )),
+    }
 }
 
 pub(super) async fn leave(sessions: &impl Sessions) {

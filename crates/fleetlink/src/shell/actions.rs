@@ -9,7 +9,8 @@ use fleetlink_proto::control::{ErrorCode, UploadMode};
 use super::Shell;
 use super::command::{Command, HELP};
 use crate::data::{
-    deleted, fetched, file_name, generate_file, generated, get_to_file, list_lines, upload_path,
+    deleted, fetched, file_name, generate_file, generated, get_to_file, list_lines, say_rounded,
+    upload_path,
 };
 use crate::devices;
 use crate::failure::Failure;
@@ -87,8 +88,14 @@ impl Shell {
             return Err(Failure::NoSuchFile(text.to_owned()));
         }
         self.session()?;
-        let task = UploadTask { file, mode };
-        upload_path(&self.supervisor, task, &path, &self.output).await?;
+        // A person names the file: it may be an empty one.
+        let task = UploadTask {
+            file,
+            mode,
+            allow_empty: true,
+        };
+        let uploaded = upload_path(&self.supervisor, task, &path, &self.output).await?;
+        say_rounded(uploaded.rounded, &self.output);
         self.has_file(file, true);
         Ok(format!(
             "Data file with ID of {file} has been uploaded to server"

@@ -18,6 +18,7 @@ mod rotation;
 mod sessions;
 mod shell;
 mod start;
+mod streams;
 mod sum;
 mod swapped;
 mod terminal;
