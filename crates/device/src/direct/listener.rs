@@ -127,7 +127,11 @@ impl Listener {
     pub async fn run(self) {
         let mut peers = JoinSet::new();
         while let Some(knock) = self.endpoint.accept().await {
-            while peers.try_join_next().is_some() {}
+            while let Some(served) = peers.try_join_next() {
+                if let Err(error) = served {
+                    tracing::error!(%error, "serving a peer stopped unexpectedly");
+                }
+            }
             let Some(address) = knock.address() else {
                 knock.refuse();
                 continue;
@@ -205,7 +209,7 @@ impl Shared {
     /// A file that was never offered is told of all the same: somebody has to look at this.
     async fn tell_doubt(&self, sender: DeviceName, why: Ended) {
         let failed = Arrival::Failed {
-            number: self.last_number.fetch_add(1, Ordering::Relaxed) + 1,
+            number: self.next_number(),
             sender,
             offer: None,
             failure: Failure::Here(why),
@@ -227,7 +231,7 @@ impl Shared {
                 Ok(Ok(stream)) => {
                     let (shared, sender) = (self.clone(), sender.clone());
                     let address = connection.address();
-                    files.spawn(async move { shared.take_file(stream, sender, address).await });
+                    files.spawn(shared.take_one(stream, sender, address));
                 }
                 Err(_) if !files.is_empty() => {}
                 Err(_) => return connection.close(Reason::TimedOut),
@@ -241,13 +245,41 @@ impl Shared {
         }
     }
 
+    /// A file's end is told in any case, also where its task dies: somebody may wait for it.
+    async fn take_one(
+        self: Arc<Self>,
+        stream: (SendHalf, RecvHalf),
+        sender: DeviceName,
+        address: Option<SocketAddr>,
+    ) {
+        let number = self.next_number();
+        let (shared, whose) = (self.clone(), sender.clone());
+        // Not detached: it ends with this one.
+        let mut task = JoinSet::new();
+        task.spawn(async move { shared.take_file(number, stream, whose, address).await });
+        if let Some(Err(died)) = task.join_next().await {
+            tracing::error!(%died, "taking a file stopped unexpectedly");
+            let failed = Arrival::Failed {
+                number,
+                sender,
+                offer: None,
+                failure: Failure::here(Reason::Internal, "taking it stopped unexpectedly"),
+            };
+            let _ = self.arrivals.send(failed).await;
+        }
+    }
+
+    fn next_number(&self) -> u64 {
+        self.last_number.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
     async fn take_file(
         &self,
+        number: u64,
         mut stream: (SendHalf, RecvHalf),
         sender: DeviceName,
         address: Option<SocketAddr>,
     ) {
-        let number = self.last_number.fetch_add(1, Ordering::Relaxed) + 1;
         let place = timeout(PLACE_DEADLINE, self.files.acquire()).await;
         let Ok(Ok(_place)) = place else {
             return self.turn_away(&mut stream.0, number, sender).await;

@@ -2,10 +2,11 @@
 
 use std::mem;
 
-use fleetlink_proto::transfer::limits::BLOCK_BYTES;
+use fleetlink_proto::transfer::limits::{BLOCK_BYTES, GOODBYE_DEADLINE};
 use fleetlink_proto::transfer::{End, Ended, FileName, Reason};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use crate::inbox::Incoming;
 use crate::limits::BLOCKS_BEFORE_DISK;
@@ -23,7 +24,8 @@ pub(super) struct Sink {
     block: Vec<u8>,
     work: mpsc::Sender<Work>,
     spare: mpsc::UnboundedReceiver<Vec<u8>>,
-    writer: JoinHandle<Result<FileName, Ended>>,
+    /// None once its outcome was read, which can be done once.
+    writer: Option<JoinHandle<Result<FileName, Ended>>>,
 }
 
 impl Sink {
@@ -36,7 +38,7 @@ impl Sink {
             block: Vec::new(),
             work,
             spare,
-            writer,
+            writer: Some(writer),
         }
     }
 
@@ -69,10 +71,13 @@ impl Sink {
         self.outcome().await
     }
 
-    /// Drops what came, and waits until nothing of it is left.
-    pub(super) async fn discard(self) {
+    /// Drops what came, and waits until nothing of it is left; not for long where the disk stands
+    /// still.
+    pub(super) async fn discard(mut self) {
         drop(self.work);
-        let _ = self.writer.await;
+        if let Some(writer) = self.writer.take() {
+            let _ = timeout(GOODBYE_DEADLINE, writer).await;
+        }
     }
 
     async fn give(&mut self, work: Work) -> Result<(), Ended> {
@@ -87,7 +92,10 @@ impl Sink {
     }
 
     async fn outcome(&mut self) -> Result<FileName, Ended> {
-        (&mut self.writer).await.unwrap_or_else(|_| Err(stopped()))
+        match self.writer.take() {
+            Some(writer) => writer.await.unwrap_or_else(|_| Err(stopped())),
+            None => Err(stopped()),
+        }
     }
 }
 

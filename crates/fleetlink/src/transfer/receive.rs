@@ -8,7 +8,7 @@ use clap::Args;
 use fleetlink_device::{Endpoint, Inbox, Link, ReceivePolicy, SenderRule, Supervisor};
 use fleetlink_proto::DeviceName;
 use fleetlink_proto::Escaped;
-use fleetlink_proto::transfer::Reason;
+use fleetlink_proto::transfer::{self, Reason};
 use serde_json::json;
 use tokio::time::timeout;
 
@@ -70,6 +70,8 @@ struct Count {
     files: u64,
     failed: u64,
     bytes: u64,
+    /// Files that were accepted and not kept, by a fault of this device's own.
+    lost: u64,
 }
 
 /// Takes files until it is interrupted, or its session ends for good.
@@ -77,7 +79,10 @@ pub(crate) async fn receive(arguments: ReceiveArguments, output: &Output) -> Res
     let report = Report::new(arguments.events, arguments.hub.json, output);
     let receiving = async |endpoint| receive_at(endpoint, &arguments, &report, output).await;
     let received = Box::pin(udp_port::with(arguments.udp_port, receiving)).await;
-    received.map_err(|failure| report.failed(failure))
+    received.map_err(|failure| match failure {
+        told @ Failure::Reported(_) => told,
+        failure => report.failed(failure),
+    })
 }
 
 async fn receive_at(
@@ -124,6 +129,7 @@ async fn receive_at(
         files,
         failed,
         bytes,
+        lost,
     } = count;
     report.event(&Event::Finished {
         files,
@@ -135,7 +141,16 @@ async fn receive_at(
             "device": device, "inbox": folder, "received": files, "failed": failed, "bytes": bytes,
         }));
     }
-    ended
+    match lost {
+        0 => ended,
+        lost => ended.and(Err(unkept(lost, report))),
+    }
+}
+
+fn unkept(lost: u64, report: &Report) -> Failure {
+    let text = format!("files that were accepted and could not be stored here: {lost}");
+    report.notice(&text);
+    Failure::Reported(Box::new(Failure::General(text)))
 }
 
 async fn join(
@@ -263,6 +278,9 @@ impl Count {
                 failure,
             } => {
                 self.failed += 1;
+                let own_fault = matches!(&failure, transfer::Failure::Here(ended)
+                    if ended.reason.is_of_receiver());
+                self.lost += u64::from(place.is_some() && own_fault);
                 let name = offer.as_ref().map(|offer| offer.name.as_str());
                 report.line(&words::not_received(name, &sender, &failure));
                 let name = name.map(|name| Escaped(name).to_string());

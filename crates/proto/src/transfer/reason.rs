@@ -93,6 +93,16 @@ reasons! {
     HashMismatch = 32, "hash_mismatch";
 }
 
+impl Reason {
+    /// Whether it is a fault of the receiver's own: of its disk, or of itself.
+    pub fn is_of_receiver(self) -> bool {
+        matches!(
+            self,
+            Reason::NoSpace | Reason::CannotWrite | Reason::Internal
+        )
+    }
+}
+
 impl From<Reason> for u32 {
     fn from(reason: Reason) -> u32 {
         reason.number()

@@ -116,6 +116,10 @@ impl Shell {
         self.input = None;
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn signal(&self, with: Signal) {
         signal(&self.child, with);
     }

@@ -1,8 +1,9 @@
 //! Transfers that do not come to their end.
 
 use std::fs;
+use std::process::Command;
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, prlimit};
 
 use super::{event, listing, receiving, sparse};
 use crate::harness::{Hub, Shell};
@@ -18,9 +19,18 @@ struct UnderWay {
 
 impl UnderWay {
     fn begin() -> Self {
+        UnderWay::to(|command| command)
+    }
+
+    /// To a receiver that is started so.
+    fn to(started: impl FnOnce(Command) -> Command) -> Self {
         let hub = Hub::start(&["cam", "box"]);
         let (folder, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let mut receiver = receiving(&hub, home.path(), "box", &[]);
+        fs::create_dir(home.path().join("inbox")).unwrap();
+        let arguments = ["receive", "--inbox", "inbox", "--events"];
+        let command = started(hub.command(home.path(), "box", &arguments));
+        let mut receiver = Shell::run(command);
+        event(&mut receiver.output, "listening");
         sparse(&folder.path().join("large"));
         let arguments = ["send", "box", "large", "--events"];
         let sender = Shell::run(hub.command(folder.path(), "cam", &arguments));
@@ -118,4 +128,60 @@ fn an_interrupted_receiver_tells_its_sender() {
     assert_eq!(under_way.receiver.wait(), Some(0));
     assert_eq!(under_way.sender.wait(), Some(13));
     assert_eq!(under_way.inbox(), [""; 0]);
+}
+
+/// The same command, to which a limit on the size of files is an error and not its end.
+fn outliving_limits(command: Command) -> Command {
+    let mut outliving = Command::new("sh");
+    outliving.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]);
+    outliving
+        .arg(command.get_program())
+        .args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => outliving.env(name, value),
+            None => outliving.env_remove(name),
+        };
+    }
+    if let Some(folder) = command.get_current_dir() {
+        outliving.current_dir(folder);
+    }
+    outliving
+}
+
+/// Room was taken before the file was accepted; the disk fails all the same while it comes.
+#[test]
+fn a_disk_that_fails_in_mid_file_fails_that_file_alone() {
+    for (limit, code) in [
+        (Resource::Fsize, "no_space"),
+        (Resource::Nofile, "cannot_write"),
+    ] {
+        let mut under_way = UnderWay::to(outliving_limits);
+        let receiver = Some(Pid::from_raw(under_way.receiver.pid().cast_signed()).unwrap());
+        let usual = getrlimit(limit);
+        let tight = Rlimit {
+            current: Some(1),
+            ..usual.clone()
+        };
+        prlimit(receiver, limit, tight).unwrap();
+        let told = [format!("peer {code}"), format!("here {code}")];
+        assert_eq!(under_way.codes(), told);
+        assert_eq!(under_way.sender.wait(), Some(13));
+        assert_eq!(under_way.inbox(), [""; 0]);
+        // The next file finds the device as it was.
+        prlimit(receiver, limit, usual).unwrap();
+        fs::write(under_way.folder.path().join("small"), b"1").unwrap();
+        let arguments = ["send", "box", "small"];
+        let hub = &under_way.hub;
+        let sent = hub.run(under_way.folder.path(), "cam", &arguments);
+        assert_eq!(sent.code, Some(0), "{}", sent.stderr);
+        under_way.receiver.signal(Signal::TERM);
+        let finished = event(&mut under_way.receiver.output, "finished");
+        assert_eq!(
+            (&finished["files"], &finished["failed"]),
+            (&1.into(), &1.into())
+        );
+        // A file was accepted and not kept, by this device's own fault.
+        assert_eq!(under_way.receiver.wait(), Some(1));
+    }
 }
