@@ -50,20 +50,14 @@ impl Session {
         let (chunks, chunk_queue) = mpsc::channel(CHUNK_QUEUE);
         let (keep_alive, _) = watch::channel(DEFAULT_KEEP_ALIVE);
         let shared = Arc::new(Shared::new(control.downgrade()));
-        tokio::spawn(writer::run(
-            write_half,
-            writer::Queues {
-                control: control_queue,
-                chunks: chunk_queue,
-                keep_alive: keep_alive.subscribe(),
-            },
-            Arc::clone(&shared),
-        ));
-        tokio::spawn(reader::run(
-            read_half,
-            keep_alive.subscribe(),
-            Arc::clone(&shared),
-        ));
+        let queues = writer::Queues {
+            control: control_queue,
+            chunks: chunk_queue,
+            keep_alive: keep_alive.subscribe(),
+        };
+        shared.part(writer::run(write_half, queues, Arc::clone(&shared)));
+        let reading = reader::run(read_half, keep_alive.subscribe(), Arc::clone(&shared));
+        shared.part(reading);
         Session {
             inner: Arc::new(Inner {
                 shared,

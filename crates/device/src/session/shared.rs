@@ -83,6 +83,17 @@ impl Shared {
         }
     }
 
+    /// Runs a part of the session. Where it dies, the session is over: nobody waits for it in vain.
+    pub(super) fn part(self: &Arc<Self>, part: impl Future<Output = ()> + Send + 'static) {
+        let shared = Arc::clone(self);
+        let running = tokio::spawn(part);
+        tokio::spawn(async move {
+            if let Err(died) = running.await {
+                shared.close(Closed::Lost(died.to_string()));
+            }
+        });
+    }
+
     fn open(&self) -> MutexGuard<'_, Open> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }

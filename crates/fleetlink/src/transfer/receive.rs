@@ -222,9 +222,9 @@ impl Receiving {
                     count.tell(heard.ok_or_else(stopped)?, report);
                 }
                 changed = link.changed() => {
-                    if changed.is_ok() {
-                        tell_link(&link.borrow_and_update(), report)?;
-                    }
+                    let stopped = |_| Failure::General("nothing watches the hub any more".to_owned());
+                    changed.map_err(stopped)?;
+                    tell_link(&link.borrow_and_update(), report)?;
                 }
                 () = interrupts.next() => return Ok(()),
             }

@@ -194,6 +194,8 @@ async fn udp_ended(udp: &mut Option<UdpServer>) -> String {
 
 async fn tcp_ended(tcp: &mut Option<TcpServer>) {
     match tcp {
+        // A handle whose result was taken is not asked again.
+        Some(tcp) if tcp.accepting.is_finished() => {}
         // However it ended, it has.
         Some(tcp) => drop((&mut tcp.accepting).await),
         None => std::future::pending().await,

@@ -145,6 +145,33 @@ impl Server {
     /// Ends the service: clients that were accepted are answered first.
     pub async fn close(self) {
         self.stopping.cancel();
-        let _ = self.accepting.await;
+        // [`Server::ended`] may have taken its result: a handle is not asked again.
+        if !self.accepting.is_finished() {
+            let _ = self.accepting.await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fleetlink_proto::number_exchange::OnOutOfRange;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_service_that_has_ended_can_be_closed() {
+        let config = Config {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            service: Service {
+                name: "sum".parse().unwrap(),
+                number: Default::default(),
+                on_out_of_range: OnOutOfRange::Stop,
+            },
+            quiet_time: Duration::from_secs(1),
+        };
+        let mut server = start(config, Lines::Logged).await.unwrap();
+        server.stopping.cancel();
+        server.ended().await;
+        server.close().await;
     }
 }

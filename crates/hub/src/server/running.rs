@@ -35,6 +35,7 @@ pub struct RunningHub {
     pub(super) following: AbortOnDropHandle<()>,
     pub(super) tending: AbortOnDropHandle<()>,
     pub(super) renewing: AbortOnDropHandle<()>,
+    pub(super) operating: AbortOnDropHandle<()>,
     pub(super) exchange: Option<number_exchange::Server>,
     pub(super) leases: Option<RunningLeases>,
     pub(super) closing: CancellationToken,
@@ -96,6 +97,7 @@ impl RunningHub {
             _ = &mut self.following => HubError::Part("the log files"),
             _ = &mut self.tending => HubError::Part("the upkeep of the store"),
             _ = &mut self.renewing => HubError::Part("the renewal of the certificate"),
+            _ = &mut self.operating => HubError::Part("the operator's socket"),
             () = exchange_ended(&mut self.exchange) => HubError::Part("the number exchange"),
             () = leases_ended(&mut self.leases) => HubError::Part("the lease service"),
         }
@@ -187,10 +189,11 @@ mod tests {
     #[tokio::test]
     async fn a_hub_that_failed_can_be_closed() {
         type Part = fn(&RunningHub) -> &AbortOnDropHandle<()>;
-        let parts: [Part; 3] = [
+        let parts: [Part; 4] = [
             |hub| &hub.driving,
             |hub| &hub.accepting,
             |hub| &hub.following,
+            |hub| &hub.operating,
         ];
         for part in parts {
             let folder = tempfile::tempdir().unwrap();

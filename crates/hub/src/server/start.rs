@@ -168,7 +168,7 @@ async fn start_with(
             plain,
         },
     };
-    tokio::spawn(socket.serve(desk, closing.clone()));
+    let operating = socket.serve(desk, closing.clone());
     let following = log_files.follow(active_changed, journal_grew, drained.clone());
     let context = SessionContext {
         driver: driver.clone(),
@@ -193,6 +193,7 @@ async fn start_with(
         following: AbortOnDropHandle::new(tokio::spawn(following)),
         tending: AbortOnDropHandle::new(tokio::spawn(tending)),
         renewing: AbortOnDropHandle::new(tokio::spawn(renewal::renew_daily(identity))),
+        operating: AbortOnDropHandle::new(tokio::spawn(operating)),
         exchange,
         leases: running_leases,
         closing,
