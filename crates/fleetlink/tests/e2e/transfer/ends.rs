@@ -131,7 +131,7 @@ fn an_interrupted_receiver_tells_its_sender() {
 }
 
 /// The same command, to which a limit on the size of files is an error and not its end.
-fn outliving_limits(command: Command) -> Command {
+fn outliving_limits(command: &Command) -> Command {
     let mut outliving = Command::new("sh");
     outliving.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]);
     outliving
@@ -156,12 +156,12 @@ fn a_disk_that_fails_in_mid_file_fails_that_file_alone() {
         (Resource::Fsize, "no_space"),
         (Resource::Nofile, "cannot_write"),
     ] {
-        let mut under_way = UnderWay::to(outliving_limits);
+        let mut under_way = UnderWay::to(|command| outliving_limits(&command));
         let receiver = Some(Pid::from_raw(under_way.receiver.pid().cast_signed()).unwrap());
         let usual = getrlimit(limit);
         let tight = Rlimit {
             current: Some(1),
-            ..usual.clone()
+            ..usual
         };
         prlimit(receiver, limit, tight).unwrap();
         let told = [format!("peer {code}"), format!("here {code}")];
