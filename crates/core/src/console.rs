@@ -178,6 +178,8 @@ pub enum Departure {
     ConnectionClosed,
     /// Nothing was heard from it for this time.
     Silent(Duration),
+    /// It did not take what the hub answered.
+    Unread,
     /// Its account was removed.
     AccountRemoved,
     /// Its account has no login any more.
@@ -365,6 +367,9 @@ impl fmt::Display for Departure {
                 "left the edge network: nothing was heard from it for {} s",
                 time.as_secs_f64()
             ),
+            Departure::Unread => {
+                f.write_str("left the edge network: it did not read the hub's answers")
+            }
             Departure::AccountRemoved => {
                 f.write_str("left the edge network: its account was removed")
             }

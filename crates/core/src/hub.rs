@@ -13,7 +13,7 @@ use fleetlink_proto::{DeviceName, HubTime};
 use crate::accounts::Accounts;
 use crate::authorisation::{Action, Caller, Decision, Means, decide};
 use crate::census::Census;
-use crate::console::ConsoleEvent;
+use crate::console::{ConsoleEvent, Departure};
 use crate::deadlines::Deadlines;
 use crate::effect::Effect;
 use crate::errors;
@@ -98,7 +98,10 @@ impl Hub {
                 request,
                 possession,
             } => self.call(session, id, request, possession, now),
-            Input::Disconnected { session } => self.disconnected(session),
+            Input::Disconnected { session } => {
+                self.disconnected(session, Departure::ConnectionClosed)
+            }
+            Input::Unread { session } => self.disconnected(session, Departure::Unread),
             Input::UploadStaged {
                 session,
                 id,
@@ -131,6 +134,16 @@ impl Hub {
         while let Some(session) = self.deadlines.pop_due(now.monotonic) {
             self.end_overdue(session);
         }
+    }
+
+    /// How often a session shows life.
+    pub fn keep_alive(&self) -> Duration {
+        self.settings.keep_alive
+    }
+
+    /// The device as which a session is logged in.
+    pub fn device_of(&self, session: SessionId) -> Option<&DeviceName> {
+        self.sessions.get(&session).and_then(Session::name)
     }
 
     /// The hub itself stood still for this time: its process was stopped, or got no processor. What

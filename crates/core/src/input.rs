@@ -71,6 +71,11 @@ pub enum Input {
         /// Which session.
         session: SessionId,
     },
+    /// A device does not take what the hub answers; its connection is closed.
+    Unread {
+        /// Which session.
+        session: SessionId,
+    },
     /// All bytes of an upload are staged and verified, and the device asked for the commit.
     UploadStaged {
         /// Which session.

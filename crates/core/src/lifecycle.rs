@@ -122,8 +122,8 @@ impl Hub {
         self.effects.push_back(Effect::Close { session });
     }
 
-    pub(crate) fn disconnected(&mut self, session: SessionId) {
-        self.forget(session, Departure::ConnectionClosed);
+    pub(crate) fn disconnected(&mut self, session: SessionId, why: Departure) {
+        self.forget(session, why);
     }
 
     /// Ends a session whose deadline has come.

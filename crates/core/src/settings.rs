@@ -20,6 +20,8 @@ pub struct Settings {
     pub penalties: Option<PenaltySettings>,
     /// How often a session shows life.
     pub keep_alive: Duration,
+    /// How long nothing of an open upload may come.
+    pub upload_idle: Duration,
     /// What the hub holds, and the shares of a device and of a source.
     pub capacity: Capacity,
     /// Which run of the hub this is: another one for each start.
@@ -33,6 +35,7 @@ impl Default for Settings {
             max_attempts: MaxAttempts::default(),
             penalties: Some(PenaltySettings::default()),
             keep_alive: limits::DEFAULT_KEEP_ALIVE,
+            upload_idle: limits::DEFAULT_UPLOAD_IDLE,
             capacity: Capacity::default(),
             run: HubRun::default(),
         }

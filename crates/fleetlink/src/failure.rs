@@ -198,6 +198,7 @@ fn code_of(code: ErrorCode) -> u8 {
         ErrorCode::Replaced => 10,
         ErrorCode::Offline | ErrorCode::NoEndpoint => 12,
         ErrorCode::HashMismatch | ErrorCode::Corrupt => 7,
+        ErrorCode::NoProgress => 6,
         ErrorCode::NoSuchFile => 8,
         ErrorCode::BadLine | ErrorCode::NoSamples | ErrorCode::TooLarge => 9,
         ErrorCode::Busy

@@ -18,6 +18,9 @@ use crate::identity::Identity;
 use crate::session::{self, Secured, SessionContext};
 use crate::source_places::SourcePlaces;
 
+/// Encrypted bytes of one connection that wait for the network.
+const TLS_BUFFER: usize = 32 * 1024;
+
 /// What every connection of a device is served with.
 #[derive(Clone)]
 struct Door {
@@ -114,7 +117,11 @@ impl Door {
             () = self.closing.cancelled() => return None,
         };
         match shaken {
-            Ok(Ok(stream)) => return Some(stream),
+            Ok(Ok(mut stream)) => {
+                // Of what a device does not read, TLS keeps no more than this.
+                stream.get_mut().1.set_buffer_limit(Some(TLS_BUFFER));
+                return Some(stream);
+            }
             Ok(Err(error)) => tracing::debug!(%peer, %error, "no TLS handshake"),
             Err(_) => tracing::debug!(%peer, "the TLS handshake took too long"),
         }

@@ -1,6 +1,8 @@
 //! The driver: owns the core, brings it what happens, and does what it wants done.
 
 mod pace;
+mod stall;
+mod turns;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -14,13 +16,15 @@ use fleetlink_proto::control::{
     ActiveDevice, EndReason, ErrorCode, Reply, RequestId, RpcError, TransferLeave,
 };
 use fleetlink_proto::transfer::{GrantedParty, SignedGrant};
-use fleetlink_proto::{DeviceName, HubPin, HubTime, IdempotencyKey, WallTime};
+use fleetlink_proto::{DeviceName, HubPin, HubTime, IdempotencyKey, Source, WallTime};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use self::pace::Pace;
+use self::stall::StallWatch;
+use self::turns::{Party, Turns};
 use crate::identity::Identity;
 use crate::passwords::Passwords;
 use crate::store::Store;
@@ -28,7 +32,9 @@ use crate::store::Store;
 /// Events that may wait for the driver; then sessions wait.
 const EVENT_QUEUE: usize = 1024;
 /// Events that the driver takes at once: the busier it is, the less often it looks at its timers.
-const EVENTS_AT_ONCE: usize = 64;
+const EVENTS_AT_ONCE: usize = 256;
+/// Turns of sessions between two looks at what else has happened.
+const TURNS_AT_ONCE: usize = 8;
 /// Console lines that may wait for a slow terminal; further ones are counted and left out.
 pub(crate) const CONSOLE_QUEUE: usize = 4096;
 
@@ -47,7 +53,10 @@ pub(crate) enum Event {
     /// The core shall know.
     Input(Input),
     /// Calls of one session that came together.
-    Calls(Vec<Input>),
+    Calls {
+        session: SessionId,
+        calls: Vec<Input>,
+    },
     /// The operator asks.
     Admin {
         request: AdminRequest,
@@ -142,6 +151,8 @@ pub(crate) struct Driver {
     /// Store operations and password checks under way; the core bounds their number.
     work: JoinSet<Input>,
     sessions: HashMap<SessionId, Session>,
+    turns: Turns,
+    stalls: StallWatch,
     admin_calls: HashMap<AdminId, oneshot::Sender<Result<AdminReply, String>>>,
     admin_count: u64,
     console_lost: u64,
@@ -153,6 +164,7 @@ pub(crate) struct Driver {
 pub type WallClock = Arc<dyn Fn() -> WallTime + Send + Sync>;
 
 struct Session {
+    source: Source,
     commands: CommandSender,
     overflow: CancellationToken,
     over: CancellationToken,
@@ -169,8 +181,10 @@ impl Driver {
     ) -> (Self, DriverHandle) {
         let (sender, events) = mpsc::channel(EVENT_QUEUE);
         let started = Instant::now();
+        let core = make_core(now(started, &wall_clock));
         let driver = Driver {
-            core: make_core(now(started, &wall_clock)),
+            stalls: StallWatch::new(core.keep_alive(), started),
+            core,
             started,
             store,
             passwords,
@@ -179,6 +193,7 @@ impl Driver {
             events,
             work: JoinSet::new(),
             sessions: HashMap::new(),
+            turns: Turns::default(),
             admin_calls: HashMap::new(),
             admin_count: 0,
             console_lost: 0,
@@ -194,13 +209,32 @@ impl Driver {
         while !self.core.is_drained() {
             let timeout = self.core.poll_timeout().map(|at| self.started + at);
             tokio::select! {
-                1.. = self.events.recv_many(&mut events, EVENTS_AT_ONCE) => {
-                    events.drain(..).for_each(|event| self.handle_event(event));
-                }
+                biased;
+                1.. = self.events.recv_many(&mut events, EVENTS_AT_ONCE) => {}
                 Some(done) = self.work.join_next() => self.handle_done(done),
-                () = sleep_until(timeout) => self.core.handle_timeout(self.now()),
+                () = sleep_until(timeout) => {}
                 () = sleep_until(self.active.due) => {}
+                () = tokio::time::sleep_until(self.stalls.next()) => {}
+                () = std::future::ready(()), if !self.turns.is_empty() => {}
             }
+            // Before anything that came meanwhile is judged late.
+            if let Some(stall) = self.stalls.looked(Instant::now()) {
+                tracing::warn!(?stall, "the hub stood still");
+                self.core.stood_still(stall);
+            }
+            events.drain(..).for_each(|event| self.handle_event(event));
+            while let Some(done) = self.work.try_join_next() {
+                self.handle_done(done);
+            }
+            let time = self.now();
+            if self
+                .core
+                .poll_timeout()
+                .is_some_and(|at| at <= time.monotonic)
+            {
+                self.core.handle_timeout(time);
+            }
+            self.take_turns();
             while let Some(effect) = self.core.poll_effect() {
                 self.perform(effect);
             }
@@ -220,21 +254,31 @@ impl Driver {
                 overflow,
                 over,
             } => {
-                let open = Session {
+                let opened = Session {
+                    source: Source::of(peer.ip()),
                     commands,
                     overflow,
                     over,
                 };
-                self.sessions.insert(session, open);
+                self.sessions.insert(session, opened);
                 self.input(Input::Connected { session, peer });
             }
-            Event::Input(input) => {
-                if let Input::Disconnected { session } = &input {
-                    self.sessions.remove(session);
+            Event::Input(input) => match follows(&input) {
+                // Not before what the session has asked for.
+                Some(session) => {
+                    if let Err(input) = self.turns.push_behind(session, input) {
+                        self.input(input);
+                    }
                 }
-                self.input(input);
+                None => self.input(input),
+            },
+            Event::Calls { session, calls } => {
+                // Waiting for its turn is no silence.
+                self.input(Input::Alive { session });
+                if let Some(party) = self.party(session) {
+                    self.turns.push(session, party, calls);
+                }
             }
-            Event::Calls(calls) => calls.into_iter().for_each(|call| self.input(call)),
             Event::Admin { request, answer } => {
                 self.admin_count += 1;
                 let admin = AdminId(self.admin_count);
@@ -252,7 +296,30 @@ impl Driver {
         }
     }
 
+    /// With whom this session takes turns.
+    fn party(&self, session: SessionId) -> Option<Party> {
+        match self.core.device_of(session) {
+            Some(device) => Some(Party::Device(device.clone())),
+            None => {
+                let session = self.sessions.get(&session)?;
+                Some(Party::Stranger(session.source))
+            }
+        }
+    }
+
+    fn take_turns(&mut self) {
+        for _ in 0..TURNS_AT_ONCE {
+            let Some(input) = self.turns.next() else {
+                return;
+            };
+            self.input(input);
+        }
+    }
+
     fn input(&mut self, input: Input) {
+        if let Input::Disconnected { session } | Input::Unread { session } = &input {
+            self.sessions.remove(session);
+        }
         self.core.handle_input(input, self.now());
     }
 
@@ -398,6 +465,16 @@ impl Driver {
                 tracing::warn!(lost = self.console_lost, "the console does not keep up");
             }
         }
+    }
+}
+
+/// The session whose earlier calls come before this.
+fn follows(input: &Input) -> Option<SessionId> {
+    match input {
+        Input::Disconnected { session }
+        | Input::Unread { session }
+        | Input::UploadStaged { session, .. } => Some(*session),
+        _ => None,
     }
 }
 

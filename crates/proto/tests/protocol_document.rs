@@ -184,6 +184,18 @@ fn states_every_limit() {
         ),
         ("a write without progress", seconds(limits::WRITE_DEADLINE)),
         (
+            "a write without progress while more than 67108864 bytes of all sessions are unread",
+            seconds(limits::WRITE_DEADLINE_UNDER_LOAD),
+        ),
+        (
+            "answers of a session that the device leaves unread",
+            format!("{} bytes", limits::MAX_UNREAD_BYTES),
+        ),
+        (
+            "an open upload of which nothing comes, unless the hub sets another time",
+            seconds(limits::DEFAULT_UPLOAD_IDLE),
+        ),
+        (
             "the hub's wait for its sessions at the end",
             seconds(limits::DRAIN_DEADLINE),
         ),

@@ -236,7 +236,7 @@ impl Oracle {
                 }
             }
             Input::DownloadEnded { .. } => {}
-            Input::Disconnected { session } => self.end(*session),
+            Input::Disconnected { session } | Input::Unread { session } => self.end(*session),
             Input::PasswordChecked { check, matches } => self.checked(*check, *matches, now),
             Input::StoreAnswered { result, .. } => {
                 self.store_told(call.expect("the operation's call"), result.clone());

@@ -75,7 +75,10 @@ pub(crate) fn passes(error: &UploadError) -> bool {
     match error {
         UploadError::Call(CallError::Refused(error)) => matches!(
             error.code,
-            ErrorCode::Closing | ErrorCode::OutcomeUnknown | ErrorCode::StoreUnavailable
+            ErrorCode::Closing
+                | ErrorCode::OutcomeUnknown
+                | ErrorCode::StoreUnavailable
+                | ErrorCode::NoProgress
         ),
         UploadError::Call(CallError::Closed(closed)) => closed.may_return(),
         UploadError::Call(CallError::TimedOut { .. }) | UploadError::Changed => true,

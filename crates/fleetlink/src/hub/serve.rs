@@ -51,6 +51,10 @@ pub(crate) struct HubArguments {
     /// two of them.
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = keep_alive)]
     keep_alive: Duration,
+    /// How long nothing of an open upload may come, as 60s: then it is closed, and can be gone on
+    /// with. A sixth of it while the hub has few places left.
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = upload_idle)]
+    upload_idle: Duration,
     /// Serve without TLS, on loopback alone.
     #[arg(long)]
     plain: bool,
@@ -87,6 +91,7 @@ pub(crate) async fn serve(arguments: HubArguments, output: &Output) -> Result<()
         shares,
         credentials,
         keep_alive,
+        upload_idle,
         plain,
         sum,
         hello,
@@ -98,6 +103,7 @@ pub(crate) async fn serve(arguments: HubArguments, output: &Output) -> Result<()
         max_attempts: parse_attempts(&max_attempts)?,
         penalties: penalties.settings()?,
         keep_alive,
+        upload_idle,
         capacity: shares.capacity(),
         ..Settings::default()
     };
@@ -124,8 +130,22 @@ pub(crate) fn parse_attempts(text: &str) -> Result<MaxAttempts, Failure> {
 
 fn keep_alive(text: &str) -> Result<Duration, String> {
     let (least, most) = (limits::MIN_KEEP_ALIVE, limits::MAX_KEEP_ALIVE);
+    time_within(text, least, most, "10s")
+}
+
+fn upload_idle(text: &str) -> Result<Duration, String> {
+    let (least, most) = (limits::MIN_UPLOAD_IDLE, limits::MAX_UPLOAD_IDLE);
+    time_within(text, least, most, "60s")
+}
+
+fn time_within(
+    text: &str,
+    least: Duration,
+    most: Duration,
+    example: &str,
+) -> Result<Duration, String> {
     duration::parse(text)
         .ok()
         .filter(|time| (least..=most).contains(time))
-        .ok_or_else(|| format!("expected a time from {least:?} to {most:?}, such as 10s"))
+        .ok_or_else(|| format!("expected a time from {least:?} to {most:?}, such as {example}"))
 }

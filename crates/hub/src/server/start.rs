@@ -23,7 +23,7 @@ use crate::number_exchange;
 use crate::operator::{Desk, OperatorSocket};
 use crate::passwords::Passwords;
 use crate::reach::Reach;
-use crate::session::{Claims, SessionContext};
+use crate::session::{Claims, HubUnread, HubUploads, SessionContext};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Retention, Store};
 
@@ -108,7 +108,7 @@ async fn start_with(
     let budget = Descriptors::found().budget(services)?;
     settings.capacity = budget.within(settings.capacity);
     let capacity = settings.capacity;
-    let keep_alive = settings.keep_alive;
+    let (keep_alive, upload_idle) = (settings.keep_alive, settings.upload_idle);
     let accounts = store.accounts().await.map_err(StartError::Accounts)?;
     let mut known = accounts.len();
     let tickets = store.tickets().await.map_err(StartError::Accounts)?;
@@ -175,6 +175,8 @@ async fn start_with(
         store: Arc::clone(&store),
         keep_alive,
         claims: Claims::default(),
+        unread: HubUnread::default(),
+        uploads: HubUploads::new(capacity.uploads, upload_idle),
     };
     let tending = upkeep::tend(Arc::clone(&store), retention);
     let shown = (!plain).then(|| identity.clone());

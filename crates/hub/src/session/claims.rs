@@ -43,15 +43,15 @@ impl Claims {
         }
     }
 
-    /// Has the session that has the upload leave it. Blocking: that session may be at its disk.
-    pub(super) fn interrupt(&self, name: &UploadName) {
+    /// Has the session that has the upload leave it, once that is no longer at its disk.
+    pub(super) async fn interrupt(&self, name: &UploadName) {
         let pieces = self
             .held()
             .get(name)
             .and_then(|claim| claim.pieces.upgrade());
         if let Some(pieces) = pieces {
             // Where nobody takes pieces any more, the upload is over.
-            let _ = pieces.blocking_send(Piece::TakenOver);
+            let _ = pieces.send(Piece::TakenOver).await;
         }
     }
 

@@ -1,28 +1,29 @@
-//! Downloads: read, checked and sent, each on a thread of its own.
+//! Downloads: read, checked and sent. A thread is taken for each piece that is read, and none while
+//! a device does not take what was sent.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use fleetlink_core::{Input, SegmentRef, SessionId, Snapshot, StoreError, rpc_error_of_store};
+use fleetlink_core::{Input, SegmentRef, Snapshot, StoreError, rpc_error_of_store};
 use fleetlink_proto::control::{
     Done, ErrorCode, HubNotification, OpenDownloadReply, Reply, RequestId, RpcError,
     encode_notification,
 };
-use tokio::runtime::Handle;
 
 use super::SessionContext;
 use super::outbox::{Gone, Outbox};
 use super::reader::no_such_transfer;
-use crate::driver::StartDownload;
+use super::wait::HubTurn;
+use crate::driver::{DriverGone, StartDownload};
 
 /// Bytes of one chunk.
-const CHUNK_BYTES: u32 = 256 * 1024;
+const CHUNK_BYTES: u32 = 128 * 1024;
 
 /// The open downloads of one session.
 #[derive(Clone)]
 pub(super) struct Downloads {
-    session: SessionId,
+    turn: HubTurn,
     hub: SessionContext,
     outbox: Outbox,
     cancelled: Arc<Mutex<BTreeMap<u64, Arc<AtomicBool>>>>,
@@ -42,22 +43,22 @@ impl From<Gone> for Ended {
 }
 
 impl Downloads {
-    pub(super) fn new(session: SessionId, hub: SessionContext, outbox: Outbox) -> Self {
+    pub(super) fn new(turn: HubTurn, hub: SessionContext, outbox: Outbox) -> Self {
         Downloads {
-            session,
+            turn,
             hub,
             outbox,
             cancelled: Arc::default(),
         }
     }
 
-    /// Begins a download on a thread of its own.
+    /// Begins a download.
     pub(super) fn start(&self, start: StartDownload) {
         let downloads = self.clone();
         let cancelled = Arc::new(AtomicBool::new(false));
         self.cancelled()
             .insert(start.download, Arc::clone(&cancelled));
-        tokio::task::spawn_blocking(move || downloads.run(start, cancelled));
+        tokio::spawn(async move { downloads.run(start, cancelled).await });
     }
 
     /// Ends a download early; it sends at most the chunk that it is at.
@@ -86,7 +87,7 @@ impl Downloads {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn run(&self, start: StartDownload, cancelled: Arc<AtomicBool>) {
+    async fn run(&self, start: StartDownload, cancelled: Arc<AtomicBool>) {
         let StartDownload {
             id,
             download,
@@ -99,8 +100,7 @@ impl Downloads {
             samples,
             version,
         };
-        self.outbox
-            .reply_blocking(&id, &Ok(Reply::OpenDownload(open)));
+        self.outbox.reply(&id, Ok(Reply::OpenDownload(open))).await;
         let mut sending = Sending {
             downloads: self,
             download,
@@ -108,7 +108,7 @@ impl Downloads {
             hasher: blake3::Hasher::new(),
             bytes: 0,
         };
-        let last = match sending.send(&snapshot) {
+        let last = match sending.send(&snapshot).await {
             Ok(()) => Some(HubNotification::DownloadEnd {
                 download,
                 bytes: sending.bytes,
@@ -117,17 +117,19 @@ impl Downloads {
             Err(Ended::Failed(error)) => Some(HubNotification::DownloadFailed { download, error }),
             Err(Ended::Early) => None,
         };
-        if let Some(last) = last {
+        if let Some(last) = last
+            && let Ok(place) = self.outbox.bulk().await
+        {
             // Behind the chunks, not past them.
-            let _ = self.outbox.bulk_blocking(encode_notification(&last));
+            place.send(encode_notification(&last));
         }
         self.cancelled().remove(&download);
         let ended = Input::DownloadEnded {
-            session: self.session,
+            session: self.turn.session(),
             download,
         };
         // Without a driver there is nobody left who counts.
-        let _ = Handle::current().block_on(self.hub.driver.input(ended));
+        let _ = self.hub.driver.input(ended).await;
     }
 }
 
@@ -141,45 +143,57 @@ struct Sending<'a> {
 }
 
 impl Sending<'_> {
-    fn send(&mut self, snapshot: &Snapshot) -> Result<(), Ended> {
+    async fn send(&mut self, snapshot: &Snapshot) -> Result<(), Ended> {
         let mut joint = false;
         for segment in &snapshot.segments {
             if joint {
-                self.send_chunk(b"\n")?;
+                let place = self.downloads.outbox.bulk().await?;
+                place.send(self.chunk(b"\n")?);
             }
-            self.send_segment(segment)?;
+            self.send_segment(segment).await?;
             joint = segment.ends_open;
         }
         Ok(())
     }
 
-    fn send_segment(&mut self, segment: &SegmentRef) -> Result<(), Ended> {
-        let store = &self.downloads.hub.store;
-        let opened = Handle::current().block_on(store.open_segment(segment.clone()));
+    async fn send_segment(&mut self, segment: &SegmentRef) -> Result<(), Ended> {
+        let Downloads {
+            turn, hub, outbox, ..
+        } = self.downloads;
+        let opening = turn.alive(hub.store.open_segment(segment.clone())).await;
+        let opened = opening.map_err(|DriverGone| Ended::Early)?;
         let mut reader = opened.map_err(unreadable)?;
-        let mut buffer = vec![0; CHUNK_BYTES as usize];
         loop {
-            match reader.read(&mut buffer).map_err(unreadable)? {
+            // First the place: a device that takes nothing has no chunk read.
+            let place = outbox.bulk().await?;
+            let reading = move || {
+                let mut buffer = vec![0; CHUNK_BYTES as usize];
+                let read = reader.read(&mut buffer);
+                (reader, buffer, read)
+            };
+            let (read_on, buffer, read) = turn.at_disk(reading).await;
+            reader = read_on;
+            match read.map_err(unreadable)? {
                 0 => return Ok(()),
-                read => self.send_chunk(&buffer[..read])?,
+                read => place.send(self.chunk(&buffer[..read])?),
             }
         }
     }
 
-    fn send_chunk(&mut self, bytes: &[u8]) -> Result<(), Ended> {
+    /// The next chunk with its line, unless the download has ended early.
+    fn chunk(&mut self, bytes: &[u8]) -> Result<Vec<u8>, Ended> {
         if self.cancelled.load(Ordering::Relaxed) {
             return Err(Ended::Early);
         }
         let announced = u32::try_from(bytes.len()).unwrap_or(CHUNK_BYTES);
-        let (download, bytes_sent) = (self.download, bytes.len() as u64);
         let mut chunk = encode_notification(&HubNotification::DownloadChunk {
-            download,
+            download: self.download,
             bytes: announced,
         });
         chunk.extend_from_slice(bytes);
         self.hasher.update(bytes);
-        self.bytes += bytes_sent;
-        Ok(self.downloads.outbox.bulk_blocking(chunk)?)
+        self.bytes += bytes.len() as u64;
+        Ok(chunk)
     }
 }
 

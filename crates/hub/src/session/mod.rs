@@ -5,8 +5,13 @@ mod download;
 mod outbox;
 mod proof;
 mod reader;
+#[cfg(test)]
+mod tests;
+mod unread;
 mod upload;
+mod wait;
 
+use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -24,7 +29,10 @@ pub(crate) use self::claims::Claims;
 use self::download::Downloads;
 use self::outbox::Outbox;
 use self::reader::Reader;
+pub(crate) use self::unread::HubUnread;
+pub(crate) use self::upload::HubUploads;
 use self::upload::Uploads;
+use self::wait::HubTurn;
 use crate::driver::{DriverHandle, Event, SessionCommand};
 use crate::identity::Shown;
 use crate::store::Store;
@@ -46,6 +54,8 @@ pub(crate) struct SessionContext {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) keep_alive: Duration,
     pub(crate) claims: Claims,
+    pub(crate) unread: HubUnread,
+    pub(crate) uploads: HubUploads,
 }
 
 /// What TLS has brought about on one connection.
@@ -78,13 +88,14 @@ pub(crate) async fn serve<S>(
         return;
     }
     let (incoming, outgoing) = tokio::io::split(stream);
-    let (outbox, writer) = outbox::open();
+    let (outbox, writer) = outbox::open(hub.unread.clone(), overflow.clone());
     // No task of its own: an answer would wake one more.
     let mut writing = pin!(outbox::write(outgoing, writer));
-    let uploads = Uploads::new(session, hub.clone(), outbox.clone());
-    let downloads = Downloads::new(session, hub.clone(), outbox.clone());
+    let turn = HubTurn::new(hub.driver.clone(), session, hub.keep_alive);
+    let uploads = Uploads::new(turn.clone(), hub.clone(), outbox.clone());
+    let downloads = Downloads::new(turn.clone(), hub.clone(), outbox.clone());
     let mut reader = Reader::new(
-        session,
+        turn,
         secured,
         &hub,
         incoming,
@@ -96,16 +107,28 @@ pub(crate) async fn serve<S>(
     let ended = tokio::select! {
         () = reader.run() => Ended::ByDevice,
         () = obey(orders, &over, &outbox, &uploads, &downloads) => Ended::ByHub,
-        () = overflow.cancelled() => Ended::ByDevice,
         () = outlive(&over, &uploads, &downloads) => Ended::Unheard,
-        () = &mut writing => Ended::Unheard,
+        () = overflow.cancelled() => Ended::Unread,
+        written = &mut writing => match written {
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => Ended::Unread,
+            _ => Ended::Unheard,
+        },
     };
-    tracing::debug!(session = session.0, %peer, "session ended");
+    let input = match ended {
+        Ended::Unread => {
+            tracing::info!(session = session.0, %peer, "ended: it does not read its answers");
+            Input::Unread { session }
+        }
+        Ended::ByDevice | Ended::ByHub | Ended::Unheard => {
+            tracing::debug!(session = session.0, %peer, "session ended");
+            Input::Disconnected { session }
+        }
+    };
     // The driver may be gone already at the end of the hub.
-    let _ = hub.driver.input(Input::Disconnected { session }).await;
+    let _ = hub.driver.input(input).await;
     let rest = reader.into_stream();
     downloads.cancel_all();
-    if ended == Ended::Unheard {
+    if matches!(ended, Ended::Unread | Ended::Unheard) {
         return;
     }
     let closing = async { tokio::join!(outbox.close(), &mut writing) };
@@ -131,6 +154,8 @@ enum Ended {
     ByDevice,
     ByHub,
     /// The device takes nothing more, so nobody can tell it anything.
+    Unread,
+    /// The connection is gone.
     Unheard,
 }
 

@@ -6,19 +6,22 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use fleetlink_proto::control::{
-    HubNotification, Reply, RequestId, RpcError, encode_error, encode_notification, encode_reply,
-    limits,
+    HubNotification, Reply, Request, RequestId, RpcError, encode_error, encode_notification,
+    encode_reply, limits,
 };
 use fleetlink_proto::succession::Succession;
 use tokio::io::{AsyncWrite, AsyncWriteExt, BufWriter};
-use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::unread::{Counted, HubUnread, Unread};
 
 /// Lines that may wait to be written; whoever adds one more waits.
 const LINE_QUEUE: usize = limits::MAX_REQUESTS_IN_FLIGHT + 16;
 /// Download chunks that may wait to be written, in all downloads of a session.
-const BULK_QUEUE: usize = 2;
-/// The most that is written at once; each such write has its own deadline.
-const WRITE_SIZE: usize = 64 * 1024;
+const BULK_QUEUE: usize = 1;
+/// How often a write that makes no progress is looked at.
+const WRITE_TICK: Duration = Duration::from_secs(1);
 /// Where short lines are collected; what is longer is written as it is.
 const LINE_BUFFER: usize = 1024;
 
@@ -27,7 +30,9 @@ const LINE_BUFFER: usize = 1024;
 pub(super) struct Outbox {
     lines: mpsc::Sender<Outgoing>,
     bulk: mpsc::Sender<Vec<u8>>,
-    in_flight: Arc<Semaphore>,
+    unread: Arc<Unread>,
+    /// Cancelled where too much is unread.
+    overflow: CancellationToken,
     logged_in: Arc<AtomicBool>,
     succession: Arc<OnceLock<Vec<Succession>>>,
 }
@@ -36,10 +41,12 @@ pub(super) struct Outbox {
 pub(super) struct Queues {
     lines: mpsc::Receiver<Outgoing>,
     bulk: mpsc::Receiver<Vec<u8>>,
+    unread: Arc<Unread>,
 }
 
 enum Outgoing {
-    Line(Vec<u8>),
+    /// A line, and what is to be given back when it is written.
+    Line(Vec<u8>, Counted),
     Close,
 }
 
@@ -47,41 +54,37 @@ enum Outgoing {
 #[derive(Debug)]
 pub(super) struct Gone;
 
-pub(super) fn open() -> (Outbox, Queues) {
+pub(super) fn open(hub: HubUnread, overflow: CancellationToken) -> (Outbox, Queues) {
     let (lines, line_queue) = mpsc::channel(LINE_QUEUE);
     let (bulk, bulk_queue) = mpsc::channel(BULK_QUEUE);
-    let in_flight = Arc::new(Semaphore::new(limits::MAX_REQUESTS_IN_FLIGHT));
+    let unread = Arc::new(Unread::new(hub));
     (
         Outbox {
             lines,
             bulk,
-            in_flight,
+            unread: Arc::clone(&unread),
+            overflow,
             logged_in: Arc::default(),
             succession: Arc::default(),
         },
         Queues {
             lines: line_queue,
             bulk: bulk_queue,
+            unread,
         },
     )
 }
 
 impl Outbox {
-    /// Whether another request may be in flight at once; then it is, as by
-    /// [`Outbox::admit_request`].
-    pub(super) fn try_admit_request(&self) -> bool {
-        let place = self.in_flight.try_acquire();
-        place.map(SemaphorePermit::forget).is_ok()
+    /// Whether this call may be in flight at once; then it is, as by [`Outbox::admit_request`].
+    pub(super) fn try_admit_request(&self, id: &RequestId, request: &Request) -> bool {
+        self.unread.try_admit(id, request)
     }
 
-    /// Waits until another request may be in flight. Its answer, [`Outbox::reply`], gives the
-    /// place back.
-    pub(super) async fn admit_request(&self) {
-        self.in_flight
-            .acquire()
-            .await
-            .expect("the semaphore is never closed")
-            .forget();
+    /// Waits until this call may be in flight. Its answer, [`Outbox::reply`], gives the place back
+    /// once the device has taken it.
+    pub(super) async fn admit_request(&self, id: &RequestId, request: &Request) {
+        self.unread.admit(id, request).await;
     }
 
     /// Has the answer to `hello` tell how the hub came to its key, which the core does not know.
@@ -99,19 +102,8 @@ impl Outbox {
             }
             _ => {}
         }
-        let _ = self
-            .lines
-            .send(Outgoing::Line(encode_result(id, &result)))
-            .await;
-        self.in_flight.add_permits(1);
-    }
-
-    /// As [`Outbox::reply`], for threads.
-    pub(super) fn reply_blocking(&self, id: &RequestId, result: &Result<Reply, RpcError>) {
-        let _ = self
-            .lines
-            .blocking_send(Outgoing::Line(encode_result(id, result)));
-        self.in_flight.add_permits(1);
+        let counted = self.unread.answered(id);
+        self.line(encode_result(id, &result), counted).await;
     }
 
     /// Whether the device has been told that its login succeeded.
@@ -121,28 +113,30 @@ impl Outbox {
 
     /// Answers what was no request with an id of its own.
     pub(super) async fn complain(&self, id: Option<&RequestId>, error: &RpcError) {
-        let _ = self
-            .lines
-            .send(Outgoing::Line(encode_error(id, error)))
-            .await;
+        self.line(encode_error(id, error), Counted::default()).await;
     }
 
     pub(super) async fn notify(&self, notification: &HubNotification) {
-        let _ = self
-            .lines
-            .send(Outgoing::Line(encode_notification(notification)))
-            .await;
+        let line = encode_notification(notification);
+        self.line(line, Counted::default()).await;
     }
 
-    pub(super) fn notify_blocking(&self, notification: &HubNotification) {
-        let _ = self
-            .lines
-            .blocking_send(Outgoing::Line(encode_notification(notification)));
+    /// Nobody hears it where the connection is gone.
+    async fn line(&self, line: Vec<u8>, counted: Counted) {
+        self.count(line.len());
+        let _ = self.lines.send(Outgoing::Line(line, counted)).await;
     }
 
-    /// A download's chunk with its line, or the line that ends it, in the order they are put.
-    pub(super) fn bulk_blocking(&self, bytes: Vec<u8>) -> Result<(), Gone> {
-        self.bulk.blocking_send(bytes).map_err(|_| Gone)
+    fn count(&self, bytes: usize) {
+        if self.unread.add(bytes) {
+            self.overflow.cancel();
+        }
+    }
+
+    /// Waits until a download's chunk with its line, or the line that ends it, can be put: in the
+    /// order in which they are put they are written.
+    pub(super) async fn bulk(&self) -> Result<mpsc::Permit<'_, Vec<u8>>, Gone> {
+        self.bulk.reserve().await.map_err(|_| Gone)
     }
 
     /// Writes what is queued, then closes the connection.
@@ -159,40 +153,122 @@ fn encode_result(id: &RequestId, result: &Result<Reply, RpcError>) -> Vec<u8> {
 }
 
 /// Writes until the outbox is closed or the device takes nothing more; then closes the stream.
-pub(super) async fn write(stream: impl AsyncWrite + Unpin, mut queues: Queues) {
+///
+/// # Errors
+/// `TimedOut` where the device has not taken anything for too long.
+pub(super) async fn write(stream: impl AsyncWrite + Unpin, mut queues: Queues) -> io::Result<()> {
+    let unread = Arc::clone(&queues.unread);
     let mut stream = BufWriter::with_capacity(LINE_BUFFER, stream);
-    if let Err(error) = write_queued(&mut stream, &mut queues).await {
-        tracing::debug!(%error, "cannot write to the device");
-    }
-    let _ = in_time(stream.shutdown()).await;
+    write_queued(&mut stream, &mut queues).await?;
+    let _ = in_time(&unread, stream.shutdown()).await;
+    Ok(())
 }
 
 async fn write_queued(
     stream: &mut BufWriter<impl AsyncWrite + Unpin>,
     queues: &mut Queues,
 ) -> io::Result<()> {
+    let unread = Arc::clone(&queues.unread);
     loop {
         if queues.lines.is_empty() && queues.bulk.is_empty() {
-            in_time(stream.flush()).await?;
+            in_time(&unread, stream.flush()).await?;
         }
-        let bytes = tokio::select! {
+        tokio::select! {
             biased;
             Some(outgoing) = queues.lines.recv() => match outgoing {
-                Outgoing::Line(line) => line,
-                Outgoing::Close => return in_time(stream.flush()).await,
+                Outgoing::Line(line, counted) => {
+                    write_all(&unread, stream, &line).await?;
+                    unread.written(line.len(), counted);
+                }
+                Outgoing::Close => return in_time(&unread, stream.flush()).await,
             },
-            Some(bytes) = queues.bulk.recv() => bytes,
-            else => return in_time(stream.flush()).await,
-        };
-        for piece in bytes.chunks(WRITE_SIZE) {
-            in_time(stream.write_all(piece)).await?;
+            Some(bytes) = queues.bulk.recv() => write_all(&unread, stream, &bytes).await?,
+            else => return in_time(&unread, stream.flush()).await,
         }
     }
 }
 
-async fn in_time<T>(write: impl Future<Output = io::Result<T>>) -> io::Result<T> {
-    let deadline: Duration = limits::WRITE_DEADLINE;
-    tokio::time::timeout(deadline, write)
-        .await
-        .map_err(|_| io::ErrorKind::TimedOut)?
+/// Writes all of it, for as long as the device takes some now and then.
+async fn write_all(
+    unread: &Unread,
+    stream: &mut BufWriter<impl AsyncWrite + Unpin>,
+    mut bytes: &[u8],
+) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match in_time(unread, stream.write(bytes)).await? {
+            0 => return Err(io::ErrorKind::WriteZero.into()),
+            written => bytes = &bytes[written..],
+        }
+    }
+    Ok(())
+}
+
+/// One step of a write, for which a device has less time while the hub needs the room.
+async fn in_time<T>(unread: &Unread, write: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    let mut write = std::pin::pin!(write);
+    let mut waited = Duration::ZERO;
+    loop {
+        match tokio::time::timeout(WRITE_TICK, &mut write).await {
+            Ok(written) => return written,
+            Err(_) => waited += WRITE_TICK,
+        }
+        if waited >= unread.patience() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+
+    fn outbox() -> (Outbox, Queues, CancellationToken) {
+        let overflow = CancellationToken::new();
+        let (outbox, queues) = open(HubUnread::default(), overflow.clone());
+        (outbox, queues, overflow)
+    }
+
+    fn end(message: &str) -> HubNotification {
+        HubNotification::SessionEnd {
+            reason: fleetlink_proto::control::EndReason::Busy,
+            message: message.to_owned(),
+        }
+    }
+
+    #[tokio::test]
+    async fn who_takes_nothing_is_given_up_and_who_takes_little_is_not() {
+        let patience = Duration::from_secs(2);
+        let hub = HubUnread::with_patience(patience);
+        let (outbox, queues) = open(hub, CancellationToken::new());
+        let (hubs_end, mut device) = tokio::io::duplex(64);
+        let long = "x".repeat(200_000);
+        outbox.notify(&end(&long)).await;
+        let began = Instant::now();
+        let writing = tokio::spawn(write(hubs_end, queues));
+        // A little now and then, for longer than a write without progress may take.
+        while began.elapsed() < patience * 2 {
+            tokio::time::sleep(patience / 16).await;
+            let mut taken = [0; 64];
+            tokio::io::AsyncReadExt::read(&mut device, &mut taken)
+                .await
+                .unwrap();
+            assert!(!writing.is_finished(), "it takes some");
+        }
+        let error = writing.await.unwrap().unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn more_unread_than_a_session_may_leave_is_its_end() {
+        let (outbox, _queues, overflow) = outbox();
+        let line = "x".repeat(limits::MAX_UNREAD_BYTES / 10);
+        for _ in 0..9 {
+            outbox.notify(&end(&line)).await;
+        }
+        assert!(!overflow.is_cancelled());
+        outbox.notify(&end(&line)).await;
+        assert!(overflow.is_cancelled());
+    }
 }

@@ -1,7 +1,6 @@
 //! A device's bytes, on their way to the core and to the uploads.
 
 use std::mem;
-use std::time::Duration;
 
 use fleetlink_core::{Input, SessionId};
 use fleetlink_proto::control::{
@@ -9,14 +8,15 @@ use fleetlink_proto::control::{
     limits,
 };
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::download::Downloads;
 use super::outbox::Outbox;
 use super::proof;
-use super::upload::{UploadFeeder, Uploads};
+use super::upload::{BLOCK_TIME, UploadFeeder, Uploads};
+use super::wait::HubTurn;
 use super::{Secured, SessionContext};
-use crate::driver::{DriverHandle, Event};
+use crate::driver::{DriverGone, DriverHandle, Event};
 
 /// How much is read at once while an upload's bytes come.
 const BODY_READ_SIZE: usize = 64 * 1024;
@@ -26,6 +26,7 @@ const LINE_READ_SIZE: usize = 2 * 1024;
 /// Reads one device's bytes and passes on what they say.
 pub(super) struct Reader<S> {
     session: SessionId,
+    turn: HubTurn,
     secured: Option<Secured>,
     driver: DriverHandle,
     stream: S,
@@ -33,8 +34,7 @@ pub(super) struct Reader<S> {
     uploads: UploadFeeder,
     downloads: Downloads,
     decoder: HubDecoder,
-    /// How often the core hears that bytes came: often enough for every deadline.
-    alive_interval: Duration,
+    /// When the core last heard that bytes came.
     alive_told: Instant,
     /// Calls that came together and are told together.
     calls: Vec<Input>,
@@ -45,9 +45,15 @@ pub(super) struct Reader<S> {
 /// The session cannot go on.
 struct Over;
 
+impl From<DriverGone> for Over {
+    fn from(DriverGone: DriverGone) -> Self {
+        Over
+    }
+}
+
 impl<S: AsyncRead + Unpin> Reader<S> {
     pub(super) fn new(
-        session: SessionId,
+        turn: HubTurn,
         secured: Option<Secured>,
         hub: &SessionContext,
         stream: S,
@@ -56,7 +62,8 @@ impl<S: AsyncRead + Unpin> Reader<S> {
         downloads: Downloads,
     ) -> Self {
         Reader {
-            session,
+            session: turn.session(),
+            turn,
             secured,
             driver: hub.driver.clone(),
             stream,
@@ -64,7 +71,6 @@ impl<S: AsyncRead + Unpin> Reader<S> {
             uploads: UploadFeeder::new(uploads),
             downloads,
             decoder: HubDecoder::default(),
-            alive_interval: hub.keep_alive / 8,
             alive_told: Instant::now(),
             calls: Vec::new(),
             bytes: 0,
@@ -90,10 +96,18 @@ impl<S: AsyncRead + Unpin> Reader<S> {
             if buffer.len() != size {
                 buffer = vec![0; size];
             }
-            let read = match self.stream.read(&mut buffer).await {
-                Ok(0) | Err(_) => return,
-                Ok(read) => read,
+            let reading = self.stream.read(&mut buffer);
+            let read = match self.uploads.holds_bytes() {
+                false => reading.await,
+                true => match timeout(BLOCK_TIME, reading).await {
+                    Ok(read) => read,
+                    Err(_) => match self.turn.unread(self.uploads.hand_on()).await {
+                        Ok(()) => continue,
+                        Err(DriverGone) => return,
+                    },
+                },
             };
+            let Ok(read @ 1..) = read else { return };
             if self.handle_bytes(&buffer[..read]).await.is_err() {
                 return;
             }
@@ -105,7 +119,7 @@ impl<S: AsyncRead + Unpin> Reader<S> {
         if self.bytes > limits::MAX_BYTES_BEFORE_LOGIN && !self.outbox.is_logged_in() {
             return self.give_up("too many bytes before a login").await;
         }
-        if self.alive_told.elapsed() >= self.alive_interval {
+        if self.alive_told.elapsed() >= self.turn.interval() {
             self.tell(Input::Alive {
                 session: self.session,
             })
@@ -124,13 +138,9 @@ impl<S: AsyncRead + Unpin> Reader<S> {
         match message {
             FromDevice::Call { id, request } => self.handle_call(id, request).await,
             FromDevice::Chunk { upload } => {
-                let selecting = self.uploads.select(upload);
-                alive_while(&self.driver, self.session, self.alive_interval, selecting).await
+                Ok(self.turn.unread(self.uploads.select(upload)).await?)
             }
-            FromDevice::Body(bytes) => {
-                let feeding = self.uploads.feed(bytes);
-                alive_while(&self.driver, self.session, self.alive_interval, feeding).await
-            }
+            FromDevice::Body(bytes) => Ok(self.turn.unread(self.uploads.feed(bytes)).await?),
             FromDevice::Invalid { id, error } => {
                 self.outbox.complain(id.as_ref(), &error).await;
                 Ok(())
@@ -145,14 +155,20 @@ impl<S: AsyncRead + Unpin> Reader<S> {
     }
 
     async fn handle_call(&mut self, id: RequestId, request: Request) -> Result<(), Over> {
-        if !self.outbox.try_admit_request() {
+        if !self.outbox.try_admit_request(&id, &request) {
             self.tell_calls().await?;
-            let admitted = self.outbox.admit_request();
-            alive_while(&self.driver, self.session, self.alive_interval, admitted).await?;
+            let admitted = self.outbox.admit_request(&id, &request);
+            self.turn.unread(admitted).await?;
         }
         match request {
-            Request::CommitUpload(commit) => self.uploads.commit(id, commit).await,
-            Request::AbortUpload(abort) => self.uploads.abort(id, abort.upload).await,
+            Request::CommitUpload(commit) => {
+                self.turn.unread(self.uploads.commit(id, commit)).await?;
+            }
+            Request::AbortUpload(abort) => {
+                self.turn
+                    .unread(self.uploads.abort(id, abort.upload))
+                    .await?;
+            }
             Request::CancelDownload(cancel) => self.downloads.cancel(&id, cancel.download).await,
             request => {
                 let session = self.session;
@@ -203,32 +219,13 @@ impl<S: AsyncRead + Unpin> Reader<S> {
         }
         self.alive_told = Instant::now();
         let calls = mem::take(&mut self.calls);
-        let told = self.driver.send(Event::Calls(calls)).await;
-        told.map_err(|_| Over)
+        let session = self.session;
+        Ok(self.driver.send(Event::Calls { session, calls }).await?)
     }
 
     async fn tell(&mut self, input: Input) -> Result<(), Over> {
         self.alive_told = Instant::now();
-        self.driver.input(input).await.map_err(|_| Over)
-    }
-}
-
-/// Waits for the hub's own disk or answers, in which time nothing is read: that is no silence of the
-/// device.
-async fn alive_while(
-    driver: &DriverHandle,
-    session: SessionId,
-    interval: Duration,
-    wait: impl Future<Output = ()>,
-) -> Result<(), Over> {
-    tokio::pin!(wait);
-    loop {
-        tokio::select! {
-            () = &mut wait => return Ok(()),
-            () = tokio::time::sleep(interval) => {
-                driver.input(Input::Alive { session }).await.map_err(|_| Over)?;
-            }
-        }
+        Ok(self.driver.input(input).await?)
     }
 }
 

@@ -1,27 +1,34 @@
-//! Uploads: parsed, hashed and staged while they arrive, each on a thread of its own.
+//! Uploads: parsed, hashed and staged while they arrive. A thread is taken for each block that is
+//! written, and none while a device sends nothing.
+
+mod feeder;
+mod idle;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use fleetlink_core::{Input, SessionId, Staged, StoreError};
+use fleetlink_core::{Input, Staged, StoreError};
 use fleetlink_proto::control::{
     CommitUpload, Done, ErrorCode, HubNotification, OpenUploadReply, Reply, RequestId, RpcError,
 };
-use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
+pub(super) use self::feeder::{BLOCK_TIME, UploadFeeder};
+pub(crate) use self::idle::HubUploads;
+use self::idle::Progress;
 use super::SessionContext;
 use super::claims::UploadName;
 use super::outbox::Outbox;
 use super::reader::no_such_transfer;
+use super::wait::HubTurn;
 use crate::driver::StartUpload;
 use crate::ingest::{Ingest, store_error};
 use crate::store::Staging;
 
-/// Bytes that are collected before they are handed to the upload's thread.
-const BLOCK_BYTES: usize = 512 * 1024;
-/// Blocks that may wait for the upload's thread; then nothing more is read from the device.
+/// Bytes that are collected before they are handed to the upload.
+const BLOCK_BYTES: usize = 256 * 1024;
+/// Blocks that may wait for the upload's disk; then nothing more is read from the device.
 const BLOCK_QUEUE: usize = 3;
 /// How often, and with which pause, an upload is asked for that an earlier session still has.
 const TAKE_OVER_TRIES: u32 = 50;
@@ -30,7 +37,7 @@ const TAKE_OVER_PAUSE: Duration = Duration::from_millis(100);
 /// Begins uploads; the core has allowed them.
 #[derive(Clone)]
 pub(super) struct Uploads {
-    session: SessionId,
+    turn: HubTurn,
     hub: SessionContext,
     outbox: Outbox,
     feeds: Arc<Mutex<Feeds>>,
@@ -43,11 +50,12 @@ struct Feeds {
     closed: bool,
 }
 
-/// The way to an upload's thread, and the way back of its emptied blocks.
+/// The way to an upload, and the way back of its emptied blocks.
 #[derive(Clone)]
 struct Feed {
     pieces: mpsc::Sender<Piece>,
     spare: Spare,
+    progress: Progress,
 }
 
 /// Emptied blocks.
@@ -66,23 +74,36 @@ pub(super) enum Piece {
     TakenOver,
 }
 
+/// The upload's end of a [`Feed`].
+struct Intake {
+    queue: mpsc::Receiver<Piece>,
+    spare: Spare,
+    progress: Progress,
+}
+
+/// What came of a piece.
+enum Step {
+    Next(Ingest),
+    Over(Option<(RequestId, Staged)>),
+}
+
 impl Uploads {
-    pub(super) fn new(session: SessionId, hub: SessionContext, outbox: Outbox) -> Self {
+    pub(super) fn new(turn: HubTurn, hub: SessionContext, outbox: Outbox) -> Self {
         Uploads {
-            session,
+            turn,
             hub,
             outbox,
             feeds: Arc::default(),
         }
     }
 
-    /// Begins an upload on a thread of its own, which answers `upload.open` when it is ready.
+    /// Begins an upload, which answers `upload.open` when it is ready.
     pub(super) fn start(&self, start: StartUpload) {
         let uploads = self.clone();
-        tokio::task::spawn_blocking(move || uploads.run(start));
+        tokio::spawn(async move { uploads.run(start).await });
     }
 
-    fn run(&self, start: StartUpload) {
+    async fn run(&self, start: StartUpload) {
         let StartUpload {
             id,
             upload,
@@ -90,21 +111,22 @@ impl Uploads {
             key,
         } = start;
         let name = (device, key);
-        let begun = self.stage(&name).and_then(Ingest::resume);
-        let staged = match begun {
+        let open = self.hub.uploads.open();
+        let staged = match self.begin(&name).await {
             Ok(ingest) => {
-                let queue = self.open_feed(upload, &name);
-                let staged = self.receive(&id, upload, ingest, queue);
-                self.hub.claims.release(&name, self.session);
+                let intake = self.open_feed(upload, &name);
+                let staged = self.receive(&id, upload, ingest, intake).await;
+                self.hub.claims.release(&name, self.turn.session());
                 staged
             }
             Err(error) => {
-                self.outbox.reply_blocking(&id, &Err(error));
+                self.outbox.reply(&id, Err(error)).await;
                 None
             }
         };
+        drop(open);
         self.feeds().open.remove(&upload);
-        let session = self.session;
+        let session = self.turn.session();
         let input = match staged {
             Some((id, staged)) => Input::UploadStaged {
                 session,
@@ -115,18 +137,23 @@ impl Uploads {
             None => Input::UploadEnded { session, upload },
         };
         // Without a driver there is nobody left who could commit.
-        let _ = Handle::current().block_on(self.hub.driver.input(input));
+        let _ = self.hub.driver.input(input).await;
+    }
+
+    /// Stages the upload, and reads again what the store holds of it.
+    async fn begin(&self, name: &UploadName) -> Result<Ingest, RpcError> {
+        let staging = self.stage(name).await?;
+        self.turn.at_disk(|| Ingest::resume(staging)).await
     }
 
     /// Stages the upload; where an earlier session of the device still has it, takes it over.
-    fn stage(&self, name: &UploadName) -> Result<Box<dyn Staging>, RpcError> {
+    async fn stage(&self, name: &UploadName) -> Result<Box<dyn Staging>, RpcError> {
         let (device, key) = name;
         for _ in 0..TAKE_OVER_TRIES {
-            let staging = self.hub.store.stage(device.clone(), *key);
-            match Handle::current().block_on(staging) {
+            match self.hub.store.stage(device.clone(), *key).await {
                 Err(StoreError::Conflict(_)) => {
-                    self.hub.claims.interrupt(name);
-                    std::thread::sleep(TAKE_OVER_PAUSE);
+                    self.hub.claims.interrupt(name).await;
+                    tokio::time::sleep(TAKE_OVER_PAUSE).await;
                 }
                 staging => return staging.map_err(store_error),
             }
@@ -136,70 +163,115 @@ impl Uploads {
     }
 
     /// Opens the way for the upload's bytes.
-    fn open_feed(&self, upload: u64, name: &UploadName) -> (mpsc::Receiver<Piece>, Spare) {
+    fn open_feed(&self, upload: u64, name: &UploadName) -> Intake {
         let (pieces, queue) = mpsc::channel(BLOCK_QUEUE);
-        let spare = Spare::default();
+        let intake = Intake {
+            queue,
+            spare: Spare::default(),
+            progress: Progress::default(),
+        };
         self.hub
             .claims
-            .hold(name.clone(), self.session, pieces.downgrade());
+            .hold(name.clone(), self.turn.session(), pieces.downgrade());
         let feed = Feed {
             pieces,
-            spare: Arc::clone(&spare),
+            spare: Arc::clone(&intake.spare),
+            progress: intake.progress.clone(),
         };
         self.feeds().insert(upload, feed);
-        (queue, spare)
+        intake
     }
 
     /// Takes what the reader feeds, up to the commit; `None` where there is nothing to commit.
-    fn receive(
+    async fn receive(
         &self,
         id: &RequestId,
         upload: u64,
         mut ingest: Ingest,
-        (mut queue, spare): (mpsc::Receiver<Piece>, Spare),
+        mut intake: Intake,
     ) -> Option<(RequestId, Staged)> {
         let ready = OpenUploadReply::Ready {
             upload,
             offset: ingest.bytes(),
             hash: ingest.hash(),
         };
-        self.outbox
-            .reply_blocking(id, &Ok(Reply::OpenUpload(ready)));
-        // Without its feed, an upload whose session ends sees the end of the queue.
-        while let Some(piece) = queue.blocking_recv() {
-            match piece {
-                Piece::Block(block) => {
-                    if let Err(error) = ingest.write(&block) {
-                        ingest.abandon();
-                        self.fail(upload, error, queue);
-                        return None;
-                    }
-                    give_back(&spare, block);
-                }
-                Piece::Commit { id, commit } => {
-                    return match ingest.finish(&commit) {
-                        Ok(staged) => Some((id, staged)),
-                        Err(error) => {
-                            self.outbox.reply_blocking(&id, &Err(error));
-                            None
-                        }
-                    };
-                }
-                Piece::Abort { id } => {
-                    ingest.abandon();
-                    self.outbox.reply_blocking(&id, &Ok(Reply::Done(Done {})));
+        self.outbox.reply(id, Ok(Reply::OpenUpload(ready))).await;
+        let patience = self.hub.uploads.clone();
+        loop {
+            // Without its feed, an upload whose session ends sees the end of the queue.
+            let piece = tokio::select! {
+                // What has come, and waited for the disk, is not judged late.
+                biased;
+                piece = intake.queue.recv() => piece,
+                idle = patience.exceeded(&self.turn, &intake.progress) => {
+                    // First what came is kept, for who goes on with it.
+                    self.turn.at_disk(move || drop(ingest)).await;
+                    self.fail(upload, idle, intake.queue).await;
                     return None;
                 }
-                Piece::TakenOver => {
-                    // First what came is kept: the other session waits for it.
-                    drop(ingest);
-                    let message = "another session of this device goes on with this upload";
-                    self.fail(upload, RpcError::new(ErrorCode::Conflict, message), queue);
+            };
+            let Some(piece) = piece else {
+                self.turn.at_disk(move || drop(ingest)).await;
+                return None;
+            };
+            match self.take(upload, ingest, piece, &intake.spare).await {
+                Ok(Step::Next(going_on)) => {
+                    intake.progress.made();
+                    ingest = going_on;
+                }
+                Ok(Step::Over(staged)) => return staged,
+                Err(error) => {
+                    self.fail(upload, error, intake.queue).await;
                     return None;
                 }
             }
         }
-        None
+    }
+
+    /// Does what one piece says; an error ends the upload.
+    async fn take(
+        &self,
+        upload: u64,
+        mut ingest: Ingest,
+        piece: Piece,
+        spare: &Spare,
+    ) -> Result<Step, RpcError> {
+        match piece {
+            Piece::Block(block) => {
+                let writing = move || match ingest.write(&block) {
+                    Ok(()) => Ok((ingest, block)),
+                    Err(error) => {
+                        ingest.abandon();
+                        Err(error)
+                    }
+                };
+                let (ingest, block) = self.turn.at_disk(writing).await?;
+                give_back(spare, block);
+                Ok(Step::Next(ingest))
+            }
+            Piece::Commit { id, commit } => {
+                let finished = self.turn.at_disk(move || ingest.finish(&commit)).await;
+                Ok(Step::Over(match finished {
+                    Ok(staged) => Some((id, staged)),
+                    Err(error) => {
+                        self.outbox.reply(&id, Err(error)).await;
+                        None
+                    }
+                }))
+            }
+            Piece::Abort { id } => {
+                self.turn.at_disk(move || ingest.abandon()).await;
+                self.outbox.reply(&id, Ok(Reply::Done(Done {}))).await;
+                tracing::debug!(upload, "given up by its device");
+                Ok(Step::Over(None))
+            }
+            Piece::TakenOver => {
+                // First what came is kept: the other session waits for it.
+                self.turn.at_disk(move || drop(ingest)).await;
+                let message = "another session of this device goes on with this upload";
+                Err(RpcError::new(ErrorCode::Conflict, message))
+            }
+        }
     }
 
     /// Ends every upload without a commit: what came of them can be resumed.
@@ -211,15 +283,17 @@ impl Uploads {
     }
 
     /// Tells the device, and then refuses what it asked for before it knew.
-    fn fail(&self, upload: u64, error: RpcError, mut queue: mpsc::Receiver<Piece>) {
+    async fn fail(&self, upload: u64, error: RpcError, mut queue: mpsc::Receiver<Piece>) {
         self.outbox
-            .notify_blocking(&HubNotification::UploadFailed { upload, error });
+            .notify(&HubNotification::UploadFailed { upload, error })
+            .await;
         self.feeds().open.remove(&upload);
         queue.close();
-        while let Some(piece) = queue.blocking_recv() {
+        while let Some(piece) = queue.recv().await {
             if let Piece::Commit { id, .. } | Piece::Abort { id } = piece {
                 self.outbox
-                    .reply_blocking(&id, &Err(no_such_transfer("upload", upload)));
+                    .reply(&id, Err(no_such_transfer("upload", upload)))
+                    .await;
             }
         }
     }
@@ -244,115 +318,4 @@ fn give_back(spare: &Mutex<Vec<Vec<u8>>>, mut block: Vec<u8>) {
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .push(block);
-}
-
-/// The reader's side: the chunks of all uploads of a session, in the order they come.
-pub(super) struct UploadFeeder {
-    uploads: Uploads,
-    current: Option<Current>,
-}
-
-/// The upload that the chunks belong to, with the block that is being filled.
-struct Current {
-    upload: u64,
-    feed: Feed,
-    block: Vec<u8>,
-}
-
-impl UploadFeeder {
-    pub(super) fn new(uploads: Uploads) -> Self {
-        UploadFeeder {
-            uploads,
-            current: None,
-        }
-    }
-
-    /// The next bytes belong to this upload. Those of an upload that is not open, because it
-    /// failed a moment ago for instance, are passed over.
-    pub(super) async fn select(&mut self, upload: u64) {
-        if self
-            .current
-            .as_ref()
-            .is_some_and(|current| current.upload == upload)
-        {
-            return;
-        }
-        self.flush().await;
-        let feed = self.uploads.feeds().open.get(&upload).cloned();
-        self.current = feed.map(|feed| Current {
-            upload,
-            block: feed.empty_block(),
-            feed,
-        });
-    }
-
-    /// Takes bytes of the selected upload.
-    pub(super) async fn feed(&mut self, mut bytes: &[u8]) {
-        while let Some(current) = &mut self.current
-            && !bytes.is_empty()
-        {
-            let room = BLOCK_BYTES - current.block.len();
-            let (now, later) = bytes.split_at(room.min(bytes.len()));
-            current.block.extend_from_slice(now);
-            bytes = later;
-            if current.block.len() == BLOCK_BYTES {
-                let block = std::mem::replace(&mut current.block, current.feed.empty_block());
-                if current.feed.pieces.send(Piece::Block(block)).await.is_err() {
-                    self.current = None;
-                }
-            }
-        }
-    }
-
-    /// Asks for the commit; the upload's thread or the core answers.
-    pub(super) async fn commit(&mut self, id: RequestId, commit: CommitUpload) {
-        self.end(commit.upload, id, |id| Piece::Commit { id, commit })
-            .await;
-    }
-
-    /// Gives an upload up; its thread answers.
-    pub(super) async fn abort(&mut self, id: RequestId, upload: u64) {
-        self.end(upload, id, |id| Piece::Abort { id }).await;
-    }
-
-    async fn end(&mut self, upload: u64, id: RequestId, last: impl FnOnce(RequestId) -> Piece) {
-        self.flush().await;
-        let feed = self.uploads.feeds().open.remove(&upload);
-        let unheard = match feed {
-            Some(feed) => feed.pieces.send(last(id.clone())).await.is_err(),
-            None => true,
-        };
-        if unheard {
-            self.uploads
-                .outbox
-                .reply(&id, Err(no_such_transfer("upload", upload)))
-                .await;
-        }
-    }
-
-    /// Ends every upload without a commit: what came of them can be resumed.
-    pub(super) fn interrupt_all(&mut self) {
-        self.current = None;
-        self.uploads.interrupt_all();
-    }
-
-    async fn flush(&mut self) {
-        if let Some(Current { feed, block, .. }) = self.current.take()
-            && !block.is_empty()
-        {
-            // Where the thread has ended, the upload has failed and the device was told.
-            let _ = feed.pieces.send(Piece::Block(block)).await;
-        }
-    }
-}
-
-impl Feed {
-    fn empty_block(&self) -> Vec<u8> {
-        let spare = self
-            .spare
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop();
-        spare.unwrap_or_default()
-    }
 }

@@ -161,6 +161,8 @@ error_codes! {
     Conflict = 26, "conflict";
     /// What the store holds is not what was stored; it is not served.
     Corrupt = 27, "corrupt";
+    /// Nothing of the upload came for too long; what came is kept.
+    NoProgress = 28, "no_progress";
     /// The store did not do it.
     StoreUnavailable = 30, "store_unavailable";
     /// The store may have done it; ask again with the same idempotency key.

@@ -30,6 +30,12 @@ pub const MAX_SESSIONS: usize = 20_000;
 /// Sessions of one device that may be open and logged in, unless the hub sets another number. At
 /// most half of what the hub holds.
 pub const DEFAULT_SESSIONS_PER_DEVICE: usize = 32;
+/// Answers and notifications of one session that the device may leave unread, in bytes; a session
+/// with more is ended. The hub takes up no call while it has no room for its answer, so that this
+/// takes more than a device that is slow.
+pub const MAX_UNREAD_BYTES: usize = 256 * 1024;
+/// Unread bytes of all sessions of a hub from which on [`WRITE_DEADLINE_UNDER_LOAD`] holds.
+pub const MAX_UNREAD_BYTES_PER_HUB: usize = 64 * 1024 * 1024;
 /// The most uploads that one session may have open.
 pub const MAX_UPLOADS_PER_SESSION: usize = 4;
 /// The most downloads that one session may have open.
@@ -110,12 +116,21 @@ pub const MAX_PENALTY: Duration = Duration::from_secs(24 * 3600);
 pub const FAILED_NAME_KEPT: Duration = Duration::from_secs(600);
 /// How often a session shows life, unless the hub sets another time.
 pub const DEFAULT_KEEP_ALIVE: Duration = Duration::from_secs(10);
+/// How long nothing of an open upload may come, unless the hub sets another time; a sixth of it while
+/// more than three quarters of the hub's places are taken.
+pub const DEFAULT_UPLOAD_IDLE: Duration = Duration::from_secs(60);
+/// The shortest such time that a hub may set.
+pub const MIN_UPLOAD_IDLE: Duration = Duration::from_secs(1);
+/// The longest such time that a hub may set.
+pub const MAX_UPLOAD_IDLE: Duration = Duration::from_secs(24 * 3600);
 /// The shortest keep-alive that a hub may set.
 pub const MIN_KEEP_ALIVE: Duration = Duration::from_millis(200);
 /// The longest keep-alive that a hub may set.
 pub const MAX_KEEP_ALIVE: Duration = Duration::from_secs(3600);
 /// How long one write to a peer may make no progress before the connection is given up.
 pub const WRITE_DEADLINE: Duration = Duration::from_secs(30);
+/// The same while all sessions of a hub together have more than [`MAX_UNREAD_BYTES_PER_HUB`] unread.
+pub const WRITE_DEADLINE_UNDER_LOAD: Duration = Duration::from_secs(3);
 /// How long the hub waits for its sessions at the end.
 pub const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
 /// How long the received part of an interrupted upload is kept for its resumption.

@@ -1,0 +1,141 @@
+//! Whose call is next: devices take turns, and so do the sessions of one device.
+
+use std::collections::{HashMap, VecDeque};
+
+use fleetlink_core::{Input, SessionId};
+use fleetlink_proto::{DeviceName, Source};
+
+/// Who takes turns with others.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Party {
+    /// All sessions that are logged in as this device.
+    Device(DeviceName),
+    /// All sessions of this source that are not logged in.
+    Stranger(Source),
+}
+
+/// What sessions want of the core and has not been given to it. A session has no more here than may
+/// be in flight, because it reads no further.
+#[derive(Default)]
+pub(super) struct Turns {
+    waiting: HashMap<SessionId, VecDeque<Input>>,
+    /// The sessions of each party that wait, in the order of their turns.
+    parties: HashMap<Party, VecDeque<SessionId>>,
+    /// The parties that wait, in the order of their turns.
+    ring: VecDeque<Party>,
+}
+
+impl Turns {
+    pub(super) fn is_empty(&self) -> bool {
+        self.ring.is_empty()
+    }
+
+    /// Adds something where the session waits already; back where it does not.
+    pub(super) fn push_behind(&mut self, session: SessionId, input: Input) -> Result<(), Input> {
+        match self.waiting.get_mut(&session) {
+            Some(queue) => {
+                queue.push_back(input);
+                Ok(())
+            }
+            None => Err(input),
+        }
+    }
+
+    /// Adds what a session wants behind what it wanted before.
+    pub(super) fn push(
+        &mut self,
+        session: SessionId,
+        party: Party,
+        inputs: impl IntoIterator<Item = Input>,
+    ) {
+        if let Some(queue) = self.waiting.get_mut(&session) {
+            return queue.extend(inputs);
+        }
+        let queue: VecDeque<_> = inputs.into_iter().collect();
+        if !queue.is_empty() {
+            self.waiting.insert(session, queue);
+            self.line_up(session, party);
+        }
+    }
+
+    fn line_up(&mut self, session: SessionId, party: Party) {
+        let sessions = self.parties.entry(party.clone()).or_default();
+        if sessions.is_empty() {
+            self.ring.push_back(party);
+        }
+        sessions.push_back(session);
+    }
+
+    /// Takes what is next: one input of one session of one party.
+    pub(super) fn next(&mut self) -> Option<Input> {
+        let party = self.ring.pop_front()?;
+        let sessions = self.parties.get_mut(&party)?;
+        let session = sessions.pop_front()?;
+        let queue = self.waiting.get_mut(&session)?;
+        let input = queue.pop_front();
+        match queue.is_empty() {
+            true => _ = self.waiting.remove(&session),
+            false => sessions.push_back(session),
+        }
+        match sessions.is_empty() {
+            true => _ = self.parties.remove(&party),
+            false => self.ring.push_back(party),
+        }
+        input
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn input(session: u64) -> Input {
+        Input::Alive {
+            session: SessionId(session),
+        }
+    }
+
+    fn push(turns: &mut Turns, session: u64, device: &str, count: usize) {
+        let party = Party::Device(device.parse().unwrap());
+        let inputs = std::iter::repeat_with(|| input(session)).take(count);
+        turns.push(SessionId(session), party, inputs);
+    }
+
+    fn order(turns: &mut Turns) -> Vec<u64> {
+        let sessions = std::iter::from_fn(|| turns.next()).map(|input| match input {
+            Input::Alive { session } => session.0,
+            other => panic!("{other:?}"),
+        });
+        sessions.collect()
+    }
+
+    #[test]
+    fn a_flood_of_one_device_delays_another_by_one_turn() {
+        let mut turns = Turns::default();
+        for session in 1..=100 {
+            push(&mut turns, session, "flood", 64);
+        }
+        assert!(turns.next().is_some());
+        push(&mut turns, 500, "other", 3);
+        let order = order(&mut turns);
+        let places: Vec<usize> = order
+            .iter()
+            .enumerate()
+            .filter_map(|(place, session)| (*session == 500).then_some(place))
+            .collect();
+        assert_eq!(places, [1, 3, 5]);
+        assert_eq!(order.len(), 100 * 64 - 1 + 3);
+        assert!(turns.is_empty() && turns.waiting.is_empty() && turns.parties.is_empty());
+    }
+
+    #[test]
+    fn sessions_of_a_device_take_turns_and_each_keeps_its_order() {
+        let mut turns = Turns::default();
+        push(&mut turns, 1, "cam", 3);
+        push(&mut turns, 2, "cam", 2);
+        assert!(turns.push_behind(SessionId(3), input(3)).is_err());
+        push(&mut turns, 1, "cam", 1);
+        assert!(turns.push_behind(SessionId(2), input(2)).is_ok());
+        assert_eq!(order(&mut turns), [1, 2, 1, 2, 1, 2, 1]);
+    }
+}

@@ -1,0 +1,320 @@
+//! Sessions of a driver and a real store, whose disk is as slow as a test wants.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fleetlink_core::{
+    Account, Change, Hub, SegmentRef, Settings, Staged, StagedId, StoreCall, StoreReply, Ticket,
+};
+use fleetlink_proto::control::{ActiveDevice, limits};
+use fleetlink_proto::samples::Summary;
+use fleetlink_proto::{ContentHash, DeviceName, IdempotencyKey};
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream};
+use tokio::sync::{mpsc, watch};
+
+use super::*;
+use crate::driver::{CONSOLE_QUEUE, Driver, Followers, wall_time};
+use crate::passwords::Passwords;
+use crate::store::sqlite::SqliteStore;
+use crate::store::{SegmentReader, Staging, StoreFailure, StoreFuture};
+
+const DEADLINE: Duration = Duration::from_secs(60);
+const PASSWORD: &str = "comp9331";
+
+/// A store whose staged files take their time.
+struct SlowStore {
+    inner: SqliteStore,
+    delay: Duration,
+}
+
+struct SlowStaging {
+    inner: Box<dyn Staging>,
+    delay: Duration,
+}
+
+impl Store for SlowStore {
+    fn accounts(&self) -> StoreFuture<'_, Vec<Account>> {
+        self.inner.accounts()
+    }
+
+    fn tickets(&self) -> StoreFuture<'_, Vec<Ticket>> {
+        self.inner.tickets()
+    }
+
+    fn execute(&self, call: StoreCall) -> StoreFuture<'_, StoreReply> {
+        Box::pin(async {
+            sleep(self.delay).await;
+            self.inner.execute(call).await
+        })
+    }
+
+    fn stage(&self, device: DeviceName, key: IdempotencyKey) -> StoreFuture<'_, Box<dyn Staging>> {
+        Box::pin(async move {
+            let inner = self.inner.stage(device, key).await?;
+            let delay = self.delay;
+            Ok(Box::new(SlowStaging { inner, delay }) as Box<dyn Staging>)
+        })
+    }
+
+    fn discard(&self, staged: StagedId) -> StoreFuture<'_, ()> {
+        self.inner.discard(staged)
+    }
+
+    fn open_segment(&self, segment: SegmentRef) -> StoreFuture<'_, Box<dyn SegmentReader>> {
+        self.inner.open_segment(segment)
+    }
+
+    fn journal(&self, after: u64, limit: u32) -> StoreFuture<'_, Vec<Change>> {
+        self.inner.journal(after, limit)
+    }
+
+    fn failed(&self) -> StoreFailure<'_> {
+        self.inner.failed()
+    }
+}
+
+impl Staging for SlowStaging {
+    fn held(&self) -> u64 {
+        self.inner.held()
+    }
+
+    fn read_held(&mut self, sink: &mut dyn FnMut(&[u8])) -> Result<(), fleetlink_core::StoreError> {
+        self.inner.read_held(sink)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), fleetlink_core::StoreError> {
+        std::thread::sleep(self.delay);
+        self.inner.write(bytes)
+    }
+
+    fn finish(
+        self: Box<Self>,
+        summary: Summary,
+        hash: ContentHash,
+        ends_open: bool,
+    ) -> Result<Staged, fleetlink_core::StoreError> {
+        std::thread::sleep(self.delay);
+        self.inner.finish(summary, hash, ends_open)
+    }
+
+    fn abandon(self: Box<Self>) {
+        self.inner.abandon();
+    }
+}
+
+/// A hub without a listener.
+struct World {
+    context: SessionContext,
+    sessions: u64,
+    _follow: (watch::Receiver<Vec<ActiveDevice>>, watch::Receiver<u64>),
+    _lines: mpsc::Receiver<String>,
+    _folder: tempfile::TempDir,
+}
+
+impl World {
+    async fn new(settings: Settings, delay: Duration) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let inner = SqliteStore::open(folder.path()).unwrap();
+        let passwords = Passwords::new();
+        let account = Account {
+            name: "cam".parse().unwrap(),
+            password_hash: Some(passwords.hash(PASSWORD.into()).await),
+            created: wall_time(),
+            key: None,
+        };
+        let add = StoreCall::AddAccount(account.clone());
+        inner.execute(add).await.unwrap();
+        let store: Arc<dyn Store> = Arc::new(SlowStore { inner, delay });
+        let (active, active_changed) = watch::channel(Vec::new());
+        let (journal, journal_grew) = watch::channel(0);
+        let (console, lines) = mpsc::channel(CONSOLE_QUEUE);
+        let followers = Followers {
+            active,
+            journal,
+            console,
+        };
+        let (keep_alive, uploads) = (settings.keep_alive, settings.capacity.uploads);
+        let upload_idle = settings.upload_idle;
+        let make = |now| Hub::new(settings, vec![account], now);
+        let (driver, handle) = Driver::new(
+            make,
+            Arc::clone(&store),
+            passwords,
+            followers,
+            None,
+            Arc::new(wall_time),
+        );
+        tokio::spawn(driver.run());
+        World {
+            context: SessionContext {
+                driver: handle,
+                store,
+                keep_alive,
+                claims: Claims::default(),
+                unread: HubUnread::default(),
+                uploads: HubUploads::new(uploads, upload_idle),
+            },
+            sessions: 0,
+            _follow: (active_changed, journal_grew),
+            _lines: lines,
+            _folder: folder,
+        }
+    }
+
+    async fn device(&mut self) -> Device {
+        let (stream, hubs_end) = tokio::io::duplex(64 * 1024);
+        self.sessions += 1;
+        let session = SessionId(self.sessions);
+        let peer = "192.0.2.1:40000".parse().unwrap();
+        tokio::spawn(serve(hubs_end, session, peer, None, self.context.clone()));
+        let mut device = Device {
+            stream: BufReader::new(stream),
+            calls: 0,
+        };
+        device.call("hello", json!({"versions": [1]})).await;
+        let login = json!({"name": "cam", "password": PASSWORD});
+        device.call("login", login).await;
+        device
+    }
+}
+
+struct Device {
+    stream: BufReader<DuplexStream>,
+    calls: u64,
+}
+
+impl Device {
+    async fn call(&mut self, method: &str, params: Value) -> Value {
+        self.ask(method, params).await;
+        let answer = self.read().await;
+        assert_eq!(answer["id"], self.calls, "{answer}");
+        assert!(answer["error"].is_null(), "{answer}");
+        answer["result"].clone()
+    }
+
+    async fn ask(&mut self, method: &str, params: Value) {
+        self.calls += 1;
+        let id = self.calls;
+        let call = json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params});
+        self.send(format!("{call}\n").as_bytes()).await;
+    }
+
+    async fn chunk(&mut self, bytes: &[u8]) {
+        let params = json!({"upload": 1, "bytes": bytes.len()});
+        let line = json!({"jsonrpc": "2.0", "method": "upload.chunk", "params": params});
+        self.send(format!("{line}\n").as_bytes()).await;
+        self.send(bytes).await;
+    }
+
+    async fn send(&mut self, bytes: &[u8]) {
+        self.stream.get_mut().write_all(bytes).await.unwrap();
+    }
+
+    async fn read(&mut self) -> Value {
+        let mut line = String::new();
+        let read = timeout(DEADLINE, self.stream.read_line(&mut line));
+        read.await.expect("an answer in time").unwrap();
+        serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line:?}"))
+    }
+}
+
+fn open() -> Value {
+    json!({"file": 1, "mode": "replace", "key": "0123456789abcdef0123456789abcdef"})
+}
+
+/// The device says nothing while the hub is at its disk, in whatever the device has asked for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_disk_is_no_silence_of_the_device() {
+    let keep_alive = limits::MIN_KEEP_ALIVE;
+    let settings = Settings {
+        keep_alive,
+        ..Settings::default()
+    };
+    let mut world = World::new(settings, keep_alive * 4).await;
+    let mut device = world.device().await;
+    device.call("upload.open", open()).await;
+    let text = "123456\n".repeat(299_000);
+    device.chunk(&text.as_bytes()[..1 << 20]).await;
+    device.chunk(&text.as_bytes()[1 << 20..]).await;
+    let commit = json!({"upload": 1, "bytes": text.len()});
+    assert_eq!(
+        device.call("upload.commit", commit).await["samples"],
+        299_000
+    );
+    let compute = json!({"file": 1, "operation": "MAX"});
+    assert_eq!(
+        device.call("file.compute", compute).await["result"],
+        "123456"
+    );
+    let delete = json!({"file": 1, "key": "00112233445566778899aabbccddeeff"});
+    device.call("file.delete", delete).await;
+    // Nothing is owed any more: now it is the device's.
+    let end = device.read().await;
+    assert_eq!(end["params"]["reason"], "silent", "{end}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_idle_upload_is_closed_and_gone_on_with_where_it_stopped() {
+    let settings = Settings {
+        upload_idle: Duration::from_secs(1),
+        ..Settings::default()
+    };
+    let mut world = World::new(settings, Duration::ZERO).await;
+    let mut device = world.device().await;
+    device.call("upload.open", open()).await;
+    let text = "123456\n".repeat(100_000);
+    // Of a chunk that stops in its midst nothing is lost either.
+    let params = json!({"upload": 1, "bytes": text.len()});
+    let line = json!({"jsonrpc": "2.0", "method": "upload.chunk", "params": params});
+    device.send(format!("{line}\n").as_bytes()).await;
+    device.send(&text.as_bytes()[..400_000]).await;
+    let failed = device.read().await;
+    assert_eq!(failed["method"], "upload.failed", "{failed}");
+    assert_eq!(failed["params"]["error"]["data"]["reason"], "no_progress");
+
+    let mut again = world.device().await;
+    let opened = again.call("upload.open", open()).await;
+    assert_eq!(opened["offset"], 400_000, "{opened}");
+    again.chunk(&text.as_bytes()[400_000..]).await;
+    let commit = json!({"upload": 1, "bytes": text.len()});
+    assert_eq!(
+        again.call("upload.commit", commit).await["samples"],
+        100_000
+    );
+}
+
+/// What is left of the time for an upload that is not idle is nobody's business.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upload_that_waits_for_the_hubs_disk_is_not_idle() {
+    let settings = Settings {
+        upload_idle: Duration::from_secs(1),
+        ..Settings::default()
+    };
+    let mut world = World::new(settings, Duration::from_millis(700)).await;
+    let mut device = world.device().await;
+    device.call("upload.open", open()).await;
+    let text = "123456\n".repeat(299_000);
+    device.chunk(&text.as_bytes()[..1 << 20]).await;
+    device.chunk(&text.as_bytes()[1 << 20..]).await;
+    let commit = json!({"upload": 1, "bytes": text.len()});
+    assert_eq!(
+        device.call("upload.commit", commit).await["samples"],
+        299_000
+    );
+}
+
+/// Sixty-four calls with long answers, none of which is read: the hub takes up what it has room for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_device_does_not_read_is_bounded_and_all_answered_once_it_reads() {
+    let mut world = World::new(Settings::default(), Duration::ZERO).await;
+    let mut device = world.device().await;
+    let first = device.calls + 1;
+    for _ in 0..limits::MAX_REQUESTS_IN_FLIGHT {
+        device.ask("device.list", json!({})).await;
+    }
+    for id in first..=device.calls {
+        let answer = device.read().await;
+        assert_eq!(answer["id"], id, "{answer}");
+    }
+}

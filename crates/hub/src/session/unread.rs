@@ -1,0 +1,214 @@
+//! Answers that a device has not read: bounded for each session, and counted for the hub.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use fleetlink_proto::control::{Request, RequestId, limits};
+use tokio::sync::Semaphore;
+
+/// What the answer to a call is counted as until it is written: most are short.
+const SHORT_ANSWER: u32 = 1024;
+/// The same of calls whose answer may fill a good part of a line.
+const LONG_ANSWER: u32 = 32 * 1024;
+/// Calls of one session are taken up while their answers, unread ones included, fit into this.
+const ROOM: usize = 64 * 1024;
+
+/// The unread bytes of all sessions of a hub.
+#[derive(Clone)]
+pub(crate) struct HubUnread {
+    bytes: Arc<AtomicUsize>,
+    /// How long a session may take nothing.
+    patience: Duration,
+}
+
+impl Default for HubUnread {
+    fn default() -> Self {
+        HubUnread {
+            bytes: Arc::default(),
+            patience: limits::WRITE_DEADLINE,
+        }
+    }
+}
+
+impl HubUnread {
+    /// How long a session may take nothing: less where so much is unread that the hub needs room.
+    pub(super) fn patience(&self) -> Duration {
+        match self.bytes.load(Ordering::Relaxed) > limits::MAX_UNREAD_BYTES_PER_HUB {
+            true => limits::WRITE_DEADLINE_UNDER_LOAD.min(self.patience),
+            false => self.patience,
+        }
+    }
+
+    /// The same with less patience, for tests.
+    #[cfg(test)]
+    pub(super) fn with_patience(patience: Duration) -> Self {
+        HubUnread {
+            patience,
+            ..HubUnread::default()
+        }
+    }
+}
+
+/// The unread answers of one session, and the room for more.
+pub(super) struct Unread {
+    hub: HubUnread,
+    bytes: AtomicUsize,
+    room: Semaphore,
+    in_flight: Semaphore,
+    /// What the calls under way are counted as. Those of one id, which a device had best not use
+    /// twice, are counted together.
+    under_way: Mutex<HashMap<RequestId, Counted>>,
+}
+
+/// What some calls are counted as, until their answers are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Counted {
+    calls: usize,
+    room: u32,
+}
+
+impl Unread {
+    pub(super) fn new(hub: HubUnread) -> Self {
+        Unread {
+            hub,
+            bytes: AtomicUsize::new(0),
+            room: Semaphore::new(ROOM),
+            in_flight: Semaphore::new(limits::MAX_REQUESTS_IN_FLIGHT),
+            under_way: Mutex::default(),
+        }
+    }
+
+    /// Takes the call up where there is room for its answer at once.
+    pub(super) fn try_admit(&self, id: &RequestId, request: &Request) -> bool {
+        let cost = answer_size(request);
+        let (Ok(place), Ok(room)) = (
+            self.in_flight.try_acquire(),
+            self.room.try_acquire_many(cost),
+        ) else {
+            return false;
+        };
+        place.forget();
+        room.forget();
+        self.count(id, cost);
+        true
+    }
+
+    /// Waits until there is room for the call's answer.
+    pub(super) async fn admit(&self, id: &RequestId, request: &Request) {
+        let cost = answer_size(request);
+        let open = "the semaphore is never closed";
+        let place = self.in_flight.acquire().await.expect(open);
+        let room = self.room.acquire_many(cost).await.expect(open);
+        place.forget();
+        room.forget();
+        self.count(id, cost);
+    }
+
+    fn count(&self, id: &RequestId, cost: u32) {
+        let mut under_way = self.under_way();
+        let counted = under_way.entry(id.clone()).or_default();
+        counted.calls += 1;
+        counted.room += cost;
+    }
+
+    /// The call has its answer; what is to be given back when that is written.
+    pub(super) fn answered(&self, id: &RequestId) -> Counted {
+        self.under_way().remove(id).unwrap_or_default()
+    }
+
+    /// So many bytes are to be written; whether that is more than a session may leave unread.
+    pub(super) fn add(&self, bytes: usize) -> bool {
+        self.hub.bytes.fetch_add(bytes, Ordering::Relaxed);
+        let before = self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        before + bytes > limits::MAX_UNREAD_BYTES
+    }
+
+    /// So many bytes are written, with these answers in them.
+    pub(super) fn written(&self, bytes: usize, counted: Counted) {
+        self.hub.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        self.in_flight.add_permits(counted.calls);
+        self.room.add_permits(counted.room as usize);
+    }
+
+    pub(super) fn patience(&self) -> Duration {
+        self.hub.patience()
+    }
+
+    fn under_way(&self) -> std::sync::MutexGuard<'_, HashMap<RequestId, Counted>> {
+        self.under_way
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Unread {
+    /// What nobody has read is gone with its session.
+    fn drop(&mut self) {
+        let left = *self.bytes.get_mut();
+        self.hub.bytes.fetch_sub(left, Ordering::Relaxed);
+    }
+}
+
+fn answer_size(request: &Request) -> u32 {
+    match request {
+        Request::Hello(_)
+        | Request::ListDevices(_)
+        | Request::ListFiles(_)
+        | Request::OpenTransfer(_) => LONG_ANSWER,
+        _ => SHORT_ANSWER,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fleetlink_proto::control::ListDevices;
+
+    use super::*;
+
+    fn id(number: i64) -> RequestId {
+        RequestId::Number(number)
+    }
+
+    #[test]
+    fn calls_are_taken_up_while_there_is_room_for_their_answers() {
+        let hub = HubUnread::default();
+        let unread = Unread::new(hub.clone());
+        let list = Request::ListDevices(ListDevices::default());
+        let taken = (0..10).filter(|&n| unread.try_admit(&id(n), &list)).count();
+        assert_eq!(taken * LONG_ANSWER as usize, ROOM);
+        assert!(!unread.try_admit(&id(20), &Request::Ping));
+        assert!(!unread.add(30_000));
+        let counted = unread.answered(&id(0));
+        assert_eq!(unread.answered(&id(0)), Counted::default());
+        unread.written(30_000, counted);
+        let pings = (30..100).filter(|&n| unread.try_admit(&id(n), &Request::Ping));
+        assert_eq!(pings.count(), LONG_ANSWER as usize / SHORT_ANSWER as usize);
+        assert_eq!(hub.bytes.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn pings_fill_the_places() {
+        let unread = Unread::new(HubUnread::default());
+        let pings = (0..100).filter(|&n| unread.try_admit(&id(n), &Request::Ping));
+        assert_eq!(pings.count(), limits::MAX_REQUESTS_IN_FLIGHT);
+    }
+
+    #[test]
+    fn too_much_is_noticed_and_given_back_with_the_session() {
+        let hub = HubUnread::default();
+        let unread = Unread::new(hub.clone());
+        assert!(!unread.add(limits::MAX_UNREAD_BYTES));
+        assert!(unread.add(1));
+        assert_eq!(hub.patience(), limits::WRITE_DEADLINE);
+        hub.bytes
+            .fetch_add(limits::MAX_UNREAD_BYTES_PER_HUB, Ordering::Relaxed);
+        assert!(hub.patience() < limits::WRITE_DEADLINE);
+        hub.bytes
+            .fetch_sub(limits::MAX_UNREAD_BYTES_PER_HUB, Ordering::Relaxed);
+        drop(unread);
+        assert_eq!(hub.bytes.load(Ordering::Relaxed), 0);
+    }
+}

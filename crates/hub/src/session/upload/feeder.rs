@@ -1,0 +1,137 @@
+//! The reader's side of uploads: what it reads goes to them in blocks.
+
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use fleetlink_proto::control::{CommitUpload, RequestId};
+
+use super::super::reader::no_such_transfer;
+use super::{BLOCK_BYTES, Feed, Piece, Uploads};
+
+/// How long bytes of a slow device are collected: what is not handed on is lost with the session.
+pub(in crate::session) const BLOCK_TIME: Duration = Duration::from_millis(500);
+
+/// The reader's side: the chunks of all uploads of a session, in the order they come.
+pub(in crate::session) struct UploadFeeder {
+    uploads: Uploads,
+    current: Option<Current>,
+}
+
+/// The upload that the chunks belong to, with the block that is being filled.
+struct Current {
+    upload: u64,
+    feed: Feed,
+    block: Vec<u8>,
+}
+
+impl UploadFeeder {
+    pub(in crate::session) fn new(uploads: Uploads) -> Self {
+        UploadFeeder {
+            uploads,
+            current: None,
+        }
+    }
+
+    /// The next bytes belong to this upload. Those of an upload that is not open, because it
+    /// failed a moment ago for instance, are passed over.
+    pub(in crate::session) async fn select(&mut self, upload: u64) {
+        if self
+            .current
+            .as_ref()
+            .is_some_and(|current| current.upload == upload)
+        {
+            return;
+        }
+        self.flush().await;
+        let feed = self.uploads.feeds().open.get(&upload).cloned();
+        self.current = feed.map(|feed| Current {
+            upload,
+            block: feed.empty_block(),
+            feed,
+        });
+    }
+
+    /// Takes bytes of the selected upload.
+    pub(in crate::session) async fn feed(&mut self, mut bytes: &[u8]) {
+        while let Some(current) = &mut self.current
+            && !bytes.is_empty()
+        {
+            let room = BLOCK_BYTES - current.block.len();
+            let (now, later) = bytes.split_at(room.min(bytes.len()));
+            current.block.extend_from_slice(now);
+            current.feed.progress.made();
+            bytes = later;
+            if current.block.len() == BLOCK_BYTES {
+                self.hand_on().await;
+            }
+        }
+    }
+
+    /// Whether bytes are collected that an upload does not have yet.
+    pub(in crate::session) fn holds_bytes(&self) -> bool {
+        let current = self.current.as_ref();
+        current.is_some_and(|current| !current.block.is_empty())
+    }
+
+    /// Hands on what is collected, although more of it may come.
+    pub(in crate::session) async fn hand_on(&mut self) {
+        if let Some(current) = &mut self.current {
+            let block = std::mem::replace(&mut current.block, current.feed.empty_block());
+            if current.feed.pieces.send(Piece::Block(block)).await.is_err() {
+                self.current = None;
+            }
+        }
+    }
+
+    /// Asks for the commit; the upload's thread or the core answers.
+    pub(in crate::session) async fn commit(&mut self, id: RequestId, commit: CommitUpload) {
+        self.end(commit.upload, id, |id| Piece::Commit { id, commit })
+            .await;
+    }
+
+    /// Gives an upload up; its thread answers.
+    pub(in crate::session) async fn abort(&mut self, id: RequestId, upload: u64) {
+        self.end(upload, id, |id| Piece::Abort { id }).await;
+    }
+
+    async fn end(&mut self, upload: u64, id: RequestId, last: impl FnOnce(RequestId) -> Piece) {
+        self.flush().await;
+        let feed = self.uploads.feeds().open.remove(&upload);
+        let unheard = match feed {
+            Some(feed) => feed.pieces.send(last(id.clone())).await.is_err(),
+            None => true,
+        };
+        if unheard {
+            self.uploads
+                .outbox
+                .reply(&id, Err(no_such_transfer("upload", upload)))
+                .await;
+        }
+    }
+
+    /// Ends every upload without a commit: what came of them can be resumed.
+    pub(in crate::session) fn interrupt_all(&mut self) {
+        self.current = None;
+        self.uploads.interrupt_all();
+    }
+
+    async fn flush(&mut self) {
+        if let Some(Current { feed, block, .. }) = self.current.take()
+            && !block.is_empty()
+        {
+            // Where the thread has ended, the upload has failed and the device was told.
+            let _ = feed.pieces.send(Piece::Block(block)).await;
+        }
+    }
+}
+
+impl Feed {
+    fn empty_block(&self) -> Vec<u8> {
+        let spare = self
+            .spare
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
+        spare.unwrap_or_default()
+    }
+}
