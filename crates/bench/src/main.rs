@@ -3,6 +3,7 @@
 mod bare_tls;
 mod congestion;
 mod crowd;
+mod flood;
 mod hub;
 mod ingest;
 mod joins;
@@ -52,6 +53,11 @@ const MEASUREMENTS: &[Measurement] = &[
         "memory",
         "resident memory of a hub with 1,000 devices beside bare TLS",
         memory::run,
+    ),
+    (
+        "flood",
+        "a hub with 5,000 idle sessions and 800 that read nothing: its memory, and another's SCS",
+        flood::run,
     ),
     (
         "storm",

@@ -99,7 +99,7 @@ impl Hub {
                 possession,
             } => self.call(session, id, request, possession, now),
             Input::Disconnected { session } => {
-                self.disconnected(session, Departure::ConnectionClosed)
+                self.disconnected(session, Departure::ConnectionClosed);
             }
             Input::Unread { session } => self.disconnected(session, Departure::Unread),
             Input::UploadStaged {

@@ -266,7 +266,7 @@ impl Driver {
             Event::Input(input) => match follows(&input) {
                 // Not before what the session has asked for.
                 Some(session) => {
-                    if let Err(input) = self.turns.push_behind(session, input) {
+                    if let Some(input) = self.turns.push_behind(session, input) {
                         self.input(input);
                     }
                 }

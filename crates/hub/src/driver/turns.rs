@@ -31,13 +31,13 @@ impl Turns {
     }
 
     /// Adds something where the session waits already; back where it does not.
-    pub(super) fn push_behind(&mut self, session: SessionId, input: Input) -> Result<(), Input> {
+    pub(super) fn push_behind(&mut self, session: SessionId, input: Input) -> Option<Input> {
         match self.waiting.get_mut(&session) {
             Some(queue) => {
                 queue.push_back(input);
-                Ok(())
+                None
             }
-            None => Err(input),
+            None => Some(input),
         }
     }
 
@@ -133,9 +133,9 @@ mod tests {
         let mut turns = Turns::default();
         push(&mut turns, 1, "cam", 3);
         push(&mut turns, 2, "cam", 2);
-        assert!(turns.push_behind(SessionId(3), input(3)).is_err());
+        assert!(turns.push_behind(SessionId(3), input(3)).is_some());
         push(&mut turns, 1, "cam", 1);
-        assert!(turns.push_behind(SessionId(2), input(2)).is_ok());
+        assert!(turns.push_behind(SessionId(2), input(2)).is_none());
         assert_eq!(order(&mut turns), [1, 2, 1, 2, 1, 2, 1]);
     }
 }

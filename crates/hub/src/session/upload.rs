@@ -83,8 +83,8 @@ struct Intake {
 
 /// What came of a piece.
 enum Step {
-    Next(Ingest),
-    Over(Option<(RequestId, Staged)>),
+    Next(Box<Ingest>),
+    Over(Option<Box<(RequestId, Staged)>>),
 }
 
 impl Uploads {
@@ -100,7 +100,7 @@ impl Uploads {
     /// Begins an upload, which answers `upload.open` when it is ready.
     pub(super) fn start(&self, start: StartUpload) {
         let uploads = self.clone();
-        tokio::spawn(async move { uploads.run(start).await });
+        tokio::spawn(Box::pin(async move { uploads.run(start).await }));
     }
 
     async fn run(&self, start: StartUpload) {
@@ -141,9 +141,10 @@ impl Uploads {
     }
 
     /// Stages the upload, and reads again what the store holds of it.
-    async fn begin(&self, name: &UploadName) -> Result<Ingest, RpcError> {
+    async fn begin(&self, name: &UploadName) -> Result<Box<Ingest>, RpcError> {
         let staging = self.stage(name).await?;
-        self.turn.at_disk(|| Ingest::resume(staging)).await
+        let resuming = || Ingest::resume(staging).map(Box::new);
+        self.turn.at_disk(resuming).await
     }
 
     /// Stages the upload; where an earlier session of the device still has it, takes it over.
@@ -187,7 +188,7 @@ impl Uploads {
         &self,
         id: &RequestId,
         upload: u64,
-        mut ingest: Ingest,
+        mut ingest: Box<Ingest>,
         mut intake: Intake,
     ) -> Option<(RequestId, Staged)> {
         let ready = OpenUploadReply::Ready {
@@ -219,7 +220,7 @@ impl Uploads {
                     intake.progress.made();
                     ingest = going_on;
                 }
-                Ok(Step::Over(staged)) => return staged,
+                Ok(Step::Over(staged)) => return staged.map(|staged| *staged),
                 Err(error) => {
                     self.fail(upload, error, intake.queue).await;
                     return None;
@@ -232,7 +233,7 @@ impl Uploads {
     async fn take(
         &self,
         upload: u64,
-        mut ingest: Ingest,
+        mut ingest: Box<Ingest>,
         piece: Piece,
         spare: &Spare,
     ) -> Result<Step, RpcError> {
@@ -252,7 +253,7 @@ impl Uploads {
             Piece::Commit { id, commit } => {
                 let finished = self.turn.at_disk(move || ingest.finish(&commit)).await;
                 Ok(Step::Over(match finished {
-                    Ok(staged) => Some((id, staged)),
+                    Ok(staged) => Some(Box::new((id, staged))),
                     Err(error) => {
                         self.outbox.reply(&id, Err(error)).await;
                         None
