@@ -8,7 +8,7 @@ use fleetlink_core::{
 };
 use fleetlink_proto::control::{ActiveDevice, limits};
 use fleetlink_proto::samples::Summary;
-use fleetlink_proto::{ContentHash, DeviceName, IdempotencyKey};
+use fleetlink_proto::{ContentHash, DeviceName, IdempotencyKey, WallTime};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream};
 use tokio::sync::{mpsc, watch};
@@ -17,7 +17,7 @@ use super::*;
 use crate::driver::{CONSOLE_QUEUE, Driver, Followers, wall_time};
 use crate::passwords::Passwords;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{SegmentReader, Staging, StoreFailure, StoreFuture};
+use crate::store::{Retention, SegmentReader, Staging, StoreFailure, StoreFuture};
 
 const DEADLINE: Duration = Duration::from_secs(60);
 const PASSWORD: &str = "comp9331";
@@ -67,6 +67,10 @@ impl Store for SlowStore {
 
     fn journal(&self, after: u64, limit: u32) -> StoreFuture<'_, Vec<Change>> {
         self.inner.journal(after, limit)
+    }
+
+    fn tend(&self, now: WallTime, keep: Retention) -> StoreFuture<'_, ()> {
+        self.inner.tend(now, keep)
     }
 
     fn failed(&self) -> StoreFailure<'_> {
