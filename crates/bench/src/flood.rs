@@ -53,6 +53,7 @@ async fn measure() -> Outcome {
     let task = UploadTask {
         file: FileId::new(1),
         mode: UploadMode::Replace,
+        allow_empty: false,
     };
     let samples = "1\n2\n3\n".as_bytes();
     upload_stream(&worker, task, samples, |_| {}).await?;
