@@ -3,17 +3,37 @@
 use crate::step;
 
 const USAGE: &str = "\
+cargo xtask soak checkers   the checkers over each broken server and client, ten times
 cargo xtask soak leases     random and mutated requests against a lease service
 cargo xtask soak logins     whether time tells names with an account from others
 cargo xtask soak transfers  a file of 5 GB; long transfers over cables that lose packets or are cut";
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     match arguments {
+        [campaign] if campaign == "checkers" => checkers(),
         [campaign] if campaign == "leases" => leases(),
         [campaign] if campaign == "logins" => logins(),
         [campaign] if campaign == "transfers" => transfers(),
         _ => Err(USAGE.to_owned()),
     }
+}
+
+/// Each has to name the planted fault alone, in every run.
+fn checkers() -> Result<(), String> {
+    let command = [
+        "test",
+        "--locked",
+        "-p",
+        "fleetlink",
+        "--test",
+        "e2e",
+        "--",
+        "each_broken_",
+        "--nocapture",
+        "--test-threads",
+        "1",
+    ];
+    step::run_with("cargo", &command, &[("FLEETLINK_CHECKER_RUNS", "10")])
 }
 
 /// 10,000,000 datagrams and 1,000,000 connections; `FLEETLINK_SOAK` counts thousandths.

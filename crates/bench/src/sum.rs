@@ -29,7 +29,7 @@ const MESSAGES: [Message; 2] = [
     Message {
         name: "text, ended by a newline",
         request: b"Client of A Client: 25\n",
-        reply: b"Server of A Server: 10",
+        reply: b"Server of A Server: 10\n",
     },
     Message {
         name: "json, ended by its object",
@@ -69,6 +69,7 @@ async fn serve_ours() -> Outcome<Server> {
             name: "A Server".parse()?,
             number: ServerNumber::Fixed("10".parse()?),
             on_out_of_range: OnOutOfRange::Refuse,
+            reply_sum: false,
         },
         quiet_time: QUIET_TIME,
     };

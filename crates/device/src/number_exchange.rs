@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use fleetlink_proto::number_exchange::limits::{
     ANSWER_DEADLINE, MAX_REPLY_BYTES, REPLY_QUIET_TIME,
 };
-use fleetlink_proto::number_exchange::{Dialect, ObjectEnd, Reply, Request};
+use fleetlink_proto::number_exchange::{Form, Inexpressible, ObjectEnd, Reply, Request};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -41,6 +41,9 @@ pub enum ExchangeError {
     /// The server did not answer in time.
     #[error("the server did not answer within {} seconds", ANSWER_DEADLINE.as_secs())]
     TimedOut,
+    /// The form cannot hold the name or the number.
+    #[error(transparent)]
+    Inexpressible(#[from] Inexpressible),
     /// The server does not stop talking.
     #[error("the server's reply is longer than {MAX_REPLY_BYTES} bytes")]
     TooLong,
@@ -66,11 +69,12 @@ impl NumberExchange {
 
     /// Says the request and returns the reply's bytes: none where the server closed without one.
     pub async fn ask(mut self, request: &Request) -> Result<Vec<u8>, ExchangeError> {
+        let bytes = request.encode()?;
         let asking = async {
-            self.stream.write_all(&request.encode()).await?;
+            self.stream.write_all(&bytes).await?;
             // Nothing frames a request; at the end of the stream no server needs to wait for more.
             self.stream.shutdown().await?;
-            hear(&mut self.stream, request.dialect).await
+            hear(&mut self.stream, request).await
         };
         let answer = timeout(ANSWER_DEADLINE, asking).await;
         answer.map_err(|_| ExchangeError::TimedOut)?
@@ -79,12 +83,12 @@ impl NumberExchange {
 
 /// Reads to the end of the stream, of the object, or of what could be a whole reply of a server
 /// that does not close.
-async fn hear(stream: &mut TcpStream, dialect: Dialect) -> Result<Vec<u8>, ExchangeError> {
+async fn hear(stream: &mut TcpStream, request: &Request) -> Result<Vec<u8>, ExchangeError> {
     let mut reply = Vec::new();
     let mut object = ObjectEnd::default();
     let mut buffer = [0; 1024];
     loop {
-        let whole = Reply::parse(dialect, &reply).is_ok();
+        let whole = Reply::parse(&request.form, &request.number, &reply).is_ok();
         let read = stream.read(&mut buffer);
         let read = match timeout(REPLY_QUIET_TIME, read).await {
             Ok(read) => read,
@@ -101,9 +105,9 @@ async fn hear(stream: &mut TcpStream, dialect: Dialect) -> Result<Vec<u8>, Excha
         if reply.len() + piece.len() > MAX_REPLY_BYTES {
             return Err(ExchangeError::TooLong);
         }
-        let end = match dialect {
-            Dialect::Text => None,
-            Dialect::Json => object.find(piece),
+        let end = match request.form {
+            Form::Json(_) => object.find(piece),
+            Form::Text(_) | Form::UtfInt(_) | Form::UtfText(..) | Form::Struct256 => None,
         };
         reply.extend_from_slice(&piece[..end.unwrap_or(piece.len())]);
         if end.is_some() {
@@ -118,7 +122,7 @@ mod tests {
 
     use super::*;
 
-    async fn ask(dialect: Dialect, replies: &'static [&'static str], close: bool) -> String {
+    async fn ask(form: Form, replies: &'static [&'static str], close: bool) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let serving = tokio::spawn(async move {
@@ -136,31 +140,36 @@ mod tests {
         let exchange = NumberExchange::connect(&address).await.unwrap();
         assert_eq!(exchange.server().port(), port);
         let request = Request {
-            dialect,
+            form,
             name: "A Client".parse().unwrap(),
             number: 25.into(),
         };
         let reply = exchange.ask(&request).await.unwrap();
         let (heard, _open) = serving.await.unwrap();
-        assert_eq!(heard.into_bytes(), request.encode());
+        assert_eq!(heard.into_bytes(), request.encode().unwrap());
         String::from_utf8(reply).unwrap()
     }
 
     #[tokio::test]
     async fn a_reply_ends_with_the_stream_the_object_or_silence() {
         let text = ask(
-            Dialect::Text,
+            Form::TEXT,
             &["Server of A: 4", "2\nServer", " closing..."],
             true,
         )
         .await;
         assert_eq!(text, "Server of A: 42\nServer closing...");
         const JSON: &str = r#"{"server_name": "}", "server_number": 1}"#;
-        assert_eq!(ask(Dialect::Json, &[JSON, "more"], false).await, JSON);
+        assert_eq!(ask(Form::JSON, &[JSON, "more"], false).await, JSON);
         assert_eq!(
-            ask(Dialect::Text, &["Server of A: 42"], false).await,
+            ask(Form::TEXT, &["Server of A: 42"], false).await,
             "Server of A: 42"
         );
-        assert_eq!(ask(Dialect::Json, &[], true).await, "");
+        assert_eq!(ask(Form::JSON, &[], true).await, "");
+        const UTF: &str = "\0\u{1}A\0\0\0*";
+        assert_eq!(
+            ask(Form::UTF_INT, &["\0\u{1}A", "\0\0\0*"], false).await,
+            UTF
+        );
     }
 }

@@ -42,8 +42,11 @@ pub(crate) enum Command {
     Send(transfer::SendArguments),
     /// Join and take files from other devices into a folder, until interrupted.
     Receive(transfer::ReceiveArguments),
-    /// Connection-ID leases: serve them, ask for one, check a server.
+    /// Connection-ID leases: serve them, ask for one, check a server or a client.
     Hello(hello::HelloArguments),
+    /// The lease client with the course's own four arguments.
+    #[command(name = "HELLO", hide = true)]
+    HelloRequest(hello::RequestArguments),
     /// The number exchange: serve it, take part in it, or check a server of it.
     Sum(sum::SumArguments),
     /// The key by which a device proves who it is, and those by which it knows others.
@@ -125,7 +128,10 @@ mod tests {
             "fleetlink device list --hub h:1 --device d",
             "fleetlink hello request h 20009 8877 --tcp --timeout 2s",
             "fleetlink hello HELLO 192.168.0.15 20009 8877",
+            "fleetlink HELLO 192.168.0.15 20009 8877",
             "fleetlink hello check h 20009 --tcp --lease 2s --idle-exit 3s --json",
+            "fleetlink hello check-client --timeout 2 --tcp -- python3 c.py {host} {port} {id}",
+            "fleetlink hello check h 20009 --points marks.txt",
             "fleetlink sum send",
             "fleetlink sum send -5",
             "fleetlink sum send 127.0.0.1 8000 101 --dialect text",
@@ -158,6 +164,10 @@ mod tests {
             "fleetlink data upload 1 --password secret",
             "fleetlink hello HELLO 192.168.0.15 20009 887",
             "fleetlink hello request h 20009 8877 --timeout 2",
+            "fleetlink HELLO 192.168.0.15 20009 887",
+            "fleetlink hello h 20009 8877",
+            "fleetlink Hello 192.168.0.15 20009 8877",
+            "fleetlink hello check-client python3 c.py",
             "fleetlink sum send 127.0.0.1 8000 1 2",
             "fleetlink sum check 127.0.0.1",
             "fleetlink hub --listen 127.0.0.1:0 rotate-key --data d",

@@ -356,6 +356,7 @@ impl From<ExchangeError> for Failure {
             }
             ExchangeError::TimedOut => Failure::TimedOut(error.to_string()),
             ExchangeError::TooLong => Failure::General(error.to_string()),
+            ExchangeError::Inexpressible(_) => Failure::Usage(error.to_string()),
         }
     }
 }

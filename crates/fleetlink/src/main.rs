@@ -83,6 +83,7 @@ async fn run(command: Command, output: &Output) -> Result<(), Failure> {
         Command::Client(arguments) => Box::pin(join::client(arguments, output)).await,
         Command::Data(arguments) => Box::pin(data::run(arguments, output)).await,
         Command::Hello(arguments) => Box::pin(hello::run(arguments, output)).await,
+        Command::HelloRequest(arguments) => Box::pin(hello::request(arguments, output)).await,
         Command::Key(arguments) => Box::pin(key::run(arguments, output)).await,
         Command::Device(arguments) => Box::pin(devices::run(arguments, output)).await,
         Command::Send(arguments) => Box::pin(transfer::send(arguments, output)).await,

@@ -25,7 +25,10 @@ pub use descriptors::TooFewDescriptors;
 pub use driver::WallClock;
 pub use fleetlink_core::{Capacity, MaxAttempts, MaxAttemptsError, PenaltySettings, Settings};
 pub use identity::IdentityError;
-pub use lease::{Clock, LeaseConfig, LeaseStartError, LeasesEnded, RunningLeases, start_leases};
+pub use lease::{
+    Asked, Clock, LeaseConfig, LeaseStartError, LeasesEnded, RequestLog, RunningLeases,
+    ShownRequest, ShownRequests, start_leases,
+};
 pub use operator::{
     AccountInfo, IssuedTicket, LoginMeans, Operator, OperatorCall, OperatorError, OperatorReply,
     SessionInfo, SessionState, TicketInfo, TicketOrder, TicketState, TicketUseInfo,

@@ -32,5 +32,5 @@ pub use hub_time::{HubRun, HubRunError, HubTime};
 pub use idempotency_key::{IdempotencyKey, IdempotencyKeyError};
 pub use password::{MAX_PASSWORD_BYTES, Password, PasswordError};
 pub use source::Source;
-pub use text::Escaped;
+pub use text::{Escaped, EscapedBytes};
 pub use wall_time::WallTime;

@@ -20,6 +20,35 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
+/// Shows bytes from outside like [`Escaped`] text, with bytes that are not UTF-8 as `\xff`.
+#[derive(Debug, Clone, Copy)]
+pub struct EscapedBytes<'a>(pub &'a [u8]);
+
+impl EscapedBytes<'_> {
+    /// At most `characters` of what is shown; an ellipsis stands for the rest.
+    pub fn cut(&self, characters: usize) -> String {
+        // No character takes more than four bytes, and none is shown by fewer than one.
+        let enough = self.0.len().min(4 * (characters + 1));
+        let text = EscapedBytes(&self.0[..enough]).to_string();
+        match text.char_indices().nth(characters) {
+            Some((end, _)) => format!("{}…", &text[..end]),
+            None => text,
+        }
+    }
+}
+
+impl fmt::Display for EscapedBytes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for chunk in self.0.utf8_chunks() {
+            Escaped(chunk.valid()).fmt(f)?;
+            for byte in chunk.invalid() {
+                write!(f, "\\x{byte:02x}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// C0 and C1 controls, line and paragraph separators, bidirectional controls (UAX #9) and
 /// invisible marks.
 pub(crate) fn harmful(c: char) -> bool {
@@ -37,5 +66,21 @@ mod tests {
     fn writes_harmful_characters_as_escapes() {
         let shown = Escaped("ok é 漢\u{1b}[2J\r\n\u{202e}\u{9b}\u{2028}").to_string();
         assert_eq!(shown, "ok é 漢\\u{1b}[2J\\r\\n\\u{202e}\\u{9b}\\u{2028}");
+    }
+    #[test]
+    fn bytes_are_shown_as_text_where_they_are_and_cut_at_characters() {
+        let bytes = b"caf\xc3\xa9\n\0\xff\xfe";
+        let shown = "caf\u{e9}\\n\\u{0}\\xff\\xfe";
+        assert_eq!(EscapedBytes(bytes).to_string(), shown);
+        assert_eq!(EscapedBytes(bytes).cut(80), shown);
+        assert_eq!(EscapedBytes(bytes).cut(4), "caf\u{e9}…");
+        assert_eq!(
+            EscapedBytes("\u{1f980}".repeat(81).as_bytes())
+                .cut(80)
+                .chars()
+                .count(),
+            81
+        );
+        assert_eq!(EscapedBytes(&[0; 4096]).cut(80).chars().count(), 81);
     }
 }

@@ -27,13 +27,18 @@ pub(crate) struct Finding {
     #[serde(rename = "result")]
     pub(super) verdict: Verdict,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) sent: Option<String>,
+    pub(super) sent: Option<Box<str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) came: Option<String>,
+    pub(super) came: Option<Box<str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) expected: Option<String>,
+    pub(super) expected: Option<Box<str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) why: Option<String>,
+    pub(super) why: Option<Box<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) remark: Option<Box<str>>,
+    /// Nothing listens any more.
+    #[serde(skip)]
+    pub(super) gone: bool,
 }
 
 impl Finding {
@@ -45,16 +50,14 @@ impl Finding {
             came: None,
             expected: None,
             why: None,
+            remark: None,
+            gone: false,
         }
     }
 
     /// It is not; `why` says which rule is broken.
     pub(crate) fn fail(why: impl AsRef<str>) -> Self {
-        Finding {
-            verdict: Verdict::Fail,
-            why: Some(escaped(why.as_ref())),
-            ..Self::pass()
-        }
+        Self::pass().but(why)
     }
 
     /// It was not looked at; `why` says what would be needed.
@@ -62,6 +65,15 @@ impl Finding {
         Finding {
             verdict: Verdict::Skipped,
             ..Self::fail(why)
+        }
+    }
+
+    /// Nothing listens at the server's address: `error` says how that was found out. The plan
+    /// reports it once, with the input that preceded it.
+    pub(crate) fn gone(error: impl AsRef<str>) -> Self {
+        Finding {
+            gone: true,
+            ..Self::fail(error)
         }
     }
 
@@ -84,6 +96,11 @@ impl Finding {
         }
     }
 
+    /// The same, unless it is the server's death, which the plan explains.
+    pub(crate) fn but_unless_gone(self, why: impl AsRef<str>) -> Self {
+        if self.gone { self } else { self.but(why) }
+    }
+
     /// What was sent: the bytes by [`shown`], or a description.
     pub(crate) fn sent(mut self, what: impl AsRef<str>) -> Self {
         self.sent = Some(escaped(what.as_ref()));
@@ -102,14 +119,25 @@ impl Finding {
         self
     }
 
+    /// Advice that changes no verdict.
+    pub(crate) fn remark(mut self, what: impl AsRef<str>) -> Self {
+        self.remark = Some(escaped(what.as_ref()));
+        self
+    }
+
+    /// The verdict.
+    pub(crate) fn verdict(&self) -> Verdict {
+        self.verdict
+    }
+
     /// Whether it was a failure.
     pub(crate) fn failed(&self) -> bool {
         self.verdict == Verdict::Fail
     }
 }
 
-fn escaped(text: &str) -> String {
-    Escaped(text).to_string()
+fn escaped(text: &str) -> Box<str> {
+    Escaped(text).to_string().into_boxed_str()
 }
 
 /// Bytes as a person can read them: what is no UTF-8 as `\xNN`, controls escaped, a long message
@@ -146,9 +174,10 @@ mod tests {
 
     #[test]
     fn evidence_is_escaped_however_it_comes() {
-        let finding = Finding::fail("no\u{1b}").came("a\nb");
+        let finding = Finding::fail("no\u{1b}").came("a\nb").remark("c\r");
         assert_eq!(finding.why.as_deref(), Some("no\\u{1b}"));
         assert_eq!(finding.came.as_deref(), Some("a\\nb"));
+        assert_eq!(finding.remark.as_deref(), Some("c\\r"));
         assert!(finding.failed());
     }
 

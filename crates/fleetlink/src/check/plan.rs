@@ -1,38 +1,26 @@
-//! The checks of one server, run together where they allow it and in order where they must.
+//! The checks of one program, run one after the other.
 
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
-use tokio::task::JoinSet;
-
-use super::finding::Finding;
+use super::finding::{Finding, Verdict};
+use super::points::Points;
+use super::progress::Progress;
 use super::report::{Checked, Report};
+use super::trace::Trace;
+use crate::failure::Failure;
+use crate::output::Output;
 
 /// How long one check may take unless it says otherwise.
-const CHECK_DEADLINE: Duration = Duration::from_secs(30);
-/// Checks that run at once.
-const MAX_TOGETHER: usize = 8;
-
-/// When a check runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Order {
-    /// Before all others, one after the other; where it fails, every other is skipped.
-    First,
-    /// Beside others of this kind.
-    Together,
-    /// After those, one at a time: it needs the server for itself, or may hurt it.
-    Alone,
-    /// At the very end, one at a time: the server may be gone afterwards.
-    Last,
-}
+const CHECK_DEADLINE: Duration = Duration::from_secs(60);
 
 type Work = Pin<Box<dyn Future<Output = Finding> + Send>>;
 
 /// One thing that is checked.
 pub(crate) struct Check {
-    id: &'static str,
-    shows: &'static str,
-    order: Order,
+    id: String,
+    shows: String,
+    needs: Vec<String>,
     limit: Duration,
     work: Work,
 }
@@ -40,54 +28,56 @@ pub(crate) struct Check {
 impl Check {
     /// The check `id` (stable, for programs) that shows `shows` (a sentence without a full stop).
     pub(crate) fn new(
-        id: &'static str,
-        shows: &'static str,
-        order: Order,
+        id: impl Into<String>,
+        shows: impl Into<String>,
         work: impl Future<Output = Finding> + Send + 'static,
     ) -> Self {
         Check {
-            id,
-            shows,
-            order,
+            id: id.into(),
+            shows: shows.into(),
+            needs: Vec::new(),
             limit: CHECK_DEADLINE,
             work: Box::pin(work),
         }
     }
 
-    /// Lets it take up to `limit`, other than the default of 30 seconds.
+    /// Skips the check unless all of these passed. Checks that are not in the plan do not count.
+    pub(crate) fn needs(mut self, ids: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.needs.extend(ids.into_iter().map(Into::into));
+        self
+    }
+
+    /// Does not look, and says why.
+    pub(crate) fn instead(self, why: &'static str) -> Self {
+        Check {
+            work: Box::pin(async move { Finding::skipped(why) }),
+            needs: Vec::new(),
+            ..self
+        }
+    }
+
+    /// Lets it take up to `limit`, other than the default of 60 seconds.
     pub(crate) fn within(mut self, limit: Duration) -> Self {
         self.limit = limit;
         self
     }
-
-    async fn run(self) -> Checked {
-        let began = Instant::now();
-        let finding = tokio::time::timeout(self.limit, self.work)
-            .await
-            .unwrap_or_else(|_| Finding::fail(format!("it did not end within {:?}", self.limit)));
-        Checked {
-            id: self.id,
-            shows: self.shows,
-            finding,
-            seconds: began.elapsed().as_secs_f64(),
-        }
-    }
-
-    fn skip(&self, why: &str) -> Checked {
-        Checked::skipped(self.id, self.shows, why)
-    }
 }
 
-/// The checks of one server. They are shown in the order in which they are added.
-#[derive(Default)]
+/// The checks of one program. They run and are shown in the order in which they are added.
 pub(crate) struct Plan {
     checks: Vec<Check>,
+    trace: Trace,
+    points: Option<Points>,
 }
 
 impl Plan {
-    /// Without any check.
-    pub(crate) fn new() -> Self {
-        Self::default()
+    /// Without any check. The checks note their inputs in `trace`.
+    pub(crate) fn new(trace: Trace) -> Self {
+        Plan {
+            checks: Vec::new(),
+            trace,
+            points: None,
+        }
     }
 
     /// Adds a check.
@@ -96,63 +86,128 @@ impl Plan {
     }
 
     /// Adds a check that is not run, and why.
-    pub(crate) fn skip(&mut self, id: &'static str, shows: &'static str, why: &'static str) {
-        let work = async move { Finding::skipped(why) };
-        self.add(Check::new(id, shows, Order::Together, work));
+    pub(crate) fn skip(
+        &mut self,
+        id: impl Into<String>,
+        shows: impl Into<String>,
+        why: impl Into<String>,
+    ) {
+        let why = why.into();
+        self.add(Check::new(id, shows, async move { Finding::skipped(why) }));
     }
 
-    /// Runs them all.
-    pub(crate) async fn run(self) -> Report {
-        let mut places: Vec<Option<Checked>> = Vec::new();
-        let mut phases: [Vec<(usize, Check)>; 4] = Default::default();
-        for (place, check) in self.checks.into_iter().enumerate() {
-            places.push(None);
-            phases[check.order as usize].push((place, check));
+    /// Weighs the checks. An error where the points name a check that is neither in this plan nor
+    /// `known` beside it.
+    pub(crate) fn weigh(
+        &mut self,
+        points: Option<Points>,
+        known: impl Fn(&str) -> bool,
+    ) -> Result<(), Failure> {
+        if let Some(points) = &points {
+            let ids: Vec<&str> = self.checks.iter().map(|check| check.id.as_str()).collect();
+            points.verify(&ids, known)?;
         }
-        let [first, together, alone, last] = phases;
-        let mut failed = None;
-        for (place, check) in first {
-            let checked = match failed {
-                None => check.run().await,
-                Some(id) => check.skip(&because_of(id)),
-            };
-            if checked.finding.failed() {
-                failed = Some(checked.id);
-            }
-            places[place] = Some(checked);
+        self.points = points;
+        Ok(())
+    }
+
+    /// Runs the checks, with progress at a terminal.
+    pub(crate) async fn run(self, output: &Output) -> Report {
+        let mut progress = Progress::new(output, self.checks.len());
+        let mut course = Course {
+            trace: self.trace,
+            checked: Vec::new(),
+            gone: None,
+        };
+        for check in self.checks {
+            progress.show(&check.id, &check.shows);
+            course.take(check).await;
         }
-        if let Some(id) = failed {
-            for (place, check) in together.into_iter().chain(alone).chain(last) {
-                places[place] = Some(check.skip(&because_of(id)));
-            }
-            return Report::of(places);
-        }
-        run_together(together, &mut places).await;
-        for (place, check) in alone.into_iter().chain(last) {
-            places[place] = Some(check.run().await);
-        }
-        Report::of(places)
+        drop(progress);
+        Report::new(course.checked, self.points.as_ref())
     }
 }
 
-fn because_of(id: &str) -> String {
-    format!("{id} failed")
+/// A run of a plan.
+struct Course {
+    trace: Trace,
+    checked: Vec<Checked>,
+    /// The id of the check in which the server died.
+    gone: Option<String>,
 }
 
-async fn run_together(checks: Vec<(usize, Check)>, places: &mut [Option<Checked>]) {
-    let mut waiting = checks.into_iter();
-    let mut running = JoinSet::new();
-    loop {
-        while running.len() < MAX_TOGETHER
-            && let Some((place, check)) = waiting.next()
-        {
-            running.spawn(async move { (place, check.run().await) });
+impl Course {
+    async fn take(&mut self, check: Check) {
+        let Check {
+            id,
+            shows,
+            needs,
+            limit,
+            work,
+        } = check;
+        let place = self.checked.len();
+        self.trace.begin(place);
+        let began = Instant::now();
+        let (finding, forfeit) = if let Some(dead) = &self.gone {
+            let why = format!("the server is gone since {dead}");
+            (Finding::skipped(why), true)
+        } else if let Some(need) = self.first_missing(&needs) {
+            (Finding::skipped(format!("needs: {need}")), true)
+        } else {
+            let finding = tokio::time::timeout(limit, work).await;
+            let late = |_| Finding::fail(format!("it did not end within {limit:?}"));
+            (finding.unwrap_or_else(late), false)
+        };
+        let gone = finding.gone;
+        self.checked.push(Checked {
+            id,
+            shows,
+            finding,
+            forfeit,
+            seconds: began.elapsed().as_secs_f64(),
+            weighed: None,
+        });
+        if gone {
+            self.bury(place);
         }
-        match running.join_next().await {
-            None => return,
-            Some(Ok((place, checked))) => places[place] = Some(checked),
-            Some(Err(stopped)) => std::panic::resume_unwind(stopped.into_panic()),
+    }
+
+    /// The first need that did not pass.
+    fn first_missing(&self, needs: &[String]) -> Option<String> {
+        let not_passed = |need: &&String| {
+            let mut of = self.checked.iter().filter(|checked| checked.id == **need);
+            of.any(|checked| checked.finding.verdict() != Verdict::Pass)
+        };
+        needs.iter().find(not_passed).cloned()
+    }
+
+    /// Reports the death that the check at `place` met: at the check that sent the last input.
+    fn bury(&mut self, place: usize) {
+        let reason = self.checked[place].finding.why.clone().unwrap_or_default();
+        let Some(input) = self.trace.last() else {
+            // It never was there.
+            self.gone = Some(self.checked[place].id.clone());
+            return;
+        };
+        let killer = &mut self.checked[input.check];
+        let why = format!("the server was gone after this input: {reason}");
+        if killer.finding.failed() && input.check != place {
+            killer.finding = killer.finding.clone().remark(why);
+        } else {
+            killer.finding = killer
+                .finding
+                .clone()
+                .but(why)
+                .sent(&input.shown)
+                .came(&reason);
         }
+        let id = killer.id.clone();
+        if input.check != place {
+            self.checked[place].finding =
+                Finding::skipped(format!("the server is gone since {id}"));
+            self.checked[place].forfeit = true;
+        }
+        self.gone = Some(id);
     }
 }
 
@@ -161,74 +216,132 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
-    use crate::check::finding::Verdict;
 
-    fn verdicts(report: &Report) -> Vec<(&'static str, Verdict)> {
+    fn verdicts(report: &Report) -> Vec<(&str, Verdict)> {
         let checked = report.checks.iter();
-        checked.map(|c| (c.id, c.finding.verdict)).collect()
+        checked
+            .map(|c| (c.id.as_str(), c.finding.verdict()))
+            .collect()
+    }
+
+    async fn run(plan: Plan) -> Report {
+        plan.run(&Output::new(false)).await
     }
 
     #[tokio::test]
-    async fn runs_in_the_order_that_checks_need_and_shows_them_as_added() {
+    async fn checks_run_one_after_the_other_in_the_order_of_the_plan() {
         let log = Arc::new(Mutex::new(Vec::new()));
-        let mut plan = Plan::new();
-        for (id, order) in [
-            ("last", Order::Last),
-            ("alone", Order::Alone),
-            ("together", Order::Together),
-            ("first", Order::First),
-        ] {
+        let mut plan = Plan::new(Trace::default());
+        for id in ["one", "two", "three"] {
             let log = Arc::clone(&log);
-            plan.add(Check::new(id, "", order, async move {
-                log.lock().unwrap().push(id);
+            plan.add(Check::new(id, "", async move {
+                log.lock().unwrap().push(format!("{id} begins"));
+                tokio::task::yield_now().await;
+                log.lock().unwrap().push(format!("{id} ends"));
                 Finding::pass()
             }));
         }
-        let report = plan.run().await;
-        assert_eq!(*log.lock().unwrap(), ["first", "together", "alone", "last"]);
-        let ids: Vec<_> = report.checks.iter().map(|checked| checked.id).collect();
-        assert_eq!(ids, ["last", "alone", "together", "first"]);
+        run(plan).await;
+        let expected: Vec<String> = ["one", "two", "three"]
+            .iter()
+            .flat_map(|id| [format!("{id} begins"), format!("{id} ends")])
+            .collect();
+        assert_eq!(*log.lock().unwrap(), expected);
     }
 
     #[tokio::test]
-    async fn checks_that_allow_it_run_at_once() {
-        // Each waits for the other.
-        let meeting = Arc::new(tokio::sync::Barrier::new(2));
-        let mut plan = Plan::new();
-        for id in ["one", "other"] {
-            let meeting = Arc::clone(&meeting);
-            plan.add(Check::new(id, "", Order::Together, async move {
-                meeting.wait().await;
-                Finding::pass()
-            }));
-        }
-        assert!(!plan.run().await.failed());
-    }
-
-    #[tokio::test]
-    async fn nothing_runs_after_a_first_check_that_failed() {
-        let mut plan = Plan::new();
-        plan.add(Check::new("reach", "", Order::First, async {
-            Finding::fail("refused")
-        }));
-        plan.add(Check::new("reply", "", Order::Together, async {
-            unreachable!("it is skipped")
-        }));
+    async fn a_check_is_skipped_where_one_that_it_needs_did_not_pass() {
+        let mut plan = Plan::new(Trace::default());
+        let never = || async { unreachable!("it is skipped") };
+        plan.add(Check::new("reply", "", async { Finding::fail("wrong") }));
+        plan.add(Check::new("sum", "", never()).needs(["reply"]));
+        plan.add(Check::new("crowd", "", never()).needs(["sum"]));
+        plan.add(Check::new("close", "", async { Finding::pass() }).needs(["absent"]));
+        let report = run(plan).await;
         assert_eq!(
-            verdicts(&plan.run().await),
-            [("reach", Verdict::Fail), ("reply", Verdict::Skipped)]
+            verdicts(&report),
+            [
+                ("reply", Verdict::Fail),
+                ("sum", Verdict::Skipped),
+                ("crowd", Verdict::Skipped),
+                ("close", Verdict::Pass)
+            ]
         );
+        let why = |place: usize| report.checks[place].finding.why.clone();
+        assert_eq!(why(1).as_deref(), Some("needs: reply"));
+        assert_eq!(why(2).as_deref(), Some("needs: sum"));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_check_that_hangs_is_a_failure() {
-        let mut plan = Plan::new();
-        let hanging = Check::new("hang", "", Order::Alone, std::future::pending());
+        let mut plan = Plan::new(Trace::default());
+        let hanging = Check::new("hang", "", std::future::pending());
         plan.add(hanging.within(Duration::from_secs(5)));
         plan.skip("stop", "", "not asked for");
         assert_eq!(
-            verdicts(&plan.run().await),
+            verdicts(&run(plan).await),
             [("hang", Verdict::Fail), ("stop", Verdict::Skipped)]
         );
+    }
+
+    /// Three checks, of which the second kills the server; `late` is whether that shows only in
+    /// the third.
+    async fn death(late: bool) -> Report {
+        let trace = Trace::default();
+        let mut plan = Plan::new(trace.clone());
+        let first = trace.clone();
+        plan.add(Check::new("reply", "", async move {
+            first.note(b"good");
+            Finding::pass()
+        }));
+        let second = trace.clone();
+        plan.add(Check::new("malformed", "", async move {
+            second.note(b"bad\0");
+            if late {
+                Finding::pass()
+            } else {
+                Finding::gone("connection refused")
+            }
+        }));
+        plan.add(Check::new("pieces", "", async move {
+            assert!(late, "it is skipped");
+            Finding::gone("connection refused")
+        }));
+        plan.skip("stop", "", "not asked for");
+        run(plan).await
+    }
+
+    #[tokio::test]
+    async fn a_death_is_reported_once_with_the_input_before_it() {
+        for late in [false, true] {
+            let report = death(late).await;
+            assert_eq!(
+                verdicts(&report),
+                [
+                    ("reply", Verdict::Pass),
+                    ("malformed", Verdict::Fail),
+                    ("pieces", Verdict::Skipped),
+                    ("stop", Verdict::Skipped)
+                ],
+                "late: {late}"
+            );
+            let finding = &report.checks[1].finding;
+            assert_eq!(finding.sent.as_deref(), Some("bad\\u{0}"));
+            let why = report.checks[2].finding.why.as_deref();
+            assert_eq!(why, Some("the server is gone since malformed"));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_never_was_there_is_one_failure() {
+        let mut plan = Plan::new(Trace::default());
+        plan.add(Check::new("reach", "", async { Finding::gone("refused") }));
+        plan.add(Check::new("reply", "", async { unreachable!("skipped") }));
+        let report = run(plan).await;
+        assert_eq!(
+            verdicts(&report),
+            [("reach", Verdict::Fail), ("reply", Verdict::Skipped)]
+        );
+        assert_eq!(report.checks[0].finding.why.as_deref(), Some("refused"));
     }
 }

@@ -2,77 +2,111 @@
 
 use std::fmt::Write as _;
 
+use fleetlink_proto::Escaped;
 use serde::Serialize;
 
 use super::finding::{Finding, Verdict};
+use super::points::Points;
 use crate::failure::Failure;
 use crate::output::Output;
 
 /// A check that has run, or was skipped.
 #[derive(Debug, Serialize)]
 pub(super) struct Checked {
-    pub(super) id: &'static str,
-    pub(super) shows: &'static str,
+    pub(super) id: String,
+    pub(super) shows: String,
     #[serde(flatten)]
     pub(super) finding: Finding,
     pub(super) seconds: f64,
+    /// It was skipped through a fault of the program: its points are lost.
+    #[serde(skip)]
+    pub(super) forfeit: bool,
+    #[serde(flatten)]
+    pub(super) weighed: Option<Marks>,
+}
+
+/// Points that were reached, of those that could be.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub(super) struct Marks {
+    points: u64,
+    of: u64,
 }
 
 impl Checked {
-    pub(super) fn skipped(id: &'static str, shows: &'static str, why: &str) -> Self {
-        Checked {
-            id,
-            shows,
-            finding: Finding::skipped(why),
-            seconds: 0.0,
-        }
+    /// A check that was skipped for a reason that the program has no part in does not count.
+    fn marks(&self, points: &Points) -> Marks {
+        let worth = u64::from(points.of(&self.id));
+        let (points, of) = match self.finding.verdict() {
+            Verdict::Pass => (worth, worth),
+            Verdict::Skipped if !self.forfeit => (0, 0),
+            Verdict::Fail | Verdict::Skipped => (0, worth),
+        };
+        Marks { points, of }
     }
+}
+
+/// The program that was checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Subject<'a> {
+    /// A server, by its address.
+    Server(&'a str),
+    /// A client, by its command.
+    Client(&'a str),
 }
 
 /// What came of a plan.
 #[derive(Debug)]
 pub(crate) struct Report {
     pub(super) checks: Vec<Checked>,
+    total: Option<Marks>,
 }
 
 #[derive(Serialize)]
 struct Document<'a> {
-    server: &'a str,
+    #[serde(flatten)]
+    subject: Subject<'a>,
     passed: usize,
     failed: usize,
     skipped: usize,
+    #[serde(flatten)]
+    total: Option<Marks>,
     checks: &'a [Checked],
 }
 
 impl Report {
-    pub(super) fn of(places: Vec<Option<Checked>>) -> Self {
-        Report {
-            checks: places.into_iter().flatten().collect(),
-        }
+    pub(super) fn new(mut checks: Vec<Checked>, points: Option<&Points>) -> Self {
+        let total = points.map(|points| {
+            let mut total = Marks::default();
+            for checked in &mut checks {
+                let marks = checked.marks(points);
+                total.points += marks.points;
+                total.of += marks.of;
+                checked.weighed = Some(marks);
+            }
+            total
+        });
+        Report { checks, total }
     }
 
     fn count(&self, verdict: Verdict) -> usize {
-        let of = |checked: &&Checked| checked.finding.verdict == verdict;
+        let of = |checked: &&Checked| checked.finding.verdict() == verdict;
         self.checks.iter().filter(of).count()
-    }
-
-    /// Whether any check failed.
-    pub(crate) fn failed(&self) -> bool {
-        self.count(Verdict::Fail) > 0
     }
 
     /// Shows it as a table, or as JSON where the output is; an error where anything failed, for the
     /// exit status.
-    pub(crate) fn show(&self, server: &str, output: &Output) -> Result<(), Failure> {
+    pub(crate) fn show(&self, subject: Subject<'_>, output: &Output) -> Result<(), Failure> {
         let document = Document {
-            server,
+            subject,
             passed: self.count(Verdict::Pass),
             failed: self.count(Verdict::Fail),
             skipped: self.count(Verdict::Skipped),
+            total: self.total,
             checks: &self.checks,
         };
         output.result(&self.table(), &document);
-        if self.failed() {
+        if document.failed > 0 {
             return Err(Failure::ChecksFailed(document.failed));
         }
         Ok(())
@@ -84,17 +118,27 @@ impl Report {
         let width = self.checks.iter().map(|checked| checked.id.len()).max();
         let width = width.unwrap_or(0);
         let mut table = String::new();
-        for Checked {
-            id, shows, finding, ..
-        } in &self.checks
-        {
-            let verdict = match finding.verdict {
+        for checked in &self.checks {
+            let Checked {
+                id, shows, finding, ..
+            } = checked;
+            let verdict = match finding.verdict() {
                 Verdict::Pass => "pass",
                 Verdict::Fail => "FAIL",
                 Verdict::Skipped => "skipped",
             };
+            let why_skipped = match (finding.verdict(), &finding.why) {
+                (Verdict::Skipped, Some(why)) => format!(" ({why})"),
+                _ => String::new(),
+            };
+            let marks = checked.weighed.filter(|marks| marks.of > 0);
+            let marks = marks.map_or_else(String::new, |m| format!(" [{}/{}]", m.points, m.of));
             // Writing to a String does not fail.
-            let _ = writeln!(table, "{verdict:<8} {id:<width$}  {shows}");
+            let _ = writeln!(
+                table,
+                "{verdict:<8} {id:<width$}  {}{why_skipped}{marks}",
+                Escaped(shows)
+            );
             for (label, text) in details(finding) {
                 let _ = writeln!(table, "{label:>18}  {text}");
             }
@@ -106,17 +150,21 @@ impl Report {
             self.count(Verdict::Fail),
             self.count(Verdict::Skipped)
         );
+        if let Some(Marks { points, of }) = self.total {
+            let _ = write!(table, "\n{points} of {of} points");
+        }
         table
     }
 }
 
 fn details(finding: &Finding) -> impl Iterator<Item = (&'static str, &str)> {
-    let expected = finding.failed().then_some(&finding.expected);
+    let if_failed = |text| finding.failed().then_some(text);
     [
         ("sent", Some(&finding.sent)),
         ("came", Some(&finding.came)),
-        ("expected", expected),
-        ("why", Some(&finding.why)),
+        ("expected", if_failed(&finding.expected)),
+        ("why", if_failed(&finding.why)),
+        ("remark", Some(&finding.remark)),
     ]
     .into_iter()
     .filter_map(|(label, text)| Some((label, text?.as_deref()?)))
@@ -126,63 +174,86 @@ fn details(finding: &Finding) -> impl Iterator<Item = (&'static str, &str)> {
 mod tests {
     use super::*;
 
-    fn report() -> Report {
-        let checked = |id, shows, finding| Checked {
-            id,
-            shows,
+    fn report(points: Option<&str>) -> Report {
+        let checked = |id: &str, shows: &str, finding, forfeit| Checked {
+            id: id.to_owned(),
+            shows: shows.to_owned(),
             finding,
             seconds: 0.25,
+            forfeit,
+            weighed: None,
         };
-        Report {
-            checks: vec![
-                checked(
-                    "reply",
-                    "a request is answered",
-                    Finding::pass().sent("1").came("2").expected("2"),
-                ),
-                checked(
-                    "sum",
-                    "the sum is right",
-                    Finding::compare(b"4", b"3", "1 + 2 is 3"),
-                ),
-                Checked::skipped("stop", "it can be stopped", "give --allow-stop"),
-            ],
-        }
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let points = points.map(|text| {
+            std::fs::write(file.path(), text).unwrap();
+            Points::read(file.path()).unwrap()
+        });
+        let pass = Finding::pass().sent("1").came("2").expected("2");
+        let wrong = Finding::compare(b"4", b"3", "1 + 2 is 3");
+        let checks = vec![
+            checked("reply", "it is answered", pass.remark("late"), false),
+            checked("sum", "the sum is right", wrong, false),
+            checked("crowd", "all", Finding::skipped("needs: sum"), true),
+            checked("stop", "it stops", Finding::skipped("not asked"), false),
+        ];
+        Report::new(checks, points.as_ref())
     }
 
     #[test]
     fn the_table_says_what_was_seen_and_what_should_have_been() {
         let expected = "\
-pass     reply  a request is answered
+pass     reply  it is answered
               sent  1
               came  2
+            remark  late
 FAIL     sum    the sum is right
               came  4
           expected  3
                why  1 + 2 is 3
-skipped  stop   it can be stopped
-               why  give --allow-stop
+skipped  crowd  all (needs: sum)
+skipped  stop   it stops (not asked)
 
-1 passed, 1 failed, 1 skipped";
-        assert_eq!(report().table(), expected);
+1 passed, 1 failed, 2 skipped";
+        assert_eq!(report(None).table(), expected);
+    }
+
+    #[test]
+    fn points_are_shown_and_totalled() {
+        let report = report(Some("reply = 3\nsum = 2\ncrowd = 4\nstop = 8"));
+        let table = report.table();
+        assert!(table.ends_with("\n3 of 9 points"), "{table}");
+        assert!(table.contains("it is answered [3/3]\n"), "{table}");
+        assert!(table.contains("(needs: sum) [0/4]\n"), "{table}");
+        assert!(table.contains("(not asked)\n"), "{table}");
     }
 
     #[test]
     fn the_document_carries_every_detail() {
-        let checks = serde_json::to_value(&report().checks).unwrap();
+        let checks = serde_json::to_value(&report(None).checks).unwrap();
         assert_eq!(
             checks[0],
-            serde_json::json!({"id": "reply", "shows": "a request is answered", "result": "pass",
-                "sent": "1", "came": "2", "expected": "2", "seconds": 0.25})
+            serde_json::json!({"id": "reply", "shows": "it is answered", "result": "pass",
+                "sent": "1", "came": "2", "expected": "2", "remark": "late", "seconds": 0.25})
         );
-        assert_eq!(checks[2]["result"], "skipped");
+        assert_eq!(checks[3]["result"], "skipped");
+        let weighed = report(Some("reply = 3\nsum = 2"));
+        let checks = serde_json::to_value(&weighed.checks).unwrap();
+        assert_eq!(
+            (&checks[0]["points"], &checks[0]["of"]),
+            (&3.into(), &3.into())
+        );
+        assert_eq!(
+            (&checks[1]["points"], &checks[1]["of"]),
+            (&0.into(), &2.into())
+        );
     }
 
     #[test]
     fn the_exit_status_is_a_success_only_if_nothing_failed() {
-        let failure = report().show("server", &Output::new(true)).unwrap_err();
-        assert_eq!(failure.exit_code(), 1);
-        let good = Report { checks: vec![] };
-        assert!(good.show("server", &Output::new(true)).is_ok());
+        let output = Output::new(true);
+        let failure = report(None).show(Subject::Server("s"), &output);
+        assert_eq!(failure.unwrap_err().exit_code(), 1);
+        let good = Report::new(vec![], None);
+        assert!(good.show(Subject::Client("c"), &output).is_ok());
     }
 }

@@ -1,7 +1,10 @@
 //! `fleetlink hello …`: connection-ID leases.
 
 mod check;
+mod check_client;
 mod request;
+#[cfg(feature = "hub")]
+mod requests;
 #[cfg(feature = "hub")]
 mod serve;
 
@@ -9,6 +12,7 @@ use clap::{Args, Subcommand};
 
 use crate::failure::Failure;
 use crate::output::Output;
+pub(crate) use request::{RequestArguments, request};
 #[cfg(feature = "hub")]
 pub(crate) use serve::beside_hub;
 
@@ -26,15 +30,22 @@ enum HelloCommand {
     Serve(serve::ServeArguments),
     /// Ask a server for a connection id.
     #[command(visible_alias = "HELLO")]
-    Request(request::RequestArguments),
+    Request(RequestArguments),
     /// Check anybody's server against the protocol.
     Check(check::CheckArguments),
+    /// Check anybody's client: start it against servers that do what a client must bear.
+    #[command(override_usage = check_client::USAGE)]
+    CheckClient(check_client::CheckClientArguments),
 }
 
 impl HelloArguments {
     /// Whether the result is one JSON document.
     pub(crate) fn json(&self) -> bool {
-        matches!(&self.command, HelloCommand::Check(arguments) if arguments.json)
+        match &self.command {
+            HelloCommand::Check(arguments) => arguments.report.json,
+            HelloCommand::CheckClient(arguments) => arguments.report.json,
+            _ => false,
+        }
     }
 }
 
@@ -43,8 +54,9 @@ pub(crate) async fn run(arguments: HelloArguments, output: &Output) -> Result<()
     match arguments.command {
         #[cfg(feature = "hub")]
         HelloCommand::Serve(arguments) => serve::serve(arguments, output).await,
-        HelloCommand::Request(arguments) => request::request(arguments, output).await,
+        HelloCommand::Request(arguments) => request(arguments, output).await,
         HelloCommand::Check(arguments) => check::check(arguments, output).await,
+        HelloCommand::CheckClient(arguments) => check_client::check(arguments, output).await,
     }
 }
 
@@ -63,6 +75,13 @@ impl Server {
         let Server { host, port } = self;
         fleetlink_device::resolve_server(host, *port)
             .await
-            .map_err(|e| Failure::General(format!("cannot find {host}: {e}")))
+            .map_err(|e| Failure::Unreachable(format!("cannot find {host}: {e}")))
+    }
+
+    /// The first of its addresses.
+    async fn first_address(&self) -> Result<std::net::SocketAddr, Failure> {
+        let addresses = self.resolve().await?;
+        let none = || Failure::Unreachable(format!("{} has no address", self.host));
+        addresses.first().copied().ok_or_else(none)
     }
 }

@@ -15,7 +15,7 @@ use crate::stdin::Lines;
 
 /// Which id to ask which server for.
 #[derive(Debug, clap::Args)]
-pub(super) struct RequestArguments {
+pub(crate) struct RequestArguments {
     #[command(flatten)]
     server: Server,
     /// Four digits.
@@ -29,7 +29,7 @@ pub(super) struct RequestArguments {
 }
 
 /// Asks until an id is granted, three times at most, each time for another id.
-pub(super) async fn request(arguments: RequestArguments, output: &Output) -> Result<(), Failure> {
+pub(crate) async fn request(arguments: RequestArguments, output: &Output) -> Result<(), Failure> {
     let RequestArguments {
         server,
         id,
@@ -68,27 +68,32 @@ async fn try_ids(
             return Err(Failure::Shown(Box::new(failure(&error))));
         };
         if lines.terminal() {
-            tries.choose(another_id(&lines, suggested, output).await?);
+            let Some(chosen) = another_id(&lines, suggested, output).await? else {
+                // Ctrl-D: the person wants no other id.
+                output.line("\nConnection Failure");
+                return Err(Failure::Shown(Box::new(failure(&error))));
+            };
+            tries.choose(chosen);
         }
     }
 }
 
-/// Asks a person; Enter takes the suggestion.
+/// Asks a person; Enter takes the suggestion, and the end of the input is none.
 async fn another_id(
     lines: &Lines,
     suggested: LeaseId,
     output: &Output,
-) -> Result<LeaseId, Failure> {
+) -> Result<Option<LeaseId>, Failure> {
     loop {
         let question = format!("Another connection ID (Enter for {suggested}):");
         output.ask(&question, Ask::Stdout, true);
         let Some(line) = lines.next().await? else {
-            return Ok(suggested);
+            return Ok(None);
         };
         match line.trim() {
-            "" => return Ok(suggested),
+            "" => return Ok(Some(suggested)),
             text => match text.parse() {
-                Ok(id) => return Ok(id),
+                Ok(id) => return Ok(Some(id)),
                 Err(error) => output.line(&format!("Error. {error}")),
             },
         }
@@ -99,6 +104,7 @@ async fn another_id(
 fn failure(error: &LeaseError) -> Failure {
     match error {
         LeaseError::TimedOut(_) => Failure::TimedOut(error.to_string()),
-        _ => Failure::General(error.to_string()),
+        LeaseError::Unreachable(_) => Failure::Unreachable(error.to_string()),
+        LeaseError::InUse(_) | LeaseError::NotAReply(_) => Failure::General(error.to_string()),
     }
 }

@@ -4,11 +4,12 @@ use std::io::{self, IsTerminal as _};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use fleetlink_hub::{Clock, LeaseConfig, LeasesEnded, RunningLeases, start_leases};
+use fleetlink_hub::{Clock, LeaseConfig, LeasesEnded, RequestLog, RunningLeases, start_leases};
 use fleetlink_proto::lease::limits::DEFAULT_PORT;
 use fleetlink_proto::lease::{Counts, LeaseSettings};
 use tokio::time::{Instant, interval_at};
 
+use super::requests;
 use crate::duration;
 use crate::everywhere::everywhere;
 use crate::failure::Failure;
@@ -45,6 +46,30 @@ pub(super) struct ServeArguments {
     /// Show the counts every five seconds at a terminal.
     #[arg(long)]
     status: bool,
+    /// Show each request and its answer, up to 100 a second [default: requests at a terminal, else
+    /// none].
+    #[arg(long, value_enum, value_name = "WHAT")]
+    log: Option<LogArgument>,
+}
+
+/// What is shown of the requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum LogArgument {
+    /// Each request and its answer
+    Requests,
+    /// Nothing
+    None,
+}
+
+impl LogArgument {
+    /// A person at a terminal sees the requests.
+    fn of_this_output() -> Self {
+        if io::stdout().is_terminal() {
+            LogArgument::Requests
+        } else {
+            LogArgument::None
+        }
+    }
 }
 
 /// A time, or `never`.
@@ -85,6 +110,7 @@ pub(crate) fn beside_hub(address: SocketAddr) -> LeaseConfig {
             ..LeaseSettings::default()
         },
         clock: Clock::default(),
+        requests: None,
     }
 }
 
@@ -92,6 +118,11 @@ pub(crate) fn beside_hub(address: SocketAddr) -> LeaseConfig {
 pub(super) async fn serve(arguments: ServeArguments, output: &Output) -> Result<(), Failure> {
     let (udp, tcp) = arguments.addresses();
     let OrNever(idle_exit) = arguments.idle_exit;
+    let wanted = arguments.log.unwrap_or_else(LogArgument::of_this_output);
+    let (log, requested) = match wanted {
+        LogArgument::Requests => Some(RequestLog::new()).unzip(),
+        LogArgument::None => (None, None),
+    };
     let config = LeaseConfig {
         udp,
         tcp,
@@ -102,17 +133,22 @@ pub(super) async fn serve(arguments: ServeArguments, output: &Output) -> Result<
             max_rate: arguments.max_rate,
         },
         clock: Clock::default(),
+        requests: log,
     };
     // Before anything is announced: who reads the announcement may end us at once.
     let mut interrupts = Interrupts::listen()?;
     let mut leases = start_leases(config).map_err(|e| Failure::General(e.to_string()))?;
     announce(&leases, arguments.lease, idle_exit, output);
+    let showing = requested.map(|requested| requests::show(requested, output.clone()));
     let status = arguments.status && io::stderr().is_terminal();
     let ended = tokio::select! {
         ended = run(&mut leases, status, output) => Some(ended),
         () = interrupts.next() => None,
     };
     let counts = leases.close().await;
+    if let Some(showing) = showing {
+        requests::finish(showing).await;
+    }
     let result = match ended {
         Some(LeasesEnded::Idle) => {
             let idle = idle_exit.unwrap_or_default();

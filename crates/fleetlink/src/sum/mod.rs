@@ -6,7 +6,7 @@ mod send;
 #[cfg(feature = "hub")]
 mod serve;
 
-use fleetlink_proto::number_exchange::{Dialect, Name};
+use fleetlink_proto::number_exchange::{Form, Name};
 
 use crate::failure::Failure;
 use crate::host_name::host_name;
@@ -23,7 +23,7 @@ pub(crate) struct SumArguments {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Answer clients of both dialects; ends at a number out of range.
+    /// Answer clients, each in its form; a number out of range ends it.
     #[cfg(feature = "hub")]
     Serve(serve::ServeArguments),
     /// Tell a server a name and a number, and check its sum.
@@ -35,7 +35,7 @@ enum Command {
 impl SumArguments {
     /// Whether the result is one JSON document.
     pub(crate) fn json(&self) -> bool {
-        matches!(&self.command, Command::Check(arguments) if arguments.json)
+        matches!(&self.command, Command::Check(arguments) if arguments.report.json)
     }
 }
 
@@ -49,22 +49,12 @@ pub(crate) async fn run(arguments: SumArguments, output: &Output) -> Result<(), 
     }
 }
 
-/// A dialect as an argument.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum DialectArgument {
-    /// Client of NAME: NUMBER
-    Text,
-    /// A JSON object
-    Json,
-}
-
-impl From<DialectArgument> for Dialect {
-    fn from(argument: DialectArgument) -> Self {
-        match argument {
-            DialectArgument::Text => Dialect::Text,
-            DialectArgument::Json => Dialect::Json,
-        }
-    }
+/// Reads the name of a form.
+fn form(name: &str) -> Result<Form, String> {
+    Form::named(name).ok_or_else(|| {
+        let names: Vec<&str> = Form::NAMED.iter().map(|(name, _)| *name).collect();
+        format!("expected is one of: {}", names.join(", "))
+    })
 }
 
 /// The name that was given, else the host's.

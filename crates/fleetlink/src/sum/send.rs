@@ -3,10 +3,10 @@
 use fleetlink_device::{HubAddress, NumberExchange};
 use fleetlink_proto::Escaped;
 use fleetlink_proto::number_exchange::limits::{DEFAULT_PORT, MAX_NUMBER, MIN_NUMBER};
-use fleetlink_proto::number_exchange::{Dialect, Integer, Line, Name, Reply, Request};
+use fleetlink_proto::number_exchange::{Form, Integer, Line, Name, Reply, Request};
 
 use super::print::Printer;
-use super::{DialectArgument, name_or_host};
+use super::{form, name_or_host};
 use crate::failure::Failure;
 use crate::interrupt::unless_interrupted;
 use crate::output::{Ask, Output};
@@ -23,9 +23,10 @@ pub(crate) struct SendArguments {
     /// What the client calls itself; the host's name where it is not given.
     #[arg(long)]
     name: Option<Name>,
-    /// The dialect to speak.
-    #[arg(long, value_enum, default_value = "json")]
-    dialect: DialectArgument,
+    /// The form of the request: text, json, json-name, colon, comma, semicolon, pipe, blank, utf-int,
+    /// utf-text or struct256. It has to be the server's: no other one is tried.
+    #[arg(long, value_name = "FORM", default_value = "json", value_parser = form)]
+    dialect: Form,
 }
 
 /// Exchanges numbers with one server.
@@ -38,10 +39,14 @@ pub(super) async fn send(arguments: SendArguments, output: &Output) -> Result<()
             None => ask(output).await?,
         };
         let request = Request {
-            dialect: arguments.dialect.into(),
+            form: arguments.dialect,
             name,
             number,
         };
+        // Before anything is said.
+        request
+            .encode()
+            .map_err(|reason| Failure::Usage(reason.to_string()))?;
         exchange(&server, &request, &Printer::new(output), output).await
     })
     .await
@@ -106,7 +111,7 @@ async fn exchange(
         Err(_) if !in_range => return Ok(()),
         Err(error) => return Err(error.into()),
     };
-    if request.dialect == Dialect::Text {
+    if request.form == Form::TEXT {
         for line in String::from_utf8_lossy(&bytes).lines() {
             output.line(&Escaped(line).to_string());
         }
@@ -114,8 +119,8 @@ async fn exchange(
     if !in_range {
         return Ok(());
     }
-    let reply =
-        Reply::parse(request.dialect, &bytes).map_err(|bad| Failure::General(bad.to_string()))?;
+    let reply = Reply::parse(&request.form, &request.number, &bytes)
+        .map_err(|bad| Failure::General(bad.to_string()))?;
     printer.line(&Line::both_names(&request.name, &reply.name));
     printer.line(&Line::both_numbers(&request.number, &reply.number));
     check_sum(request, &reply)

@@ -31,22 +31,25 @@ pub(crate) struct ServeArguments {
     /// What the server calls itself; the host's name where it is not given.
     #[arg(long)]
     name: Option<Name>,
-    /// The server's number, 1 to 100, or random; 42 in text and random in JSON where it is not
-    /// given.
+    /// The server's number, 1 to 100, or random; random in JSON and 42 in every other form where it
+    /// is not given.
     #[arg(long, value_name = "N|random", value_parser = server_number, allow_hyphen_values = true)]
     number: Option<ServerNumber>,
-    /// What a number outside 1 to 100 does.
-    #[arg(long, value_enum, default_value_t)]
-    on_out_of_range: OutOfRangeArgument,
+    /// What a number outside 1 to 100 does, in every form. Where it is not given, a request in
+    /// "Client of NAME: N" or with "client_name" ends the server, and others are closed.
+    #[arg(long, value_enum)]
+    on_out_of_range: Option<OutOfRangeArgument>,
+    /// State the sum also in the forms whose clients do not expect it.
+    #[arg(long)]
+    reply_sum: bool,
     /// How long a client is quiet before what it sent counts as all of it.
     #[arg(long, value_name = "TIME", default_value = "50ms", value_parser = quiet_time)]
     quiet_time: Duration,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum OutOfRangeArgument {
     /// Answer those who came before, and end with status 0
-    #[default]
     Stop,
     /// Refuse that client and go on
     Refuse,
@@ -83,8 +86,9 @@ pub(crate) fn beside_hub(listen: SocketAddr) -> Result<Config, Failure> {
         listen,
         service: Service {
             name: name_or_host(None)?,
-            number: ServerNumber::ByDialect,
+            number: ServerNumber::ByForm,
             on_out_of_range: OnOutOfRange::Refuse,
+            reply_sum: false,
         },
         quiet_time: QUIET_TIME,
     })
@@ -98,6 +102,7 @@ pub(super) async fn serve(arguments: ServeArguments, output: &Output) -> Result<
         name,
         number,
         on_out_of_range,
+        reply_sum,
         quiet_time,
     } = arguments;
     let loopback = (Ipv4Addr::LOCALHOST, port.unwrap_or(DEFAULT_PORT)).into();
@@ -106,7 +111,8 @@ pub(super) async fn serve(arguments: ServeArguments, output: &Output) -> Result<
         service: Service {
             name: name_or_host(name)?,
             number: number.unwrap_or_default(),
-            on_out_of_range: on_out_of_range.into(),
+            on_out_of_range: on_out_of_range.map(Into::into).unwrap_or_default(),
+            reply_sum,
         },
         quiet_time,
     };

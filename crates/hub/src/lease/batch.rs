@@ -8,15 +8,16 @@ use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd as _;
 
-use fleetlink_proto::lease::{Reply, limits::MAX_REQUEST_BYTES};
+use fleetlink_proto::lease::{Reply, limits::MAX_SHOWN_BYTES};
 use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrLike, recvmmsg};
 use rustix::io::Errno;
 use rustix::net::{MMsgHdr, SendAncillaryBuffer, SendFlags, SocketAddrAny, sendmmsg};
 
 /// Datagrams of one system call.
 pub(super) const BATCH: usize = 64;
-/// A request and a byte more: a longer datagram is cut, and malformed by its length.
-const DATAGRAM_BYTES: usize = MAX_REQUEST_BYTES + 1;
+/// More than a request, and what is shown of malformed input: a longer datagram is cut, and
+/// malformed by its length.
+const DATAGRAM_BYTES: usize = MAX_SHOWN_BYTES + 1;
 
 /// Received datagrams. `S` is the address family of the socket.
 pub(super) struct Inbox<S> {

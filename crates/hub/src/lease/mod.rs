@@ -2,6 +2,7 @@
 
 mod batch;
 mod clock;
+mod requests;
 mod shared;
 mod sockets;
 mod tcp;
@@ -24,6 +25,7 @@ use crate::accept::{Bounds, accept_loop};
 use crate::descriptors::Descriptors;
 
 pub use self::clock::Clock;
+pub use self::requests::{Asked, RequestLog, ShownRequest, ShownRequests};
 
 /// Where and how leases are served.
 #[derive(Debug, Clone)]
@@ -37,6 +39,8 @@ pub struct LeaseConfig {
     pub settings: LeaseSettings,
     /// Where the time comes from.
     pub clock: Clock,
+    /// Where each request is shown.
+    pub requests: Option<RequestLog>,
 }
 
 /// A lease service did not start: the address cannot be used.
@@ -85,7 +89,7 @@ pub(crate) fn start_within(
     let sockets = Sockets::bind(config.udp, config.tcp)?;
     let now = config.clock.now();
     let leases = Leases::new(&config.settings, RandomState::new(), now);
-    let shared = Arc::new(Shared::new(leases, config.clock));
+    let shared = Arc::new(Shared::new(leases, config.clock, config.requests));
     let stop = CancellationToken::new();
     let udp = sockets.udp.map(|(socket, address)| {
         UdpServer::start(socket, address, Arc::clone(&shared), stop.clone())

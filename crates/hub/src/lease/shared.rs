@@ -4,22 +4,44 @@ use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use fleetlink_proto::lease::{IdleExit, Leases, Transport};
+use fleetlink_proto::lease::{IdleExit, Leases, Reply, Transport};
 
 use super::clock::Clock;
+use super::requests::{Asked, RequestLog, ShownRequest};
 
 /// The rules under a lock that UDP takes once for each batch and TCP once for each connection.
 /// Nothing waits while it is held, so it is nearly always free.
 pub(super) struct Shared {
     leases: Mutex<Leases>,
     clock: Clock,
+    requests: Option<RequestLog>,
 }
 
 impl Shared {
-    pub(super) fn new(leases: Leases, clock: Clock) -> Self {
+    pub(super) fn new(leases: Leases, clock: Clock, requests: Option<RequestLog>) -> Self {
         Shared {
             leases: Mutex::new(leases),
             clock,
+            requests,
+        }
+    }
+
+    /// Shows a request and its answer, where somebody watches.
+    pub(super) fn show(
+        &self,
+        transport: Transport,
+        client: SocketAddr,
+        now: Duration,
+        asked: impl FnOnce() -> Asked,
+        reply: Option<Reply>,
+    ) {
+        if let Some(requests) = &self.requests {
+            requests.note(now, || ShownRequest {
+                transport,
+                client,
+                asked: asked(),
+                reply,
+            });
         }
     }
 

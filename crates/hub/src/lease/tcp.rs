@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::requests::Asked;
 use super::shared::{Shared, note_malformed};
 
 /// Bytes of one read: more than a request, so that what follows it in the same read is seen.
@@ -19,7 +20,8 @@ const READ_BYTES: usize = 64;
 /// What a connection brought.
 enum Heard {
     Request(Request),
-    Malformed,
+    /// These bytes, or the first of them.
+    Malformed(Vec<u8>),
     /// It ended, or the time was over, before a request was whole.
     Silence,
 }
@@ -32,7 +34,7 @@ pub(super) async fn serve(
     stop: CancellationToken,
 ) {
     let heard = hear(&stream, &stop).await;
-    if let Some(reply) = decide(&heard, client, &shared)
+    if let Some(reply) = decide(heard, client, &shared)
         && let Err(error) = send(&stream, &reply)
     {
         tracing::debug!(%client, %error, "a reply was not sent");
@@ -70,32 +72,41 @@ fn handle_read(
     read: impl FnOnce(&mut [u8]) -> io::Result<usize>,
 ) -> Option<Heard> {
     let mut buffer = [0; READ_BYTES];
+    let before = reader.bytes().len();
     match read(&mut buffer) {
-        Ok(0) if reader.has_begun() => Some(Heard::Malformed),
+        Ok(0) if before > 0 => Some(Heard::Malformed(reader.bytes().to_vec())),
         Ok(0) => Some(Heard::Silence),
         Ok(length) => match reader.handle_read(&buffer[..length]) {
             Progress::Incomplete => None,
             Progress::Complete(request) => Some(Heard::Request(request)),
-            Progress::Malformed => Some(Heard::Malformed),
+            Progress::Malformed => {
+                let bytes = [&reader.bytes()[..before], &buffer[..length]].concat();
+                Some(Heard::Malformed(bytes))
+            }
         },
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
         Err(_) => Some(Heard::Silence),
     }
 }
 
-fn decide(heard: &Heard, client: SocketAddr, shared: &Shared) -> Option<Reply> {
+fn decide(heard: Heard, client: SocketAddr, shared: &Shared) -> Option<Reply> {
     let (mut leases, now) = shared.lock();
-    match heard {
-        Heard::Request(request) => leases.handle_request(*request, client, Transport::Tcp, now),
-        Heard::Malformed => {
+    let (asked, reply) = match heard {
+        Heard::Request(request) => {
+            let reply = leases.handle_request(request, client, Transport::Tcp, now);
+            (Asked::Id(request.id), reply)
+        }
+        Heard::Malformed(bytes) => {
             note_malformed(&mut leases, Transport::Tcp, client, now);
-            None
+            (Asked::Malformed(bytes), None)
         }
         Heard::Silence => {
             leases.handle_silence();
-            None
+            (Asked::Nothing, None)
         }
-    }
+    };
+    shared.show(Transport::Tcp, client, now, || asked, reply);
+    reply
 }
 
 /// Hands the reply to the kernel, which keeps it until the FIN that follows at once rides on it.

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::batch::{Inbox, Outbox};
+use super::requests::Asked;
 use super::shared::{Shared, note_malformed};
 
 /// How long receiving pauses when the machine has no memory left.
@@ -90,12 +91,19 @@ fn answer<S: SockaddrLike + Copy + Into<SocketAddr>>(
     for (datagram, client) in inbox.datagrams() {
         match Request::parse(datagram) {
             Some(request) => {
-                if let Some(reply) = leases.handle_request(request, client, Transport::Udp, now) {
+                let reply = leases.handle_request(request, client, Transport::Udp, now);
+                let asked = || Asked::Id(request.id);
+                shared.show(Transport::Udp, client, now, asked, reply);
+                if let Some(reply) = reply {
                     outbox.push(reply, client);
                 }
             }
             // No reply: no help to whoever spoofs a source.
-            None => note_malformed(&mut leases, Transport::Udp, client, now),
+            None => {
+                note_malformed(&mut leases, Transport::Udp, client, now);
+                let asked = || Asked::Malformed(datagram.to_vec());
+                shared.show(Transport::Udp, client, now, asked, None);
+            }
         }
     }
 }

@@ -1,11 +1,11 @@
 //! One client: bytes in, bytes out. What they mean is decided in `proto`.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use fleetlink_proto::number_exchange::limits::{DRAIN_TIME, LINGER, REPLY_DEADLINE};
-use fleetlink_proto::number_exchange::{Answer, Decoded, Decoder, InRange, Line, Service};
+use fleetlink_proto::number_exchange::{Answer, Decoded, Decoder, InRange, Line, Next, Service};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -22,41 +22,65 @@ pub(super) struct Context {
     pub(super) quiet_time: Duration,
     pub(super) lines: Lines,
     pub(super) stopping: CancellationToken,
+    /// What the service says when everything else is said.
+    pub(super) last: OnceLock<Line>,
 }
 
-/// Hears one request, answers it and closes.
-pub(super) async fn serve(mut stream: TcpStream, peer: SocketAddr, context: Arc<Context>) {
+/// One client's connection.
+struct Client {
+    stream: TcpStream,
+    accepted: Instant,
+    decoder: Decoder,
+    /// The client has ended its side, or the connection broke.
+    ended: bool,
+}
+
+/// Hears requests and answers them, until one is the last.
+pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, context: Arc<Context>) {
     let lines = &context.lines;
     lines.say(Line::accepted(peer)).await;
-    let (decoded, ended) = hear(&mut stream, &context).await;
-    let answer = match decoded {
-        Decoded::Request(request) => Some(context.service.answer(&request, random)),
-        Decoded::Malformed(dialect, bad) => Some(Service::answer_malformed(dialect, &bad)),
-        Decoded::Nothing => {
-            lines.say(Line::silent()).await;
-            None
-        }
+    let mut client = Client {
+        stream,
+        accepted: Instant::now(),
+        decoder: Decoder::new(context.quiet_time),
+        ended: false,
     };
-    if let Some(Answer {
-        lines: news,
-        reply,
-        stop,
-    }) = answer
-    {
-        if stop {
-            context.stopping.cancel();
-        }
-        for line in news {
-            lines.say(line).await;
-        }
-        if let Err(error) = send(&mut stream, &reply).await {
-            tracing::debug!(%peer, %error, "the client did not take its reply");
-        } else if !ended {
-            linger(&mut stream).await;
-        }
+    let mut decoded = client.hear(&context).await;
+    if decoded == Decoded::Nothing {
+        lines.say(Line::silent()).await;
     }
-    drop(stream);
-    lines.say(Line::closed()).await;
+    let stops = loop {
+        let Some(answer) = answer(&context.service, decoded) else {
+            client.close(peer, b"").await;
+            break false;
+        };
+        match client.answer(peer, answer, &context).await {
+            Next::Request => {}
+            Next::Close => break false,
+            Next::Stop(line) => {
+                // Another client may have said it before.
+                let _ = context.last.set(line);
+                break true;
+            }
+        }
+        decoded = match client.decoder.next_request(client.accepted.elapsed()) {
+            Some(decoded) => decoded,
+            None => client.hear(&context).await,
+        };
+    };
+    drop(client);
+    if !stops {
+        lines.say(Line::closed()).await;
+    }
+}
+
+fn answer(service: &Service, decoded: Decoded) -> Option<Answer> {
+    match decoded {
+        Decoded::Request(request) => Some(service.answer(&request, random)),
+        Decoded::Malformed(malformed) => Some(Service::answer_malformed(&malformed)),
+        Decoded::LateLineEnd(line_end) => Some(Service::answer_line_end(line_end)),
+        Decoded::Nothing => None,
+    }
 }
 
 /// A number for a client, where it is not fixed.
@@ -67,52 +91,93 @@ fn random() -> InRange {
     InRange::from_random(getrandom::u64().expect("the operating system gives random bytes"))
 }
 
-/// Reads until the request has ended; also says whether the stream has.
-async fn hear(stream: &mut TcpStream, context: &Context) -> (Decoded, bool) {
-    let accepted = Instant::now();
-    let mut decoder = Decoder::new(context.quiet_time);
-    let mut buffer = [0; READ_BUFFER];
-    let drained = async {
-        context.stopping.cancelled().await;
-        sleep(DRAIN_TIME).await;
-    };
-    tokio::pin!(drained);
-    loop {
-        let decoded = tokio::select! {
-            // What has come counts before the silence after it: we may have been the slow one.
-            biased;
-            read = stream.read(&mut buffer) => match read {
-                Ok(0) => return (decoder.handle_end(), true),
-                Ok(count) => decoder.handle_bytes(&buffer[..count], accepted.elapsed()),
-                Err(error) => {
-                    tracing::debug!(%error, "a client's connection broke");
-                    return (Decoded::Nothing, true);
-                }
-            },
-            () = sleep_until(accepted + decoder.poll_timeout()) => {
-                decoder.handle_timeout(accepted.elapsed())
-            }
-            () = &mut drained => Some(decoder.handle_end()),
+impl Client {
+    /// Reads until a request has ended.
+    async fn hear(&mut self, context: &Context) -> Decoded {
+        let mut buffer = [0; READ_BUFFER];
+        let drained = async {
+            context.stopping.cancelled().await;
+            sleep(DRAIN_TIME).await;
         };
-        if let Some(decoded) = decoded {
-            return (decoded, false);
+        tokio::pin!(drained);
+        loop {
+            let decoded = tokio::select! {
+                // What has come counts before the silence after it: we may have been the slow one.
+                biased;
+                read = self.stream.read(&mut buffer) => match read {
+                    Ok(0) => {
+                        self.ended = true;
+                        Some(self.decoder.handle_end())
+                    }
+                    Ok(count) => {
+                        let now = self.accepted.elapsed();
+                        self.decoder.handle_bytes(&buffer[..count], now)
+                    }
+                    Err(error) => {
+                        tracing::debug!(%error, "a client's connection broke");
+                        self.ended = true;
+                        Some(Decoded::Nothing)
+                    }
+                },
+                () = sleep_until(self.accepted + self.decoder.poll_timeout()) => {
+                    self.decoder.handle_timeout(self.accepted.elapsed())
+                }
+                () = &mut drained => Some(self.decoder.handle_end()),
+            };
+            if let Some(decoded) = decoded {
+                return decoded;
+            }
         }
     }
-}
 
-async fn send(stream: &mut TcpStream, reply: &[u8]) -> std::io::Result<()> {
-    let sending = async {
-        stream.write_all(reply).await?;
-        stream.shutdown().await
-    };
-    timeout(REPLY_DEADLINE, sending).await?
-}
+    /// Says the lines, sends the reply, and closes where nothing more is to come. Where the reply
+    /// was not taken, nothing is.
+    async fn answer(&mut self, peer: SocketAddr, answer: Answer, context: &Context) -> Next {
+        let Answer { lines, reply, next } = answer;
+        if matches!(next, Next::Stop(_)) {
+            context.stopping.cancel();
+        }
+        for line in lines {
+            context.lines.say(line).await;
+        }
+        if next != Next::Request {
+            self.close(peer, &reply).await;
+            return next;
+        }
+        // A reply must not wait until the client acknowledges the one before.
+        let sent = match self.stream.set_nodelay(true) {
+            Ok(()) => timeout(REPLY_DEADLINE, self.stream.write_all(&reply)).await,
+            Err(error) => Ok(Err(error)),
+        };
+        match sent.unwrap_or_else(|late| Err(late.into())) {
+            Ok(()) => Next::Request,
+            Err(error) => {
+                tracing::debug!(%peer, %error, "the client did not take its reply");
+                Next::Close
+            }
+        }
+    }
 
-/// Reads on for a little while: a close with unread bytes would be a reset, which may overtake the
-/// reply.
-async fn linger(stream: &mut TcpStream) {
-    let mut scratch = [0; READ_BUFFER];
-    let rest = async { while matches!(stream.read(&mut scratch).await, Ok(1..)) {} };
-    // Whoever neither ends nor goes is left.
-    let _ = timeout(LINGER, rest).await;
+    /// Sends the last bytes, ends this side of the stream, and sees to it that they arrive.
+    async fn close(&mut self, peer: SocketAddr, reply: &[u8]) {
+        let sending = async {
+            self.stream.write_all(reply).await?;
+            self.stream.shutdown().await
+        };
+        let sent = timeout(REPLY_DEADLINE, sending).await;
+        if let Err(error) = sent.unwrap_or_else(|late| Err(late.into())) {
+            tracing::debug!(%peer, %error, "the client did not take its reply");
+        } else if !self.ended {
+            self.linger().await;
+        }
+    }
+
+    /// Reads on for a little while: a close with unread bytes would be a reset, which may overtake
+    /// the reply.
+    async fn linger(&mut self) {
+        let mut scratch = [0; READ_BUFFER];
+        let rest = async { while matches!(self.stream.read(&mut scratch).await, Ok(1..)) {} };
+        // Whoever neither ends nor goes is left.
+        let _ = timeout(LINGER, rest).await;
+    }
 }

@@ -4,11 +4,11 @@ mod exchange;
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use fleetlink_proto::number_exchange::limits::{
-    DRAIN_TIME, LINGER, REPLY_DEADLINE, REQUEST_DEADLINE,
+    DRAIN_TIME, LINGER, REPLY_DEADLINE, REQUEST_DEADLINE, ROUNDS_DEADLINE,
 };
 use fleetlink_proto::number_exchange::{Line, Service};
 use tokio::net::TcpListener;
@@ -107,19 +107,28 @@ pub(crate) async fn start_within(
         quiet_time,
         lines,
         stopping: stopping.clone(),
+        last: OnceLock::new(),
     });
     let bounds = Bounds {
         connections,
-        lifetime: Some(REQUEST_DEADLINE + REPLY_DEADLINE + LINGER),
+        lifetime: Some(ROUNDS_DEADLINE + REQUEST_DEADLINE + REPLY_DEADLINE + LINGER),
         drain: DRAIN_TIME + REPLY_DEADLINE + LINGER,
     };
+    let serving = Arc::clone(&context);
     let accepting = accept_loop(listener, bounds, stopping.clone(), move |stream, peer| {
-        exchange::serve(stream, peer, Arc::clone(&context))
+        exchange::serve(stream, peer, Arc::clone(&serving))
+    });
+    let accepting = tokio::spawn(async move {
+        accepting.await;
+        // Those who were accepted before have been answered.
+        if let Some(line) = context.last.get() {
+            context.lines.say(line.clone()).await;
+        }
     });
     Ok(Server {
         address,
         stopping,
-        accepting: tokio::spawn(accepting),
+        accepting,
     })
 }
 
@@ -166,6 +175,7 @@ mod tests {
                 name: "sum".parse().unwrap(),
                 number: Default::default(),
                 on_out_of_range: OnOutOfRange::Stop,
+                reply_sum: false,
             },
             quiet_time: Duration::from_secs(1),
         };

@@ -30,6 +30,7 @@ pub(crate) fn try_start(
 ) -> Result<RunningLeases, LeaseStartError> {
     let _context = runtime.enter();
     start_leases(LeaseConfig {
+        requests: None,
         udp: Some(listen),
         tcp: Some(listen),
         settings,

@@ -25,6 +25,10 @@ pub const DRAIN_DEADLINE: Duration = Duration::from_secs(1);
 pub const MAX_DRAINED_BYTES: usize = 64 * 1024;
 /// The least time between two log lines about malformed input.
 pub const MALFORMED_LOG_EVERY: Duration = Duration::from_secs(1);
+/// Requests that a server shows in a second; further ones are counted.
+pub const SHOWN_EACH_SECOND: u32 = 100;
+/// Bytes of malformed input that a server shows.
+pub const MAX_SHOWN_BYTES: usize = 80;
 /// Rates that are kept; sources beyond that share them.
 pub const RATE_SLOTS: usize = 1 << 16;
 

@@ -76,9 +76,9 @@ impl RequestReader {
         }
     }
 
-    /// Whether anything has been read.
-    pub fn has_begun(&self) -> bool {
-        self.filled > 0
+    /// What has been read, ten bytes at most.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.filled]
     }
 
     /// A client whose first bytes are wrong need not be waited for.

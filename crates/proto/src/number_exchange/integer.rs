@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
-use super::limits::{MAX_NUMBER, MIN_NUMBER, TEXT_NUMBER};
+use super::limits::{DEFAULT_NUMBER, MAX_NUMBER, MIN_NUMBER};
 
 /// A decimal integer of any size: what a peer sends is bounded by the length of its message alone,
 /// and a sum that wraps would be a wrong one.
@@ -41,6 +41,11 @@ impl Integer {
             .iter()
             .fold(0, |value: u16, &digit| value * 10 + u16::from(digit));
         u8::try_from(value).ok().and_then(|v| InRange::new(v).ok())
+    }
+
+    /// The number in 32 bits, where it fits.
+    pub fn to_i32(&self) -> Option<i32> {
+        self.to_string().parse().ok()
     }
 
     /// The exact sum.
@@ -139,8 +144,8 @@ pub struct InRange(u8);
 pub struct RangeError;
 
 impl InRange {
-    /// The server's number in the text dialect, unless it is set.
-    pub const TEXT: InRange = InRange(TEXT_NUMBER);
+    /// The server's number in every form but JSON, unless it is set.
+    pub const DEFAULT: InRange = InRange(DEFAULT_NUMBER);
 
     /// The number, if it is in range.
     pub fn new(number: u8) -> Result<Self, RangeError> {
@@ -220,6 +225,19 @@ mod tests {
         }
         assert_eq!(InRange::from_random(0), InRange(1));
         assert_eq!(InRange::from_random(99), InRange(100));
+    }
+
+    #[test]
+    fn a_number_of_32_bits_is_told_from_a_larger_one() {
+        for (text, fits) in [
+            ("2147483647", Some(i32::MAX)),
+            ("2147483648", None),
+            ("-2147483648", Some(i32::MIN)),
+            ("-2147483649", None),
+            ("-0", Some(0)),
+        ] {
+            assert_eq!(integer(text).to_i32(), fits, "{text}");
+        }
     }
 
     #[test]

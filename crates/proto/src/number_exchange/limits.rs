@@ -6,8 +6,8 @@ use std::time::Duration;
 pub const MIN_NUMBER: u8 = 1;
 /// The largest number that a client may send.
 pub const MAX_NUMBER: u8 = 100;
-/// The server's number in the text dialect, unless it is set.
-pub const TEXT_NUMBER: u8 = 42;
+/// The server's number in every form but JSON, unless it is set.
+pub const DEFAULT_NUMBER: u8 = 42;
 /// The port of a server that is given none.
 pub const DEFAULT_PORT: u16 = 8000;
 
@@ -17,14 +17,28 @@ pub const MAX_REQUEST_BYTES: usize = 4096;
 pub const MAX_REPLY_BYTES: usize = 4096;
 /// The longest name that a client or server of ours may give itself, in bytes.
 pub const MAX_NAME_BYTES: usize = 256;
+/// The longest name behind a 16-bit length, as it is encoded: Java's NUL takes two bytes.
+pub const MAX_UTF_NAME_BYTES: usize = 2 * MAX_NAME_BYTES;
+/// The longest text behind a 16-bit length. No text begins with the first byte of such a length, so
+/// the two are never taken for each other.
+pub const MAX_UTF_TEXT_BYTES: usize = 1023;
+/// The bytes for the name in the form that has a fixed size; at least the last one is zero.
+pub const STRUCT_NAME_BYTES: usize = 256;
+/// The most characters that are shown of a malformed request.
+pub const MAX_SHOWN_CHARACTERS: usize = 80;
 
 /// How long a client is quiet before what it sent counts as all of it, unless the server sets
 /// another time.
 pub const QUIET_TIME: Duration = Duration::from_millis(50);
 /// How long a client may be quiet in the middle of a request that visibly has not ended.
 pub const STALL_TIME: Duration = Duration::from_secs(2);
-/// How long a client may take from its connection to the end of its request.
+/// How long a client may take from its connection, or the reply before, to the end of its request.
 pub const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
+/// How long a client is silent behind a reply before the server closes, in a form in which a
+/// further request may come.
+pub const ROUND_TIME: Duration = Duration::from_secs(1);
+/// How old a connection may be when a further request begins on it.
+pub const ROUNDS_DEADLINE: Duration = Duration::from_secs(60);
 /// How long a client may take to accept its reply.
 pub const REPLY_DEADLINE: Duration = Duration::from_secs(5);
 /// How long the server waits for the client's close after its own, so that bytes that arrive late

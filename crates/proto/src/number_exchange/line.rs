@@ -4,8 +4,8 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use super::integer::{InRange, Integer};
+use super::malformed::Malformed;
 use super::name::Name;
-use super::request::BadRequest;
 
 /// How much a line matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,8 +119,8 @@ impl Line {
     }
 
     /// A client said something else.
-    pub fn malformed(bad: &BadRequest) -> Self {
-        let message = format!("Malformed message from client: {bad}");
+    pub fn malformed(malformed: &Malformed) -> Self {
+        let message = format!("Malformed message from client: {malformed}");
         Self::handling(Level::Warning, message)
     }
 

@@ -1,27 +1,32 @@
 //! What a server answers.
 
-use std::borrow::Cow;
-
-use serde::Deserialize;
-use serde_json::value::RawValue;
-
+use super::binary::{
+    INTEGER_BYTES, LENGTH_BYTES, encode_integers, encode_struct_name, encode_utf, integer,
+    struct_name, utf_length,
+};
+use super::form::{Form, JsonForm, Kind, LineEnd, Separator, TextForm};
 use super::integer::Integer;
+use super::json::{self, BadJson, Side};
+use super::limits::{MAX_UTF_NAME_BYTES, MAX_UTF_TEXT_BYTES, STRUCT_NAME_BYTES};
+use super::malformed::ERROR;
 use super::name::Name;
-use super::request::{Dialect, json_string};
+use super::request::{BadRequest, Inexpressible};
+use super::text_form::{self, Parts, SERVER};
+use super::utf;
 use crate::Escaped;
 
 /// A server's name and number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
-    /// The dialect of its request.
-    pub dialect: Dialect,
+    /// The form of its request; of a reply that was read, its own.
+    pub form: Form,
     /// Of the server.
     pub name: Name,
     /// Of the server.
     pub number: Integer,
-    /// What the server says that both numbers make; in JSON alone, and not by every server.
+    /// What the server says that both numbers make; not every server says it.
     pub sum: Option<Integer>,
-    /// Whether the server says that it stops; in text alone.
+    /// Whether the server says that it stops; in the seeds' text alone.
     pub closing: bool,
 }
 
@@ -40,162 +45,209 @@ pub enum BadReply {
     /// It does not follow the form.
     #[error("the server's reply is not of the form: Server of <name>: <integer>")]
     Form,
+    /// It does not follow the form, and is a good reply to a request in another one.
+    #[error("the server answers in another form: {0}; ask in that one, with --dialect {name}", name = .0.name())]
+    Other(Form),
     /// What stands for a number is something else.
     #[error("the server's reply holds something else where an integer should be")]
     Number,
     /// It is not the JSON that it should be.
     #[error("the server's reply is not the expected JSON: {0}")]
     Json(String),
+    /// It is not the binary form that it should be.
+    #[error("the server's reply is not of the form: {0}")]
+    Binary(Form),
 }
 
-const TEXT_START: &str = "Server of ";
-const TEXT_CLOSING: &str = "\nServer closing...";
-const TEXT_ERROR: &str = "Error: ";
-
-#[derive(Deserialize)]
-struct JsonReply<'a> {
-    #[serde(borrow)]
-    server_name: Cow<'a, str>,
-    #[serde(borrow)]
-    server_number: &'a RawValue,
-    #[serde(borrow)]
-    sum: Option<&'a RawValue>,
-}
+const CLOSING: &str = "\nServer closing...";
 
 impl Reply {
-    /// Reads a whole reply.
-    pub fn parse(dialect: Dialect, bytes: &[u8]) -> Result<Self, BadReply> {
+    /// Reads a whole reply to a request with the number `asked` in this form.
+    ///
+    /// In text every separator is good, with or without a sum behind the number. Of two numbers at
+    /// the end the last is the sum where it is the right one, or where the first can be a server's
+    /// number and blanks are not all that separates them; else the name ends with a number.
+    pub fn parse(form: &Form, asked: &Integer, bytes: &[u8]) -> Result<Self, BadReply> {
         if bytes.is_empty() {
             return Err(BadReply::Nothing);
         }
-        let text = str::from_utf8(bytes).map_err(|_| BadReply::NotUtf8)?;
-        match dialect {
-            Dialect::Text => parse_text(text),
-            Dialect::Json => parse_json(text),
+        let parsed = match form {
+            Form::Text(_) => parse_text(asked, bytes),
+            Form::Json(_) => parse_json(bytes),
+            Form::UtfInt(_) | Form::UtfText(..) => {
+                parse_utf(asked, bytes).ok_or(BadReply::Binary(*form))
+            }
+            Form::Struct256 => parse_struct(bytes).ok_or(BadReply::Binary(*form)),
+        };
+        parsed.map_err(|bad| match Self::detect(asked, bytes) {
+            Some(other) => BadReply::Other(other.form),
+            None => bad,
+        })
+    }
+
+    /// Reads a whole reply whatever its form is.
+    pub fn detect(asked: &Integer, bytes: &[u8]) -> Option<Self> {
+        match Kind::of(*bytes.first()?) {
+            Kind::Json => parse_json(bytes).ok(),
+            Kind::Utf => parse_utf(asked, bytes),
+            Kind::Text => parse_struct(bytes).or_else(|| parse_text(asked, bytes).ok()),
         }
     }
 
-    /// The reply's bytes. They end by nothing; the server closes.
-    pub fn encode(&self) -> Vec<u8> {
-        let Reply { name, number, .. } = self;
-        match self.dialect {
-            Dialect::Text => {
-                let closing = if self.closing { TEXT_CLOSING } else { "" };
-                format!("{TEXT_START}{}: {number}{closing}", name.as_str())
+    /// The reply's bytes. Most forms end by nothing; the server closes.
+    pub fn encode(&self) -> Result<Vec<u8>, Inexpressible> {
+        let name = self.name.as_str();
+        let mut numbers = vec![&self.number];
+        numbers.extend(&self.sum);
+        Ok(match self.form {
+            Form::Text(form) => {
+                let text = text_form::encode(form, SERVER, name, &numbers);
+                let closing = if self.closing { CLOSING } else { "" };
+                [&text, closing, form.line_end.as_str()]
+                    .concat()
+                    .into_bytes()
             }
-            Dialect::Json => {
+            Form::Json(JsonForm { keys, line_end }) => {
                 let sum = self.sum.as_ref();
-                let sum = sum.map(|sum| format!(r#", "sum": {sum}"#));
-                format!(
-                    r#"{{"server_name": {}, "server_number": {number}{}}}"#,
-                    json_string(name.as_str()),
-                    sum.unwrap_or_default()
-                )
+                let object = json::encode(keys, Side::Server, name, &self.number, sum);
+                [&object, line_end.as_str()].concat().into_bytes()
             }
-        }
-        .into_bytes()
+            Form::UtfInt(utf) => {
+                let mut bytes = encode_utf(name, utf, MAX_UTF_NAME_BYTES)?;
+                bytes.extend(encode_integers(&numbers)?);
+                bytes
+            }
+            Form::UtfText(utf, form) => {
+                let text = text_form::encode(form, SERVER, name, &numbers);
+                let text = [&text, form.line_end.as_str()].concat();
+                encode_utf(&text, utf, MAX_UTF_TEXT_BYTES)?
+            }
+            Form::Struct256 => {
+                let mut bytes = encode_struct_name(name)?;
+                bytes.extend(encode_integers(&numbers)?);
+                bytes
+            }
+        })
     }
 }
 
-/// Says in the text dialect what is wrong with a request; JSON has no room for it.
-pub(super) fn encode_error(what: &str) -> Vec<u8> {
-    format!("{TEXT_ERROR}{what}").into_bytes()
-}
-
-fn parse_text(text: &str) -> Result<Reply, BadReply> {
+fn parse_text(asked: &Integer, bytes: &[u8]) -> Result<Reply, BadReply> {
+    let text = str::from_utf8(bytes).map_err(|_| BadReply::NotUtf8)?;
+    let (_, line_end) = LineEnd::strip(text);
     let text = text.trim_end_matches(['\r', '\n']);
-    if let Some(what) = text.strip_prefix(TEXT_ERROR) {
+    if let Some(what) = text.strip_prefix(ERROR) {
         return Err(BadReply::Refused(what.to_owned()));
     }
-    let (text, closing) = match text.strip_suffix(TEXT_CLOSING) {
+    let (text, closing) = match text.strip_suffix(CLOSING) {
         Some(text) => (text, true),
         None => (text, false),
     };
-    let rest = text.strip_prefix(TEXT_START).ok_or(BadReply::Form)?;
-    let (name, number) = rest.rsplit_once(": ").ok_or(BadReply::Form)?;
+    let (parts, sum) = parts(asked, text).map_err(|bad| match bad {
+        BadRequest::Number => BadReply::Number,
+        _ => BadReply::Form,
+    })?;
     Ok(Reply {
-        dialect: Dialect::Text,
-        name: Name::of_peer(name),
-        number: integer(number.trim_ascii())?,
-        sum: None,
+        form: Form::Text(TextForm {
+            line_end,
+            ..parts.form
+        }),
+        name: Name::of_peer(parts.name),
+        number: parts.number,
+        sum,
         closing,
     })
 }
 
-fn parse_json(text: &str) -> Result<Reply, BadReply> {
-    let reply: JsonReply<'_> =
-        serde_json::from_str(text).map_err(|e| BadReply::Json(e.to_string()))?;
-    let sum = reply.sum.map(|sum| integer(sum.get())).transpose()?;
+/// Name, number, and the sum where there is one.
+fn parts<'a>(asked: &Integer, text: &'a str) -> Result<(Parts<'a>, Option<Integer>), BadRequest> {
+    let (rest, titled) = match text.strip_prefix(SERVER) {
+        Some(rest) => (rest, true),
+        None => (text, false),
+    };
+    if titled && let Some(seeds) = text_form::seeds(rest) {
+        return seeds.map(|parts| (parts, None));
+    }
+    let last = Parts::split(rest, titled)?;
+    match Parts::split(last.name, titled) {
+        Ok(first) if is_sum(asked, &first, &last) => Ok((first, Some(last.number))),
+        _ => Ok((last, None)),
+    }
+}
+
+fn is_sum(asked: &Integer, first: &Parts<'_>, last: &Parts<'_>) -> bool {
+    let right = first.number.plus(asked) == last.number;
+    let sign = first.form.separator != Separator::Blank;
+    let possible = right || sign && first.number.in_range().is_some();
+    first.form.separator == last.form.separator && !first.name.is_empty() && possible
+}
+
+fn parse_json(bytes: &[u8]) -> Result<Reply, BadReply> {
+    let text = str::from_utf8(bytes).map_err(|_| BadReply::NotUtf8)?;
+    let parts = json::parse(Side::Server, text).map_err(|bad| match bad {
+        BadJson::Number => BadReply::Number,
+        BadJson::Form(why) => BadReply::Json(why),
+    })?;
     Ok(Reply {
-        dialect: Dialect::Json,
-        name: Name::of_peer(&reply.server_name),
-        number: integer(reply.server_number.get())?,
+        form: Form::Json(JsonForm {
+            keys: parts.keys,
+            line_end: LineEnd::strip(text).1,
+        }),
+        name: Name::of_peer(&parts.name),
+        number: parts.number,
+        sum: parts.sum,
+        closing: false,
+    })
+}
+
+fn parse_utf(asked: &Integer, bytes: &[u8]) -> Option<Reply> {
+    let (string, rest) = bytes
+        .get(LENGTH_BYTES..)?
+        .split_at_checked(utf_length(bytes)?)?;
+    let (text, utf) = utf::decode(string)?;
+    if !rest.is_empty() {
+        return of_binary(Form::UtfInt(utf), &text, rest);
+    }
+    let reply = parse_text(asked, text.as_bytes()).ok()?;
+    let Form::Text(form) = reply.form else {
+        return None;
+    };
+    let form = Form::UtfText(utf, form);
+    Some(Reply { form, ..reply })
+}
+
+fn parse_struct(bytes: &[u8]) -> Option<Reply> {
+    let (name, rest) = struct_name(bytes)?;
+    of_binary(Form::Struct256, &name, rest)
+}
+
+/// A number behind a name, and the sum where there is one.
+fn of_binary(form: Form, name: &str, numbers: &[u8]) -> Option<Reply> {
+    let (numbers, rest) = numbers.as_chunks::<INTEGER_BYTES>();
+    let (number, sum) = match numbers {
+        [number] => (number, None),
+        [number, sum] => (number, Some(integer(*sum))),
+        _ => return None,
+    };
+    rest.is_empty().then(|| Reply {
+        form,
+        name: Name::of_peer(name),
+        number: integer(*number),
         sum,
         closing: false,
     })
 }
 
-fn integer(text: &str) -> Result<Integer, BadReply> {
-    text.parse().map_err(|_| BadReply::Number)
+/// As much of a name as a reply in this form has room for.
+pub(super) fn fitting(form: &Form, name: &Name) -> Name {
+    match form {
+        Form::Struct256 => {
+            let text = name.as_str();
+            Name::of_peer(&text[..text.floor_char_boundary(STRUCT_NAME_BYTES - 1)])
+        }
+        _ => name.clone(),
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn reply(dialect: Dialect, sum: Option<i128>, closing: bool) -> Reply {
-        Reply {
-            dialect,
-            name: "A Server".parse().unwrap(),
-            number: 10.into(),
-            sum: sum.map(Integer::from),
-            closing,
-        }
-    }
-
-    #[test]
-    fn the_replies_of_the_specification() {
-        for (reply, bytes) in [
-            (reply(Dialect::Text, None, false), "Server of A Server: 10"),
-            (
-                reply(Dialect::Text, None, true),
-                "Server of A Server: 10\nServer closing...",
-            ),
-            (
-                reply(Dialect::Json, Some(35), false),
-                r#"{"server_name": "A Server", "server_number": 10, "sum": 35}"#,
-            ),
-            (
-                reply(Dialect::Json, None, false),
-                r#"{"server_name": "A Server", "server_number": 10}"#,
-            ),
-        ] {
-            assert_eq!(reply.encode(), bytes.as_bytes());
-            assert_eq!(Reply::parse(reply.dialect, bytes.as_bytes()), Ok(reply));
-        }
-    }
-
-    #[test]
-    fn a_line_end_behind_a_reply_does_no_harm() {
-        let parsed = Reply::parse(Dialect::Text, b"Server of A Server: 10\r\n");
-        assert_eq!(parsed, Ok(reply(Dialect::Text, None, false)));
-    }
-
-    #[test]
-    fn what_is_no_reply_says_why() {
-        let refused = |dialect, bytes: &str| Reply::parse(dialect, bytes.as_bytes()).unwrap_err();
-        assert_eq!(refused(Dialect::Json, ""), BadReply::Nothing);
-        assert_eq!(
-            refused(Dialect::Text, "Error: no\u{1b}").to_string(),
-            "the server refuses the request: no\\u{1b}"
-        );
-        assert_eq!(refused(Dialect::Text, "Server of A"), BadReply::Form);
-        assert_eq!(refused(Dialect::Text, "Server of A: x"), BadReply::Number);
-        assert!(matches!(
-            refused(Dialect::Json, "Server of A: 1"),
-            BadReply::Json(_)
-        ));
-        let sum = r#"{"server_name": "A", "server_number": 1, "sum": "2"}"#;
-        assert_eq!(refused(Dialect::Json, sum), BadReply::Number);
-    }
-}
+#[path = "reply_tests.rs"]
+mod tests;

@@ -1,39 +1,18 @@
 //! What a client says.
 
-use std::borrow::Cow;
-
-use serde::Deserialize;
-use serde_json::value::RawValue;
-
+use super::binary::{self, encode_integers, encode_struct_name, encode_utf};
+use super::form::{Form, JsonForm, Kind, LineEnd, TextForm};
 use super::integer::Integer;
-use super::limits::MAX_REQUEST_BYTES;
+use super::json::{self, BadJson, Side};
+use super::limits::{MAX_REQUEST_BYTES, MAX_UTF_NAME_BYTES, MAX_UTF_TEXT_BYTES};
 use super::name::Name;
-
-/// Which of the two languages a client speaks; its first byte says it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dialect {
-    /// `Client of <name>: <integer>`.
-    Text,
-    /// `{"client_name": "...", "client_number": 25}`.
-    Json,
-}
-
-impl Dialect {
-    /// The dialect of a message that begins with this byte.
-    pub fn of_first_byte(byte: u8) -> Self {
-        if byte == b'{' {
-            Dialect::Json
-        } else {
-            Dialect::Text
-        }
-    }
-}
+use super::text_form::{self, CLIENT};
 
 /// A client's name and number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     /// In which its reply will be.
-    pub dialect: Dialect,
+    pub form: Form,
     /// Of the client.
     pub name: Name,
     /// In range or not.
@@ -49,8 +28,8 @@ pub enum BadRequest {
     /// It is not UTF-8.
     #[error("the request is not UTF-8")]
     NotUtf8,
-    /// It does not follow the form.
-    #[error("expected is: Client of <name>: <integer>")]
+    /// It follows no form.
+    #[error("the request has no form that is known")]
     Form,
     /// What stands for the number is something else.
     #[error("the number is not a decimal integer")]
@@ -58,165 +37,128 @@ pub enum BadRequest {
     /// It is not the JSON that it should be.
     #[error("not a request in JSON: {0}")]
     Json(String),
+    /// It begins like a binary form, and is none.
+    #[error("not a request in a binary form")]
+    Binary,
 }
 
-/// What every request in text begins with.
-pub(super) const TEXT_START: &str = "Client of ";
-
-#[derive(Deserialize)]
-struct JsonRequest<'a> {
-    #[serde(borrow)]
-    client_name: Cow<'a, str>,
-    #[serde(borrow)]
-    client_number: &'a RawValue,
+/// Why a message cannot be written in a form: it would be read as another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Inexpressible {
+    /// There is no name.
+    #[error("a name in this form is not empty")]
+    Empty,
+    /// The name would be taken for the beginning of another form.
+    #[error("a name in this form does not begin with \"Client of \", \"Server of \" or a brace")]
+    Title,
+    /// The name has to be one word.
+    #[error("a name in this form is one word, not HELLO, and does not end with : , ; or |")]
+    Word,
+    /// The name, or the text around it, has to be shorter.
+    #[error("a name in this form is shorter: it has at most {0} bytes, with what is around it")]
+    Length(usize),
+    /// The number needs more than 32 bits.
+    #[error("a number in this form is from {} to {}", i32::MIN, i32::MAX)]
+    Number,
 }
 
 impl Request {
-    /// Reads a whole request, without its line end.
-    pub fn parse(dialect: Dialect, bytes: &[u8]) -> Result<Self, BadRequest> {
-        let text = str::from_utf8(bytes).map_err(|_| BadRequest::NotUtf8)?;
-        let (name, number) = match dialect {
-            Dialect::Text => parse_text(text)?,
-            Dialect::Json => parse_json(text)?,
-        };
+    /// Reads a whole request, with its line end if it has one.
+    pub fn parse(bytes: &[u8]) -> Result<Self, BadRequest> {
+        match bytes.first().map(|&first| Kind::of(first)) {
+            None => Err(BadRequest::Form),
+            Some(Kind::Utf) => binary::parse_utf(bytes).map(Self::of_binary),
+            Some(Kind::Text) if bytes.contains(&0) => {
+                binary::parse_struct(bytes).map(Self::of_binary)
+            }
+            Some(kind) => {
+                let text = str::from_utf8(bytes).map_err(|_| BadRequest::NotUtf8)?;
+                let (text, line_end) = LineEnd::strip(text);
+                match kind {
+                    Kind::Json => Self::parse_json(text, line_end),
+                    Kind::Text | Kind::Utf => Self::parse_text(text, line_end),
+                }
+            }
+        }
+    }
+
+    fn of_binary(parts: binary::Parts) -> Self {
+        Request {
+            form: parts.form,
+            name: Name::of_peer(&parts.name),
+            number: parts.number,
+        }
+    }
+
+    fn parse_text(text: &str, line_end: LineEnd) -> Result<Self, BadRequest> {
+        let parts = text_form::parse_request(text)?;
         Ok(Request {
-            dialect,
-            name,
-            number,
+            form: Form::Text(TextForm {
+                line_end,
+                ..parts.form
+            }),
+            name: Name::of_peer(parts.name),
+            number: parts.number,
         })
     }
 
-    /// The request's bytes. They end by nothing; who sends them ends the stream.
-    pub fn encode(&self) -> Vec<u8> {
-        let Request { name, number, .. } = self;
-        match self.dialect {
-            Dialect::Text => format!("{TEXT_START}{}: {number}", name.as_str()),
-            Dialect::Json => format!(
-                r#"{{"client_name": {}, "client_number": {number}}}"#,
-                json_string(name.as_str())
-            ),
-        }
-        .into_bytes()
+    fn parse_json(text: &str, line_end: LineEnd) -> Result<Self, BadRequest> {
+        let parts = json::parse(Side::Client, text).map_err(|bad| match bad {
+            BadJson::Number => BadRequest::Number,
+            BadJson::Form(why) => BadRequest::Json(why),
+        })?;
+        Ok(Request {
+            form: Form::Json(JsonForm {
+                keys: parts.keys,
+                line_end,
+            }),
+            name: Name::of_peer(&parts.name),
+            number: parts.number,
+        })
     }
-}
 
-/// A name may hold colons itself: the number stands behind the last `: `.
-fn parse_text(text: &str) -> Result<(Name, Integer), BadRequest> {
-    let rest = text.strip_prefix(TEXT_START).ok_or(BadRequest::Form)?;
-    let (name, number) = rest.rsplit_once(": ").ok_or(BadRequest::Form)?;
-    let number = number.trim_ascii().parse();
-    Ok((Name::of_peer(name), number.map_err(|_| BadRequest::Number)?))
-}
-
-fn parse_json(text: &str) -> Result<(Name, Integer), BadRequest> {
-    let request: JsonRequest<'_> =
-        serde_json::from_str(text).map_err(|e| BadRequest::Json(e.to_string()))?;
-    let number = request.client_number.get().parse();
-    Ok((
-        Name::of_peer(&request.client_name),
-        number.map_err(|_| BadRequest::Number)?,
-    ))
-}
-
-/// A JSON string with its quotes.
-pub(super) fn json_string(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    /// The request's bytes. Most forms end by nothing; who sends them ends the stream.
+    pub fn encode(&self) -> Result<Vec<u8>, Inexpressible> {
+        let (name, number) = (self.name.as_str(), &self.number);
+        let numbers = [number];
+        Ok(match self.form {
+            Form::Text(form) => {
+                if !form.titled && name.starts_with('{') {
+                    return Err(Inexpressible::Title);
+                }
+                text_form::expressible(form, name)?;
+                let text = text_form::encode(form, CLIENT, name, &numbers);
+                [text, form.line_end.as_str().to_owned()]
+                    .concat()
+                    .into_bytes()
+            }
+            Form::Json(JsonForm { keys, line_end }) => {
+                let object = json::encode(keys, Side::Client, name, number, None);
+                [&object, line_end.as_str()].concat().into_bytes()
+            }
+            Form::UtfInt(utf) => {
+                let mut bytes = encode_utf(name, utf, MAX_UTF_NAME_BYTES)?;
+                bytes.extend(encode_integers(&numbers)?);
+                bytes
+            }
+            Form::UtfText(utf, form) => {
+                text_form::expressible(form, name)?;
+                let text = text_form::encode(form, CLIENT, name, &numbers);
+                let text = [&text, form.line_end.as_str()].concat();
+                encode_utf(&text, utf, MAX_UTF_TEXT_BYTES)?
+            }
+            Form::Struct256 => {
+                if name.starts_with('{') {
+                    return Err(Inexpressible::Title);
+                }
+                let mut bytes = encode_struct_name(name)?;
+                bytes.extend(encode_integers(&numbers)?);
+                bytes
+            }
+        })
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn text(bytes: &str) -> Result<(String, String), BadRequest> {
-        let request = Request::parse(Dialect::Text, bytes.as_bytes())?;
-        Ok((request.name.as_str().to_owned(), request.number.to_string()))
-    }
-
-    fn json(bytes: &str) -> Result<(String, String), BadRequest> {
-        let request = Request::parse(Dialect::Json, bytes.as_bytes())?;
-        Ok((request.name.as_str().to_owned(), request.number.to_string()))
-    }
-
-    fn good(name: &str, number: &str) -> Result<(String, String), BadRequest> {
-        Ok((name.to_owned(), number.to_owned()))
-    }
-
-    #[test]
-    fn reads_the_requests_of_the_specification() {
-        assert_eq!(text("Client of A Client: 25"), good("A Client", "25"));
-        assert_eq!(
-            json(r#"{"client_name": "A Client", "client_number": 25}"#),
-            good("A Client", "25")
-        );
-    }
-
-    #[test]
-    fn a_name_in_text_may_hold_colons() {
-        assert_eq!(text("Client of a: 1: b: -7"), good("a: 1: b", "-7"));
-        assert_eq!(text("Client of Zoë 漢 : 3 "), good("Zoë 漢 ", "3"));
-        assert_eq!(text("Client of : 3"), good("", "3"));
-    }
-
-    #[test]
-    fn an_integer_of_any_size_is_a_number_and_nothing_else_is() {
-        let huge = "9".repeat(50);
-        assert_eq!(
-            text(&format!("Client of a: -{huge}")),
-            good("a", &format!("-{huge}"))
-        );
-        let request = format!(r#"{{"client_number":{huge},"client_name":"a"}}"#);
-        assert_eq!(json(&request), good("a", &huge));
-        for number in ["", "x", "1.5", "2 5", "0x10", "--1"] {
-            assert_eq!(
-                text(&format!("Client of a: {number}")),
-                Err(BadRequest::Number)
-            );
-        }
-        for number in ["\"25\"", "2.0", "1e2", "null", "[1]", "true"] {
-            let request = format!(r#"{{"client_name": "a", "client_number": {number}}}"#);
-            assert_eq!(json(&request), Err(BadRequest::Number), "{number}");
-        }
-    }
-
-    #[test]
-    fn everything_else_is_refused_with_its_reason() {
-        for bad in [
-            "",
-            "HELLO 1234",
-            "Client of a",
-            "Client of a:5",
-            "client of a: 5",
-        ] {
-            assert_eq!(text(bad), Err(BadRequest::Form), "{bad}");
-        }
-        for bad in [
-            "{}",
-            r#"{"client_name": "a"}"#,
-            r#"{"client_number": 1}"#,
-            r#"{"client_name": 1, "client_number": 1}"#,
-            r#"{"client_name": "a", "client_number": 1, "client_number": 2}"#,
-            r#"{"client_name": "\ud800", "client_number": 1}"#,
-            r#"{"client_name": "a", "client_number": 007}"#,
-            r#"{"client_name": "a", "client_number": NaN}"#,
-        ] {
-            assert!(matches!(json(bad), Err(BadRequest::Json(_))), "{bad}");
-        }
-        let bytes = b"Client of \xff: 5";
-        assert_eq!(
-            Request::parse(Dialect::Text, bytes),
-            Err(BadRequest::NotUtf8)
-        );
-    }
-
-    #[test]
-    fn what_is_written_is_read_again() {
-        for dialect in [Dialect::Text, Dialect::Json] {
-            let request = Request {
-                dialect,
-                name: "a \"quoted\\ name: 5".parse().unwrap(),
-                number: i128::MIN.into(),
-            };
-            assert_eq!(Request::parse(dialect, &request.encode()), Ok(request));
-        }
-    }
-}
+#[path = "request_tests.rs"]
+mod tests;

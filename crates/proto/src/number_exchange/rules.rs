@@ -1,16 +1,21 @@
 //! What a server answers to what it was told.
 
-use super::integer::InRange;
+use super::form::{Form, LineEnd};
+use super::integer::{InRange, RangeError};
 use super::line::Line;
+use super::malformed::{ERROR, Malformed};
 use super::name::Name;
-use super::reply::{Reply, encode_error};
-use super::request::{BadRequest, Dialect, Request};
+use super::reply::{Reply, fitting};
+use super::request::Request;
 
 /// What a number outside the range does.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum OnOutOfRange {
-    /// It ends the server: clients and graders rely on it.
+    /// In the seeds' two forms it ends the server: clients and graders rely on it. In another form
+    /// its client is refused.
     #[default]
+    StopForSeeds,
+    /// It ends the server, in every form.
     Stop,
     /// Its client is refused, and the server goes on.
     Refuse,
@@ -19,9 +24,9 @@ pub enum OnOutOfRange {
 /// The number that a server tells its clients.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ServerNumber {
-    /// 42 in text; in JSON another for each client.
+    /// 42; in JSON another for each client.
     #[default]
-    ByDialect,
+    ByForm,
     /// Always this one.
     Fixed(InRange),
     /// Another for each client.
@@ -37,6 +42,9 @@ pub struct Service {
     pub number: ServerNumber,
     /// What a number outside the range does.
     pub on_out_of_range: OnOutOfRange,
+    /// Whether replies state the sum in every form that has room for it. The seeds' text has none;
+    /// JSON always states it.
+    pub reply_sum: bool,
 }
 
 /// What follows from what a client said.
@@ -44,170 +52,123 @@ pub struct Service {
 pub struct Answer {
     /// What the server prints before it answers.
     pub lines: Vec<Line>,
-    /// What the client is sent before the close; empty where the dialect has no room.
+    /// What the client is sent; empty where its form has no room.
     pub reply: Vec<u8>,
-    /// Whether the server stops.
-    pub stop: bool,
+    /// What happens then.
+    pub next: Next,
+}
+
+/// What happens after an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// The connection is open for a further request.
+    Request,
+    /// The connection is closed.
+    Close,
+    /// The connection is closed and the server stops; this is the last line that it prints.
+    Stop(Line),
 }
 
 impl Service {
     /// Answers a request; `random` draws the number for a client where it is not fixed.
     pub fn answer(&self, request: &Request, random: impl FnOnce() -> InRange) -> Answer {
-        let number = match (self.number, request.dialect) {
-            (ServerNumber::Fixed(number), _) => number,
-            (ServerNumber::ByDialect, Dialect::Text) => InRange::TEXT,
-            (ServerNumber::ByDialect, Dialect::Json) | (ServerNumber::Random, _) => random(),
+        let in_range = request.number.in_range().is_some();
+        let stops = match self.on_out_of_range {
+            OnOutOfRange::StopForSeeds => request.form.is_seeds(),
+            OnOutOfRange::Stop => true,
+            OnOutOfRange::Refuse => false,
         };
-        let stop = match (request.number.in_range(), self.on_out_of_range) {
-            (Some(_), _) => false,
-            (None, OnOutOfRange::Stop) => true,
-            (None, OnOutOfRange::Refuse) => return self.refuse(request),
-        };
-        let mut lines = self.greet(request);
-        if stop && request.dialect == Dialect::Json {
-            lines.push(Line::terminating(&request.number));
-            return Answer {
-                lines,
-                reply: Vec::new(),
-                stop,
+        if in_range {
+            let next = match request.form.is_seeds() {
+                true => Next::Close,
+                false => Next::Request,
             };
+            return self.tell(request, random, next);
         }
-        lines.push(Line::names(&request.name, &self.name));
-        lines.push(Line::numbers(&request.number, number));
-        if stop {
-            lines.push(Line::terminating(&request.number));
-        }
-        lines.push(Line::answering());
-        let reply = Reply {
-            dialect: request.dialect,
-            name: self.name.clone(),
-            number: number.into(),
-            sum: (request.dialect == Dialect::Json).then(|| request.number.plus(&number.into())),
-            closing: stop,
-        };
-        Answer {
-            lines,
-            reply: reply.encode(),
-            stop,
+        let last = Line::terminating(&request.number);
+        match (stops, is_seeds_text(&request.form)) {
+            (true, true) => self.tell(request, random, Next::Stop(last)),
+            (true, false) => self.leave(request, Vec::new(), Next::Stop(last)),
+            (false, _) => self.refuse(request),
         }
     }
 
     /// Answers what is no request. Nothing a stranger gets wrong ends the server.
-    pub fn answer_malformed(dialect: Dialect, bad: &BadRequest) -> Answer {
+    pub fn answer_malformed(malformed: &Malformed) -> Answer {
         Answer {
-            lines: vec![Line::received(), Line::malformed(bad)],
-            reply: error_reply(dialect, &bad.to_string()),
-            stop: false,
+            lines: vec![Line::received(), Line::malformed(malformed)],
+            reply: malformed.reply(),
+            next: Next::Close,
+        }
+    }
+
+    /// Ends the line of a reply whose request turns out to end one.
+    pub fn answer_line_end(line_end: LineEnd) -> Answer {
+        Answer {
+            lines: Vec::new(),
+            reply: line_end.as_str().into(),
+            next: Next::Request,
+        }
+    }
+
+    fn tell(&self, request: &Request, random: impl FnOnce() -> InRange, next: Next) -> Answer {
+        let json = matches!(request.form, Form::Json(_));
+        let number = match self.number {
+            ServerNumber::Fixed(number) => number,
+            ServerNumber::ByForm if !json => InRange::DEFAULT,
+            ServerNumber::ByForm | ServerNumber::Random => random(),
+        };
+        let with_sum = json || self.reply_sum && !is_seeds_text(&request.form);
+        let reply = Reply {
+            form: request.form,
+            name: fitting(&request.form, &self.name),
+            number: number.into(),
+            sum: with_sum.then(|| request.number.plus(&number.into())),
+            closing: matches!(next, Next::Stop(_)),
+        };
+        let mut lines = self.greet(request);
+        lines.push(Line::names(&request.name, &self.name));
+        lines.push(Line::numbers(&request.number, number));
+        lines.push(Line::answering());
+        Answer {
+            lines,
+            // A name that fits and a number in range are expressible.
+            reply: reply.encode().unwrap_or_default(),
+            next,
         }
     }
 
     fn greet(&self, request: &Request) -> Vec<Line> {
         let mut lines = vec![Line::received()];
-        if request.dialect == Dialect::Text {
+        if is_seeds_text(&request.form) {
             lines.push(Line::connected(&request.name, &self.name));
         }
         lines
     }
 
+    /// Ends the exchange without the server's name and number.
+    fn leave(&self, request: &Request, reply: Vec<u8>, next: Next) -> Answer {
+        let lines = self.greet(request);
+        Answer { lines, reply, next }
+    }
+
+    /// The seeds' text alone has room to say why.
     fn refuse(&self, request: &Request) -> Answer {
-        let mut lines = self.greet(request);
-        lines.push(Line::refusing(&request.number));
-        Answer {
-            lines,
-            reply: error_reply(request.dialect, &super::integer::RangeError.to_string()),
-            stop: false,
-        }
+        let end = request.form.line_end().as_str();
+        let reply = match is_seeds_text(&request.form) {
+            true => format!("{ERROR}{RangeError}{end}").into_bytes(),
+            false => Vec::new(),
+        };
+        let mut answer = self.leave(request, reply, Next::Close);
+        answer.lines.push(Line::refusing(&request.number));
+        answer
     }
 }
 
-/// In JSON a close without a reply is what says that something is wrong.
-fn error_reply(dialect: Dialect, what: &str) -> Vec<u8> {
-    match dialect {
-        Dialect::Text => encode_error(what),
-        Dialect::Json => Vec::new(),
-    }
+fn is_seeds_text(form: &Form) -> bool {
+    matches!(form, Form::Text(text) if text.is_seeds())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::number_exchange::Integer;
-
-    fn service(number: Option<u8>, on_out_of_range: OnOutOfRange) -> Service {
-        Service {
-            name: "A Server".parse().unwrap(),
-            number: match number {
-                Some(number) => ServerNumber::Fixed(InRange::new(number).unwrap()),
-                None => ServerNumber::ByDialect,
-            },
-            on_out_of_range,
-        }
-    }
-
-    fn ask(service: &Service, dialect: Dialect, number: i128) -> (String, bool, Vec<String>) {
-        let request = Request {
-            dialect,
-            name: "A Client".parse().unwrap(),
-            number: Integer::from(number),
-        };
-        let answer = service.answer(&request, || InRange::new(77).unwrap());
-        let lines = answer.lines.iter().map(Line::to_string).collect();
-        let reply = String::from_utf8(answer.reply).unwrap();
-        (reply, answer.stop, lines)
-    }
-
-    #[test]
-    fn in_text_the_number_is_42_and_in_json_random_unless_it_is_set() {
-        let unset = service(None, OnOutOfRange::Stop);
-        assert_eq!(ask(&unset, Dialect::Text, 1).0, "Server of A Server: 42");
-        assert_eq!(
-            ask(&unset, Dialect::Json, 100).0,
-            r#"{"server_name": "A Server", "server_number": 77, "sum": 177}"#
-        );
-        let set = service(Some(10), OnOutOfRange::Stop);
-        assert_eq!(ask(&set, Dialect::Text, 25).0, "Server of A Server: 10");
-        assert!(ask(&set, Dialect::Json, 25).0.contains(r#""sum": 35"#));
-        let random = Service {
-            number: ServerNumber::Random,
-            ..set
-        };
-        assert_eq!(ask(&random, Dialect::Text, 25).0, "Server of A Server: 77");
-    }
-
-    #[test]
-    fn a_number_out_of_range_stops_the_server_each_dialect_in_its_way() {
-        let service = service(None, OnOutOfRange::Stop);
-        for number in [0, 101, -5, i128::MAX] {
-            let (reply, stop, lines) = ask(&service, Dialect::Text, number);
-            assert_eq!(reply, "Server of A Server: 42\nServer closing...");
-            assert!(stop);
-            let sum = Integer::from(number).plus(&42.into());
-            assert!(lines[3].ends_with(&format!("Server Number: 42 | Sum: {sum}")));
-            assert!(lines[4].starts_with("[WARNING] [handle_client]: Client int out of range"));
-
-            let (reply, stop, lines) = ask(&service, Dialect::Json, number);
-            assert_eq!((reply.as_str(), stop, lines.len()), ("", true, 2));
-        }
-    }
-
-    #[test]
-    fn a_server_that_refuses_goes_on() {
-        let service = service(None, OnOutOfRange::Refuse);
-        let (reply, stop, _) = ask(&service, Dialect::Text, 0);
-        assert_eq!(reply, "Error: the number must be an integer from 1 to 100");
-        assert!(!stop);
-        let (reply, stop, _) = ask(&service, Dialect::Json, 101);
-        assert_eq!((reply.as_str(), stop), ("", false));
-    }
-
-    #[test]
-    fn malformed_input_is_answered_where_there_is_room() {
-        let text = Service::answer_malformed(Dialect::Text, &BadRequest::Form);
-        assert_eq!(
-            String::from_utf8(text.reply).unwrap(),
-            "Error: expected is: Client of <name>: <integer>"
-        );
-        let json = Service::answer_malformed(Dialect::Json, &BadRequest::Number);
-        assert!(json.reply.is_empty() && !json.stop);
-    }
-}
+#[path = "rules_tests.rs"]
+mod tests;

@@ -1,22 +1,27 @@
 //! Asking the server that is checked.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use fleetlink_proto::lease::{LeaseId, Reply, Request, ServerReply, Transport};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpStream, UdpSocket};
-use tokio::time::timeout;
+use fleetlink_proto::lease::{LeaseId, Request, ServerReply, Transport};
+use tokio::time::sleep;
 
-use crate::check::{Finding, shown};
+use super::Outcome;
+use super::exchange::{Asked, over_tcp, over_udp};
+use crate::check::{Finding, Trace, shown};
 
 /// How long a reply may take before it counts as none.
 pub(super) const REPLY_WITHIN: Duration = Duration::from_secs(5);
+/// Requests without an answer before the server counts as silent: the network may lose a datagram,
+/// and a connection that waits when its server dies is answered by nobody.
+const UNANSWERED: u32 = 3;
+/// Between two of them: a server that dies is gone by then.
+const BETWEEN_TRIES: Duration = Duration::from_millis(300);
 /// Ids that are tried where others are in use already.
-const FRESH_TRIES: usize = 8;
+const FRESH_TRIES: u32 = 8;
 /// From one id to the next: without a common divisor with 10,000, so that all come once.
 const ID_STEP: u32 = 7_919;
 
@@ -25,27 +30,32 @@ const ID_STEP: u32 = 7_919;
 pub(super) struct Target {
     pub(super) server: SocketAddr,
     pub(super) transport: Transport,
+    /// How long the server leases an id.
+    pub(super) lease: Duration,
+    pub(super) trace: Trace,
     next_id: Arc<AtomicU32>,
 }
 
-/// A request, and what came of it.
-#[derive(Debug)]
-pub(super) struct Asked {
-    sent: Vec<u8>,
-    pub(super) reply: Vec<u8>,
-    /// The client's address.
-    pub(super) client: SocketAddr,
-    /// A time before the request was sent.
-    pub(super) before: Instant,
-    /// A time after the reply came.
-    pub(super) after: Instant,
+/// What a second client is told about a granted id.
+pub(super) enum Held {
+    /// It is in use.
+    Yes(Asked),
+    /// The answer came so late that the lease may have been over.
+    TooLate,
 }
 
 impl Target {
-    pub(super) fn new(server: SocketAddr, transport: Transport) -> Self {
+    pub(super) fn new(
+        server: SocketAddr,
+        transport: Transport,
+        lease: Duration,
+        trace: Trace,
+    ) -> Self {
         Target {
             server,
             transport,
+            lease,
+            trace,
             next_id: Arc::new(AtomicU32::new(rand::random())),
         }
     }
@@ -64,142 +74,106 @@ impl Target {
         LeaseId::from_number(count * ID_STEP)
     }
 
+    /// One exchange from a new client. No reply at all is one of no bytes.
+    pub(super) async fn exchange(&self, request: &[u8], wait: Duration) -> io::Result<Asked> {
+        match self.transport {
+            Transport::Udp => over_udp(self.server, request, wait).await,
+            Transport::Tcp => over_tcp(self.server, request, wait).await,
+        }
+    }
+
+    /// Sends an input that a check is about.
+    pub(super) async fn try_input(&self, input: &[u8]) -> Result<Asked, Finding> {
+        let asked = self.exchange(input, REPLY_WITHIN).await;
+        let asked = asked.map_err(|error| no_server(&error).sent(shown(input)))?;
+        self.trace.note(input);
+        Ok(asked)
+    }
+
+    /// Asks for an id, from a new client each time, until there is an answer. A good request without
+    /// one is never taken for what killed the server.
+    pub(super) async fn ask(&self, id: LeaseId) -> Result<Asked, Finding> {
+        let request = Request::encode(id);
+        let mut tries = 0;
+        loop {
+            let asked = self.exchange(&request, REPLY_WITHIN).await;
+            let asked = asked.map_err(|error| no_server(&error).sent(shown(&request)))?;
+            tries += 1;
+            if !asked.reply.is_empty() {
+                self.trace.note(&request);
+                return Ok(asked);
+            }
+            if tries == UNANSWERED {
+                return Err(asked.fail(&format!("{tries} requests in a row got no answer")));
+            }
+            sleep(BETWEEN_TRIES).await;
+        }
+    }
+
+    /// Asks for a new id, and expects any answer about it.
+    pub(super) async fn answered(&self) -> Result<Asked, Finding> {
+        let id = self.new_id();
+        let asked = self.ask(id).await?;
+        match asked.parsed() {
+            Some(reply) if reply.id() == id => Ok(asked),
+            _ => Err(asked.fail("the reply is neither OK nor RESET of this id")),
+        }
+    }
+
     /// Has an id granted that was free, from a new client.
     pub(super) async fn granted(&self) -> Result<(LeaseId, Asked), Finding> {
-        let mut last = None;
-        for _ in 0..FRESH_TRIES {
+        let mut tries = 0;
+        loop {
             let id = self.new_id();
-            let asked = self.ask(&Request::encode(id)).await?;
-            match ServerReply::parse(&asked.reply) {
-                Ok(ServerReply::Granted { id: granted, .. }) if granted == id => {
+            let asked = self.ask(id).await?;
+            tries += 1;
+            match asked.parsed() {
+                Some(ServerReply::Granted { id: granted, .. }) if granted == id => {
                     return Ok((id, asked));
                 }
                 // Somebody else may use the server, too.
-                Ok(ServerReply::InUse { id: refused }) if refused == id => last = Some(asked),
-                _ => return Err(asked.fail("a free id is answered OK <id> <ip> <port>")),
+                Some(ServerReply::InUse { id: refused }) if refused == id => {
+                    if tries == FRESH_TRIES {
+                        let why = format!("{tries} ids in a row are in use");
+                        return Err(asked.fail(&why).expected(format!("OK {id} …")));
+                    }
+                }
+                _ => {
+                    let why = "a free id is answered OK <id> <ip> <port>";
+                    return Err(asked.fail(why).expected(format!("OK {id} …")));
+                }
             }
         }
-        let why = format!("{FRESH_TRIES} ids in a row are in use");
-        Err(last.map_or_else(|| Finding::fail(&why), |asked| asked.fail(&why)))
     }
 
-    /// Asks from a new client. No reply at all is one of no bytes.
-    pub(super) async fn ask(&self, request: &[u8]) -> Result<Asked, Finding> {
-        let exchange = async {
-            match self.transport {
-                Transport::Udp => over_udp(self.server, request, REPLY_WITHIN).await,
-                Transport::Tcp => over_tcp(self.server, request).await,
-            }
-        };
-        exchange.await.map_err(|error| {
-            Finding::fail(format!("cannot ask the server: {error}")).sent(shown(request))
-        })
-    }
-
-    /// Expects that an id is in use.
-    pub(super) async fn expect_in_use(&self, id: LeaseId, why: &str) -> Result<Asked, Finding> {
-        let asked = self.ask(&Request::encode(id)).await?;
-        asked.expect(Reply::in_use(id, false).as_bytes(), why)
+    /// Expects that an id is in use which was granted by `grant`.
+    pub(super) async fn expect_held(
+        &self,
+        id: LeaseId,
+        grant: &Asked,
+        why: &str,
+    ) -> Result<Held, Finding> {
+        let asked = self.ask(id).await?;
+        if asked.after >= grant.before + self.lease {
+            return Ok(Held::TooLate);
+        }
+        asked.expect_in_use(id, why).map(Held::Yes)
     }
 
     /// Expects that an id is granted.
-    pub(super) async fn expect_granted(&self, id: LeaseId, why: &str) -> Result<Asked, Finding> {
-        let asked = self.ask(&Request::encode(id)).await?;
-        match ServerReply::parse(&asked.reply) {
-            Ok(ServerReply::Granted { id: granted, .. }) if granted == id => Ok(asked),
-            _ => Err(asked.fail(why).expected(format!("OK {id} …"))),
+    pub(super) async fn expect_granted(&self, id: LeaseId, why: &str) -> Outcome {
+        let asked = self.ask(id).await?;
+        if asked.grants(id) {
+            return Ok(asked.pass());
         }
+        Err(asked.fail(why).expected(format!("OK {id} …")))
     }
 }
 
-impl Asked {
-    /// A failure with this exchange as its evidence.
-    pub(super) fn fail(&self, why: &str) -> Finding {
-        self.as_evidence(Finding::fail(why))
+/// Why there is no exchange.
+pub(super) fn no_server(error: &io::Error) -> Finding {
+    if error.kind() == io::ErrorKind::ConnectionRefused {
+        return Finding::gone("nothing listens at the address: connection refused");
     }
-
-    /// A success with this exchange as its evidence.
-    pub(super) fn pass(&self) -> Finding {
-        self.as_evidence(Finding::pass())
-    }
-
-    fn as_evidence(&self, finding: Finding) -> Finding {
-        finding.sent(shown(&self.sent)).came(shown(&self.reply))
-    }
-
-    /// Fails unless exactly this came.
-    pub(super) fn expect(self, expected: &[u8], why: &str) -> Result<Self, Finding> {
-        if self.reply == expected {
-            return Ok(self);
-        }
-        Err(self.fail(why).expected(shown(expected)))
-    }
-}
-
-/// A datagram from a new socket, and the reply; empty where none came in time.
-pub(super) async fn over_udp(
-    server: SocketAddr,
-    request: &[u8],
-    wait: Duration,
-) -> io::Result<Asked> {
-    let any: IpAddr = match server {
-        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
-    };
-    let socket = UdpSocket::bind((any, 0)).await?;
-    socket.connect(server).await?;
-    let before = Instant::now();
-    socket.send(request).await?;
-    let mut buffer = vec![0; 2048];
-    let length = match timeout(wait, socket.recv(&mut buffer)).await {
-        Ok(length) => length?,
-        Err(_) => 0,
-    };
-    buffer.truncate(length);
-    Ok(Asked {
-        sent: request.to_vec(),
-        reply: buffer,
-        client: socket.local_addr()?,
-        before,
-        after: Instant::now(),
-    })
-}
-
-/// A connection of its own, half-closed after the request, and all that came until its end.
-pub(super) async fn over_tcp(server: SocketAddr, request: &[u8]) -> io::Result<Asked> {
-    let before = Instant::now();
-    let mut stream = connect(server).await?;
-    let client = stream.local_addr()?;
-    stream.write_all(request).await?;
-    stream.shutdown().await?;
-    let reply = read_to_end(&mut stream).await?;
-    Ok(Asked {
-        sent: request.to_vec(),
-        reply,
-        client,
-        before,
-        after: Instant::now(),
-    })
-}
-
-/// A connection without Nagle's delay.
-pub(super) async fn connect(server: SocketAddr) -> io::Result<TcpStream> {
-    let connecting = timeout(REPLY_WITHIN, TcpStream::connect(server)).await;
-    let stream = connecting.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
-    stream.set_nodelay(true)?;
-    Ok(stream)
-}
-
-/// Everything up to the end of the stream, bounded in time and size.
-pub(super) async fn read_to_end(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let mut bounded = stream.take(4096);
-    timeout(REPLY_WITHIN, bounded.read_to_end(&mut bytes))
-        .await
-        .map_err(|_| {
-            let came = shown(&bytes);
-            let why = format!("the server did not close the connection; came so far: {came}");
-            io::Error::new(io::ErrorKind::TimedOut, why)
-        })??;
-    Ok(bytes)
+    Finding::fail(format!("cannot ask the server: {error}"))
 }

@@ -1,6 +1,8 @@
 //! `fleetlink hello check`: whether anybody's server keeps to the protocol.
 
 mod asking;
+mod connections;
+mod exchange;
 mod expiry;
 mod idle;
 mod leases;
@@ -12,14 +14,16 @@ use fleetlink_proto::lease::Transport;
 
 use self::asking::Target;
 use super::Server;
-use crate::check::{Check, Finding, Order, Plan};
+use crate::check::{Check, Finding, Plan, ReportOptions, Subject, Trace};
 use crate::duration;
 use crate::failure::Failure;
 use crate::interrupt::unless_interrupted;
 use crate::output::Output;
 
 /// Time that a check gets beside the waiting that the protocol asks for.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
+/// Leases that a check of expiry may watch.
+const WATCHED_LEASES: u32 = 4;
 
 /// Which server to check.
 #[derive(Debug, clap::Args)]
@@ -35,28 +39,28 @@ pub(super) struct CheckArguments {
     /// Check last that the server ends after this long without a request.
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     idle_exit: Option<Duration>,
-    /// Print the findings as one JSON document.
-    #[arg(long)]
-    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) report: ReportOptions,
 }
 
 /// Checks a server; takes little more than one lease time.
 pub(super) async fn check(arguments: CheckArguments, output: &Output) -> Result<(), Failure> {
+    let points = arguments.report.points()?;
     let transport = if arguments.tcp {
         Transport::Tcp
     } else {
         Transport::Udp
     };
     unless_interrupted(async {
-        let addresses = arguments.server.resolve().await?;
-        let Some(&address) = addresses.first() else {
-            return Err(Failure::General("the server has no address".to_owned()));
-        };
-        let target = Target::new(address, transport);
-        let plan = plan(&target, arguments.lease, arguments.idle_exit);
-        plan.run()
+        let address = arguments.server.first_address().await?;
+        let trace = Trace::default();
+        let target = Target::new(address, transport, arguments.lease, trace.clone());
+        let mut plan = plan(&target, arguments.idle_exit, trace);
+        plan.weigh(points, |_| false)?;
+        let server = format!("{address} over {transport}");
+        plan.run(output)
             .await
-            .show(&format!("{address} over {transport}"), output)
+            .show(Subject::Server(&server), output)
     })
     .await
 }
@@ -64,140 +68,134 @@ pub(super) async fn check(arguments: CheckArguments, output: &Output) -> Result<
 /// What came of a check: a finding either way, the failing ones early.
 type Outcome = Result<Finding, Finding>;
 
-fn plan(target: &Target, lease: Duration, idle: Option<Duration>) -> Plan {
-    let mut plan = Plan::new();
-    let mut add = |id, shows, order, limit, work: futures::Work| {
-        plan.add(Check::new(id, shows, order, work).within(limit));
-    };
-    let soon = PATIENCE;
-    let later = lease.saturating_add(PATIENCE);
-    let on = || target.clone();
-    use Order::{Alone, First, Together};
-    add(
-        "grant",
-        "a free id is granted",
-        First,
-        soon,
-        futures::of(leases::grant(on())),
-    );
-    add(
-        "address",
-        "OK tells the client its own address and port",
-        Together,
-        soon,
-        futures::of(leases::address(on())),
-    );
-    add(
-        "in-use",
-        "a granted id is in use for everybody",
-        Together,
-        soon,
-        futures::of(leases::in_use(on())),
-    );
-    add(
-        "sources",
-        "a lease of one client keeps no other id from anybody",
-        Together,
-        soon,
-        futures::of(leases::sources(on())),
-    );
-    add(
-        "one-table",
-        "UDP and TCP share one table",
-        Together,
-        soon,
-        futures::of(leases::one_table(on())),
-    );
-    add(
-        "line-end",
-        "a reply ends with a newline if its request did",
-        Together,
-        soon,
-        futures::of(leases::line_end(on())),
-    );
-    add(
-        "not-before",
-        "an id stays in use until its lease is over",
-        Together,
-        later,
-        futures::of(expiry::not_before(on(), lease)),
-    );
-    add(
-        "on-time",
-        "an id is free as soon as its lease is over",
-        Together,
-        later,
-        futures::of(expiry::on_time(on(), lease)),
-    );
-    add(
-        "no-renewal",
-        "asking for an id in use renews nothing",
-        Together,
-        later,
-        futures::of(expiry::no_renewal(on(), lease)),
-    );
-    add(
+/// The finding either way.
+async fn merged(check: impl Future<Output = Outcome>) -> Finding {
+    check.await.unwrap_or_else(|failed| failed)
+}
+
+fn plan(target: &Target, idle: Option<Duration>, trace: Trace) -> Plan {
+    let mut plan = Plan::new(trace);
+    plan_leases(&mut plan, target);
+    plan_expiry(&mut plan, target);
+    plan_connections(&mut plan, target);
+    let malformed = robustness::malformed(target.clone());
+    plan.add(one(
         "malformed",
         "malformed input gets no answer and no lease",
-        Alone,
-        soon,
-        futures::of(robustness::malformed(on())),
-    );
-    plan_tcp(&mut plan, target);
+        &["grant", "sources"],
+        malformed,
+    ));
     let (id, shows) = ("idle-exit", "the server ends when nobody asks any more");
     match idle {
         Some(idle) => {
-            let work = futures::of(idle::exit(target.clone(), idle));
+            let work = idle::exit(target.clone(), idle);
             let limit = idle.saturating_add(PATIENCE);
-            plan.add(Check::new(id, shows, Order::Last, work).within(limit));
+            plan.add(one(id, shows, &["grant"], work).within(limit));
         }
         None => plan.skip(id, shows, "ask for it with --idle-exit TIME"),
     }
     plan
 }
 
-fn plan_tcp(plan: &mut Plan, target: &Target) {
+/// A check that needs others.
+fn one(
+    id: &'static str,
+    shows: &'static str,
+    needs: &[&str],
+    work: impl Future<Output = Outcome> + Send + 'static,
+) -> Check {
+    let check = Check::new(id, shows, merged(work));
+    check.needs(needs.iter().copied()).within(PATIENCE)
+}
+
+fn plan_leases(plan: &mut Plan, target: &Target) {
+    let on = || target.clone();
+    let first = leases::First::default();
+    let grant = leases::grant(on(), first.clone());
+    plan.add(one("grant", "a free id is granted", &[], grant));
+    plan.add(one(
+        "address",
+        "OK tells the client its own address and port",
+        &["grant"],
+        leases::address(first),
+    ));
+    plan.add(one(
+        "sources",
+        "a lease of one client keeps no other id from anybody",
+        &["grant"],
+        leases::sources(on()),
+    ));
+    plan.add(one(
+        "in-use",
+        "a granted id is in use for everybody",
+        &["grant", "sources"],
+        leases::in_use(on()),
+    ));
+    plan.add(one(
+        "one-table",
+        "UDP and TCP share one table",
+        &["grant", "sources", "in-use"],
+        leases::one_table(on()),
+    ));
+    plan.add(one(
+        "line-end",
+        "advice: a reply ends with a newline if its request did",
+        &["grant"],
+        leases::line_end(on()),
+    ));
+}
+
+fn plan_expiry(plan: &mut Plan, target: &Target) {
+    let on = || target.clone();
+    let watch = expiry::Shared::default();
+    let limit = (target.lease.saturating_mul(WATCHED_LEASES)).saturating_add(PATIENCE);
+    let not_before = one(
+        "not-before",
+        "an id stays in use until its lease is over",
+        &["grant", "sources", "in-use"],
+        expiry::not_before(on(), watch.clone()),
+    );
+    plan.add(not_before.within(limit));
+    let on_time = one(
+        "on-time",
+        "an id is free as soon as its lease is over",
+        &["grant", "sources"],
+        expiry::on_time(on(), watch.clone()),
+    );
+    plan.add(on_time.within(limit));
+    let no_renewal = one(
+        "no-renewal",
+        "asking for an id in use renews nothing",
+        &["grant", "sources", "in-use", "not-before", "on-time"],
+        expiry::no_renewal(on(), watch),
+    );
+    plan.add(no_renewal.within(limit));
+}
+
+fn plan_connections(plan: &mut Plan, target: &Target) {
     let checks = [
+        (
+            "no-end",
+            "a request is answered before the client ends its side",
+        ),
         ("pieces", "a request may arrive in pieces"),
-        ("silence", "a client that says nothing holds up nobody"),
         (
             "close",
             "the server closes after OK and RESET, without a reset of the connection",
         ),
+        ("silence", "a client that says nothing holds up nobody"),
     ];
     for (id, shows) in checks {
-        if target.transport == Transport::Udp {
-            plan.skip(id, shows, "of TCP alone: check it with --tcp");
-            continue;
-        }
-        let (order, work) = match id {
-            "pieces" => (
-                Order::Together,
-                futures::of(robustness::pieces(target.clone())),
-            ),
-            "close" => (
-                Order::Together,
-                futures::of(robustness::close(target.clone())),
-            ),
-            // A server that serves one after the other would fail the others, too.
-            _ => (
-                Order::Alone,
-                futures::of(robustness::silence(target.clone())),
-            ),
+        let on = target.clone();
+        let check = match id {
+            "no-end" => one(id, shows, &["grant"], connections::no_end(on)),
+            "pieces" => one(id, shows, &["grant"], connections::pieces(on)),
+            "close" => one(id, shows, &["grant", "no-end"], connections::close(on)),
+            _ => one(id, shows, &["grant"], connections::silence(on)),
         };
-        plan.add(Check::new(id, shows, order, work).within(PATIENCE));
-    }
-}
-
-/// Checks of different functions in one type.
-mod futures {
-    use std::pin::Pin;
-
-    use super::{Finding, Outcome};
-
-    pub(super) type Work = Pin<Box<dyn Future<Output = Finding> + Send>>;
-
-    pub(super) fn of(check: impl Future<Output = Outcome> + Send + 'static) -> Work {
-        Box::pin(async { check.await.unwrap_or_else(|failed| failed) })
+        plan.add(match target.transport {
+            Transport::Tcp => check,
+            Transport::Udp => check.instead("of TCP alone: check it with --tcp"),
+        });
     }
 }

@@ -1,22 +1,21 @@
 //! What a server must survive.
 
-use std::io;
 use std::time::Duration;
 
-use fleetlink_proto::lease::{Reply, Request, ServerReply, Transport};
+use fleetlink_proto::lease::Transport;
 use tokio::io::AsyncWriteExt as _;
-use tokio::task::JoinSet;
+use tokio::net::{TcpStream, UdpSocket};
+use tokio::time::{sleep, timeout};
 
 use super::Outcome;
-use super::asking::{Target, connect, over_tcp, over_udp, read_to_end};
+use super::asking::{Target, no_server};
+use super::exchange::{connect, read_reply, udp_client};
 use crate::check::{Finding, shown};
 
-/// How long a datagram that must not be answered is watched.
+/// How long an input that must not be answered is watched after the last one.
 const QUIET: Duration = Duration::from_millis(700);
-/// Between two pieces of a request: enough for each to be a read of its own.
-const BETWEEN_PIECES: Duration = Duration::from_millis(50);
-/// Connections that say nothing.
-const SILENT: usize = 8;
+/// How long an input is watched when the next client has its answer.
+const GLANCE: Duration = Duration::from_millis(20);
 
 /// Input that is no request; some of it contains the digits of an id.
 fn malformed_inputs(id: &str) -> Vec<Vec<u8>> {
@@ -41,119 +40,78 @@ fn malformed_inputs(id: &str) -> Vec<Vec<u8>> {
     inputs.push(format!("OK {id} 1.2.3.4 5").into_bytes());
     inputs.push((0..=255).cycle().take(600).collect());
     inputs.push(vec![b'9'; 1400]);
+    inputs.push(Vec::new());
     inputs
 }
 
-/// None of it is answered, none of it is a lease, and the server goes on.
+/// A client that sent something malformed, and listens.
+enum Listening {
+    Udp(UdpSocket),
+    Tcp(TcpStream),
+}
+
+impl Listening {
+    async fn send(target: &Target, input: &[u8]) -> Result<Self, Finding> {
+        let failed = |error: &_| no_server(error).sent(shown(input));
+        let client = match target.transport {
+            Transport::Udp => {
+                let socket = udp_client(target.server).await.map_err(|e| failed(&e))?;
+                socket.send(input).await.map_err(|e| failed(&e))?;
+                Listening::Udp(socket)
+            }
+            Transport::Tcp => {
+                let mut stream = connect(target.server).await.map_err(|e| failed(&e))?;
+                // A server that closes at once has seen enough.
+                let _ = stream.write_all(input).await;
+                let _ = stream.shutdown().await;
+                Listening::Tcp(stream)
+            }
+        };
+        target.trace.note(input);
+        Ok(client)
+    }
+
+    /// What came within `wait`; nothing where the server is silent, closed or reset.
+    async fn heard(&mut self, wait: Duration) -> Vec<u8> {
+        match self {
+            Listening::Udp(socket) => {
+                let mut buffer = vec![0; 2048];
+                let read = timeout(wait, socket.recv(&mut buffer)).await;
+                buffer.truncate(read.ok().and_then(Result::ok).unwrap_or(0));
+                buffer
+            }
+            Listening::Tcp(stream) => read_reply(stream, wait).await.0,
+        }
+    }
+}
+
+/// None of it is answered, none of it is a lease, and the server goes on. The next client is
+/// answered after each, so an input that ends the server is known.
 pub(super) async fn malformed(target: Target) -> Outcome {
     let id = target.new_id();
-    let mut inputs = malformed_inputs(&id.to_string());
-    if target.transport == Transport::Udp {
-        inputs.push(Vec::new());
-    }
-    let mut sending = JoinSet::new();
-    for input in inputs {
-        let (server, transport) = (target.server, target.transport);
-        sending.spawn(async move {
-            let asked = match transport {
-                Transport::Udp => over_udp(server, &input, QUIET).await,
-                Transport::Tcp => over_tcp(server, &input).await,
-            };
-            (input, asked)
-        });
-    }
-    while let Some(result) = sending.join_next().await {
-        let Ok((input, asked)) = result else { continue };
-        match asked {
-            Ok(asked) if asked.reply.is_empty() => {}
-            Ok(asked) => return Err(asked.fail("malformed input gets no answer")),
-            // What the server had not read when it closed may reset the connection.
-            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {}
-            Err(error) => {
-                let why = format!("after malformed input: {error}");
-                return Err(Finding::fail(why).sent(shown(&input)));
-            }
+    let mut listening = Vec::new();
+    for input in malformed_inputs(&id.to_string()) {
+        let mut client = Listening::send(&target, &input).await?;
+        if let Err(finding) = target.answered().await {
+            let why = "after malformed input the next client gets no good answer";
+            // A dead server is reported by the plan, with the same input.
+            return Err(finding.but_unless_gone(why).sent(shown(&input)));
         }
+        answered(&input, &client.heard(GLANCE).await)?;
+        listening.push((input, client));
     }
-    let why = "malformed input must not lease the id that it contains, nor stop the server";
-    Ok(target.expect_granted(id, why).await?.pass())
+    sleep(QUIET).await;
+    for (input, client) in &mut listening {
+        answered(input, &client.heard(GLANCE).await)?;
+    }
+    let why = "malformed input must not lease the id that it contains";
+    target.expect_granted(id, why).await
 }
 
-/// A request in three pieces.
-pub(super) async fn pieces(target: Target) -> Outcome {
-    let id = target.new_id();
-    let request = Request::encode(id);
-    let exchange = async {
-        let mut stream = connect(target.server).await?;
-        for piece in [&request[..3], &request[3..8], &request[8..]] {
-            stream.write_all(piece).await?;
-            tokio::time::sleep(BETWEEN_PIECES).await;
-        }
-        stream.shutdown().await?;
-        read_to_end(&mut stream).await
-    };
-    let sent = "HEL, LO 12, 34: three pieces";
-    let reply = exchange
-        .await
-        .map_err(|error| Finding::fail(error.to_string()).sent(sent))?;
-    match ServerReply::parse(&reply) {
-        Ok(parsed) if parsed.id() == id => Ok(Finding::pass().sent(sent).came(shown(&reply))),
-        _ => Err(Finding::fail("a request may arrive in pieces")
-            .sent(sent)
-            .came(shown(&reply))
-            .expected(format!("OK {id} …"))),
+fn answered(input: &[u8], heard: &[u8]) -> Result<(), Finding> {
+    if heard.is_empty() {
+        return Ok(());
     }
-}
-
-/// Others are served while some clients say nothing, or only half of a request.
-pub(super) async fn silence(target: Target) -> Outcome {
-    let mut silent = Vec::new();
-    for n in 0..SILENT {
-        let connecting = async {
-            let mut stream = connect(target.server).await?;
-            if n % 2 == 1 {
-                stream.write_all(b"HELLO").await?;
-            }
-            Ok::<_, io::Error>(stream)
-        };
-        let stream = connecting.await;
-        silent.push(stream.map_err(|e| Finding::fail(format!("cannot connect: {e}")))?);
-    }
-    // Long enough for them to be accepted before the good client.
-    tokio::time::sleep(BETWEEN_PIECES).await;
-    let (_, asked) = target.granted().await.map_err(|_| {
-        let why = format!("with {SILENT} clients that say nothing, another gets no reply in time");
-        Finding::fail(why)
-    })?;
-    Ok(asked.pass())
-}
-
-/// The server ends each connection by itself, and in order.
-pub(super) async fn close(target: Target) -> Outcome {
-    let (id, granted) = target.granted().await?;
-    for id in [target.new_id(), id] {
-        let request = Request::encode(id);
-        let exchange = async {
-            let mut stream = connect(target.server).await?;
-            // Without the client's half-close: the server does not need it.
-            stream.write_all(&request).await?;
-            tokio::time::sleep(BETWEEN_PIECES).await;
-            // A line end that comes late must not cost the client its reply; a reset that came
-            // meanwhile is this write's error.
-            stream.write_all(b"\n").await?;
-            read_to_end(&mut stream).await
-        };
-        let reply = exchange.await.map_err(|error| {
-            let why = format!("the server closes the connection after its reply: {error}");
-            Finding::fail(why).sent(shown(&request))
-        })?;
-        if ServerReply::parse(&reply).is_err() {
-            return Err(Finding::compare(
-                &reply,
-                Reply::in_use(id, false).as_bytes(),
-                "a request is answered before the connection is closed",
-            ));
-        }
-    }
-    Ok(granted.pass())
+    let finding = Finding::fail("malformed input gets no answer");
+    Err(finding.sent(shown(input)).came(shown(heard)))
 }

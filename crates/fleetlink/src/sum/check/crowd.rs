@@ -1,10 +1,10 @@
 //! Many clients at once, and clients that say nothing.
 
-use fleetlink_proto::number_exchange::Dialect;
 use tokio::task::JoinSet;
 
+use super::Dialect;
 use super::probe::{Ending, Server, form, hear, judge, request, say};
-use crate::check::{Check, Finding, Order, Plan, shown};
+use crate::check::{Check, Finding, Plan, shown};
 
 /// Clients at once: what a small server's queue of connections can be expected to hold.
 const CROWD: i128 = 50;
@@ -16,19 +16,9 @@ pub(super) fn add(plan: &mut Plan, server: Server, dialect: Dialect) {
         Dialect::Json => ("json.crowd", "json.silent-client"),
     };
     let shows = "fifty clients at once each get their own answer";
-    plan.add(Check::new(
-        crowd,
-        shows,
-        Order::Alone,
-        fifty(server, dialect),
-    ));
+    plan.add(Check::new(crowd, shows, fifty(server, dialect)));
     let shows = "who says nothing, or half a request, holds up nobody";
-    plan.add(Check::new(
-        silent,
-        shows,
-        Order::Alone,
-        beside_silence(server, dialect),
-    ));
+    plan.add(Check::new(silent, shows, beside_silence(server, dialect)));
 }
 
 /// All are connected before any says all of its request.

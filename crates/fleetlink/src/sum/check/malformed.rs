@@ -1,9 +1,10 @@
 //! Input that is no request: the server does not answer it as one, and goes on.
 
-use fleetlink_proto::number_exchange::{Dialect, Reply};
+use fleetlink_proto::number_exchange::Reply;
 
+use super::Dialect;
 use super::probe::{Ending, Server, judge, request};
-use crate::check::{Check, Finding, Order, Plan, shown};
+use crate::check::{Check, Finding, Plan, shown};
 
 /// Longer than any request.
 const OVERLONG: usize = 100_000;
@@ -99,12 +100,7 @@ fn cases(dialect: Dialect) -> Vec<Case> {
 pub(super) fn add(plan: &mut Plan, server: Server, dialect: Dialect) {
     for case in cases(dialect) {
         let (id, shows) = (case.id, case.shows);
-        plan.add(Check::new(
-            id,
-            shows,
-            Order::Alone,
-            survives(server, dialect, case),
-        ));
+        plan.add(Check::new(id, shows, survives(server, dialect, case)));
     }
 }
 
@@ -135,7 +131,5 @@ async fn survives(server: Server, dialect: Dialect, case: Case) -> Finding {
 
 /// In either dialect: a server may not know which one it was asked in.
 fn looks_like_a_reply(bytes: &[u8]) -> bool {
-    [Dialect::Text, Dialect::Json]
-        .iter()
-        .any(|dialect| Reply::parse(*dialect, bytes).is_ok())
+    Reply::detect(&25.into(), bytes).is_some()
 }

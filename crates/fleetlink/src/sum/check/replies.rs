@@ -1,9 +1,10 @@
 //! Replies to good requests: form, names, numbers, sums, boundaries, and every way to end one.
 
-use fleetlink_proto::number_exchange::{Dialect, Name, Reply};
+use fleetlink_proto::number_exchange::{Name, Reply};
 
+use super::Dialect;
 use super::probe::{Ending, Heard, Server, form, judge, request};
-use crate::check::{Check, Finding, Order, Plan, shown};
+use crate::check::{Check, Finding, Plan, shown};
 
 /// The ids of one dialect's checks.
 struct Ids {
@@ -45,7 +46,7 @@ pub(super) fn add(plan: &mut Plan, server: Server, dialect: Dialect, name: Optio
         Dialect::Json => JSON,
     };
     let name = name.cloned();
-    let mut add = |id, shows, work| plan.add(Check::new(id, shows, Order::Together, work));
+    let mut add = |id, shows, work| plan.add(Check::new(id, shows, work));
     add(
         ids.reply,
         "a request is answered in its dialect, and closed",

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use fleetlink_proto::number_exchange::{Dialect, Reply};
+use fleetlink_proto::number_exchange::Reply;
 use tokio::time::{Instant, sleep};
 
+use super::Dialect;
 use super::probe::{Ending, Heard, Server, request};
-use crate::check::{Check, Finding, Order, Plan, shown};
+use crate::check::{Check, Finding, Plan, shown};
 
 /// How long a server may take to stop: it may answer others first.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
@@ -21,14 +22,14 @@ pub(super) fn add(plan: &mut Plan, server: Server, dialects: &[Dialect], allowed
     let mut may_stop = allowed;
     for (id, dialect) in IDS.iter().filter(|(_, dialect)| dialects.contains(dialect)) {
         if may_stop {
-            let check = Check::new(id, SHOWS, Order::Last, stops(server, *dialect));
+            let check = Check::new(*id, SHOWS, stops(server, *dialect));
             plan.add(check.within(2 * STOP_PATIENCE));
             may_stop = false;
         } else if allowed {
             let why = "a server stops only once; start it again and use --dialect json";
-            plan.skip(id, SHOWS, why);
+            plan.skip(*id, SHOWS, why);
         } else {
-            plan.skip(id, SHOWS, "it ends the server; allow it with --allow-stop");
+            plan.skip(*id, SHOWS, "it ends the server; allow it with --allow-stop");
         }
     }
 }
@@ -67,8 +68,10 @@ fn farewell(dialect: Dialect, heard: &Heard) -> Finding {
             let why = "in JSON a number out of range has no reply";
             Finding::compare(&heard.bytes, b"", why)
         }
-        Dialect::Text => match Reply::parse(dialect, &heard.bytes) {
-            Ok(reply) if reply.closing && reply.encode() == heard.bytes => Finding::pass(),
+        Dialect::Text => match Reply::parse(&dialect.form(), &0.into(), &heard.bytes) {
+            Ok(reply) if reply.closing && reply.encode().as_ref() == Ok(&heard.bytes) => {
+                Finding::pass()
+            }
             Ok(_) => Finding::fail("the reply has to say that the server closes"),
             Err(bad) => Finding::fail(bad.to_string()),
         },

@@ -31,6 +31,14 @@ pub(crate) enum Fault {
     ResetsConnections,
     NeverCloses,
     EndsTooEarly,
+    /// Knows only the id that it granted last.
+    ForgetsTheFirst,
+    /// Answers over TCP only at the end of the client's stream.
+    NeedsTheEnd,
+    /// No fault: every reply ends with a newline.
+    EndsEveryReply,
+    /// No fault: looks every second which ids are free.
+    PollsEverySecond,
 }
 
 /// How often the threads look whether the server is dead.
@@ -42,6 +50,7 @@ struct State {
     ends_after: Option<Duration>,
     granted: Mutex<HashMap<String, Instant>>,
     asked: Mutex<Instant>,
+    began: Instant,
     dead: AtomicBool,
 }
 
@@ -62,6 +71,7 @@ pub(crate) fn start(fault: Fault, lease: Duration, idle: Option<Duration>) -> So
         ends_after,
         granted: Mutex::default(),
         asked: Mutex::new(Instant::now()),
+        began: Instant::now(),
         dead: AtomicBool::new(false),
     });
     let over_udp = Arc::clone(&state);
@@ -87,7 +97,10 @@ impl State {
         };
         *self.asked.lock().unwrap() = Instant::now();
         let newline = text.ends_with('\n') && self.fault != Fault::IgnoresLineEnds;
-        let end = if newline { "\n" } else { "" };
+        let end = match newline || self.fault == Fault::EndsEveryReply {
+            true => "\n",
+            false => "",
+        };
         Some(format!("{}{end}", self.lease(id, client, transport)))
     }
 
@@ -105,7 +118,7 @@ impl State {
         let now = Instant::now();
         let lease = match self.fault {
             Fault::LeasesTooShort => self.lease / 2,
-            Fault::LeasesTooLong => self.lease * 2,
+            Fault::LeasesTooLong => self.lease * 3,
             _ => self.lease,
         };
         let table = if self.fault == Fault::OneTableEach {
@@ -114,12 +127,19 @@ impl State {
             ""
         };
         let mut granted = self.granted.lock().unwrap();
-        granted.retain(|_, at| at.elapsed() < lease);
+        let looked = match self.fault {
+            Fault::PollsEverySecond => {
+                let seconds = now.duration_since(self.began).as_secs();
+                self.began + Duration::from_secs(seconds)
+            }
+            _ => now,
+        };
+        granted.retain(|_, at| *at + lease > looked);
         let key = format!("{table}{id}");
         let in_use = match self.fault {
             Fault::GrantsAlways => false,
             Fault::RefusesAlways => true,
-            // The bare minimum for a first grant.
+            // Enough for a first grant beside the one before.
             Fault::OneIdAtATime => granted.len() >= 2 || granted.contains_key(&key),
             _ => granted.contains_key(&key),
         };
@@ -128,6 +148,9 @@ impl State {
                 granted.insert(key, now);
             }
             return format!("RESET {id}");
+        }
+        if self.fault == Fault::ForgetsTheFirst {
+            granted.clear();
         }
         granted.insert(key, now);
         let (address, port) = (client.ip(), client.port());
@@ -173,7 +196,7 @@ fn serve_client(mut stream: TcpStream, client: SocketAddr, state: &State) -> io:
     stream.set_read_timeout(Some(super::DEADLINE))?;
     let mut request = Vec::new();
     let mut buffer = [0; 2048];
-    while request.len() < 10 {
+    while request.len() < 10 || state.fault == Fault::NeedsTheEnd {
         let length = stream.read(&mut buffer)?;
         request.extend_from_slice(&buffer[..length]);
         if length == 0 || state.fault == Fault::DecidesOnTheFirstRead {

@@ -79,6 +79,13 @@ pub(crate) fn run(command: &mut Command, input: &str) -> Finished {
     }
 }
 
+/// How often a campaign repeats what has to come out the same each time: once with the tests, as
+/// often as `FLEETLINK_CHECKER_RUNS` says in `cargo xtask soak checkers`.
+pub(crate) fn campaign_runs() -> u32 {
+    let runs = std::env::var("FLEETLINK_CHECKER_RUNS").ok();
+    runs.and_then(|runs| runs.parse().ok()).unwrap_or(1)
+}
+
 /// Waits until `condition` holds; fails the test with `what` where it does not in time.
 pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     let began = std::time::Instant::now();

@@ -32,7 +32,8 @@ fn part(client: usize, stream: TcpStream) -> Part {
         ),
     };
     let expected = match client % 4 {
-        0 | 1 => "Server of A Server: 42".to_owned(),
+        0 => "Server of A Server: 42\n".to_owned(),
+        1 => "Server of A Server: 42".to_owned(),
         _ => format!(
             r#"{{"server_name": "A Server", "server_number": 42, "sum": {}}}"#,
             number + 42

@@ -4,6 +4,7 @@ mod broken;
 mod checker;
 mod client;
 mod crowd;
+mod forms;
 mod server;
 
 use std::io::{Read as _, Write as _};

@@ -8,6 +8,10 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::{Server, hear};
 use crate::harness::{Hub, fleetlink, run};
 
+/// What a client in text is told that it should have said.
+const EXPECTED: &str =
+    "expected is: Client of <name>: <integer>, or <name>,<integer> with , : ; | or a blank";
+
 #[test]
 fn the_transcript_in_json() {
     let mut server = Server::start(&["--number", "10"]);
@@ -37,8 +41,7 @@ fn the_transcript_in_json() {
 [DEBUG] [handle_client]: Client connection closed
 [DEBUG] [start_server]: Connection accepted from ('127.0.0.1', {last})
 [DEBUG] [handle_client]: Message received from client
-[WARNING] [handle_client]: Client int out of range: 0. Terminating the server.
-[DEBUG] [handle_client]: Client connection closed"
+[WARNING] [handle_client]: Client int out of range: 0. Terminating the server."
     );
     assert_eq!(server.lines().join("\n"), expected);
 }
@@ -49,7 +52,7 @@ fn the_transcript_in_text() {
     let stream = server.connect();
     let port = stream.local_addr().unwrap().port();
     (&stream).write_all(b"Client of A Client: 25\n").unwrap();
-    assert_eq!(hear(stream), "Server of A Server: 42");
+    assert_eq!(hear(stream), "Server of A Server: 42\n");
     server.output.expect("Client connection closed\n");
     let stop = server.connect();
     let last = stop.local_addr().unwrap().port();
@@ -70,9 +73,8 @@ A Client has connected to Server of A Server
 A: Client has connected to Server of A Server
 [INFO] [handle_client]: Client Name: A: Client | Server Name: A Server
 [INFO] [handle_client]: Client Number: 101 | Server Number: 42 | Sum: 143
-[WARNING] [handle_client]: Client int out of range: 101. Terminating the server.
 [DEBUG] [handle_client]: Sending client response
-[DEBUG] [handle_client]: Client connection closed"
+[WARNING] [handle_client]: Client int out of range: 101. Terminating the server."
     );
     assert_eq!(server.lines().join("\n"), expected);
 }
@@ -107,6 +109,9 @@ fn a_number_out_of_range_ends_the_server_after_the_answers_to_those_before() {
         assert_eq!(hear(half), "Server of A Server: 42");
         assert_eq!(hear(silent), "", "who says nothing is closed");
         assert_eq!(server.ended(), Some(0));
+        let lines = server.lines();
+        let warning = "[WARNING] [handle_client]: Client int out of range";
+        assert!(lines.last().unwrap().starts_with(warning), "{lines:?}");
         assert!(std::net::TcpStream::connect(server.address).is_err());
     }
 }
@@ -132,25 +137,31 @@ fn names_are_shown_escaped_and_malformed_input_does_no_harm() {
     let shown = server.output.expect("Client connection closed");
     assert!(shown.contains("Client Name: \\u{1b}[2J\\n[INFO] forged | Server Name"));
     for (request, reply) in [
+        ("nonsense", format!("Error: {EXPECTED}")),
         (
-            "nonsense",
-            "Error: expected is: Client of <name>: <integer>",
+            "Client of x: 1.5\n",
+            format!("Error: the number is not a decimal integer; {EXPECTED}\n"),
         ),
-        (
-            "Client of x: 1.5",
-            "Error: the number is not a decimal integer",
-        ),
-        ("{}", ""),
-        ("", ""),
+        ("{}", String::new()),
+        ("", String::new()),
     ] {
         assert_eq!(server.ask(request), reply, "{request}");
     }
+    let line = "Malformed message from client: \"nonsense\": expected is: Client of <name>: ";
+    server.output.expect(line);
+    assert_eq!(server.ask("\u{1b}\u{7}x"), format!("Error: {EXPECTED}"));
+    server
+        .output
+        .expect("client: \"\\u{1b}\\u{7}x\": expected is: ");
     // An error survives what its client still sends.
     let mut long = server.connect();
     long.write_all(&vec![b'x'; 50_000]).unwrap();
     let mut reply = String::new();
     long.read_to_string(&mut reply).unwrap();
-    assert_eq!(reply, "Error: the request is longer than 4096 bytes");
+    let error = format!("Error: the request is longer than 4096 bytes; {EXPECTED}");
+    assert_eq!(reply, error);
+    let shown = format!("client: \"{}…\": the request is longer", "x".repeat(80));
+    server.output.expect(&shown);
     assert_eq!(server.ask("Client of x: 1"), "Server of A Server: 42");
 }
 
@@ -189,7 +200,7 @@ fn beside_a_hub_nobody_can_stop_it() {
         assert!(hear(stream).starts_with("Error: "));
         let stream = super::connect(address);
         (&stream).write_all(b"Client of x: 5\n").unwrap();
-        assert!(hear(stream).ends_with(": 42"));
+        assert!(hear(stream).ends_with(": 42\n"));
     }
     let mut shell = hub.join("supersmartwatch");
     assert_eq!(shell.ask("AED"), "no other active edge devices");

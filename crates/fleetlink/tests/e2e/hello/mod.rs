@@ -1,11 +1,13 @@
-//! Connection-ID leases: the server, the client, and the checker against right and wrong servers.
+//! Connection-ID leases: the server and the client, and the checkers of both.
+
+mod checker;
+mod client_checker;
 
 use std::net::{SocketAddr, UdpSocket};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use rustix::process::Signal;
-use serde_json::Value;
 
 use crate::harness::lease_server::{self, Fault};
 use crate::harness::{Finished, Hub, Output, Terminal, fleetlink, run, signal};
@@ -158,6 +160,116 @@ fn at_a_terminal_another_id_is_asked_for() {
 }
 
 #[test]
+fn the_end_of_the_input_at_the_question_ends_the_client() {
+    let server = lease_server::start(Fault::RefusesAlways, LEASE, None);
+    let (host, port) = (server.ip().to_string(), server.port().to_string());
+    let mut terminal = Terminal::start(&["HELLO", &host, &port, "8877"]);
+    terminal.output.expect("Another connection ID");
+    terminal.type_keys("\u{4}");
+    terminal.output.expect("Connection Failure");
+    assert!(!terminal.wait());
+    assert!(
+        !terminal
+            .output
+            .to_end()
+            .contains("Connection Error 8877\r\nConnection Error")
+    );
+}
+
+#[test]
+fn the_course_s_own_four_arguments_are_a_client() {
+    let server = Server::start(&["--idle-exit", "never"]);
+    let (host, port) = (
+        server.address.ip().to_string(),
+        server.address.port().to_string(),
+    );
+    let mut command = fleetlink(&std::env::temp_dir());
+    let finished = run(command.args(["HELLO", &host, &port, "8877"]), "");
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    assert!(
+        finished
+            .stdout
+            .starts_with("Connection established 8877 127.0.0.1 ")
+    );
+    let help = run(fleetlink(&std::env::temp_dir()).arg("--help"), "");
+    assert!(!help.stdout.contains("HELLO"), "{}", help.stdout);
+}
+
+#[test]
+fn a_server_that_cannot_be_reached_has_an_exit_status_of_its_own() {
+    let gone = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = gone.local_addr().unwrap();
+    drop(gone);
+    for transport in [&["8877"][..], &["8877", "--tcp"]] {
+        let asked = ask(address, transport);
+        assert_eq!(asked.code, Some(5), "{asked:?}");
+        assert!(asked.stdout.ends_with("Connection Failure\n"), "{asked:?}");
+    }
+    let unknown = run(
+        fleetlink(&std::env::temp_dir()).args(["HELLO", "no.such.host.invalid", "20009", "8877"]),
+        "",
+    );
+    assert_eq!(unknown.code, Some(5), "{unknown:?}");
+}
+
+/// Asks a server over both transports, one request malformed.
+fn ask_and_send_rubbish(server: SocketAddr) {
+    let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+    client.send_to(b"HELLO\x1b[2J\xff", server).unwrap();
+    assert_eq!(ask(server, &["0001"]).code, Some(0));
+    assert_eq!(ask(server, &["0001", "--tcp"]).code, Some(0));
+}
+
+#[test]
+fn requests_are_shown_at_a_terminal_and_in_a_pipe_on_demand() {
+    let both = "127.0.0.1:0";
+    let mut terminal = Terminal::start(&["hello", "serve", "--udp", both, "--tcp", both]);
+    terminal.output.expect("leases over UDP, listening on ");
+    let address: SocketAddr = terminal.output.expect("\r\n").parse().unwrap();
+    let mut logged = Server::start(&["--log", "requests"]);
+    for (output, address) in [
+        (&mut terminal.output, address),
+        (&mut logged.output, logged.address),
+    ] {
+        ask_and_send_rubbish(address);
+        output.expect("UDP 127.0.0.1:");
+        output.expect(": malformed: HELLO\\u{1b}[2J\\xff -> no answer");
+        output.expect(": HELLO 0001 -> OK 0001 127.0.0.1 ");
+        output.expect("TCP 127.0.0.1:");
+        output.expect(": HELLO 0001 -> RESET 0001");
+    }
+    let silent = Server::start(&[]);
+    ask_and_send_rubbish(silent.address);
+    signal(&silent.child, Signal::TERM);
+    let (_, output) = silent.end();
+    assert!(!output.contains("malformed:"), "{output}");
+}
+
+#[test]
+fn requests_beyond_a_hundred_a_second_are_counted() {
+    let server = Server::start(&["--log", "requests"]);
+    let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+    client.connect(server.address).unwrap();
+    let mut reply = [0; 64];
+    // Far more than a hundred a second, however busy the machine: each waits for its answer.
+    for id in 0..3000 {
+        client.send(format!("HELLO {id:04}").as_bytes()).unwrap();
+        client.recv(&mut reply).unwrap();
+    }
+    signal(&server.child, Signal::TERM);
+    let (code, output) = server.end();
+    assert_eq!(code, Some(0));
+    let shown = output.matches(" -> OK ").count();
+    let counted: Vec<usize> = output
+        .lines()
+        .filter_map(|line| line.strip_suffix(" more requests were not shown"))
+        .map(|count| count.parse().unwrap())
+        .collect();
+    assert!(shown >= 100 && !counted.is_empty(), "{output}");
+    assert_eq!(shown + counted.iter().sum::<usize>(), 3000, "{output}");
+}
+
+#[test]
 fn a_second_server_on_a_port_is_an_error() {
     let server = Server::start(&[]);
     let address = server.address.to_string();
@@ -177,92 +289,4 @@ fn a_hub_serves_leases_beside_devices() {
     let address: SocketAddr = output.expect(",").parse().unwrap();
     assert_eq!(ask(address, &["0001"]).code, Some(0));
     assert_eq!(ask(address, &["0002", "--tcp"]).code, Some(0));
-}
-
-/// Runs the checker and returns the ids of what failed.
-fn check(server: SocketAddr, options: &[&str]) -> (Option<i32>, Vec<String>, Value) {
-    let mut command = hello("check", server, &["--lease", "1s", "--json"]);
-    let finished = run(command.args(options), "");
-    let report: Value =
-        serde_json::from_str(&finished.stdout).unwrap_or_else(|e| panic!("{e}: {finished:?}"));
-    let checks = report["checks"].as_array().unwrap().iter();
-    let failed = checks.filter(|check| check["result"] == "fail");
-    let failed = failed
-        .map(|check| check["id"].as_str().unwrap().to_owned())
-        .collect();
-    (finished.code, failed, report)
-}
-
-#[test]
-fn the_checker_passes_our_server_and_a_plain_one() {
-    let ours = Server::start(&["--lease", "1s", "--idle-exit", "3s"]);
-    let plain = lease_server::start(Fault::None, LEASE, None);
-    std::thread::scope(|scope| {
-        for server in [ours.address, plain] {
-            scope.spawn(move || {
-                let (code, failed, report) = check(server, &[]);
-                assert_eq!((code, failed.len()), (Some(0), 0), "{report:#}");
-                assert_eq!(report["skipped"], 4);
-            });
-        }
-        scope.spawn(move || {
-            let (code, failed, report) = check(plain, &["--tcp"]);
-            assert_eq!((code, failed.len()), (Some(0), 0), "{report:#}");
-        });
-    });
-    let (code, failed, report) = check(ours.address, &["--tcp", "--idle-exit", "3s"]);
-    assert_eq!((code, failed.len()), (Some(0), 0), "{report:#}");
-    assert_eq!(report["skipped"], 0);
-    let (code, output) = ours.end();
-    assert_eq!(code, Some(0));
-    assert!(
-        output.contains("nobody has asked for an id for 3s: the server ends"),
-        "{output}"
-    );
-}
-
-#[test]
-fn the_checker_fails_each_broken_server() {
-    let idle = &["--idle-exit", "1s"][..];
-    let tcp = &["--tcp"][..];
-    let faults = [
-        (Fault::GrantsAlways, &[][..], "in-use"),
-        (Fault::RefusesAlways, &[], "grant"),
-        (Fault::NamesAnotherId, &[], "grant"),
-        (Fault::NamesAnotherAddress, &[], "address"),
-        (Fault::NamesAnotherPort, tcp, "address"),
-        (Fault::IgnoresLineEnds, &[], "line-end"),
-        (Fault::LeasesTooShort, &[], "not-before"),
-        (Fault::LeasesTooLong, tcp, "on-time"),
-        (Fault::RenewsByReset, &[], "no-renewal"),
-        (Fault::OneTableEach, &[], "one-table"),
-        (Fault::OneIdAtATime, &[], "sources"),
-        (Fault::AnswersMalformed, &[], "malformed"),
-        (Fault::LeasesTheFirstFourDigits, &[], "malformed"),
-        (Fault::DiesOfMalformed, &[], "malformed"),
-        (Fault::DecidesOnTheFirstRead, tcp, "pieces"),
-        (Fault::ServesOneAtATime, tcp, "silence"),
-        (Fault::ResetsConnections, tcp, "close"),
-        (Fault::NeverCloses, tcp, "grant"),
-        (Fault::EndsTooEarly, idle, "idle-exit"),
-        (Fault::None, idle, "idle-exit"),
-    ];
-    std::thread::scope(|scope| {
-        for (fault, options, id) in faults {
-            scope.spawn(move || {
-                let lives = (fault == Fault::EndsTooEarly).then_some(Duration::from_secs(3));
-                let server = lease_server::start(fault, LEASE, lives);
-                let options = match lives {
-                    Some(_) => &["--idle-exit", "3s"],
-                    None => options,
-                };
-                let (code, failed, report) = check(server, options);
-                assert!(
-                    failed.iter().any(|failed| failed == id),
-                    "{fault:?}: {report:#}"
-                );
-                assert_eq!(code, Some(1), "{fault:?}");
-            });
-        }
-    });
 }

@@ -1,0 +1,83 @@
+//! What the scripted server answers.
+
+use std::net::SocketAddr;
+
+use fleetlink_proto::lease::{LeaseId, Reply};
+
+/// The answer to one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// OK.
+    Grant,
+    /// OK with a line end.
+    GrantLine,
+    /// OK in pieces.
+    Pieces,
+    /// RESET.
+    Reset,
+    /// OK of an id that nobody asked for.
+    AnotherId,
+    /// Bytes that are no reply.
+    Garbage,
+    /// Nothing at all.
+    Silence,
+    /// The end of the connection.
+    Close,
+}
+
+/// Answers in the order of requests; the last one answers all that follow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Script {
+    answers: Vec<Answer>,
+}
+
+impl Script {
+    pub(super) fn new(answers: &[Answer]) -> Self {
+        Script {
+            answers: answers.to_vec(),
+        }
+    }
+
+    /// The answer to the request of this number, counted from 0.
+    pub(super) fn answer(&self, request: usize) -> Answer {
+        let answer = self.answers.get(request).or(self.answers.last());
+        answer.copied().unwrap_or(Answer::Silence)
+    }
+
+    /// Whether nothing new is answered to this request and all that follow.
+    pub(super) fn is_over(&self, requests: usize) -> bool {
+        requests >= self.answers.len()
+    }
+}
+
+impl Answer {
+    /// The pieces to send to a request, with pauses between them. A request that cannot be read is
+    /// answered about this id.
+    pub(super) fn pieces(self, request: &[u8], client: SocketAddr, asked: LeaseId) -> Vec<Vec<u8>> {
+        let id = id_in(request).unwrap_or(asked);
+        let granted = |id, newline| Reply::granted(id, client, newline).as_bytes().to_vec();
+        match self {
+            Answer::Grant => vec![granted(id, false)],
+            Answer::GrantLine => vec![granted(id, true)],
+            Answer::Pieces => {
+                let reply = granted(id, false);
+                let last = reply.len() - 2;
+                vec![
+                    reply[..5].to_vec(),
+                    reply[5..last].to_vec(),
+                    reply[last..].to_vec(),
+                ]
+            }
+            Answer::Reset => vec![Reply::in_use(id, false).as_bytes().to_vec()],
+            Answer::AnotherId => vec![granted(id.other(4_321), false)],
+            Answer::Garbage => vec![b"\xff\xfe\x00\x80 garbage".to_vec()],
+            Answer::Silence | Answer::Close => Vec::new(),
+        }
+    }
+}
+
+/// The id of a request, with or without a line end.
+pub(super) fn id_in(request: &[u8]) -> Option<LeaseId> {
+    let request = fleetlink_proto::lease::Request::parse(request)?;
+    Some(request.id)
+}
