@@ -59,15 +59,21 @@ impl Hub {
         let joined = self.is_at(session, |stage| matches!(stage, Stage::Joined { .. }));
         if (named.is_none() && !joined) || name == to {
             let error = "files are sent from an endpoint, and to another device";
-            return self.refuse(session, id, errors::out_of_order(error));
+            return self.refuse_command(
+                session,
+                id,
+                name,
+                Command::Send,
+                errors::out_of_order(error),
+            );
         }
         if let Some((endpoint, possession)) = &named
             && let Err(error) = self.check_certificate(name, endpoint, *possession)
         {
-            return self.refuse(session, id, error);
+            return self.refuse_command(session, id, name, Command::Send, error);
         }
         let Some((receiver, reached)) = self.presence.reached(to) else {
-            return self.refuse(session, id, errors::offline(to));
+            return self.refuse_command(session, id, name, Command::Send, errors::offline(to));
         };
         let reached = reached.filter(|reached| self.is_own_key(&reached.endpoint.party));
         let from = match named {
@@ -81,14 +87,30 @@ impl Hub {
         };
         let (from, reached) = match (from, reached) {
             (Some(from), Some(reached)) => (from, reached),
-            (None, _) => return self.refuse(session, id, errors::no_endpoint(name)),
-            (_, None) => return self.refuse(session, id, errors::no_endpoint(to)),
+            (None, _) => {
+                return self.refuse_command(
+                    session,
+                    id,
+                    name,
+                    Command::Send,
+                    errors::no_endpoint(name),
+                );
+            }
+            (_, None) => {
+                return self.refuse_command(
+                    session,
+                    id,
+                    name,
+                    Command::Send,
+                    errors::no_endpoint(to),
+                );
+            }
         };
         let seen = SocketAddr::new(receiver.address, receiver.udp_port);
         let sender = self.sessions.get(&session).map(|session| session.address);
         let addresses = addresses(seen, &reached.addresses, sender);
         if addresses.is_empty() {
-            return self.refuse(session, id, errors::no_address(to));
+            return self.refuse_command(session, id, name, Command::Send, errors::no_address(to));
         }
         let receiver = reached.endpoint.clone();
         self.show(ConsoleEvent::Granted {

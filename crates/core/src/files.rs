@@ -30,10 +30,12 @@ impl Hub {
         now: Now,
     ) -> bool {
         let command = task.command();
-        self.show(ConsoleEvent::Issued {
-            device: name.clone(),
-            command,
-        });
+        if !task.is_in_background() {
+            self.show(ConsoleEvent::Issued {
+                device: name.clone(),
+                command,
+            });
+        }
         let job = DeviceJob {
             session,
             id: id.clone(),
@@ -66,13 +68,15 @@ impl Hub {
                 return self.computed(name, session, id, &compute, &summary);
             }
             (Task::Delete(_), Ok(StoreReply::Deleted(reply))) => {
-                return self.deleted(session, id, reply);
+                return self.deleted(name, session, id, reply);
             }
-            (Task::ListFiles(_), Ok(StoreReply::Files(list))) => {
-                self.show(ConsoleEvent::ListedFiles {
-                    device: name.clone(),
-                    count: list.files.len(),
-                });
+            (Task::ListFiles(asked), Ok(StoreReply::Files(list))) => {
+                if !asked.background {
+                    self.show(ConsoleEvent::ListedFiles {
+                        device: name.clone(),
+                        count: list.files.len(),
+                    });
+                }
                 return self.answer(session, id, Ok(Reply::Files(list)));
             }
             (Task::OpenDownload(download), Ok(StoreReply::Snapshot(snapshot))) => {
@@ -172,11 +176,21 @@ impl Hub {
         });
     }
 
-    fn deleted(&mut self, session: SessionId, id: RequestId, reply: DeleteReply) {
+    fn deleted(
+        &mut self,
+        name: &DeviceName,
+        session: SessionId,
+        id: RequestId,
+        reply: DeleteReply,
+    ) {
         let file = reply.file;
         self.answer(session, id, Ok(Reply::Delete(reply)));
         self.effects.push_back(Effect::JournalGrew);
         self.show(ConsoleEvent::Deleted { file });
+        self.show(ConsoleEvent::ToldDeleted {
+            device: name.clone(),
+            file,
+        });
     }
 
     fn start_download(

@@ -65,6 +65,11 @@ impl Task {
         matches!(self, Task::Commit { .. } | Task::Delete(_))
     }
 
+    /// Whether no person asked for it.
+    pub(crate) fn is_in_background(&self) -> bool {
+        matches!(self, Task::ListFiles(list) if list.background)
+    }
+
     /// The command that it is part of.
     pub(crate) fn command(&self) -> Command {
         match self {

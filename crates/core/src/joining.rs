@@ -73,14 +73,16 @@ impl Hub {
         list: &ListDevices,
     ) {
         let page = self.presence.page(name, list.after);
-        self.show(ConsoleEvent::Issued {
-            device: name.clone(),
-            command: Command::ListDevices,
-        });
-        self.show(ConsoleEvent::ListedDevices {
-            device: name.clone(),
-            count: page.devices.len(),
-        });
+        if !list.background {
+            self.show(ConsoleEvent::Issued {
+                device: name.clone(),
+                command: Command::ListDevices,
+            });
+            self.show(ConsoleEvent::ListedDevices {
+                device: name.clone(),
+                devices: page.devices.clone(),
+            });
+        }
         self.answer(session, id, Ok(Reply::Devices(page)));
     }
 }

@@ -44,20 +44,6 @@ pub(crate) fn list(devices: &[ActiveDevice]) -> String {
     if devices.is_empty() {
         return "no other active edge devices".to_owned();
     }
-    let lines: Vec<String> = devices.iter().map(line).collect();
+    let lines: Vec<String> = devices.iter().map(ToString::to_string).collect();
     lines.join("\n")
-}
-
-fn line(device: &ActiveDevice) -> String {
-    let ActiveDevice {
-        name,
-        address,
-        udp_port,
-        since,
-    } = device;
-    let address = address.to_canonical();
-    format!(
-        "{name}; {address}; {udp_port}; active since {}.",
-        since.local()
-    )
 }

@@ -128,6 +128,15 @@ impl DriverHandle {
     }
 }
 
+/// Something that the operator is shown.
+#[derive(Debug, Clone)]
+pub struct HubEvent {
+    /// When it happened.
+    pub time: WallTime,
+    /// What happened.
+    pub event: ConsoleEvent,
+}
+
 /// What follows the core's state outside of it.
 pub(crate) struct Followers {
     /// The active devices, for `edge-device-log.txt`.
@@ -135,7 +144,7 @@ pub(crate) struct Followers {
     /// Changes whenever the store's journal has grown.
     pub(crate) journal: watch::Sender<u64>,
     /// The operator's lines.
-    pub(crate) console: mpsc::Sender<String>,
+    pub(crate) console: mpsc::Sender<HubEvent>,
 }
 
 /// Owns the core.
@@ -417,7 +426,7 @@ impl Driver {
             }
             Effect::ActiveChanged => self.active.changed(Instant::now()),
             Effect::JournalGrew => self.followers.journal.send_modify(|count| *count += 1),
-            Effect::Console(event) => self.show(&event),
+            Effect::Console(event) => self.show(event),
         }
     }
 
@@ -458,8 +467,12 @@ impl Driver {
         });
     }
 
-    fn show(&mut self, event: &ConsoleEvent) {
-        if self.followers.console.try_send(event.to_string()).is_err() {
+    fn show(&mut self, event: ConsoleEvent) {
+        let event = HubEvent {
+            time: (self.wall_clock)(),
+            event,
+        };
+        if self.followers.console.try_send(event).is_err() {
             self.console_lost += 1;
             if self.console_lost.is_power_of_two() {
                 tracing::warn!(lost = self.console_lost, "the console does not keep up");

@@ -21,8 +21,12 @@ pub mod store;
 
 pub use credentials::{Applied, Credentials};
 pub use descriptors::TooFewDescriptors;
+pub use driver::HubEvent;
 #[doc(hidden)]
 pub use driver::WallClock;
+pub use fleetlink_core::{
+    AccountChange, Command, ConsoleEvent, Departure, LoginFailure, Refusal, TicketEvent,
+};
 pub use fleetlink_core::{Capacity, MaxAttempts, MaxAttemptsError, PenaltySettings, Settings};
 pub use identity::IdentityError;
 pub use lease::{

@@ -25,7 +25,7 @@ fn an_upload_is_acknowledged_after_the_commit() {
     let grew = |effect: &Effect| matches!(effect, Effect::JournalGrew).then_some(());
     assert!(f.take(grew).is_some());
     let lines = [
-        "watch issued UED command",
+        "Edge device watch issued UED command",
         "The file with ID of 1 has been received, upload-log.txt file has been updated",
     ];
     assert_eq!(f.shown(), lines);

@@ -97,16 +97,21 @@ impl Session {
             .await
     }
 
-    /// A page of the device's own files, by id.
-    pub async fn files(&self, after: Option<FileId>) -> Result<FileList, CallError> {
-        self.call(Request::ListFiles(ListFiles { after })).await
-    }
-
     /// All of the device's own files, by id.
     pub async fn all_files(&self) -> Result<Vec<FileEntry>, CallError> {
+        self.list_files(false).await
+    }
+
+    /// The same where no person asked: the hub's output does not show it.
+    pub async fn all_files_in_background(&self) -> Result<Vec<FileEntry>, CallError> {
+        self.list_files(true).await
+    }
+
+    async fn list_files(&self, background: bool) -> Result<Vec<FileEntry>, CallError> {
         let (mut files, mut after) = (Vec::new(), None);
         loop {
-            let page = self.files(after).await?;
+            let list = ListFiles { after, background };
+            let page: FileList = self.call(Request::ListFiles(list)).await?;
             files.extend(page.files);
             match page.next {
                 // A hub that goes backwards would be asked for ever.
@@ -117,16 +122,21 @@ impl Session {
         }
     }
 
-    /// A page of the other active devices, in the order they joined.
-    pub async fn devices(&self, after: Option<u64>) -> Result<DeviceList, CallError> {
-        self.call(Request::ListDevices(ListDevices { after })).await
-    }
-
     /// All other active devices, in the order they joined.
     pub async fn all_devices(&self) -> Result<Vec<ActiveDevice>, CallError> {
+        self.list_devices(false).await
+    }
+
+    /// The same where no person asked: the hub's output does not show it.
+    pub async fn all_devices_in_background(&self) -> Result<Vec<ActiveDevice>, CallError> {
+        self.list_devices(true).await
+    }
+
+    async fn list_devices(&self, background: bool) -> Result<Vec<ActiveDevice>, CallError> {
         let (mut devices, mut after) = (Vec::new(), None);
         loop {
-            let page = self.devices(after).await?;
+            let list = ListDevices { after, background };
+            let page: DeviceList = self.call(Request::ListDevices(list)).await?;
             devices.extend(page.devices);
             match page.next {
                 Some(next) if after.is_none_or(|last| next > last) => after = Some(next),

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use fleetlink_hub::{Credentials, HubConfig, Settings};
 use tokio::time::{Interval, interval};
 
+use super::event::EventForm;
 use super::run::{self, Joining};
 use super::serve::parse_attempts;
 use crate::everywhere::everywhere;
@@ -27,6 +28,8 @@ pub(crate) struct ServerArguments {
     /// Wrong passwords in a row, 1 to 5, that block a name for ten seconds.
     #[arg(allow_hyphen_values = true)]
     max_attempts: String,
+    #[command(flatten)]
+    events: EventForm,
 }
 
 /// Runs a hub on all addresses, with `credentials.txt` and the log files in the working directory.
@@ -34,6 +37,7 @@ pub(crate) async fn serve(arguments: ServerArguments, output: &Output) -> Result
     let ServerArguments {
         server_port,
         max_attempts,
+        events,
     } = arguments;
     let max_attempts = parse_attempts(&max_attempts)?;
     let config = HubConfig {
@@ -51,7 +55,7 @@ pub(crate) async fn serve(arguments: ServerArguments, output: &Output) -> Result
         leases: None,
     };
     let watch = CredentialsWatch::new(CREDENTIALS.into());
-    run::run(config, &Joining::Course, Some(watch), output).await
+    run::run(config, (&Joining::Course, events), Some(watch), output).await
 }
 
 /// Looks whether a credentials file has changed.

@@ -5,6 +5,7 @@ mod console;
 mod course;
 mod data_folder;
 mod demo;
+mod event;
 mod keys;
 mod penalties;
 mod qr;

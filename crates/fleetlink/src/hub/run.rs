@@ -1,13 +1,15 @@
 //! A hub in the foreground: what it says at the start, its lines, its end.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use fleetlink_hub::{HubConfig, RunningHub};
+use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::console::Console;
 use super::course::CredentialsWatch;
+use super::event::EventForm;
 use super::shares;
 use crate::failure::Failure;
 use crate::host_name::host_name;
@@ -24,7 +26,7 @@ pub(crate) enum Joining {
 /// Runs a hub until Ctrl-C, SIGTERM or a failure of its own.
 pub(crate) async fn run(
     config: HubConfig,
-    joining: &Joining,
+    (joining, events): (&Joining, EventForm),
     mut watch: Option<CredentialsWatch>,
     output: &Output,
 ) -> Result<(), Failure> {
@@ -44,9 +46,9 @@ pub(crate) async fn run(
         return Ok(());
     };
     let (mut hub, lines) = started.map_err(|e| Failure::General(e.to_string()))?;
-    announce(&hub, data, joining, output);
+    announce(&hub, data, (joining, events), output);
     shares::explain(capacity, hub.capacity(), output);
-    let console = Console::follow(lines);
+    let console = Console::follow(lines, events);
     let ended = loop {
         tokio::select! {
             _ = interrupt.recv() => break None,
@@ -73,28 +75,68 @@ pub(crate) async fn run(
     }
 }
 
-fn announce(hub: &RunningHub, data: PathBuf, joining: &Joining, output: &Output) {
-    let address = hub.address();
-    output.line(&format!(
-        "fleetlink hub {} listening on {address}",
-        env!("CARGO_PKG_VERSION")
-    ));
+fn announce(
+    hub: &RunningHub,
+    data: PathBuf,
+    (joining, events): (&Joining, EventForm),
+    output: &Output,
+) {
     let data = std::path::absolute(&data).unwrap_or(data);
-    output.line(&format!("data in {}", data.display()));
+    let say = |text: &str| output.line(&events.own("hub", text));
+    let listening = format!(
+        "fleetlink hub {} listening on {}",
+        env!("CARGO_PKG_VERSION"),
+        hub.address()
+    );
+    let started = started(hub, &data);
+    output.line(&events.own_with("started", &listening, started));
+    if !events.is_json() {
+        say_more(hub, &data, &say);
+    }
+    report(hub.applied_credentials(), output);
+    say(&how_to_join(hub, joining));
+    if hub.accounts() == 0 {
+        say(&format!(
+            "there are no accounts yet; add one with: fleetlink account add NAME --data {}",
+            data.display()
+        ));
+    }
+}
+
+/// What a program is told of a hub that has started.
+fn started(hub: &RunningHub, data: &Path) -> Value {
+    let leases = hub.leases().and_then(|leases| leases.udp_address());
+    json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "listening": hub.address(),
+        "data": data,
+        "pin": hub.pin(),
+        "number_exchange": hub.number_exchange(),
+        "leases": leases,
+        "accounts": hub.accounts(),
+    })
+}
+
+/// The same for people.
+fn say_more(hub: &RunningHub, data: &Path, say: &dyn Fn(&str)) {
+    say(&format!("data in {}", data.display()));
     if let Some(address) = hub.number_exchange() {
-        output.line(&format!("number exchange at {address}"));
+        say(&format!("number exchange at {address}"));
     }
     if let Some(address) = hub.leases().and_then(|leases| leases.udp_address()) {
-        output.line(&format!("connection-ID leases at {address}, UDP and TCP"));
+        say(&format!("connection-ID leases at {address}, UDP and TCP"));
     }
     match hub.pin() {
-        Some(pin) => output.line(&format!("pin {pin}")),
-        None => output.line("without TLS: loopback alone"),
+        Some(pin) => say(&format!("pin {pin}")),
+        None => say("without TLS: loopback alone"),
     }
-    let applied = hub.applied_credentials();
-    report(applied, output);
+}
+
+fn how_to_join(hub: &RunningHub, joining: &Joining) -> String {
+    let address = hub.address();
     let (host, port) = (reachable_host(address), address.port());
-    output.line(&match (joining, hub.pin()) {
+    match (joining, hub.pin()) {
+        // A client on this host keeps no pin; on another it has to know the hub.
         (Joining::Course, _) => format!("devices join with: fleetlink client {host} {port} 0"),
         (Joining::Join, _) if address.ip().is_loopback() => {
             let plain = if hub.pin().is_none() { " --plain" } else { "" };
@@ -104,12 +146,6 @@ fn announce(hub: &RunningHub, data: PathBuf, joining: &Joining, output: &Output)
             format!("devices join with: fleetlink join {host} {port} --pin {pin}")
         }
         (Joining::Join, None) => format!("devices join with: fleetlink join {host} {port} --plain"),
-    });
-    if hub.accounts() == 0 {
-        output.line(&format!(
-            "there are no accounts yet; add one with: fleetlink account add NAME --data {}",
-            data.display()
-        ));
     }
 }
 

@@ -8,6 +8,7 @@ use fleetlink_hub::{HubConfig, MaxAttempts, Settings};
 use fleetlink_proto::control::limits;
 
 use super::data_folder::DataFolder;
+use super::event::EventForm;
 use super::penalties::PenaltyArguments;
 use super::rotate::{self, RotateArguments};
 use super::run::{self, Joining};
@@ -64,6 +65,8 @@ pub(crate) struct HubArguments {
     /// Lease connection ids at this address too, over UDP and TCP.
     #[arg(long, value_name = "ADDR")]
     hello: Option<SocketAddr>,
+    #[command(flatten)]
+    events: EventForm,
 }
 
 /// What is done with a hub, beside running it.
@@ -95,6 +98,7 @@ pub(crate) async fn serve(arguments: HubArguments, output: &Output) -> Result<()
         plain,
         sum,
         hello,
+        events,
     } = arguments;
     if let Some(HubAction::RotateKey(arguments)) = action {
         return unless_interrupted(Box::pin(rotate::rotate(arguments, output))).await;
@@ -119,7 +123,7 @@ pub(crate) async fn serve(arguments: HubArguments, output: &Output) -> Result<()
         number_exchange: sum.map(crate::sum::beside_hub).transpose()?,
         leases: hello.map(crate::hello::beside_hub),
     };
-    run::run(config, &Joining::Join, None, output).await
+    run::run(config, (&Joining::Join, events), None, output).await
 }
 
 /// The specification's own words for what is not from 1 to 5.

@@ -64,7 +64,7 @@ fn every_row_of_the_command_table() {
                 "fileID is missing or fileID should be an integer",
             ),
             ("DTE 9", "the file does not exist at the server side"),
-            ("XYZ", "Error. Invalid command!"),
+            ("XYZ", "Error. Invalid command!\nhelp shows the commands."),
             (
                 "UVF wei-smartphone",
                 "UVF command requires deviceName and filename as arguments.",
@@ -168,11 +168,11 @@ fn the_hub_shows_and_logs_what_happens() {
     assert_eq!(watch.wait(), Some(0));
 
     let mut console = hub.output.clone();
-    console.expect("supersmartwatch issued UED command");
+    console.expect("Edge device supersmartwatch issued UED command");
     console.expect("The file with ID of 1 has been received, upload-log.txt file has been updated");
     console.expect("supersmartwatch issued SCS command");
     console.expect("91935");
-    console.expect("supersmartwatch issued DTE command");
+    console.expect("Edge device supersmartwatch issued DTE command");
     console.expect("supersmartwatch exited the edge network");
 
     for log in ["upload-log.txt", "deletion-log.txt"] {

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 
 use super::message::{OperatorCall, OperatorReply};
 use super::{Desk, OperatorError};
-use crate::driver::{CONSOLE_QUEUE, Driver, Followers, wall_time};
+use crate::driver::{CONSOLE_QUEUE, Driver, Followers, HubEvent, wall_time};
 use crate::passwords::Passwords;
 use crate::reach::Reach;
 use crate::store::Store;
@@ -20,7 +20,7 @@ pub(super) struct Offline {
     desk: Desk,
     running: JoinHandle<()>,
     /// Nobody reads the console's lines: the command says what it did.
-    _console: mpsc::Receiver<String>,
+    _console: mpsc::Receiver<HubEvent>,
 }
 
 impl Offline {

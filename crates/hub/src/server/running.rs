@@ -171,7 +171,7 @@ mod tests {
     use super::*;
     use crate::store::Retention;
 
-    async fn hub(folder: &Path) -> (RunningHub, mpsc::Receiver<String>) {
+    async fn hub(folder: &Path) -> (RunningHub, mpsc::Receiver<crate::HubEvent>) {
         let config = HubConfig {
             listen: "127.0.0.1:0".parse().unwrap(),
             data: folder.to_owned(),

@@ -15,7 +15,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::credentials::{Applied, Credentials};
 use crate::descriptors::Descriptors;
 use crate::devices;
-use crate::driver::{CONSOLE_QUEUE, Driver, DriverHandle, Followers, WallClock};
+use crate::driver::{CONSOLE_QUEUE, Driver, DriverHandle, Followers, HubEvent, WallClock};
 use crate::identity::{Identity, wall_time};
 use crate::lease::{self, LeaseConfig};
 use crate::logs::{LogFiles, LogFolder};
@@ -55,7 +55,9 @@ pub struct HubConfig {
 }
 
 /// Starts a hub. `console` is given the operator's lines.
-pub async fn start(config: HubConfig) -> Result<(RunningHub, mpsc::Receiver<String>), StartError> {
+pub async fn start(
+    config: HubConfig,
+) -> Result<(RunningHub, mpsc::Receiver<HubEvent>), StartError> {
     start_with(config, Passwords::new(), Arc::new(wall_time)).await
 }
 
@@ -64,7 +66,7 @@ pub async fn start(config: HubConfig) -> Result<(RunningHub, mpsc::Receiver<Stri
 pub async fn start_with_clock(
     config: HubConfig,
     clock: WallClock,
-) -> Result<(RunningHub, mpsc::Receiver<String>), StartError> {
+) -> Result<(RunningHub, mpsc::Receiver<HubEvent>), StartError> {
     start_with(config, Passwords::new(), clock).await
 }
 
@@ -73,7 +75,7 @@ pub async fn start_with_clock(
 #[doc(hidden)]
 pub async fn start_without_dummy_hash(
     config: HubConfig,
-) -> Result<(RunningHub, mpsc::Receiver<String>), StartError> {
+) -> Result<(RunningHub, mpsc::Receiver<HubEvent>), StartError> {
     start_with(config, Passwords::without_dummy_hash(), Arc::new(wall_time)).await
 }
 
@@ -81,7 +83,7 @@ async fn start_with(
     config: HubConfig,
     passwords: Passwords,
     clock: WallClock,
-) -> Result<(RunningHub, mpsc::Receiver<String>), StartError> {
+) -> Result<(RunningHub, mpsc::Receiver<HubEvent>), StartError> {
     let HubConfig {
         listen,
         data,
@@ -212,7 +214,7 @@ struct Engine {
     passwords: Passwords,
     active_changed: watch::Receiver<Vec<ActiveDevice>>,
     journal_grew: watch::Receiver<u64>,
-    lines: mpsc::Receiver<String>,
+    lines: mpsc::Receiver<HubEvent>,
 }
 
 impl Engine {

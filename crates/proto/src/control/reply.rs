@@ -1,5 +1,6 @@
 //! What a hub answers.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
@@ -188,6 +189,20 @@ pub struct ActiveDevice {
     pub udp_port: u16,
     /// Since when it is active.
     pub since: WallTime,
+}
+
+impl fmt::Display for ActiveDevice {
+    /// In the words of AED.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ActiveDevice {
+            name,
+            address,
+            udp_port,
+            since,
+        } = self;
+        let (address, since) = (address.to_canonical(), since.local());
+        write!(f, "{name}; {address}; {udp_port}; active since {since}.")
+    }
 }
 
 /// The answer to `device.list`: one page.

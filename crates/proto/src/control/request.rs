@@ -97,6 +97,9 @@ pub struct ListFiles {
     /// List files with larger ids only: the last of the page before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<FileId>,
+    /// No person asked, as where a shell completes a name: the hub's output does not show it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub background: bool,
 }
 
 /// `download.open`: asks for the content of one of the device's own files.
@@ -119,6 +122,9 @@ pub struct ListDevices {
     /// List devices of later generations only: `next` of the page before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<u64>,
+    /// No person asked, as where a shell completes a name: the hub's output does not show it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub background: bool,
 }
 
 /// `key.enrol`: makes a key the device's own, where it has none.

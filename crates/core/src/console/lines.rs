@@ -1,234 +1,14 @@
-//! The lines that a hub shows its operator: its output, not its log.
+//! The events as lines of text. They begin as the course's assignment prints them.
 
 use std::fmt;
-use std::net::IpAddr;
-use std::time::Duration;
 
-use fleetlink_proto::control::UploadMode;
-use fleetlink_proto::samples::{Decimal, Operation};
-use fleetlink_proto::{DeviceName, Escaped, FileId, Source};
+use fleetlink_proto::control::{ActiveDevice, UploadMode};
+use fleetlink_proto::{DeviceName, Escaped};
 
-use crate::ticket_events::TicketEvent;
+use super::{AccountChange, Command, ConsoleEvent, Departure, LoginFailure};
 
-/// One interaction, shown as one line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ConsoleEvent {
-    /// A device joined.
-    Joined {
-        /// Which.
-        device: DeviceName,
-        /// From where.
-        address: IpAddr,
-        /// Where it accepts peers.
-        udp_port: u16,
-        /// Whether an older session of its name was ended by this.
-        took_over: bool,
-    },
-    /// A device is no longer active.
-    Left {
-        /// Which.
-        device: DeviceName,
-        /// Why.
-        why: Departure,
-    },
-    /// A device logged in.
-    LoggedIn {
-        /// Which.
-        device: DeviceName,
-        /// From where.
-        address: IpAddr,
-    },
-    /// A login failed.
-    LoginFailed {
-        /// The name, as it was sent.
-        name: String,
-        /// From where; unknown where the session is gone by now.
-        address: Option<IpAddr>,
-        /// What was wrong.
-        failure: LoginFailure,
-    },
-    /// Passwords from a source are refused for a while.
-    Penalised {
-        /// Which.
-        source: Source,
-        /// For how long.
-        time: Duration,
-    },
-    /// Passwords of one name from a source are refused for a while.
-    NamePenalised {
-        /// Which source.
-        source: Source,
-        /// The name, as it was sent.
-        name: String,
-        /// For how long.
-        time: Duration,
-    },
-    /// A device asked for something.
-    Issued {
-        /// Which.
-        device: DeviceName,
-        /// For what.
-        command: Command,
-    },
-    /// A device was refused what it asked for.
-    Refused {
-        /// Which.
-        device: DeviceName,
-        /// What it asked for.
-        command: Command,
-        /// What it was told.
-        message: String,
-    },
-    /// An upload is committed.
-    Received {
-        /// Of which file.
-        file: FileId,
-        /// What it did.
-        mode: UploadMode,
-    },
-    /// An upload was committed before; its receipt was returned again.
-    ReceivedBefore {
-        /// Of which file.
-        file: FileId,
-    },
-    /// A result was returned.
-    Computed {
-        /// To whom.
-        device: DeviceName,
-        /// On which file.
-        file: FileId,
-        /// Of which operation.
-        operation: Operation,
-        /// The result.
-        result: Decimal,
-    },
-    /// A file was removed at the wish of its device.
-    Deleted {
-        /// Which file.
-        file: FileId,
-    },
-    /// The other active devices were returned.
-    ListedDevices {
-        /// To whom.
-        device: DeviceName,
-        /// How many.
-        count: usize,
-    },
-    /// A device may send files to another one.
-    Granted {
-        /// The sender.
-        device: DeviceName,
-        /// The receiver.
-        to: DeviceName,
-    },
-    /// A device's own files were listed.
-    ListedFiles {
-        /// To whom.
-        device: DeviceName,
-        /// How many.
-        count: usize,
-    },
-    /// A file's content is returned.
-    Sending {
-        /// To whom.
-        device: DeviceName,
-        /// Which file.
-        file: FileId,
-        /// How many bytes.
-        bytes: u64,
-    },
-    /// An account was changed.
-    Account {
-        /// Whose.
-        name: DeviceName,
-        /// How.
-        change: AccountChange,
-    },
-    /// Something happened with a join ticket.
-    Ticket(TicketEvent),
-}
-
-/// What a device can ask for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Command {
-    /// Upload a file.
-    Upload,
-    /// Add to a file.
-    Append,
-    /// Compute on a file.
-    Compute,
-    /// Delete a file.
-    Delete,
-    /// List the other active devices.
-    ListDevices,
-    /// List the own files.
-    ListFiles,
-    /// Download a file.
-    Download,
-    /// Send files to another device.
-    Send,
-}
-
-/// Why a device is no longer active.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Departure {
-    /// It said goodbye.
-    Goodbye,
-    /// Its connection closed.
-    ConnectionClosed,
-    /// Nothing was heard from it for this time.
-    Silent(Duration),
-    /// It did not take what the hub answered.
-    Unread,
-    /// Its account was removed.
-    AccountRemoved,
-    /// Its account has no login any more.
-    LoginRemoved,
-    /// The password that had opened its session was changed.
-    PasswordChanged,
-    /// The operator ended its session.
-    EndedByOperator,
-    /// The key that had opened its session was revoked or replaced.
-    KeyRevoked,
-    /// The hub ends.
-    HubClosing,
-}
-
-/// Why a login failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LoginFailure {
-    /// Unknown name or wrong password.
-    WrongPassword,
-    /// As above, and the name is blocked from now on.
-    NowBlocked,
-    /// The name is blocked.
-    Blocked,
-    /// Unknown name, another key or a wrong signature.
-    KeyRefused,
-    /// The hub is at one of its limits.
-    Busy,
-    /// The device has as many sessions as it may have.
-    TooManySessions,
-}
-
-/// How an account was changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AccountChange {
-    /// It was added.
-    Added,
-    /// Its password was changed.
-    PasswordChanged,
-    /// It was removed.
-    Removed,
-    /// Its block and its failures are forgotten.
-    Unlocked,
-    /// Its device has a key now.
-    KeyEnrolled,
-    /// Its device has another key now.
-    KeyReplaced,
-    /// Its device has no key any more.
-    KeyRevoked,
-}
+/// Devices of one AED that a line names.
+const MAX_DEVICES_SHOWN: usize = 20;
 
 impl fmt::Display for ConsoleEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -277,7 +57,7 @@ impl fmt::Display for ConsoleEvent {
                 time.as_secs_f64()
             ),
             ConsoleEvent::Issued { device, command } => {
-                write!(f, "{device} issued {command} command")
+                write!(f, "Edge device {device} issued {command} command")
             }
             ConsoleEvent::Refused {
                 device,
@@ -309,16 +89,20 @@ impl fmt::Display for ConsoleEvent {
                 result,
             } => write!(
                 f,
-                "{operation} on the file with ID of {file} returned to {device}: {result}"
+                "Return message to {device}: Computation ({operation}) result on the file \
+                 (ID:{file}) is: {result}"
             ),
             ConsoleEvent::Deleted { file } => write!(
                 f,
                 "The file with ID of {file} has been removed, \
                  deletion-log.txt file has been updated"
             ),
-            ConsoleEvent::ListedDevices { device, count } => {
-                write!(f, "other active edge devices returned to {device}: {count}")
-            }
+            ConsoleEvent::ToldDeleted { device, file } => write!(
+                f,
+                "Return message to {device}: file with ID of {file} has been successfully removed \
+                 from the central server"
+            ),
+            ConsoleEvent::ListedDevices { device, devices } => list_devices(f, device, devices),
             ConsoleEvent::Granted { device, to } => {
                 write!(f, "{device} was told where {to} takes files")
             }
@@ -336,6 +120,26 @@ impl fmt::Display for ConsoleEvent {
             ConsoleEvent::Account { name, change } => write!(f, "account {name} {change}"),
             ConsoleEvent::Ticket(event) => event.fmt(f),
         }
+    }
+}
+
+/// The lines of the list in one line: one event is one line. Of a long list the first devices are
+/// shown, and how many follow.
+fn list_devices(
+    f: &mut fmt::Formatter<'_>,
+    device: &DeviceName,
+    devices: &[ActiveDevice],
+) -> fmt::Result {
+    write!(f, "Return message to {device}:")?;
+    if devices.is_empty() {
+        return f.write_str(" no other active edge devices");
+    }
+    for listed in devices.iter().take(MAX_DEVICES_SHOWN) {
+        write!(f, " {listed}")?;
+    }
+    match devices.len().saturating_sub(MAX_DEVICES_SHOWN) {
+        0 => Ok(()),
+        more => write!(f, " and {more} more"),
     }
 }
 
@@ -421,6 +225,8 @@ impl fmt::Display for AccountChange {
 
 #[cfg(test)]
 mod tests {
+    use fleetlink_proto::{FileId, WallTime};
+
     use super::*;
 
     #[test]
@@ -433,7 +239,7 @@ mod tests {
                     device: device.clone(),
                     command: Command::Upload,
                 },
-                "supersmartwatch issued UED command",
+                "Edge device supersmartwatch issued UED command",
             ),
             (
                 ConsoleEvent::Received {
@@ -441,6 +247,13 @@ mod tests {
                     mode: UploadMode::Replace,
                 },
                 "The file with ID of 1 has been received, upload-log.txt file has been updated",
+            ),
+            (
+                ConsoleEvent::ListedDevices {
+                    device: device.clone(),
+                    devices: vec![],
+                },
+                "Return message to supersmartwatch: no other active edge devices",
             ),
             (
                 ConsoleEvent::Left {
@@ -465,5 +278,31 @@ mod tests {
             event.to_string(),
             "login of x\\nroot logged in\\u{1b}[2J failed: unknown name or wrong password"
         );
+    }
+
+    #[test]
+    fn a_list_is_one_line_and_bounded() {
+        let listed = |n| ActiveDevice {
+            name: format!("wei-{n}").parse().unwrap(),
+            address: [129, 129, 2, 1].into(),
+            udp_port: 8001,
+            since: WallTime::from_unix_millis(0),
+        };
+        let line = |count| {
+            ConsoleEvent::ListedDevices {
+                device: "watch".parse().unwrap(),
+                devices: (0..count).map(listed).collect(),
+            }
+            .to_string()
+        };
+        let shown = line(2);
+        assert!(
+            shown.starts_with("Return message to watch: wei-0; 129.129.2.1; 8001; active since "),
+            "{shown}"
+        );
+        assert!(shown.contains(". wei-1; "), "{shown}");
+        assert!(line(20).ends_with('.'));
+        assert!(line(200).ends_with(" and 180 more"));
+        assert!(!line(200).contains('\n'));
     }
 }

@@ -1,0 +1,239 @@
+//! The lines that a hub shows its operator: its output, not its log.
+
+mod lines;
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use fleetlink_proto::control::{ActiveDevice, UploadMode};
+use fleetlink_proto::samples::{Decimal, Operation};
+use fleetlink_proto::{DeviceName, FileId, Source};
+
+use crate::ticket_events::TicketEvent;
+
+/// One interaction, shown as one line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConsoleEvent {
+    /// A device joined.
+    Joined {
+        /// Which.
+        device: DeviceName,
+        /// From where.
+        address: IpAddr,
+        /// Where it accepts peers.
+        udp_port: u16,
+        /// Whether an older session of its name was ended by this.
+        took_over: bool,
+    },
+    /// A device is no longer active.
+    Left {
+        /// Which.
+        device: DeviceName,
+        /// Why.
+        why: Departure,
+    },
+    /// A device logged in.
+    LoggedIn {
+        /// Which.
+        device: DeviceName,
+        /// From where.
+        address: IpAddr,
+    },
+    /// A login failed.
+    LoginFailed {
+        /// The name, as it was sent.
+        name: String,
+        /// From where; unknown where the session is gone by now.
+        address: Option<IpAddr>,
+        /// What was wrong.
+        failure: LoginFailure,
+    },
+    /// Passwords from a source are refused for a while.
+    Penalised {
+        /// Which.
+        source: Source,
+        /// For how long.
+        time: Duration,
+    },
+    /// Passwords of one name from a source are refused for a while.
+    NamePenalised {
+        /// Which source.
+        source: Source,
+        /// The name, as it was sent.
+        name: String,
+        /// For how long.
+        time: Duration,
+    },
+    /// A device asked for something.
+    Issued {
+        /// Which.
+        device: DeviceName,
+        /// For what.
+        command: Command,
+    },
+    /// A device was refused what it asked for.
+    Refused {
+        /// Which.
+        device: DeviceName,
+        /// What it asked for.
+        command: Command,
+        /// What it was told.
+        message: String,
+    },
+    /// An upload is committed.
+    Received {
+        /// Of which file.
+        file: FileId,
+        /// What it did.
+        mode: UploadMode,
+    },
+    /// An upload was committed before; its receipt was returned again.
+    ReceivedBefore {
+        /// Of which file.
+        file: FileId,
+    },
+    /// A result was returned.
+    Computed {
+        /// To whom.
+        device: DeviceName,
+        /// On which file.
+        file: FileId,
+        /// Of which operation.
+        operation: Operation,
+        /// The result.
+        result: Decimal,
+    },
+    /// A file was removed at the wish of its device.
+    Deleted {
+        /// Which file.
+        file: FileId,
+    },
+    /// A device was told that its file was removed.
+    ToldDeleted {
+        /// Which device.
+        device: DeviceName,
+        /// Which file.
+        file: FileId,
+    },
+    /// The other active devices were returned.
+    ListedDevices {
+        /// To whom.
+        device: DeviceName,
+        /// Which, in this page of the list.
+        devices: Vec<ActiveDevice>,
+    },
+    /// A device may send files to another one.
+    Granted {
+        /// The sender.
+        device: DeviceName,
+        /// The receiver.
+        to: DeviceName,
+    },
+    /// A device's own files were listed.
+    ListedFiles {
+        /// To whom.
+        device: DeviceName,
+        /// How many.
+        count: usize,
+    },
+    /// A file's content is returned.
+    Sending {
+        /// To whom.
+        device: DeviceName,
+        /// Which file.
+        file: FileId,
+        /// How many bytes.
+        bytes: u64,
+    },
+    /// An account was changed.
+    Account {
+        /// Whose.
+        name: DeviceName,
+        /// How.
+        change: AccountChange,
+    },
+    /// Something happened with a join ticket.
+    Ticket(TicketEvent),
+}
+
+/// What a device can ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Command {
+    /// Upload a file.
+    Upload,
+    /// Add to a file.
+    Append,
+    /// Compute on a file.
+    Compute,
+    /// Delete a file.
+    Delete,
+    /// List the other active devices.
+    ListDevices,
+    /// List the own files.
+    ListFiles,
+    /// Download a file.
+    Download,
+    /// Send files to another device.
+    Send,
+}
+
+/// Why a device is no longer active.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Departure {
+    /// It said goodbye.
+    Goodbye,
+    /// Its connection closed.
+    ConnectionClosed,
+    /// Nothing was heard from it for this time.
+    Silent(Duration),
+    /// Its account was removed.
+    AccountRemoved,
+    /// Its account has no login any more.
+    LoginRemoved,
+    /// The password that had opened its session was changed.
+    PasswordChanged,
+    /// The operator ended its session.
+    EndedByOperator,
+    /// The key that had opened its session was revoked or replaced.
+    KeyRevoked,
+    /// It did not take what the hub answered.
+    Unread,
+    /// The hub ends.
+    HubClosing,
+}
+
+/// Why a login failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoginFailure {
+    /// Unknown name or wrong password.
+    WrongPassword,
+    /// As above, and the name is blocked from now on.
+    NowBlocked,
+    /// The name is blocked.
+    Blocked,
+    /// Unknown name, another key or a wrong signature.
+    KeyRefused,
+    /// The hub is at one of its limits.
+    Busy,
+    /// The device has as many sessions as it may have.
+    TooManySessions,
+}
+
+/// How an account was changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccountChange {
+    /// It was added.
+    Added,
+    /// Its password was changed.
+    PasswordChanged,
+    /// It was removed.
+    Removed,
+    /// Its block and its failures are forgotten.
+    Unlocked,
+    /// Its device has a key now.
+    KeyEnrolled,
+    /// Its device has another key now.
+    KeyReplaced,
+    /// Its device has no key any more.
+    KeyRevoked,
+}
