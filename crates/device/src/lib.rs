@@ -11,6 +11,7 @@ mod device_keys;
 mod direct;
 mod download;
 mod generate;
+mod generated_files;
 mod hub_clock;
 mod inbox;
 mod kept_file;
@@ -42,7 +43,8 @@ pub use direct::{
     Peer, Progress, Source, Stored, TransportError,
 };
 pub use download::{DownloadError, Downloaded, download, download_to_file};
-pub use generate::{GenerateError, generate};
+pub use generate::{GenerateError, Generated, Overwrite, generate};
+pub use generated_files::GeneratedFiles;
 pub use hub_clock::HubClock;
 pub use inbox::{Inbox, Incoming, ReceivePolicy, SenderRule, SenderRuleError};
 pub use key_pair::KeyPair;

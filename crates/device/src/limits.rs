@@ -54,6 +54,9 @@ pub const KEEP_FREE_BYTES: u64 = 8 * 1024 * 1024;
 /// The highest number that a file's name gets where others have taken it.
 pub const MAX_NAME_NUMBER: u32 = 10_000;
 
+/// Generated files that are remembered; of more, the oldest is taken for one of the person's own.
+pub const MAX_GENERATED_FILES: usize = 4096;
+
 /// Bytes of one file that may wait between the network and the receiver. The QUIC implementation
 /// ends a connection when more than 2048 pieces of packets wait ('too many gaps in stream buffer');
 /// this is less than half of them, at the smallest packets.

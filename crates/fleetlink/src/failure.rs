@@ -328,7 +328,7 @@ impl From<GenerateError> for Failure {
     fn from(error: GenerateError) -> Self {
         match error {
             GenerateError::Amount(_) => Failure::Usage(error.to_string()),
-            GenerateError::Io(_) => Failure::General(error.to_string()),
+            GenerateError::Io(_) | GenerateError::Exists(_) => Failure::General(error.to_string()),
             GenerateError::Interrupted => Failure::Interrupted,
         }
     }

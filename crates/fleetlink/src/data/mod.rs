@@ -39,6 +39,9 @@ enum DataCommand {
         file: FileId,
         /// How many samples: 1 to 1000000000.
         amount: u64,
+        /// Replace a file that is there, also one that was not generated.
+        #[arg(long)]
+        force: bool,
     },
     /// Upload a file; it replaces an earlier upload of the same fileID.
     Upload {
@@ -96,9 +99,13 @@ async fn dispatch(
     output: &Output,
 ) -> Result<(), Failure> {
     match command {
-        DataCommand::Generate { file, amount } => {
+        DataCommand::Generate {
+            file,
+            amount,
+            force,
+        } => {
             let path = file_name(hub.device()?, file);
-            generate_file(&path, amount, output).await?;
+            generate_file(&path, amount, force, output).await?;
             let document = json!({"file": file, "samples": amount, "path": path});
             output.result(&generated(&path, amount), &document);
             Ok(())

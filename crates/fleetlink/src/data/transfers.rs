@@ -3,12 +3,13 @@
 use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use fleetlink_device::{
-    Downloaded, Existing, Session, Sessions, UploadTask, Uploaded, download, download_to_file,
-    generate, upload_file, upload_stream,
+    Downloaded, Existing, GeneratedFiles, Overwrite, Session, Sessions, UploadTask, Uploaded,
+    download, download_to_file, generate, state_folder, upload_file, upload_stream,
 };
 use fleetlink_proto::control::Receipt;
 use fleetlink_proto::{Escaped, FileId};
@@ -20,18 +21,30 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::progress::Progress;
 
-/// Writes random samples to a file; stops, and leaves an earlier file as it was, when dropped.
+/// Writes random samples to a file; stops, and leaves an earlier file as it was, when dropped. A
+/// file that was not generated is overwritten with `force` alone.
 pub(crate) async fn generate_file(
     path: &Path,
     amount: u64,
+    force: bool,
     output: &Output,
 ) -> Result<(), Failure> {
-    let stop = Stop(Arc::default());
-    let stopped = Arc::clone(&stop.0);
+    let files = GeneratedFiles::in_folder(state_folder()?);
+    let overwrite = match force {
+        true => Overwrite::Anything(files),
+        false => Overwrite::Generated(files),
+    };
+    let (working, done) = mpsc::channel();
+    let stop = Stop {
+        asked: Arc::default(),
+        done,
+    };
+    let stopped = Arc::clone(&stop.asked);
     let mut progress = Progress::of_samples(output, amount);
     let path = path.to_owned();
     let generating = tokio::task::spawn_blocking(move || {
-        generate(&path, amount, |done| {
+        let _working: mpsc::Sender<()> = working;
+        generate(&path, amount, &overwrite, |done| {
             progress.set(done);
             match stopped.load(Ordering::Relaxed) {
                 true => ControlFlow::Break(()),
@@ -39,16 +52,31 @@ pub(crate) async fn generate_file(
             }
         })
     });
-    generating.await.map_err(io::Error::other)??;
+    let generated = generating.await.map_err(io::Error::other)??;
+    if let Some(why) = generated.not_remembered {
+        output.notice(&format!(
+            "that this file was generated could not be remembered ({why}); the next time --force \
+             is needed to overwrite it"
+        ));
+    }
     Ok(())
 }
 
-/// Stops the blocking thread when the command that waits for it is dropped.
-struct Stop(Arc<AtomicBool>);
+/// How long a command that is ended waits until its temporary file is gone: a batch of samples.
+const CLEAN_UP_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Stops the blocking thread when the command that waits for it is dropped, and waits for it: the
+/// process may end next, and would leave the temporary file behind.
+struct Stop {
+    asked: Arc<AtomicBool>,
+    /// Closed when the thread is done.
+    done: mpsc::Receiver<()>,
+}
 
 impl Drop for Stop {
     fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.asked.store(true, Ordering::Relaxed);
+        let _ = self.done.recv_timeout(CLEAN_UP_DEADLINE);
     }
 }
 

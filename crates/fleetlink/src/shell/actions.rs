@@ -39,9 +39,13 @@ impl Shell {
             }
             Command::Transfers => Ok(self.transfers.list()),
             Command::Cancel { number } => self.transfers.cancel(number),
-            Command::Generate { file, amount } => {
+            Command::Generate {
+                file,
+                amount,
+                force,
+            } => {
                 let path = file_name(&self.device, file);
-                generate_file(&path, amount, &self.output).await?;
+                generate_file(&path, amount, force, &self.output).await?;
                 Ok(generated(&path, amount))
             }
             Command::Upload { file } => {

@@ -49,7 +49,11 @@ pub(crate) enum Command {
     /// An empty line.
     Nothing,
     /// `EDG`.
-    Generate { file: FileId, amount: u64 },
+    Generate {
+        file: FileId,
+        amount: u64,
+        force: bool,
+    },
     /// `UED`.
     Upload { file: FileId },
     /// `append`.
@@ -116,9 +120,11 @@ fn generate(arguments: &[&str]) -> Result<Command, String> {
     }
     let file = parse_file(file)?;
     match amount.parse() {
-        Ok(amount) if (1..=MAX_GENERATED).contains(&amount) => {
-            Ok(Command::Generate { file, amount })
-        }
+        Ok(amount) if (1..=MAX_GENERATED).contains(&amount) => Ok(Command::Generate {
+            file,
+            amount,
+            force,
+        }),
         _ => Err(format!("the dataAmount must be from 1 to {MAX_GENERATED}")),
     }
 }
@@ -217,6 +223,11 @@ mod tests {
     #[test]
     fn every_command_is_understood_in_any_case() {
         let file = FileId::new(1);
+        let generate = |force| Command::Generate {
+            file,
+            amount: 10,
+            force,
+        };
         let send = |path: &str| Command::Send {
             to: "other".parse().unwrap(),
             path: path.into(),
@@ -224,8 +235,9 @@ mod tests {
         for (line, command) in [
             ("", Command::Nothing),
             ("  ", Command::Nothing),
-            ("EDG 1 10", Command::Generate { file, amount: 10 }),
-            (" edg  1\t10 ", Command::Generate { file, amount: 10 }),
+            ("EDG 1 10", generate(false)),
+            (" edg  1\t10 ", generate(false)),
+            ("EDG 1 10 --force", generate(true)),
             ("UED 1", Command::Upload { file }),
             ("ued 1", Command::Upload { file }),
             ("DTE 1", Command::Delete { file }),
