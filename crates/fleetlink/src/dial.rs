@@ -206,12 +206,9 @@ async fn ask_trust(
          Compare it with the one that the hub printed when it started."
     ));
     loop {
-        output.ask(
-            "Trust this hub and remember it? (yes/no)",
-            Ask::Stderr,
-            true,
-        );
-        match lines.next().await?.as_deref().map(str::trim) {
+        let question = "Trust this hub and remember it? (yes/no)";
+        let answer = lines.ask(output, question, Ask::Stderr).await?;
+        match answer.as_deref().map(str::trim) {
             Some("yes") => return Ok(()),
             Some("no") | None => return Err(Failure::NotTrusted),
             Some(_) => output.notice("Please answer yes or no."),

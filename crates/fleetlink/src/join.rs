@@ -1,8 +1,10 @@
 //! `fleetlink join` and `fleetlink client`: log in, join, and open the shell.
 
 use clap::Args;
-use fleetlink_device::{ConnectError, Endpoint, HubAddress, Supervisor, Trust, connect};
-use fleetlink_proto::DeviceName;
+use fleetlink_device::{
+    ConnectError, Connection, Endpoint, HubAddress, Supervisor, Trust, connect,
+};
+use fleetlink_proto::{DeviceName, HubPin};
 
 use crate::dial::{Hub, TrustArguments};
 use crate::failure::Failure;
@@ -12,7 +14,7 @@ use crate::login::{self, Given, Welcome};
 use crate::output::Output;
 use crate::password::PasswordSource;
 use crate::redeem;
-use crate::shell::{Shell, Transfers};
+use crate::shell::{Prompt, Shell, Transfers};
 use crate::stdin::Lines;
 use crate::ticket_source::TicketSource;
 use crate::transfer::Direct;
@@ -35,6 +37,15 @@ pub(crate) struct JoinArguments {
     password: PasswordSource,
     #[command(flatten)]
     trust: TrustArguments,
+    /// The prompt of the shell: the device's name, or the names of the commands.
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "PROMPT",
+        env = "FLEETLINK_PROMPT"
+    )]
+    prompt: Prompt,
 }
 
 /// The course's form.
@@ -46,12 +57,16 @@ pub(crate) struct ClientArguments {
     tcp_port: u16,
     /// The UDP port on which this device accepts peers; 0: any free one.
     udp_port: u16,
+    /// The hub's pin, as the hub prints it: sha256: and 64 hexadecimal digits.
+    #[arg(long, value_name = "PIN")]
+    pin: Option<HubPin>,
 }
 
 /// Joins and opens the shell.
 pub(crate) async fn join(arguments: JoinArguments, output: &Output) -> Result<(), Failure> {
-    let lines = Lines::new();
+    let lines = Lines::of_dialogue();
     let mut interrupts = Interrupts::listen()?;
+    let prompt = arguments.prompt;
     let reading = arguments.ticket.read(&arguments.target, &lines, output);
     if let Some((ticket, rest)) = interrupts.unless(reading).await? {
         if arguments.trust.pin.is_some() || arguments.trust.plain {
@@ -61,7 +76,7 @@ pub(crate) async fn join(arguments: JoinArguments, output: &Output) -> Result<()
         let joining = async |endpoint| {
             let logging_in = redeem::log_in(&ticket, arguments.device.as_ref(), output);
             let welcome = interrupts.unless(Box::pin(logging_in)).await?;
-            enter(welcome, endpoint, lines, interrupts, output).await
+            enter(welcome, endpoint, prompt, (lines, interrupts), output).await
         };
         return Box::pin(udp_port::with(udp_port_behind(rest)?, joining)).await;
     }
@@ -69,7 +84,7 @@ pub(crate) async fn join(arguments: JoinArguments, output: &Output) -> Result<()
     let joining = async |endpoint| {
         let known = log_in(&address, arguments, &lines, output);
         let welcome = interrupts.unless(Box::pin(known)).await?;
-        enter(welcome, endpoint, lines, interrupts, output).await
+        enter(welcome, endpoint, prompt, (lines, interrupts), output).await
     };
     Box::pin(udp_port::with(udp_port, joining)).await
 }
@@ -102,37 +117,53 @@ async fn log_in(
 pub(crate) async fn client(arguments: ClientArguments, output: &Output) -> Result<(), Failure> {
     let address = HubAddress::new(&arguments.ip, arguments.tcp_port)
         .map_err(|e| Failure::Usage(e.to_string()))?;
-    let joining = async |endpoint| client_at(endpoint, address, output).await;
+    let trust = TrustArguments {
+        pin: arguments.pin,
+        plain: false,
+    };
+    let lines = Lines::of_dialogue();
+    let joining = async |endpoint| client_at(endpoint, address, (trust, lines), output).await;
     Box::pin(udp_port::with(arguments.udp_port, joining)).await
 }
 
 async fn client_at(
     endpoint: Endpoint,
     address: HubAddress,
+    (trust, lines): (TrustArguments, Lines),
     output: &Output,
 ) -> Result<(), Failure> {
-    let lines = Lines::new();
     let mut interrupts = Interrupts::listen()?;
     let logging_in = async {
-        let (connection, mut hub) = match connect(&address, Trust::Loopback).await {
-            Err(ConnectError::Elsewhere(_)) => {
-                let trust = TrustArguments::default();
-                trust.reach(&address, &lines, output).await?
-            }
-            reached => (reached?, Hub::new(&address, Trust::Loopback)),
-        };
+        let (connection, mut hub) = meet(&address, &trust, &lines, output).await?;
         login::log_in(connection, &mut hub, Given::default(), &lines, output).await
     };
     let welcome = interrupts.unless(Box::pin(logging_in)).await?;
-    enter(welcome, endpoint, lines, interrupts, output).await
+    enter(welcome, endpoint, Prompt::Full, (lines, interrupts), output).await
+}
+
+/// Without a pin, a hub on this host is neither compared nor kept; one elsewhere is reached as by
+/// `join`.
+async fn meet(
+    address: &HubAddress,
+    trust: &TrustArguments,
+    lines: &Lines,
+    output: &Output,
+) -> Result<(Connection, Hub), Failure> {
+    if trust.pin.is_none() {
+        match connect(address, Trust::Loopback).await {
+            Err(ConnectError::Elsewhere(_)) => {}
+            reached => return Ok((reached?, Hub::new(address, Trust::Loopback))),
+        }
+    }
+    trust.reach(address, lines, output).await
 }
 
 /// Joins, says by which endpoint other devices reach this one, and opens the shell.
 async fn enter(
     welcome: Welcome,
     endpoint: Endpoint,
-    lines: Lines,
-    mut interrupts: Interrupts,
+    prompt: Prompt,
+    (lines, mut interrupts): (Lines, Interrupts),
     output: &Output,
 ) -> Result<(), Failure> {
     let udp_port = endpoint.port();
@@ -157,7 +188,7 @@ async fn enter(
         .map(|direct| direct.announcement().clone());
     output.line("Welcome!");
     let supervisor = Supervisor::start(session, dialer, udp_port, &joined, reached_by);
-    Shell::new(name, supervisor, transfers, output.clone())
+    Shell::new(name, supervisor, transfers, prompt, output.clone())
         .run(lines, interrupts)
         .await
 }

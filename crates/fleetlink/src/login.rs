@@ -35,8 +35,8 @@ pub(crate) struct Welcome {
     pub(crate) enrolled: Option<DeviceKey>,
 }
 
-/// Asks for name and password until the hub accepts them or blocks the name. No connection is held
-/// while somebody types: the hub has few places for those who have not logged in.
+/// Asks for the name once, and for the password until the hub accepts it or blocks the name. No
+/// connection is held while somebody types: the hub has few places for those who have not logged in.
 pub(crate) async fn log_in(
     connection: Connection,
     hub: &mut Hub,
@@ -57,20 +57,26 @@ pub(crate) async fn log_in(
         return Ok(welcome);
     }
     at_hand = at_hand.filter(|_| !asks);
+    let name = match name {
+        Some(name) => name,
+        None => {
+            let name = lines.ask(output, "Username:", Ask::Stdout).await?;
+            name.ok_or_else(input_ended)?.trim().to_owned()
+        }
+    };
     loop {
-        let tried_name = match &name {
-            Some(name) => name.clone(),
-            None => ask(lines, output, "Username:").await?.trim().to_owned(),
-        };
         let was_given = password.is_some();
         let tried_password = match password.take() {
             Some(password) => password,
-            None => ask_hidden(lines, output, "Password:").await?,
+            None => {
+                let password = lines.ask_hidden(output, "Password:", Ask::Stdout).await?;
+                password.ok_or_else(input_ended)?
+            }
         };
         let credential = Credential::Password(tried_password);
-        let attached = hub.attach(at_hand.take(), &tried_name, &credential);
+        let attached = hub.attach(at_hand.take(), &name, &credential);
         match attached.await {
-            Ok(attached) => return Ok(welcome(attached, hub, &tried_name, credential)),
+            Ok(attached) => return Ok(welcome(attached, hub, &name, credential)),
             Err(AttachError::Call(CallError::Refused(error))) => {
                 refused(error, was_given, output)?;
             }
@@ -121,16 +127,6 @@ fn refused(error: RpcError, was_given: bool, output: &Output) -> Result<(), Fail
         return Ok(());
     }
     Err(Failure::Shown(Box::new(Failure::Hub(error))))
-}
-
-async fn ask(lines: &Lines, output: &Output, question: &str) -> Result<String, Failure> {
-    output.ask(question, Ask::Stdout, lines.terminal());
-    lines.next().await?.ok_or_else(input_ended)
-}
-
-async fn ask_hidden(lines: &Lines, output: &Output, question: &str) -> Result<Password, Failure> {
-    let ask = || output.ask(question, Ask::Stdout, lines.terminal());
-    lines.next_hidden(ask).await?.ok_or_else(input_ended)
 }
 
 fn input_ended() -> Failure {

@@ -33,6 +33,7 @@ mod shell;
 mod size;
 mod stdin;
 mod sum;
+mod terminal;
 mod ticket_source;
 mod transfer;
 mod udp_port;

@@ -110,13 +110,16 @@ impl Output {
         self.beside_bars(|| write_line(&mut io::stderr().lock(), text));
     }
 
-    /// Asks for a line: at a terminal the answer stands behind the question, else the question is
-    /// a line of its own, so that a program that reads lines sees it.
-    pub(crate) fn ask(&self, question: &str, ask: Ask, terminal: bool) {
-        let end = if terminal { " " } else { "\n" };
+    /// Asks a program for a line: the question is a line of its own.
+    pub(crate) fn ask(&self, question: &str, ask: Ask) {
+        self.show(&format!("{question}\n"), ask);
+    }
+
+    /// Shows a question at a terminal, or what is typed behind it.
+    pub(crate) fn show(&self, text: &str, ask: Ask) {
         let _ = match ask {
-            Ask::Stdout => write_text(&mut io::stdout().lock(), question, end),
-            Ask::Stderr => write_text(&mut io::stderr().lock(), question, end),
+            Ask::Stdout => write_text(&mut io::stdout().lock(), text, ""),
+            Ask::Stderr => write_text(&mut io::stderr().lock(), text, ""),
         };
     }
 

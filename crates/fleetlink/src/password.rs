@@ -37,7 +37,7 @@ impl PasswordSource {
             return Ok(Some(first.into()));
         }
         if self.password_stdin {
-            let line = lines.next_hidden(|| {}).await?;
+            let line = lines.next_hidden().await?;
             let missing = || Failure::General("standard input holds no password".to_owned());
             return Ok(Some(line.ok_or_else(missing)?));
         }
@@ -60,8 +60,7 @@ impl PasswordSource {
                     .to_owned(),
             ));
         }
-        let ask = || output.ask("Password:", Ask::Stderr, true);
-        let line = lines.next_hidden(ask).await?;
+        let line = lines.ask_hidden(output, "Password:", Ask::Stderr).await?;
         line.ok_or(Failure::Interrupted)
     }
 }

@@ -67,12 +67,11 @@ fn from_environment() -> Option<Zeroizing<String>> {
 }
 
 async fn next_line(lines: &Lines, output: &Output) -> Result<Zeroizing<String>, Failure> {
-    let ask = || {
-        if lines.terminal() {
-            output.ask("Ticket:", Ask::Stderr, true);
-        }
+    let line = if lines.terminal() {
+        lines.ask_hidden(output, "Ticket:", Ask::Stderr).await?
+    } else {
+        lines.next_hidden().await?
     };
-    let line = lines.next_hidden(ask).await?;
     let missing = || Failure::Usage("standard input holds no join ticket".to_owned());
     let line = line.ok_or_else(missing)?;
     Ok(Zeroizing::new(line.expose().to_owned()))

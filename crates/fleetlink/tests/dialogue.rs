@@ -46,10 +46,19 @@ fn stdout(output: &Output) -> Vec<&str> {
 async fn a_program_can_hold_the_whole_dialogue() {
     let hub = ScriptedHub::start(Script::default()).await;
     let port = hub.address.port().to_string();
-    let input = "camera\nwrong\ncamera\nright\nXYZ\nEDG 1 5\nUED 1\nUED 2\nscs 1 SUM\nDTE 1\n\
+    let input = "camera\nwrong\nright\nXYZ\nEDG 1 5\nUED 1\nUED 2\nscs 1 SUM\nDTE 1\n\
                  AED\nUVF other file\nUVF other camera-1.txt\n";
     let pin = hub.pin.to_string();
-    let output = fleetlink(&["join", "127.0.0.1", &port, "--pin", &pin], input).await;
+    let join = [
+        "join",
+        "127.0.0.1",
+        &port,
+        "--pin",
+        &pin,
+        "--prompt",
+        "full",
+    ];
+    let output = fleetlink(&join, input).await;
     let answers: Vec<&str> = stdout(&output)
         .into_iter()
         .filter(|&l| l != PROMPT)
@@ -60,10 +69,10 @@ async fn a_program_can_hold_the_whole_dialogue() {
             "Username:",
             "Password:",
             "Invalid Password. Please try again",
-            "Username:",
             "Password:",
             "Welcome!",
             "Error. Invalid command!",
+            "help shows the commands.",
             "Data generation done, 5 data samples have been generated and stored in the file \
              camera-1.txt",
             "Data file with ID of 1 has been uploaded to server",
@@ -166,7 +175,6 @@ async fn nobody_holds_a_place_at_the_hub_while_typing() {
         ("Username:", "camera\n"),
         ("Password:", "wrong\n"),
         ("Invalid Password. Please try again", ""),
-        ("Username:", "camera\n"),
         ("Password:", "right\n"),
     ] {
         assert_eq!(lines.next_line().await.unwrap().unwrap(), prompt);

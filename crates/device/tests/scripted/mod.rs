@@ -11,7 +11,7 @@ use fleetlink_proto::control::{
     RequestId, RpcError, encode_error, encode_notification, encode_reply,
 };
 use fleetlink_proto::succession::Succession;
-use fleetlink_proto::{ContentHash, DeviceKey, HubPin, WallTime};
+use fleetlink_proto::{ContentHash, DeviceKey, HubPin, HubRun, HubTime, WallTime};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -315,7 +315,10 @@ impl Serving {
                         generation,
                         since: at,
                         address: [127, 0, 0, 1].into(),
-                        clock: None,
+                        clock: Some(HubTime {
+                            run: HubRun::from_bytes([1; 16]),
+                            ms: 0,
+                        }),
                     });
                     if script.close_after_join {
                         self.send(&encode_reply(id, &joined)).await;

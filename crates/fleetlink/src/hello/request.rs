@@ -86,8 +86,7 @@ async fn another_id(
 ) -> Result<Option<LeaseId>, Failure> {
     loop {
         let question = format!("Another connection ID (Enter for {suggested}):");
-        output.ask(&question, Ask::Stdout, true);
-        let Some(line) = lines.next().await? else {
+        let Some(line) = lines.ask(output, &question, Ask::Stdout).await? else {
             return Ok(None);
         };
         match line.trim() {

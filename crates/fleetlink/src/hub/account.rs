@@ -133,8 +133,8 @@ async fn new_password(source: &PasswordSource, output: &Output) -> Result<Passwo
         Some(password) => password,
         None => {
             let first = source.read_or_ask(&lines, output).await?;
-            let ask = || output.ask("Password again:", Ask::Stderr, true);
-            let again = lines.next_hidden(ask).await?.ok_or(Failure::Interrupted)?;
+            let again = lines.ask_hidden(output, "Password again:", Ask::Stderr);
+            let again = again.await?.ok_or(Failure::Interrupted)?;
             if first != again {
                 return Err(Failure::Usage("the two passwords differ".to_owned()));
             }

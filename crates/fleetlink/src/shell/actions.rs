@@ -100,7 +100,6 @@ impl Shell {
         };
         let uploaded = upload_path(&self.supervisor, task, &path, &self.output).await?;
         say_rounded(uploaded.rounded, &self.output);
-        self.has_file(file, true);
         Ok(format!(
             "Data file with ID of {file} has been uploaded to server"
         ))
@@ -110,10 +109,7 @@ impl Shell {
         self.session()?;
         let done = delete_file(&self.supervisor, file).await;
         match done.map_err(Failure::from) {
-            Ok(_) => {
-                self.has_file(file, false);
-                Ok(deleted(file))
-            }
+            Ok(_) => Ok(deleted(file)),
             Err(Failure::Hub(error)) if error.code == ErrorCode::NoSuchFile => {
                 let text = "the file does not exist at the server side";
                 Err(Failure::NoSuchFile(text.to_owned()))

@@ -6,12 +6,8 @@ use fleetlink_device::limits::MAX_GENERATED;
 use fleetlink_proto::samples::Operation;
 use fleetlink_proto::{DeviceName, FileId};
 
-/// The prompt.
-pub(crate) const PROMPT: &str =
-    "Enter one of the following commands (EDG, UED, SCS, DTE, AED, UVF, OUT):";
-
 /// The words that start a command, for completion.
-pub(crate) const WORDS: [&str; 13] = [
+pub(crate) const WORDS: [&str; 15] = [
     "EDG",
     "UED",
     "SCS",
@@ -21,27 +17,33 @@ pub(crate) const WORDS: [&str; 13] = [
     "OUT",
     "append",
     "cancel",
+    "exit",
     "get",
     "help",
     "list",
+    "quit",
     "transfers",
 ];
 
 /// What `help` says.
 pub(crate) const HELP: &str = "\
-EDG fileID dataAmount          make that many random samples in <device>-<fileID>.txt
+EDG fileID dataAmount          make that many random samples in <device>-<fileID>.txt; with
+                               --force in the place of a file that EDG did not make
 UED fileID                     upload that file; it replaces an earlier upload of the same fileID
 SCS fileID SUM|AVERAGE|MAX|MIN have the hub compute on the uploaded file
 DTE fileID                     remove the uploaded file from the hub
 AED                            list the other active devices
 UVF deviceName filename        send a file straight to another device; long ones go on meanwhile
-OUT                            leave
+OUT, quit, exit                leave; Ctrl-D and Ctrl-C on an empty line do too
 append fileID [FILE]           upload a file and add it to what was uploaded before
 get fileID [FILE]              fetch an uploaded file
 list                           list the uploaded files
 transfers                      list the files that are on their way, to this device and from it
 cancel N                       end the transfer of this number
-help                           show this";
+help, ?                        show this";
+
+/// What is said to a word that is no command.
+pub(crate) const INVALID: &str = "Error. Invalid command!\nhelp shows the commands.";
 
 /// One line, understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,7 +97,7 @@ pub(crate) fn parse(line: &str) -> Result<Command, String> {
         }),
         "AED" => alone(arguments, "AED", Command::Devices),
         "UVF" => send(line),
-        "OUT" => alone(arguments, "OUT", Command::Out),
+        "OUT" | "QUIT" | "EXIT" => alone(arguments, word, Command::Out),
         "APPEND" => with_path(arguments, "append", |file, path| Command::Append {
             file,
             path,
@@ -104,12 +106,16 @@ pub(crate) fn parse(line: &str) -> Result<Command, String> {
         "TRANSFERS" => alone(arguments, "transfers", Command::Transfers),
         "CANCEL" => cancel(arguments),
         "LIST" => alone(arguments, "list", Command::List),
-        "HELP" => Ok(Command::Help),
-        _ => Err("Error. Invalid command!".to_owned()),
+        "HELP" | "?" => Ok(Command::Help),
+        _ => Err(INVALID.to_owned()),
     }
 }
 
 fn generate(arguments: &[&str]) -> Result<Command, String> {
+    let (arguments, force) = match arguments.split_last() {
+        Some((&"--force", rest)) => (rest, true),
+        _ => (arguments, false),
+    };
     let &[file, amount] = arguments else {
         return Err("EDG command requires fileID and dataAmount as arguments.".to_owned());
     };
@@ -247,7 +253,10 @@ mod tests {
             ("transfers", Command::Transfers),
             ("cancel 3", Command::Cancel { number: 3 }),
             ("OUT", Command::Out),
+            ("quit", Command::Out),
+            ("exit", Command::Out),
             ("help", Command::Help),
+            ("?", Command::Help),
             ("list", Command::List),
             ("append 1", Command::Append { file, path: None }),
             (
@@ -290,8 +299,8 @@ mod tests {
             ("UVF", uvf),
             ("UVF other", uvf),
             ("UVF other ", uvf),
-            ("XYZ", "Error. Invalid command!"),
-            ("EDGE 1 2", "Error. Invalid command!"),
+            ("XYZ", INVALID),
+            ("EDGE 1 2", INVALID),
         ] {
             assert_eq!(parse(line), Err(answer.to_owned()), "{line:?}");
         }

@@ -1,42 +1,49 @@
-//! What Tab offers: commands, file IDs, operations, file names.
+//! What Tab offers: commands, file IDs, operations, other devices, local files.
 
 use std::fs;
 use std::path::Path;
-use std::sync::PoisonError;
 
-use fleetlink_proto::DeviceName;
 use fleetlink_proto::samples::Operation;
+use fleetlink_proto::{DeviceName, Escaped};
 use rustyline::completion::Completer;
 use rustyline::highlight::Highlighter;
 use rustyline::hint::Hinter;
 use rustyline::validate::Validator;
 use rustyline::{Context, Helper};
 
-use super::KnownFiles;
 use super::command::WORDS;
+use super::roster::Roster;
 
 pub(super) struct Completion {
-    pub(super) device: DeviceName,
-    pub(super) files: KnownFiles,
+    device: DeviceName,
+    roster: Roster,
 }
 
 impl Completion {
-    fn candidates(&self, before: &[&str]) -> Vec<String> {
+    pub(super) fn new(device: DeviceName, roster: Roster) -> Self {
+        Completion { device, roster }
+    }
+
+    /// What can stand behind these words, where `partial` stands.
+    fn candidates(&self, before: &[&str], partial: &str) -> Vec<String> {
         let Some(word) = before.first() else {
             return WORDS.map(str::to_owned).to_vec();
         };
         match (word.to_ascii_uppercase().as_str(), before.len()) {
             ("EDG" | "UED", 1) => self.local_ids(),
-            ("SCS" | "DTE" | "APPEND" | "GET", 1) => self.uploaded_ids(),
+            ("SCS" | "DTE" | "GET", 1) => self.roster.files(),
+            ("APPEND", 1) => {
+                let mut ids = self.local_ids();
+                ids.extend(self.roster.files());
+                ids.sort();
+                ids.dedup();
+                ids
+            }
             ("SCS", 2) => Operation::ALL.map(|o| o.name().to_owned()).to_vec(),
-            ("APPEND" | "UVF", 2) => file_names(Path::new(".")),
+            ("UVF", 1) => self.roster.devices(),
+            ("APPEND" | "GET" | "UVF", 2) => paths(partial),
             _ => Vec::new(),
         }
-    }
-
-    fn uploaded_ids(&self) -> Vec<String> {
-        let files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-        files.iter().map(ToString::to_string).collect()
     }
 
     /// The IDs of the files `<device>-<fileID>.txt` in the working directory.
@@ -51,6 +58,20 @@ impl Completion {
     }
 }
 
+/// The files and folders whose paths begin with the folder of `partial`; a folder ends with `/`.
+fn paths(partial: &str) -> Vec<String> {
+    let folder = partial.rfind('/').map_or("", |end| &partial[..=end]);
+    let of = Path::new(if folder.is_empty() { "." } else { folder });
+    let mut names = file_names(of);
+    for name in &mut names {
+        if of.join(&*name).is_dir() {
+            name.push('/');
+        }
+        name.insert_str(0, folder);
+    }
+    names
+}
+
 /// Only names that a line of the shell can hold and a terminal can show.
 fn file_names(folder: &Path) -> Vec<String> {
     let Ok(entries) = fs::read_dir(folder) else {
@@ -60,7 +81,8 @@ fn file_names(folder: &Path) -> Vec<String> {
         .flatten()
         .filter_map(|entry| entry.file_name().into_string().ok())
         .filter(|name| !name.starts_with('.'))
-        .filter(|name| !name.chars().any(|c| c.is_whitespace() || c.is_control()))
+        .filter(|name| Escaped(name).to_string() == *name)
+        .filter(|name| !name.chars().any(char::is_whitespace))
         .collect();
     names.sort();
     names
@@ -79,12 +101,26 @@ impl Completer for Completion {
         let start = typed.rfind(char::is_whitespace).map_or(0, |at| at + 1);
         let (before, partial) = typed.split_at(start);
         let before: Vec<&str> = before.split_whitespace().collect();
+        // Names of files and devices differ by case.
+        let any_case =
+            before.is_empty() || before.len() == 2 && before[0].eq_ignore_ascii_case("SCS");
         let starts = |candidate: &String| {
             let head = candidate.get(..partial.len());
-            head.is_some_and(|head| head.eq_ignore_ascii_case(partial))
+            head.is_some_and(|head| {
+                head == partial || any_case && head.eq_ignore_ascii_case(partial)
+            })
         };
-        let candidates = self.candidates(&before);
-        Ok((start, candidates.into_iter().filter(starts).collect()))
+        let candidates = self.candidates(&before, partial);
+        let fitting: Vec<String> = candidates.into_iter().filter(starts).collect();
+        // The next word can be typed at once.
+        let done = |word: &String| match word.ends_with('/') {
+            true => word.clone(),
+            false => format!("{word} "),
+        };
+        match fitting.as_slice() {
+            [only] => Ok((start, vec![done(only)])),
+            _ => Ok((start, fitting)),
+        }
     }
 }
 
@@ -97,30 +133,40 @@ impl Helper for Completion {}
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
-
-    use fleetlink_proto::FileId;
     use rustyline::history::MemHistory;
 
     use super::*;
 
-    #[test]
-    fn offers_what_can_stand_there() {
-        let completion = Completion {
-            device: "d".parse().unwrap(),
-            files: Arc::new(Mutex::new(vec![FileId::new(12), FileId::new(30)])),
-        };
+    #[tokio::test]
+    async fn offers_what_can_stand_there() {
+        let roster = Roster::of(&["12", "30"], &["wei-phone", "Watch"]);
+        let completion = Completion::new("d".parse().unwrap(), roster);
         let history = MemHistory::new();
         let offered = |line: &str| {
             let context = Context::new(&history);
             completion.complete(line, line.len(), &context).unwrap()
         };
-        assert_eq!(offered("e"), (0, vec!["EDG".to_owned()]));
-        assert_eq!(offered("SCS 1"), (4, vec!["12".to_owned()]));
-        assert_eq!(
-            offered("SCS 12 m"),
-            (7, vec!["MAX".to_owned(), "MIN".to_owned()])
-        );
+        let words = |words: &[&str]| words.iter().map(|&w| w.to_owned()).collect::<Vec<_>>();
+        assert_eq!(offered("ed"), (0, words(&["EDG "])));
+        assert_eq!(offered("e"), (0, words(&["EDG", "exit"])));
+        assert_eq!(offered("SCS 1"), (4, words(&["12 "])));
+        assert_eq!(offered("dte "), (4, words(&["12", "30"])));
+        assert_eq!(offered("SCS 12 m"), (7, words(&["MAX", "MIN"])));
+        assert_eq!(offered("UVF w"), (4, words(&["wei-phone "])));
+        assert_eq!(offered("uvf "), (4, words(&["wei-phone", "Watch"])));
         assert_eq!(offered("OUT "), (4, vec![]));
+    }
+
+    #[tokio::test]
+    async fn offers_local_files_and_what_is_in_folders() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("videos")).unwrap();
+        for name in ["videos/one.mp4", "videos/t\u{1b}wo.mp4", "videos/a b"] {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+        assert_eq!(paths(&path("")), [path("videos/")]);
+        assert_eq!(paths(&path("videos/o")), [path("videos/one.mp4")]);
+        assert!(paths("/does/not/exist/").is_empty());
     }
 }

@@ -5,44 +5,55 @@ mod announce;
 mod command;
 mod completion;
 mod editor;
+mod keys;
 mod piped;
+mod prompt;
+mod roster;
 mod transfers;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use fleetlink_device::{Link, Session, Supervisor};
-use fleetlink_proto::{DeviceName, FileId};
+use fleetlink_proto::DeviceName;
 use tokio::sync::watch;
 
 use crate::failure::Failure;
-use crate::interrupt::Interrupts;
+use crate::interrupt::{Heard, Interrupts};
 use crate::output::Output;
 use crate::stdin::Lines;
 use command::Command;
-#[cfg(feature = "hub")]
-pub(crate) use command::PROMPT;
+use completion::Completion;
 use editor::EditorInput;
 use piped::PipedInput;
+#[cfg(feature = "hub")]
+pub(crate) use prompt::PROMPT;
+pub(crate) use prompt::Prompt;
+use roster::Roster;
 pub(crate) use transfers::Transfers;
-
-/// The file IDs that the hub has of this device, as far as this shell knows.
-type KnownFiles = Arc<Mutex<Vec<FileId>>>;
 
 /// A joined device's dialogue with a person or a program.
 pub(crate) struct Shell {
     device: DeviceName,
     supervisor: Supervisor,
     transfers: Transfers,
+    prompt: Prompt,
     output: Output,
-    files: KnownFiles,
 }
 
 /// What came from whoever types.
 enum Typed {
     Line(String),
-    /// Ctrl-C at the prompt.
-    Interrupted,
+    /// The end of the input, or a key that leaves.
     End,
+}
+
+/// How a conversation ended where nothing failed.
+#[derive(PartialEq, Eq)]
+enum Left {
+    /// Goodbye was said.
+    Said,
+    /// A signal came while a line was being edited.
+    Signalled,
 }
 
 /// Where lines come from. A line that was asked for stays asked for.
@@ -73,14 +84,15 @@ impl Shell {
         device: DeviceName,
         supervisor: Supervisor,
         transfers: Transfers,
+        prompt: Prompt,
         output: Output,
     ) -> Self {
         Shell {
             device,
             supervisor,
             transfers,
+            prompt,
             output,
-            files: KnownFiles::default(),
         }
     }
 
@@ -94,7 +106,6 @@ impl Shell {
         ));
         let mut narrating = None;
         if matches!(input, Input::Editor(_)) {
-            self.learn_files().await;
             narrating = Some(self.transfers.narrate());
         }
         let ended = self.converse(&mut input, &mut interrupts).await;
@@ -106,23 +117,33 @@ impl Shell {
         let behind_prompt = matches!(input, Input::Editor(_));
         drop(input);
         self.output.print_plainly();
+        // The editor is gone: what it was given to print might never have been shown.
+        let new_line = if behind_prompt { "\n" } else { "" };
         match &ended {
-            // The editor is gone: what it was given to print might never have been shown.
             Err(Failure::Shown(failure)) => {
-                let new_line = if behind_prompt { "\n" } else { "" };
-                self.output
-                    .line(&format!("{new_line}This session has ended: {failure}"));
+                let text = format!("{new_line}This session has ended: {failure}");
+                self.output.line(&text);
+                return ended.map(drop);
             }
-            _ => self.supervisor.leave().await,
+            Ok(Left::Signalled) => self.output.line(&format!("{new_line}{}", self.goodbye())),
+            _ => {}
         }
-        ended
+        self.supervisor.leave().await;
+        ended.map(drop)
+    }
+
+    fn goodbye(&self) -> String {
+        format!("Bye, {}!", self.device)
     }
 
     /// A line editor where a person types and reads, else line by line.
     fn open_input(&self, lines: Lines) -> Input {
-        match EditorInput::open(&self.device, Arc::clone(&self.files), &self.output) {
-            Some(editor) => Input::Editor(editor),
-            None => Input::Piped(PipedInput::new(lines, self.output.clone())),
+        let prompt = self.prompt.text(&self.device);
+        let roster = Roster::new(self.supervisor.link());
+        let completion = Completion::new(self.device.clone(), roster);
+        match EditorInput::open(lines, &prompt, completion, &self.output) {
+            Ok(editor) => Input::Editor(editor),
+            Err(lines) => Input::Piped(PipedInput::new(lines, prompt, self.output.clone())),
         }
     }
 
@@ -130,29 +151,26 @@ impl Shell {
         &self,
         input: &mut Input,
         interrupts: &mut Interrupts,
-    ) -> Result<(), Failure> {
+    ) -> Result<Left, Failure> {
         let mut link = self.supervisor.link();
+        let at_terminal = matches!(input, Input::Editor(_));
         let mut warned = false;
         loop {
             input.ask()?;
             let typed = tokio::select! {
                 typed = input.answer() => typed?,
                 over = over(&mut link) => return Err(Failure::Shown(Box::new(over))),
-                () = interrupts.next() => return Err(Failure::Interrupted),
+                _ = interrupts.heard() => return ended_by_signal(at_terminal),
             };
             let line = match typed {
                 Typed::Line(line) => line,
-                Typed::Interrupted => {
-                    self.output.line("OUT or Ctrl-D leaves.");
-                    continue;
-                }
                 Typed::End => "OUT".to_owned(),
             };
             match command::parse(&line) {
                 Err(mistake) => self.output.line(&mistake),
                 // A person is asked once more; a program's transfers are waited for.
                 Ok(Command::Out) if self.transfers.count() > 0 && !warned => {
-                    if matches!(input, Input::Editor(_)) {
+                    if at_terminal {
                         warned = true;
                         self.output.line(&self.transfers.farewell());
                         continue;
@@ -162,22 +180,21 @@ impl Shell {
                         over = over(&mut link) => return Err(Failure::Shown(Box::new(over))),
                         () = interrupts.next() => return Err(Failure::Interrupted),
                     }
-                    self.output.line(&format!("Bye, {}!", self.device));
-                    return Ok(());
+                    self.output.line(&self.goodbye());
+                    return Ok(Left::Said);
                 }
                 Ok(Command::Out) => {
-                    self.output.line(&format!("Bye, {}!", self.device));
-                    return Ok(());
+                    self.output.line(&self.goodbye());
+                    return Ok(Left::Said);
                 }
                 Ok(command) => {
                     warned = false;
-                    let piped = matches!(input, Input::Piped(_));
                     tokio::select! {
                         () = Box::pin(self.obey(command)) => {}
                         over = over(&mut link) => return Err(Failure::Shown(Box::new(over))),
-                        () = interrupts.next() => {
-                            if piped {
-                                return Err(Failure::Interrupted);
+                        heard = interrupts.heard() => {
+                            if !at_terminal || heard == Heard::End {
+                                return ended_by_signal(at_terminal);
                             }
                             self.output.line("Interrupted.");
                         }
@@ -198,22 +215,13 @@ impl Shell {
             Link::Over(over) => Err(Failure::from(&**over)),
         }
     }
+}
 
-    /// Keeps the file IDs for completion; without them it only completes less.
-    async fn learn_files(&self) {
-        let Ok(session) = self.session() else { return };
-        if let Ok(files) = session.all_files().await {
-            let ids = files.iter().map(|entry| entry.file).collect();
-            *self.files.lock().unwrap_or_else(PoisonError::into_inner) = ids;
-        }
-    }
-
-    fn has_file(&self, file: FileId, has: bool) {
-        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-        files.retain(|&known| known != file);
-        if has {
-            files.push(file);
-        }
+/// A person who ends the program leaves; a program's dialogue was cut off.
+fn ended_by_signal(at_terminal: bool) -> Result<Left, Failure> {
+    match at_terminal {
+        true => Ok(Left::Signalled),
+        false => Err(Failure::Interrupted),
     }
 }
 

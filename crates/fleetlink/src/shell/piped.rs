@@ -4,7 +4,6 @@
 use tokio::sync::mpsc;
 
 use super::Typed;
-use super::command::PROMPT;
 use crate::failure::Failure;
 use crate::output::{Ask, Output};
 use crate::stdin::Lines;
@@ -12,11 +11,12 @@ use crate::stdin::Lines;
 pub(super) struct PipedInput {
     wanted: mpsc::Sender<()>,
     typed: mpsc::Receiver<Result<Typed, Failure>>,
+    prompt: String,
     output: Output,
 }
 
 impl PipedInput {
-    pub(super) fn new(lines: Lines, output: Output) -> Self {
+    pub(super) fn new(lines: Lines, prompt: String, output: Output) -> Self {
         let (wanted, mut requests) = mpsc::channel(1);
         let (answer, typed) = mpsc::channel(1);
         // A task of its own: a line that was read is never lost to something that came first.
@@ -32,12 +32,13 @@ impl PipedInput {
         PipedInput {
             wanted,
             typed,
+            prompt,
             output,
         }
     }
 
     pub(super) fn ask(&mut self) -> Result<(), Failure> {
-        self.output.ask(PROMPT, Ask::Stdout, false);
+        self.output.ask(&self.prompt, Ask::Stdout);
         self.wanted.try_send(()).map_err(|_| no_longer_read())
     }
 

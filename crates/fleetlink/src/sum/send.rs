@@ -80,8 +80,7 @@ async fn ask(output: &Output) -> Result<Integer, Failure> {
     let lines = Lines::new();
     let question = format!("Enter an integer between {MIN_NUMBER} and {MAX_NUMBER}:");
     loop {
-        output.ask(&question, Ask::Stdout, lines.terminal());
-        let Some(line) = lines.next().await? else {
+        let Some(line) = lines.ask(output, &question, Ask::Stdout).await? else {
             return Err(Failure::Usage("there is no number to send".to_owned()));
         };
         match integer(line.trim()) {

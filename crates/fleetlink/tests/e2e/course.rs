@@ -81,7 +81,8 @@ fn server_and_client_in_the_working_directory() {
     let mut again = client(&server);
     again.attempt("b", PASSWORD);
     again.output.expect("Invalid Password. Please try again");
-    again.attempt("b", "changed");
+    again.output.expect("Password:");
+    again.send("changed");
     again.output.expect("Welcome!");
 
     let said = said();

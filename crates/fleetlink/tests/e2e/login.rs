@@ -13,12 +13,18 @@ const BLOCKED: &str =
 /// Fails `name`'s logins until it is blocked.
 fn block(hub: &Hub, name: &str, attempts: u32) -> Instant {
     let mut shell = Shell::start(hub.address, &[]);
-    for _ in 1..attempts {
-        shell.attempt(name, "wrong");
-        shell.output.expect(WRONG);
+    shell.output.expect("Username:");
+    shell.send(name);
+    for attempt in 1..=attempts {
+        shell.output.expect("Password:");
+        shell.send("wrong");
+        let message = if attempt < attempts {
+            WRONG
+        } else {
+            NOW_BLOCKED
+        };
+        shell.output.expect(message);
     }
-    shell.attempt(name, "wrong");
-    shell.output.expect(NOW_BLOCKED);
     let blocked = Instant::now();
     assert_ne!(shell.wait(), Some(0));
     blocked

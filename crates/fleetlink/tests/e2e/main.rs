@@ -6,6 +6,7 @@ mod attack;
 mod course;
 mod crash;
 mod crowd;
+mod dialogue;
 mod examples;
 mod faults;
 mod harness;

@@ -127,7 +127,7 @@ impl Device {
     /// Joins as a person does, by the prompts.
     pub(crate) fn join(stage: &Stage<'_>, name: &'static str, port: &str) -> Result<Self, Failure> {
         let folder = stage.folder(name)?;
-        let mut command = stage.command(&folder, &["join", "127.0.0.1", port]);
+        let mut command = stage.command(&folder, &["join", "127.0.0.1", port, "--prompt", "full"]);
         command.env_remove("FLEETLINK_PASSWORD");
         let mut shell = Process::start(name, &mut command)?;
         shell.expect("Username:")?;

@@ -248,6 +248,9 @@ fn spawn(command: &mut Command) -> (Child, Output, SocketAddr) {
         .expect("the binary starts");
     let mut output = Output::of(child.stdout.take().expect("standard output is piped"));
     output.expect("listening on ");
-    let address = output.expect("\n").parse().expect("an address");
+    // In JSON it is the end of a text.
+    let rest = output.expect("\n");
+    let address = rest.split('"').next().unwrap_or_default();
+    let address = address.parse().expect("an address");
     (child, output, address)
 }

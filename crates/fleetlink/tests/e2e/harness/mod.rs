@@ -32,7 +32,8 @@ pub(crate) fn fleetlink(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fleetlink"));
     command
         .current_dir(folder)
-        .env("FLEETLINK_STATE_DIR", folder.join("state"));
+        .env("FLEETLINK_STATE_DIR", folder.join("state"))
+        .env("FLEETLINK_PROMPT", "full");
     for name in [
         "FLEETLINK_HUB",
         "FLEETLINK_DEVICE",

@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use super::network::Network;
-use super::{Output, PASSWORD, PROMPT, fleetlink};
+use super::{DEADLINE, Output, PASSWORD, PROMPT, fleetlink};
 
 /// A shell with piped input; killed when dropped.
 pub(crate) struct Shell {
@@ -157,24 +157,49 @@ pub(crate) struct Terminal {
     /// Open as long as the test looks.
     master: Box<dyn MasterPty + Send>,
     folder: TempDir,
+    columns: u16,
 }
+
+/// Enough for all that a test shows: nothing scrolls away.
+const ROWS: u16 = 200;
 
 impl Terminal {
     /// Runs the binary at a terminal of 100 columns, in a fresh folder.
     pub(crate) fn start(arguments: &[&str]) -> Self {
+        Self::start_at(100, arguments)
+    }
+
+    /// The same at a terminal of so many columns.
+    pub(crate) fn start_at(columns: u16, arguments: &[&str]) -> Self {
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_fleetlink"));
+        command.args(arguments);
+        Self::run(columns, command)
+    }
+
+    /// A shell with job control at a terminal, whose prompt is `SH>`.
+    pub(crate) fn start_job_control() -> Self {
+        let mut command = CommandBuilder::new("sh");
+        command.arg("-i");
+        command.env("PS1", "SH> ");
+        command.env_remove("ENV");
+        Self::run(100, command)
+    }
+
+    fn run(columns: u16, mut command: CommandBuilder) -> Self {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let size = PtySize {
-            rows: 40,
-            cols: 100,
+            rows: ROWS,
+            cols: columns,
             pixel_width: 0,
             pixel_height: 0,
         };
         let pair = native_pty_system()
             .openpty(size)
             .expect("a pseudo-terminal");
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_fleetlink"));
-        command.args(arguments);
         command.cwd(folder.path());
+        command.env("FLEETLINK_PROMPT", "full");
+        command.env_remove("FLEETLINK_PASSWORD");
+        command.env_remove("FLEETLINK_DEVICE");
         command.env("FLEETLINK_STATE_DIR", folder.path().join("state"));
         command.env("TERM", "xterm");
         command.env("TZ", "UTC");
@@ -197,6 +222,7 @@ impl Terminal {
             output,
             master: pair.master,
             folder,
+            columns,
         }
     }
 
@@ -211,9 +237,12 @@ impl Terminal {
 
     /// Types keys as they are.
     pub(crate) fn type_keys(&mut self, keys: &str) {
-        self.input
-            .write_all(keys.as_bytes())
-            .expect("the terminal takes keys");
+        self.type_bytes(keys.as_bytes());
+    }
+
+    /// Types what need not be text.
+    pub(crate) fn type_bytes(&mut self, keys: &[u8]) {
+        self.input.write_all(keys).expect("the terminal takes keys");
         self.input.flush().expect("the terminal takes keys");
     }
 
@@ -237,9 +266,47 @@ impl Terminal {
             .any(|mode| mode == "ECHO")
     }
 
+    /// The rows of the screen, as the person sees them by now.
+    pub(crate) fn screen(&self) -> Vec<String> {
+        let mut screen = vt100::Parser::new(ROWS, self.columns, 0);
+        screen.process(self.output.so_far().as_bytes());
+        let rows = screen.screen().rows(0, self.columns);
+        let mut rows: Vec<String> = rows.map(|row| row.trim_end().to_owned()).collect();
+        while rows.last().is_some_and(String::is_empty) {
+            rows.pop();
+        }
+        rows
+    }
+
+    /// Waits until these are the last rows of the screen.
+    #[track_caller]
+    pub(crate) fn expect_rows(&self, rows: &[&str]) {
+        let began = std::time::Instant::now();
+        loop {
+            let screen = self.screen();
+            let last = &screen[screen.len().saturating_sub(rows.len())..];
+            if last == rows {
+                return;
+            }
+            assert!(began.elapsed() < DEADLINE, "{rows:#?} on {screen:#?}");
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    }
+
+    pub(crate) fn signal(&self, with: Signal) {
+        let pid = self.child.process_id().expect("the shell runs");
+        let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+        kill_process(pid.expect("a process id"), with).expect("the process runs");
+    }
+
     /// Waits for the end and returns whether it was a success.
     pub(crate) fn wait(&mut self) -> bool {
-        self.child.wait().expect("the shell ends").success()
+        self.wait_code() == 0
+    }
+
+    /// Waits for the end and returns the exit status.
+    pub(crate) fn wait_code(&mut self) -> u32 {
+        self.child.wait().expect("the shell ends").exit_code()
     }
 }
 
