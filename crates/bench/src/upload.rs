@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use fleetlink_device::{UploadTask, generate, upload_file};
+use fleetlink_device::{GeneratedFiles, Overwrite, UploadTask, generate, upload_file};
 use fleetlink_proto::FileId;
 use fleetlink_proto::control::UploadMode;
 
@@ -47,7 +47,8 @@ async fn measure() -> Outcome {
     let folder = tempfile::tempdir()?;
     let folder = folder.path();
     let source = folder.join("samples.txt");
-    generate(&source, SAMPLES, |_| ControlFlow::Continue(()))?;
+    let overwrite = Overwrite::Generated(GeneratedFiles::in_folder(folder.to_owned()));
+    generate(&source, SAMPLES, &overwrite, |_| ControlFlow::Continue(()))?;
     // What is still to be written would be in the way of the first.
     File::open(&source)?.sync_all()?;
     let bytes = fs::metadata(&source)?.len();

@@ -88,14 +88,14 @@ pub(crate) fn serve() -> Outcome {
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let (hub, mut lines) = match unknown {
+        let (hub, mut events) = match unknown {
             Unknown::DummyHash => start(config).await?,
             Unknown::Nothing => start_without_dummy_hash(config).await?,
         };
         say(&format!("listening on {}", hub.address()));
         say(&format!("pin {}", hub.pin().ok_or("no pin")?));
-        while let Some(line) = lines.recv().await {
-            say(&line);
+        while let Some(shown) = events.recv().await {
+            say(&shown.event.to_string());
         }
         Ok(())
     })
