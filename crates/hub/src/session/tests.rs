@@ -112,7 +112,7 @@ struct World {
     context: SessionContext,
     sessions: u64,
     _follow: (watch::Receiver<Vec<ActiveDevice>>, watch::Receiver<u64>),
-    _lines: mpsc::Receiver<String>,
+    _lines: mpsc::Receiver<crate::HubEvent>,
     _folder: tempfile::TempDir,
 }
 
