@@ -141,6 +141,8 @@ mod tests {
             "fleetlink sum send -5",
             "fleetlink sum send 127.0.0.1 8000 101 --dialect text",
             "fleetlink sum check 127.0.0.1 8000 --allow-stop --json",
+            "fleetlink sum check 127.0.0.1 8000 --dialect comma --points marks.txt",
+            "fleetlink sum check-client --dialect json -- ./client {host} {port} {number}",
             "fleetlink send uav a.mp4 b.mp4 --hub h:1 --device d --events",
             "fleetlink receive --inbox d --from uav --from cam-* --max-size 2GB --max-total 20GiB",
             "fleetlink key show --hub h:1 --device d",

@@ -1,8 +1,6 @@
 //! What came of one check.
 
-use std::fmt::Write as _;
-
-use fleetlink_proto::Escaped;
+use fleetlink_proto::{Escaped, EscapedBytes};
 use serde::Serialize;
 
 /// The most characters of one message that are shown.
@@ -146,14 +144,7 @@ pub(crate) fn shown(bytes: &[u8]) -> String {
     if bytes.is_empty() {
         return "(nothing)".to_owned();
     }
-    let mut text = String::new();
-    for chunk in bytes.utf8_chunks() {
-        // Writing to a String does not fail.
-        let _ = write!(text, "{}", Escaped(chunk.valid()));
-        for byte in chunk.invalid() {
-            let _ = write!(text, "\\x{byte:02x}");
-        }
-    }
+    let text = EscapedBytes(bytes).to_string();
     match text.char_indices().nth(MAX_SHOWN) {
         Some((end, _)) => format!("{}… ({} bytes)", &text[..end], bytes.len()),
         None => text,

@@ -33,5 +33,6 @@ pub(crate) use options::ReportOptions;
 pub(crate) use plan::{Check, Plan};
 pub(crate) use process::{Ended, Place, Running};
 pub(crate) use program::{Program, seconds};
+pub(crate) use progress::Progress;
 pub(crate) use report::Subject;
 pub(crate) use trace::Trace;

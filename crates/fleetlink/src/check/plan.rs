@@ -21,6 +21,7 @@ pub(crate) struct Check {
     id: String,
     shows: String,
     needs: Vec<String>,
+    unless_failed: Vec<String>,
     limit: Duration,
     work: Work,
 }
@@ -36,6 +37,7 @@ impl Check {
             id: id.into(),
             shows: shows.into(),
             needs: Vec::new(),
+            unless_failed: Vec::new(),
             limit: CHECK_DEADLINE,
             work: Box::pin(work),
         }
@@ -47,11 +49,22 @@ impl Check {
         self
     }
 
+    /// Skips the check where one of these failed: the same fault is not told twice. Unlike a need,
+    /// it may have been skipped.
+    pub(crate) fn unless_failed(
+        mut self,
+        ids: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        self.unless_failed.extend(ids.into_iter().map(Into::into));
+        self
+    }
+
     /// Does not look, and says why.
     pub(crate) fn instead(self, why: &'static str) -> Self {
         Check {
             work: Box::pin(async move { Finding::skipped(why) }),
             needs: Vec::new(),
+            unless_failed: Vec::new(),
             ..self
         }
     }
@@ -142,6 +155,7 @@ impl Course {
             id,
             shows,
             needs,
+            unless_failed,
             limit,
             work,
         } = check;
@@ -151,7 +165,7 @@ impl Course {
         let (finding, forfeit) = if let Some(dead) = &self.gone {
             let why = format!("the server is gone since {dead}");
             (Finding::skipped(why), true)
-        } else if let Some(need) = self.first_missing(&needs) {
+        } else if let Some(need) = self.first_missing(&needs, &unless_failed) {
             (Finding::skipped(format!("needs: {need}")), true)
         } else {
             let finding = tokio::time::timeout(limit, work).await;
@@ -172,13 +186,19 @@ impl Course {
         }
     }
 
-    /// The first need that did not pass.
-    fn first_missing(&self, needs: &[String]) -> Option<String> {
-        let not_passed = |need: &&String| {
-            let mut of = self.checked.iter().filter(|checked| checked.id == **need);
-            of.any(|checked| checked.finding.verdict() != Verdict::Pass)
+    /// The first need that did not pass, or check that failed and must not have.
+    fn first_missing(&self, needs: &[String], unless_failed: &[String]) -> Option<String> {
+        let any = |id: &String, is: fn(Verdict) -> bool| {
+            let mut of = self.checked.iter().filter(|checked| checked.id == *id);
+            of.any(|checked| is(checked.finding.verdict()))
         };
-        needs.iter().find(not_passed).cloned()
+        let missing = needs.iter().find(|id| any(id, |is| is != Verdict::Pass));
+        let failed = || {
+            unless_failed
+                .iter()
+                .find(|id| any(id, |is| is == Verdict::Fail))
+        };
+        missing.or_else(failed).cloned()
     }
 
     /// Reports the death that the check at `place` met: at the check that sent the last input.
@@ -257,6 +277,8 @@ mod tests {
         plan.add(Check::new("sum", "", never()).needs(["reply"]));
         plan.add(Check::new("crowd", "", never()).needs(["sum"]));
         plan.add(Check::new("close", "", async { Finding::pass() }).needs(["absent"]));
+        plan.add(Check::new("twin", "", never()).unless_failed(["reply"]));
+        plan.add(Check::new("other", "", async { Finding::pass() }).unless_failed(["sum"]));
         let report = run(plan).await;
         assert_eq!(
             verdicts(&report),
@@ -264,7 +286,9 @@ mod tests {
                 ("reply", Verdict::Fail),
                 ("sum", Verdict::Skipped),
                 ("crowd", Verdict::Skipped),
-                ("close", Verdict::Pass)
+                ("close", Verdict::Pass),
+                ("twin", Verdict::Skipped),
+                ("other", Verdict::Pass)
             ]
         );
         let why = |place: usize| report.checks[place].finding.why.clone();
@@ -297,6 +321,8 @@ mod tests {
         let second = trace.clone();
         plan.add(Check::new("malformed", "", async move {
             second.note(b"bad\0");
+            // It lives a little longer.
+            second.note_good(b"good");
             if late {
                 Finding::pass()
             } else {

@@ -10,14 +10,14 @@ const TEMPLATE: &str = "{spinner} {pos}/{len} {wide_msg} {elapsed}";
 const TICK_EVERY: Duration = Duration::from_millis(200);
 
 /// A line with the check that runs, on standard error; it disappears when dropped.
-pub(super) struct Progress {
+pub(crate) struct Progress {
     bar: Option<ProgressBar>,
     begun: u64,
 }
 
 impl Progress {
     /// Of so many checks; nothing is shown where no person looks.
-    pub(super) fn new(output: &Output, checks: usize) -> Self {
+    pub(crate) fn new(output: &Output, checks: usize) -> Self {
         let bar = output.draws_progress().then(|| {
             let bar = ProgressBar::new(u64::try_from(checks).unwrap_or(u64::MAX));
             if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
@@ -30,7 +30,7 @@ impl Progress {
     }
 
     /// The next check begins.
-    pub(super) fn show(&mut self, id: &str, shows: &str) {
+    pub(crate) fn show(&mut self, id: &str, shows: &str) {
         self.begun += 1;
         if let Some(bar) = &self.bar {
             bar.set_position(self.begun);

@@ -25,11 +25,23 @@ pub(super) struct Input {
     pub(super) check: usize,
     /// The bytes, as a person can read them.
     pub(super) shown: String,
+    /// Whether it may be what a server dies of.
+    suspect: bool,
 }
 
 impl Trace {
     /// Notes that the server received these bytes; the server was there until now.
     pub(crate) fn note(&self, input: &[u8]) {
+        self.keep(input, true);
+    }
+
+    /// Notes a good request that was answered. A server may die a little later: what the same check
+    /// has sent before stays the suspect.
+    pub(crate) fn note_good(&self, request: &[u8]) {
+        self.keep(request, false);
+    }
+
+    fn keep(&self, input: &[u8], suspect: bool) {
         let shown = if input.is_empty() {
             "a connection or datagram without a byte".to_owned()
         } else {
@@ -37,7 +49,14 @@ impl Trace {
         };
         let mut inputs = self.lock();
         let check = inputs.check;
-        inputs.last = Some(Input { check, shown });
+        let of_this_check = |last: &Input| last.check == check && last.suspect;
+        if suspect || !inputs.last.as_ref().is_some_and(of_this_check) {
+            inputs.last = Some(Input {
+                check,
+                shown,
+                suspect,
+            });
+        }
     }
 
     /// From here on the check at this place sends.

@@ -4,6 +4,7 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
 use fleetlink_hub::{Asked, ShownRequest, ShownRequests};
+use fleetlink_proto::EscapedBytes;
 use fleetlink_proto::lease::Transport;
 use fleetlink_proto::lease::limits::MAX_SHOWN_BYTES;
 use tokio::task::JoinHandle;
@@ -75,14 +76,12 @@ fn line(request: &ShownRequest) -> String {
     format!("{transport} {client}: {asked} -> {answer}")
 }
 
-/// The bytes, escaped, in so many characters.
+/// The bytes, escaped; nothing at all has a word for it.
 fn cut(bytes: &[u8]) -> String {
-    let text = shown(&bytes[..bytes.len().min(MAX_SHOWN_BYTES)]);
-    match text.char_indices().nth(MAX_SHOWN_BYTES) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None if bytes.len() > MAX_SHOWN_BYTES => format!("{text}…"),
-        None => text,
+    if bytes.is_empty() {
+        return shown(bytes);
     }
+    EscapedBytes(bytes).cut(MAX_SHOWN_BYTES)
 }
 
 #[cfg(test)]

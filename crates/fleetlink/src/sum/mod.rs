@@ -1,6 +1,7 @@
 //! `fleetlink sum`: the number exchange.
 
 mod check;
+mod check_client;
 mod print;
 mod send;
 #[cfg(feature = "hub")]
@@ -30,12 +31,19 @@ enum Command {
     Send(send::SendArguments),
     /// Check anybody's server: replies, pieces, silence, malformed input.
     Check(check::CheckArguments),
+    /// Check anybody's client: start it against servers that do what a client must bear.
+    #[command(override_usage = check_client::USAGE)]
+    CheckClient(check_client::CheckClientArguments),
 }
 
 impl SumArguments {
     /// Whether the result is one JSON document.
     pub(crate) fn json(&self) -> bool {
-        matches!(&self.command, Command::Check(arguments) if arguments.report.json)
+        match &self.command {
+            Command::Check(arguments) => arguments.report.json,
+            Command::CheckClient(arguments) => arguments.report.json,
+            _ => false,
+        }
     }
 }
 
@@ -46,6 +54,7 @@ pub(crate) async fn run(arguments: SumArguments, output: &Output) -> Result<(), 
         Command::Serve(arguments) => serve::serve(arguments, output).await,
         Command::Send(arguments) => send::send(arguments, output).await,
         Command::Check(arguments) => check::check(arguments, output).await,
+        Command::CheckClient(arguments) => check_client::check(arguments, output).await,
     }
 }
 

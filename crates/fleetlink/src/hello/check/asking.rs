@@ -100,7 +100,7 @@ impl Target {
             let asked = asked.map_err(|error| no_server(&error).sent(shown(&request)))?;
             tries += 1;
             if !asked.reply.is_empty() {
-                self.trace.note(&request);
+                self.trace.note_good(&request);
                 return Ok(asked);
             }
             if tries == UNANSWERED {

@@ -1,135 +1,131 @@
 //! Input that is no request: the server does not answer it as one, and goes on.
 
-use fleetlink_proto::number_exchange::Reply;
+use fleetlink_proto::number_exchange::Form;
 
-use super::Dialect;
-use super::probe::{Ending, Server, judge, request};
+use super::judge::{Spoken, is_reply, judge, plain_request};
+use super::probe::{Ending, Server};
 use crate::check::{Check, Finding, Plan, shown};
 
 /// Longer than any request.
 const OVERLONG: usize = 100_000;
 
 struct Case {
-    id: &'static str,
+    check: &'static str,
     shows: &'static str,
     bytes: Vec<u8>,
     ending: Ending,
 }
 
-fn case(id: &'static str, shows: &'static str, bytes: &[u8]) -> Case {
+fn case(check: &'static str, shows: &'static str, bytes: &[u8]) -> Case {
     Case {
-        id,
+        check,
         shows,
         bytes: bytes.to_vec(),
         ending: Ending::Stream,
     }
 }
 
-fn cases(dialect: Dialect) -> Vec<Case> {
-    let overlong = |start: &str| [start.as_bytes(), &vec![b'x'; OVERLONG]].concat();
-    match dialect {
-        Dialect::Text => vec![
-            case(
-                "text.nothing",
-                "a client that goes at once does no harm",
-                b"",
-            ),
-            case(
-                "text.no-number",
-                "a request without a number is no request",
-                b"Client of A Client",
-            ),
-            case(
-                "text.word",
-                "a word is no number",
-                b"Client of A Client: twenty",
-            ),
-            case(
-                "text.binary",
-                "bytes that are no text do no harm",
-                b"\x00\xff\xfe\x80Client",
-            ),
-            Case {
-                ending: Ending::Silence,
-                ..case(
-                    "text.over-long",
-                    "a request without end does no harm",
-                    &overlong("Client of "),
-                )
-            },
-        ],
-        Dialect::Json => vec![
-            case(
-                "json.cut-off",
-                "an object that is cut off is no request",
-                br#"{"client_name": "A Cl"#,
-            ),
-            case(
-                "json.no-number",
-                "an object without a number is no request",
-                br#"{"client_name": "A Client"}"#,
-            ),
-            case(
-                "json.word",
-                "a string is no number",
-                br#"{"client_name": "A Client", "client_number": "twenty"}"#,
-            ),
-            case(
-                "json.binary",
-                "bytes that are no text do no harm",
-                b"{\"client_name\": \"\xff\xfe\"}",
-            ),
-            case(
-                "json.deep",
-                "deep nesting does no harm",
-                "{\"a\":[".repeat(600).as_bytes(),
-            ),
-            Case {
-                ending: Ending::Silence,
-                ..case(
-                    "json.over-long",
-                    "a request without end does no harm",
-                    &overlong("{\"client_name\": \""),
-                )
-            },
-        ],
+/// A request without end, which begins like this.
+fn over_long(start: &str) -> Case {
+    let bytes = [start.as_bytes(), &vec![b'x'; OVERLONG]].concat();
+    Case {
+        ending: Ending::Silence,
+        ..case("over-long", "a request without end does no harm", &bytes)
     }
 }
 
-/// Adds the checks of one dialect.
-pub(super) fn add(plan: &mut Plan, server: Server, dialect: Dialect) {
-    for case in cases(dialect) {
-        let (id, shows) = (case.id, case.shows);
-        plan.add(Check::new(id, shows, survives(server, dialect, case)));
+fn cases(form: Form) -> Vec<Case> {
+    let nothing = case("nothing", "a client that goes at once does no harm", b"");
+    let no_number = "a request without a number is no request";
+    let word = "a word is no number";
+    let binary = "bytes that are no text do no harm";
+    match form {
+        Form::Text(text) => {
+            let title = if text.titled { "Client of " } else { "" };
+            let separator = format!("{}{}", text.separator.as_str(), text.blanks);
+            let without = format!("{title}Checker");
+            let with = format!("{title}Checker{separator}twenty");
+            vec![
+                nothing,
+                case("no-number", no_number, without.as_bytes()),
+                case("word", word, with.as_bytes()),
+                case("binary", binary, b"\x00\xff\xfe\x80Client"),
+                over_long(title),
+            ]
+        }
+        Form::Json(json) => {
+            let key = match json.keys {
+                fleetlink_proto::number_exchange::JsonKeys::Sided => "client_",
+                fleetlink_proto::number_exchange::JsonKeys::Plain => "",
+            };
+            let object = |rest: &str| format!("{{\"{key}name\": \"{rest}").into_bytes();
+            let with = format!("Checker\", \"{key}number\": \"twenty\"}}");
+            let deep = "{\"a\":[".repeat(600);
+            let bad = [&object("")[..], b"\xff\xfe\"}"].concat();
+            vec![
+                nothing,
+                case(
+                    "cut-off",
+                    "an object that is cut off is no request",
+                    &object("A Cl"),
+                ),
+                case("no-number", no_number, &object("Checker\"}")),
+                case("word", word, &object(&with)),
+                case("binary", binary, &bad),
+                case("deep", "deep nesting does no harm", deep.as_bytes()),
+                over_long(&format!("{{\"{key}name\": \"")),
+            ]
+        }
+        Form::UtfInt(_) | Form::UtfText(..) | Form::Struct256 => {
+            let whole = plain_request(form, 25);
+            let half = &whole[..whole.len() / 2];
+            vec![
+                nothing,
+                case("cut-off", "half a request is no request", half),
+                over_long("x"),
+            ]
+        }
     }
 }
 
-async fn survives(server: Server, dialect: Dialect, case: Case) -> Finding {
-    let heard = match server.ask(&case.bytes, case.ending).await {
+/// Adds the checks of one form. What is answered once as if it were a request, or kills the server,
+/// is not looked for again.
+pub(super) fn add(plan: &mut Plan, server: &Server, spoken: Spoken) {
+    let mut before = vec![];
+    if let Some(form) = spoken.before {
+        let twin = Spoken { form, before: None };
+        before.extend(cases(form).iter().map(|case| twin.id(case.check)));
+    }
+    for case in cases(spoken.form) {
+        let id = spoken.id(case.check);
+        let work = survives(server.clone(), spoken.form, case.bytes, case.ending);
+        let check = Check::new(&id, case.shows, work);
+        let check = check.needs([spoken.id("reply")]);
+        plan.add(check.unless_failed(before.clone()));
+        before.push(id);
+    }
+}
+
+async fn survives(server: Server, form: Form, bytes: Vec<u8>, ending: Ending) -> Finding {
+    let heard = match server.try_input(&bytes, ending).await {
         Ok(heard) => heard,
-        Err(reason) => return Finding::fail(reason),
+        Err(finding) => return finding,
     };
-    let good = request(dialect, "A Client", 25);
-    let after = match server.ask(&good, Ending::Stream).await {
-        Ok(after) => judge(dialect, 25, &after).map_err(|why| format!("{why}: {}", after.shown())),
-        Err(reason) => Err(reason),
+    let after = match server.ask(&plain_request(form, 25)).await {
+        Ok(after) => judge(form, 25, &after).map_err(|why| format!("{why}: {}", after.shown())),
+        Err(finding) => return finding,
     };
     let finding = if let Err(why) = after {
         Finding::fail(format!("the next client was not answered ({why})"))
-    } else if looks_like_a_reply(&heard.bytes) {
+    } else if is_reply(form, &server, &heard.bytes) {
         Finding::fail("it was answered as if it were a request")
-    } else if !heard.closed {
+    } else if !heard.closed && server.closes() {
         Finding::fail("the connection has to be closed")
     } else {
         Finding::pass()
     };
     finding
-        .sent(shown(&case.bytes))
+        .sent(shown(&bytes))
         .came(heard.shown())
         .expected("an error or a close, and an answer to the next client")
-}
-
-/// In either dialect: a server may not know which one it was asked in.
-fn looks_like_a_reply(bytes: &[u8]) -> bool {
-    Reply::detect(&25.into(), bytes).is_some()
 }

@@ -1,6 +1,8 @@
 //! `fleetlink sum check`: is anybody's server a good one?
 
 mod crowd;
+mod detect;
+mod judge;
 mod malformed;
 mod probe;
 mod replies;
@@ -9,29 +11,14 @@ mod stop;
 use fleetlink_device::HubAddress;
 use fleetlink_proto::number_exchange::{Form, Name};
 
-use self::probe::{Ending, Server};
-use crate::check::{Check, Finding, Plan, ReportOptions, Subject, Trace, shown};
+use self::detect::Detected;
+use self::judge::Spoken;
+use self::probe::Server;
+use super::form;
+use crate::check::{Check, Plan, Progress, ReportOptions, Subject, Trace};
 use crate::failure::Failure;
 use crate::interrupt::unless_interrupted;
 use crate::output::Output;
-
-/// The forms that are checked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Dialect {
-    /// Client of NAME: NUMBER
-    Text,
-    /// A JSON object
-    Json,
-}
-
-impl Dialect {
-    fn form(self) -> Form {
-        match self {
-            Dialect::Text => Form::TEXT,
-            Dialect::Json => Form::JSON,
-        }
-    }
-}
 
 /// Which server is checked, and how far.
 #[derive(Debug, clap::Args)]
@@ -40,9 +27,11 @@ pub(crate) struct CheckArguments {
     host: String,
     /// The server's port.
     port: u16,
-    /// Check this dialect alone; both where it is not given.
-    #[arg(long, value_enum)]
-    dialect: Option<Dialect>,
+    /// Check this form alone: text, json, json-name, colon, comma, semicolon, pipe, blank, utf-int,
+    /// utf-text or struct256. Where it is not given, text and JSON are checked, or the form that
+    /// the server turns out to speak.
+    #[arg(long, value_name = "FORM", value_parser = form)]
+    dialect: Option<Form>,
     /// What the server must call itself.
     #[arg(long, value_name = "NAME")]
     server_name: Option<Name>,
@@ -56,44 +45,80 @@ pub(crate) struct CheckArguments {
 /// Runs every check that the arguments allow, and shows what came of them.
 pub(super) async fn check(arguments: CheckArguments, output: &Output) -> Result<(), Failure> {
     let CheckArguments { host, port, .. } = &arguments;
+    let points = arguments.report.points()?;
     let address = HubAddress::new(host, *port)
         .map_err(|_| Failure::Usage("HOST PORT is no address of a server".to_owned()))?;
     unless_interrupted(async {
-        let server = Server::resolve(&address).await?;
-        let report = plan(server, &arguments).run(output).await;
+        let trace = Trace::default();
+        let server = Server::resolve(&address, trace.clone()).await?;
+        let detected = detect(&server, arguments.dialect, output).await;
+        let mut plan = plan(&server, &arguments, detected, trace);
+        plan.weigh(points, is_check)?;
+        let report = plan.run(output).await;
         report.show(Subject::Server(&address.to_string()), output)
     })
     .await
 }
 
-fn plan(server: Server, arguments: &CheckArguments) -> Plan {
-    let dialects = match arguments.dialect {
-        Some(dialect) => vec![dialect],
-        None => vec![Dialect::Text, Dialect::Json],
-    };
-    let mut plan = Plan::new(Trace::default());
-    plan.add(answers(server, dialects[0]));
-    for &dialect in &dialects {
-        replies::add(&mut plan, server, dialect, arguments.server_name.as_ref());
-        crowd::add(&mut plan, server, dialect);
-        malformed::add(&mut plan, server, dialect);
+async fn detect(server: &Server, told: Option<Form>, output: &Output) -> Detected {
+    let mut progress = Progress::new(output, 1);
+    progress.show("answers", "something answers");
+    match told {
+        Some(form) => detect::told(server, form).await,
+        None => detect::detect(server).await,
     }
-    stop::add(&mut plan, server, &dialects, arguments.allow_stop);
+}
+
+fn plan(server: &Server, arguments: &CheckArguments, found: Detected, trace: Trace) -> Plan {
+    let mut plan = Plan::new(trace);
+    let answers = async move { found.answers };
+    plan.add(Check::new("answers", "something answers", answers));
+    let mut before = None;
+    for &form in &found.forms {
+        let spoken = Spoken { form, before };
+        replies::add(&mut plan, server, spoken, arguments.server_name.as_ref());
+        malformed::add(&mut plan, server, spoken);
+        crowd::add(&mut plan, server, spoken);
+        before = Some(form);
+    }
+    if let Some(form) = found.unspoken {
+        let name = form.name();
+        let why = format!("the server does not speak it; insist with --dialect {name}");
+        let shows = "a request is answered in its form";
+        plan.skip(judge::id(&form, "reply"), shows, why);
+    }
+    stop::add(&mut plan, server, &found.forms, arguments.allow_stop);
     plan
 }
 
-/// Whether there is a server at all; its answer is judged by others.
-fn answers(server: Server, dialect: Dialect) -> Check {
-    let shows = "something answers";
-    Check::new("answers", shows, async move {
-        let request = probe::request(dialect, "fleetlink", 25);
-        let finding = match server.ask(&request, Ending::Stream).await {
-            Ok(heard) if heard.bytes.is_empty() => {
-                Finding::fail("a request has to be answered").came(heard.shown())
-            }
-            Ok(heard) => Finding::pass().came(heard.shown()),
-            Err(reason) => Finding::fail(reason),
-        };
-        finding.sent(shown(&request)).expected("a reply")
-    })
+/// Whether a name in a file of points is a check's that this run need not have: another form's.
+fn is_check(name: &str) -> bool {
+    const CHECKS: [&str; 22] = [
+        "reply",
+        "close",
+        "server-name",
+        "server-number",
+        "numbers",
+        "sum",
+        "boundaries",
+        "odd-names",
+        "no-end",
+        "silence",
+        "newline",
+        "pieces",
+        "silent-client",
+        "crowd",
+        "nothing",
+        "cut-off",
+        "no-number",
+        "word",
+        "binary",
+        "deep",
+        "over-long",
+        "stop",
+    ];
+    match name.split_once('.') {
+        Some((form, check)) => Form::named(form).is_some() && CHECKS.contains(&check),
+        None => CHECKS.contains(&name),
+    }
 }

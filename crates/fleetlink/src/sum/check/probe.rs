@@ -1,32 +1,42 @@
 //! A client that does what it is told, and reports what comes.
 
-use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use fleetlink_device::HubAddress;
-use fleetlink_proto::number_exchange::{ObjectEnd, Reply, Request};
+use fleetlink_proto::number_exchange::Name;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{sleep, timeout};
 
-use super::Dialect;
-use crate::check::shown;
+use crate::check::{Finding, Trace, shown};
 use crate::failure::Failure;
 
-/// How long a server may take for anything.
+/// How long a server may take for an answer.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a connection may take: the kernel of a server with a short queue drops the first
+/// attempts, and ours tries again after 1, 3 and 7 seconds.
+const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// How long a server that does not close is listened to after its last byte.
 const QUIET: Duration = Duration::from_millis(500);
-/// Between two pieces: long enough to travel apart, shorter than any quiet time.
-const PIECE_PAUSE: Duration = Duration::from_millis(5);
+/// Between two good requests without an answer: a server that dies is gone by then.
+const BETWEEN_TRIES: Duration = Duration::from_millis(300);
+/// Good requests without an answer before the server counts as silent.
+const UNANSWERED: u32 = 2;
 /// The most that is read of one reply.
 const MAX_HEARD: usize = 64 * 1024;
 
-/// The server that is checked.
-#[derive(Debug, Clone, Copy)]
+/// The server that is checked, and what is known of it.
+#[derive(Debug, Clone)]
 pub(super) struct Server {
     address: SocketAddr,
+    trace: Trace,
+    /// What it called itself in its first good reply.
+    pub(super) name: Arc<OnceLock<Name>>,
+    open: Arc<AtomicBool>,
 }
 
 /// What follows a request's last byte.
@@ -34,8 +44,6 @@ pub(super) struct Server {
 pub(super) enum Ending {
     /// The end of the client's side of the stream.
     Stream,
-    /// A newline, and the stream stays open.
-    Newline,
     /// Nothing, and the stream stays open.
     Silence,
 }
@@ -60,20 +68,9 @@ impl Heard {
     }
 }
 
-/// A well-formed request.
-pub(super) fn request(dialect: Dialect, name: &str, number: i128) -> Vec<u8> {
-    let name = name.parse().expect("the checker's names are good");
-    let request = Request {
-        form: dialect.form(),
-        name,
-        number: number.into(),
-    };
-    request.encode().expect("both forms can say any name")
-}
-
 impl Server {
     /// Looks its address up.
-    pub(super) async fn resolve(address: &HubAddress) -> Result<Self, Failure> {
+    pub(super) async fn resolve(address: &HubAddress, trace: Trace) -> Result<Self, Failure> {
         let unknown = |reason: String| {
             let host = address.host();
             Failure::Unreachable(format!("the host {host} is not known: {reason}"))
@@ -83,60 +80,93 @@ impl Server {
             .map_err(|error| unknown(error.to_string()))?;
         let first = found.next();
         let address = first.ok_or_else(|| unknown("it has no address".to_owned()))?;
-        Ok(Server { address })
+        Ok(Server {
+            address,
+            trace,
+            name: Arc::default(),
+            open: Arc::default(),
+        })
+    }
+
+    /// It leaves connections open after a reply; other checks need not say so again.
+    pub(super) fn leaves_open(&self) {
+        self.open.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it closes connections after a reply, as far as is known.
+    pub(super) fn closes(&self) -> bool {
+        !self.open.load(Ordering::Relaxed)
     }
 
     /// Connects, or says why not.
-    pub(super) async fn connect(&self) -> Result<TcpStream, String> {
-        let connecting = timeout(PATIENCE, TcpStream::connect(self.address)).await;
+    pub(super) async fn connect(&self) -> Result<TcpStream, Finding> {
+        let connecting = timeout(CONNECT_WITHIN, TcpStream::connect(self.address)).await;
         let stream = match connecting {
             Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => return Err(format!("no connection: {error}")),
-            Err(_) => return Err(format!("no connection within {PATIENCE:?}")),
+            Ok(Err(error)) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
+                return Err(Finding::gone("no connection: connection refused"));
+            }
+            Ok(Err(error)) => return Err(Finding::fail(format!("no connection: {error}"))),
+            Err(_) => {
+                let why = format!("no connection within {CONNECT_WITHIN:?}");
+                return Err(Finding::fail(why));
+            }
         };
         // Pieces have to travel as pieces.
         stream
             .set_nodelay(true)
-            .map_err(|error| format!("no connection: {error}"))?;
+            .map_err(|error| Finding::fail(format!("no connection: {error}")))?;
         Ok(stream)
     }
 
-    /// Sends `bytes` at once over a new connection and reports what comes.
-    pub(super) async fn ask(&self, bytes: &[u8], ending: Ending) -> Result<Heard, String> {
+    /// Sends an input that a check is about over a new connection, and reports what comes.
+    pub(super) async fn try_input(&self, bytes: &[u8], ending: Ending) -> Result<Heard, Finding> {
         let mut stream = self.connect().await?;
+        self.note(bytes);
         say(&mut stream, bytes, ending).await;
         Ok(hear(&mut stream).await)
     }
 
-    /// The same, a byte at a time.
-    pub(super) async fn ask_slowly(&self, bytes: &[u8], ending: Ending) -> Result<Heard, String> {
-        let mut stream = self.connect().await?;
-        for byte in bytes {
-            // What a server does not take shows in what it answers.
-            let _ = stream.write_all(&[*byte]).await;
-            sleep(PIECE_PAUSE).await;
+    /// Sends a good request until there is an answer. One without an answer is never taken for what
+    /// killed the server.
+    pub(super) async fn ask(&self, bytes: &[u8]) -> Result<Heard, Finding> {
+        let mut tries = 0;
+        loop {
+            let mut stream = self.connect().await?;
+            say(&mut stream, bytes, Ending::Stream).await;
+            let heard = hear(&mut stream).await;
+            tries += 1;
+            if !heard.bytes.is_empty() {
+                self.trace.note_good(bytes);
+                return Ok(heard);
+            }
+            if tries == UNANSWERED {
+                return Ok(heard);
+            }
+            sleep(BETWEEN_TRIES).await;
         }
-        say(&mut stream, b"", ending).await;
-        Ok(hear(&mut stream).await)
+    }
+
+    /// The server received this.
+    pub(super) fn note(&self, bytes: &[u8]) {
+        self.trace.note(bytes);
     }
 }
 
 /// Sends `bytes` and the ending. A server may have closed already; what it said shows why.
 pub(super) async fn say(stream: &mut TcpStream, bytes: &[u8], ending: Ending) {
     let saying = async {
-        match ending {
-            Ending::Newline => stream.write_all(&[bytes, b"\n"].concat()).await?,
-            Ending::Stream | Ending::Silence => stream.write_all(bytes).await?,
-        }
+        stream.write_all(bytes).await?;
         match ending {
             Ending::Stream => stream.shutdown().await,
-            Ending::Newline | Ending::Silence => Ok(()),
+            Ending::Silence => Ok(()),
         }
     };
-    let _: Result<io::Result<()>, _> = timeout(PATIENCE, saying).await;
+    // What a server does not take shows in what it answers.
+    let _ = timeout(PATIENCE, saying).await;
 }
 
-/// Listens until the server closes, or is quiet after a complete object or for a while.
+/// Listens until the server closes, or is quiet for a while.
 pub(super) async fn hear(stream: &mut TcpStream) -> Heard {
     let mut bytes = Vec::new();
     let mut buffer = [0; 1024];
@@ -155,37 +185,9 @@ pub(super) async fn hear(stream: &mut TcpStream) -> Heard {
     }
 }
 
-/// Judges a reply to a good request with this number; says what is wrong with it.
-pub(super) fn judge(dialect: Dialect, number: i128, heard: &Heard) -> Result<Reply, String> {
-    let reply = Reply::parse(&dialect.form(), &number.into(), &heard.bytes)
-        .map_err(|bad| bad.to_string())?;
-    if reply.closing {
-        return Err("the server says that it stops, and the number is in range".to_owned());
-    }
-    if dialect == Dialect::Json
-        && ObjectEnd::default().find(&heard.bytes) != Some(heard.bytes.trim_ascii_end().len())
-    {
-        return Err("the reply is more than one object".to_owned());
-    }
-    if reply.number.in_range().is_none() {
-        return Err("the server's own number is not from 1 to 100".to_owned());
-    }
-    let sum = reply.number.plus(&number.into());
-    match &reply.sum {
-        Some(stated) if *stated != sum => Err(format!(
-            "the sum is wrong: {number} and {} make {sum}",
-            reply.number
-        )),
-        _ => Ok(reply),
-    }
-}
-
-/// What a good reply looks like.
-pub(super) fn form(dialect: Dialect) -> &'static str {
-    match dialect {
-        Dialect::Text => "Server of <name>: <1 to 100>, and the close",
-        Dialect::Json => {
-            r#"{"server_name": "<name>", "server_number": <1 to 100>, "sum": <both>}, and the close"#
-        }
-    }
+/// Whether the server ends a connection on which it was quiet.
+pub(super) async fn closes(stream: &mut TcpStream) -> bool {
+    let mut buffer = [0; 1024];
+    let ending = async { while let Ok(1..) = stream.read(&mut buffer).await {} };
+    timeout(PATIENCE, ending).await.is_ok()
 }

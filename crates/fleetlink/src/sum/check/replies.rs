@@ -1,142 +1,126 @@
 //! Replies to good requests: form, names, numbers, sums, boundaries, and every way to end one.
 
-use fleetlink_proto::number_exchange::{Name, Reply};
+use std::time::Duration;
 
-use super::Dialect;
-use super::probe::{Ending, Heard, Server, form, judge, request};
+use fleetlink_proto::number_exchange::{Form, Integer, LineEnd, Name};
+use tokio::io::AsyncWriteExt as _;
+use tokio::time::sleep;
+
+use super::judge::{Spoken, judge, judged, plain_request, request};
+use super::probe::{Ending, Server, closes, hear, say};
 use crate::check::{Check, Finding, Plan, shown};
 
-/// The ids of one dialect's checks.
-struct Ids {
-    reply: &'static str,
-    name: &'static str,
-    numbers: &'static str,
-    boundaries: &'static str,
-    names: &'static str,
-    pieces: &'static str,
-    newline: &'static str,
-    silence: &'static str,
-}
+/// Between two pieces: long enough to travel apart, shorter than any quiet time.
+const PIECE_PAUSE: Duration = Duration::from_millis(30);
+/// Requests in pieces: a server that stalls may read them at once and look right.
+const IN_PIECES: usize = 3;
 
-const TEXT: Ids = Ids {
-    reply: "text.reply",
-    name: "text.server-name",
-    numbers: "text.numbers",
-    boundaries: "text.boundaries",
-    names: "text.odd-names",
-    pieces: "text.pieces",
-    newline: "text.newline",
-    silence: "text.silence",
-};
-const JSON: Ids = Ids {
-    reply: "json.reply",
-    name: "json.server-name",
-    numbers: "json.sum",
-    boundaries: "json.boundaries",
-    names: "json.odd-names",
-    pieces: "json.pieces",
-    newline: "json.newline",
-    silence: "json.no-end",
-};
+/// What came of a check: a finding either way, the failing ones early.
+type Outcome = Result<Finding, Finding>;
 
-/// Adds the checks of one dialect.
-pub(super) fn add(plan: &mut Plan, server: Server, dialect: Dialect, name: Option<&Name>) {
-    let ids = match dialect {
-        Dialect::Text => TEXT,
-        Dialect::Json => JSON,
+/// Adds the checks of one form.
+pub(super) fn add(plan: &mut Plan, server: &Server, spoken: Spoken, name: Option<&Name>) {
+    let form = spoken.form;
+    let on = || server.clone();
+    let text = form.name() == "text";
+    let answers = ["answers".to_owned()];
+    let reply_id = [spoken.id("reply")];
+    let shows = "a request is answered in its form";
+    let first = Check::new(spoken.id("reply"), shows, merged(reply(on(), form)));
+    plan.add(first.needs(answers));
+    let mut add = |id: &str, shows: &str, needs: &[&str], work| {
+        let check = Check::new(spoken.id(id), shows, work);
+        let check = check.needs(reply_id.clone()).unless_failed(spoken.twin(id));
+        plan.add(check.needs(needs.iter().map(|id| spoken.id(id))));
     };
-    let name = name.cloned();
-    let mut add = |id, shows, work| plan.add(Check::new(id, shows, work));
+    let shows = "the server closes the connection after the client's end";
+    add("close", shows, &[], boxed(close(on(), form)));
+    let shows = "the server tells its own name, to all the same";
     add(
-        ids.reply,
-        "a request is answered in its dialect, and closed",
-        boxed(reply(server, dialect)),
+        "server-name",
+        shows,
+        &[],
+        boxed(server_name(on(), form, name.cloned())),
     );
+    let shows = "the server's own number is from 1 to 100";
     add(
-        ids.name,
-        "the server tells its own name, to all the same",
-        boxed(server_name(server, dialect, name)),
+        "server-number",
+        shows,
+        &[],
+        boxed(server_number(on(), form)),
     );
+    let shows = "numbers of one and two digits are answered";
     add(
-        ids.numbers,
-        match dialect {
-            Dialect::Text => "numbers of one and two digits are answered",
-            Dialect::Json => "numbers of one and two digits are added right",
-        },
-        boxed(sums(server, dialect, &[5, 25, 99])),
+        "numbers",
+        shows,
+        &[],
+        boxed(numbers(on(), form, &[5, 25, 99])),
     );
+    if !text {
+        let shows = "the sum is right";
+        add("sum", shows, &["numbers"], boxed(sums(on(), form)));
+    }
+    let shows = "1 and 100 are in range";
     add(
-        ids.boundaries,
-        "1 and 100 are in range",
-        boxed(sums(server, dialect, &[1, 100])),
+        "boundaries",
+        shows,
+        &["numbers"],
+        boxed(numbers(on(), form, &[1, 100])),
     );
-    add(
-        ids.names,
-        "names may hold colons, quotes and any UTF-8",
-        boxed(odd_names(server, dialect)),
-    );
-    add(
-        ids.pieces,
-        "a request may come a byte at a time",
-        boxed(pieces(server, dialect)),
-    );
-    add(
-        ids.newline,
-        "a newline ends a request",
-        boxed(ended(server, dialect, Ending::Newline)),
-    );
-    add(
-        ids.silence,
-        "a request that nothing ends is answered",
-        boxed(ended(server, dialect, Ending::Silence)),
-    );
+    let shows = "names may hold separators, quotes and any UTF-8";
+    add("odd-names", shows, &[], boxed(odd_names(on(), form)));
+    let shows = "a request that nothing ends is answered";
+    add("no-end", shows, &[], boxed(open_end(on(), form)));
+    if form.ending(LineEnd::Lf) != form {
+        let shows = "a newline ends a request";
+        let work = open_end(on(), form.ending(LineEnd::Lf));
+        add("newline", shows, &["no-end"], boxed(work));
+    }
+    let shows = "a request may come in pieces";
+    add("pieces", shows, &[], boxed(pieces(on(), form)));
 }
 
 type Work = std::pin::Pin<Box<dyn Future<Output = Finding> + Send>>;
 
-fn boxed(work: impl Future<Output = Finding> + Send + 'static) -> Work {
-    Box::pin(work)
+fn boxed(work: impl Future<Output = Outcome> + Send + 'static) -> Work {
+    Box::pin(merged(work))
 }
 
-/// The finding about one exchange.
-fn judged(
-    dialect: Dialect,
-    number: i128,
-    sent: &[u8],
-    heard: Result<Heard, String>,
-) -> (Finding, Option<Reply>) {
-    let (finding, reply) = match heard {
-        Err(reason) => (Finding::fail(reason), None),
-        Ok(heard) => {
-            let (finding, reply) = match judge(dialect, number, &heard) {
-                Ok(reply) => (Finding::pass(), Some(reply)),
-                Err(why) => (Finding::fail(why), None),
-            };
-            (finding.came(heard.shown()), reply)
-        }
-    };
-    (finding.sent(shown(sent)).expected(form(dialect)), reply)
+async fn merged(work: impl Future<Output = Outcome>) -> Finding {
+    work.await.unwrap_or_else(|failed| failed)
 }
 
-async fn reply(server: Server, dialect: Dialect) -> Finding {
-    let sent = request(dialect, "A Client", 25);
-    let heard = server.ask(&sent, Ending::Stream).await;
-    let open = matches!(&heard, Ok(heard) if !heard.closed);
-    let (finding, reply) = judged(dialect, 25, &sent, heard);
-    if open && reply.is_some() {
-        return finding.but("nothing frames a reply: its end is the close of the connection");
+async fn reply(server: Server, form: Form) -> Outcome {
+    let sent = plain_request(form, 25);
+    let (finding, reply) = judged(form, 25, &sent, server.ask(&sent).await)?;
+    // The first form's; another one has the same.
+    let _ = server.name.set(reply.name);
+    Ok(finding)
+}
+
+async fn close(server: Server, form: Form) -> Outcome {
+    let sent = plain_request(form, 25);
+    let mut stream = server.connect().await?;
+    say(&mut stream, &sent, Ending::Stream).await;
+    let heard = hear(&mut stream).await;
+    server.note(&sent);
+    let finding = Finding::pass().sent(shown(&sent)).came(heard.shown());
+    if heard.closed || closes(&mut stream).await {
+        return Ok(finding);
     }
-    finding
+    server.leaves_open();
+    Err(finding.but("nothing frames a reply: its end is the close of the connection"))
 }
 
 /// Asks under two names, of which none may come back as the server's.
-async fn server_name(server: Server, dialect: Dialect, expected: Option<Name>) -> Finding {
+async fn server_name(server: Server, form: Form, expected: Option<Name>) -> Outcome {
     let mut told: Option<Name> = None;
     let mut last = Finding::pass();
-    for client in ["first checker", "second checker"] {
-        let sent = request(dialect, client, 25);
-        let (finding, reply) = judged(dialect, 25, &sent, server.ask(&sent, Ending::Stream).await);
-        let Some(reply) = reply else { return finding };
+    for client in ["checker-1", "checker-2"] {
+        let Some(sent) = request(form, client, 25) else {
+            continue;
+        };
+        let (finding, reply) = judged(form, 25, &sent, server.ask(&sent).await)?;
         let name = reply.name;
         let why = match (&expected, &told) {
             (Some(expected), _) if *expected != name => {
@@ -152,56 +136,128 @@ async fn server_name(server: Server, dialect: Dialect, expected: Option<Name>) -
                 || "the server's own name".to_owned(),
                 |name| name.to_string(),
             );
-            return finding.but(why).expected(expected);
+            return Err(finding.but(why).expected(expected));
         }
         told = Some(name);
         last = finding;
     }
-    last
+    Ok(last)
 }
 
-/// Where the server states no sum, as older ones do, only the reply is judged.
-async fn sums(server: Server, dialect: Dialect, numbers: &'static [i128]) -> Finding {
+async fn server_number(server: Server, form: Form) -> Outcome {
+    let sent = plain_request(form, 25);
+    let (finding, reply) = judged(form, 25, &sent, server.ask(&sent).await)?;
+    if reply.number.in_range().is_some() {
+        return Ok(finding);
+    }
+    Err(finding.but("the server's own number is not from 1 to 100"))
+}
+
+async fn numbers(server: Server, form: Form, numbers: &'static [i128]) -> Outcome {
     let mut last = Finding::pass();
     for &number in numbers {
-        let sent = request(dialect, "A Client", number);
-        let heard = server.ask(&sent, Ending::Stream).await;
-        let (finding, reply) = judged(dialect, number, &sent, heard);
-        let Some(reply) = reply else { return finding };
-        if dialect == Dialect::Json && reply.sum.is_none() {
-            return Finding::skipped("the server states no sum, as older ones do");
-        }
-        last = finding;
+        let sent = plain_request(form, number);
+        last = judged(form, number, &sent, server.ask(&sent).await)?.0;
     }
-    last
+    Ok(last)
 }
 
-async fn odd_names(server: Server, dialect: Dialect) -> Finding {
+async fn sums(server: Server, form: Form) -> Outcome {
     let mut last = Finding::pass();
-    for name in ["a: b: 7", "\"Zoë\" \\ 漢字 🦀", "}{: ,"] {
-        let sent = request(dialect, name, 25);
-        let (finding, reply) = judged(dialect, 25, &sent, server.ask(&sent, Ending::Stream).await);
-        if reply.is_none() {
-            return finding;
+    for number in [5, 25, 99] {
+        let sent = plain_request(form, number);
+        let (finding, reply) = judged(form, number, &sent, server.ask(&sent).await)?;
+        let Some(stated) = &reply.sum else {
+            return Ok(Finding::skipped(
+                "the server states no sum, as older ones do",
+            ));
+        };
+        let sum: Integer = reply.number.plus(&number.into());
+        if *stated != sum {
+            let why = format!("the sum is wrong: {number} and {} make {sum}", reply.number);
+            return Err(finding.but(why));
         }
         last = finding;
     }
-    last
+    Ok(last)
 }
 
-async fn pieces(server: Server, dialect: Dialect) -> Finding {
-    let sent = request(dialect, "A Client", 25);
-    let heard = server.ask_slowly(&sent, Ending::Stream).await;
-    judged(dialect, 25, &sent, heard).0
+async fn odd_names(server: Server, form: Form) -> Outcome {
+    let mut last = Finding::pass();
+    for name in ["a: b: 7", "\"Zoë\" \\ 漢字 🦀", "}{: ,", "Zoë-漢🦀"] {
+        let Some(sent) = request(form, name, 25) else {
+            continue;
+        };
+        // The name may be what a server dies of.
+        let mut heard = server.try_input(&sent, Ending::Stream).await;
+        if matches!(&heard, Ok(heard) if heard.bytes.is_empty()) {
+            heard = server.ask(&sent).await;
+        }
+        last = judged(form, 25, &sent, heard)?.0;
+    }
+    Ok(last)
 }
 
-async fn ended(server: Server, dialect: Dialect, ending: Ending) -> Finding {
-    let sent = request(dialect, "A Client", 25);
-    let heard = server.ask(&sent, ending).await;
-    let end: &[u8] = if ending == Ending::Newline {
-        b"\n"
-    } else {
-        b""
-    };
-    judged(dialect, 25, &[&sent, end].concat(), heard).0
+/// Nothing follows the request's own bytes, and the stream stays open.
+async fn open_end(server: Server, form: Form) -> Outcome {
+    let sent = plain_request(form, 25);
+    let heard = server.try_input(&sent, Ending::Silence).await;
+    Ok(judged(form, 25, &sent, heard)?.0)
+}
+
+async fn pieces(server: Server, form: Form) -> Outcome {
+    let sent = plain_request(form, 25);
+    let mut last = Finding::pass();
+    for _ in 0..IN_PIECES {
+        let heard = in_pieces(&server, &sent).await?;
+        last = match judge(form, 25, &heard) {
+            Ok(_) => Finding::pass(),
+            Err(why) => Finding::fail(why),
+        };
+        let shown_pieces: Vec<String> = split(&sent).iter().map(|piece| shown(piece)).collect();
+        last = last.sent(shown_pieces.join(" | ")).came(heard.shown());
+        if last.failed() {
+            break;
+        }
+    }
+    Ok(last)
+}
+
+async fn in_pieces(server: &Server, sent: &[u8]) -> Result<super::probe::Heard, Finding> {
+    let mut stream = server.connect().await?;
+    server.note(&sent[..1]);
+    for piece in split(sent) {
+        // What a server does not take shows in what it answers.
+        let _ = stream.write_all(piece).await;
+        sleep(PIECE_PAUSE).await;
+    }
+    say(&mut stream, b"", Ending::Stream).await;
+    Ok(hear(&mut stream).await)
+}
+
+/// A few pieces, of which the last holds the whole number: a server may take a silence behind a
+/// digit for the end.
+fn split(sent: &[u8]) -> Vec<&[u8]> {
+    let number = sent.iter().rposition(|byte| *byte == b'2');
+    let number = number.unwrap_or(sent.len().saturating_sub(4));
+    let (before, last) = sent.split_at(number);
+    let size = before.len().div_ceil(5).max(1);
+    before.chunks(size).chain([last]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_leave_the_number_whole() {
+        for (_, form) in Form::NAMED {
+            let sent = plain_request(form, 25);
+            let pieces = split(&sent);
+            assert_eq!(pieces.concat(), sent, "{form}");
+            assert!((2..=6).contains(&pieces.len()), "{form}");
+            assert!(pieces[0].len() < sent.len() / 2 && !pieces[0].is_empty());
+        }
+        assert_eq!(split(b"ab,25").last(), Some(&&b"25"[..]));
+    }
 }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use fleetlink_proto::number_exchange::Reply;
+use fleetlink_proto::number_exchange::{Form, Reply};
 use tokio::time::{Instant, sleep};
 
-use super::Dialect;
-use super::probe::{Ending, Heard, Server, request};
+use super::judge::{id, plain_request};
+use super::probe::{Ending, Heard, Server};
 use crate::check::{Check, Finding, Plan, shown};
 
 /// How long a server may take to stop: it may answer others first.
@@ -14,36 +14,44 @@ const STOP_PATIENCE: Duration = Duration::from_secs(10);
 /// How often it is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-const IDS: [(&str, Dialect); 2] = [("text.stop", Dialect::Text), ("json.stop", Dialect::Json)];
 const SHOWS: &str = "a number out of range stops the server";
 
-/// Adds the check of one dialect, and says why the other's is left out.
-pub(super) fn add(plan: &mut Plan, server: Server, dialects: &[Dialect], allowed: bool) {
+/// Adds the check of one form, and says why the others' are left out.
+pub(super) fn add(plan: &mut Plan, server: &Server, forms: &[Form], allowed: bool) {
     let mut may_stop = allowed;
-    for (id, dialect) in IDS.iter().filter(|(_, dialect)| dialects.contains(dialect)) {
-        if may_stop {
-            let check = Check::new(*id, SHOWS, stops(server, *dialect));
-            plan.add(check.within(2 * STOP_PATIENCE));
+    for form in forms {
+        let check = id(form, "stop");
+        if !form.is_seeds() {
+            plan.skip(check, SHOWS, "in this form it closes the connection alone");
+        } else if may_stop {
+            let check = Check::new(check, SHOWS, stops(server.clone(), *form));
+            let check = check.needs([id(form, "reply")]);
+            plan.add(check.within(Duration::from_secs(60)));
             may_stop = false;
         } else if allowed {
-            let why = "a server stops only once; start it again and use --dialect json";
-            plan.skip(*id, SHOWS, why);
+            let name = form.name();
+            let why = format!("a server stops only once; start it again and use --dialect {name}");
+            plan.skip(check, SHOWS, why);
         } else {
-            plan.skip(*id, SHOWS, "it ends the server; allow it with --allow-stop");
+            plan.skip(
+                check,
+                SHOWS,
+                "it ends the server; allow it with --allow-stop",
+            );
         }
     }
 }
 
-async fn stops(server: Server, dialect: Dialect) -> Finding {
-    let sent = request(dialect, "A Client", 0);
-    let heard = match server.ask(&sent, Ending::Stream).await {
+async fn stops(server: Server, form: Form) -> Finding {
+    let sent = plain_request(form, 0);
+    let heard = match server.try_input(&sent, Ending::Stream).await {
         Ok(heard) => heard,
-        Err(reason) => return Finding::fail(reason).sent(shown(&sent)),
+        Err(finding) => return finding.sent(shown(&sent)),
     };
-    let farewell = farewell(dialect, &heard);
+    let farewell = farewell(form, &heard);
     let (finding, came) = if farewell.failed() {
         (farewell, heard.shown())
-    } else if gone(server).await {
+    } else if gone(&server).await {
         let came = format!("{}; nothing listens any more", heard.shown());
         (farewell, came)
     } else {
@@ -53,33 +61,28 @@ async fn stops(server: Server, dialect: Dialect) -> Finding {
         );
         (Finding::fail("a number out of range ends the server"), came)
     };
-    let expected = match dialect {
-        Dialect::Text => {
-            "Server of <name>: <number>\\nServer closing..., and the end of the server"
-        }
-        Dialect::Json => "a close without a reply, and the end of the server",
+    let expected = if form == Form::TEXT {
+        "Server of <name>: <number>\\nServer closing..., and the end of the server"
+    } else {
+        "a close without a reply, and the end of the server"
     };
     finding.sent(shown(&sent)).came(came).expected(expected)
 }
 
-fn farewell(dialect: Dialect, heard: &Heard) -> Finding {
-    match dialect {
-        Dialect::Json => {
-            let why = "in JSON a number out of range has no reply";
-            Finding::compare(&heard.bytes, b"", why)
-        }
-        Dialect::Text => match Reply::parse(&dialect.form(), &0.into(), &heard.bytes) {
-            Ok(reply) if reply.closing && reply.encode().as_ref() == Ok(&heard.bytes) => {
-                Finding::pass()
-            }
-            Ok(_) => Finding::fail("the reply has to say that the server closes"),
-            Err(bad) => Finding::fail(bad.to_string()),
-        },
+fn farewell(form: Form, heard: &Heard) -> Finding {
+    if form != Form::TEXT {
+        let why = "in JSON a number out of range has no reply";
+        return Finding::compare(&heard.bytes, b"", why);
+    }
+    match Reply::parse(&form, &0.into(), &heard.bytes) {
+        Ok(reply) if reply.closing => Finding::pass(),
+        Ok(_) => Finding::fail("the reply has to say that the server closes"),
+        Err(bad) => Finding::fail(bad.to_string()),
     }
 }
 
 /// Whether nothing listens any more, soon enough.
-async fn gone(server: Server) -> bool {
+async fn gone(server: &Server) -> bool {
     let until = Instant::now() + STOP_PATIENCE;
     while Instant::now() < until {
         if server.connect().await.is_err() {

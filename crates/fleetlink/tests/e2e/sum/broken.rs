@@ -37,13 +37,25 @@ pub(super) enum Fault {
     RangeEndsAt99,
     /// Leaves the connection open.
     NeverCloses,
-    /// Ends a reply in text by a newline.
+    /// Answers with a close in JSON.
+    TextAlone,
+    /// Answers with a close in text.
+    JsonAlone,
+    /// Speaks `name,number` alone.
+    Comma,
+    /// The same, and its number is 101.
+    CommaOutOfRange,
+    /// Dies after a client that says nothing.
+    DiesOfNothing,
+    /// No fault: ends every reply by a newline.
     LineEnd,
+    /// No fault: has room for one waiting connection.
+    ShortQueue,
 }
 
 /// Serves until the test ends, or the server stops.
 pub(super) fn serve(fault: Fault) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let listener = listener(fault);
     let address = listener.local_addr().unwrap();
     let over = Arc::new(AtomicBool::new(false));
     thread::spawn(move || {
@@ -70,6 +82,15 @@ pub(super) fn serve(fault: Fault) -> SocketAddr {
     address
 }
 
+fn listener(fault: Fault) -> TcpListener {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    if fault == Fault::ShortQueue {
+        // Listening again only changes the queue (listen(2)).
+        rustix::net::listen(&listener, 1).unwrap();
+    }
+    listener
+}
+
 /// What ends with an exchange.
 #[derive(PartialEq)]
 enum End {
@@ -80,14 +101,18 @@ enum End {
 fn exchange(mut stream: TcpStream, fault: Fault) -> End {
     let request = read(&mut stream, fault);
     let json = request.starts_with(b"{");
-    let parsed = parse(&request);
+    let parsed = parse(&request, fault);
     let malformed = parsed.is_none();
     let Some((name, number)) =
         parsed.or_else(|| (fault == Fault::AnswersMalformed).then(|| ("x".to_owned(), 1)))
     else {
         let _ = stream.shutdown(Shutdown::Write);
         linger(&mut stream);
-        let dies = fault == Fault::DiesOfMalformed && !request.is_empty();
+        let dies = match fault {
+            Fault::DiesOfMalformed => !request.is_empty(),
+            Fault::DiesOfNothing => request.is_empty(),
+            _ => false,
+        };
         return if dies { End::Server } else { End::Connection };
     };
     let last = if fault == Fault::RangeEndsAt99 {
@@ -100,7 +125,7 @@ fn exchange(mut stream: TcpStream, fault: Fault) -> End {
     // A client may be gone.
     let _ = stream.write_all(reply.as_bytes());
     if fault == Fault::NeverCloses {
-        thread::sleep(Duration::from_secs(3));
+        thread::sleep(Duration::from_secs(60));
     }
     let _ = stream.shutdown(Shutdown::Write);
     linger(&mut stream);
@@ -127,52 +152,63 @@ fn read(stream: &mut TcpStream, fault: Fault) -> Vec<u8> {
             Err(error)
                 if error.kind() == ErrorKind::WouldBlock
                     && patience == 50
-                    && parse(&request).is_none()
+                    && parse(&request, fault).is_none()
                     && request.len() < 60 => {}
             Err(_) => return request,
         }
-        let whole = request.contains(&b'\n') || request[0] == b'{' && parse(&request).is_some();
+        let whole =
+            request.contains(&b'\n') || request[0] == b'{' && parse(&request, fault).is_some();
         if fault == Fault::OneSegment || request.len() > 4096 || whole && fault != Fault::NeedsEnd {
             return request;
         }
     }
 }
 
-fn parse(request: &[u8]) -> Option<(String, i64)> {
-    if request.starts_with(b"{") {
+fn parse(request: &[u8], fault: Fault) -> Option<(String, i64)> {
+    if matches!(fault, Fault::Comma | Fault::CommaOutOfRange) {
+        let text = str::from_utf8(request).ok()?.trim_end();
+        let (name, number) = text.rsplit_once(',')?;
+        return Some((name.to_owned(), number.parse().ok()?));
+    }
+    if request.starts_with(b"{") && fault != Fault::TextAlone {
         let value: Value = serde_json::from_slice(request).ok()?;
         let name = value["client_name"].as_str()?.to_owned();
         return Some((name, value["client_number"].as_i64()?));
     }
     let text = str::from_utf8(request).ok()?.trim_end();
+    if fault == Fault::JsonAlone {
+        return None;
+    }
     let (name, number) = text.strip_prefix("Client of ")?.rsplit_once(": ")?;
     Some((name.to_owned(), number.parse().ok()?))
 }
 
 fn reply(fault: Fault, json: bool, client: &str, number: i64, stop: bool) -> String {
-    let own = if fault == Fault::NumberOutOfRange {
-        101
-    } else {
-        42
-    };
+    let out_of_range = matches!(fault, Fault::NumberOutOfRange | Fault::CommaOutOfRange);
+    let own = if out_of_range { 101 } else { 42 };
     let name = if fault == Fault::ClientsName {
         client
     } else {
         "plain"
     };
     let sum = number + own + i64::from(fault == Fault::WrongSum);
+    let line_end = if fault == Fault::LineEnd { "\n" } else { "" };
+    if matches!(fault, Fault::Comma | Fault::CommaOutOfRange) {
+        return if stop {
+            String::new()
+        } else {
+            format!("{name},{own}")
+        };
+    }
     if json || fault == Fault::OneDialect {
         if stop {
             return String::new();
         }
-        return json!({"server_name": name, "server_number": own, "sum": sum}).to_string();
+        let object = json!({"server_name": name, "server_number": own, "sum": sum});
+        return format!("{object}{line_end}");
     }
-    let end = match (stop, fault) {
-        (true, _) => "\nServer closing...",
-        (false, Fault::LineEnd) => "\n",
-        _ => "",
-    };
-    format!("Server of {name}: {own}{end}")
+    let end = if stop { "\nServer closing..." } else { "" };
+    format!("Server of {name}: {own}{end}{line_end}")
 }
 
 fn linger(stream: &mut TcpStream) {

@@ -3,6 +3,7 @@
 mod broken;
 mod checker;
 mod client;
+mod client_checker;
 mod crowd;
 mod forms;
 mod server;
