@@ -17,6 +17,7 @@ mod one_shots;
 mod proofs;
 mod rotation;
 mod sessions;
+mod shares;
 mod shell;
 mod start;
 mod streams;

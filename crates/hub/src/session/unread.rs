@@ -41,6 +41,12 @@ impl HubUnread {
         }
     }
 
+    /// What is unread now.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
     /// The same with less patience, for tests.
     #[cfg(test)]
     pub(super) fn with_patience(patience: Duration) -> Self {

@@ -45,6 +45,29 @@ impl Hub {
         Self::start_wrapped(network.hub_address(), accounts, options, &wrap)
     }
 
+    /// A hub that may have so many files and connections open.
+    #[track_caller]
+    pub(crate) fn start_with_descriptors(limit: u32, accounts: &[&str]) -> Self {
+        let wrap = |command: Command| {
+            let mut limited = Command::new("sh");
+            limited
+                .args(["-c", &format!("ulimit -n {limit} && exec \"$0\" \"$@\"")])
+                .arg(command.get_program())
+                .args(command.get_args());
+            if let Some(folder) = command.get_current_dir() {
+                limited.current_dir(folder);
+            }
+            for (name, value) in command.get_envs() {
+                match value {
+                    Some(value) => limited.env(name, value),
+                    None => limited.env_remove(name),
+                };
+            }
+            limited
+        };
+        Self::start_wrapped("127.0.0.1:0", accounts, &[], &wrap)
+    }
+
     /// A hub at every address of the hub's host of this network, reached there over loopback.
     #[track_caller]
     pub(crate) fn start_everywhere_in(network: &Network, accounts: &[&str]) -> Self {
