@@ -32,6 +32,11 @@ const PROGRAMS: &[Program] = &[
         source: Source::Debian("python3"),
     },
     Program {
+        name: "javac",
+        purpose: "compiles clients and servers that others could have written",
+        source: Source::Debian("default-jdk-headless"),
+    },
+    Program {
         name: "ip",
         purpose: "makes network namespaces, to cut a device's cable",
         source: Source::Debian("iproute2"),

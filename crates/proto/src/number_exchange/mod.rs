@@ -28,3 +28,7 @@ pub use name::{Name, NameError};
 pub use reply::{BadReply, Reply};
 pub use request::{BadRequest, Inexpressible, Request};
 pub use rules::{Answer, Next, OnOutOfRange, ServerNumber, Service};
+
+#[cfg(test)]
+#[path = "document_tests.rs"]
+mod document;

@@ -12,7 +12,10 @@ fn send(address: &str, arguments: &[&str], input: &str) -> Finished {
     let (host, port) = address.rsplit_once(':').unwrap();
     let mut command = fleetlink(folder.path());
     command.args(["sum", "send", host, port]).args(arguments);
-    run(command.args(["--name", "A Client"]), input)
+    if !arguments.contains(&"--name") {
+        command.args(["--name", "A Client"]);
+    }
+    run(&mut command, input)
 }
 
 /// A server that answers one client with `reply`, whatever it says.
@@ -103,6 +106,128 @@ fn the_requests_are_those_of_the_specification() {
         let finished = send(&address, &["25", "--dialect", dialect], "");
         assert_eq!(finished.code, Some(0), "{finished:?}");
         assert_eq!(serving.join().unwrap(), request);
+    }
+}
+
+/// A server that tells what one client says, answers it, and hears nobody else.
+fn once(reply: Vec<u8>) -> (String, JoinHandle<Vec<u8>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let serving = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = Vec::new();
+        stream.read_to_end(&mut request).unwrap();
+        stream.write_all(&reply).unwrap();
+        request
+    });
+    (address, serving)
+}
+
+fn fixed(name: &str, number: u8) -> Vec<u8> {
+    let mut bytes = name.as_bytes().to_vec();
+    bytes.resize(259, 0);
+    bytes.push(number);
+    bytes
+}
+
+#[test]
+fn a_client_speaks_the_form_that_it_is_told() {
+    let text = |text: &str| text.as_bytes().to_vec();
+    for (form, request, reply) in [
+        (
+            "json-name",
+            text(r#"{"name": "bob", "number": 25}"#),
+            text(r#"{"name":"X","number":10}"#),
+        ),
+        ("colon", text("bob:25"), text("X: 10\r\n")),
+        ("comma", text("bob,25"), text("X,10,35\n")),
+        ("semicolon", text("bob;25"), text("X|10")),
+        ("pipe", text("bob|25"), text("Server of X: 10")),
+        ("blank", text("bob 25"), text("X 10 35")),
+        (
+            "utf-int",
+            text("\0\x03bob\0\0\0\x19"),
+            text("\0\x01X\0\0\0\x0a\0\0\0\x23"),
+        ),
+        ("utf-text", text("\0\x06bob;25"), text("\0\x04X;10")),
+        ("struct256", fixed("bob", 25), fixed("X", 10)),
+    ] {
+        let (address, serving) = once(reply);
+        let finished = send(&address, &["25", "--dialect", form, "--name", "bob"], "");
+        assert_eq!(finished.code, Some(0), "{form}: {finished:?}");
+        assert_eq!(serving.join().unwrap(), request, "{form}");
+        let lines = "[INFO] [send_message]: bob | X\n\
+                     [INFO] [send_message]: Client Number: 25 | Server Number: 10 | Sum: 35\n";
+        assert!(finished.stdout.ends_with(lines), "{form}: {finished:?}");
+    }
+}
+
+#[test]
+fn a_server_that_answers_nothing_or_in_another_form_is_asked_once() {
+    for (reply, why) in [
+        ("", "the server closed the connection without a reply"),
+        (
+            "X,10\n",
+            "the server answers in another form: name,number; ask in that one, with --dialect comma",
+        ),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let serving = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = Vec::new();
+            stream.read_to_end(&mut request).unwrap();
+            stream.write_all(reply.as_bytes()).unwrap();
+            listener
+        });
+        let finished = send(&address, &["25"], "");
+        assert_eq!(finished.code, Some(1), "{finished:?}");
+        assert_eq!(finished.stderr, format!("fleetlink: {why}\n"));
+        let listener = serving.join().unwrap();
+        listener.set_nonblocking(true).unwrap();
+        assert!(listener.accept().is_err(), "nobody else came");
+    }
+}
+
+#[test]
+fn what_the_form_cannot_say_is_refused_before_anything_is_sent() {
+    // Nobody listens there: a connection would be another error.
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = nobody.local_addr().unwrap().to_string();
+    drop(nobody);
+    for (form, number, why) in [
+        ("blank", "25", "a name in this form is one word"),
+        (
+            "struct256",
+            "2147483648",
+            "a number in this form is from -2147483648 to 2147483647",
+        ),
+        (
+            "xml",
+            "25",
+            "expected is one of: text, json, json-name, colon, comma",
+        ),
+    ] {
+        let finished = send(&address, &[number, "--dialect", form], "");
+        assert_eq!(finished.code, Some(2), "{finished:?}");
+        assert!(finished.stderr.contains(why), "{}", finished.stderr);
+    }
+}
+
+#[test]
+fn a_wrong_sum_is_reported_in_text_too() {
+    for (form, reply) in [
+        ("comma", "X,10,36"),
+        ("utf-int", "\0\x01X\0\0\0\x0a\0\0\0\x24"),
+    ] {
+        let (address, _serving) = once(reply.into());
+        let finished = send(&address, &["25", "--dialect", form], "");
+        assert_eq!(finished.code, Some(1), "{finished:?}");
+        assert!(
+            finished
+                .stderr
+                .contains("states a wrong sum: 36; 25 and 10 make 35")
+        );
     }
 }
 

@@ -7,6 +7,7 @@ mod client_checker;
 mod crowd;
 mod forms;
 mod server;
+mod strangers;
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -27,23 +28,22 @@ struct Server {
 impl Server {
     #[track_caller]
     fn start(options: &[&str]) -> Self {
+        Self::start_as("A Server", options)
+    }
+
+    #[track_caller]
+    fn start_as(name: &str, options: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut child = fleetlink(folder.path())
-            .args([
-                "sum",
-                "serve",
-                "--listen",
-                "127.0.0.1:0",
-                "--name",
-                "A Server",
-            ])
+            .args(["sum", "serve", "--listen", "127.0.0.1:0", "--name", name])
             .args(options)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
             .expect("the binary starts");
         let mut output = Output::of(child.stdout.take().expect("standard output is piped"));
-        output.expect("[INFO] [start_server]: A Server started and listening on ");
+        output.expect("[INFO] [start_server]: ");
+        output.expect(" started and listening on ");
         let address = output.expect("\n").parse().expect("an address");
         Server {
             child,
