@@ -67,6 +67,9 @@ impl Reply {
     /// In text every separator is good, with or without a sum behind the number. Of two numbers at
     /// the end the last is the sum where it is the right one, or where the first can be a server's
     /// number and blanks are not all that separates them; else the name ends with a number.
+    ///
+    /// Programs in C may send more of a buffer than they have filled: zeros behind text, and
+    /// anything behind the zero that ends a name of fixed size, are passed over.
     pub fn parse(form: &Form, asked: &Integer, bytes: &[u8]) -> Result<Self, BadReply> {
         if bytes.is_empty() {
             return Err(BadReply::Nothing);
@@ -77,7 +80,7 @@ impl Reply {
             Form::UtfInt(_) | Form::UtfText(..) => {
                 parse_utf(asked, bytes).ok_or(BadReply::Binary(*form))
             }
-            Form::Struct256 => parse_struct(bytes).ok_or(BadReply::Binary(*form)),
+            Form::Struct256 => parse_field(bytes).ok_or(BadReply::Binary(*form)),
         };
         parsed.map_err(|bad| match Self::detect(asked, bytes) {
             Some(other) => BadReply::Other(other.form),
@@ -131,8 +134,14 @@ impl Reply {
     }
 }
 
-fn parse_text(asked: &Integer, bytes: &[u8]) -> Result<Reply, BadReply> {
+/// What was said in text, without the zeros behind it.
+fn said(bytes: &[u8]) -> Result<&str, BadReply> {
     let text = str::from_utf8(bytes).map_err(|_| BadReply::NotUtf8)?;
+    Ok(text.trim_end_matches('\0'))
+}
+
+fn parse_text(asked: &Integer, bytes: &[u8]) -> Result<Reply, BadReply> {
+    let text = said(bytes)?;
     let (_, line_end) = LineEnd::strip(text);
     let text = text.trim_end_matches(['\r', '\n']);
     if let Some(what) = text.strip_prefix(ERROR) {
@@ -182,7 +191,7 @@ fn is_sum(asked: &Integer, first: &Parts<'_>, last: &Parts<'_>) -> bool {
 }
 
 fn parse_json(bytes: &[u8]) -> Result<Reply, BadReply> {
-    let text = str::from_utf8(bytes).map_err(|_| BadReply::NotUtf8)?;
+    let text = said(bytes)?;
     let parts = json::parse(Side::Server, text).map_err(|bad| match bad {
         BadJson::Number => BadReply::Number,
         BadJson::Form(why) => BadReply::Json(why),
@@ -218,6 +227,13 @@ fn parse_utf(asked: &Integer, bytes: &[u8]) -> Option<Reply> {
 fn parse_struct(bytes: &[u8]) -> Option<Reply> {
     let (name, rest) = struct_name(bytes)?;
     of_binary(Form::Struct256, &name, rest)
+}
+
+/// The name ends with the first zero, whatever follows it in its field.
+fn parse_field(bytes: &[u8]) -> Option<Reply> {
+    let (field, rest) = bytes.split_at_checked(STRUCT_NAME_BYTES)?;
+    let name = field.split(|&byte| byte == 0).next()?;
+    of_binary(Form::Struct256, str::from_utf8(name).ok()?, rest)
 }
 
 /// A number behind a name, and the sum where there is one.

@@ -147,6 +147,18 @@ fn what_is_no_reply_says_why() {
 }
 
 #[test]
+fn what_a_buffer_holds_behind_a_reply_does_no_harm() {
+    let padded = [&b"A Server,10\n"[..], &[0; 500]].concat();
+    let comma = reply(Form::COMMA.ending(LineEnd::Lf), None, false);
+    assert_eq!(parse(Form::COMMA, &padded), Ok(comma));
+    let mut field = b"A Server\0left over".to_vec();
+    field.resize(256, 0xcc);
+    field.extend([0, 0, 0, 10]);
+    let fixed = reply(Form::STRUCT256, None, false);
+    assert_eq!(parse(Form::STRUCT256, &field), Ok(fixed));
+}
+
+#[test]
 fn a_reply_in_another_form_is_named() {
     let refused = |form: Form, bytes: &str| parse(form, bytes.as_bytes()).unwrap_err();
     let comma = refused(Form::JSON, "A Server,10");
