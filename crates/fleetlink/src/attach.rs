@@ -1,13 +1,15 @@
 //! Attaching: logging in without joining, as one-shot commands do.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use fleetlink_device::{
-    Attached, Connection, Credential, HubAddress, KnownHubs, Session, state_folder,
+    Attached, Choice, Connection, Credential, HubAddress, KnownHubs, Session, state_folder,
 };
 use fleetlink_proto::control::LoginReply;
 use fleetlink_proto::{DeviceName, HubPin, Password};
 
+use crate::chosen;
 use crate::dial::{Hub, TrustArguments};
 use crate::failure::Failure;
 use crate::identity;
@@ -35,9 +37,34 @@ pub(crate) struct HubArguments {
 }
 
 impl HubArguments {
+    /// The same with the device and the hub that were chosen for this machine, where these
+    /// arguments name none. A device of another hub is not meant.
+    pub(crate) fn or_chosen(mut self) -> Result<Self, Failure> {
+        if (self.hub.is_some() && self.device.is_some()) || self.trust.plain {
+            return Ok(self);
+        }
+        if let Some(Choice { hub, device }) = chosen::read()? {
+            match (&self.hub, &self.device) {
+                (Some(named), None) if *named != hub => {}
+                _ => {
+                    self.hub.get_or_insert(hub);
+                    self.device.get_or_insert(device);
+                }
+            }
+        }
+        Ok(self)
+    }
+
+    /// The same with this patience for a hub that cannot be reached yet.
+    pub(crate) fn waiting(mut self, patience: Duration) -> Self {
+        self.trust.patience = patience;
+        self
+    }
+
     /// This device's name.
     pub(crate) fn device(&self) -> Result<&DeviceName, Failure> {
-        let missing = "this device's name is needed: --device NAME or FLEETLINK_DEVICE";
+        let missing = "this device's name is needed: --device NAME or FLEETLINK_DEVICE; the first \
+                       device that joins from this machine is remembered (fleetlink use)";
         self.device
             .as_ref()
             .ok_or_else(|| Failure::Usage(missing.to_owned()))
@@ -45,7 +72,8 @@ impl HubArguments {
 
     /// Where the hub is.
     pub(crate) fn hub(&self) -> Result<&HubAddress, Failure> {
-        let missing = "the hub is needed: --hub HOST:PORT or FLEETLINK_HUB";
+        let missing = "the hub is needed: --hub HOST:PORT or FLEETLINK_HUB; the one of the first \
+                       device that joins from this machine is remembered (fleetlink use)";
         let address = self.hub.as_ref();
         address.ok_or_else(|| Failure::Usage(missing.to_owned()))
     }

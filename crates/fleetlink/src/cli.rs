@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use crate::failure::{EXIT_CODES, Failure};
 use crate::logging::LogFormat;
 use crate::output::Output;
-use crate::{data, devices, hello, join, key, sum, transfer};
+use crate::{chosen, data, devices, hello, join, key, sum, transfer};
 
 /// One binary makes a device network: a hub, devices that join it by name, data, files.
 #[derive(Debug, Parser)]
@@ -36,6 +36,8 @@ pub(crate) enum Command {
     Client(join::ClientArguments),
     /// Make, upload and compute on this device's data.
     Data(data::DataArguments),
+    /// Choose the device and the hub that commands mean where they name none.
+    Use(chosen::UseArguments),
     /// Look at the other devices.
     Device(devices::DeviceArguments),
     /// Send files straight to another device, without joining.
@@ -62,6 +64,7 @@ impl Command {
     pub(crate) fn json(&self) -> bool {
         match self {
             Command::Data(arguments) => arguments.hub.json,
+            Command::Use(arguments) => arguments.json,
             Command::Device(arguments) => arguments.hub.json,
             Command::Send(arguments) => arguments.hub.json,
             Command::Receive(arguments) => arguments.hub.json,
@@ -130,6 +133,8 @@ mod tests {
             "fleetlink data get 1 out.txt --hub h:1 --device d",
             "fleetlink data compute 1 average --hub h:1 --device d",
             "fleetlink data generate 1 10 --device d",
+            "fleetlink use cam --hub h",
+            "fleetlink use --forget",
             "fleetlink device list --hub h:1 --device d",
             "fleetlink hello request h 20009 8877 --tcp --timeout 2s",
             "fleetlink hello HELLO 192.168.0.15 20009 8877",
@@ -159,6 +164,7 @@ mod tests {
             assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
         }
         for line in [
+            "fleetlink use cam --forget",
             "fleetlink send uav",
             "fleetlink send a/b x",
             "fleetlink send uav x --events --json",

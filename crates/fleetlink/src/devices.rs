@@ -30,7 +30,13 @@ enum DeviceCommand {
 pub(crate) async fn run(arguments: DeviceArguments, output: &Output) -> Result<(), Failure> {
     let DeviceCommand::List = arguments.command;
     unless_interrupted(async {
-        let session = arguments.hub.attach(output).await?.session().await?;
+        let session = arguments
+            .hub
+            .or_chosen()?
+            .attach(output)
+            .await?
+            .session()
+            .await?;
         let devices = session.all_devices().await?;
         output.result(&list(&devices), &json!({"devices": devices}));
         session.leave().await;

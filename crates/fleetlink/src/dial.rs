@@ -29,6 +29,9 @@ pub(crate) struct TrustArguments {
     /// No TLS; to a hub on this host only.
     #[arg(long, global = true)]
     pub(crate) plain: bool,
+    /// How long a hub is waited for that cannot be reached yet.
+    #[arg(skip)]
+    pub(crate) patience: Duration,
 }
 
 /// A hub that was reached: its address, and how it is recognised from here on.
@@ -67,13 +70,25 @@ impl TrustArguments {
             successor,
             ..Hub::new(address, trust)
         };
-        let connection = hub.connect().await?;
+        let connection = hub.connect_within(self.patience, output).await?;
+        let on_this_host = connection.peer.ip().to_canonical().is_loopback();
+        if let (Some(given), Some(found), false) = (self.pin, connection.pin, on_this_host) {
+            keep_given(&known, address, (given, found), output);
+        }
         let Some(found) = connection.pin.filter(|_| trust == Trust::Learn) else {
             return Ok((connection, hub));
         };
         hub.trust = Trust::Pinned(found);
-        if connection.peer.ip().to_canonical().is_loopback() {
+        if on_this_host {
             known.keep(address, found)?;
+            return Ok((connection, hub));
+        }
+        if let Some(met) = met_elsewhere(&known, found)? {
+            known.keep(address, found)?;
+            output.notice(&format!(
+                "The hub at {address} has the key of the one that was met at {met}: it is the same \
+                 hub, and is remembered at this address too."
+            ));
             return Ok((connection, hub));
         }
         // The hub waits only so long for the first word; a person may think for longer.
@@ -82,6 +97,41 @@ impl TrustArguments {
         known.keep(address, found)?;
         Ok((hub.connect().await?, hub))
     }
+}
+
+/// Remembers a hub whose pin was given and confirmed, as if a person had said yes. Where that cannot
+/// be written the command goes on: the pin can be given again.
+fn keep_given(
+    known: &KnownHubs,
+    address: &HubAddress,
+    (given, found): (HubPin, HubPin),
+    output: &Output,
+) {
+    let kept = match known.pin(address) {
+        Ok(Some(kept)) if kept == found => return,
+        // An older pin that leads to this key was moved by whoever followed it.
+        Ok(_) => known.keep(address, found),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = kept {
+        output.notice(&format!("the pin {given} could not be remembered: {error}"));
+    }
+}
+
+/// Another address at which this hub was met. Of a hub that was met on this host alone a person has
+/// never said that it is the right one.
+fn met_elsewhere(known: &KnownHubs, pin: HubPin) -> Result<Option<String>, Failure> {
+    let mut addresses = known.addresses(pin)?;
+    addresses.retain(|address| !is_this_host(address));
+    Ok(addresses.into_iter().next())
+}
+
+fn is_this_host(address: &str) -> bool {
+    let host = address.parse::<HubAddress>();
+    host.is_ok_and(|hub| {
+        let ip = hub.host().parse::<std::net::IpAddr>();
+        hub.host() == "localhost" || ip.is_ok_and(|ip| ip.to_canonical().is_loopback())
+    })
 }
 
 /// Follows to an announced key and says so; `given` where the old pin was given as an argument.
@@ -134,6 +184,33 @@ impl Hub {
                 successor.connect(address, trust, CLIENT).await
             }
             None => connect(&self.address, self.trust).await,
+        }
+    }
+
+    /// Connects; a hub that cannot be reached yet is waited for.
+    async fn connect_within(
+        &mut self,
+        patience: Duration,
+        output: &Output,
+    ) -> Result<Connection, ConnectError> {
+        let began = Instant::now();
+        let mut backoff = Backoff::default();
+        loop {
+            let error = match self.connect().await {
+                Ok(connection) => return Ok(connection),
+                Err(error) => AttachError::from(error),
+            };
+            let left = patience.saturating_sub(began.elapsed());
+            match error {
+                error if error.may_pass() && !left.is_zero() => {
+                    if backoff.tries() == 0 {
+                        output.notice(&format!("waiting for the hub at {}: {error}", self.address));
+                    }
+                    sleep(backoff.next_wait().min(left)).await;
+                }
+                AttachError::Connect(error) => return Err(error),
+                AttachError::Call(_) => unreachable!("nothing was called"),
+            }
         }
     }
 

@@ -9,6 +9,14 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "expected a time such as 10s or 500ms".to_owned())
 }
 
+/// A time, or `forever`.
+pub(crate) fn or_forever(text: &str) -> Result<Duration, String> {
+    match text {
+        "forever" => Ok(Duration::MAX),
+        text => parse(text).map_err(|e| format!("{e}, or forever")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,9 +3,9 @@
 use std::io;
 
 use fleetlink_device::{
-    AppendFailure, AttachError, CallError, Closed, ConnectError, DeviceKeysError, DownloadError,
-    ExchangeError, GenerateError, HubAddress, KnownDevicesError, KnownHubs, KnownHubsError, Over,
-    RefusedInput, UploadError, state_folder,
+    AppendFailure, AttachError, CallError, ChosenError, Closed, ConnectError, DeviceKeysError,
+    DownloadError, ExchangeError, GenerateError, HubAddress, KnownDevicesError, KnownHubs,
+    KnownHubsError, Over, RefusedInput, UploadError, state_folder,
 };
 use fleetlink_proto::control::{EndReason, ErrorCode, RpcError};
 use fleetlink_proto::transfer::{self, Reason};
@@ -363,6 +363,12 @@ impl From<ExchangeError> for Failure {
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
+        Failure::General(error.to_string())
+    }
+}
+
+impl From<ChosenError> for Failure {
+    fn from(error: ChosenError) -> Self {
         Failure::General(error.to_string())
     }
 }

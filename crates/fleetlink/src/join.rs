@@ -1,12 +1,16 @@
 //! `fleetlink join` and `fleetlink client`: log in, join, and open the shell.
 
+use std::time::Duration;
+
 use clap::Args;
 use fleetlink_device::{
-    ConnectError, Connection, Endpoint, HubAddress, Supervisor, Trust, connect,
+    Choice, ConnectError, Connection, Credential, Endpoint, HubAddress, Supervisor, Trust, connect,
 };
 use fleetlink_proto::{DeviceName, HubPin};
 
+use crate::chosen;
 use crate::dial::{Hub, TrustArguments};
+use crate::duration;
 use crate::failure::Failure;
 use crate::identity;
 use crate::interrupt::Interrupts;
@@ -31,6 +35,14 @@ pub(crate) struct JoinArguments {
     /// This device's name; asked for where it is not given.
     #[arg(long, value_name = "NAME", env = "FLEETLINK_DEVICE")]
     device: Option<DeviceName>,
+    /// The hub, where the arguments name none.
+    #[arg(long, hide = true, value_name = "HOST:PORT", env = "FLEETLINK_HUB")]
+    hub: Option<HubAddress>,
+    /// Wait for a hub that cannot be reached yet: for so long, or without an end.
+    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true,
+          default_value = "0s", default_missing_value = "forever", hide_default_value = true,
+          value_parser = duration::or_forever)]
+    wait: Duration,
     #[command(flatten)]
     ticket: TicketSource,
     #[command(flatten)]
@@ -62,8 +74,45 @@ pub(crate) struct ClientArguments {
     pin: Option<HubPin>,
 }
 
+impl JoinArguments {
+    /// The hub and the UDP port. Where the arguments name no hub, it is the one of the environment,
+    /// or that of the device that was chosen for this machine, and then so is the device.
+    fn target(&mut self) -> Result<(HubAddress, u16), Failure> {
+        // A lone port is the UDP port: no host has such a name.
+        let rest = match self.target.as_slice() {
+            [] => &[][..],
+            [port] if port.parse::<u16>().is_ok() => &self.target[..],
+            named => return target(named),
+        };
+        let udp_port = udp_port_behind(rest)?;
+        let chosen = chosen::read()?;
+        let hub = match (self.hub.take(), chosen) {
+            (Some(hub), _) => hub,
+            (None, Some(choice)) => {
+                self.device.get_or_insert(choice.device);
+                choice.hub
+            }
+            (None, None) => return Err(wrong("the hub is missing")),
+        };
+        Ok((hub, udp_port))
+    }
+}
+
+/// The first device that joins from this machine is the one that its commands mean. A device
+/// without a key would be asked for its password by each of them.
+fn remember(welcome: &Welcome, output: &Output) {
+    if let Credential::Key(_) = welcome.dialer.credential {
+        let choice = Choice {
+            hub: welcome.dialer.address.clone(),
+            device: welcome.name.clone(),
+        };
+        chosen::remember(&choice, output);
+    }
+}
+
 /// Joins and opens the shell.
-pub(crate) async fn join(arguments: JoinArguments, output: &Output) -> Result<(), Failure> {
+pub(crate) async fn join(mut arguments: JoinArguments, output: &Output) -> Result<(), Failure> {
+    arguments.trust.patience = arguments.wait;
     let lines = Lines::of_dialogue();
     let mut interrupts = Interrupts::listen()?;
     let prompt = arguments.prompt;
@@ -76,14 +125,16 @@ pub(crate) async fn join(arguments: JoinArguments, output: &Output) -> Result<()
         let joining = async |endpoint| {
             let logging_in = redeem::log_in(&ticket, arguments.device.as_ref(), output);
             let welcome = interrupts.unless(Box::pin(logging_in)).await?;
+            remember(&welcome, output);
             enter(welcome, endpoint, prompt, (lines, interrupts), output).await
         };
         return Box::pin(udp_port::with(udp_port_behind(rest)?, joining)).await;
     }
-    let (address, udp_port) = target(&arguments.target)?;
+    let (address, udp_port) = arguments.target()?;
     let joining = async |endpoint| {
         let known = log_in(&address, arguments, &lines, output);
         let welcome = interrupts.unless(Box::pin(known)).await?;
+        remember(&welcome, output);
         enter(welcome, endpoint, prompt, (lines, interrupts), output).await
     };
     Box::pin(udp_port::with(udp_port, joining)).await
@@ -120,6 +171,7 @@ pub(crate) async fn client(arguments: ClientArguments, output: &Output) -> Resul
     let trust = TrustArguments {
         pin: arguments.pin,
         plain: false,
+        ..TrustArguments::default()
     };
     let lines = Lines::of_dialogue();
     let joining = async |endpoint| client_at(endpoint, address, (trust, lines), output).await;
@@ -216,18 +268,16 @@ fn target(arguments: &[String]) -> Result<(HubAddress, u16), Failure> {
     let (first, rest) = arguments
         .split_first()
         .ok_or_else(|| wrong("the hub is missing"))?;
-    let (address, rest) = match first.parse::<HubAddress>() {
-        Ok(address) => (address, rest),
-        Err(fleetlink_device::HubAddressError::NoPort) => {
-            let (tcp, rest) = rest
-                .split_first()
-                .ok_or_else(|| wrong("the hub's port is missing"))?;
-            let address = HubAddress::new(first, port(tcp)?).map_err(|e| wrong(&e.to_string()))?;
-            (address, rest)
+    let address: HubAddress = first.parse().map_err(|e| wrong(&format!("{e}")))?;
+    // HOST PORT: the host has named none itself.
+    match rest.split_first() {
+        Some((tcp, rest)) if !HubAddress::names_port(first) => {
+            let address =
+                HubAddress::new(address.host(), port(tcp)?).map_err(|e| wrong(&e.to_string()))?;
+            Ok((address, udp_port_behind(rest)?))
         }
-        Err(e) => return Err(wrong(&e.to_string())),
-    };
-    Ok((address, udp_port_behind(rest)?))
+        _ => Ok((address, udp_port_behind(rest)?)),
+    }
 }
 
 #[cfg(test)]
@@ -248,11 +298,14 @@ mod tests {
             ("hub:7000 5432", "hub:7000", 5432),
             ("::1 7000 1", "[::1]:7000", 1),
             ("[::1]:7000 0", "[::1]:7000", 0),
+            ("hub", "hub:7421", 0),
+            ("::1", "[::1]:7421", 0),
+            ("https://hub:7000 5432", "hub:7000", 5432),
+            ("https://hub/ 7000", "hub:7000", 0),
         ] {
             assert_eq!(read(line).unwrap(), (address.to_owned(), udp), "{line}");
         }
         for line in [
-            "hub",
             "hub x",
             "hub 0",
             "hub 70000",

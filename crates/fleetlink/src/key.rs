@@ -68,6 +68,13 @@ pub(crate) async fn run(arguments: KeyArguments, output: &Output) -> Result<(), 
 }
 
 async fn as_owner(hub: &HubArguments, command: KeyCommand, output: &Output) -> Result<(), Failure> {
+    // What is known of others is told of every hub, unless one is named.
+    let of_all_hubs = matches!(command, KeyCommand::Known | KeyCommand::Forget { .. });
+    let chosen = match of_all_hubs {
+        true => None,
+        false => Some(hub.clone().or_chosen()?),
+    };
+    let hub = chosen.as_ref().unwrap_or(hub);
     match command {
         KeyCommand::Show => show(hub, output),
         KeyCommand::Known => known(hub, output),

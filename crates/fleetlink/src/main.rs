@@ -7,6 +7,7 @@
 
 mod attach;
 mod check;
+mod chosen;
 mod cli;
 mod data;
 mod devices;
@@ -86,6 +87,7 @@ async fn run(command: Command, output: &Output) -> Result<(), Failure> {
         Command::Hello(arguments) => Box::pin(hello::run(arguments, output)).await,
         Command::HelloRequest(arguments) => Box::pin(hello::request(arguments, output)).await,
         Command::Key(arguments) => Box::pin(key::run(arguments, output)).await,
+        Command::Use(arguments) => chosen::run(arguments, output),
         Command::Device(arguments) => Box::pin(devices::run(arguments, output)).await,
         Command::Send(arguments) => Box::pin(transfer::send(arguments, output)).await,
         Command::Receive(arguments) => Box::pin(transfer::receive(arguments, output)).await,

@@ -4,17 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fleetlink_device::{
-    Backoff, CallError, Closed, Credential, DeviceKeys, KnownHubs, PendingKey, RedeemError,
-    Redeemed, Successor, Trust, redeem, state_folder,
+    Backoff, CallError, Closed, Credential, DeviceKeys, HubAddress, KnownHubs, PendingKey,
+    RedeemError, Redeemed, Successor, Trust, redeem, state_folder,
 };
 use fleetlink_proto::control::{EndReason, ErrorCode, RpcError};
 use fleetlink_proto::ticket::{JoinTicket, TicketSubject};
 use fleetlink_proto::{DeviceName, HubPin};
 use tokio::time::{Instant, sleep};
 
+use crate::chosen;
 use crate::dial::{CLIENT, Hub, successor};
 use crate::failure::Failure;
-use crate::login::Welcome;
+use crate::identity;
+use crate::login::{self, Welcome};
 use crate::output::Output;
 
 /// How long a ticket is tried again where the hub was busy or its answer was lost.
@@ -27,6 +29,9 @@ pub(crate) async fn log_in(
     output: &Output,
 ) -> Result<Welcome, Failure> {
     let keys = DeviceKeys::in_folder(state_folder()?);
+    if let Some(welcome) = by_key(ticket, device, &keys, output).await? {
+        return Ok(welcome);
+    }
     // On the disk before the hub hears of it: an answer that is lost, or a crash, costs nothing.
     let key = keys.for_ticket(ticket)?;
     let successor = successor(false, output)?;
@@ -58,6 +63,55 @@ pub(crate) async fn log_in(
         name: reply.name,
         enrolled: reply.key,
     })
+}
+
+/// Joins by the key that this device got by an earlier use of the ticket: a service is started with
+/// the same ticket again and again. None where there is no such key, or the hub does not take it.
+async fn by_key(
+    ticket: &JoinTicket,
+    device: Option<&DeviceName>,
+    keys: &DeviceKeys,
+    output: &Output,
+) -> Result<Option<Welcome>, Failure> {
+    let chosen = chosen::read()?.map(|choice| choice.device);
+    let name = match (device, ticket.subject()) {
+        (Some(name), _) | (None, TicketSubject::Name(name)) => name,
+        (None, TicketSubject::Prefix(prefix)) => match &chosen {
+            Some(name) if name.as_str().starts_with(prefix.as_str()) => name,
+            _ => return Ok(None),
+        },
+    };
+    let known = KnownHubs::in_folder(state_folder()?);
+    for text in ticket.addresses() {
+        let Ok(address) = text.parse::<HubAddress>() else {
+            continue;
+        };
+        let Some(pin) = known.pin(&address)? else {
+            continue;
+        };
+        let Some(key) = keys.find(pin, name)? else {
+            continue;
+        };
+        let credential = Credential::Key(Arc::new(key));
+        let successor = successor(false, output)?;
+        let mut hub = Hub::new(&address, Trust::Pinned(pin)).followed_by(successor);
+        let attached = hub.attach(None, name.as_str(), &credential).await;
+        if attached.is_err() && pin != ticket.hub() {
+            // Another hub than the ticket's, perhaps: the ticket says which one is meant.
+            return Ok(None);
+        }
+        return match identity::unless_refused(attached)? {
+            Ok(attached) => Ok(Some(login::welcome(
+                attached,
+                &hub,
+                name.as_str(),
+                credential,
+            ))),
+            // It was revoked: this ticket may bring a new one.
+            Err(_) => Ok(None),
+        };
+    }
+    Ok(None)
 }
 
 /// The same ticket, name and key are one use, however often they are tried.

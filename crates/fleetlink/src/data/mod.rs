@@ -84,6 +84,7 @@ enum DataCommand {
 /// Does what the command asks.
 pub(crate) async fn run(arguments: DataArguments, output: &Output) -> Result<(), Failure> {
     let DataArguments { hub, command } = arguments;
+    let hub = hub.or_chosen()?;
     // An append sends what has come before it ends.
     let ends_itself = matches!(command, DataCommand::Append(_));
     let work = Box::pin(dispatch(&hub, command, output));

@@ -1,11 +1,11 @@
 //! `fleetlink account`: who may join.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use fleetlink_hub::{
     AccountInfo, Credentials, Operator, OperatorCall, OperatorError, OperatorReply,
 };
-use fleetlink_proto::{DeviceName, Password};
+use fleetlink_proto::{DeviceName, Escaped, Password};
 use serde_json::json;
 
 use super::data_folder::OperatorArguments;
@@ -25,6 +25,8 @@ pub(crate) struct AccountArguments {
 
 #[derive(Debug, clap::Subcommand)]
 enum Action {
+    /// Make the store of a new hub, to which accounts can be added before it starts.
+    Init,
     /// Add an account; its password comes from a prompt, a file, standard input or the environment.
     Add {
         /// The device's name.
@@ -72,11 +74,21 @@ impl AccountArguments {
 pub(crate) async fn run(arguments: AccountArguments, output: &Output) -> Result<(), Failure> {
     let folder = arguments.operator.folder()?;
     // A password is asked for first: the store's lock is not held while somebody types.
-    let step = prepare(arguments.action, output).await?;
+    let Some(step) = prepare(arguments.action, &folder, output).await? else {
+        return Ok(());
+    };
     let mut operator = Operator::reach(&folder).await?;
     let result = perform(&mut operator, step, output).await;
     operator.finish().await;
     result
+}
+
+fn make_store(folder: &Path, output: &Output) -> Result<(), Failure> {
+    Operator::make_store(folder)?;
+    let shown = folder.display().to_string();
+    let done = format!("the store of a hub is in {}", Escaped(&shown));
+    output.result(&done, &json!({ "done": done }));
+    Ok(())
 }
 
 enum Step {
@@ -85,8 +97,17 @@ enum Step {
     Import(Credentials),
 }
 
-async fn prepare(action: Action, output: &Output) -> Result<Step, Failure> {
-    Ok(match action {
+/// What is to be done at the hub, if anything is.
+async fn prepare(action: Action, folder: &Path, output: &Output) -> Result<Option<Step>, Failure> {
+    if !matches!(action, Action::Init) {
+        // A mistyped folder is named before anybody is asked for a password.
+        Operator::find(folder)?;
+    }
+    Ok(Some(match action {
+        Action::Init => {
+            make_store(folder, output)?;
+            return Ok(None);
+        }
         Action::Add { name, password } => {
             let password = new_password(&password, output).await?;
             let done = format!("account {name} added");
@@ -122,7 +143,7 @@ async fn prepare(action: Action, output: &Output) -> Result<Step, Failure> {
             let missing = |e| Failure::NoSuchFile(format!("cannot read {}: {e}", file.display()));
             Step::Import(Credentials::read(&file).map_err(missing)?)
         }
-    })
+    }))
 }
 
 /// Asked for twice at a terminal: nobody sees what is typed.

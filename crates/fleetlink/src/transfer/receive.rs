@@ -22,7 +22,7 @@ use crate::failure::Failure;
 use crate::identity;
 use crate::interrupt::Interrupts;
 use crate::output::Output;
-use crate::{size, udp_port};
+use crate::{duration, size, udp_port};
 
 /// How long peers are given to hear that this device leaves.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -33,7 +33,7 @@ pub(crate) struct ReceiveArguments {
     /// Which hub, as whom.
     #[command(flatten)]
     pub(crate) hub: HubArguments,
-    /// The folder that takes the files.
+    /// The folder that takes the files; it is made where it is missing.
     #[arg(long, value_name = "DIR")]
     inbox: PathBuf,
     /// Take files of this device, or of those whose names begin so, and of nobody else; any number
@@ -49,6 +49,10 @@ pub(crate) struct ReceiveArguments {
     /// The UDP port on which this device accepts peers; 0: any free one.
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     udp_port: u16,
+    /// How long to wait for a hub that cannot be reached yet; 0s: not at all.
+    #[arg(long, value_name = "TIME|forever", default_value = "forever",
+          value_parser = duration::or_forever)]
+    wait: Duration,
     /// Show what happens as it happens: one JSON object a line on standard output.
     #[arg(long, conflicts_with = "json")]
     events: bool,
@@ -75,7 +79,11 @@ struct Count {
 }
 
 /// Takes files until it is interrupted, or its session ends for good.
-pub(crate) async fn receive(arguments: ReceiveArguments, output: &Output) -> Result<(), Failure> {
+pub(crate) async fn receive(
+    mut arguments: ReceiveArguments,
+    output: &Output,
+) -> Result<(), Failure> {
+    arguments.hub = arguments.hub.or_chosen()?.waiting(arguments.wait);
     let report = Report::new(arguments.events, arguments.hub.json, output);
     let receiving = async |endpoint| receive_at(endpoint, &arguments, &report, output).await;
     let received = Box::pin(udp_port::with(arguments.udp_port, receiving)).await;
@@ -192,7 +200,12 @@ async fn open_inbox(arguments: &ReceiveArguments) -> Result<Inbox, Failure> {
         max_total: arguments.max_total,
     };
     let path = arguments.inbox.clone();
-    let opened = tokio::task::spawn_blocking(move || Inbox::open(&path, policy)).await;
+    let opened = tokio::task::spawn_blocking(move || {
+        // The folder is named to be used: it need not be there before.
+        std::fs::create_dir_all(&path)?;
+        Inbox::open(&path, policy)
+    })
+    .await;
     let opened = opened.map_err(io::Error::other)?;
     opened.map_err(|e| cannot_open(&arguments.inbox, &e))
 }

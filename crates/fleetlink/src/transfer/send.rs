@@ -60,7 +60,8 @@ struct Sending {
 }
 
 /// Sends the files.
-pub(crate) async fn send(arguments: SendArguments, output: &Output) -> Result<(), Failure> {
+pub(crate) async fn send(mut arguments: SendArguments, output: &Output) -> Result<(), Failure> {
+    arguments.hub = arguments.hub.or_chosen()?;
     let report = Report::new(arguments.events, arguments.hub.json, output);
     let sent = Box::pin(try_send(&arguments, &report, output)).await;
     sent.map_err(|failure| match failure {

@@ -89,6 +89,16 @@ fn accounts_are_administered_without_a_hub() {
             .args(["--data", "data", "--json"]);
         run(&mut command, input)
     };
+    // A mistyped path makes no store.
+    let refused = account(&["list"], "");
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(
+        refused.stdout.contains("account init --data data"),
+        "{refused:?}"
+    );
+    assert!(!folder.path().join("data").exists());
+    assert_eq!(account(&["init"], "").code, Some(0));
+    assert_ne!(account(&["init"], "").code, Some(0), "it is there already");
     let path = folder.path().join("list.txt");
     std::fs::write(&path, format!("a {PASSWORD}\r\n\r\nb {PASSWORD}\nbad\n")).unwrap();
     let imported = account(&["import", "list.txt"], "");

@@ -9,6 +9,7 @@ mod crowd;
 mod dialogue;
 mod examples;
 mod faults;
+mod first_steps;
 mod harness;
 mod hello;
 mod keys;

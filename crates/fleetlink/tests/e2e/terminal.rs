@@ -106,9 +106,10 @@ fn an_interrupt_at_a_hidden_prompt_leaves_the_terminal_as_it_was() {
     let hub = Hub::start(&["supersmartwatch"]);
     let (host, port) = (hub.address.ip().to_string(), hub.address.port().to_string());
     let address = hub.address.to_string();
+    let data = hub.data().display().to_string();
     for arguments in [
-        &["account", "add", "new", "--data", "data"][..],
-        &["account", "passwd", "new", "--data", "data"],
+        &["account", "add", "new", "--data", &data][..],
+        &["account", "passwd", "new", "--data", &data],
         &["join", &host, &port, "--device", "supersmartwatch"],
         &["join", &host, &port, "--password-stdin"],
         &[

@@ -172,11 +172,15 @@ fn every_ticket_that_is_of_no_use_says_what_it_is() {
     hub.output.expect("was refused: it has been used already");
     hub.output.expect("was refused: it was revoked");
     hub.output.expect("was refused: it has expired");
-    // A hub that has forgotten it all.
+    // A hub that has forgotten it all but its key, which is not a new store's by itself.
     hub.kill();
-    for file in ["hub.db", "hub.db-wal", "hub.db-shm"] {
+    let key = fs::read(hub.data().join("hub.key")).unwrap();
+    for file in ["hub.db", "hub.db-wal", "hub.db-shm", "hub.key"] {
         let _ = fs::remove_file(hub.data().join(file));
     }
+    hub.restart();
+    hub.kill();
+    fs::write(hub.data().join("hub.key"), key).unwrap();
     hub.restart();
     refused(&used, 3, "this hub knows no such ticket");
     hub.output.expect("was refused: there is no such ticket");
@@ -308,12 +312,21 @@ fn a_ticket_comes_from_a_file_standard_input_or_the_environment_too() {
     let joined = run(&mut command, "OUT\n");
     assert_eq!(joined.code, Some(0), "{joined:?}");
 
-    let none = join(folder.path(), &[], "");
+    let elsewhere = tempfile::tempdir().unwrap();
+    let none = join(elsewhere.path(), &[], "");
     assert_eq!(none.code, Some(2), "{none:?}");
-    let help = join(folder.path(), &["--help"], "").stdout;
+    let help = join(elsewhere.path(), &["--help"], "").stdout;
     for source in ["--ticket-file", "FLEETLINK_TICKET", "fleetlink join -"] {
         assert!(help.contains(source), "{source}: {help}");
     }
+}
+
+/// The store of a hub in `data`, before it starts.
+#[track_caller]
+fn make_store(folder: &Path) {
+    let mut command = fleetlink(folder);
+    command.args(["account", "init", "--data", "data"]);
+    assert_eq!(run(&mut command, "").code, Some(0));
 }
 
 #[test]
@@ -326,6 +339,7 @@ fn where_no_hub_runs_the_addresses_must_be_given() {
             .args(arguments);
         run(&mut command, "")
     };
+    make_store(folder.path());
     let refused = issue(&[]);
     assert_eq!(refused.code, Some(1), "{refused:?}");
     assert!(
@@ -430,6 +444,7 @@ fn tickets_survive_a_hub_that_is_killed() {
 #[test]
 fn a_hub_that_waits_for_its_first_device_is_reachable_from_elsewhere() {
     let folder = folder();
+    make_store(folder.path());
     let mut command = fleetlink(folder.path());
     command.args([
         "ticket",

@@ -15,10 +15,11 @@ pub(crate) use socket::OperatorSocket;
 pub use tickets::{IssuedTicket, TicketInfo, TicketOrder, TicketState, TicketUseInfo};
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use self::offline::Offline;
 use self::socket::Connection;
+use crate::store::sqlite::SqliteStore;
 
 /// The socket's name in the data folder.
 const SOCKET_FILE: &str = "hub.sock";
@@ -37,6 +38,13 @@ pub enum OperatorError {
     /// The hub refused, with a sentence that says why.
     #[error("{0}")]
     Refused(String),
+    /// Nothing was made there that a command could change: a mistyped path makes no store.
+    #[error(
+        "there are no hub's data in {folder}; `fleetlink hub --data {folder}` starts a hub there, \
+         and `fleetlink account init --data {folder}` makes its store alone",
+        folder = .0.display()
+    )]
+    NoStore(PathBuf),
     /// The data folder cannot be used.
     #[error("cannot administer the hub in {folder}: {reason}")]
     Unreachable {
@@ -48,6 +56,17 @@ pub enum OperatorError {
 }
 
 impl Operator {
+    /// Tells whether there is a hub's data in `folder`, without using it.
+    ///
+    /// # Errors
+    /// There are none.
+    pub fn find(folder: &Path) -> Result<(), OperatorError> {
+        match folder.join(SOCKET_FILE).exists() || SqliteStore::exists(folder) {
+            true => Ok(()),
+            false => Err(OperatorError::NoStore(folder.to_owned())),
+        }
+    }
+
     /// Reaches the hub whose data are in `folder`: the one that runs, or the store of one that
     /// does not.
     pub async fn reach(folder: &Path) -> Result<Self, OperatorError> {
@@ -57,11 +76,32 @@ impl Operator {
         };
         match Connection::open(&folder.join(SOCKET_FILE)) {
             Ok(connection) => Ok(Operator(Way::Running(connection))),
+            Err(error) if no_hub_runs(&error) && !SqliteStore::exists(folder) => {
+                Err(OperatorError::NoStore(folder.to_owned()))
+            }
             Err(error) if no_hub_runs(&error) => Offline::open(folder)
                 .await
                 .map(|o| Operator(Way::Offline(o)))
                 .map_err(unreachable),
             Err(error) => Err(unreachable(error.to_string())),
+        }
+    }
+
+    /// Makes the store of a new hub in `folder`.
+    ///
+    /// # Errors
+    /// A hub has its data there already, or the folder cannot be made.
+    pub fn make_store(folder: &Path) -> Result<(), OperatorError> {
+        if SqliteStore::exists(folder) {
+            let why = format!("a hub has its data in {} already", folder.display());
+            return Err(OperatorError::Refused(why));
+        }
+        match SqliteStore::open(folder) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(OperatorError::Unreachable {
+                folder: folder.display().to_string(),
+                reason: error.to_string(),
+            }),
         }
     }
 

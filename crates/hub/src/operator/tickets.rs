@@ -88,8 +88,8 @@ pub(super) async fn issue(order: TicketOrder, desk: &Desk) -> Result<OperatorRep
         (false, _) => order.addresses,
         (true, Reach::Running { listen, .. }) => reach::addresses(*listen),
         (true, Reach::Stopped(_)) => {
-            let why = "no hub runs on these data, so nobody knows where devices will find it: say \
-                       so with --address HOST:PORT";
+            let why = "no hub runs on these data, so nobody knows where devices will find it: give \
+                       the address with --address HOST:PORT, or start the hub first (fleetlink hub)";
             return Err(why.to_owned());
         }
     };

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use crate::descriptors::TooFewDescriptors;
 use crate::identity::IdentityError;
@@ -68,11 +69,14 @@ pub enum StartError {
     /// A hub that nobody can join must not be reachable.
     #[error(
         "{address} is not a loopback address, and a hub listens there only with at least one \
-         account or an open ticket: add one first{}", list_skipped(.skipped)
+         account or an open ticket: `fleetlink account add NAME --data {}` adds one{}",
+        .data.display(), list_skipped(.skipped)
     )]
     NoAccounts {
         /// Where it was to listen.
         address: SocketAddr,
+        /// The folder of its data.
+        data: PathBuf,
         /// The lines of the credentials file that were no accounts, and why not.
         skipped: Vec<String>,
     },

@@ -135,6 +135,7 @@ async fn start_with(
     if known == 0 && !awaits_device && !listen.ip().is_loopback() {
         return Err(StartError::NoAccounts {
             address: listen,
+            data,
             skipped: applied.skipped,
         });
     }

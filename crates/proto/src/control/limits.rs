@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// The TCP port of a hub, where nothing else is said.
+pub const DEFAULT_PORT: u16 = 7421;
+
 /// The version of the protocol that this crate speaks.
 pub const PROTOCOL_VERSION: u32 = 1;
 

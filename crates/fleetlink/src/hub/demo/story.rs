@@ -54,6 +54,7 @@ fn start_hub(stage: &mut Stage<'_>) -> Result<DemoHub, Failure> {
     stage.step("A hub starts, with its store in a fresh folder and two accounts");
     let data = stage.folder("hub")?;
     let path = data.display().to_string();
+    stage.run(&data, &["account", "init", "--data", &path])?;
     for name in [WATCH, CAMERA] {
         let said = stage.run(&data, &["account", "add", name, "--data", &path])?;
         stage.show(&said);

@@ -28,6 +28,14 @@ pub(super) struct Folder {
 }
 
 impl Folder {
+    /// Tells whether a folder holds a store, or what is left of one.
+    pub(super) fn is_used(root: &Path) -> bool {
+        [DATABASE, LOG, KEY]
+            .iter()
+            .any(|name| size(&root.join(name)) > 0)
+            || has_segments(&root.join(SEGMENTS)).unwrap_or(true)
+    }
+
     /// Makes what is missing of the folder and locks it.
     pub(super) fn open(root: &Path) -> Result<Self, OpenError> {
         make_private(root)?;

@@ -102,6 +102,11 @@ struct Shared {
 }
 
 impl SqliteStore {
+    /// Tells whether this folder holds a store, or what is left of one.
+    pub fn exists(folder: &Path) -> bool {
+        Folder::is_used(folder)
+    }
+
     /// Opens the store in this folder, or makes an empty one there, and repairs what a crash left.
     ///
     /// # Errors

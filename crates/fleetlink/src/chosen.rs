@@ -1,0 +1,80 @@
+//! `fleetlink use`: the device and the hub that commands mean where they name none.
+
+use fleetlink_device::{Choice, Chosen, HubAddress, state_folder};
+use fleetlink_proto::DeviceName;
+use serde_json::json;
+
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// Which device this machine is where a command does not say.
+#[derive(Debug, clap::Args)]
+pub(crate) struct UseArguments {
+    /// The device's name; without it the present choice is shown.
+    device: Option<DeviceName>,
+    /// Its hub; the one of the present choice where it is not given.
+    #[arg(long, value_name = "HOST:PORT", env = "FLEETLINK_HUB")]
+    hub: Option<HubAddress>,
+    /// Forget the choice.
+    #[arg(long, conflicts_with_all = ["device", "hub"])]
+    forget: bool,
+    /// The result as one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Shows, makes or forgets the choice.
+pub(crate) fn run(arguments: UseArguments, output: &Output) -> Result<(), Failure> {
+    let chosen = Chosen::in_folder(state_folder()?);
+    let present = chosen.read()?;
+    if arguments.forget {
+        chosen.forget()?;
+        return show(None, output);
+    }
+    let Some(device) = arguments.device else {
+        return show(present.as_ref(), output);
+    };
+    let missing = || Failure::Usage("which hub? give it with --hub HOST:PORT".to_owned());
+    let hub = arguments.hub.or(present.map(|choice| choice.hub));
+    let choice = Choice {
+        hub: hub.ok_or_else(missing)?,
+        device,
+    };
+    chosen.keep(&choice)?;
+    show(Some(&choice), output)
+}
+
+/// Remembers the first device that joined from this machine.
+pub(crate) fn remember(choice: &Choice, output: &Output) {
+    let kept = state_folder()
+        .map_err(Failure::from)
+        .and_then(|folder| Ok(Chosen::in_folder(folder).keep_first(choice)?));
+    match kept {
+        Ok(true) => output.notice(&format!(
+            "commands mean {} at {} from now on, where they name no other (fleetlink use)",
+            choice.device, choice.hub
+        )),
+        Ok(false) => {}
+        Err(error) => output.notice(&format!("this device could not be remembered: {error}")),
+    }
+}
+
+/// The choice, if one was made.
+pub(crate) fn read() -> Result<Option<Choice>, Failure> {
+    Ok(Chosen::in_folder(state_folder()?).read()?)
+}
+
+fn show(choice: Option<&Choice>, output: &Output) -> Result<(), Failure> {
+    let (text, document) = match choice {
+        Some(Choice { hub, device }) => (
+            format!("{device} at {hub}"),
+            json!({ "device": device, "hub": hub.to_string() }),
+        ),
+        None => (
+            "no device is chosen; the first that joins will be".to_owned(),
+            json!({ "device": null, "hub": null }),
+        ),
+    };
+    output.result(&text, &document);
+    Ok(())
+}
