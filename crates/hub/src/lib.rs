@@ -33,6 +33,7 @@ pub use lease::{
     Asked, Clock, LeaseConfig, LeaseStartError, LeasesEnded, RequestLog, RunningLeases,
     ShownRequest, ShownRequests, start_leases,
 };
+pub use logs::LogBounds;
 pub use operator::{
     AccountInfo, IssuedTicket, LoginMeans, Operator, OperatorCall, OperatorError, OperatorReply,
     SessionInfo, SessionState, TicketInfo, TicketOrder, TicketState, TicketUseInfo,

@@ -1,6 +1,9 @@
 //! The three log files: projections of the active devices and of the store's journal.
 
 mod append;
+mod bounds;
+mod journal;
+mod position;
 
 use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -9,24 +12,24 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use fleetlink_core::{Change, ChangeKind};
 use fleetlink_proto::control::ActiveDevice;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use self::append::AppendLog;
+pub use self::bounds::LogBounds;
+
+use self::journal::JournalFiles;
 use crate::store::Store;
 
 const ACTIVE_FILE: &str = "edge-device-log.txt";
-const UPLOAD_FILE: &str = "upload-log.txt";
-const DELETION_FILE: &str = "deletion-log.txt";
-/// Changes that are read from the journal at once.
-const PAGE: u32 = 1000;
 /// How long events are collected before the files follow: well within the promised 250 ms.
 const GATHER: Duration = Duration::from_millis(50);
 /// After a failure, as a full disk, the files are tried again this often.
 const RETRY: Duration = Duration::from_millis(1000);
+/// How often it is noted how far the files are, while they grow.
+const SETTLE: Duration = Duration::from_millis(1000);
 
 /// Held by the hub whose log files are in a folder that is not its data folder.
 const LOCK_FILE: &str = ".fleetlink-logs.lock";
@@ -34,6 +37,8 @@ const LOCK_FILE: &str = ".fleetlink-logs.lock";
 /// The folder of the log files, which this hub alone uses.
 pub(crate) struct LogFolder {
     path: PathBuf,
+    /// Where it is noted how far the files are.
+    data: PathBuf,
     /// Locked while it is open; the data folder has a lock of its own.
     _lock: Option<File>,
 }
@@ -60,6 +65,7 @@ impl LogFolder {
         });
         Ok(LogFolder {
             path: folder.to_owned(),
+            data: data.to_owned(),
             _lock: lock.transpose()?,
         })
     }
@@ -76,10 +82,17 @@ impl LogFolder {
 /// The three files in one folder.
 pub(crate) struct LogFiles {
     folder: LogFolder,
+    bounds: LogBounds,
     store: Arc<dyn Store>,
-    /// None while they are behind, as they were left by an earlier hub: there was no room.
+    /// None while they cannot be opened.
     journal: Option<JournalFiles>,
+    /// When it is noted how far they are.
+    settle_at: Option<Instant>,
+    settling: Option<JoinHandle<()>>,
 }
+
+/// Has the log files opened anew: they were rotated.
+pub(crate) type Reopen = watch::Receiver<u64>;
 
 impl LogFiles {
     /// Makes all three true: nobody is active, and the others show the whole journal. To be called
@@ -87,18 +100,25 @@ impl LogFiles {
     ///
     /// On a full disk the other two stay as they are until there is room: the hub must start, so
     /// that something can be deleted.
-    pub(crate) async fn rebuild(folder: LogFolder, store: Arc<dyn Store>) -> io::Result<Self> {
+    pub(crate) async fn open(
+        folder: LogFolder,
+        bounds: LogBounds,
+        store: Arc<dyn Store>,
+    ) -> io::Result<Self> {
         let mut files = LogFiles {
             folder,
+            bounds,
             store,
             journal: None,
+            settle_at: None,
+            settling: None,
         };
         files.clear_active()?;
         match files.bring_journal_up_to_date().await {
             Err(error) if is_full(&error) => {
                 tracing::warn!(%error, "the upload and deletion logs are behind until there is room");
             }
-            rebuilt => rebuilt?,
+            opened => opened?,
         }
         Ok(files)
     }
@@ -108,22 +128,26 @@ impl LogFiles {
         mut self,
         mut active: watch::Receiver<Vec<ActiveDevice>>,
         mut journal: watch::Receiver<u64>,
+        mut reopen: Reopen,
         shutdown: CancellationToken,
     ) {
-        // A failed attempt leaves its source marked as changed.
-        let mut failed = self.journal.is_none();
-        if failed {
-            journal.mark_changed();
-        }
+        // A failed attempt leaves its source marked as changed, and so does one at the start.
+        let mut failed = true;
+        journal.mark_changed();
         loop {
-            let refresh_at = self.journal.as_ref().and_then(JournalFiles::refresh_at);
             let mut last = tokio::select! {
                 () = shutdown.cancelled() => true,
-                () = sleep_until(refresh_at) => {
-                    if let Some(files) = &mut self.journal {
-                        files.refresh_spares();
-                    }
+                () = sleep_until(self.settle_at) => {
+                    self.settle();
                     continue;
+                }
+                Ok(()) = reopen.changed() => {
+                    self.reopen();
+                    // Before any line: after a crash it is known which file has which lines.
+                    self.settle_now().await;
+                    active.mark_changed();
+                    journal.mark_changed();
+                    false
                 }
                 Ok(()) = active.changed() => { active.mark_changed(); false }
                 Ok(()) = journal.changed() => { journal.mark_changed(); false }
@@ -135,7 +159,7 @@ impl LogFiles {
             }
             failed = self.bring_up_to_date(&mut active, &mut journal).await;
             if last {
-                return;
+                return self.settle_now().await;
             }
         }
     }
@@ -171,10 +195,6 @@ impl LogFiles {
         if journal.has_changed().unwrap_or(true) {
             journal.mark_unchanged();
             if let Err(error) = self.bring_journal_up_to_date().await {
-                if error.kind() == io::ErrorKind::NotFound {
-                    // Somebody has removed one of them.
-                    self.journal = None;
-                }
                 tracing::warn!(%error, "cannot bring the upload and deletion logs up to date");
                 journal.mark_changed();
                 failed = true;
@@ -184,13 +204,64 @@ impl LogFiles {
     }
 
     async fn bring_journal_up_to_date(&mut self) -> io::Result<()> {
-        match &mut self.journal {
-            Some(files) => files.follow(&*self.store).await,
-            None => {
-                let rebuilt = JournalFiles::rebuild(&self.folder.path, &*self.store).await;
-                self.journal = Some(rebuilt?);
-                Ok(())
+        let files = match self.journal.take() {
+            Some(files) => files,
+            None => JournalFiles::open(&self.folder, self.bounds, &*self.store).await?,
+        };
+        let files = self.journal.insert(files);
+        if files.follow(&*self.store).await? {
+            self.settle_at.get_or_insert(Instant::now() + SETTLE);
+        }
+        Ok(())
+    }
+
+    /// The files that have the names now are the ones to write to.
+    fn reopen(&mut self) {
+        if let Some(files) = &mut self.journal {
+            match files.reopen() {
+                Ok(()) => tracing::info!("the log files were opened anew"),
+                Err(error) => tracing::warn!(%error, "the log files cannot be opened anew"),
             }
+        }
+    }
+
+    /// Begins to note how far the files are: the flush before it takes its time.
+    fn settle(&mut self) {
+        self.settle_at = None;
+        if self
+            .settling
+            .as_ref()
+            .is_some_and(|task| !task.is_finished())
+        {
+            self.settle_at = Some(Instant::now() + SETTLE);
+            return;
+        }
+        let Some(files) = &self.journal else {
+            return;
+        };
+        let settled = |settled: io::Result<()>| {
+            if let Err(error) = settled {
+                tracing::debug!(%error, "it is not noted how far the log files are");
+            }
+        };
+        match files.settle(&self.folder) {
+            Ok(settle) => {
+                let settling = tokio::task::spawn_blocking(move || settled(settle()));
+                self.settling = Some(settling);
+            }
+            Err(error) => settled(Err(error)),
+        }
+    }
+
+    /// Notes it and waits until it is noted.
+    async fn settle_now(&mut self) {
+        if let Some(settling) = self.settling.take() {
+            // A panic of it leaves what was noted before.
+            let _ = settling.await;
+        }
+        self.settle();
+        if let Some(settling) = self.settling.take() {
+            let _ = settling.await;
         }
     }
 }
@@ -207,58 +278,6 @@ fn is_full(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
     )
-}
-
-/// The two files that show the journal.
-struct JournalFiles {
-    uploads: AppendLog,
-    deletions: AppendLog,
-    /// The last change that they show.
-    sequence: u64,
-}
-
-impl JournalFiles {
-    /// New files, in place of those that are there once they show all of it. Where that fails,
-    /// nothing is left of them: the room is needed.
-    async fn rebuild(folder: &Path, store: &dyn Store) -> io::Result<Self> {
-        let mut files = JournalFiles {
-            uploads: AppendLog::create(folder, UPLOAD_FILE)?,
-            deletions: AppendLog::create(folder, DELETION_FILE)?,
-            sequence: 0,
-        };
-        files.follow(store).await?;
-        files.uploads.publish().await?;
-        files.deletions.publish().await?;
-        Ok(files)
-    }
-
-    async fn follow(&mut self, store: &dyn Store) -> io::Result<()> {
-        loop {
-            let page = store
-                .journal(self.sequence, PAGE)
-                .await
-                .map_err(io::Error::other)?;
-            let Some(last) = page.last() else {
-                return Ok(());
-            };
-            let (uploaded, deleted): (Vec<&Change>, Vec<&Change>) = page
-                .iter()
-                .partition(|change| matches!(change.kind, ChangeKind::Upload(_)));
-            self.uploads.append(&uploaded).await?;
-            self.deletions.append(&deleted).await?;
-            self.sequence = last.sequence;
-        }
-    }
-
-    fn refresh_at(&self) -> Option<Instant> {
-        let logs = [&self.uploads, &self.deletions];
-        logs.into_iter().filter_map(AppendLog::refresh_at).min()
-    }
-
-    fn refresh_spares(&mut self) {
-        self.uploads.refresh_spare();
-        self.deletions.refresh_spare();
-    }
 }
 
 /// `1; 30 September 2022 10:31:13; supersmartwatch; 129.64.31.13; 5432`, numbered from 1.

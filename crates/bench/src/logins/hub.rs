@@ -81,6 +81,7 @@ pub(crate) fn serve() -> Outcome {
             ..Settings::default()
         },
         retention: Default::default(),
+        log_bounds: Default::default(),
         number_exchange: None,
         leases: None,
     };

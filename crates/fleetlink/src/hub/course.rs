@@ -51,6 +51,7 @@ pub(crate) async fn serve(arguments: ServerArguments, output: &Output) -> Result
             ..Settings::default()
         },
         retention: Default::default(),
+        log_bounds: Default::default(),
         number_exchange: None,
         leases: None,
     };

@@ -9,6 +9,7 @@ mod event;
 mod keys;
 mod penalties;
 mod qr;
+mod retention;
 mod rotate;
 mod run;
 mod serve;

@@ -1,5 +1,6 @@
 //! A hub in the foreground: what it says at the start, its lines, its end.
 
+use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -35,6 +36,8 @@ pub(crate) async fn run(
     // Before anything is announced: who reads the announcement may end us at once.
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    let at_terminal = std::io::stdin().is_terminal();
     // Many new accounts take a while; those that are added before a signal stay.
     let started = tokio::select! {
         started = fleetlink_hub::start(config) => Some(started),
@@ -53,6 +56,13 @@ pub(crate) async fn run(
         tokio::select! {
             _ = interrupt.recv() => break None,
             _ = terminate.recv() => break None,
+            _ = hangup.recv() => {
+                if at_terminal && !std::io::stdin().is_terminal() {
+                    // It was the terminal that went, not somebody who rotates the log files.
+                    break None;
+                }
+                hub.reopen_logs();
+            }
             error = hub.failed() => break Some(error),
             credentials = CredentialsWatch::changed(&mut watch) => {
                 read_again(&hub, credentials, &console, output).await;

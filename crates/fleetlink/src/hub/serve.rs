@@ -10,6 +10,7 @@ use fleetlink_proto::control::limits;
 use super::data_folder::DataFolder;
 use super::event::EventForm;
 use super::penalties::PenaltyArguments;
+use super::retention::RetentionArguments;
 use super::rotate::{self, RotateArguments};
 use super::run::{self, Joining};
 use super::shares::ShareArguments;
@@ -45,6 +46,8 @@ pub(crate) struct HubArguments {
     penalties: PenaltyArguments,
     #[command(flatten)]
     shares: ShareArguments,
+    #[command(flatten)]
+    retention: RetentionArguments,
     /// Read accounts from this file at the start: a name and a password a line.
     #[arg(long, value_name = "FILE")]
     credentials: Option<PathBuf>,
@@ -92,6 +95,7 @@ pub(crate) async fn serve(arguments: HubArguments, output: &Output) -> Result<()
         max_attempts,
         penalties,
         shares,
+        retention,
         credentials,
         keep_alive,
         upload_idle,
@@ -119,7 +123,8 @@ pub(crate) async fn serve(arguments: HubArguments, output: &Output) -> Result<()
         credentials,
         plain,
         settings,
-        retention: Default::default(),
+        retention: retention.journal(),
+        log_bounds: retention.logs(),
         number_exchange: sum.map(crate::sum::beside_hub).transpose()?,
         leases: hello.map(crate::hello::beside_hub),
     };

@@ -14,6 +14,7 @@ mod harness;
 mod hello;
 mod keys;
 mod login;
+mod logs;
 mod one_shots;
 mod proofs;
 mod rotation;

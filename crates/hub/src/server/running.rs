@@ -6,6 +6,7 @@ use std::sync::Arc;
 use fleetlink_core::{Capacity, Input};
 use fleetlink_proto::HubPin;
 use fleetlink_proto::control::limits;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -33,6 +34,7 @@ pub struct RunningHub {
     pub(super) driving: AbortOnDropHandle<()>,
     pub(super) accepting: AbortOnDropHandle<()>,
     pub(super) following: AbortOnDropHandle<()>,
+    pub(super) reopen: watch::Sender<u64>,
     pub(super) tending: AbortOnDropHandle<()>,
     pub(super) renewing: AbortOnDropHandle<()>,
     pub(super) operating: AbortOnDropHandle<()>,
@@ -86,6 +88,12 @@ impl RunningHub {
         Ok(credentials
             .apply(accounts, &self.driver, &self.passwords)
             .await)
+    }
+
+    /// Opens the log files anew, since they were rotated: what follows goes to the files that have
+    /// their names now.
+    pub fn reopen_logs(&self) {
+        self.reopen.send_modify(|count| *count += 1);
     }
 
     /// Resolves when the hub cannot go on.
@@ -180,6 +188,7 @@ mod tests {
             plain: true,
             settings: Settings::default(),
             retention: Retention::default(),
+            log_bounds: Default::default(),
             number_exchange: None,
             leases: None,
         };

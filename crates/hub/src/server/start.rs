@@ -18,7 +18,7 @@ use crate::devices;
 use crate::driver::{CONSOLE_QUEUE, Driver, DriverHandle, Followers, HubEvent, WallClock};
 use crate::identity::{Identity, wall_time};
 use crate::lease::{self, LeaseConfig};
-use crate::logs::{LogFiles, LogFolder};
+use crate::logs::{LogBounds, LogFiles, LogFolder};
 use crate::number_exchange;
 use crate::operator::{Desk, OperatorSocket};
 use crate::passwords::Passwords;
@@ -48,6 +48,8 @@ pub struct HubConfig {
     pub settings: Settings,
     /// How much is kept of what only grows.
     pub retention: Retention,
+    /// How much is kept of the log files of uploads and deletions.
+    pub log_bounds: LogBounds,
     /// A number exchange beside the hub.
     pub number_exchange: Option<number_exchange::Config>,
     /// A lease service beside the hub.
@@ -92,6 +94,7 @@ async fn start_with(
         plain,
         mut settings,
         retention,
+        log_bounds,
         number_exchange,
         leases,
     } = config;
@@ -122,7 +125,7 @@ async fn start_with(
         tickets,
         &store,
         (passwords, identity.clone()),
-        clock,
+        Arc::clone(&clock),
     );
     let applied = match credentials {
         Some(credentials) => {
@@ -141,7 +144,8 @@ async fn start_with(
     }
     let socket = make_socket(&data)?;
     // Last of what can fail: a start that does not succeed leaves the log files as they were.
-    let log_files = rebuild_logs(log_folder, &store).await?;
+    let log_files = open_logs(log_folder, log_bounds, &store).await?;
+    let (reopen, reopened) = watch::channel(0);
 
     let mut exchange = None;
     if let Some(config) = number_exchange {
@@ -172,7 +176,7 @@ async fn start_with(
         },
     };
     let operating = socket.serve(desk, closing.clone());
-    let following = log_files.follow(active_changed, journal_grew, drained.clone());
+    let following = log_files.follow(active_changed, journal_grew, reopened, drained.clone());
     let context = SessionContext {
         driver: driver.clone(),
         store: Arc::clone(&store),
@@ -181,7 +185,7 @@ async fn start_with(
         unread: HubUnread::default(),
         uploads: HubUploads::new(capacity.uploads, upload_idle),
     };
-    let tending = upkeep::tend(Arc::clone(&store), retention);
+    let tending = upkeep::tend(Arc::clone(&store), retention, Arc::clone(&clock));
     let shown = (!plain).then(|| identity.clone());
     let accepting = devices::accept(listener, budget, shown, context, closing.clone());
     let hub = RunningHub {
@@ -196,6 +200,7 @@ async fn start_with(
         driving,
         accepting: AbortOnDropHandle::new(tokio::spawn(accepting)),
         following: AbortOnDropHandle::new(tokio::spawn(following)),
+        reopen,
         tending: AbortOnDropHandle::new(tokio::spawn(tending)),
         renewing: AbortOnDropHandle::new(tokio::spawn(renewal::renew_daily(identity))),
         operating: AbortOnDropHandle::new(tokio::spawn(operating)),
@@ -266,9 +271,13 @@ fn lock_logs(folder: &Path, data: &Path) -> Result<LogFolder, StartError> {
     })
 }
 
-async fn rebuild_logs(folder: LogFolder, store: &Arc<dyn Store>) -> Result<LogFiles, StartError> {
+async fn open_logs(
+    folder: LogFolder,
+    bounds: LogBounds,
+    store: &Arc<dyn Store>,
+) -> Result<LogFiles, StartError> {
     let path = folder.path().display().to_string();
-    LogFiles::rebuild(folder, Arc::clone(store))
+    LogFiles::open(folder, bounds, Arc::clone(store))
         .await
         .map_err(|source| StartError::Logs {
             folder: path,

@@ -48,6 +48,7 @@ pub(crate) async fn hub_with(names: &[&str], settings: Settings) -> Fixture {
         plain: true,
         settings,
         retention: Default::default(),
+        log_bounds: Default::default(),
         number_exchange: None,
         leases: None,
     };

@@ -1,0 +1,162 @@
+//! The hub's options about how much is kept of what only grows.
+
+use std::time::Duration;
+
+use fleetlink_hub::LogBounds;
+use fleetlink_hub::store::Retention;
+
+use crate::duration;
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// How much is kept of the journal and of the log files.
+#[derive(Debug, clap::Args)]
+pub(super) struct RetentionArguments {
+    /// How long the journal keeps a change, 1d or more; as long, a repeated upload is told from a
+    /// new one.
+    #[arg(long, value_name = "TIME|never", default_value = "30d", value_parser = journal_age)]
+    journal_age: OrNever<Duration>,
+    /// How many changes the journal keeps, 10000 or more; of more, the oldest go.
+    #[arg(long, value_name = "N|never", default_value = "10000000", value_parser = journal_changes)]
+    journal_changes: OrNever<u64>,
+    /// The bytes of upload-log.txt and of deletion-log.txt, 4096 or more, as 10M; then the file becomes
+    /// NAME.1 and a new one begins.
+    #[arg(long, value_name = "SIZE|never", default_value = "never", value_parser = log_size)]
+    log_size: OrNever<u64>,
+    /// How old the first line of these two may be, 1h or more, as 90d; then the file becomes NAME.1, which
+    /// goes when its last line is as old.
+    #[arg(long, value_name = "TIME|never", default_value = "never", value_parser = log_age)]
+    log_age: OrNever<Duration>,
+}
+
+/// A bound, or none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct OrNever<T>(Option<T>);
+
+impl RetentionArguments {
+    /// The bounds of the journal.
+    pub(super) fn journal(&self) -> Retention {
+        Retention {
+            journal_age: self.journal_age.0,
+            journal_changes: self.journal_changes.0,
+        }
+    }
+
+    /// The bounds of the log files.
+    pub(super) fn logs(&self) -> LogBounds {
+        LogBounds {
+            size: self.log_size.0,
+            age: self.log_age.0,
+        }
+    }
+}
+
+/// What `read` makes of it, unless it is `never`.
+fn bound<T: PartialOrd>(
+    text: &str,
+    read: impl Fn(&str) -> Option<T>,
+    least: T,
+    expected: &str,
+) -> Result<OrNever<T>, String> {
+    if text == "never" {
+        return Ok(OrNever(None));
+    }
+    let value = read(text).filter(|value| *value >= least);
+    let expected = || format!("expected {expected}, or never");
+    value.map(|value| OrNever(Some(value))).ok_or_else(expected)
+}
+
+fn journal_age(text: &str) -> Result<OrNever<Duration>, String> {
+    let expected = "a time of at least 1d, such as 30d";
+    bound(text, time, Retention::MIN_JOURNAL_AGE, expected)
+}
+
+fn journal_changes(text: &str) -> Result<OrNever<u64>, String> {
+    let expected = "a number of at least 10000";
+    let number = |text: &str| text.parse().ok();
+    bound(text, number, Retention::MIN_JOURNAL_CHANGES, expected)
+}
+
+fn log_size(text: &str) -> Result<OrNever<u64>, String> {
+    let expected = "a size of at least 4096 bytes, such as 10M";
+    bound(text, size, LogBounds::MIN_SIZE, expected)
+}
+
+fn log_age(text: &str) -> Result<OrNever<Duration>, String> {
+    let expected = "a time of at least 1h, such as 90d";
+    bound(text, time, LogBounds::MIN_AGE, expected)
+}
+
+/// A time, also in days.
+fn time(text: &str) -> Option<Duration> {
+    match text.strip_suffix('d') {
+        Some(days) => DAY.checked_mul(days.parse().ok()?),
+        None => duration::parse(text).ok(),
+    }
+}
+
+/// Bytes, also in units of 1024.
+fn size(text: &str) -> Option<u64> {
+    let (number, shift) = match text.strip_suffix(['k', 'K', 'M', 'G']) {
+        Some(number) if text.ends_with('G') => (number, 30),
+        Some(number) if text.ends_with('M') => (number, 20),
+        Some(number) => (number, 10),
+        None => (text, 0),
+    };
+    number.parse::<u64>().ok()?.checked_mul(1 << shift)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        retention: RetentionArguments,
+    }
+
+    fn parse(options: &[&str]) -> Result<RetentionArguments, String> {
+        let line = [&["hub"], options].concat();
+        let line = Line::try_parse_from(line).map_err(|e| e.to_string())?;
+        Ok(line.retention)
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_hub() {
+        let retention = parse(&[]).unwrap();
+        assert_eq!(retention.journal(), Retention::default());
+        assert_eq!(retention.logs(), LogBounds::default());
+    }
+
+    #[test]
+    fn everything_can_be_set() {
+        let all = "--journal-age 2d --journal-changes 20000 --log-size 10M --log-age 36h";
+        let retention = parse(&all.split(' ').collect::<Vec<_>>()).unwrap();
+        let journal = retention.journal();
+        assert_eq!(journal.journal_age, Some(2 * DAY));
+        assert_eq!(journal.journal_changes, Some(20_000));
+        assert_eq!(retention.logs().size, Some(10 << 20));
+        assert_eq!(retention.logs().age, Some(DAY + DAY / 2));
+        let never = parse(&["--journal-age", "never", "--journal-changes", "never"]);
+        assert_eq!(never.unwrap().journal().journal_age, None);
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        for (option, value, expected) in [
+            ("--journal-age", "23h", "at least 1d"),
+            ("--journal-age", "30", "or never"),
+            ("--journal-changes", "9999", "at least 10000"),
+            ("--log-size", "1k", "at least 4096"),
+            ("--log-size", "99999999999G", "such as 10M"),
+            ("--log-age", "1m", "at least 1h"),
+            ("--log-age", "99999999999999999999d", "such as 90d"),
+        ] {
+            let error = parse(&[option, value]).unwrap_err();
+            assert!(error.contains(expected), "{option} {value}: {error}");
+        }
+    }
+}
