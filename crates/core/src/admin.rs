@@ -9,7 +9,7 @@ use fleetlink_proto::{DeviceKey, DeviceName, IdempotencyKey, WallTime};
 
 use crate::authorisation::Means;
 use crate::input::SessionId;
-use crate::store::PasswordHash;
+use crate::store::{PasswordHash, UnfinishedUpload};
 use crate::ticket::{Ticket, TicketStanding};
 
 /// One call of the operator.
@@ -75,6 +75,8 @@ pub enum AdminRequest {
     },
     /// Lists the tickets, in the order in which they were issued.
     ListTickets,
+    /// Lists the uploads that are not finished.
+    ListUploads,
     /// Lists the open sessions, in the order in which they connected.
     ListSessions,
     /// Ends sessions.
@@ -105,6 +107,8 @@ pub enum AdminReply {
     Sessions(Vec<SessionStatus>),
     /// So many sessions were ended.
     Ended(usize),
+    /// The uploads that are not finished.
+    Uploads(Vec<UnfinishedUpload>),
 }
 
 /// A session as the operator sees it.

@@ -95,6 +95,7 @@ impl Hub {
                 let tickets = self.ticket_statuses(now);
                 self.answer_admin(admin, Ok(AdminReply::Tickets(tickets)));
             }
+            AdminRequest::ListUploads => self.effects.push_back(Effect::ListUploads { admin }),
             AdminRequest::ListSessions => {
                 let sessions = self.session_statuses(now);
                 self.answer_admin(admin, Ok(AdminReply::Sessions(sessions)));

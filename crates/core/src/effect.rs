@@ -103,6 +103,11 @@ pub enum Effect {
         /// Where the receiver may be reached.
         addresses: Vec<SocketAddr>,
     },
+    /// Ask the store for the uploads that are not finished, and answer the operator with them.
+    ListUploads {
+        /// Which call.
+        admin: AdminId,
+    },
     /// Answer the operator.
     AnswerAdmin {
         /// Which call.

@@ -59,7 +59,7 @@ pub use input::{AdminId, CheckId, Input, OperationId, Possession, SessionId};
 pub use settings::{MaxAttempts, MaxAttemptsError, PenaltySettings, Settings};
 pub use store::{
     Account, Change, ChangeKind, Commit, Hold, PasswordHash, SegmentRef, Snapshot, Staged,
-    StagedId, StoreCall, StoreError, StoreReply,
+    StagedId, StoreCall, StoreError, StoreReply, UnfinishedUpload,
 };
 pub use ticket::{Ticket, TicketStanding, TicketUse};
 pub use ticket_events::TicketEvent;

@@ -308,6 +308,19 @@ pub struct SegmentRef {
     pub ends_open: bool,
 }
 
+/// An upload that is not finished.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnfinishedUpload {
+    /// Whose.
+    pub device: DeviceName,
+    /// Names the upload across retries.
+    pub key: IdempotencyKey,
+    /// The bytes that are kept of it.
+    pub bytes: u64,
+    /// Since when it is interrupted; `None` while it arrives.
+    pub interrupted: Option<WallTime>,
+}
+
 /// One line of the journal: the log files are made of these.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {

@@ -38,6 +38,9 @@ const TURNS_AT_ONCE: usize = 8;
 /// Console lines that may wait for a slow terminal; further ones are counted and left out.
 pub(crate) const CONSOLE_QUEUE: usize = 4096;
 
+/// Unfinished uploads that the operator is shown at most.
+const UPLOADS_LISTED: usize = 10_000;
+
 /// What the driver hears.
 pub(crate) enum Event {
     /// A device connected.
@@ -418,6 +421,7 @@ impl Driver {
                     .map(|grant| Reply::Transfer(Box::new(TransferLeave { grant, addresses })));
                 self.command(session, SessionCommand::Reply { id, result });
             }
+            Effect::ListUploads { admin } => self.list_uploads(admin),
             Effect::AnswerAdmin { admin, result } => {
                 if let Some(answer) = self.admin_calls.remove(&admin) {
                     // The operator may have gone meanwhile.
@@ -456,6 +460,19 @@ impl Driver {
         if open.commands.try_send(Box::new(command)).is_err() {
             open.overflow.cancel();
         }
+    }
+
+    fn list_uploads(&mut self, admin: AdminId) {
+        let Some(answer) = self.admin_calls.remove(&admin) else {
+            return;
+        };
+        let store = Arc::clone(&self.store);
+        tokio::spawn(async move {
+            let uploads = store.uploads(UPLOADS_LISTED).await;
+            let result = uploads.map(AdminReply::Uploads);
+            // The operator may have gone meanwhile.
+            let _ = answer.send(result.map_err(|error| error.to_string()));
+        });
     }
 
     fn discard(&mut self, staged: fleetlink_core::StagedId) {

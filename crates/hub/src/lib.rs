@@ -36,7 +36,7 @@ pub use lease::{
 pub use logs::LogBounds;
 pub use operator::{
     AccountInfo, IssuedTicket, LoginMeans, Operator, OperatorCall, OperatorError, OperatorReply,
-    SessionInfo, SessionState, TicketInfo, TicketOrder, TicketState, TicketUseInfo,
+    SessionInfo, SessionState, TicketInfo, TicketOrder, TicketState, TicketUseInfo, UploadInfo,
 };
 pub use server::{HubConfig, HubError, RunningHub, StartError, start};
 #[doc(hidden)]

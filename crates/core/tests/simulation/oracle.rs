@@ -374,6 +374,7 @@ impl Oracle {
             } => self.redemption_begun((*ticket, name, key), store, now),
             Effect::Store { call, .. } => self.store_asked(call),
             Effect::Grant { .. }
+            | Effect::ListUploads { .. }
             | Effect::ActiveChanged
             | Effect::JournalGrew
             | Effect::Console(_) => {}

@@ -376,7 +376,8 @@ impl World {
                 let line = event.to_string();
                 assert!(!line.contains(char::is_control), "{line:?}");
             }
-            Effect::AnswerAdmin { .. }
+            Effect::ListUploads { .. }
+            | Effect::AnswerAdmin { .. }
             | Effect::Grant { .. }
             | Effect::ActiveChanged
             | Effect::JournalGrew => {}

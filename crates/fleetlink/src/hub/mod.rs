@@ -16,6 +16,7 @@ mod serve;
 mod sessions;
 mod shares;
 mod ticket;
+mod uploads;
 
 use crate::failure::Failure;
 use crate::interrupt::unless_interrupted;
@@ -27,7 +28,7 @@ pub(crate) use keys::keys;
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
     /// Run a hub.
-    Hub(serve::HubArguments),
+    Hub(Box<serve::HubArguments>),
     /// Run a hub as the course's server does: SERVER_PORT MAX_ATTEMPTS.
     Server(course::ServerArguments),
     /// Say who may join a hub: add, list, remove, passwd, unlock, import.
@@ -36,6 +37,8 @@ pub(crate) enum Command {
     Session(sessions::SessionArguments),
     /// Let devices join without a password: issue, list and revoke join tickets.
     Ticket(ticket::TicketArguments),
+    /// See which uploads of data are not finished: list.
+    Upload(uploads::UploadArguments),
     /// Watch a hub and two devices at work, with every answer checked.
     Demo(demo::DemoArguments),
 }
@@ -48,6 +51,7 @@ impl Command {
             Command::Hub(arguments) => arguments.json(),
             Command::Session(arguments) => arguments.json(),
             Command::Ticket(arguments) => arguments.json(),
+            Command::Upload(arguments) => arguments.json(),
             _ => false,
         }
     }
@@ -56,7 +60,7 @@ impl Command {
 /// Does what the command asks.
 pub(crate) async fn run(command: Command, output: &Output) -> Result<(), Failure> {
     match command {
-        Command::Hub(arguments) => serve::serve(arguments, output).await,
+        Command::Hub(arguments) => serve::serve(*arguments, output).await,
         Command::Server(arguments) => course::serve(arguments, output).await,
         Command::Account(arguments) => {
             unless_interrupted(Box::pin(account::run(arguments, output))).await
@@ -66,6 +70,9 @@ pub(crate) async fn run(command: Command, output: &Output) -> Result<(), Failure
         }
         Command::Ticket(arguments) => {
             unless_interrupted(Box::pin(ticket::run(arguments, output))).await
+        }
+        Command::Upload(arguments) => {
+            unless_interrupted(Box::pin(uploads::run(arguments, output))).await
         }
         Command::Demo(arguments) => {
             // Its steps wait for other processes, on this thread.

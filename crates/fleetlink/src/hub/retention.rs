@@ -55,36 +55,36 @@ impl RetentionArguments {
 fn bound<T: PartialOrd>(
     text: &str,
     read: impl Fn(&str) -> Option<T>,
-    least: T,
+    least: &T,
     expected: &str,
 ) -> Result<OrNever<T>, String> {
     if text == "never" {
         return Ok(OrNever(None));
     }
-    let value = read(text).filter(|value| *value >= least);
+    let value = read(text).filter(|value| value >= least);
     let expected = || format!("expected {expected}, or never");
     value.map(|value| OrNever(Some(value))).ok_or_else(expected)
 }
 
 fn journal_age(text: &str) -> Result<OrNever<Duration>, String> {
     let expected = "a time of at least 1d, such as 30d";
-    bound(text, time, Retention::MIN_JOURNAL_AGE, expected)
+    bound(text, time, &Retention::MIN_JOURNAL_AGE, expected)
 }
 
 fn journal_changes(text: &str) -> Result<OrNever<u64>, String> {
     let expected = "a number of at least 10000";
     let number = |text: &str| text.parse().ok();
-    bound(text, number, Retention::MIN_JOURNAL_CHANGES, expected)
+    bound(text, number, &Retention::MIN_JOURNAL_CHANGES, expected)
 }
 
 fn log_size(text: &str) -> Result<OrNever<u64>, String> {
     let expected = "a size of at least 4096 bytes, such as 10M";
-    bound(text, size, LogBounds::MIN_SIZE, expected)
+    bound(text, size, &LogBounds::MIN_SIZE, expected)
 }
 
 fn log_age(text: &str) -> Result<OrNever<Duration>, String> {
     let expected = "a time of at least 1h, such as 90d";
-    bound(text, time, LogBounds::MIN_AGE, expected)
+    bound(text, time, &LogBounds::MIN_AGE, expected)
 }
 
 /// A time, also in days.

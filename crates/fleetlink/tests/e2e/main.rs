@@ -29,3 +29,4 @@ mod terminal;
 mod tickets;
 mod transfer;
 mod upload;
+mod uploads;

@@ -56,6 +56,7 @@ impl Desk {
             OperatorCall::RevokeTicket { ticket } => AdminRequest::RevokeTicket { ticket },
             OperatorCall::ListTickets => AdminRequest::ListTickets,
             OperatorCall::ListSessions => AdminRequest::ListSessions,
+            OperatorCall::ListUploads => AdminRequest::ListUploads,
             OperatorCall::EndSessionsOf { name } => {
                 AdminRequest::EndSessions(SessionChoice::OfDevice(name))
             }

@@ -6,6 +6,8 @@ use fleetlink_proto::ticket::TicketNumber;
 use fleetlink_proto::{DeviceKey, DeviceName, HubPin, Password, WallTime};
 use serde::{Deserialize, Serialize};
 
+use super::uploads::UploadInfo;
+
 use super::sessions::SessionInfo;
 use super::tickets::{IssuedTicket, TicketInfo, TicketOrder};
 
@@ -66,6 +68,8 @@ pub enum OperatorCall {
     ListTickets,
     /// Lists the open sessions.
     ListSessions,
+    /// Lists the uploads that are not finished.
+    ListUploads,
     /// Ends the sessions of a device.
     EndSessionsOf {
         /// Whose.
@@ -104,6 +108,8 @@ pub enum OperatorReply {
         /// How many.
         sessions: usize,
     },
+    /// The uploads that are not finished, by device.
+    Uploads(Vec<UploadInfo>),
 }
 
 /// An account as the operator sees it.
@@ -126,6 +132,9 @@ pub struct AccountInfo {
 impl From<AdminReply> for OperatorReply {
     fn from(reply: AdminReply) -> Self {
         match reply {
+            AdminReply::Uploads(uploads) => {
+                OperatorReply::Uploads(uploads.into_iter().map(UploadInfo::from).collect())
+            }
             AdminReply::Done => OperatorReply::Done,
             AdminReply::Accounts(accounts) => {
                 OperatorReply::Accounts(accounts.into_iter().map(AccountInfo::from).collect())

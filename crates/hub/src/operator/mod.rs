@@ -7,12 +7,14 @@ mod offline;
 mod sessions;
 mod socket;
 mod tickets;
+mod uploads;
 
 pub(crate) use desk::Desk;
 pub use message::{AccountInfo, OperatorCall, OperatorReply};
 pub use sessions::{LoginMeans, SessionInfo, SessionState};
 pub(crate) use socket::OperatorSocket;
 pub use tickets::{IssuedTicket, TicketInfo, TicketOrder, TicketState, TicketUseInfo};
+pub use uploads::UploadInfo;
 
 use std::io;
 use std::path::{Path, PathBuf};

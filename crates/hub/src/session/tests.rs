@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use fleetlink_core::{
     Account, Change, Hub, SegmentRef, Settings, Staged, StagedId, StoreCall, StoreReply, Ticket,
+    UnfinishedUpload,
 };
 use fleetlink_proto::control::{ActiveDevice, limits};
 use fleetlink_proto::samples::Summary;
@@ -67,6 +68,10 @@ impl Store for SlowStore {
 
     fn journal(&self, after: u64, limit: u32) -> StoreFuture<'_, Vec<Change>> {
         self.inner.journal(after, limit)
+    }
+
+    fn uploads(&self, limit: usize) -> StoreFuture<'_, Vec<UnfinishedUpload>> {
+        self.inner.uploads(limit)
     }
 
     fn tend(&self, now: WallTime, keep: Retention) -> StoreFuture<'_, ()> {

@@ -12,7 +12,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use fleetlink_core::{
-    Account, Change, SegmentRef, Staged, StagedId, StoreCall, StoreReply, Ticket,
+    Account, Change, SegmentRef, Staged, StagedId, StoreCall, StoreReply, Ticket, UnfinishedUpload,
 };
 use fleetlink_proto::samples::Summary;
 use fleetlink_proto::{ContentHash, DeviceName, IdempotencyKey, WallTime};
@@ -86,6 +86,9 @@ pub trait Store: Send + Sync + 'static {
     /// `NotFound` where the file was replaced or deleted after the snapshot, `Corrupt` where its bytes
     /// are missing or too many.
     fn open_segment(&self, segment: SegmentRef) -> StoreFuture<'_, Box<dyn SegmentReader>>;
+
+    /// The uploads that are not finished, at most so many. Of one that arrives, the bytes on the disk.
+    fn uploads(&self, limit: usize) -> StoreFuture<'_, Vec<UnfinishedUpload>>;
 
     /// Does what is due at this time: interrupted uploads that are older than is promised go, and so
     /// do changes of the journal beyond these bounds. To be called now and then.

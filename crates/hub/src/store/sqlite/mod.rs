@@ -51,7 +51,7 @@ use std::time::Duration;
 
 use fleetlink_core::{
     Account, Change as JournalChange, SegmentRef, StagedId, StoreCall, StoreError, StoreReply,
-    Ticket,
+    Ticket, UnfinishedUpload,
 };
 use fleetlink_proto::{DeviceName, IdempotencyKey, WallTime};
 use rusqlite::Connection;
@@ -197,6 +197,14 @@ impl Store for SqliteStore {
             let reader = segment::open(connection, &shared.folder, &segment)?;
             Ok(Box::new(reader) as Box<dyn SegmentReader>)
         }))
+    }
+
+    fn uploads(&self, limit: usize) -> StoreFuture<'_, Vec<UnfinishedUpload>> {
+        let shared = Arc::clone(&self.shared);
+        Box::pin(
+            self.reader
+                .run(move |_| Ok(staging::unfinished(&shared, limit))),
+        )
     }
 
     fn tend(&self, now: WallTime, keep: Retention) -> StoreFuture<'_, ()> {

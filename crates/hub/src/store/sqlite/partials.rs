@@ -97,6 +97,18 @@ impl Partials {
         old
     }
 
+    /// All of them, by device and key: since when each is interrupted, or `None` where it is arriving.
+    pub(super) fn list(&self) -> Vec<(PartialName, Option<SystemTime>)> {
+        let slots = self.slots();
+        let entries = slots.iter().map(|(name, slot)| match slot {
+            Slot::Busy => (name.clone(), None),
+            Slot::Kept(at) => (name.clone(), Some(*at)),
+        });
+        let mut entries: Vec<_> = entries.collect();
+        entries.sort_by(|(a, _), (b, _)| (&a.device, a.key).cmp(&(&b.device, b.key)));
+        entries
+    }
+
     fn slots(&self) -> MutexGuard<'_, HashMap<PartialName, Slot>> {
         // Each change of the map is one call, so a panic elsewhere leaves it whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

@@ -6,7 +6,7 @@ use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use fleetlink_core::{Staged, StagedId, StoreError};
+use fleetlink_core::{Staged, StagedId, StoreError, UnfinishedUpload};
 use fleetlink_proto::samples::Summary;
 use fleetlink_proto::{ContentHash, WallTime};
 
@@ -240,6 +240,23 @@ pub(super) fn prune(shared: &Shared, now: WallTime) {
         let (device, key) = (&name.device, name.key);
         tracing::info!(%device, %key, "an interrupted upload is too old: it was removed");
     }
+}
+
+/// The uploads that are arriving or interrupted.
+pub(super) fn unfinished(shared: &Shared, limit: usize) -> Vec<UnfinishedUpload> {
+    let entries = shared.partials.list().into_iter().take(limit);
+    let entries = entries.map(|(name, interrupted)| UnfinishedUpload {
+        bytes: fs::metadata(shared.folder.partial(&name)).map_or(0, |file| file.len()),
+        device: name.device,
+        key: name.key,
+        interrupted: interrupted.map(wall_time),
+    });
+    entries.collect()
+}
+
+fn wall_time(at: SystemTime) -> WallTime {
+    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    WallTime::from_unix_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 fn system_time(at: WallTime) -> SystemTime {

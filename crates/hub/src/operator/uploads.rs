@@ -1,0 +1,40 @@
+//! Uploads that are not finished, as the operator sees them.
+
+use fleetlink_core::UnfinishedUpload;
+use fleetlink_proto::control::limits::PARTIAL_UPLOAD_KEPT;
+use fleetlink_proto::{DeviceName, IdempotencyKey, WallTime};
+use serde::{Deserialize, Serialize};
+
+/// An upload that is arriving or interrupted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UploadInfo {
+    /// Whose.
+    pub device: DeviceName,
+    /// The key under which the device can go on with it.
+    pub key: IdempotencyKey,
+    /// The bytes that are kept of it.
+    pub bytes: u64,
+    /// Since when it is interrupted; none while it arrives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interrupted: Option<WallTime>,
+    /// When it is removed, where it stays interrupted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_until: Option<WallTime>,
+}
+
+impl From<UnfinishedUpload> for UploadInfo {
+    fn from(upload: UnfinishedUpload) -> Self {
+        let kept = i64::try_from(PARTIAL_UPLOAD_KEPT.as_millis()).unwrap_or(i64::MAX);
+        let until = |at: WallTime| at.unix_millis().saturating_add(kept);
+        UploadInfo {
+            device: upload.device,
+            key: upload.key,
+            bytes: upload.bytes,
+            interrupted: upload.interrupted,
+            kept_until: upload
+                .interrupted
+                .map(until)
+                .map(WallTime::from_unix_millis),
+        }
+    }
+}
