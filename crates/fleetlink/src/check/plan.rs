@@ -212,7 +212,11 @@ impl Course {
         let killer = &mut self.checked[input.check];
         let why = format!("the server was gone after this input: {reason}");
         if killer.finding.failed() && input.check != place {
-            killer.finding = killer.finding.clone().remark(why);
+            let finding = killer.finding.clone().remark(why);
+            killer.finding = match &finding.sent {
+                Some(_) => finding,
+                None => finding.sent(&input.shown),
+            };
         } else {
             killer.finding = killer
                 .finding

@@ -8,13 +8,15 @@ use fleetlink_proto::lease::limits::REPLY_SETTLES;
 use fleetlink_proto::lease::{LeaseId, Reply, ServerReply};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UdpSocket};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::check::{Finding, shown};
 
 /// How long a connection may take: the kernel of a server with a short queue drops the first
 /// attempts, and ours tries again after 1, 3 and 7 seconds.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+/// How long a server that reset a connection while it was made is left alone.
+const AFTER_A_RESET: Duration = Duration::from_millis(300);
 /// The most that is read of one reply.
 const MAX_READ: usize = 4096;
 
@@ -144,8 +146,19 @@ pub(super) async fn over_tcp(
     })
 }
 
-/// A connection without Nagle's delay.
+/// A connection without Nagle's delay. One that is reset while it is made met a server that was
+/// ending: whether it is gone shows at the next try.
 pub(super) async fn connect(server: SocketAddr) -> io::Result<TcpStream> {
+    match connect_once(server).await {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
+            sleep(AFTER_A_RESET).await;
+            connect_once(server).await
+        }
+        result => result,
+    }
+}
+
+async fn connect_once(server: SocketAddr) -> io::Result<TcpStream> {
     let connecting = timeout(CONNECT_WITHIN, TcpStream::connect(server)).await;
     let stream = connecting.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
     stream.set_nodelay(true)?;

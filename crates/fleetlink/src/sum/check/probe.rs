@@ -1,5 +1,6 @@
 //! A client that does what it is told, and reports what comes.
 
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::OnceLock;
@@ -98,24 +99,28 @@ impl Server {
         !self.open.load(Ordering::Relaxed)
     }
 
-    /// Connects, or says why not.
+    /// Connects, or says why not. A connection that is reset while it is made met a server that was
+    /// ending: whether it is gone shows at the next try.
     pub(super) async fn connect(&self) -> Result<TcpStream, Finding> {
+        let mut connected = self.connect_once().await;
+        if matches!(&connected, Err(error) if error.kind() == ErrorKind::ConnectionReset) {
+            sleep(BETWEEN_TRIES).await;
+            connected = self.connect_once().await;
+        }
+        connected.map_err(|error| match error.kind() {
+            ErrorKind::ConnectionRefused => Finding::gone("no connection: connection refused"),
+            ErrorKind::TimedOut => {
+                Finding::fail(format!("no connection within {CONNECT_WITHIN:?}"))
+            }
+            _ => Finding::fail(format!("no connection: {error}")),
+        })
+    }
+
+    async fn connect_once(&self) -> io::Result<TcpStream> {
         let connecting = timeout(CONNECT_WITHIN, TcpStream::connect(self.address)).await;
-        let stream = match connecting {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(error)) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
-                return Err(Finding::gone("no connection: connection refused"));
-            }
-            Ok(Err(error)) => return Err(Finding::fail(format!("no connection: {error}"))),
-            Err(_) => {
-                let why = format!("no connection within {CONNECT_WITHIN:?}");
-                return Err(Finding::fail(why));
-            }
-        };
+        let stream = connecting.map_err(|_| io::Error::from(ErrorKind::TimedOut))??;
         // Pieces have to travel as pieces.
-        stream
-            .set_nodelay(true)
-            .map_err(|error| Finding::fail(format!("no connection: {error}")))?;
+        stream.set_nodelay(true)?;
         Ok(stream)
     }
 
