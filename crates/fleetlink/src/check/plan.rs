@@ -14,7 +14,9 @@ use crate::output::Output;
 /// How long one check may take unless it says otherwise.
 const CHECK_DEADLINE: Duration = Duration::from_secs(60);
 
-type Work = Pin<Box<dyn Future<Output = Finding> + Send>>;
+/// The work of a check, or a look at the server.
+pub(crate) type Work = Pin<Box<dyn Future<Output = Finding> + Send>>;
+type Alive = Box<dyn Fn() -> Work + Send>;
 
 /// One thing that is checked.
 pub(crate) struct Check {
@@ -80,6 +82,7 @@ impl Check {
 pub(crate) struct Plan {
     checks: Vec<Check>,
     trace: Trace,
+    alive: Option<Alive>,
     points: Option<Points>,
 }
 
@@ -89,8 +92,15 @@ impl Plan {
         Plan {
             checks: Vec::new(),
             trace,
+            alive: None,
             points: None,
         }
+    }
+
+    /// Looks after each failure by this whether the server still lives: a good request that finds
+    /// [`Finding::gone`] or anything else.
+    pub(crate) fn watch(&mut self, alive: impl Fn() -> Work + Send + 'static) {
+        self.alive = Some(Box::new(alive));
     }
 
     /// Adds a check.
@@ -129,6 +139,7 @@ impl Plan {
         let mut progress = Progress::new(output, self.checks.len());
         let mut course = Course {
             trace: self.trace,
+            alive: self.alive,
             checked: Vec::new(),
             gone: None,
         };
@@ -144,6 +155,7 @@ impl Plan {
 /// A run of a plan.
 struct Course {
     trace: Trace,
+    alive: Option<Alive>,
     checked: Vec<Checked>,
     /// The id of the check in which the server died.
     gone: Option<String>,
@@ -182,8 +194,10 @@ impl Course {
             weighed: None,
         });
         if gone {
-            self.bury(place);
+            let reason = self.checked[place].finding.why.clone().unwrap_or_default();
+            self.bury(place, &reason);
         }
+        self.look_after(place).await;
     }
 
     /// The first need that did not pass, or check that failed and must not have.
@@ -201,9 +215,20 @@ impl Course {
         missing.or_else(failed).cloned()
     }
 
-    /// Reports the death that the check at `place` met: at the check that sent the last input.
-    fn bury(&mut self, place: usize) {
-        let reason = self.checked[place].finding.why.clone().unwrap_or_default();
+    /// After a failure: whether the server still lives, so that its death is not told as another
+    /// failure.
+    async fn look_after(&mut self, place: usize) {
+        let failed = self.checked[place].finding.failed();
+        if let (true, Some(alive)) = (failed && self.gone.is_none(), &self.alive) {
+            let found = alive().await;
+            if found.gone {
+                self.bury(place, &found.why.unwrap_or_default());
+            }
+        }
+    }
+
+    /// Reports the death that was met at `place`: at the check that sent the last input.
+    fn bury(&mut self, place: usize, reason: &str) {
         let Some(input) = self.trace.last() else {
             // It never was there.
             self.gone = Some(self.checked[place].id.clone());
@@ -211,25 +236,19 @@ impl Course {
         };
         let killer = &mut self.checked[input.check];
         let why = format!("the server was gone after this input: {reason}");
-        if killer.finding.failed() && input.check != place {
-            let finding = killer.finding.clone().remark(why);
-            killer.finding = match &finding.sent {
-                Some(_) => finding,
-                None => finding.sent(&input.shown),
-            };
+        let finding = killer.finding.clone();
+        killer.finding = if !finding.failed() || finding.gone {
+            finding.but(why).sent(&input.shown).came(reason)
+        } else if finding.sent.is_some() {
+            finding.remark(why)
         } else {
-            killer.finding = killer
-                .finding
-                .clone()
-                .but(why)
-                .sent(&input.shown)
-                .came(&reason);
-        }
+            finding.remark(why).sent(&input.shown)
+        };
         let id = killer.id.clone();
-        if input.check != place {
-            self.checked[place].finding =
-                Finding::skipped(format!("the server is gone since {id}"));
-            self.checked[place].forfeit = true;
+        let met = &mut self.checked[place];
+        if input.check != place && met.finding.gone {
+            met.finding = Finding::skipped(format!("the server is gone since {id}"));
+            met.forfeit = true;
         }
         self.gone = Some(id);
     }
@@ -360,6 +379,26 @@ mod tests {
             let why = report.checks[2].finding.why.as_deref();
             assert_eq!(why, Some("the server is gone since malformed"));
         }
+    }
+
+    #[tokio::test]
+    async fn a_death_by_a_check_that_failed_is_no_further_failure() {
+        let trace = Trace::default();
+        let mut plan = Plan::new(trace.clone());
+        plan.watch(|| Box::pin(async { Finding::gone("connection refused") }));
+        plan.add(Check::new("range", "", async move {
+            trace.note(b"100");
+            Finding::fail("100 is in range").sent("100")
+        }));
+        plan.add(Check::new("names", "", async { unreachable!("skipped") }));
+        let report = run(plan).await;
+        assert_eq!(
+            verdicts(&report),
+            [("range", Verdict::Fail), ("names", Verdict::Skipped)]
+        );
+        let finding = &report.checks[0].finding;
+        assert_eq!(finding.why.as_deref(), Some("100 is in range"));
+        assert!(finding.remark.as_deref().unwrap().contains("gone"));
     }
 
     #[tokio::test]

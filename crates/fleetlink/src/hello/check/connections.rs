@@ -91,6 +91,8 @@ pub(super) async fn silence(target: Target) -> Outcome {
         let why = format!("with {count} clients that say nothing, another gets no reply in time");
         finding.but_unless_gone(why)
     })?;
+    // Those clients have gone now: that, too, does no harm.
+    target.answered().await?;
     Ok(asked.pass())
 }
 

@@ -85,6 +85,20 @@ fn plan(target: &Target, idle: Option<Duration>, trace: Trace) -> Plan {
         &["grant", "sources"],
         malformed,
     ));
+    let silence = one(
+        "silence",
+        "a client that says nothing holds up nobody",
+        &["grant"],
+        connections::silence(target.clone()),
+    );
+    plan.add(of_tcp(silence, target));
+    let looked_at = target.clone();
+    plan.watch(move || {
+        let target = looked_at.clone();
+        Box::pin(merged(async move {
+            target.answered().await.map(|asked| asked.pass())
+        }))
+    });
     let (id, shows) = ("idle-exit", "the server ends when nobody asks any more");
     match idle {
         Some(idle) => {
@@ -183,19 +197,22 @@ fn plan_connections(plan: &mut Plan, target: &Target) {
             "close",
             "the server closes after OK and RESET, without a reset of the connection",
         ),
-        ("silence", "a client that says nothing holds up nobody"),
     ];
     for (id, shows) in checks {
         let on = target.clone();
         let check = match id {
             "no-end" => one(id, shows, &["grant"], connections::no_end(on)),
             "pieces" => one(id, shows, &["grant"], connections::pieces(on)),
-            "close" => one(id, shows, &["grant", "no-end"], connections::close(on)),
-            _ => one(id, shows, &["grant"], connections::silence(on)),
+            _ => one(id, shows, &["grant", "no-end"], connections::close(on)),
         };
-        plan.add(match target.transport {
-            Transport::Tcp => check,
-            Transport::Udp => check.instead("of TCP alone: check it with --tcp"),
-        });
+        plan.add(of_tcp(check, target));
+    }
+}
+
+/// Leaves the check out over UDP.
+fn of_tcp(check: Check, target: &Target) -> Check {
+    match target.transport {
+        Transport::Tcp => check,
+        Transport::Udp => check.instead("of TCP alone: check it with --tcp"),
     }
 }

@@ -15,7 +15,7 @@ use self::detect::Detected;
 use self::judge::Spoken;
 use self::probe::Server;
 use super::form;
-use crate::check::{Check, Plan, Progress, ReportOptions, Subject, Trace};
+use crate::check::{Check, Finding, Plan, Progress, ReportOptions, Subject, Trace};
 use crate::failure::Failure;
 use crate::interrupt::unless_interrupted;
 use crate::output::Output;
@@ -73,6 +73,15 @@ fn plan(server: &Server, arguments: &CheckArguments, found: Detected, trace: Tra
     let mut plan = Plan::new(trace);
     let answers = async move { found.answers };
     plan.add(Check::new("answers", "something answers", answers));
+    let form = found.forms.first().copied().unwrap_or(Form::TEXT);
+    let looked_at = server.clone();
+    plan.watch(move || {
+        let server = looked_at.clone();
+        Box::pin(async move {
+            let heard = server.ask(&judge::plain_request(form, 25)).await;
+            heard.map_or_else(|finding| finding, |_| Finding::pass())
+        })
+    });
     let mut before = None;
     for &form in &found.forms {
         let spoken = Spoken { form, before };
