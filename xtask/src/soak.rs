@@ -31,7 +31,7 @@ fn checkers() -> Result<(), String> {
         "each_broken_",
         "--nocapture",
         "--test-threads",
-        "4",
+        "1",
     ];
     step::run_with("cargo", &command, &[("FLEETLINK_CHECKER_RUNS", "10")])
 }

@@ -13,7 +13,7 @@ use crate::check::{Ended, Finding, Running};
 
 /// How long a client may take from its start to its first request: a virtual machine on a busy
 /// computer needs seconds.
-const FIRST_REQUEST_WITHIN: Duration = Duration::from_secs(30);
+const FIRST_REQUEST_WITHIN: Duration = Duration::from_secs(60);
 /// What a client may take beside its time-out until it does something.
 const SLACK: Duration = Duration::from_secs(5);
 /// How long a client may take to end after its last answer.

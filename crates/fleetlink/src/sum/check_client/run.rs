@@ -12,7 +12,7 @@ use crate::check::{Ended, Finding, Running};
 
 /// How long a client may take from its start to its request: a virtual machine on a busy computer
 /// needs seconds.
-const FIRST_REQUEST_WITHIN: Duration = Duration::from_secs(30);
+const FIRST_REQUEST_WITHIN: Duration = Duration::from_secs(60);
 /// How long a client may take to end after its answer.
 pub(super) const ENDS_WITHIN: Duration = Duration::from_secs(10);
 /// What a client may be late with its time-out, beside as much again.
