@@ -81,8 +81,10 @@ pub const MAX_PEERS: usize = 64;
 pub const MAX_KNOWN_DEVICES: usize = 10_000;
 /// Files of all peers that may be coming in; each holds a few blocks in memory and a thread.
 pub const MAX_FILES_COMING: usize = 32;
-/// How long an offer waits for its place among those, before it is told that the device is busy.
-pub const PLACE_DEADLINE: Duration = Duration::from_secs(30);
+/// Files of all peers that hardly get on, beside those.
+pub const MAX_SLOW_FILES: usize = 224;
+/// Offers that may wait for a place; more are told that the device is busy.
+pub const MAX_OFFERS_WAITING: usize = 256;
 /// Arrivals that may wait to be looked at; then files wait too.
 pub const ARRIVAL_QUEUE: usize = 64;
 

@@ -265,14 +265,10 @@ fn states_every_limit_of_transfers() {
             seconds(limits::ANSWER_DEADLINE),
         ),
         (
-            "content that stands still, at either end",
+            "a transfer that stands still, unless a device sets another time",
             seconds(limits::STALL_DEADLINE),
         ),
-        ("one block", seconds(limits::BLOCK_DEADLINE)),
-        (
-            "from the end to the receipt",
-            seconds(limits::RECEIPT_DEADLINE),
-        ),
+        ("between two states", seconds(limits::STATE_STEP)),
         (
             "a connection without a file",
             seconds(limits::UNUSED_DEADLINE),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fleetlink_proto::transfer::{Ended, Reason};
+use fleetlink_proto::transfer::{Ended, Reason, WaitsFor};
 use tokio::sync::watch;
 
 /// How far a transfer is.
@@ -24,6 +24,7 @@ pub struct Control(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     progress: watch::Sender<Progress>,
+    waits: watch::Sender<Option<WaitsFor>>,
     ended: watch::Sender<Option<Ended>>,
 }
 
@@ -51,6 +52,7 @@ impl Control {
         };
         Control(Arc::new(Inner {
             progress: watch::Sender::new(progress),
+            waits: watch::Sender::new(None),
             ended: watch::Sender::new(None),
         }))
     }
@@ -60,8 +62,13 @@ impl Control {
         self.0.progress.subscribe()
     }
 
+    /// For what it waits, of this device's or of its peer's, where one of them has said so.
+    pub fn waits(&self) -> watch::Receiver<Option<WaitsFor>> {
+        self.0.waits.subscribe()
+    }
+
     /// Ends the transfer; the peer is told why. The first reason counts. Nothing happens where it is
-    /// over, or where the receiver is already making the whole file durable.
+    /// over, or where the receiver is already giving the whole and durable file its name.
     pub fn cancel(&self, reason: Reason, message: &str) {
         self.0.ended.send_if_modified(|ended| {
             let first = ended.is_none();
@@ -83,6 +90,14 @@ impl Control {
                 std::future::pending::<()>().await;
             }
         }
+    }
+
+    pub(super) fn waiting(&self, waits: Option<WaitsFor>) {
+        self.0.waits.send_if_modified(|now| {
+            let changed = *now != waits;
+            *now = waits;
+            changed
+        });
     }
 
     pub(super) fn moved(&self, bytes: u64, size: u64, since: Instant) {

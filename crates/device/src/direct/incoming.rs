@@ -2,19 +2,21 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use fleetlink_proto::DeviceName;
-use fleetlink_proto::transfer::limits::{Deadlines, GOODBYE_DEADLINE};
+use fleetlink_proto::transfer::limits::{Deadlines, GOODBYE_DEADLINE, STATE_STEP};
 use fleetlink_proto::transfer::{
-    End, Ended, Failure, FileName, Offer, Reason, Receipt, Received, Receiver,
+    End, Ended, Failure, FileName, Message, Offer, Reason, Receipt, Received, Receiver, State,
+    WaitsFor,
 };
-use tokio::time::timeout;
+use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
 use super::alarm::Alarm;
 use super::control::Control;
 use super::failure::failed;
+use super::places::Place;
 use super::sink::Sink;
 use super::transport::{RecvHalf, SendHalf, TransportError};
 use crate::inbox::{Inbox, Incoming as Partial};
@@ -52,7 +54,11 @@ struct Incoming<'a> {
     file: Option<(FileName, Sink)>,
     came: u64,
     since: Instant,
+    /// Bytes that the sender was told of.
+    told: u64,
+    stall: Duration,
     control: &'a Control,
+    place: Place,
 }
 
 /// Receives what is offered on this stream. `accepted` hears of it when it is.
@@ -62,6 +68,7 @@ pub(super) async fn receive(
     inbox: &Arc<Inbox>,
     deadlines: Deadlines,
     control: &Control,
+    place: Place,
     accepted: impl FnOnce(&Offer),
 ) -> Outcome {
     let since = Instant::now();
@@ -76,7 +83,10 @@ pub(super) async fn receive(
         file: None,
         came: 0,
         since,
+        told: 0,
+        stall: deadlines.stall,
         control,
+        place,
     };
     let mut accepted = Some(accepted);
     let result = incoming.run(|offer| {
@@ -100,6 +110,7 @@ impl Incoming<'_> {
         let control = self.control;
         let mut cancelled = pin!(control.cancelled());
         let mut alarm = Alarm::new(self.until());
+        let mut steps = steps();
         loop {
             alarm.no_later_than(self.until());
             tokio::select! {
@@ -110,6 +121,7 @@ impl Incoming<'_> {
                         return self.store(end).await;
                     }
                 }
+                _ = steps.tick() => self.report(None).await?,
                 () = alarm.rings() => {
                     self.machine.handle_timeout(Instant::now()).map_or(Ok(()), Err)?;
                 }
@@ -190,9 +202,11 @@ impl Incoming<'_> {
 
     async fn content(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         // The machine lets no content through before the file was accepted.
-        if let Some((_, sink)) = &mut self.file {
-            let waited = sink.take(bytes).await.map_err(Failure::Here)?;
-            if waited {
+        if let Some((name, mut sink)) = self.file.take() {
+            let taken = self.patiently(sink.take(bytes)).await;
+            // Back in its place in any case: what came is dropped where this fails.
+            self.file = Some((name, sink));
+            if taken?.map_err(Failure::Here)? {
                 self.machine.held_up(Instant::now());
             }
         }
@@ -204,7 +218,18 @@ impl Incoming<'_> {
         let Some((name, sink)) = self.file.take() else {
             return Err(Failure::violation("an end without a file"));
         };
-        let stored_as = sink.finish(end).await.map_err(Failure::Here)?;
+        let fate = sink.fate();
+        let mut finishing = pin!(sink.finish(end));
+        let stored_as = match self.patiently(&mut finishing).await {
+            Ok(finished) => finished,
+            // It gets its name already.
+            Err(_) if !fate.give_up() => finishing.await,
+            Err(failure) => {
+                let _ = timeout(GOODBYE_DEADLINE, finishing).await;
+                return Err(failure);
+            }
+        };
+        let stored_as = stored_as.map_err(Failure::Here)?;
         let receipt = self.machine.stored(Receipt {
             stored_as: stored_as.clone(),
             bytes: end.bytes,
@@ -219,6 +244,55 @@ impl Incoming<'_> {
             stored_as,
             bytes: end.bytes,
         })
+    }
+
+    /// Waits for the disk: as long as the sender does, nobody ends it, and it is not idle for too
+    /// long. The sender is told for what it waits.
+    async fn patiently<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Failure> {
+        let mut work = pin!(work);
+        // Most of the time there is nothing to wait for.
+        if let Some(done) = at_once(work.as_mut()).await {
+            return Ok(done);
+        }
+        let (began, control) = (Instant::now(), self.control);
+        let mut stopped = pin!(self.send.stopped());
+        let mut steps = steps();
+        steps.tick().await;
+        let waited = loop {
+            tokio::select! {
+                biased;
+                done = &mut work => break Ok(done),
+                ended = control.cancelled() => break Err(Failure::Here(ended)),
+                error = &mut stopped => break Err(failed(error)),
+                _ = steps.tick() => {
+                    if began.elapsed() >= self.stall {
+                        let ended = Ended::stalled(Some(WaitsFor::Disk), self.stall);
+                        break Err(Failure::Here(ended));
+                    }
+                    self.report(Some(WaitsFor::Disk)).await?;
+                }
+            }
+        };
+        self.control.waiting(None);
+        waited
+    }
+
+    /// Tells the sender how far this is, where that is news.
+    async fn report(&mut self, waits: Option<WaitsFor>) -> Result<(), Failure> {
+        if !self.accepted {
+            return Ok(());
+        }
+        self.place.judge(self.came, Instant::now());
+        let waiting = self.control.waits();
+        let news = self.came != self.told || *waiting.borrow() != waits;
+        if !news {
+            return Ok(());
+        }
+        self.control.waiting(waits);
+        self.told = self.came;
+        let bytes = self.came;
+        self.say(Message::State(State { bytes, waits }).encode())
+            .await
     }
 
     async fn say(&mut self, frame: Vec<u8>) -> Result<(), Failure> {
@@ -244,4 +318,20 @@ impl Incoming<'_> {
         }
         self.send.delivered(GOODBYE_DEADLINE).await;
     }
+}
+
+/// What this comes to, where it need not be waited for.
+async fn at_once<F: Future>(work: std::pin::Pin<&mut F>) -> Option<F::Output> {
+    tokio::select! {
+        biased;
+        done = work => Some(done),
+        () = std::future::ready(()) => None,
+    }
+}
+
+/// When the peer may be told how far a transfer is.
+pub(super) fn steps() -> Interval {
+    let mut steps = interval(STATE_STEP);
+    steps.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    steps
 }

@@ -1,26 +1,30 @@
 //! Receiving: who knocks is asked by whose leave, then its files are taken.
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use fleetlink_proto::DeviceName;
 use fleetlink_proto::transfer::limits::{
-    Deadlines, GOODBYE_DEADLINE, INTRODUCTION_DEADLINE, UNUSED_DEADLINE,
+    Deadlines, GOODBYE_DEADLINE, INTRODUCTION_DEADLINE, STATE_STEP, UNUSED_DEADLINE,
 };
-use fleetlink_proto::transfer::{Ended, Failure, Greeting, Introduction, Message, Offer, Reason};
+use fleetlink_proto::transfer::{
+    Ended, Failure, Greeting, Introduction, Message, Offer, Reason, State, WaitsFor,
+};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::control::Control;
 use super::credentials::{Credentials, Introduced};
 use super::doorstep::{Answer, Doorstep, Place};
 use super::incoming::{self, Stored};
 use super::peer::GREETING_BYTES;
+use super::places::{Place as FilePlace, Places};
 use super::transport::{Connection, Endpoint, Knock, RecvHalf, SendHalf};
 use crate::Inbox;
-use crate::limits::{ARRIVAL_QUEUE, MAX_FILES_COMING, MAX_PEERS, PLACE_DEADLINE};
+use crate::limits::{ARRIVAL_QUEUE, MAX_PEERS};
 
 /// Takes files from peers that the hub lets send.
 #[derive(Debug)]
@@ -36,7 +40,7 @@ struct Shared {
     inbox: Arc<Inbox>,
     deadlines: Deadlines,
     peers: Arc<Semaphore>,
-    files: Arc<Semaphore>,
+    places: Places,
     arrivals: mpsc::Sender<Arrival>,
     last_number: AtomicU64,
 }
@@ -111,7 +115,7 @@ impl Listener {
             inbox,
             deadlines,
             peers: Arc::new(Semaphore::new(MAX_PEERS)),
-            files: Arc::new(Semaphore::new(MAX_FILES_COMING)),
+            places: Places::default(),
             arrivals,
             last_number: AtomicU64::new(0),
         };
@@ -280,8 +284,7 @@ impl Shared {
         sender: DeviceName,
         address: Option<SocketAddr>,
     ) {
-        let place = timeout(PLACE_DEADLINE, self.files.acquire()).await;
-        let Ok(Ok(_place)) = place else {
+        let Some(place) = self.place(&mut stream.0).await else {
             return self.turn_away(&mut stream.0, number, sender).await;
         };
         // Reserved before the offer is answered, so that no file is taken that nobody hears of.
@@ -301,7 +304,8 @@ impl Shared {
         let Shared {
             inbox, deadlines, ..
         } = self;
-        let outcome = incoming::receive(stream, &sender, inbox, *deadlines, &control, told).await;
+        let outcome =
+            incoming::receive(stream, &sender, inbox, *deadlines, &control, place, told).await;
         let arrival = match outcome.result {
             Ok(stored) => Arrival::Stored {
                 number,
@@ -317,6 +321,25 @@ impl Shared {
         };
         // Nobody listens any more: the process is ending.
         let _ = self.arrivals.send(arrival).await;
+    }
+
+    /// A place for a file, as soon as one is free; the sender is told meanwhile that it waits for
+    /// one. None where too many wait, or the sender does no more.
+    async fn place(&self, send: &mut SendHalf) -> Option<FilePlace> {
+        let mut taking = pin!(self.places.take());
+        let mut stopped = pin!(send.stopped());
+        loop {
+            tokio::select! {
+                biased;
+                place = &mut taking => return place,
+                _ = &mut stopped => return None,
+                () = sleep(STATE_STEP) => {
+                    let waits = Some(WaitsFor::Place);
+                    let state = Message::State(State { bytes: 0, waits }).encode();
+                    timeout(GOODBYE_DEADLINE, send.write_all(state)).await.ok()?.ok()?;
+                }
+            }
+        }
     }
 
     async fn turn_away(&self, send: &mut SendHalf, number: u64, sender: DeviceName) {

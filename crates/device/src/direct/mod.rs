@@ -15,6 +15,7 @@ mod interfaces;
 mod listener;
 mod outgoing;
 mod peer;
+mod places;
 mod sink;
 mod source;
 mod transport;

@@ -5,13 +5,14 @@ use std::pin::pin;
 use std::time::Instant;
 
 use bytes::{Buf as _, Bytes};
-use fleetlink_proto::transfer::limits::{Deadlines, GOODBYE_DEADLINE};
-use fleetlink_proto::transfer::{Answer, Block, Ended, Failure, Next, Receipt, Sender};
+use fleetlink_proto::transfer::limits::{Deadlines, GOODBYE_DEADLINE, STATE_STEP};
+use fleetlink_proto::transfer::{Answer, Block, Ended, Failure, Next, Receipt, Sender, WaitsFor};
 use tokio::time::timeout;
 
 use super::alarm::Alarm;
 use super::control::Control;
 use super::failure::failed;
+use super::incoming::steps;
 use super::source::{Blocks, Content, Source};
 use super::transport::{RecvHalf, SendHalf, TransportError};
 
@@ -29,6 +30,8 @@ struct Outgoing<'a> {
     block: Option<Block>,
     size: u64,
     since: Instant,
+    /// Since when the file is waited for, and whether the receiver was told.
+    source: Option<(Instant, bool)>,
     /// The receiver takes no more; what it says about that may still come, until then.
     stopped: Option<(Instant, Failure)>,
     control: &'a Control,
@@ -54,6 +57,7 @@ pub(super) async fn send(
         block: None,
         size,
         since,
+        source: None,
         stopped: None,
         control,
     };
@@ -72,12 +76,16 @@ impl Outgoing<'_> {
         let control = self.control;
         let mut cancelled = pin!(control.cancelled());
         let mut alarm = Alarm::new(self.until());
+        let mut steps = steps();
         loop {
             let mut front: Vec<Bytes> = self.pending.iter().cloned().collect();
             let writes = !front.is_empty() && self.stopped.is_none();
             let wants = front.is_empty()
                 && self.stopped.is_none()
                 && matches!(self.machine.next(), Next::Block(_) | Next::End);
+            if wants && self.source.is_none() {
+                self.source = Some((Instant::now(), false));
+            }
             alarm.no_later_than(self.until());
             tokio::select! {
                 read = self.recv.read_some(&mut pieces) => {
@@ -89,6 +97,7 @@ impl Outgoing<'_> {
                 content = self.blocks.next(), if wants => {
                     self.provide(content.map_err(Failure::Here)?);
                 }
+                _ = steps.tick(), if wants => self.wait_for_source(),
                 ended = &mut cancelled => return Err(Failure::Here(ended)),
                 () = alarm.rings() => self.late()?,
             }
@@ -128,7 +137,11 @@ impl Outgoing<'_> {
             loop {
                 match self.machine.handle_bytes(&mut input, Instant::now()) {
                     Answer::More => break,
-                    Answer::Accepted => self.since = Instant::now(),
+                    Answer::State(state) => self.control.waiting(state.waits),
+                    Answer::Accepted => {
+                        self.since = Instant::now();
+                        self.control.waiting(None);
+                    }
                     Answer::Stored(receipt) => return Ok(Some(receipt)),
                     Answer::Failed(failure) => return Err(failure),
                 }
@@ -170,7 +183,24 @@ impl Outgoing<'_> {
         Ok(())
     }
 
+    /// Says that it is the file that is waited for, where that takes long.
+    fn wait_for_source(&mut self) {
+        if let Some((since, told @ false)) = &mut self.source
+            && since.elapsed() >= STATE_STEP
+        {
+            *told = true;
+            let frame = self.machine.wait_for_source();
+            self.pending.push_back(frame.into());
+            self.control.waiting(Some(WaitsFor::Source));
+        }
+    }
+
     fn provide(&mut self, content: Content) {
+        if let Some((_, true)) = self.source.take() {
+            let frame = self.machine.source_goes_on(Instant::now());
+            self.pending.push_back(frame.into());
+            self.control.waiting(None);
+        }
         match (content, self.machine.next()) {
             (Content::Block(bytes), Next::Block(block)) => {
                 self.block = Some(block);

@@ -1,6 +1,7 @@
 //! A file that comes, written on a thread of its own, so that network and disk overlap.
 
 use std::mem;
+use std::sync::{Arc, OnceLock};
 
 use fleetlink_proto::transfer::limits::{BLOCK_BYTES, GOODBYE_DEADLINE};
 use fleetlink_proto::transfer::{End, Ended, FileName, Reason};
@@ -26,6 +27,22 @@ pub(super) struct Sink {
     spare: mpsc::UnboundedReceiver<Vec<u8>>,
     /// None once its outcome was read, which can be done once.
     writer: Option<JoinHandle<Result<FileName, Ended>>>,
+    fate: Fate,
+}
+
+/// Whether a file that is whole and durable gets its name. The first word counts.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Fate(Arc<OnceLock<bool>>);
+
+impl Fate {
+    /// It shall not get it; `false` where it is too late.
+    pub(super) fn give_up(&self) -> bool {
+        !*self.0.get_or_init(|| false)
+    }
+
+    fn claim(&self) -> bool {
+        *self.0.get_or_init(|| true)
+    }
 }
 
 impl Sink {
@@ -33,13 +50,21 @@ impl Sink {
         let (work, queue) = mpsc::channel(BLOCKS_BEFORE_DISK);
         // Bounded by the blocks that there are.
         let (returned, spare) = mpsc::unbounded_channel();
-        let writer = tokio::task::spawn_blocking(move || write(incoming, queue, &returned));
+        let fate = Fate::default();
+        let claim = fate.clone();
+        let writer = tokio::task::spawn_blocking(move || write(incoming, queue, &returned, &claim));
         Sink {
             block: Vec::new(),
             work,
             spare,
             writer: Some(writer),
+            fate,
         }
+    }
+
+    /// What becomes of the file, decided by whoever is first.
+    pub(super) fn fate(&self) -> Fate {
+        self.fate.clone()
     }
 
     /// Takes some of the file. Says whether it waited for the disk.
@@ -103,10 +128,11 @@ fn write(
     mut incoming: Incoming,
     mut queue: mpsc::Receiver<Work>,
     returned: &mpsc::UnboundedSender<Vec<u8>>,
+    fate: &Fate,
 ) -> Result<FileName, Ended> {
     while let Some(work) = queue.blocking_recv() {
         match work {
-            Work::End(end) => return incoming.finish(&end),
+            Work::End(end) => return incoming.finish_if(&end, || fate.claim()),
             Work::Block(mut block) => {
                 incoming.write(&block)?;
                 block.clear();

@@ -285,6 +285,18 @@ impl SendHalf {
         let _ = self.inner.reset(code(reason));
     }
 
+    /// Waits until the peer wants no more, or is gone.
+    pub(crate) fn stopped(&self) -> impl Future<Output = TransportError> + use<> {
+        let stopped = self.inner.stopped();
+        async move {
+            match stopped.await {
+                Ok(Some(code)) => TransportError::Ended(reason(code)),
+                Ok(None) => TransportError::Failed("the stream is over".to_owned()),
+                Err(error) => TransportError::Failed(error.to_string()),
+            }
+        }
+    }
+
     /// Waits until the peer has everything, or wants no more.
     pub(crate) async fn delivered(&mut self, deadline: Duration) {
         let _ = timeout(deadline, self.inner.stopped()).await;

@@ -69,7 +69,16 @@ impl Incoming {
 
     /// Compares what came with what the sender says it sent, makes it durable and gives it its
     /// final name, which is returned. On an error nothing stays.
-    pub fn finish(mut self, end: &End) -> Result<FileName, Ended> {
+    pub fn finish(self, end: &End) -> Result<FileName, Ended> {
+        self.finish_if(end, || true)
+    }
+
+    /// The same, where that is still wanted once the file is durable.
+    pub(crate) fn finish_if(
+        mut self,
+        end: &End,
+        wanted: impl FnOnce() -> bool,
+    ) -> Result<FileName, Ended> {
         let hash = ContentHash::from(self.hasher.finalize());
         if hash != end.hash || self.hasher.count() != end.bytes {
             let message = "what came is not what was sent: its hash differs";
@@ -77,6 +86,12 @@ impl Incoming {
         }
         self.write_back.wait().map_err(cannot_write)?;
         self.file.sync_all().map_err(cannot_write)?;
+        if !wanted() {
+            return Err(Ended::new(
+                Reason::Cancelled,
+                "nobody waits for it any more",
+            ));
+        }
         let stored = self.place().map_err(cannot_write)?;
         if let Some(promise) = self.promise.take() {
             promise.kept();

@@ -6,7 +6,8 @@ use std::time::Duration;
 use fleetlink_proto::ContentHash;
 use fleetlink_proto::transfer::limits::{ALPN, BLOCK_BYTES, Deadlines};
 use fleetlink_proto::transfer::{
-    Accept, Block, End, Ended, Failure, Greeting, Introduction, Message, Offer, Reason,
+    Accept, Block, End, Ended, Failure, Greeting, Introduction, Message, Offer, Reason, State,
+    WaitsFor,
 };
 use iroh::endpoint::{Connection, RecvStream, SendStream, presets};
 use iroh::{EndpointAddr, SecretKey};
@@ -170,10 +171,13 @@ async fn a_sender_that_stops_is_ended_by_a_deadline() {
     let hostile = Hostile::new(&hub, "sloth").await;
     let connection = hostile.connect(&hub, &receiver.device).await;
     let half = [offer("x", 10), block(0, b"0123456789")[..12].to_vec()].concat();
-    for said in [&b"\x01"[..], &half] {
+    for (said, reason) in [
+        (&b"\x01"[..], Reason::TimedOut),
+        (&half, Reason::NetworkStalled),
+    ] {
         let (mut send, _recv) = connection.open_bi().await.unwrap();
         send.write_all(said).await.unwrap();
-        nothing_stays(&mut receiver, Reason::TimedOut).await;
+        nothing_stays(&mut receiver, reason).await;
     }
 }
 
@@ -224,7 +228,6 @@ fn short() -> Deadlines {
     Deadlines {
         answer: Duration::from_millis(300),
         stall: Duration::from_millis(300),
-        receipt: Duration::from_millis(300),
         ..Deadlines::default()
     }
 }
@@ -245,13 +248,21 @@ async fn a_receiver_that_stops_is_ended_by_a_deadline() {
         send.write_all(&accept()).await.unwrap();
         std::future::pending::<()>().await;
     });
-    assert_eq!(here(&unread.await), Reason::TimedOut);
+    assert_eq!(here(&unread.await), Reason::NetworkStalled);
     let no_receipt = sent_to(10, short(), async |_c, mut send, mut recv| {
         send.write_all(&accept()).await.unwrap();
         let _ = recv.read_to_end(1 << 20).await;
         std::future::pending::<()>().await;
     });
-    assert_eq!(here(&no_receipt.await), Reason::TimedOut);
+    assert_eq!(here(&no_receipt.await), Reason::NetworkStalled);
+    // It says that it is its disk.
+    let on_disk = sent_to(10, short(), async |_c, mut send, _r| {
+        let waits = Some(WaitsFor::Disk);
+        let state = Message::State(State { bytes: 0, waits }).encode();
+        send.write_all(&[accept(), state].concat()).await.unwrap();
+        std::future::pending::<()>().await;
+    });
+    assert_eq!(here(&on_disk.await), Reason::DiskStalled);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::message::WaitsFor;
 use super::reason::{Ended, Reason};
 
 /// Why a transfer is over, and who said so.
@@ -53,6 +54,10 @@ impl Wait {
         Wait { what, limit, since }
     }
 
+    pub(super) fn begin_anew(&mut self, now: Instant) {
+        self.since = now;
+    }
+
     pub(super) fn until(&self) -> Instant {
         self.since + self.limit
     }
@@ -62,38 +67,53 @@ impl Wait {
     }
 }
 
-/// The waits while content flows: for any of it, and for the rest of a block.
+/// Content on its way: how long it may stand still, and whose it is that it does.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Flow {
-    any: Wait,
-    block: Wait,
+    limit: Duration,
+    since: Instant,
+    /// For what one of the two waits, beside the other.
+    pub(super) waits: Option<WaitsFor>,
 }
 
 impl Flow {
-    pub(super) fn new(what: &'static str, stall: Duration, block: Duration, now: Instant) -> Self {
+    pub(super) fn new(limit: Duration, now: Instant) -> Self {
         Flow {
-            any: Wait::new(what, stall, now),
-            block: Wait::new("a block did not become whole", block, now),
+            limit,
+            since: now,
+            waits: None,
         }
     }
 
     /// Something flowed. Of two times that come out of order the later counts: what is read at once
     /// is handled with one time, and the disk may have held it up meanwhile.
     pub(super) fn moved(&mut self, now: Instant) {
-        self.any.since = self.any.since.max(now);
-    }
-
-    /// A block is whole.
-    pub(super) fn next_block(&mut self, now: Instant) {
-        self.moved(now);
-        self.block.since = self.block.since.max(now);
+        self.since = self.since.max(now);
     }
 
     pub(super) fn until(&self) -> Instant {
-        self.any.until().min(self.block.until())
+        self.since + self.limit
     }
 
     pub(super) fn over(&self, now: Instant) -> Option<Failure> {
-        self.any.over(now).or_else(|| self.block.over(now))
+        (now >= self.until()).then(|| Failure::Here(Ended::stalled(self.waits, self.limit)))
+    }
+}
+
+impl Ended {
+    /// Nothing moved for so long, since this was waited for.
+    pub fn stalled(waits: Option<WaitsFor>, limit: Duration) -> Self {
+        let (reason, what) = match waits {
+            Some(WaitsFor::Disk) => (Reason::DiskStalled, "the receiver's disk has taken nothing"),
+            Some(WaitsFor::Source) => (
+                Reason::SourceStalled,
+                "the sender's disk has given nothing of the file",
+            ),
+            _ => (
+                Reason::NetworkStalled,
+                "nothing has got through the network, although the connection lives,",
+            ),
+        };
+        Ended::new(reason, format!("{what} for {} s", limit.as_secs_f32()))
     }
 }

@@ -36,12 +36,11 @@ pub const INTRODUCTION_DEADLINE: Duration = Duration::from_secs(10);
 pub const OFFER_DEADLINE: Duration = Duration::from_secs(10);
 /// From the offer to its answer.
 pub const ANSWER_DEADLINE: Duration = Duration::from_secs(60);
-/// How long content may stand still, at either end.
-pub const STALL_DEADLINE: Duration = Duration::from_secs(30);
-/// How long one block may take, so that a trickle is no way to hold a place: about 3.5 kB/s.
-pub const BLOCK_DEADLINE: Duration = Duration::from_secs(300);
-/// From the end of the content to the receipt: a slow disk makes gigabytes durable meanwhile.
-pub const RECEIPT_DEADLINE: Duration = Duration::from_secs(600);
+/// How long a transfer may stand still while its connection lives, up to the receipt, where nobody
+/// sets another time.
+pub const STALL_DEADLINE: Duration = Duration::from_secs(600);
+/// How often a device says how far it is, and for what it waits.
+pub const STATE_STEP: Duration = Duration::from_secs(1);
 /// How long the end of a stream is waited for once everything is said.
 pub const GOODBYE_DEADLINE: Duration = Duration::from_secs(5);
 /// A connection from which nothing came for this long is gone; both ends show life every 5 s.
@@ -65,10 +64,6 @@ pub struct Deadlines {
     pub answer: Duration,
     /// [`STALL_DEADLINE`].
     pub stall: Duration,
-    /// [`BLOCK_DEADLINE`].
-    pub block: Duration,
-    /// [`RECEIPT_DEADLINE`].
-    pub receipt: Duration,
 }
 
 impl Default for Deadlines {
@@ -77,8 +72,6 @@ impl Default for Deadlines {
             offer: OFFER_DEADLINE,
             answer: ANSWER_DEADLINE,
             stall: STALL_DEADLINE,
-            block: BLOCK_DEADLINE,
-            receipt: RECEIPT_DEADLINE,
         }
     }
 }

@@ -41,6 +41,31 @@ pub struct Receipt {
     pub bytes: u64,
 }
 
+/// How far a device is with a file that is under way. It ends nothing and asks for nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct State {
+    /// Bytes of the content that it has sent, or that came.
+    pub bytes: u64,
+    /// For what it waits; nothing where it waits for its peer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits: Option<WaitsFor>,
+}
+
+/// For what of its own a device waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WaitsFor {
+    /// A receiver: for one of its places.
+    Place,
+    /// A receiver: for its disk.
+    Disk,
+    /// A sender: for its file.
+    Source,
+    /// Something that this version does not know.
+    #[serde(other)]
+    Other,
+}
+
 /// One message. Its kind is the frame's first byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Message {
@@ -56,6 +81,8 @@ pub enum Message {
     Receipt(Receipt),
     /// From either, at any time; the end.
     Cancel(Ended),
+    /// From the receiver at any time, from the sender before a block.
+    State(State),
 }
 
 /// The kinds of frames.
@@ -66,6 +93,7 @@ pub(super) mod kind {
     pub(crate) const END: u8 = 0x04;
     pub(crate) const RECEIPT: u8 = 0x05;
     pub(crate) const CANCEL: u8 = 0x06;
+    pub(crate) const STATE: u8 = 0x07;
     pub(crate) const BLOCK: u8 = 0x10;
     pub(crate) const INTRODUCTION: u8 = 0x20;
     pub(crate) const WELCOME: u8 = 0x21;
@@ -81,6 +109,7 @@ impl Message {
             Message::End(end) => frame(kind::END, end),
             Message::Receipt(receipt) => frame(kind::RECEIPT, receipt),
             Message::Cancel(ended) => frame(kind::CANCEL, ended),
+            Message::State(state) => frame(kind::STATE, state),
         }
     }
 
@@ -93,6 +122,7 @@ impl Message {
             kind::END => parse(payload).map(Message::End),
             kind::RECEIPT => parse(payload).map(Message::Receipt),
             kind::CANCEL => parse(payload).map(Message::Cancel),
+            kind::STATE => parse(payload).map(Message::State),
             _ => None,
         }
     }

@@ -29,7 +29,7 @@ pub use grant::{
     TransferId, TransferIdError,
 };
 pub use introduction::{Greeting, Introduction};
-pub use message::{Accept, End, Message, Offer, Receipt};
+pub use message::{Accept, End, Message, Offer, Receipt, State, WaitsFor};
 pub use reason::{Ended, Explanation, Reason};
 pub use receiver::{Received, Receiver};
 pub use sender::{Answer, Next, Sender};

@@ -65,6 +65,8 @@ reasons! {
     Internal = 6, "internal";
     /// The connection to the peer broke, or there never was one. Said at home only.
     ConnectionLost = 7, "connection_lost";
+    /// Nothing got through for the idle time, although the connection lives.
+    NetworkStalled = 8, "network_stalled";
     /// The grant is not signed by the hub, or would be valid for too long.
     BadGrant = 10, "bad_grant";
     /// The grant, or the certificate, is for another device or endpoint.
@@ -85,20 +87,30 @@ reasons! {
     NoSpace = 24, "no_space";
     /// The receiver cannot write.
     CannotWrite = 25, "cannot_write";
+    /// The receiver's disk took nothing for the idle time.
+    DiskStalled = 26, "disk_stalled";
     /// The sender cannot read.
     CannotRead = 30, "cannot_read";
     /// The file changed while it was sent.
     SourceChanged = 31, "source_changed";
     /// What came is not what the sender says it sent.
     HashMismatch = 32, "hash_mismatch";
+    /// The sender's file gave nothing for the idle time.
+    SourceStalled = 33, "source_stalled";
 }
 
 impl Reason {
+    /// Whether the same can succeed a little later without anybody doing something about it. A full
+    /// disk is not such a thing: somebody has to make room.
+    pub fn is_temporary(self) -> bool {
+        matches!(self, Reason::Busy | Reason::StaleGrant)
+    }
+
     /// Whether it is a fault of the receiver's own: of its disk, or of itself.
     pub fn is_of_receiver(self) -> bool {
         matches!(
             self,
-            Reason::NoSpace | Reason::CannotWrite | Reason::Internal
+            Reason::NoSpace | Reason::CannotWrite | Reason::DiskStalled | Reason::Internal
         )
     }
 }

@@ -77,7 +77,11 @@ impl Receiver {
                 Err(failure) => Err(failure),
             },
             Frame::Content(piece) => Ok(self.content(piece, now)),
-            Frame::Message(kind, payload) => self.message(kind, &payload),
+            Frame::Message(kind, payload) => match self.message(kind, &payload) {
+                Ok(Some(received)) => Ok(received),
+                Ok(None) => return self.handle_bytes(input, now),
+                Err(failure) => Err(failure),
+            },
         };
         received.unwrap_or_else(|failure| {
             self.state = State::Over;
@@ -97,12 +101,11 @@ impl Receiver {
     /// Takes the file that was offered; the frame that says so.
     pub fn accept(&mut self, now: Instant) -> Vec<u8> {
         if let State::Deciding { size } = self.state {
-            let Deadlines { stall, block, .. } = self.deadlines;
             self.state = State::Content(Content {
                 size,
                 came: 0,
                 left_of_block: 0,
-                flow: Flow::new("nothing came", stall, block, now),
+                flow: Flow::new(self.deadlines.stall, now),
             });
         }
         Message::Accept(Accept { from_block: 0 }).encode()
@@ -170,27 +173,29 @@ impl Receiver {
         if let State::Content(content) = &mut self.state {
             content.came += piece.len() as u64;
             content.left_of_block -= piece.len().min(content.left_of_block);
-            match content.left_of_block {
-                0 => content.flow.next_block(now),
-                _ => content.flow.moved(now),
-            }
+            content.flow.moved(now);
         }
         Received::Content(piece)
     }
 
-    fn message(&mut self, kind: u8, payload: &[u8]) -> Result<Received<'static>, Failure> {
+    /// What the message says, where that is for more than this machine.
+    fn message(&mut self, kind: u8, payload: &[u8]) -> Result<Option<Received<'static>>, Failure> {
         let message = Message::decode(kind, payload)
             .ok_or_else(|| Failure::violation("a message that cannot be read"))?;
-        match (message, &self.state) {
+        match (message, &mut self.state) {
+            (Message::State(report), State::Content(content)) => {
+                content.flow.waits = report.waits;
+                Ok(None)
+            }
             (Message::Cancel(ended), _) => Err(Failure::Peer(ended)),
-            (Message::Offer(offer), State::Waiting(_)) => self.offered(offer),
+            (Message::Offer(offer), State::Waiting(_)) => self.offered(offer).map(Some),
             (Message::End(end), State::Content(content)) => {
                 let whole = content.came == content.size && end.bytes == content.size;
                 if !whole {
                     return Err(Failure::violation("the file is not as long as was offered"));
                 }
                 self.state = State::Storing;
-                Ok(Received::Ended(end))
+                Ok(Some(Received::Ended(end)))
             }
             _ => Err(Failure::violation("a message out of order")),
         }

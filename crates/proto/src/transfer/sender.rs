@@ -6,7 +6,7 @@ use super::block::Block;
 use super::failure::{Failure, Flow, Wait};
 use super::frames::{Frame, Frames};
 use super::limits::Deadlines;
-use super::message::{End, Message, Offer, Receipt};
+use super::message::{End, Message, Offer, Receipt, State as Report, WaitsFor};
 use super::reason::Ended;
 use crate::ContentHash;
 
@@ -28,6 +28,8 @@ pub enum Next {
 pub enum Answer {
     /// Nothing yet.
     More,
+    /// It says how far it is.
+    State(Report),
     /// It takes the file.
     Accepted,
     /// It has the file, verified and durable. The end.
@@ -41,6 +43,8 @@ pub enum Answer {
 pub struct Sender {
     frames: Frames,
     size: u64,
+    /// Bytes that the receiver says have come.
+    came: u64,
     state: State,
     deadlines: Deadlines,
 }
@@ -49,7 +53,7 @@ pub struct Sender {
 enum State {
     Offered(Wait),
     Content { offset: u64, flow: Flow },
-    Storing(Wait),
+    Storing(Flow),
     Over,
 }
 
@@ -60,6 +64,7 @@ impl Sender {
         let sender = Sender {
             frames: Frames::default(),
             size: offer.size,
+            came: 0,
             state: State::Offered(wait),
             deadlines,
         };
@@ -88,16 +93,41 @@ impl Sender {
     pub fn block_sent(&mut self, block: Block, now: Instant) {
         if let State::Content { offset, flow } = &mut self.state {
             *offset = block.offset() + u64::from(block.bytes);
-            flow.next_block(now);
+            flow.moved(now);
         }
     }
 
     /// All content was sent, and this is its hash; the frame that says so.
     pub fn end(&mut self, hash: ContentHash, now: Instant) -> Vec<u8> {
-        let wait = Wait::new("no receipt came", self.deadlines.receipt, now);
-        self.state = State::Storing(wait);
+        let mut flow = Flow::new(self.deadlines.stall, now);
+        if let State::Content { flow: before, .. } = &self.state {
+            flow.waits = before.waits;
+        }
+        self.state = State::Storing(flow);
         let bytes = self.size;
         Message::End(End { bytes, hash }).encode()
+    }
+
+    /// The file gives nothing at the moment; the frame that says so.
+    pub fn wait_for_source(&mut self) -> Vec<u8> {
+        self.report(Some(WaitsFor::Source))
+    }
+
+    /// The file goes on; the frame that says so.
+    pub fn source_goes_on(&mut self, now: Instant) -> Vec<u8> {
+        if let State::Content { flow, .. } = &mut self.state {
+            flow.moved(now);
+        }
+        self.report(None)
+    }
+
+    fn report(&mut self, waits: Option<WaitsFor>) -> Vec<u8> {
+        let mut bytes = 0;
+        if let State::Content { offset, flow } = &mut self.state {
+            flow.waits = waits;
+            bytes = *offset;
+        }
+        Message::State(Report { bytes, waits }).encode()
     }
 
     /// Ends it; the frame that says so.
@@ -138,8 +168,8 @@ impl Sender {
     /// When [`Sender::handle_timeout`] is to be called, unless something happens before.
     pub fn poll_timeout(&self) -> Option<Instant> {
         match &self.state {
-            State::Offered(wait) | State::Storing(wait) => Some(wait.until()),
-            State::Content { flow, .. } => Some(flow.until()),
+            State::Offered(wait) => Some(wait.until()),
+            State::Content { flow, .. } | State::Storing(flow) => Some(flow.until()),
             State::Over => None,
         }
     }
@@ -147,8 +177,8 @@ impl Sender {
     /// Whether a wait is over.
     pub fn handle_timeout(&mut self, now: Instant) -> Option<Failure> {
         let failure = match &self.state {
-            State::Offered(wait) | State::Storing(wait) => wait.over(now),
-            State::Content { flow, .. } => flow.over(now),
+            State::Offered(wait) => wait.over(now),
+            State::Content { flow, .. } | State::Storing(flow) => flow.over(now),
             State::Over => None,
         };
         if failure.is_some() {
@@ -161,14 +191,14 @@ impl Sender {
         let message = Message::decode(kind, payload)
             .ok_or_else(|| Failure::violation("a message that cannot be read"))?;
         match (message, &self.state) {
+            (Message::State(report), _) => Ok(self.heard(report, now)),
             (Message::Cancel(ended), _) | (Message::Refuse(ended), State::Offered(_)) => {
                 Err(Failure::Peer(ended))
             }
             (Message::Accept(accept), State::Offered(_)) if accept.from_block == 0 => {
-                let Deadlines { stall, block, .. } = self.deadlines;
                 self.state = State::Content {
                     offset: 0,
-                    flow: Flow::new("the receiver took nothing", stall, block, now),
+                    flow: Flow::new(self.deadlines.stall, now),
                 };
                 Ok(Answer::Accepted)
             }
@@ -178,5 +208,26 @@ impl Sender {
             }
             _ => Err(Failure::violation("a message out of order")),
         }
+    }
+
+    /// The receiver says how far it is: that is life, where it is further than before.
+    fn heard(&mut self, report: Report, now: Instant) -> Answer {
+        let further = report.bytes > self.came;
+        self.came = self.came.max(report.bytes.min(self.size));
+        match &mut self.state {
+            // It lets this one wait its turn.
+            State::Offered(wait) => wait.begin_anew(now),
+            State::Content { flow, .. } | State::Storing(flow) => {
+                // The own file is nothing that the receiver could tell about.
+                if flow.waits != Some(WaitsFor::Source) {
+                    flow.waits = report.waits;
+                }
+                if further {
+                    flow.moved(now);
+                }
+            }
+            State::Over => {}
+        }
+        Answer::State(report)
     }
 }
