@@ -213,7 +213,11 @@ fn code_of(code: ErrorCode) -> u8 {
 fn code_of_transfer(failure: &transfer::Failure) -> u8 {
     let by_peer = matches!(failure, transfer::Failure::Peer(_));
     match failure.ended().reason {
-        Reason::TimedOut => 6,
+        Reason::TimedOut | Reason::NetworkStalled | Reason::DiskStalled | Reason::SourceStalled => {
+            6
+        }
+        // Given up here, after waiting for it.
+        Reason::Busy => 13,
         Reason::BadGrant
         | Reason::StaleGrant
         | Reason::WrongPeer

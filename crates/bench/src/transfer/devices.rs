@@ -7,9 +7,12 @@ use std::process::Command;
 use std::sync::Arc;
 
 use fleetlink_device::{Arrival, Control, Endpoint, Inbox, Listener, Peer, ReceivePolicy};
-use fleetlink_proto::transfer::limits::{Deadlines, MAX_FILES_PER_CONNECTION};
+use fleetlink_proto::transfer::limits::Deadlines;
 use fleetlink_proto::transfer::{Party, Reason};
 use tokio::task::JoinSet;
+
+/// Files under way at once, as many as `send` has on a quick path.
+const AT_ONCE: usize = 4;
 
 use super::hub::Hub;
 use crate::Outcome;
@@ -118,7 +121,7 @@ pub(crate) fn send() -> Outcome {
 async fn send_all(peer: &Peer, mut files: Vec<PathBuf>) -> Outcome {
     let mut under_way = JoinSet::new();
     loop {
-        while under_way.len() < MAX_FILES_PER_CONNECTION as usize
+        while under_way.len() < AT_ONCE
             && let Some(file) = files.pop()
         {
             let peer = peer.clone();

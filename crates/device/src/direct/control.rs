@@ -1,6 +1,7 @@
 //! Watching a transfer, and ending it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use fleetlink_proto::transfer::{Ended, Reason, WaitsFor};
@@ -24,6 +25,7 @@ pub struct Control(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     progress: watch::Sender<Progress>,
+    arrived: AtomicU64,
     waits: watch::Sender<Option<WaitsFor>>,
     ended: watch::Sender<Option<Ended>>,
 }
@@ -52,6 +54,7 @@ impl Control {
         };
         Control(Arc::new(Inner {
             progress: watch::Sender::new(progress),
+            arrived: AtomicU64::new(0),
             waits: watch::Sender::new(None),
             ended: watch::Sender::new(None),
         }))
@@ -60,6 +63,11 @@ impl Control {
     /// Follows the progress: what it is when looked at, never a queue.
     pub fn progress(&self) -> watch::Receiver<Progress> {
         self.0.progress.subscribe()
+    }
+
+    /// Bytes of which the receiver has said that they came. Others may be on their way.
+    pub fn arrived(&self) -> u64 {
+        self.0.arrived.load(Ordering::Relaxed)
     }
 
     /// For what it waits, of this device's or of its peer's, where one of them has said so.
@@ -90,6 +98,10 @@ impl Control {
                 std::future::pending::<()>().await;
             }
         }
+    }
+
+    pub(super) fn set_arrived(&self, bytes: u64) {
+        self.0.arrived.store(bytes, Ordering::Relaxed);
     }
 
     pub(super) fn waiting(&self, waits: Option<WaitsFor>) {

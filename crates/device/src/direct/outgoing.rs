@@ -137,7 +137,10 @@ impl Outgoing<'_> {
             loop {
                 match self.machine.handle_bytes(&mut input, Instant::now()) {
                     Answer::More => break,
-                    Answer::State(state) => self.control.waiting(state.waits),
+                    Answer::State(state) => {
+                        self.control.set_arrived(state.bytes.min(self.size));
+                        self.control.waiting(state.waits);
+                    }
                     Answer::Accepted => {
                         self.since = Instant::now();
                         self.control.waiting(None);

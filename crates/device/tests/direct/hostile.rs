@@ -15,7 +15,7 @@ use iroh::{EndpointAddr, SecretKey};
 use crate::world::{Device, Hub, Receiver, content, here, in_time, peers, send};
 
 /// An endpoint made by hand, and credentials that say so.
-struct Hostile {
+pub(crate) struct Hostile {
     endpoint: iroh::Endpoint,
     device: Device,
 }
@@ -37,7 +37,7 @@ pub(crate) async fn raw_at(address: &str, alpns: Vec<Vec<u8>>) -> iroh::Endpoint
 }
 
 impl Hostile {
-    async fn new(hub: &Hub, name: &str) -> Self {
+    pub(crate) async fn new(hub: &Hub, name: &str) -> Self {
         let endpoint = raw(vec![ALPN.to_vec()]).await;
         let mut device = hub.device(name).await;
         let id = fleetlink_proto::transfer::EndpointId::from_bytes(*endpoint.id().as_bytes());
@@ -46,7 +46,7 @@ impl Hostile {
     }
 
     /// A connection that is introduced as it should be.
-    async fn connect(&self, hub: &Hub, to: &Device) -> Connection {
+    pub(crate) async fn connect(&self, hub: &Hub, to: &Device) -> Connection {
         let connection = dial(&self.endpoint, to).await;
         let introduction = Introduction {
             grant: hub.grant(&self.device, to),
@@ -80,7 +80,7 @@ pub(crate) async fn introduce(_from: &Device, to: &Device, introduction: &[u8]) 
     say(&dial(&endpoint, to).await, introduction).await
 }
 
-fn offer(name: &str, size: u64) -> Vec<u8> {
+pub(crate) fn offer(name: &str, size: u64) -> Vec<u8> {
     let name = name.to_owned();
     Message::Offer(Offer { name, size }).encode()
 }

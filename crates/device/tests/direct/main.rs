@@ -7,5 +7,6 @@ mod ends;
 mod hostile;
 mod known;
 mod leave;
+mod turns;
 mod whole;
 mod world;

@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use fleetlink_device::{
     Announcement, Arrival, CallError, Control, Credentials, Endpoint, Inbox, KeyPair, KnownDevices,
@@ -27,6 +28,7 @@ pub(crate) struct Direct {
     endpoint: Endpoint,
     credentials: Arc<Credentials>,
     announcement: Arc<Announcement>,
+    deadlines: Deadlines,
 }
 
 /// Who knocks at the endpoint is served as long as this lives.
@@ -61,7 +63,14 @@ impl Direct {
             endpoint,
             credentials,
             announcement: Arc::new(announcement),
+            deadlines: Deadlines::default(),
         })
+    }
+
+    /// With transfers that are over once nothing has moved for so long.
+    pub(crate) fn idle_after(mut self, stall: Duration) -> Self {
+        self.deadlines.stall = stall;
+        self
     }
 
     /// The UDP port of the endpoint.
@@ -86,7 +95,7 @@ impl Direct {
             self.endpoint.clone(),
             Arc::clone(&self.credentials),
             Arc::new(inbox),
-            Deadlines::default(),
+            self.deadlines,
         );
         (Listening(tokio::spawn(listener.run())), arrivals)
     }
@@ -106,13 +115,12 @@ impl Direct {
     pub(crate) async fn reach(&self, leave: TransferLeave) -> Result<Peer, transfer::Failure> {
         let TransferLeave { grant, addresses } = leave;
         let addresses: Vec<SocketAddr> = addresses.into_iter().map(canonical).collect();
-        let deadlines = Deadlines::default();
         Peer::reach(
             &self.endpoint,
             &self.credentials,
             grant,
             &addresses,
-            deadlines,
+            self.deadlines,
         )
         .await
     }

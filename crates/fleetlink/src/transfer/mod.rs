@@ -3,6 +3,8 @@
 mod arrivals;
 mod bars;
 mod direct;
+mod lanes;
+mod patience;
 mod receive;
 mod refusals;
 mod report;

@@ -46,6 +46,9 @@ pub(crate) struct ReceiveArguments {
     /// Take no file with which the folder would hold more than this.
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
     max_total: Option<u64>,
+    /// End a transfer in which nothing has moved for so long, while its connection lives.
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration::parse)]
+    idle_timeout: Duration,
     /// The UDP port on which this device accepts peers; 0: any free one.
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     udp_port: u16,
@@ -174,6 +177,7 @@ async fn join(
     let udp_port = endpoint.port();
     let joined = session.join(udp_port).await?;
     let direct = Direct::new(endpoint, &session, &device, output).await?;
+    let direct = direct.idle_after(arguments.idle_timeout);
     let (listening, queue) = direct.listen(inbox);
     direct.announce(&session).await?;
     let reached_by = Some(direct.announcement().clone());

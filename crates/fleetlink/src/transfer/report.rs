@@ -63,6 +63,20 @@ pub(super) enum Event<'a> {
         size: u64,
         address: Option<String>,
     },
+    /// A refusal that may pass: it is tried again after so many milliseconds.
+    Retrying {
+        device: &'a str,
+        name: Option<&'a str>,
+        code: &'a str,
+        message: String,
+        milliseconds: u64,
+    },
+    /// It waits its turn at the receiver.
+    Waiting {
+        transfer: u32,
+        device: &'a str,
+        name: &'a str,
+    },
     /// How far it is: bytes, and bytes a second.
     Progress {
         transfer: u32,
@@ -155,6 +169,11 @@ impl Report {
                 json!({"event": "error", "message": e.to_string()}).to_string()
             }));
         }
+    }
+
+    /// Whether one document at the end tells everything.
+    pub(super) fn is_document(&self) -> bool {
+        self.form == Form::Document
     }
 
     /// A transfer has begun.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use fleetlink_device::{Control, Progress};
 use fleetlink_proto::DeviceName;
-use fleetlink_proto::transfer::Reason;
+use fleetlink_proto::transfer::{Reason, WaitsFor};
 use serde::Serialize;
 use tokio::sync::watch;
 
@@ -146,6 +146,9 @@ impl Transfer {
         let Some(address) = self.address else {
             return format!("{done} of {size}; connecting");
         };
+        if let Some(waits) = waiting(*self.control.waits().borrow()) {
+            return format!("{done} of {size}; {waits}; {}", canonical(address));
+        }
         let rate = Bytes(progress.rate());
         let left = match time_left(&progress) {
             Some(left) => format!("{} s left", left.as_secs()),
@@ -161,6 +164,16 @@ impl Transfer {
             Direction::In => "from",
         };
         format!("{} {preposition} {}", self.name, self.peer)
+    }
+}
+
+/// For what a transfer waits, where one of the two has said so.
+fn waiting(waits: Option<WaitsFor>) -> Option<&'static str> {
+    match waits? {
+        WaitsFor::Place => Some("waiting for its turn"),
+        WaitsFor::Disk => Some("waiting for the receiver's disk"),
+        WaitsFor::Source => Some("waiting for the sender's disk"),
+        WaitsFor::Other => None,
     }
 }
 

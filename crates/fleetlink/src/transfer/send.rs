@@ -1,19 +1,21 @@
 //! `fleetlink send DEVICE FILE...`: files straight to another device, without joining.
 
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use fleetlink_device::{Control, Endpoint, Peer, Session};
 use fleetlink_proto::DeviceName;
-use fleetlink_proto::transfer::limits::MAX_FILES_PER_CONNECTION;
 use fleetlink_proto::transfer::{self, Reason, Receipt};
 use serde_json::{Value, json};
-use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{interval, timeout};
 
-use super::direct::{Direct, open_source};
+use super::direct::{Direct, open_source, unless_cancelled};
+use super::lanes::Lanes;
+use super::patience::Patience;
 use super::report::{Event, Report, by, milliseconds};
 use super::running::{Direction, Running, Transfer, canonical};
 use super::words;
@@ -21,10 +23,12 @@ use crate::attach::HubArguments;
 use crate::failure::Failure;
 use crate::interrupt::Interrupts;
 use crate::output::Output;
-use crate::udp_port;
+use crate::{duration, udp_port};
 
 /// How long the receiver is given to hear of an interruption.
 const FAREWELL: Duration = Duration::from_secs(1);
+/// How often it is looked how much the path carries.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// What is sent to whom.
 #[derive(Debug, Args)]
@@ -38,6 +42,12 @@ pub(crate) struct SendArguments {
     /// The files. Nothing is sent where one of them is missing.
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
+    /// Try again for so long where the device refuses for a reason that may pass: it is busy.
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration::parse)]
+    retry_for: Duration,
+    /// End a transfer in which nothing has moved for so long, while its connection lives.
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration::parse)]
+    idle_timeout: Duration,
     /// Show what happens as it happens: one JSON object a line on standard output.
     #[arg(long, conflicts_with = "json")]
     events: bool,
@@ -57,6 +67,29 @@ struct Sending {
     to: DeviceName,
     running: Running,
     report: Report,
+    retry_for: Duration,
+    /// Of the files that are over, in no order.
+    outcomes: Mutex<Vec<Outcome>>,
+}
+
+impl Outcome {
+    fn died(place: usize, path: PathBuf, why: &JoinError) -> Self {
+        Outcome::not_sent(place, path, Failure::General(why.to_string()))
+    }
+
+    fn not_sent(place: usize, path: PathBuf, why: Failure) -> Self {
+        Outcome {
+            place,
+            name: shown_name(&path),
+            path,
+            sent: Err(why),
+        }
+    }
+}
+
+fn shown_name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or(path.as_os_str());
+    name.to_string_lossy().into_owned()
 }
 
 /// Sends the files.
@@ -91,18 +124,20 @@ async fn send_from(
     output: &Output,
     mut interrupts: Interrupts,
 ) -> Result<(), Failure> {
-    let reaching = Box::pin(reach(endpoint, arguments, output));
+    let reaching = Box::pin(reach(endpoint, arguments, report, output));
     let (session, peer) = interrupts.unless(reaching).await?;
     let sending = Arc::new(Sending {
         peer,
         to: arguments.to.clone(),
         running: Running::default(),
         report: report.clone(),
+        retry_for: arguments.retry_for,
+        outcomes: Mutex::default(),
     });
     let following = report.follow(&sending.running);
     let mut all = Box::pin(Arc::clone(&sending).all(arguments.files.clone()));
-    let outcomes = tokio::select! {
-        outcomes = &mut all => Some(outcomes),
+    let interrupted = tokio::select! {
+        () = &mut all => false,
         () = interrupts.next() => {
             let why = format!("cancelled by {}", arguments.hub.device()?);
             sending.running.cancel_all(Reason::Cancelled, &why);
@@ -112,14 +147,18 @@ async fn send_from(
             drop(ended);
             // What was not yet said is said by the connection's end.
             sending.peer.close(Reason::Cancelled);
-            None
+            true
         }
     };
+    drop(all);
     drop(following);
     session.leave().await;
-    match outcomes {
-        None => Err(Failure::Interrupted),
-        Some(outcomes) => sending.summary(outcomes),
+    // Also where it was interrupted: what was stored until then is told.
+    let told = sending.summary(sending.outcomes(&arguments.files));
+    match interrupted {
+        true if report.is_document() => Err(Failure::Reported(Box::new(Failure::Interrupted))),
+        true => Err(Failure::Interrupted),
+        false => told,
     }
 }
 
@@ -127,6 +166,7 @@ async fn send_from(
 async fn reach(
     endpoint: Endpoint,
     arguments: &SendArguments,
+    report: &Report,
     output: &Output,
 ) -> Result<(Session, Peer), Failure> {
     let SendArguments { hub, to, .. } = arguments;
@@ -138,35 +178,76 @@ async fn reach(
     let welcome = hub.log_in(output).await?;
     let session = welcome.session;
     let direct = Direct::new(endpoint, &session, device, output).await?;
-    let leave = direct.leave_for(&session, to).await?;
-    let peer = direct.reach(leave).await.map_err(Failure::Transfer)?;
-    Ok((session, peer))
+    let direct = direct.idle_after(arguments.idle_timeout);
+    let mut patience = Patience::lasting(arguments.retry_for);
+    loop {
+        // Each try has a grant of its own: the last one may be over.
+        let leave = direct.leave_for(&session, to).await?;
+        let failure = match direct.reach(leave).await {
+            Ok(peer) => return Ok((session, peer)),
+            Err(failure) => failure,
+        };
+        match patience.after(&failure) {
+            Some(wait) => report.try_again(to, None, &failure, wait).await,
+            None => return Err(Failure::Transfer(failure)),
+        }
+    }
 }
 
 impl Sending {
-    /// As many at once as the receiver lets begin.
-    async fn all(self: Arc<Self>, paths: Vec<PathBuf>) -> Vec<Outcome> {
-        let at_once = usize::try_from(MAX_FILES_PER_CONNECTION).unwrap_or(1);
-        let mut tasks = JoinSet::new();
-        let mut outcomes = Vec::with_capacity(paths.len());
-        for (place, path) in paths.into_iter().enumerate() {
-            if tasks.len() == at_once
-                && let Some(done) = tasks.join_next().await
+    /// As many at once as the path carries well.
+    async fn all(self: Arc<Self>, paths: Vec<PathBuf>) {
+        let mut waiting = paths.into_iter().enumerate();
+        let mut lanes = Lanes::new(Instant::now());
+        let mut looks = interval(LOOK);
+        let (mut tasks, mut sent_by, mut done) = (JoinSet::new(), HashMap::new(), 0);
+        loop {
+            while lanes.is_free(tasks.len(), Instant::now())
+                && let Some((place, path)) = waiting.next()
             {
-                outcomes.extend(done.ok());
+                let task = tasks.spawn(Arc::clone(&self).one(place, path.clone()));
+                sent_by.insert(task.id(), (place, path));
             }
-            tasks.spawn(Arc::clone(&self).one(place, path));
+            tokio::select! {
+                ended = tasks.join_next_with_id() => {
+                    let outcome = match ended {
+                        None => break,
+                        Some(Ok((_, outcome))) => outcome,
+                        Some(Err(died)) => match sent_by.remove(&died.id()) {
+                            Some((place, path)) => Outcome::died(place, path, &died),
+                            None => continue,
+                        },
+                    };
+                    if let Ok((receipt, took)) = &outcome.sent {
+                        done += receipt.bytes;
+                        lanes.arrived_in(*took);
+                    }
+                    self.over().push(outcome);
+                }
+                _ = looks.tick() => lanes.look(&self.running.all(), done, Instant::now()),
+            }
         }
-        while let Some(done) = tasks.join_next().await {
-            outcomes.extend(done.ok());
+    }
+
+    fn over(&self) -> MutexGuard<'_, Vec<Outcome>> {
+        self.outcomes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What became of each file, in the order in which they were named; those that are not over
+    /// were interrupted.
+    fn outcomes(&self, paths: &[PathBuf]) -> Vec<Outcome> {
+        let mut outcomes = std::mem::take(&mut *self.over());
+        for (place, path) in paths.iter().enumerate() {
+            if outcomes.iter().all(|outcome| outcome.place != place) {
+                outcomes.push(Outcome::not_sent(place, path.clone(), Failure::Interrupted));
+            }
         }
         outcomes.sort_by_key(|outcome| outcome.place);
         outcomes
     }
 
     async fn one(self: Arc<Self>, place: usize, path: PathBuf) -> Outcome {
-        let name = path.file_name().unwrap_or(path.as_os_str());
-        let name = name.to_string_lossy().into_owned();
+        let name = shown_name(&path);
         let sent = self.deliver(&path).await;
         if let Err(failure) = &sent {
             let text = words::not_sent(&name, &self.to, failure);
@@ -180,25 +261,55 @@ impl Sending {
         }
     }
 
-    async fn deliver(&self, path: &std::path::Path) -> Result<(Receipt, Duration), Failure> {
-        let source = open_source(path).await?;
-        let offer = source.offer();
-        let (began, control) = (Instant::now(), Control::new());
-        let transfer = Transfer {
-            direction: Direction::Out,
-            peer: self.to.clone(),
-            name: offer.name,
-            size: offer.size,
-            address: self.peer.address(),
-            control: control.clone(),
-            began,
-        };
-        let entry = self.running.begin(transfer.clone());
-        self.report.started(entry.number(), &transfer);
-        let sent = self.peer.send(source, &control).await;
-        self.tell(entry.number(), &transfer, &sent);
-        let receipt = sent.map_err(Failure::Transfer)?;
-        Ok((receipt, began.elapsed()))
+    async fn deliver(&self, path: &Path) -> Result<(Receipt, Duration), Failure> {
+        let mut patience = Patience::lasting(self.retry_for);
+        loop {
+            let source = open_source(path).await?;
+            let offer = source.offer();
+            let (began, control) = (Instant::now(), Control::new());
+            let transfer = Transfer {
+                direction: Direction::Out,
+                peer: self.to.clone(),
+                name: offer.name,
+                size: offer.size,
+                address: self.peer.address(),
+                control: control.clone(),
+                began,
+            };
+            let entry = self.running.begin(transfer.clone());
+            self.report.started(entry.number(), &transfer);
+            let waits = || self.waits(entry.number(), &transfer);
+            let sent = patience.send(&self.peer, source, &control, waits).await;
+            if let Err(failure) = &sent
+                && let Some(wait) = patience.after(failure)
+            {
+                // It stays among those that run, so that it can be ended meanwhile.
+                let again = self
+                    .report
+                    .try_again(&self.to, Some(&transfer.name), failure, wait);
+                unless_cancelled(&control, async {
+                    again.await;
+                    Ok(())
+                })
+                .await
+                .map_err(Failure::Transfer)?;
+                continue;
+            }
+            self.tell(entry.number(), &transfer, &sent);
+            let receipt = sent.map_err(Failure::Transfer)?;
+            return Ok((receipt, began.elapsed()));
+        }
+    }
+
+    fn waits(&self, transfer: u32, of: &Transfer) {
+        let (to, name) = (&self.to, &of.name);
+        self.report
+            .notice(&format!("{name} waits its turn at {to}"));
+        self.report.event(&Event::Waiting {
+            transfer,
+            device: to.as_str(),
+            name,
+        });
     }
 
     fn tell(&self, number: u32, transfer: &Transfer, sent: &Result<Receipt, transfer::Failure>) {

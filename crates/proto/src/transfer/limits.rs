@@ -21,7 +21,7 @@ pub const MAX_EXPLANATION_BYTES: usize = 512;
 /// The most bytes of one file: as many as blocks can be numbered, 4 PiB.
 pub const MAX_FILE_BYTES: u64 = BLOCK_BYTES as u64 * (u32::MAX as u64 + 1);
 /// Files of one connection that may be under way; the others wait at the sender.
-pub const MAX_FILES_PER_CONNECTION: u32 = 4;
+pub const MAX_FILES_PER_CONNECTION: u32 = 12;
 
 /// Addresses at which a device may say that it takes files.
 pub const MAX_ADDRESSES: usize = 16;

@@ -141,6 +141,20 @@ impl Network {
         ip(&["netns", "exec", &self.device, "nft", &rules]);
     }
 
+    /// Lets so many kilobytes of UDP through in a second, in either direction.
+    pub(crate) fn slow_down(&self, kilobytes: u32) {
+        let much = format!(
+            "meta l4proto udp limit rate over {kilobytes} kbytes/second burst 8 kbytes drop"
+        );
+        let rules = format!(
+            "add table inet slow; \
+             add chain inet slow in {{ type filter hook input priority 0; }}; \
+             add chain inet slow out {{ type filter hook output priority 0; }}; \
+             add rule inet slow in {much}; add rule inet slow out {much};"
+        );
+        ip(&["netns", "exec", &self.device, "nft", &rules]);
+    }
+
     /// Cuts the cable: nothing closes, nothing arrives.
     pub(crate) fn drop_packets(&self) {
         let rules = "add table inet cut; \

@@ -100,6 +100,24 @@ impl Cable {
     }
 }
 
+/// Each of them stands still for long, and none is lost.
+#[test]
+fn files_go_at_once_over_a_slow_cable() {
+    let Some(cable) = Cable::lay() else {
+        return;
+    };
+    cable.network.slow_down(12);
+    let names = ["a", "b", "c", "d"];
+    for (name, seed) in names.iter().zip(0..) {
+        fs::write(cable.path(name), content(120_000, seed)).unwrap();
+    }
+    let sent = run(&mut cable.sending("a", &["b", "c", "d"]), "");
+    assert_eq!(sent.code, Some(0), "{}", sent.stderr);
+    for (name, seed) in names.iter().zip(0..) {
+        assert!(fs::read(cable.stored(name)).unwrap() == content(120_000, seed));
+    }
+}
+
 #[test]
 fn nobody_but_hub_and_peer_is_contacted() {
     let Some(network) = Network::make() else {
