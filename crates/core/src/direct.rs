@@ -73,7 +73,8 @@ impl Hub {
             return self.refuse_command(session, id, name, Command::Send, error);
         }
         let Some((receiver, reached)) = self.presence.reached(to) else {
-            return self.refuse_command(session, id, name, Command::Send, errors::offline(to));
+            let error = errors::offline(to, self.presence.alike(to));
+            return self.refuse_command(session, id, name, Command::Send, error);
         };
         let reached = reached.filter(|reached| self.is_own_key(&reached.endpoint.party));
         let from = match named {

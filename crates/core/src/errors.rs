@@ -112,8 +112,13 @@ pub(crate) fn not_allowed(decision: Decision, method: &str) -> RpcError {
     }
 }
 
-pub(crate) fn offline(name: &DeviceName) -> RpcError {
-    RpcError::new(ErrorCode::Offline, format!("{name} is offline"))
+/// `alike` is active, and is called so but for the case of letters.
+pub(crate) fn offline(name: &DeviceName, alike: Option<&DeviceName>) -> RpcError {
+    let mut message = format!("{name} is offline");
+    if let Some(alike) = alike {
+        message = format!("{message}, but {alike} is active: names are case-sensitive");
+    }
+    RpcError::new(ErrorCode::Offline, message)
 }
 
 pub(crate) fn no_endpoint(name: &DeviceName) -> RpcError {

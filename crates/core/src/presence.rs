@@ -142,6 +142,13 @@ impl Presence {
         self.by_name.contains_key(name)
     }
 
+    /// An active device of this name but for the case of letters.
+    pub(crate) fn alike(&self, name: &DeviceName) -> Option<&DeviceName> {
+        let wanted = name.as_str();
+        let mut active = self.by_name.keys();
+        active.find(|active| active.as_str().eq_ignore_ascii_case(wanted))
+    }
+
     /// The device that joined so has said how it is reached.
     pub(crate) fn set_reached(&mut self, generation: u64, reached: Reached) {
         if let Some(active) = self.by_generation.get_mut(&generation) {

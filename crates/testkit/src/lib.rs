@@ -4,4 +4,4 @@ mod skip;
 mod small_disk;
 
 pub use skip::skip;
-pub use small_disk::{run_on_small_disk, small_disk};
+pub use small_disk::{run_on_disk, run_on_small_disk, small_disk};

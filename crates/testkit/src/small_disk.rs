@@ -19,8 +19,15 @@ pub fn small_disk() -> Option<PathBuf> {
 /// # Panics
 /// When the test fails in the child, or the child cannot be started.
 pub fn run_on_small_disk(test: &str, size: &str, folder: &Path) {
-    let mount =
-        format!("mount -t tmpfs -o size={size} tmpfs \"${DISK}\" || exit 77; exec \"$0\" \"$@\"");
+    run_on_disk(test, &format!("-t tmpfs -o size={size} tmpfs"), folder);
+}
+
+/// The same on another file system, mounted with these arguments.
+///
+/// # Panics
+/// As [`run_on_small_disk`].
+pub fn run_on_disk(test: &str, mount: &str, folder: &Path) {
+    let mount = format!("mount {mount} \"${DISK}\" || exit 77; exec \"$0\" \"$@\"");
     let child = Command::new("unshare")
         .args(["--map-root-user", "--mount", "sh", "-c", &mount])
         .arg(std::env::current_exe().expect("this program has a path"))

@@ -124,6 +124,10 @@ fn two_that_said_where_they_are_reached_may_meet() {
     f.call(3, Request::Leave);
     let error = granted(&mut f, 1, "uav").unwrap_err();
     assert_eq!(coded(&error), (ErrorCode::Offline, "uav is offline"));
+    // Somebody is called nearly so.
+    let error = granted(&mut f, 1, "CAM").unwrap_err();
+    let alike = "CAM is offline, but cam is active: names are case-sensitive";
+    assert_eq!(coded(&error), (ErrorCode::Offline, alike));
 }
 
 #[test]

@@ -4,8 +4,9 @@ use std::io;
 use std::path::Path;
 
 use cap_std::fs::{Dir, File, MetadataExt as _, OpenOptions, OpenOptionsExt as _};
-use rustix::fs::{FlockOperation, RenameFlags, flock, fstatvfs, renameat_with};
-use rustix::io::Errno;
+use rustix::fs::{FlockOperation, flock, fstatvfs};
+
+use super::naming::Naming;
 
 /// How the name of a file that is not complete begins and ends. No device's name, and so no
 /// complete file's, begins with a dot.
@@ -16,6 +17,9 @@ const PARTIAL_SUFFIX: &str = ".part";
 #[derive(Debug)]
 pub(super) struct Folder {
     dir: Dir,
+    naming: Naming,
+    #[cfg(test)]
+    pub(super) fails_to_sync: std::sync::atomic::AtomicBool,
 }
 
 impl Folder {
@@ -26,13 +30,38 @@ impl Folder {
             return Err(io::ErrorKind::NotADirectory.into());
         }
         let dir = Dir::from_std_file(folder);
-        Ok(Folder { dir })
+        let mut folder = Folder {
+            dir,
+            naming: Naming::Rename,
+            #[cfg(test)]
+            fails_to_sync: std::sync::atomic::AtomicBool::new(false),
+        };
+        folder.naming = folder.try_naming().map_err(unwritable)?;
+        Ok(folder)
     }
 
-    /// Bytes that somebody without privileges may still use on its disk.
+    /// Makes a file and names it, so that a folder which takes none is found out before it is
+    /// offered one.
+    fn try_naming(&self) -> io::Result<Naming> {
+        let (_file, partial) = self.create_partial()?;
+        let named = format!(
+            "{}-named{PARTIAL_SUFFIX}",
+            partial.trim_end_matches(PARTIAL_SUFFIX)
+        );
+        let found = Naming::find(&self.dir, &partial, &named);
+        let _ = self.dir.remove_file(&partial);
+        let _ = self.dir.remove_file(&named);
+        found
+    }
+
+    /// Bytes that somebody without privileges may still use on its disk. One that tells of no free
+    /// block at all, as some file systems do that count none, has room until a write fails.
     pub(super) fn free_bytes(&self) -> io::Result<u64> {
         let disk = fstatvfs(&self.dir)?;
-        Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+        match disk.f_bavail {
+            0 => Ok(u64::MAX),
+            free => Ok(free.saturating_mul(disk.f_frsize)),
+        }
     }
 
     /// Bytes of the complete regular files in it.
@@ -74,13 +103,15 @@ impl Folder {
         if (ours.dev(), ours.ino()) != (named.dev(), named.ino()) {
             return Err(io::Error::other("somebody changed the partial file's name"));
         }
-        match renameat_with(&self.dir, partial, &self.dir, name, RenameFlags::NOREPLACE) {
-            // Where a file system has no such rename: a link takes no name either that is there.
-            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
-                self.dir.hard_link(partial, &self.dir, name)?;
-                self.dir.remove_file(partial)
-            }
-            renamed => Ok(renamed?),
+        self.naming.give(&self.dir, partial, name)
+    }
+
+    /// Takes the final name away again, where it is still this file's.
+    pub(super) fn take_back(&self, file: &File, name: &str) -> io::Result<()> {
+        let (ours, named) = (file.metadata()?, self.dir.symlink_metadata(name)?);
+        match (ours.dev(), ours.ino()) == (named.dev(), named.ino()) {
+            true => self.dir.remove_file(name),
+            false => Ok(()),
         }
     }
 
@@ -90,6 +121,13 @@ impl Folder {
 
     /// Makes names durable.
     pub(super) fn sync(&self) -> io::Result<()> {
+        #[cfg(test)]
+        if self
+            .fails_to_sync
+            .load(std::sync::atomic::Ordering::Relaxed)
+        {
+            return Err(io::Error::other("the disk failed"));
+        }
         Ok(rustix::fs::fsync(&self.dir)?)
     }
 
@@ -111,6 +149,11 @@ impl Folder {
         let file = self.dir.open_with(name, OpenOptions::new().write(true));
         file.is_ok_and(|file| flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok())
     }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is what map_err takes")]
+fn unwritable(error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("it takes no files: {error}"))
 }
 
 fn is_partial(name: &std::ffi::OsStr) -> bool {

@@ -93,10 +93,16 @@ impl Incoming {
             ));
         }
         let stored = self.place().map_err(cannot_write)?;
+        if let Err(error) = self.folder.sync() {
+            // Both sides say that it failed: then it is not here.
+            if let Err(error) = self.folder.take_back(&self.file, stored.as_str()) {
+                tracing::warn!(%error, name = stored.as_str(), "a file that failed stays behind");
+            }
+            return Err(cannot_write(error));
+        }
         if let Some(promise) = self.promise.take() {
             promise.kept();
         }
-        self.folder.sync().map_err(cannot_write)?;
         Ok(stored)
     }
 
@@ -143,6 +149,37 @@ pub(super) fn cannot_write(error: io::Error) -> Ended {
         _ => {
             let message = format!("the receiver cannot write: {error}");
             Ended::new(Reason::CannotWrite, message)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering;
+
+    use super::super::ledger::Ledger;
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_not_durable_is_taken_back() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Arc::new(Folder::open(place.path()).unwrap());
+        let content = b"content";
+        let end = End {
+            bytes: 7,
+            hash: ContentHash::of(content),
+        };
+        for fails in [true, false] {
+            folder.fails_to_sync.store(fails, Ordering::Relaxed);
+            let ledger = Arc::new(Ledger::default());
+            let promise = ledger.promise(7, None, || Ok(0)).unwrap();
+            let (sender, name) = ("cam".parse().unwrap(), "a.txt".parse().unwrap());
+            let incoming = Incoming::create(folder.clone(), promise, &sender, name, 7);
+            let mut incoming = incoming.unwrap();
+            incoming.write(content).unwrap();
+            let finished = incoming.finish(&end);
+            let left = std::fs::read_dir(place.path()).unwrap().count();
+            assert_eq!((finished.is_ok(), left), (!fails, usize::from(!fails)));
         }
     }
 }

@@ -25,8 +25,7 @@ pub(super) struct Promise {
 
 impl Ledger {
     /// Promises room for `bytes`, if all together stay within `most`. `count` tells how many bytes
-    /// the inbox holds by now; it is asked only where the limit would be passed, since somebody may
-    /// have taken files out.
+    /// the inbox holds by now: others put files there and take them out.
     pub(super) fn promise(
         self: &Arc<Self>,
         bytes: u64,
@@ -35,16 +34,13 @@ impl Ledger {
     ) -> Result<Promise, Ended> {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(most) = most {
-            let fits = |counts: &Counts| counts.sum().saturating_add(bytes) <= most;
-            if !fits(&counts) {
-                counts.held = count().map_err(|e| {
-                    Ended::new(
-                        Reason::CannotWrite,
-                        format!("the inbox cannot be read: {e}"),
-                    )
-                })?;
-            }
-            if !fits(&counts) {
+            counts.held = count().map_err(|e| {
+                Ended::new(
+                    Reason::CannotWrite,
+                    format!("the inbox cannot be read: {e}"),
+                )
+            })?;
+            if counts.sum().saturating_add(bytes) > most {
                 let message = format!("this device takes at most {most} bytes in all");
                 return Err(Ended::new(Reason::TotalReached, message));
             }

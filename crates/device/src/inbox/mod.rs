@@ -6,6 +6,7 @@
 mod folder;
 mod incoming;
 mod ledger;
+mod naming;
 mod policy;
 mod write_back;
 
@@ -65,7 +66,8 @@ impl Inbox {
         let free = self.folder.free_bytes().map_err(incoming::cannot_write)?;
         if free.saturating_sub(KEEP_FREE_BYTES) < offer.size {
             let message = format!(
-                "the receiver's disk has no room for {} bytes more",
+                "the receiver's disk has no room for {} bytes more: {free} are free, of which it \
+                 keeps {KEEP_FREE_BYTES} (8 MiB)",
                 offer.size
             );
             return Err(Ended::new(Reason::NoSpace, message));

@@ -7,7 +7,8 @@ use std::path::Path;
 use fleetlink_proto::transfer::Reason;
 
 use crate::{admit, end, listing, open, take};
-use fleetlink_testkit::{run_on_small_disk, small_disk};
+use fleetlink_device::{Inbox, ReceivePolicy};
+use fleetlink_testkit::{run_on_disk, run_on_small_disk, small_disk};
 
 #[cfg(target_os = "linux")]
 #[test]
@@ -23,9 +24,37 @@ fn a_full_disk_refuses_and_recovers() {
     );
 }
 
+/// It counts no blocks at all, so none are free.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_disk_that_counts_no_blocks_takes_files() {
+    if let Some(path) = small_disk() {
+        let inbox = open(&path);
+        take(&inbox, "x", b"content").unwrap();
+        assert_eq!(listing(&path), ["uav-camera_x"]);
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    run_on_disk(
+        "disk_full::a_disk_that_counts_no_blocks_takes_files",
+        "-t ramfs ramfs",
+        folder.path(),
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_that_takes_no_files_is_an_error_when_it_is_opened() {
+    let opened = Inbox::open(Path::new("/proc/self/task"), ReceivePolicy::default());
+    let error = opened.unwrap_err().to_string();
+    assert!(error.contains("it takes no files"), "{error}");
+}
+
 fn in_child(folder: &Path) {
     let inbox = open(folder);
     let no_room = |size| admit(&inbox, "large", size).unwrap_err().reason == Reason::NoSpace;
+    let why = admit(&inbox, "large", 17 << 20).unwrap_err().to_string();
+    assert!(why.contains("keeps 8388608 (8 MiB)"), "{why}");
     // A lie of any size takes nothing.
     for size in [17 << 20, 1 << 40, usize::MAX] {
         assert!(no_room(size), "{size}");

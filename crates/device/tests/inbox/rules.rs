@@ -114,3 +114,20 @@ fn files_of_one_name_at_once_replace_nothing() {
         "{names:?}"
     );
 }
+
+/// Others put files into the folder too.
+#[test]
+fn what_others_put_into_the_folder_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = ReceivePolicy {
+        max_total: Some(10),
+        ..ReceivePolicy::from_everybody()
+    };
+    let inbox = Inbox::open(folder.path(), policy).unwrap();
+    take(&inbox, "a", b"12345").unwrap();
+    fs::write(folder.path().join("other"), b"1234").unwrap();
+    let refused = admit(&inbox, "b", 2).unwrap_err();
+    assert_eq!(refused.reason, Reason::TotalReached);
+    fs::remove_file(folder.path().join("other")).unwrap();
+    take(&inbox, "b", b"12345").unwrap();
+}

@@ -55,7 +55,10 @@ impl Transfers {
             && let Err(failure) = transfers.listen(&direct, session).await
         {
             output.notice(&format!("no files are taken: {failure}"));
-            transfers.direct = Err(failure.to_string());
+            // A folder that takes no files keeps nobody from sending some.
+            if transfers.listening.take().is_some() {
+                transfers.direct = Err(failure.to_string());
+            }
         }
         transfers
     }
@@ -75,9 +78,10 @@ impl Transfers {
         }
     }
 
-    /// Who this device is to its peers.
+    /// Who this device is to its peers that send files, where it takes any.
     pub(crate) fn direct(&self) -> Option<&Direct> {
-        self.direct.as_ref().ok()
+        let direct = self.direct.as_ref().ok();
+        direct.filter(|_| self.listening.is_some())
     }
 
     /// The transfers that are under way, for people.

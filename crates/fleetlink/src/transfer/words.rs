@@ -19,7 +19,14 @@ pub(crate) fn received(name: &str, sender: &DeviceName) -> String {
 /// Why a file did not get to its receiver.
 pub(crate) fn not_sent(name: &str, to: &DeviceName, failure: &Failure) -> String {
     match failure {
-        Failure::Hub(error) if error.code == ErrorCode::Offline => format!("{to} is offline"),
+        Failure::Hub(error) if error.code == ErrorCode::Offline => {
+            let offline = format!("{to} is offline");
+            match error.message.starts_with(&offline) {
+                // The hub may know one that is called nearly so.
+                true => Escaped(&error.message).to_string(),
+                false => offline,
+            }
+        }
         Failure::Transfer(transfer::Failure::Peer(ended)) if is_refusal(ended.reason) => {
             format!("{to} refused {name}: {ended}")
         }

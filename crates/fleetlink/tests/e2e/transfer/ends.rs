@@ -120,6 +120,29 @@ fn an_interrupted_sender_tells_its_receiver() {
     assert_eq!(under_way.inbox(), [""; 0]);
 }
 
+/// What was stored until then is told, and the other files are named.
+#[test]
+fn an_interrupted_sender_tells_what_was_stored() {
+    let mut under_way = UnderWay::begin();
+    fs::write(under_way.folder.path().join("small"), b"1").unwrap();
+    let arguments = ["send", "box", "small", "large", "--json"];
+    let hub = &under_way.hub;
+    let mut sender = Shell::run(hub.command(under_way.folder.path(), "cam", &arguments));
+    event(&mut under_way.receiver.output, "stored");
+    sender.signal(Signal::INT);
+    assert_eq!(sender.wait(), Some(130));
+    let said = sender.output.to_end();
+    let document = said.lines().find(|line| line.starts_with('{'));
+    let document: serde_json::Value = serde_json::from_str(document.unwrap()).unwrap();
+    assert_eq!(
+        (&document["sent"], &document["failed"]),
+        (&1.into(), &1.into())
+    );
+    assert_eq!(document["files"][0]["stored_as"], "cam_small");
+    assert_eq!(document["files"][1]["name"], "large");
+    assert_eq!(document["files"][1]["error"]["code"], "cancelled");
+}
+
 #[test]
 fn an_interrupted_receiver_tells_its_sender() {
     let mut under_way = UnderWay::begin();
