@@ -87,10 +87,12 @@ async fn a_program_can_hold_the_whole_dialogue() {
     );
     assert_eq!(stdout(&output).iter().filter(|&&l| l == PROMPT).count(), 10);
     assert_eq!(output.status.code(), Some(0));
-    assert_eq!(
-        std::str::from_utf8(&output.stderr).unwrap(),
-        "this device now has a key: with --device camera no password is needed any more\n"
+    let notices = format!(
+        "this device now has a key: with --device camera no password is needed any more\n\
+         commands mean camera at {} from now on, where they name no other (fleetlink use)\n",
+        hub.address
     );
+    assert_eq!(std::str::from_utf8(&output.stderr).unwrap(), notices);
     assert_eq!(hub.seen.lock().unwrap().joins, 1);
 }
 

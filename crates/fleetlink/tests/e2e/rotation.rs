@@ -212,6 +212,9 @@ fn a_hub_that_is_killed_while_it_rotates_still_leads_from_its_first_key() {
 #[test]
 fn a_hub_without_a_key_has_none_to_rotate() {
     let folder = tempfile::tempdir().unwrap();
+    let mut init = fleetlink(folder.path());
+    init.args(["account", "init", "--data", "data"]);
+    assert_eq!(run(&mut init, "").code, Some(0));
     let mut command = fleetlink(folder.path());
     command.args(["hub", "rotate-key", "--data", "data"]);
     // The environment's folder is no argument of the other form.

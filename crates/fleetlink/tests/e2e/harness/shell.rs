@@ -257,6 +257,14 @@ impl Terminal {
         self.output.expect(PROMPT);
     }
 
+    /// How many bytes the process has read, from anywhere.
+    pub(crate) fn bytes_read(&self) -> u64 {
+        let pid = self.child.process_id().expect("the shell runs");
+        let io = std::fs::read_to_string(format!("/proc/{pid}/io")).expect("it is counted");
+        let read = io.lines().find_map(|line| line.strip_prefix("rchar: "));
+        read.and_then(|bytes| bytes.parse().ok()).expect("a number")
+    }
+
     /// Whether the terminal shows what is typed.
     pub(crate) fn echoes(&self) -> bool {
         let modes = self.master.get_termios().expect("a terminal has modes");

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use super::error::{SqlFault, fault};
 use super::failure::Health;
 use super::folder::Folder;
-use super::limits::{BUSY_TIMEOUT, CHECKPOINT_PAGES, LOG_BYTES};
+use super::limits::{BUSY_TIMEOUT, CHECKPOINT_PAGES, LOG_BYTES, READERS_TIMEOUT};
 
 /// What came of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +35,17 @@ pub(super) fn if_due(connection: &Connection, health: &Health) -> Copied {
 /// Copies the log as far as nobody reads what it would write over.
 pub(super) fn now(connection: &Connection, health: &Health) -> Copied {
     run(connection, "PASSIVE", health)
+}
+
+/// Copies the log and waits for readers, for a moment; how many pages are still to be copied.
+pub(super) fn rest(connection: &Connection, health: &Health) -> i64 {
+    if connection.busy_timeout(READERS_TIMEOUT).is_ok() {
+        run(connection, "FULL", health);
+    }
+    if let Err(error) = connection.busy_timeout(BUSY_TIMEOUT) {
+        tracing::warn!(%error, "the database does not wait for locks");
+    }
+    checkpoint(connection, "NOOP").unwrap_or(0)
 }
 
 /// Copies the log and makes it short, where it is longer than it is to stay and nobody reads it.

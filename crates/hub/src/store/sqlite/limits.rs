@@ -64,3 +64,8 @@ pub(super) const CHECKPOINT_PAGES: i64 = 512;
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Prepared statements that a connection keeps.
 pub(super) const STATEMENTS: usize = 64;
+
+/// How long the writer waits for readers of the log while nobody waits for it, and how often.
+pub(super) const READERS_TIMEOUT: Duration = Duration::from_millis(50);
+/// See [`READERS_TIMEOUT`].
+pub(super) const COPY_TRIES: u32 = 100;

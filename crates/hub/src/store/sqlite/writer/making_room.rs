@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use super::super::change::Change;
 use super::super::checkpoint::{self, Copied};
 use super::super::error::{SqlFault, fault};
+use super::super::limits::COPY_TRIES;
 use super::super::vacuum;
 use super::{Broken, Desk, Job};
 
@@ -33,10 +34,20 @@ impl Desk {
             let is_short = !desk.reserve.is_held() && unused > 0;
             is_short || vacuum::is_due(&desk.connection).unwrap_or(false)
         };
+        let mut made_room = false;
         while queue.is_empty() && self.shared.health.check().is_ok() && is_due(self) {
             if !self.give_room_back() {
                 break;
             }
+            made_room = true;
+        }
+        // The file gets shorter with the last page of the log, which a reader may have held.
+        let mut tries = 0;
+        while made_room && queue.is_empty() && tries < COPY_TRIES {
+            if checkpoint::rest(&self.connection, &self.shared.health) == 0 {
+                break;
+            }
+            tries += 1;
         }
         if queue.is_empty() {
             let (folder, health) = (&self.shared.folder, &self.shared.health);
