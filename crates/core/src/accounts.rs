@@ -50,6 +50,13 @@ impl Accounts {
         }
     }
 
+    /// Takes password and key away; the account and its data stay.
+    pub(crate) fn remove_login(&mut self, name: &DeviceName) {
+        if let Some(account) = self.by_name.get_mut(name) {
+            (account.password_hash, account.key) = (None, None);
+        }
+    }
+
     /// Sets or takes away a key.
     pub(crate) fn set_key(&mut self, name: &DeviceName, key: Option<EnrolledKey>) {
         if let Some(account) = self.by_name.get_mut(name) {

@@ -81,6 +81,53 @@ pub enum AdminRequest {
     ListSessions,
     /// Ends sessions.
     EndSessions(SessionChoice),
+    /// A line of a credentials file that is new or has changed.
+    ImportLogin {
+        /// Whose.
+        name: DeviceName,
+        /// What it says.
+        order: ImportOrder,
+    },
+    /// Takes an account's password and key away; its data stay.
+    RemoveLogin {
+        /// Whose.
+        name: DeviceName,
+        /// Which file no longer gives it.
+        origin: Box<str>,
+    },
+    /// All of a credentials file is imported.
+    FinishImport {
+        /// Which file.
+        origin: Box<str>,
+        /// A name of the file, under which this is queued.
+        name: DeviceName,
+        /// The hash of all of it.
+        whole: PasswordHash,
+        /// Names that it no longer gives.
+        forget: Vec<DeviceName>,
+    },
+}
+
+/// What a line of a credentials file says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportOrder {
+    /// Which file.
+    pub origin: Box<str>,
+    /// The hash of the line's password.
+    pub password_hash: PasswordHash,
+    /// The account's hash when the file was read.
+    pub before: Option<PasswordHash>,
+}
+
+/// What came of a line of a credentials file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ImportOutcome {
+    /// The account is new.
+    Added,
+    /// The account has another password.
+    Changed,
+    /// The account is as it was.
+    Remembered,
 }
 
 /// Which sessions are meant.
@@ -109,6 +156,8 @@ pub enum AdminReply {
     Ended(usize),
     /// The uploads that are not finished.
     Uploads(Vec<UnfinishedUpload>),
+    /// The line of a credentials file is applied.
+    Imported(ImportOutcome),
 }
 
 /// A session as the operator sees it.

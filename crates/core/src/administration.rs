@@ -8,6 +8,7 @@ use crate::console::{AccountChange, ConsoleEvent};
 use crate::effect::Effect;
 use crate::endings::Ending;
 use crate::hub::Hub;
+use crate::imports::ImportJob;
 use crate::input::AdminId;
 use crate::jobs::Job;
 use crate::removal::Removal;
@@ -26,6 +27,17 @@ pub(crate) enum AccountJob {
         password_hash: PasswordHash,
     },
     Remove(Removal),
+    Import(ImportJob),
+    RemoveLogin {
+        admin: AdminId,
+        origin: Box<str>,
+    },
+    FinishImport {
+        admin: AdminId,
+        origin: Box<str>,
+        whole: PasswordHash,
+        forget: Vec<DeviceName>,
+    },
 }
 
 impl AccountJob {
@@ -37,6 +49,21 @@ impl AccountJob {
                 password_hash: password_hash.clone(),
             },
             AccountJob::Remove(removal) => removal.call(name, at),
+            AccountJob::Import(job) => job.call(name, at),
+            AccountJob::RemoveLogin { origin, .. } => StoreCall::RemoveLogin {
+                name: name.clone(),
+                origin: origin.clone(),
+            },
+            AccountJob::FinishImport {
+                origin,
+                whole,
+                forget,
+                ..
+            } => StoreCall::FinishImport {
+                origin: origin.clone(),
+                whole: whole.clone(),
+                forget: forget.clone(),
+            },
         }
     }
 }
@@ -96,6 +123,27 @@ impl Hub {
                 self.answer_admin(admin, Ok(AdminReply::Tickets(tickets)));
             }
             AdminRequest::ListUploads => self.effects.push_back(Effect::ListUploads { admin }),
+            AdminRequest::ImportLogin { name, order } => {
+                self.import_login(admin, &name, order, now);
+            }
+            AdminRequest::RemoveLogin { name, origin } => {
+                let job = AccountJob::RemoveLogin { admin, origin };
+                self.queue_change(admin, &name, job, now);
+            }
+            AdminRequest::FinishImport {
+                origin,
+                name,
+                whole,
+                forget,
+            } => {
+                let job = AccountJob::FinishImport {
+                    admin,
+                    origin,
+                    whole,
+                    forget,
+                };
+                self.queue_change(admin, &name, job, now);
+            }
             AdminRequest::ListSessions => {
                 let sessions = self.session_statuses(now);
                 self.answer_admin(admin, Ok(AdminReply::Sessions(sessions)));
@@ -119,7 +167,13 @@ impl Hub {
         self.queue_change(admin, name, AccountJob::Remove(removal), now);
     }
 
-    fn queue_change(&mut self, admin: AdminId, name: &DeviceName, job: AccountJob, now: Now) {
+    pub(crate) fn queue_change(
+        &mut self,
+        admin: AdminId,
+        name: &DeviceName,
+        job: AccountJob,
+        now: Now,
+    ) {
         if self.enqueue(name, Job::Account(job), now).is_err() {
             let message = format!("too many operations of {name} are waiting; try again later");
             self.answer_admin(admin, Err(message));
@@ -168,6 +222,15 @@ impl Hub {
                 let result = self.password_set(name, password_hash, result, now);
                 self.answer_admin(admin, result);
             }
+            AccountJob::Import(job) => self.finish_import(name, job, result, now),
+            AccountJob::RemoveLogin { admin, .. } => {
+                let result = self.login_removed(name, result);
+                self.answer_admin(admin, result);
+            }
+            AccountJob::FinishImport { admin, .. } => {
+                let done = result.map(|_| AdminReply::Done);
+                self.answer_admin(admin, done.map_err(|error| error.to_string()));
+            }
             AccountJob::Remove(removal) => {
                 let again = self.removal_step(name, removal, result);
                 return again.map(AccountJob::Remove);
@@ -191,14 +254,17 @@ impl Hub {
                 self.show_account(name, AccountChange::Added);
                 Ok(AdminReply::Done)
             }
-            Err(StoreError::Conflict(why)) => Err(match self.accounts.holder(&name) {
-                Some(holder) if *holder == name => {
-                    format!("there is an account {name} already")
-                }
-                Some(holder) => format!("{name} differs only by case from the account {holder}"),
-                None => why,
-            }),
+            Err(StoreError::Conflict(why)) => Err(self.name_conflict(&name, why)),
             Err(error) => Err(sentence(&name, &error)),
+        }
+    }
+
+    /// Which account stands in the way of this name, as far as the hub knows.
+    pub(crate) fn name_conflict(&self, name: &DeviceName, why: String) -> String {
+        match self.accounts.holder(name) {
+            Some(holder) if holder == name => format!("there is an account {name} already"),
+            Some(holder) => format!("{name} differs only by case from the account {holder}"),
+            None => why,
         }
     }
 

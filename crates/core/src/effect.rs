@@ -37,6 +37,15 @@ pub enum Effect {
         /// Which session.
         session: SessionId,
     },
+    /// Have the line of a credentials file that is about this name imported, if one waits, and
+    /// answer [`Input::LoginSettled`](crate::Input::LoginSettled). For a name that is nobody's do
+    /// work that takes as long.
+    SettleLogin {
+        /// To be named in the answer.
+        check: CheckId,
+        /// The name, as it was sent.
+        name: Box<str>,
+    },
     /// Check a password; without a hash, do the same work against one that nobody has.
     CheckPassword {
         /// To be named in the answer.

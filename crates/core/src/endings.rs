@@ -18,6 +18,8 @@ use crate::session::{Proof, Session};
 pub(crate) enum Ending {
     /// Their account is gone.
     AccountRemoved,
+    /// Their account has no login any more.
+    LoginRemoved,
     /// They rest on a password that was changed.
     PasswordChanged,
     /// They rest on a key that is no longer the device's.
@@ -32,6 +34,7 @@ impl Ending {
     fn reason(self) -> EndReason {
         match self {
             Ending::AccountRemoved => EndReason::AccountRemoved,
+            Ending::LoginRemoved => EndReason::LoginRemoved,
             Ending::PasswordChanged => EndReason::PasswordChanged,
             Ending::KeyReplaced | Ending::KeyRevoked => EndReason::KeyRevoked,
             Ending::ByOperator => EndReason::EndedByOperator,
@@ -41,6 +44,7 @@ impl Ending {
     fn message(self) -> &'static str {
         match self {
             Ending::AccountRemoved => "the account was removed",
+            Ending::LoginRemoved => "this device may no longer log in at this hub",
             Ending::PasswordChanged => {
                 "the password that opened this session was changed; log in with the new one"
             }
@@ -53,6 +57,7 @@ impl Ending {
     fn departure(self) -> Departure {
         match self {
             Ending::AccountRemoved => Departure::AccountRemoved,
+            Ending::LoginRemoved => Departure::LoginRemoved,
             Ending::PasswordChanged => Departure::PasswordChanged,
             Ending::KeyReplaced | Ending::KeyRevoked => Departure::KeyRevoked,
             Ending::ByOperator => Departure::EndedByOperator,

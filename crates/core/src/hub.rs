@@ -11,6 +11,7 @@ use fleetlink_proto::control::{
 use fleetlink_proto::{DeviceName, HubTime};
 
 use crate::accounts::Accounts;
+use crate::administration::AccountJob;
 use crate::authorisation::{Action, Caller, Decision, Means, decide};
 use crate::census::Census;
 use crate::console::{ConsoleEvent, Departure};
@@ -51,6 +52,8 @@ pub struct Hub {
     pub(crate) deadlines: Deadlines,
     pub(crate) effects: VecDeque<Effect>,
     pub(crate) closing: bool,
+    /// Whether lines of a credentials file wait to be imported.
+    pub(crate) importing: bool,
     /// When the last input came.
     pub(crate) time: Duration,
 }
@@ -73,6 +76,7 @@ impl Hub {
             deadlines: Deadlines::default(),
             effects: VecDeque::new(),
             closing: false,
+            importing: false,
             time: now.monotonic,
             settings,
         }
@@ -111,6 +115,8 @@ impl Hub {
             Input::UploadEnded { session, upload } => self.upload_ended(session, upload),
             Input::DownloadEnded { session, download } => self.download_ended(session, download),
             Input::PasswordChecked { check, matches } => self.password_checked(check, matches, now),
+            Input::Importing { under_way } => self.importing = under_way,
+            Input::LoginSettled { check } => self.login_settled(check),
             Input::StoreAnswered { operation, result } => {
                 self.store_answered(operation, result, now);
             }
@@ -364,10 +370,14 @@ impl Hub {
     }
 
     fn start_next(&mut self, name: &DeviceName, now: Now) {
-        while let Some(job) = self.operations.take_next(name) {
-            let wanted = match &job {
+        while let Some(mut job) = self.operations.take_next(name) {
+            let wanted = match &mut job {
                 Job::Device(job) => {
                     job.task.is_change() || self.sessions.contains_key(&job.session)
+                }
+                Job::Account(AccountJob::Import(job)) => {
+                    self.decide_import(name, job);
+                    true
                 }
                 Job::Account(_) | Job::Ticket(_) => true,
                 Job::Key(job) => self.may_still(name, job),

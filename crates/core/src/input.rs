@@ -108,6 +108,17 @@ pub enum Input {
         /// Whether it was the right one; never for an unknown name.
         matches: bool,
     },
+    /// An import of a credentials file begins or is over. While it is under way the core has a
+    /// login's name [settled](crate::Effect::SettleLogin) before its password is checked.
+    Importing {
+        /// Whether lines may wait.
+        under_way: bool,
+    },
+    /// The name of a login waits for no import any more.
+    LoginSettled {
+        /// Of which check.
+        check: CheckId,
+    },
     /// The store answered.
     StoreAnswered {
         /// Which operation.

@@ -16,6 +16,7 @@ mod endings;
 mod errors;
 mod files;
 mod hub;
+mod imports;
 mod input;
 mod jobs;
 mod joining;
@@ -48,7 +49,8 @@ mod transfers;
 mod uploads;
 
 pub use admin::{
-    AccountStatus, AdminReply, AdminRequest, SessionChoice, SessionStatus, TicketStatus,
+    AccountStatus, AdminReply, AdminRequest, ImportOrder, ImportOutcome, SessionChoice,
+    SessionStatus, TicketStatus,
 };
 pub use capacity::Capacity;
 pub use console::{AccountChange, Command, ConsoleEvent, Departure, LoginFailure};
@@ -58,8 +60,8 @@ pub use hub::Hub;
 pub use input::{AdminId, CheckId, Input, OperationId, Possession, SessionId};
 pub use settings::{MaxAttempts, MaxAttemptsError, PenaltySettings, Settings};
 pub use store::{
-    Account, Change, ChangeKind, Commit, Hold, PasswordHash, SegmentRef, Snapshot, Staged,
-    StagedId, StoreCall, StoreError, StoreReply, UnfinishedUpload,
+    Account, Change, ChangeKind, Commit, GivenLogin, Hold, ImportMemory, PasswordHash, SegmentRef,
+    Snapshot, Staged, StagedId, StoreCall, StoreError, StoreReply, UnfinishedUpload,
 };
 pub use ticket::{Ticket, TicketStanding, TicketUse};
 pub use ticket_events::TicketEvent;

@@ -58,6 +58,8 @@ struct Check {
     name: Box<str>,
     /// What the password is checked against; `None` where it cannot be right.
     hash: Option<PasswordHash>,
+    /// The password, while the name waits for an import.
+    unsettled: Option<Password>,
 }
 
 impl Logins {
@@ -244,30 +246,47 @@ impl Hub {
             address,
             id,
             name,
-            mut password,
+            password,
         } = attempt;
-        // An account without a password is to a password as one that is not there.
-        let account = self.accounts.find(&name);
-        let mut hash = account.and_then(|account| account.password_hash.clone());
-        if password.expose().len() > MAX_PASSWORD_BYTES {
-            (password, hash) = (Password::from(""), None);
-        }
         self.logins.lockouts.begin(&name, now.monotonic);
         self.logins.last += 1;
         let check = CheckId(self.logins.last);
-        self.effects.push_back(Effect::CheckPassword {
-            check,
-            password,
-            hash: hash.clone(),
-        });
         let under_way = Check {
             session,
             address,
             id,
-            name,
-            hash,
+            name: name.clone(),
+            hash: None,
+            unsettled: Some(password),
         };
         self.logins.checks.insert(check, under_way);
+        if self.importing {
+            self.effects.push_back(Effect::SettleLogin { check, name });
+        } else {
+            self.login_settled(check);
+        }
+    }
+
+    /// Has the password checked against what the account has now.
+    pub(crate) fn login_settled(&mut self, id: CheckId) {
+        let Some(check) = self.logins.checks.get_mut(&id) else {
+            return;
+        };
+        let Some(mut password) = check.unsettled.take() else {
+            return;
+        };
+        // An account without a password is to a password as one that is not there.
+        let account = self.accounts.find(&check.name);
+        check.hash = account.and_then(|account| account.password_hash.clone());
+        if password.expose().len() > MAX_PASSWORD_BYTES {
+            (password, check.hash) = (Password::from(""), None);
+        }
+        let hash = check.hash.clone();
+        self.effects.push_back(Effect::CheckPassword {
+            check: id,
+            password,
+            hash,
+        });
     }
 
     pub(crate) fn accept(

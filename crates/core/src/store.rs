@@ -48,6 +48,28 @@ impl fmt::Debug for PasswordHash {
     }
 }
 
+/// What a credentials file has given: the line that was applied last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GivenLogin {
+    /// Which file.
+    pub origin: Box<str>,
+    /// Whose.
+    pub name: DeviceName,
+    /// The hash of the password that the line had then, whatever the account has now.
+    pub password_hash: PasswordHash,
+    /// Whether the account's login is the file's, and not somebody else's word.
+    pub gives: bool,
+}
+
+/// What is remembered of credentials files.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ImportMemory {
+    /// The hash of all of the file, as it was last applied.
+    pub whole: Option<PasswordHash>,
+    /// What files have given, by name.
+    pub logins: Vec<GivenLogin>,
+}
+
 /// Names staged bytes within the running store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StagedId(pub u64);
@@ -95,6 +117,34 @@ pub enum StoreCall {
         name: DeviceName,
         /// The new hash.
         password_hash: PasswordHash,
+    },
+    /// Remembers what a credentials file gives, and with `applies` makes the account so, all of it
+    /// or nothing: adds it, or sets its password. `Conflict` where there is an account whose name
+    /// differs only by case.
+    ImportLogin {
+        /// What the file gives.
+        given: GivenLogin,
+        /// When.
+        at: WallTime,
+        /// Whether the account follows.
+        applies: bool,
+    },
+    /// Takes an account's password and key away, where there is one, and forgets that this file has
+    /// given them.
+    RemoveLogin {
+        /// Whose.
+        name: DeviceName,
+        /// Which file.
+        origin: Box<str>,
+    },
+    /// Notes that all of a credentials file is imported, and forgets what it no longer gives.
+    FinishImport {
+        /// Which file.
+        origin: Box<str>,
+        /// The hash of all of it.
+        whole: PasswordHash,
+        /// Names that it no longer gives.
+        forget: Vec<DeviceName>,
     },
     /// Gives an account a key; `NotFound` without the account, `Conflict` where it has another and
     /// that shall not be replaced. A key that it has already stays, with its first time.

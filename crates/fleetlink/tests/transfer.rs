@@ -57,7 +57,10 @@ async fn hub(folder: &Path, clock: &Clock) -> RunningHub {
         listen: "127.0.0.1:0".parse().unwrap(),
         data: folder.join("data"),
         logs: folder.to_owned(),
-        credentials: Some(credentials),
+        credentials: Some(fleetlink_hub::CredentialsFile {
+            path: credentials,
+            authority: fleetlink_hub::Authority::Import,
+        }),
         plain: false,
         settings: Settings::default(),
         retention: Default::default(),

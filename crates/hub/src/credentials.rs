@@ -1,18 +1,18 @@
 //! `credentials.txt`: one `name password` a line.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use std::{fmt, io};
 
-use fleetlink_core::{Account, AdminRequest};
 use fleetlink_proto::{DeviceName, Escaped, Password};
-use tokio::task::JoinSet;
-
-use crate::driver::DriverHandle;
-use crate::passwords::Passwords;
+use zeroize::Zeroizing;
 
 /// The largest credentials file that is read, in bytes.
 const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
+/// A file that was written no earlier may be half written.
+pub const SETTLED_AFTER: Duration = Duration::from_secs(1);
 
 /// What a credentials file says.
 #[derive(Debug, Default)]
@@ -21,17 +21,27 @@ pub struct Credentials {
     pub entries: Vec<(DeviceName, Password)>,
     /// What was skipped and why, a sentence a line.
     pub skipped: Vec<String>,
+    /// All of the file.
+    pub(crate) bytes: Secret,
+    /// Whether it was written just now.
+    is_fresh: bool,
 }
 
-/// What came of a credentials file.
-#[derive(Debug, Default)]
-pub struct Applied {
-    /// Names that are new.
-    pub added: Vec<DeviceName>,
-    /// Names whose password is another one now.
-    pub changed: Vec<DeviceName>,
-    /// What was skipped and why, a sentence each.
-    pub skipped: Vec<String>,
+/// Bytes that are erased after use and never shown.
+#[derive(Clone, Default)]
+pub(crate) struct Secret(Arc<Zeroizing<Vec<u8>>>);
+
+impl Secret {
+    /// The bytes.
+    pub(crate) fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
 }
 
 impl Credentials {
@@ -42,22 +52,29 @@ impl Credentials {
             let message = format!("{length} bytes are too many, at most {MAX_FILE_BYTES} are read");
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
         }
-        Ok(Self::parse(&String::from_utf8_lossy(&std::fs::read(path)?)))
+        let bytes = std::fs::read(path)?;
+        let mut credentials = Self::parse(&bytes);
+        credentials.bytes = Secret(Arc::new(Zeroizing::new(bytes)));
+        credentials.is_fresh = is_fresh(path);
+        Ok(credentials)
     }
 
-    /// Reads the text of a file: CRLF and blank lines do no harm, a bad line is named and skipped.
+    /// Reads the bytes of a file: CRLF and blank lines do no harm, a bad line is named and skipped.
     /// Passwords are never part of what is said.
-    pub fn parse(text: &str) -> Self {
+    pub fn parse(bytes: &[u8]) -> Self {
         let mut credentials = Credentials::default();
         let mut lines = BTreeMap::new();
-        let text = text.trim_start_matches('\u{feff}');
-        for (number, line) in text.lines().enumerate().map(|(i, line)| (i + 1, line)) {
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        for (number, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
+            let number = number + 1;
             match parse_line(line) {
                 Ok(None) => {}
-                Ok(Some((name, password))) => match lines.insert(name.clone(), number) {
-                    None => credentials.entries.push((name, password)),
+                Ok(Some((name, password))) => match lines.get(&name) {
+                    None => {
+                        lines.insert(name.clone(), number);
+                        credentials.entries.push((name, password));
+                    }
                     Some(first) => {
-                        lines.insert(name.clone(), first);
                         let reason =
                             format!("line {number}: {name} stands in line {first} already");
                         credentials.skipped.push(reason);
@@ -69,76 +86,27 @@ impl Credentials {
         credentials
     }
 
-    /// Brings the accounts up to what the file says: new names are added and changed passwords
-    /// set; names that are not in the file stay.
-    pub(crate) async fn apply(
-        self,
-        accounts: Vec<Account>,
-        driver: &DriverHandle,
-        passwords: &Passwords,
-    ) -> Applied {
-        let hashes: BTreeMap<_, _> = accounts
-            .into_iter()
-            .map(|account| (account.name, account.password_hash))
-            .collect();
-        let mut work = JoinSet::new();
-        for (place, (name, password)) in self.entries.into_iter().enumerate() {
-            let (driver, passwords) = (driver.clone(), passwords.clone());
-            let known = hashes.get(&name).cloned();
-            let is_new = known.is_none();
-            work.spawn(async move {
-                if !is_new && passwords.check(password.clone(), known.flatten()).await {
-                    return (place, name, Outcome::Unchanged);
-                }
-                let password_hash = passwords.hash(password).await;
-                let (request, done) = if is_new {
-                    (
-                        AdminRequest::AddAccount {
-                            name: name.clone(),
-                            password_hash,
-                        },
-                        Outcome::Added,
-                    )
-                } else {
-                    let request = AdminRequest::SetPassword {
-                        name: name.clone(),
-                        password_hash,
-                    };
-                    (request, Outcome::Changed)
-                };
-                let outcome = driver
-                    .admin(request)
-                    .await
-                    .map_or_else(Outcome::Refused, |_| done);
-                (place, name, outcome)
-            });
+    /// Why a name that is not in this file is not taken off the list by it, if so: the file may be
+    /// half written, or the name's line may be one of those that cannot be used.
+    pub(crate) fn keeps_logins(&self) -> Option<&'static str> {
+        match self {
+            _ if self.entries.is_empty() => Some("it has no line that can be used"),
+            _ if !self.skipped.is_empty() => Some("some of its lines cannot be used"),
+            _ if self.is_fresh => Some("it was written less than a second ago"),
+            _ => None,
         }
-        let mut outcomes = work.join_all().await;
-        outcomes.sort_by_key(|(place, ..)| *place);
-        let mut applied = Applied {
-            skipped: self.skipped,
-            ..Applied::default()
-        };
-        for (_, name, outcome) in outcomes {
-            match outcome {
-                Outcome::Unchanged => {}
-                Outcome::Added => applied.added.push(name),
-                Outcome::Changed => applied.changed.push(name),
-                Outcome::Refused(reason) => applied.skipped.push(format!("{name}: {reason}")),
-            }
-        }
-        applied
     }
 }
 
-enum Outcome {
-    Unchanged,
-    Added,
-    Changed,
-    Refused(String),
+/// Whether somebody may still be writing the file.
+fn is_fresh(path: &Path) -> bool {
+    let modified = std::fs::metadata(path).and_then(|metadata| metadata.modified());
+    let age = modified.ok().and_then(|modified| modified.elapsed().ok());
+    age.is_some_and(|age| age < SETTLED_AFTER)
 }
 
-fn parse_line(line: &str) -> Result<Option<(DeviceName, Password)>, String> {
+fn parse_line(line: &[u8]) -> Result<Option<(DeviceName, Password)>, String> {
+    let line = str::from_utf8(line).map_err(|_| "it is not UTF-8".to_owned())?;
     let mut words = line.split_whitespace();
     let Some(name) = words.next() else {
         return Ok(None);
@@ -162,8 +130,8 @@ mod tests {
 
     #[test]
     fn bad_lines_are_named_and_the_rest_is_read() {
-        let text = "\u{feff}supersmartwatch comp9331\r\n\r\n   \nuav-camera  12345\nalone\n\
-                    a/b secret\nthree words here\nuav-camera other\nlast one";
+        let text = b"\xef\xbb\xbfsupersmartwatch comp9331\r\n\r\n   \nuav-camera  12345\nalone\n\
+                    a/b secret\nthree words here\nuav-camera other\nlatin1 secr\xe9t\nlast one";
         let credentials = Credentials::parse(text);
         let names: Vec<_> = credentials
             .entries
@@ -178,6 +146,7 @@ mod tests {
             "line 6: \"a/b\" is no name: ",
             "line 7: ",
             "line 8: uav-camera stands in line 4",
+            "line 9: it is not UTF-8",
         ] {
             assert!(skipped.contains(line), "{line} in {skipped}");
         }

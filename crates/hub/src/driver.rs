@@ -26,6 +26,7 @@ use self::pace::Pace;
 use self::stall::StallWatch;
 use self::turns::{Party, Turns};
 use crate::identity::Identity;
+use crate::import::Imports;
 use crate::passwords::Passwords;
 use crate::store::Store;
 
@@ -109,6 +110,7 @@ pub(crate) struct DriverGone;
 #[derive(Clone)]
 pub(crate) struct DriverHandle {
     events: mpsc::Sender<Event>,
+    imports: Imports,
 }
 
 impl DriverHandle {
@@ -118,6 +120,17 @@ impl DriverHandle {
 
     pub(crate) async fn input(&self, input: Input) -> Result<(), DriverGone> {
         self.send(Event::Input(input)).await
+    }
+
+    /// The import that is under way.
+    pub(crate) fn imports(&self) -> &Imports {
+        &self.imports
+    }
+
+    /// Tells the core whether an import is under way; when this returns, it knows.
+    pub(crate) async fn importing(&self, under_way: bool) -> Result<(), String> {
+        let told = self.input(Input::Importing { under_way }).await;
+        told.map_err(|DriverGone| "the hub is shutting down".to_owned())
     }
 
     /// Asks the core on behalf of the operator.
@@ -156,6 +169,7 @@ pub(crate) struct Driver {
     started: Instant,
     store: Arc<dyn Store>,
     passwords: Passwords,
+    imports: Imports,
     followers: Followers,
     /// None where no device can come.
     identity: Option<Identity>,
@@ -192,6 +206,7 @@ impl Driver {
         wall_clock: WallClock,
     ) -> (Self, DriverHandle) {
         let (sender, events) = mpsc::channel(EVENT_QUEUE);
+        let imports = Imports::default();
         let started = Instant::now();
         let core = make_core(now(started, &wall_clock));
         let driver = Driver {
@@ -200,6 +215,7 @@ impl Driver {
             started,
             store,
             passwords,
+            imports: imports.clone(),
             followers,
             identity,
             events,
@@ -212,7 +228,11 @@ impl Driver {
             active: Pace::default(),
             wall_clock,
         };
-        (driver, DriverHandle { events: sender })
+        let handle = DriverHandle {
+            events: sender,
+            imports,
+        };
+        (driver, handle)
     }
 
     /// Runs until the core has drained after [`Input::Close`].
@@ -387,6 +407,13 @@ impl Driver {
                     snapshot,
                 };
                 self.command(session, SessionCommand::StartDownload(start));
+            }
+            Effect::SettleLogin { check, name } => {
+                let (imports, passwords) = (self.imports.clone(), self.passwords.clone());
+                self.work.spawn(async move {
+                    imports.settle(&name, &passwords).await;
+                    Input::LoginSettled { check }
+                });
             }
             Effect::CheckPassword {
                 check,

@@ -7,6 +7,7 @@ mod devices;
 mod driver;
 mod grants;
 mod identity;
+mod import;
 mod ingest;
 mod lease;
 mod logs;
@@ -19,7 +20,7 @@ mod session;
 mod source_places;
 pub mod store;
 
-pub use credentials::{Applied, Credentials};
+pub use credentials::{Credentials, SETTLED_AFTER};
 pub use descriptors::TooFewDescriptors;
 pub use driver::HubEvent;
 #[doc(hidden)]
@@ -29,6 +30,7 @@ pub use fleetlink_core::{
 };
 pub use fleetlink_core::{Capacity, MaxAttempts, MaxAttemptsError, PenaltySettings, Settings};
 pub use identity::IdentityError;
+pub use import::{Authority, ImportHandle, Imported};
 pub use lease::{
     Asked, Clock, LeaseConfig, LeaseStartError, LeasesEnded, RequestLog, RunningLeases,
     ShownRequest, ShownRequests, start_leases,
@@ -38,6 +40,6 @@ pub use operator::{
     AccountInfo, IssuedTicket, LoginMeans, Operator, OperatorCall, OperatorError, OperatorReply,
     SessionInfo, SessionState, TicketInfo, TicketOrder, TicketState, TicketUseInfo, UploadInfo,
 };
-pub use server::{HubConfig, HubError, RunningHub, StartError, start};
+pub use server::{CredentialsFile, HubConfig, HubError, RunningHub, StartError, start};
 #[doc(hidden)]
 pub use server::{start_with_clock, start_without_dummy_hash};

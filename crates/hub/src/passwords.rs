@@ -1,6 +1,7 @@
 //! Password hashing: Argon2id (RFC 9106), a few at a time, on threads of its own.
 
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use argon2::password_hash::phc;
@@ -8,6 +9,8 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 use fleetlink_core::PasswordHash;
 use fleetlink_proto::Password;
 use tokio::sync::oneshot;
+
+use crate::credentials::Secret;
 
 /// Memory of one hash, in KiB: 19 MiB, with two passes and one lane.
 const MEMORY_KIB: u32 = 19 * 1024;
@@ -22,33 +25,87 @@ const MEMORY_KEPT: Duration = Duration::from_secs(10);
 /// Work for a hashing thread, which lends its memory.
 type Job = Box<dyn FnOnce(&mut Vec<Block>) + Send>;
 
-/// Hashes and checks passwords on threads of its own, one a core; the rest wait in order.
+/// What is done first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Priority {
+    /// Somebody waits for it.
+    Login,
+    /// Nobody does.
+    Import,
+}
+
+/// Hashes and checks passwords on threads of its own, one a core; the rest wait in order, imports
+/// behind logins.
 ///
 /// Each thread keeps its hash's memory while there is work: taking 19 MiB anew costs more than it
 /// seems. Nothing that
 /// fills the runtime's own threads, as many slow uploads do, delays a login.
 #[derive(Clone)]
 pub(crate) struct Passwords {
-    jobs: mpsc::Sender<Job>,
+    desk: Arc<HashingDesk>,
     /// What passwords without an account are checked against.
     nobody: Option<PasswordHash>,
 }
 
+/// The threads' queue; they end when it is dropped.
+struct HashingDesk(Arc<Queue>);
+
+#[derive(Default)]
+struct Queue {
+    waiting: Mutex<Waiting>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Waiting {
+    logins: VecDeque<Job>,
+    imports: VecDeque<Job>,
+    is_closed: bool,
+}
+
+impl Drop for HashingDesk {
+    fn drop(&mut self) {
+        self.0.waiting().is_closed = true;
+        self.0.changed.notify_all();
+    }
+}
+
+impl Queue {
+    fn push(&self, job: Job, priority: Priority) {
+        let mut waiting = self.waiting();
+        match priority {
+            Priority::Login => waiting.logins.push_back(job),
+            Priority::Import => waiting.imports.push_back(job),
+        }
+        drop(waiting);
+        self.changed.notify_one();
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    fn next(&mut self) -> Option<Job> {
+        self.logins.pop_front().or_else(|| self.imports.pop_front())
+    }
+}
+
 impl Passwords {
     pub(crate) fn new() -> Self {
-        let (jobs, queue) = mpsc::channel();
-        let queue = Arc::new(Mutex::new(queue));
+        let queue = Arc::new(Queue::default());
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         for _ in 0..cores {
             let queue = Arc::clone(&queue);
             std::thread::spawn(move || work(&queue));
         }
-        Passwords::on(jobs)
+        Passwords::on(queue)
     }
 
-    fn on(jobs: mpsc::Sender<Job>) -> Self {
+    fn on(queue: Arc<Queue>) -> Self {
         Passwords {
-            jobs,
+            desk: Arc::new(HashingDesk(queue)),
             // The hash of nothing in particular: no input is known to have this output.
             nobody: Some(encode(&[0x5a; SALT_BYTES], &[0xa5; OUTPUT_BYTES])),
         }
@@ -65,10 +122,32 @@ impl Passwords {
 
     /// The hash of a new password, with a new salt.
     pub(crate) async fn hash(&self, password: Password) -> PasswordHash {
-        self.on_a_core(move |memory| {
-            let mut salt = [0; SALT_BYTES];
-            getrandom::fill(&mut salt).expect("the operating system has random numbers");
-            encode(&salt, &compute(&password, &salt, memory))
+        self.hash_at(password, Priority::Login).await
+    }
+
+    /// As [`Passwords::hash`], in this order.
+    pub(crate) async fn hash_at(&self, password: Password, priority: Priority) -> PasswordHash {
+        self.on_a_core(priority, move |memory| {
+            hash(password.expose().as_bytes(), memory)
+        })
+        .await
+    }
+
+    /// The hash of a whole file.
+    pub(crate) async fn hash_file(&self, file: Secret, priority: Priority) -> PasswordHash {
+        self.on_a_core(priority, move |memory| hash(file.expose(), memory))
+            .await
+    }
+
+    /// Whether this is the file of that hash.
+    pub(crate) async fn check_file(
+        &self,
+        file: Secret,
+        hash: PasswordHash,
+        priority: Priority,
+    ) -> bool {
+        self.on_a_core(priority, move |memory| {
+            matches(file.expose(), &hash, memory)
         })
         .await
     }
@@ -76,19 +155,43 @@ impl Passwords {
     /// Whether this is the password of that hash. Without a hash the same work is done and the
     /// answer is no, so that names without an account take as long as those with one.
     pub(crate) async fn check(&self, password: Password, hash: Option<PasswordHash>) -> bool {
+        self.check_at(password, hash, Priority::Login).await
+    }
+
+    /// As [`Passwords::check`], in this order.
+    pub(crate) async fn check_at(
+        &self,
+        password: Password,
+        hash: Option<PasswordHash>,
+        priority: Priority,
+    ) -> bool {
         let known = hash.is_some();
         let Some(hash) = hash.or_else(|| self.nobody.clone()) else {
             return false;
         };
         let matches = self
-            .on_a_core(move |memory| matches(&password, &hash, memory))
+            .on_a_core(priority, move |memory| {
+                matches(password.expose().as_bytes(), &hash, memory)
+            })
             .await;
         known && matches
     }
 
-    /// The core bounds how many checks wait, and the operator waits for each of his.
+    /// Does the work of one hash for nothing.
+    pub(crate) async fn spend(&self, priority: Priority) {
+        if let Some(nobody) = self.nobody.clone() {
+            self.on_a_core(priority, move |memory| {
+                matches(b"", &nobody, memory);
+            })
+            .await;
+        }
+    }
+
+    /// The core bounds how many checks wait, the operator waits for each of his, and an import has
+    /// one a core.
     async fn on_a_core<T: Send + 'static>(
         &self,
+        priority: Priority,
         work: impl FnOnce(&mut Vec<Block>) -> T + Send + 'static,
     ) -> T {
         let (done, result) = oneshot::channel();
@@ -96,24 +199,42 @@ impl Passwords {
             // Whoever asked may be gone.
             let _ = done.send(work(memory));
         });
-        self.jobs.send(job).expect("hashing threads do not panic");
+        self.desk.0.push(job, priority);
         result.await.expect("hashing threads do not panic")
     }
 }
 
 /// Hashes until nobody can ask any more.
-fn work(queue: &Mutex<mpsc::Receiver<Job>>) {
+fn work(queue: &Queue) {
     let mut memory = Vec::new();
+    let mut waiting = queue.waiting();
     loop {
-        let queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
-        let job = queue.recv_timeout(MEMORY_KEPT);
-        drop(queue);
-        match job {
-            Ok(job) => job(&mut memory),
-            Err(mpsc::RecvTimeoutError::Timeout) => memory = Vec::new(),
-            Err(mpsc::RecvTimeoutError::Disconnected) => return,
+        if let Some(job) = waiting.next() {
+            drop(waiting);
+            job(&mut memory);
+            waiting = queue.waiting();
+        } else if waiting.is_closed {
+            return;
+        } else if memory.is_empty() {
+            waiting = queue
+                .changed
+                .wait(waiting)
+                .unwrap_or_else(PoisonError::into_inner);
+        } else {
+            let waited = queue.changed.wait_timeout(waiting, MEMORY_KEPT);
+            let (woken, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+            waiting = woken;
+            if timeout.timed_out() {
+                memory = Vec::new();
+            }
         }
     }
+}
+
+fn hash(password: &[u8], memory: &mut Vec<Block>) -> PasswordHash {
+    let mut salt = [0; SALT_BYTES];
+    getrandom::fill(&mut salt).expect("the operating system has random numbers");
+    encode(&salt, &compute(password, &salt, memory))
 }
 
 fn argon2() -> Argon2<'static> {
@@ -122,19 +243,19 @@ fn argon2() -> Argon2<'static> {
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
 }
 
-fn compute(password: &Password, salt: &[u8], memory: &mut Vec<Block>) -> [u8; OUTPUT_BYTES] {
+fn compute(password: &[u8], salt: &[u8], memory: &mut Vec<Block>) -> [u8; OUTPUT_BYTES] {
     let argon2 = argon2();
     memory.resize(argon2.params().block_count(), Block::new());
     let mut output = [0; OUTPUT_BYTES];
     argon2
-        .hash_password_into_with_memory(password.expose().as_bytes(), salt, &mut output, memory)
+        .hash_password_into_with_memory(password, salt, &mut output, memory)
         .expect("salt, output and memory have the right sizes");
     output
 }
 
 /// Every hash that we store has today's parameters; one that has not matches nothing, after the same
 /// work.
-fn matches(password: &Password, hash: &PasswordHash, memory: &mut Vec<Block>) -> bool {
+fn matches(password: &[u8], hash: &PasswordHash, memory: &mut Vec<Block>) -> bool {
     let parsed = phc::PasswordHash::new(hash.as_str()).ok();
     let Some((Some(salt), Some(expected))) = parsed.map(|p| (p.salt, p.hash)) else {
         tracing::warn!("a stored password hash cannot be read");
@@ -179,23 +300,41 @@ mod tests {
         let account = Passwords::new().hash("comp9331".into()).await;
         let unreadable = PasswordHash::new("nonsense");
         for hash in [Some(account), None, Some(unreadable)] {
-            let (jobs, queue) = mpsc::channel();
-            let passwords = Passwords::on(jobs);
+            let queue = Arc::new(Queue::default());
+            let passwords = Passwords::on(Arc::clone(&queue));
             let check = tokio::spawn(async move {
                 let matches = passwords.check("guess".into(), hash).await;
                 (matches, passwords)
             });
             tokio::task::yield_now().await;
             let mut memory = Vec::new();
-            queue.try_recv().expect("a job")(&mut memory);
+            let job = queue.waiting().next().expect("a job");
+            job(&mut memory);
             let (matches, passwords) = check.await.unwrap();
             assert!(!matches);
-            assert!(queue.try_recv().is_err(), "one job");
+            assert!(queue.waiting().next().is_none(), "one job");
             drop(passwords);
             assert_eq!(memory.len(), argon2().params().block_count());
             let is_filled = |block: &Block| block.as_ref().iter().any(|word| *word != 0);
             assert!(memory.iter().all(is_filled));
         }
+    }
+
+    #[tokio::test]
+    async fn logins_go_before_imports() {
+        let queue = Arc::new(Queue::default());
+        let passwords = Passwords::on(Arc::clone(&queue));
+        let (order, done) = std::sync::mpsc::channel();
+        for (n, priority) in [Priority::Import, Priority::Import, Priority::Login]
+            .into_iter()
+            .enumerate()
+        {
+            let order = order.clone();
+            queue.push(Box::new(move |_| order.send(n).unwrap()), priority);
+        }
+        drop(passwords);
+        work(&queue);
+        assert_eq!(done.try_iter().collect::<Vec<_>>(), [2, 0, 1]);
     }
 
     #[tokio::test]

@@ -4,7 +4,9 @@ use std::path::Path;
 use std::process::Command;
 
 use fleetlink_device::{HubAddress, Trust};
-use fleetlink_hub::{HubConfig, Settings, start, start_without_dummy_hash};
+use fleetlink_hub::{
+    Authority, CredentialsFile, HubConfig, Settings, start, start_without_dummy_hash,
+};
 
 use crate::Outcome;
 use crate::process::Process;
@@ -74,7 +76,10 @@ pub(crate) fn serve() -> Outcome {
         listen: ([127, 0, 0, 1], 0).into(),
         logs: data.clone().into(),
         data: data.into(),
-        credentials: arguments.next().map(Into::into),
+        credentials: arguments.next().map(|path| CredentialsFile {
+            path: path.into(),
+            authority: Authority::Import,
+        }),
         plain: false,
         settings: Settings {
             max_attempts: attempts.parse()?,
@@ -89,10 +94,14 @@ pub(crate) fn serve() -> Outcome {
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let (hub, mut events) = match unknown {
+        let (mut hub, mut events) = match unknown {
             Unknown::DummyHash => start(config).await?,
             Unknown::Nothing => start_without_dummy_hash(config).await?,
         };
+        // Whoever starts it wants its accounts, not what goes on meanwhile.
+        if let Some(import) = hub.take_import() {
+            import.await?;
+        }
         say(&format!("listening on {}", hub.address()));
         say(&format!("pin {}", hub.pin().ok_or("no pin")?));
         while let Some(shown) = events.recv().await {

@@ -215,6 +215,7 @@ impl fmt::Display for AccountChange {
             AccountChange::Added => "was added",
             AccountChange::PasswordChanged => "has a new password",
             AccountChange::Removed => "was removed",
+            AccountChange::LoginRemoved => "may no longer log in; its data stay",
             AccountChange::Unlocked => "is unlocked",
             AccountChange::KeyEnrolled => "has a key",
             AccountChange::KeyReplaced => "has a new key",

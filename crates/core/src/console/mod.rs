@@ -228,6 +228,8 @@ pub enum AccountChange {
     PasswordChanged,
     /// It was removed.
     Removed,
+    /// It has no login any more; its data stay.
+    LoginRemoved,
     /// Its block and its failures are forgotten.
     Unlocked,
     /// Its device has a key now.

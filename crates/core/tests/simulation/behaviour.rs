@@ -377,7 +377,22 @@ impl World {
         self.last_password += 1;
         let hash = PasswordHash::new(format!("{name}|v{}", self.last_password));
         let name: DeviceName = name.parse().unwrap();
-        let request = match self.rng.below(21) {
+        if self.rng.percent(15) {
+            let under_way = self.rng.percent(50);
+            self.input(Input::Importing { under_way });
+        }
+        let request = match self.rng.below(25) {
+            21..23 => self.import(name, hash),
+            23 => AdminRequest::RemoveLogin {
+                name,
+                origin: "credentials".into(),
+            },
+            24 => AdminRequest::FinishImport {
+                name,
+                origin: "credentials".into(),
+                whole: hash,
+                forget: Vec::new(),
+            },
             18 => AdminRequest::SetPassword {
                 name,
                 password_hash: hash,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use fleetlink_core::{ConsoleEvent, Effect, LoginFailure, TicketEvent};
+use fleetlink_core::{AdminReply, ConsoleEvent, Effect, ImportOutcome, LoginFailure, TicketEvent};
 
 #[derive(Default)]
 pub(crate) struct Coverage {
@@ -48,6 +48,10 @@ pub(crate) const WANTED: &[&str] = &[
     "end Replaced",
     "end AccountRemoved",
     "end KeyRevoked",
+    "end LoginRemoved",
+    "login settled",
+    "login imported",
+    "import overruled",
     "end PasswordChanged",
     "end EndedByOperator",
     "end HubClosing",
@@ -84,6 +88,13 @@ impl Coverage {
             } => self.count(format!("refused {}", error.code)),
             Effect::End { reason, .. } => self.count(format!("end {reason:?}")),
             Effect::Discard { .. } => self.count("discarded"),
+            Effect::AnswerAdmin {
+                result: Ok(AdminReply::Imported(outcome)),
+                ..
+            } => self.count(match outcome {
+                ImportOutcome::Remembered => "import overruled",
+                ImportOutcome::Added | ImportOutcome::Changed => "login imported",
+            }),
             Effect::AnswerAdmin { result: Ok(_), .. } => self.count("operator done"),
             Effect::AnswerAdmin { result: Err(_), .. } => self.count("operator refused"),
             Effect::Console(event) => self.console(event),

@@ -36,6 +36,7 @@ impl Oracle {
         let is_taken_away = matches!(
             reason,
             EndReason::AccountRemoved
+                | EndReason::LoginRemoved
                 | EndReason::PasswordChanged
                 | EndReason::KeyRevoked
                 | EndReason::EndedByOperator

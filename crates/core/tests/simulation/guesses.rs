@@ -63,8 +63,13 @@ impl Oracle {
     }
 
     pub(crate) fn check_begun(&mut self, check: CheckId, password: &str, now: Now) {
-        let left = self.penalties.left(password, now);
-        assert_eq!(left, None, "checks {password} of a penalised source");
+        if self.settling.remove(&check) {
+            // It counts since it began to wait; its source may have been penalised meanwhile.
+            self.settled.insert(check);
+        } else {
+            let left = self.penalties.left(password, now);
+            assert_eq!(left, None, "checks {password} of a penalised source");
+        }
         let name = name_of(password).to_owned();
         let attempts = self.names.entry(name.clone()).or_default();
         if let Some(until) = attempts.blocked_until {

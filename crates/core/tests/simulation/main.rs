@@ -9,6 +9,7 @@ mod client;
 mod coverage;
 mod endings;
 mod guesses;
+mod imports;
 mod keys;
 mod limits;
 #[path = "../../src/name_penalties_model.rs"]
@@ -103,7 +104,7 @@ fn the_same_seed_does_the_same() {
 #[test]
 fn everything_of_interest_happens() {
     let mut all = Coverage::default();
-    for seed in 0..80 {
+    for seed in 0..100 {
         all.merge(&run(seed).1);
     }
     println!("{:#?}", all.seen);

@@ -49,8 +49,11 @@ pub(crate) struct Oracle {
     pub(crate) tickets: BTreeMap<TicketNumber, Ticket>,
     /// Changes that sessions asked for which were ended before their turn came.
     pub(crate) withdrawn: BTreeSet<(DeviceName, IdempotencyKey)>,
+    /// Checks whose name waits for an import, and those that have waited for one.
+    pub(crate) settling: BTreeSet<CheckId>,
+    pub(crate) settled: BTreeSet<CheckId>,
     unanswered: usize,
-    admins: BTreeMap<AdminId, AdminRequest>,
+    pub(crate) admins: BTreeMap<AdminId, AdminRequest>,
     closing: bool,
     /// What the input of this step told the hub.
     pub(crate) told: Told,
@@ -138,6 +141,8 @@ impl Oracle {
             keys: store.keys().collect(),
             tickets: store.tickets.clone(),
             withdrawn: BTreeSet::new(),
+            settling: BTreeSet::new(),
+            settled: BTreeSet::new(),
             unanswered: 0,
             admins: BTreeMap::new(),
             closing: false,
@@ -237,6 +242,7 @@ impl Oracle {
             }
             Input::DownloadEnded { .. } => {}
             Input::Disconnected { session } | Input::Unread { session } => self.end(*session),
+            Input::Importing { .. } | Input::LoginSettled { .. } => {}
             Input::PasswordChecked { check, matches } => self.checked(*check, *matches, now),
             Input::StoreAnswered { result, .. } => {
                 self.store_told(call.expect("the operation's call"), result.clone());
@@ -298,6 +304,10 @@ impl Oracle {
                 let hash = password_hash.as_str().to_owned();
                 self.accounts.insert(name.clone(), hash);
             }
+            (StoreCall::ImportLogin { given, .. }, Ok(_)) => self.imported(&call, given),
+            (StoreCall::RemoveLogin { name, .. }, Ok(_) | Err(StoreError::Unknown(_))) => {
+                self.login_removed(name);
+            }
             (StoreCall::SetKey { name, .. }, Ok(StoreReply::Key(stored))) => {
                 self.keys.insert(name.clone(), stored.key);
             }
@@ -338,6 +348,9 @@ impl Oracle {
                 assert!(self.is_live(*session), "closes a session that is gone");
                 self.end(*session);
             }
+            Effect::SettleLogin { check, .. } => {
+                self.settling.insert(*check);
+            }
             Effect::CheckPassword {
                 check, password, ..
             } => {
@@ -372,7 +385,10 @@ impl Oracle {
                 call: StoreCall::RedeemTicket { ticket, name, key },
                 ..
             } => self.redemption_begun((*ticket, name, key), store, now),
-            Effect::Store { call, .. } => self.store_asked(call),
+            Effect::Store { call, .. } => {
+                self.store_asked(call);
+                self.import_begun(call);
+            }
             Effect::Grant { .. }
             | Effect::ListUploads { .. }
             | Effect::ActiveChanged
@@ -387,6 +403,11 @@ impl Oracle {
         if reason == EndReason::AccountRemoved {
             let name = self.live[&session].name.as_ref().expect("is logged in");
             assert!(!self.accounts.contains_key(name), "{name} has its account");
+        }
+        if reason == EndReason::LoginRemoved {
+            let name = self.live[&session].name.as_ref().expect("is logged in");
+            let hash = self.accounts.get(name).map(String::as_str);
+            assert_eq!(hash, Some(""), "{name} has its login");
         }
         if reason == EndReason::PasswordChanged {
             let ended = &self.live[&session];
@@ -579,7 +600,7 @@ impl Oracle {
             let late = live.greeted && live.asked.is_empty() && now.monotonic >= limit;
             assert!(!late, "{session:?} is silent since {:?}", live.heard);
         }
-        if store.running.is_empty() && self.checks.is_empty() {
+        if store.running.is_empty() && self.checks.is_empty() && self.settling.is_empty() {
             assert_eq!(self.unanswered, 0, "calls without an answer");
             assert!(self.admins.is_empty(), "operator's calls without an answer");
         }
@@ -600,6 +621,9 @@ impl Oracle {
                     | StoreCall::AddTicket { .. }
                     | StoreCall::RevokeTicket { .. }
                     | StoreCall::RedeemTicket { .. }
+                    | StoreCall::ImportLogin { .. }
+                    | StoreCall::RemoveLogin { .. }
+                    | StoreCall::FinishImport { .. }
             );
             let known = whose(call).is_some_and(|name| self.accounts.contains_key(name));
             let removal = matches!(

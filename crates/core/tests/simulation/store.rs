@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use fleetlink_core::{
-    Account, Commit, Hold, OperationId, SegmentRef, Snapshot, Staged, StagedId, StoreCall,
-    StoreError, StoreReply, Ticket, TicketStanding, TicketUse,
+    Account, Commit, GivenLogin, Hold, OperationId, SegmentRef, Snapshot, Staged, StagedId,
+    StoreCall, StoreError, StoreReply, Ticket, TicketStanding, TicketUse,
 };
 use fleetlink_proto::control::{
     DeleteReply, EnrolledKey, FileEntry, FileList, Receipt, UploadMode,
@@ -44,14 +44,18 @@ pub(crate) fn whose(call: &StoreCall) -> Option<&DeviceName> {
         | StoreCall::SetKey { name, .. }
         | StoreCall::RemoveKey { name }
         | StoreCall::RemoveAccount { name }
+        | StoreCall::RemoveLogin { name, .. }
         | StoreCall::RedeemTicket { name, .. } => Some(name),
+        StoreCall::ImportLogin { given, .. } => Some(&given.name),
         StoreCall::Commit(commit) => Some(&commit.device),
         StoreCall::FindReceipt { device, .. }
         | StoreCall::Delete { device, .. }
         | StoreCall::Summary { device, .. }
         | StoreCall::ListFiles { device, .. }
         | StoreCall::Snapshot { device, .. } => Some(device),
-        StoreCall::AddTicket { .. } | StoreCall::RevokeTicket { .. } => None,
+        StoreCall::AddTicket { .. }
+        | StoreCall::RevokeTicket { .. }
+        | StoreCall::FinishImport { .. } => None,
     }
 }
 
@@ -185,6 +189,14 @@ impl Store {
                 self.accounts.remove(name).ok_or(StoreError::NotFound)?;
                 Ok(StoreReply::Done)
             }
+            StoreCall::ImportLogin { given, at, applies } => self.import(given, *at, *applies),
+            StoreCall::RemoveLogin { name, .. } => {
+                if let Some(account) = self.accounts.get_mut(name) {
+                    (account.password_hash, account.key) = (None, None);
+                }
+                Ok(StoreReply::Done)
+            }
+            StoreCall::FinishImport { .. } => Ok(StoreReply::Done),
             StoreCall::AddTicket { ticket, forget } => {
                 for number in forget {
                     self.tickets.remove(number);
@@ -226,6 +238,27 @@ impl Store {
             } => Ok(StoreReply::Files(self.list(device, *after, *limit))),
             StoreCall::Snapshot { device, file } => self.snapshot(device, *file),
         }
+    }
+
+    fn import(&mut self, given: &GivenLogin, at: WallTime, applies: bool) -> Answer {
+        let GivenLogin {
+            name,
+            password_hash,
+            ..
+        } = given;
+        if !applies {
+            return Ok(StoreReply::Done);
+        }
+        if let Some(account) = self.accounts.get_mut(name) {
+            account.password_hash = Some(password_hash.clone());
+            return Ok(StoreReply::Done);
+        }
+        self.apply(&StoreCall::AddAccount(Account {
+            name: name.clone(),
+            password_hash: Some(password_hash.clone()),
+            created: at,
+            key: None,
+        }))
     }
 
     fn redeem(&mut self, number: TicketNumber, name: &DeviceName, key: &EnrolledKey) -> Answer {

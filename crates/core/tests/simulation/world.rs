@@ -339,6 +339,12 @@ impl World {
                     self.clients[client].connection = None;
                 }
             }
+            Effect::SettleLogin { check, .. } => {
+                self.coverage.count("login settled");
+                let after = self.rng.millis(1, 400);
+                let settled = Input::LoginSettled { check };
+                self.schedule(after, Event::Arrive(settled));
+            }
             Effect::CheckPassword {
                 check,
                 password,

@@ -1,11 +1,12 @@
 //! `fleetlink server`: the course's own form of a hub.
 
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use fleetlink_hub::{Credentials, HubConfig, Settings};
-use tokio::time::{Interval, interval};
+use fleetlink_hub::{Authority, Credentials, CredentialsFile, HubConfig, SETTLED_AFTER, Settings};
+use tokio::time::{Instant, Interval, interval};
 
 use super::event::EventForm;
 use super::run::{self, Joining};
@@ -18,7 +19,7 @@ const CREDENTIALS: &str = "credentials.txt";
 /// Beside `credentials.txt` and the log files in the working directory.
 const DATA_FOLDER: &str = "fleetlink-data";
 /// How often the file is looked at.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// What the course's server is started with.
 #[derive(Debug, clap::Args)]
@@ -32,7 +33,8 @@ pub(crate) struct ServerArguments {
     events: EventForm,
 }
 
-/// Runs a hub on all addresses, with `credentials.txt` and the log files in the working directory.
+/// Runs a hub on all addresses, with `credentials.txt`, the list of who may log in, and the log files
+/// in the working directory.
 pub(crate) async fn serve(arguments: ServerArguments, output: &Output) -> Result<(), Failure> {
     let ServerArguments {
         server_port,
@@ -44,7 +46,10 @@ pub(crate) async fn serve(arguments: ServerArguments, output: &Output) -> Result
         listen: everywhere(server_port),
         data: PathBuf::from(DATA_FOLDER),
         logs: PathBuf::from("."),
-        credentials: Some(PathBuf::from(CREDENTIALS)),
+        credentials: Some(CredentialsFile {
+            path: PathBuf::from(CREDENTIALS),
+            authority: Authority::List,
+        }),
         plain: false,
         settings: Settings {
             max_attempts,
@@ -61,35 +66,53 @@ pub(crate) async fn serve(arguments: ServerArguments, output: &Output) -> Result
 
 /// Looks whether a credentials file has changed.
 pub(crate) struct CredentialsWatch {
-    path: PathBuf,
-    seen: Option<Stamp>,
+    pub(crate) path: PathBuf,
+    /// What was read last, or found missing.
+    read: Option<Stamp>,
+    /// What was seen last, and since when it has not changed.
+    seen: (Option<Stamp>, Instant),
     ticks: Interval,
 }
 
-/// By what a changed file is told from the one that was read.
-type Stamp = (SystemTime, u64);
+/// By what a changed file is told from the one that was read. The time of the change of its status
+/// tells also where the time of its content was set back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    modified: SystemTime,
+    status_changed: (i64, i64),
+    inode: u64,
+    bytes: u64,
+}
 
 impl CredentialsWatch {
     fn new(path: PathBuf) -> Self {
-        let seen = stamp(&path);
+        let found = stamp(&path);
+        // One that was written just now may be half of what it will be.
+        let is_settled = |stamp: &Stamp| {
+            let age = stamp.modified.elapsed();
+            age.map_or(true, |age| age >= SETTLED_AFTER)
+        };
         CredentialsWatch {
             path,
-            seen,
+            read: found.filter(is_settled),
+            seen: (found, Instant::now()),
             ticks: interval(LOOK_EVERY),
         }
     }
 
-    /// Resolves when the file has changed and is there, with what it says now; never without a
-    /// watch.
+    /// Resolves when the file has changed and then not for a while, with what it says now; never
+    /// without a watch. A file that is gone is an error, told once.
     pub(crate) async fn changed(watch: &mut Option<Self>) -> io::Result<Credentials> {
         let Some(watch) = watch else {
             return std::future::pending().await;
         };
         loop {
             watch.ticks.tick().await;
-            let stamp = stamp(&watch.path);
-            if stamp.is_some() && stamp != watch.seen {
-                watch.seen = stamp;
+            let (stamp, now) = (stamp(&watch.path), Instant::now());
+            if stamp != watch.seen.0 {
+                watch.seen = (stamp, now);
+            } else if stamp != watch.read && now - watch.seen.1 >= SETTLED_AFTER {
+                watch.read = stamp;
                 return Credentials::read(&watch.path);
             }
         }
@@ -98,5 +121,10 @@ impl CredentialsWatch {
 
 fn stamp(path: &PathBuf) -> Option<Stamp> {
     let metadata = std::fs::metadata(path).ok()?;
-    Some((metadata.modified().ok()?, metadata.len()))
+    Some(Stamp {
+        modified: metadata.modified().ok()?,
+        status_changed: (metadata.ctime(), metadata.ctime_nsec()),
+        inode: metadata.ino(),
+        bytes: metadata.len(),
+    })
 }

@@ -3,6 +3,7 @@
 mod account;
 mod console;
 mod course;
+mod credentials;
 mod data_folder;
 mod demo;
 mod event;

@@ -10,6 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::console::Console;
 use super::course::CredentialsWatch;
+use super::credentials::Import;
 use super::event::EventForm;
 use super::shares;
 use crate::failure::Failure;
@@ -38,7 +39,7 @@ pub(crate) async fn run(
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;
     let at_terminal = std::io::stdin().is_terminal();
-    // Many new accounts take a while; those that are added before a signal stay.
+    // A large store takes a while.
     let started = tokio::select! {
         started = fleetlink_hub::start(config) => Some(started),
         _ = interrupt.recv() => None,
@@ -52,6 +53,7 @@ pub(crate) async fn run(
     announce(&hub, data, (joining, events), output);
     shares::explain(capacity, hub.capacity(), output);
     let console = Console::follow(lines, events);
+    let mut import = Import::of(&mut hub, output);
     let ended = loop {
         tokio::select! {
             _ = interrupt.recv() => break None,
@@ -64,9 +66,10 @@ pub(crate) async fn run(
                 hub.reopen_logs();
             }
             error = hub.failed() => break Some(error),
-            credentials = CredentialsWatch::changed(&mut watch) => {
-                read_again(&hub, credentials, &console, output).await;
+            read = CredentialsWatch::changed(&mut watch), if !import.is_under_way() => {
+                import.begin_again(&hub, watch.as_ref(), read, output).await;
             }
+            imported = import.ended() => import.report(imported, &console, output),
         }
     };
     console.line("the hub is shutting down");
@@ -103,7 +106,6 @@ fn announce(
     if !events.is_json() {
         say_more(hub, &data, &say);
     }
-    report(hub.applied_credentials(), output);
     say(&how_to_join(hub, joining));
     if hub.accounts() == 0 {
         say(&format!(
@@ -165,30 +167,4 @@ fn reachable_host(address: SocketAddr) -> String {
         return address.ip().to_string();
     }
     host_name().unwrap_or_else(|| "HOST".to_owned())
-}
-
-async fn read_again(
-    hub: &RunningHub,
-    credentials: std::io::Result<fleetlink_hub::Credentials>,
-    console: &Console,
-    output: &Output,
-) {
-    let applied = match credentials {
-        Ok(credentials) => hub.apply_credentials(credentials).await,
-        Err(error) => Err(error.to_string()),
-    };
-    match applied {
-        Ok(applied) => {
-            console.line("credentials.txt has changed and was read again");
-            report(&applied, output);
-        }
-        Err(reason) => output.notice(&format!("credentials.txt has changed, but: {reason}")),
-    }
-}
-
-fn report(applied: &fleetlink_hub::Applied, output: &Output) {
-    // What was done stands among the hub's own lines.
-    for skipped in &applied.skipped {
-        output.notice(&format!("credentials: {skipped}; skipped"));
-    }
 }

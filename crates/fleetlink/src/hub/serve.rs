@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use fleetlink_hub::{HubConfig, MaxAttempts, Settings};
+use fleetlink_hub::{Authority, CredentialsFile, HubConfig, MaxAttempts, Settings};
 use fleetlink_proto::control::limits;
 
 use super::data_folder::DataFolder;
@@ -48,7 +48,8 @@ pub(crate) struct HubArguments {
     shares: ShareArguments,
     #[command(flatten)]
     retention: RetentionArguments,
-    /// Read accounts from this file at the start: a name and a password a line.
+    /// Import accounts from this file at the start: a name and a password a line. A line takes
+    /// effect when it is new or has changed since; what was done to the account in between stays.
     #[arg(long, value_name = "FILE")]
     credentials: Option<PathBuf>,
     /// How often a device shows life, as 10s or 500ms; one that does not has left the list within
@@ -120,7 +121,10 @@ pub(crate) async fn serve(arguments: HubArguments, output: &Output) -> Result<()
         listen,
         logs: data.clone(),
         data,
-        credentials,
+        credentials: credentials.map(|path| CredentialsFile {
+            path,
+            authority: Authority::Import,
+        }),
         plain,
         settings,
         retention: retention.journal(),

@@ -20,7 +20,10 @@ impl Drop for Server {
 }
 
 fn server(credentials: &str) -> Server {
-    let folder = tempfile::tempdir().unwrap();
+    server_in(tempfile::tempdir().unwrap(), credentials)
+}
+
+fn server_in(folder: tempfile::TempDir, credentials: &str) -> Server {
     fs::write(folder.path().join("credentials.txt"), credentials).unwrap();
     let mut child = fleetlink(folder.path())
         .args(["server", "0", "3"])
@@ -89,6 +92,96 @@ fn server_and_client_in_the_working_directory() {
     for about in ["account a ", "account c ", "account b has a new password"] {
         assert_eq!(said.matches(about).count(), 1, "{about}: {said}");
     }
+}
+
+/// Writes the list anew and waits until the server says that it was read.
+fn rewrite(server: &mut Server, text: &str) {
+    fs::write(server.folder.path().join("credentials.txt"), text).unwrap();
+    server
+        .output
+        .expect("credentials.txt has changed and was read again");
+}
+
+#[test]
+fn a_line_that_is_taken_out_takes_the_login_away_and_leaves_the_data() {
+    let mut server = server(&format!("a {PASSWORD}\nb {PASSWORD}\n"));
+    let (mut a, mut b) = (client(&server), client(&server));
+    a.login("a");
+    b.login("b");
+    fs::write(a.file("a-1.txt"), "1\n2\n").unwrap();
+    assert!(a.ask("UED 1").contains("has been uploaded"));
+
+    rewrite(&mut server, &format!("b {PASSWORD}\nc {PASSWORD}\n"));
+    assert_eq!(a.wait(), Some(10));
+    eventually("it is said", || {
+        let said = server.output.so_far();
+        said.contains("account a may no longer log in; its data stay")
+    });
+    assert_eq!(b.ask("AED"), "no other active edge devices");
+    let mut again = client(&server);
+    again.attempt("a", PASSWORD);
+    again.output.expect("Invalid Password. Please try again");
+    client(&server).login("c");
+
+    // The same line again: the login is back, and the data were there all the while.
+    rewrite(&mut server, &format!("a {PASSWORD}\nb {PASSWORD}\n"));
+    let mut back = client(&server);
+    back.login("a");
+    assert!(back.ask("SCS 1 SUM").ends_with("is: 3"));
+}
+
+#[test]
+fn a_list_that_is_bad_empty_or_missing_takes_nothing_away() {
+    let mut server = server(&format!("a {PASSWORD}\nb {PASSWORD}\n"));
+    let mut a = client(&server);
+    a.login("a");
+    let stays = "names that are no longer in it keep their login";
+    for text in [
+        format!("b {PASSWORD}\nc\n"),
+        "\n".to_owned(),
+        "\u{fffd}".to_owned(),
+    ] {
+        rewrite(&mut server, &text);
+        server.output.expect(stays);
+    }
+    let file = server.folder.path().join("credentials.txt");
+    fs::remove_file(&file).unwrap();
+    // Whoever is given by nobody's file is no matter of the list.
+    let add = [
+        "account",
+        "add",
+        "own",
+        "--password-stdin",
+        "--data",
+        "fleetlink-data",
+    ];
+    let added = run(
+        fleetlink(server.folder.path()).args(add),
+        &format!("{PASSWORD}\n"),
+    );
+    assert_eq!(added.code, Some(0), "{added:?}");
+    client(&server).login("own");
+    rewrite(&mut server, &format!("b {PASSWORD}\n"));
+    assert_eq!(a.wait(), Some(10), "the good list counts");
+    client(&server).login("b");
+    client(&server).login("own");
+}
+
+#[test]
+fn a_line_that_is_taken_out_while_no_server_runs_counts_at_the_next_start() {
+    let mut first = server(&format!("a {PASSWORD}\nb {PASSWORD}\n"));
+    client(&first).login("a");
+    client(&first).login("b");
+    first.child.kill().unwrap();
+    first.child.wait().unwrap();
+    let folder = std::mem::replace(&mut first.folder, tempfile::tempdir().unwrap());
+    let mut second = server_in(folder, &format!("b {PASSWORD}\n"));
+    // The file was written just now: it counts once it has not changed for a second.
+    second.output.expect("account a may no longer log in");
+    let mut a = client(&second);
+    a.attempt("a", PASSWORD);
+    a.output.expect("Invalid Password. Please try again");
+    client(&second).login("b");
 }
 
 #[test]

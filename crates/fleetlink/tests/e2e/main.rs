@@ -5,6 +5,7 @@ mod account;
 mod attack;
 mod course;
 mod crash;
+mod credentials;
 mod crowd;
 mod dialogue;
 mod examples;

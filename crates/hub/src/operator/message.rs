@@ -135,7 +135,8 @@ impl From<AdminReply> for OperatorReply {
             AdminReply::Uploads(uploads) => {
                 OperatorReply::Uploads(uploads.into_iter().map(UploadInfo::from).collect())
             }
-            AdminReply::Done => OperatorReply::Done,
+            // Of an import, which is no call of the operator.
+            AdminReply::Done | AdminReply::Imported(_) => OperatorReply::Done,
             AdminReply::Accounts(accounts) => {
                 OperatorReply::Accounts(accounts.into_iter().map(AccountInfo::from).collect())
             }

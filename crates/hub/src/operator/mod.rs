@@ -18,13 +18,20 @@ pub use uploads::UploadInfo;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use self::offline::Offline;
+use tokio::time::{Instant, sleep};
+
+use self::offline::{Offline, OpenFailure};
 use self::socket::Connection;
 use crate::store::sqlite::SqliteStore;
 
 /// The socket's name in the data folder.
 const SOCKET_FILE: &str = "hub.sock";
+/// How long a hub that is starting, or another command, is waited for.
+const START_DEADLINE: Duration = Duration::from_secs(15);
+/// How often it is looked whether it is there.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// A way to administer a hub.
 pub struct Operator(Way);
@@ -70,22 +77,35 @@ impl Operator {
     }
 
     /// Reaches the hub whose data are in `folder`: the one that runs, or the store of one that
-    /// does not.
+    /// does not. Where the folder is in use without a socket, a hub is starting or another command
+    /// is at work: it is waited for, but not for ever.
     pub async fn reach(folder: &Path) -> Result<Self, OperatorError> {
         let unreachable = |reason: String| OperatorError::Unreachable {
             folder: folder.display().to_string(),
             reason,
         };
-        match Connection::open(&folder.join(SOCKET_FILE)) {
-            Ok(connection) => Ok(Operator(Way::Running(connection))),
-            Err(error) if no_hub_runs(&error) && !SqliteStore::exists(folder) => {
-                Err(OperatorError::NoStore(folder.to_owned()))
+        let deadline = Instant::now() + START_DEADLINE;
+        loop {
+            match Connection::open(&folder.join(SOCKET_FILE)) {
+                Ok(connection) => return Ok(Operator(Way::Running(connection))),
+                Err(error) if !no_hub_runs(&error) => return Err(unreachable(error.to_string())),
+                Err(_) if SqliteStore::exists(folder) => {}
+                // A hub that starts for the first time has its folder before its store.
+                Err(_) if SqliteStore::is_in_use(folder) && Instant::now() < deadline => {
+                    sleep(LOOK_AGAIN).await;
+                    continue;
+                }
+                Err(_) => return Err(OperatorError::NoStore(folder.to_owned())),
             }
-            Err(error) if no_hub_runs(&error) => Offline::open(folder)
-                .await
-                .map(|o| Operator(Way::Offline(o)))
-                .map_err(unreachable),
-            Err(error) => Err(unreachable(error.to_string())),
+            match Offline::open(folder).await {
+                Ok(offline) => return Ok(Operator(Way::Offline(offline))),
+                Err(OpenFailure::InUse(_)) if Instant::now() < deadline => sleep(LOOK_AGAIN).await,
+                Err(OpenFailure::InUse(why)) => {
+                    let waited = START_DEADLINE.as_secs();
+                    return Err(unreachable(format!("{why}; waited {waited} s for it")));
+                }
+                Err(OpenFailure::Other(why)) => return Err(unreachable(why)),
+            }
         }
     }
 
@@ -126,6 +146,11 @@ impl Operator {
             offline.close().await;
         }
     }
+}
+
+/// Whether a hub runs on the data in this folder.
+pub(crate) fn is_served(folder: &Path) -> bool {
+    Connection::open(&folder.join(SOCKET_FILE)).is_ok()
 }
 
 fn no_hub_runs(error: &io::Error) -> bool {

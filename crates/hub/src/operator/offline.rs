@@ -12,8 +12,8 @@ use super::{Desk, OperatorError};
 use crate::driver::{CONSOLE_QUEUE, Driver, Followers, HubEvent, wall_time};
 use crate::passwords::Passwords;
 use crate::reach::Reach;
-use crate::store::Store;
-use crate::store::sqlite::SqliteStore;
+use crate::store::sqlite::{OpenError, SqliteStore};
+use crate::store::{Store, StoreError};
 
 /// A core without sessions.
 pub(super) struct Offline {
@@ -23,11 +23,23 @@ pub(super) struct Offline {
     _console: mpsc::Receiver<HubEvent>,
 }
 
+/// Why a store was not opened.
+pub(super) enum OpenFailure {
+    /// Another process has it.
+    InUse(String),
+    Other(String),
+}
+
 impl Offline {
-    pub(super) async fn open(folder: &Path) -> Result<Self, String> {
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(folder).map_err(|e| e.to_string())?);
-        let accounts = store.accounts().await.map_err(|e| e.to_string())?;
-        let tickets = store.tickets().await.map_err(|e| e.to_string())?;
+    pub(super) async fn open(folder: &Path) -> Result<Self, OpenFailure> {
+        let opened = SqliteStore::open(folder).map_err(|error| match error {
+            OpenError::InUse(_) => OpenFailure::InUse(error.to_string()),
+            error => OpenFailure::Other(error.to_string()),
+        });
+        let store: Arc<dyn Store> = Arc::new(opened?);
+        let other = |error: StoreError| OpenFailure::Other(error.to_string());
+        let accounts = store.accounts().await.map_err(other)?;
+        let tickets = store.tickets().await.map_err(other)?;
         let (console, lines) = mpsc::channel(CONSOLE_QUEUE);
         let followers = Followers {
             active: watch::Sender::default(),

@@ -33,6 +33,9 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
+    /// The accounts of the credentials file cannot be imported.
+    #[error("cannot import the credentials: {0}")]
+    Import(String),
     /// The log files cannot be written.
     #[error("cannot write the log files in {folder}: {source}")]
     Logs {

@@ -8,4 +8,4 @@ mod upkeep;
 
 pub use error::{HubError, StartError};
 pub use running::RunningHub;
-pub use start::{HubConfig, start, start_with_clock, start_without_dummy_hash};
+pub use start::{CredentialsFile, HubConfig, start, start_with_clock, start_without_dummy_hash};

@@ -1,6 +1,7 @@
 //! A hub that runs, up to its end.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use fleetlink_core::{Capacity, Input};
@@ -10,9 +11,10 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::credentials::{Applied, Credentials};
+use crate::credentials::Credentials;
 use crate::driver::DriverHandle;
 use crate::identity::Identity;
+use crate::import::{self, Authority, ImportHandle, ImportTools};
 use crate::lease::RunningLeases;
 use crate::number_exchange;
 use crate::passwords::Passwords;
@@ -27,7 +29,8 @@ pub struct RunningHub {
     pub(super) identity: Option<Identity>,
     pub(super) accounts: usize,
     pub(super) capacity: Capacity,
-    pub(super) applied: Applied,
+    pub(super) skipped: Vec<String>,
+    pub(super) import: Option<ImportHandle>,
     pub(super) driver: DriverHandle,
     pub(super) store: Arc<dyn Store>,
     pub(super) passwords: Passwords,
@@ -67,7 +70,7 @@ impl RunningHub {
         self.leases.as_ref()
     }
 
-    /// How many accounts there were at the start.
+    /// How many accounts there were at the start, with those that its credentials file names.
     pub fn accounts(&self) -> usize {
         self.accounts
     }
@@ -77,17 +80,32 @@ impl RunningHub {
         self.capacity
     }
 
-    /// What came of the credentials file at the start.
-    pub fn applied_credentials(&self) -> &Applied {
-        &self.applied
+    /// The lines of the credentials file that could not be read at the start, and why not.
+    pub fn skipped_credentials(&self) -> &[String] {
+        &self.skipped
     }
 
-    /// Brings the accounts up to a credentials file that has changed.
-    pub async fn apply_credentials(&self, credentials: Credentials) -> Result<Applied, String> {
-        let accounts = self.store.accounts().await.map_err(|e| e.to_string())?;
-        Ok(credentials
-            .apply(accounts, &self.driver, &self.passwords)
-            .await)
+    /// Takes the import of the credentials file that began with the hub, if there is one.
+    pub fn take_import(&mut self) -> Option<ImportHandle> {
+        self.import.take()
+    }
+
+    /// Begins to bring the accounts up to a credentials file that has changed; one import at a time.
+    ///
+    /// # Errors
+    /// The store cannot be read, or the hub has ended.
+    pub async fn import(
+        &self,
+        path: &Path,
+        credentials: Credentials,
+        authority: Authority,
+    ) -> Result<ImportHandle, String> {
+        let tools = ImportTools {
+            driver: self.driver.clone(),
+            passwords: self.passwords.clone(),
+            store: Arc::clone(&self.store),
+        };
+        import::begin(path, credentials, authority, tools).await
     }
 
     /// Opens the log files anew, since they were rotated: what follows goes to the files that have
@@ -170,8 +188,6 @@ async fn ended(part: AbortOnDropHandle<()>) {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use fleetlink_core::Settings;
     use tokio::sync::mpsc;
 

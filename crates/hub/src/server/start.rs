@@ -1,35 +1,47 @@
 //! The start of a hub, step by step.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use fleetlink_core::{Account, Hub, Settings, Ticket, TicketStanding};
+use fleetlink_proto::DeviceName;
 use fleetlink_proto::HubRun;
 use fleetlink_proto::control::ActiveDevice;
-use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
 use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::credentials::{Applied, Credentials};
+use crate::credentials::Credentials;
 use crate::descriptors::Descriptors;
 use crate::devices;
 use crate::driver::{CONSOLE_QUEUE, Driver, DriverHandle, Followers, HubEvent, WallClock};
 use crate::identity::{Identity, wall_time};
+use crate::import::{self, Authority, ImportTools};
 use crate::lease::{self, LeaseConfig};
 use crate::logs::{LogBounds, LogFiles, LogFolder};
 use crate::number_exchange;
-use crate::operator::{Desk, OperatorSocket};
+use crate::operator::{Desk, OperatorSocket, is_served};
 use crate::passwords::Passwords;
 use crate::reach::Reach;
 use crate::session::{Claims, HubUnread, HubUploads, SessionContext};
-use crate::store::sqlite::SqliteStore;
+use crate::store::sqlite::{OpenError, SqliteStore};
 use crate::store::{Retention, Store};
 
 use super::error::StartError;
 use super::running::RunningHub;
 use super::{renewal, upkeep};
+
+/// Connections that may wait to be accepted.
+const BACKLOG: u32 = 1024;
+/// How long a command that uses the data folder is waited for.
+const COMMAND_DEADLINE: Duration = Duration::from_secs(5);
+/// How often it is looked whether it is done.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// What a hub is started with.
 #[derive(Debug)]
@@ -40,8 +52,8 @@ pub struct HubConfig {
     pub data: PathBuf,
     /// Where the three log files are kept.
     pub logs: PathBuf,
-    /// Accounts to bring the store up to before the first connection.
-    pub credentials: Option<PathBuf>,
+    /// Accounts that are imported while the hub begins to serve.
+    pub credentials: Option<CredentialsFile>,
     /// Without TLS: allowed on loopback alone.
     pub plain: bool,
     /// The rules' settings.
@@ -54,6 +66,15 @@ pub struct HubConfig {
     pub number_exchange: Option<number_exchange::Config>,
     /// A lease service beside the hub.
     pub leases: Option<LeaseConfig>,
+}
+
+/// A credentials file, and what it is for the hub.
+#[derive(Debug, Clone)]
+pub struct CredentialsFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it is.
+    pub authority: Authority,
 }
 
 /// Starts a hub. `console` is given the operator's lines.
@@ -103,9 +124,16 @@ async fn start_with(
         return Err(StartError::PlainBeyondLoopback(listen));
     }
     // First, so that a second hub at this address has touched nothing when it ends here.
-    let (listener, address) = bind(listen).await?;
-    let credentials = credentials.as_deref().map(read_credentials).transpose()?;
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&data)?);
+    let (bound, address) = bind(listen)?;
+    let credentials = credentials.map(read_credentials).transpose()?;
+    let store = open_store(&data).await?;
+    // As early as its folder is ours: whoever operates the hub waits for it from here on.
+    let socket = make_socket(&data)?;
+    // The operator's socket is there when the port is.
+    let listener = bound.listen(BACKLOG).map_err(|source| StartError::Listen {
+        address: listen,
+        source,
+    })?;
     let identity = Identity::load_or_create(&data, wall_time())?;
     let log_folder = lock_logs(&logs, &data)?;
 
@@ -115,34 +143,27 @@ async fn start_with(
     let capacity = settings.capacity;
     let (keep_alive, upload_idle) = (settings.keep_alive, settings.upload_idle);
     let accounts = store.accounts().await.map_err(StartError::Accounts)?;
-    let mut known = accounts.len();
     let tickets = store.tickets().await.map_err(StartError::Accounts)?;
     let is_open = |ticket: &Ticket| ticket.standing(wall_time()) == TicketStanding::Open;
     let awaits_device = tickets.iter().any(is_open);
+    let known = known_names(&accounts, credentials.as_ref().map(|(_, read)| read));
+    let skipped = credentials.as_ref().map(|(_, read)| read.skipped.clone());
+    let skipped = skipped.unwrap_or_default();
+    if known == 0 && !awaits_device && !listen.ip().is_loopback() {
+        return Err(StartError::NoAccounts {
+            address: listen,
+            data,
+            skipped,
+        });
+    }
     let engine = Engine::start(
         settings,
-        accounts.clone(),
+        accounts,
         tickets,
         &store,
         (passwords, identity.clone()),
         Arc::clone(&clock),
     );
-    let applied = match credentials {
-        Some(credentials) => {
-            let (driver, passwords) = (&engine.driver, &engine.passwords);
-            credentials.apply(accounts, driver, passwords).await
-        }
-        None => Applied::default(),
-    };
-    known += applied.added.len();
-    if known == 0 && !awaits_device && !listen.ip().is_loopback() {
-        return Err(StartError::NoAccounts {
-            address: listen,
-            data,
-            skipped: applied.skipped,
-        });
-    }
-    let socket = make_socket(&data)?;
     // Last of what can fail: a start that does not succeed leaves the log files as they were.
     let log_files = open_logs(log_folder, log_bounds, &store).await?;
     let (reopen, reopened) = watch::channel(0);
@@ -175,6 +196,18 @@ async fn start_with(
             plain,
         },
     };
+    let import = match credentials {
+        Some((file, read)) => {
+            let tools = ImportTools {
+                driver: driver.clone(),
+                passwords: passwords.clone(),
+                store: Arc::clone(&store),
+            };
+            let begun = import::begin(&file.path, read, file.authority, tools).await;
+            Some(begun.map_err(StartError::Import)?)
+        }
+        None => None,
+    };
     let operating = socket.serve(desk, closing.clone());
     let following = log_files.follow(active_changed, journal_grew, reopened, drained.clone());
     let context = SessionContext {
@@ -193,7 +226,8 @@ async fn start_with(
         identity: (!plain).then(|| identity.clone()),
         accounts: known,
         capacity,
-        applied,
+        skipped,
+        import,
         driver,
         store,
         passwords,
@@ -285,14 +319,22 @@ async fn open_logs(
         })
 }
 
-async fn bind(listen: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+/// Takes the address, where nobody can connect yet.
+fn bind(listen: SocketAddr) -> Result<(TcpSocket, SocketAddr), StartError> {
     let error = |source| StartError::Listen {
         address: listen,
         source,
     };
-    let listener = TcpListener::bind(listen).await.map_err(error)?;
-    let address = listener.local_addr().map_err(error)?;
-    Ok((listener, address))
+    let socket = match listen {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    };
+    let socket = socket.map_err(error)?;
+    // As after a hub whose connections have not been forgotten yet.
+    socket.set_reuseaddr(true).map_err(error)?;
+    socket.bind(listen).map_err(error)?;
+    let address = socket.local_addr().map_err(error)?;
+    Ok((socket, address))
 }
 
 fn make_socket(data: &Path) -> Result<OperatorSocket, StartError> {
@@ -302,10 +344,40 @@ fn make_socket(data: &Path) -> Result<OperatorSocket, StartError> {
     })
 }
 
-fn read_credentials(path: &Path) -> Result<Credentials, StartError> {
-    let error = |source| StartError::Credentials {
-        path: path.display().to_string(),
+fn read_credentials(file: CredentialsFile) -> Result<(CredentialsFile, Credentials), StartError> {
+    let read = Credentials::read(&file.path);
+    let read = read.map_err(|source| StartError::Credentials {
+        path: file.path.display().to_string(),
         source,
-    };
-    Credentials::read(path).map_err(error)
+    })?;
+    Ok((file, read))
+}
+
+/// How many names there are, in the store and in the file.
+fn known_names(accounts: &[Account], credentials: Option<&Credentials>) -> usize {
+    let mut names: BTreeSet<&DeviceName> = accounts.iter().map(|account| &account.name).collect();
+    names.extend(
+        credentials
+            .iter()
+            .flat_map(|read| &read.entries)
+            .map(|(name, _)| name),
+    );
+    names.len()
+}
+
+/// Opens the store, on a thread: it may take a while, in which the process still hears of signals. A
+/// command that is at work in the folder is waited for; another hub is not.
+async fn open_store(data: &Path) -> Result<Arc<dyn Store>, StartError> {
+    let deadline = Instant::now() + COMMAND_DEADLINE;
+    loop {
+        let folder = data.to_owned();
+        match tokio::task::spawn_blocking(move || SqliteStore::open(&folder)).await {
+            Ok(Ok(store)) => return Ok(Arc::new(store)),
+            Ok(Err(OpenError::InUse(_))) if Instant::now() < deadline && !is_served(data) => {
+                sleep(LOOK_AGAIN).await;
+            }
+            Ok(Err(error)) => return Err(error.into()),
+            Err(failed) => std::panic::resume_unwind(failed.into_panic()),
+        }
+    }
 }

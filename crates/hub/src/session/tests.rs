@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fleetlink_core::{
-    Account, Change, Hub, SegmentRef, Settings, Staged, StagedId, StoreCall, StoreReply, Ticket,
-    UnfinishedUpload,
+    Account, Change, Hub, ImportMemory, SegmentRef, Settings, Staged, StagedId, StoreCall,
+    StoreReply, Ticket, UnfinishedUpload,
 };
 use fleetlink_proto::control::{ActiveDevice, limits};
 use fleetlink_proto::samples::Summary;
@@ -37,6 +37,10 @@ struct SlowStaging {
 impl Store for SlowStore {
     fn accounts(&self) -> StoreFuture<'_, Vec<Account>> {
         self.inner.accounts()
+    }
+
+    fn imports(&self, origin: Box<str>) -> StoreFuture<'_, ImportMemory> {
+        self.inner.imports(origin)
     }
 
     fn tickets(&self) -> StoreFuture<'_, Vec<Ticket>> {

@@ -12,7 +12,8 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use fleetlink_core::{
-    Account, Change, SegmentRef, Staged, StagedId, StoreCall, StoreReply, Ticket, UnfinishedUpload,
+    Account, Change, ImportMemory, SegmentRef, Staged, StagedId, StoreCall, StoreReply, Ticket,
+    UnfinishedUpload,
 };
 use fleetlink_proto::samples::Summary;
 use fleetlink_proto::{ContentHash, DeviceName, IdempotencyKey, WallTime};
@@ -60,6 +61,9 @@ impl Default for Retention {
 pub trait Store: Send + Sync + 'static {
     /// Every account, at the start of a hub.
     fn accounts(&self) -> StoreFuture<'_, Vec<Account>>;
+
+    /// What is remembered of the credentials file at this path, and what any has given.
+    fn imports(&self, origin: Box<str>) -> StoreFuture<'_, ImportMemory>;
 
     /// Every ticket with its uses, at the start of a hub, by number.
     fn tickets(&self) -> StoreFuture<'_, Vec<Ticket>>;

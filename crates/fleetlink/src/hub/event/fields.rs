@@ -165,6 +165,7 @@ fn account_change(change: AccountChange) -> &'static str {
         AccountChange::Added => "added",
         AccountChange::PasswordChanged => "password_changed",
         AccountChange::Removed => "removed",
+        AccountChange::LoginRemoved => "login_removed",
         AccountChange::Unlocked => "unlocked",
         AccountChange::KeyEnrolled => "key_enrolled",
         AccountChange::KeyReplaced => "key_replaced",

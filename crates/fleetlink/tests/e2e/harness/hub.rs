@@ -122,6 +122,18 @@ impl Hub {
         }
     }
 
+    /// The folder in which it runs.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Starts it again on the same port and data, with these options in place of its own.
+    #[track_caller]
+    pub(crate) fn restart_with(&mut self, options: &[&str]) {
+        self.options = options.iter().map(|&option| option.to_owned()).collect();
+        self.restart();
+    }
+
     /// The folder with its data and log files.
     pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("data")

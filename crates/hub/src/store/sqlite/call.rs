@@ -32,6 +32,15 @@ impl From<StoreCall> for Call {
                 password_hash,
             } => Call::Change(Change::SetPassword(name, password_hash)),
             Asked::RemoveAccount { name } => Call::Change(Change::RemoveAccount(name)),
+            Asked::ImportLogin { given, at, applies } => {
+                Call::Change(Change::ImportLogin(given, at, applies))
+            }
+            Asked::RemoveLogin { name, origin } => Call::Change(Change::RemoveLogin(name, origin)),
+            Asked::FinishImport {
+                origin,
+                whole,
+                forget,
+            } => Call::Change(Change::FinishImport(origin, whole, forget)),
             Asked::SetKey { name, key, replace } => {
                 Call::Change(Change::SetKey(name, key, replace))
             }

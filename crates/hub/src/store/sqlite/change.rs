@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use fleetlink_core::{
-    Account, ChangeKind, Commit, PasswordHash, Staged, StagedId, StoreError, StoreReply, Ticket,
+    Account, ChangeKind, Commit, GivenLogin, PasswordHash, Staged, StagedId, StoreError,
+    StoreReply, Ticket,
 };
 use fleetlink_proto::control::{DeleteReply, EnrolledKey, Receipt, UploadMode};
 use fleetlink_proto::ticket::TicketNumber;
@@ -19,13 +20,16 @@ use super::limits::INLINE_BYTES;
 use super::merge::Merge;
 use super::segments::NewSegment;
 use super::staged::StagedUploads;
-use super::{Shared, accounts, merge, segments, tickets};
+use super::{Shared, accounts, imports, merge, segments, tickets};
 
 /// The calls of a store that change something.
 pub(super) enum Change {
     AddAccount(Account),
     SetPassword(DeviceName, PasswordHash),
     RemoveAccount(DeviceName),
+    ImportLogin(GivenLogin, WallTime, bool),
+    RemoveLogin(DeviceName, Box<str>),
+    FinishImport(Box<str>, PasswordHash, Vec<DeviceName>),
     SetKey(DeviceName, EnrolledKey, bool),
     RemoveKey(DeviceName),
     AddTicket(Box<Ticket>, Vec<TicketNumber>),
@@ -90,7 +94,17 @@ impl Change {
         shared: &Shared,
     ) -> Result<Applied, OpError> {
         match self {
-            Change::AddAccount(account) => accounts::add(connection, account)?,
+            Change::AddAccount(account) => {
+                accounts::add(connection, account)?;
+                imports::disown(connection, &account.name)?;
+            }
+            Change::ImportLogin(given, at, applies) => {
+                imports::import(connection, given, *at, *applies)?;
+            }
+            Change::RemoveLogin(name, origin) => imports::remove_login(connection, name, origin)?,
+            Change::FinishImport(origin, whole, forget) => {
+                imports::finish(connection, origin, whole, forget)?;
+            }
             Change::SetPassword(name, hash) => accounts::set_password(connection, name, hash)?,
             Change::SetKey(name, key, replace) => {
                 let stored = accounts::set_key(connection, name, key, *replace)?;

@@ -67,6 +67,12 @@ impl Folder {
         refuse_as_new(&self.root)
     }
 
+    /// Whether a process has the lock of this folder.
+    pub(super) fn is_locked(root: &Path) -> bool {
+        let lock = File::open(root.join("hub.lock"));
+        lock.is_ok_and(|lock| matches!(lock.try_lock(), Err(TryLockError::WouldBlock)))
+    }
+
     pub(super) fn root(&self) -> &Path {
         &self.root
     }

@@ -25,6 +25,7 @@ mod files;
 mod flusher;
 mod folder;
 mod holds;
+mod imports;
 mod journal;
 mod limits;
 mod merge;
@@ -50,8 +51,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fleetlink_core::{
-    Account, Change as JournalChange, SegmentRef, StagedId, StoreCall, StoreError, StoreReply,
-    Ticket, UnfinishedUpload,
+    Account, Change as JournalChange, ImportMemory, SegmentRef, StagedId, StoreCall, StoreError,
+    StoreReply, Ticket, UnfinishedUpload,
 };
 use fleetlink_proto::{DeviceName, IdempotencyKey, WallTime};
 use rusqlite::Connection;
@@ -105,6 +106,11 @@ impl SqliteStore {
     /// Tells whether this folder holds a store, or what is left of one.
     pub fn exists(folder: &Path) -> bool {
         Folder::is_used(folder)
+    }
+
+    /// Whether another process uses this folder at this moment.
+    pub(crate) fn is_in_use(folder: &Path) -> bool {
+        Folder::is_locked(folder)
     }
 
     /// Opens the store in this folder, or makes an empty one there, and repairs what a crash left.
@@ -161,6 +167,10 @@ impl SqliteStore {
 impl Store for SqliteStore {
     fn accounts(&self) -> StoreFuture<'_, Vec<Account>> {
         Box::pin(self.read(accounts::all))
+    }
+
+    fn imports(&self, origin: Box<str>) -> StoreFuture<'_, ImportMemory> {
+        Box::pin(self.read(move |connection| imports::memory(connection, &origin)))
     }
 
     fn tickets(&self) -> StoreFuture<'_, Vec<Ticket>> {

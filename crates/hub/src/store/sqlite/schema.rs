@@ -87,6 +87,21 @@ pub(super) const STEPS: &[&str] = &["
         bytes INTEGER NOT NULL,
         hash  BLOB NOT NULL
     ) STRICT;
+", "
+    -- The lines of credentials files as they were applied last. Outlives the accounts: a line that
+    -- has not changed makes none of them anew.
+    CREATE TABLE given_logins (
+        name          TEXT NOT NULL PRIMARY KEY,
+        origin        TEXT NOT NULL,
+        password_hash TEXT NOT NULL,
+        gives         INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
+    -- The hash of all of a file, by the path that it had.
+    CREATE TABLE credentials_files (
+        origin TEXT NOT NULL PRIMARY KEY,
+        whole  TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
 "];
 
 /// Marks a database as one of ours: `flnk`.

@@ -6,8 +6,8 @@ use fleetlink_proto::ticket::{TicketHash, TicketNumber, TicketSubject};
 use fleetlink_proto::{DeviceKey, DeviceName, WallTime};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::accounts;
 use super::error::{OpError, damaged};
+use super::{accounts, imports};
 
 const COLUMNS: &str = "number, hash, subject, is_prefix, uses, created_ms, expires_ms, revoked_ms";
 
@@ -117,6 +117,7 @@ pub(super) fn redeem(
                 key: Some(key.clone()),
             };
             accounts::add(connection, &account)?;
+            imports::disown(connection, name)?;
             Ok(account)
         }
     }

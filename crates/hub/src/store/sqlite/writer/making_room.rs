@@ -119,9 +119,12 @@ fn may_use_reserve(change: &Change) -> bool {
         | Change::PruneJournal(_)
         | Change::RemoveAccount(_)
         | Change::RemoveKey(_)
+        | Change::RemoveLogin(..)
         | Change::RevokeTicket(..)
         | Change::SetPassword(..) => true,
         Change::AddAccount(_)
+        | Change::ImportLogin(..)
+        | Change::FinishImport(..)
         | Change::SetKey(..)
         | Change::AddTicket(..)
         | Change::RedeemTicket(..)

@@ -1,0 +1,119 @@
+//! Logins that a credentials file gives and takes away. The file's line is one word about an account
+//! among others: where the operator has spoken since the file was read, that word stands.
+
+use fleetlink_proto::{DeviceName, WallTime};
+
+use crate::admin::{AdminReply, ImportOrder, ImportOutcome};
+use crate::administration::{AccountJob, sentence};
+use crate::console::AccountChange;
+use crate::endings::Ending;
+use crate::hub::Hub;
+use crate::input::AdminId;
+use crate::store::{GivenLogin, PasswordHash, StoreCall, StoreError, StoreReply};
+use crate::time::Now;
+
+/// A line of a credentials file whose turn has come or will come.
+#[derive(Debug)]
+pub(crate) struct ImportJob {
+    admin: AdminId,
+    order: ImportOrder,
+    /// Whether the account follows the line; decided when its turn has come.
+    applies: bool,
+}
+
+impl ImportJob {
+    pub(crate) fn call(&self, name: &DeviceName, at: WallTime) -> StoreCall {
+        let ImportOrder {
+            origin,
+            password_hash,
+            before,
+            ..
+        } = &self.order;
+        let given = GivenLogin {
+            origin: origin.clone(),
+            name: name.clone(),
+            password_hash: password_hash.clone(),
+            // A line that says what is so already gives the login too.
+            gives: self.applies || before.as_ref() == Some(password_hash),
+        };
+        StoreCall::ImportLogin {
+            given,
+            at,
+            applies: self.applies,
+        }
+    }
+}
+
+impl Hub {
+    pub(crate) fn import_login(
+        &mut self,
+        admin: AdminId,
+        name: &DeviceName,
+        order: ImportOrder,
+        now: Now,
+    ) {
+        let job = ImportJob {
+            admin,
+            order,
+            applies: false,
+        };
+        self.queue_change(admin, name, AccountJob::Import(job), now);
+    }
+
+    /// Decides whether the account follows the line: not where it says what is so already, and not
+    /// where the account is another one than when the file was read.
+    pub(crate) fn decide_import(&self, name: &DeviceName, job: &mut ImportJob) {
+        let account = self.accounts.get(name);
+        let present = account.and_then(|account| account.password_hash.as_ref());
+        let order = &job.order;
+        let is_so = present == Some(&order.password_hash);
+        job.applies = !is_so && present == order.before.as_ref();
+    }
+
+    pub(crate) fn finish_import(
+        &mut self,
+        name: &DeviceName,
+        job: ImportJob,
+        result: Result<StoreReply, StoreError>,
+        now: Now,
+    ) {
+        let answer = match result {
+            Ok(_) if !job.applies => Ok(ImportOutcome::Remembered),
+            Ok(_) => Ok(self.login_given(name, job.order.password_hash, now)),
+            Err(StoreError::Conflict(why)) => Err(self.name_conflict(name, why)),
+            Err(error) => Err(sentence(name, &error)),
+        };
+        self.answer_admin(job.admin, answer.map(AdminReply::Imported));
+    }
+
+    fn login_given(&mut self, name: &DeviceName, hash: PasswordHash, now: Now) -> ImportOutcome {
+        let (outcome, change) = match self.accounts.contains(name) {
+            true => (ImportOutcome::Changed, AccountChange::PasswordChanged),
+            false => (ImportOutcome::Added, AccountChange::Added),
+        };
+        self.accounts.set_password(name, hash, now.wall);
+        self.end_sessions_without_ground(name);
+        self.withdraw_orphans(name);
+        self.show_account(name.clone(), change);
+        outcome
+    }
+
+    /// Where nobody knows whether the store has done it, the hub takes the login as gone: the file
+    /// no longer says that the device may come.
+    pub(crate) fn login_removed(
+        &mut self,
+        name: &DeviceName,
+        result: Result<StoreReply, StoreError>,
+    ) -> Result<AdminReply, String> {
+        if matches!(result, Ok(_) | Err(StoreError::Unknown(_))) && self.accounts.contains(name) {
+            self.accounts.remove_login(name);
+            self.end_sessions_of(name, Ending::LoginRemoved, None);
+            self.withdraw_orphans(name);
+            self.show_account(name.clone(), AccountChange::LoginRemoved);
+        }
+        match result {
+            Ok(_) => Ok(AdminReply::Done),
+            Err(error) => Err(sentence(name, &error)),
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Lines of credentials files, and who waits for them.
+
+use fleetlink_core::{
+    AdminReply, AdminRequest, Effect, ImportOrder, ImportOutcome, Input, PasswordHash, StoreCall,
+    StoreError, StoreReply,
+};
+use fleetlink_proto::control::{EndReason, ErrorCode, Reply};
+
+use crate::fixture::{Fixture, hash, name};
+
+fn line(text: &str, password: &str, before: Option<PasswordHash>) -> AdminRequest {
+    AdminRequest::ImportLogin {
+        name: name(text),
+        order: ImportOrder {
+            origin: "file".into(),
+            password_hash: hash(password),
+            before,
+        },
+    }
+}
+
+/// Imports a line and returns whether the account followed it.
+fn import(f: &mut Fixture, request: AdminRequest) -> (bool, ImportOutcome) {
+    f.operate(request);
+    let applies = match f.store_answers(Ok(StoreReply::Done)) {
+        StoreCall::ImportLogin { applies, .. } => applies,
+        other => panic!("{other:?}"),
+    };
+    match f.operator_answer() {
+        Some(Ok(AdminReply::Imported(outcome))) => (applies, outcome),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_line_adds_an_account_or_changes_its_password() {
+    let mut f = Fixture::new();
+    let added = import(&mut f, line("new", "secret", None));
+    assert_eq!(added, (true, ImportOutcome::Added));
+    f.attached(1, "cam");
+    f.attached(2, "uav");
+    let changed = import(&mut f, line("cam", "secret", Some(hash("right"))));
+    assert_eq!(changed, (true, ImportOutcome::Changed));
+    assert_eq!(f.end_of(1), Some(EndReason::PasswordChanged));
+    let is_so = import(&mut f, line("uav", "right", Some(hash("right"))));
+    assert_eq!(is_so, (false, ImportOutcome::Remembered));
+    assert_eq!(f.end_of(2), None, "nothing has changed");
+    for device in ["new", "cam"] {
+        f.greeted(3);
+        assert!(matches!(f.login(3, device, "secret"), Ok(Reply::Login(_))));
+        f.input(Input::Disconnected {
+            session: fleetlink_core::SessionId(3),
+        });
+    }
+}
+
+/// The operator speaks after the file was read, and before the line has its turn.
+#[test]
+fn a_line_is_no_word_against_a_later_one() {
+    let mut f = Fixture::new();
+    f.operate(AdminRequest::SetPassword {
+        name: name("cam"),
+        password_hash: hash("operator"),
+    });
+    f.operate(line("cam", "file", Some(hash("right"))));
+    f.store_answers(Ok(StoreReply::Done));
+    let call = f.store_answers(Ok(StoreReply::Done));
+    assert!(matches!(
+        call,
+        StoreCall::ImportLogin { applies: false, .. }
+    ));
+    f.greeted(1);
+    f.login(1, "cam", "file").unwrap_err();
+    f.login(1, "cam", "operator").unwrap();
+
+    let mut f = Fixture::new();
+    f.operate(AdminRequest::RemoveAccount {
+        name: name("cam"),
+        with_data: false,
+        key: fleetlink_proto::IdempotencyKey::from_bits(1),
+    });
+    f.operate(line("cam", "file", Some(hash("right"))));
+    f.store_answers(Ok(StoreReply::Done));
+    let call = f.store_answers(Ok(StoreReply::Done));
+    assert!(matches!(
+        call,
+        StoreCall::ImportLogin { applies: false, .. }
+    ));
+    f.greeted(1);
+    f.login(1, "cam", "file").unwrap_err();
+}
+
+#[test]
+fn a_login_that_is_taken_away_ends_what_it_opened_also_by_key() {
+    let remove = || AdminRequest::RemoveLogin {
+        name: name("cam"),
+        origin: "file".into(),
+    };
+    for result in [
+        Ok(StoreReply::Done),
+        Err(StoreError::Unknown("x".to_owned())),
+    ] {
+        let mut f = Fixture::enrolled();
+        f.greeted(2);
+        f.key_login(2, "cam", 1, fleetlink_core::Possession::Proven)
+            .unwrap();
+        f.operate(remove());
+        f.store_answers(result);
+        for session in [1, 2] {
+            assert_eq!(f.end_of(session), Some(EndReason::LoginRemoved));
+        }
+        f.greeted(3);
+        f.login(3, "cam", "right").unwrap_err();
+        f.key_login(3, "cam", 1, fleetlink_core::Possession::Proven)
+            .unwrap_err();
+    }
+    let mut f = Fixture::new();
+    f.attached(1, "cam");
+    f.operate(remove());
+    f.store_answers(Err(StoreError::Full));
+    assert!(f.operator_answer().unwrap().is_err());
+    assert_eq!(f.end_of(1), None, "it was not done");
+}
+
+#[test]
+fn a_login_waits_for_the_line_of_its_name_and_counts_meanwhile() {
+    let mut f = Fixture::new();
+    f.input(Input::Importing { under_way: true });
+    let settle = |f: &mut Fixture| {
+        f.take(|effect| match effect {
+            Effect::SettleLogin { check, .. } => Some(*check),
+            _ => None,
+        })
+    };
+    f.greeted(1);
+    f.greeted(2);
+    f.greeted(3);
+    let first = f.begin_login(1, "new", "secret");
+    let second = f.begin_login(2, "new", "wrong");
+    let third = f.begin_login(3, "new", "guess");
+    assert!(f.check().is_none());
+    let (one, two) = (settle(&mut f).unwrap(), settle(&mut f).unwrap());
+    assert_eq!(settle(&mut f), None, "two attempts are all that it has");
+    import(&mut f, line("new", "secret", None));
+    f.input(Input::Importing { under_way: false });
+    for check in [one, two, two] {
+        f.input(Input::LoginSettled { check });
+    }
+    f.finish_check();
+    f.finish_check();
+    assert!(f.answer(&first).unwrap().is_ok());
+    let error = f.answer(&second).unwrap().unwrap_err();
+    assert_eq!(error.code, ErrorCode::WrongPassword);
+    f.finish_check();
+    f.answer(&third).unwrap().unwrap_err();
+}

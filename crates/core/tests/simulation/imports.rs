@@ -1,0 +1,67 @@
+//! What must hold of credentials files: a line changes an account only where nobody has changed it
+//! since the file was read, and a login that is taken away is gone with all that it opened.
+
+use fleetlink_core::{AdminRequest, GivenLogin, ImportOrder, PasswordHash, StoreCall};
+use fleetlink_proto::DeviceName;
+
+use crate::oracle::Oracle;
+use crate::world::World;
+
+impl Oracle {
+    pub(crate) fn imported(&mut self, call: &StoreCall, given: &GivenLogin) {
+        if matches!(call, StoreCall::ImportLogin { applies: true, .. }) {
+            let hash = given.password_hash.as_str().to_owned();
+            self.accounts.insert(given.name.clone(), hash);
+        }
+    }
+
+    pub(crate) fn login_removed(&mut self, name: &DeviceName) {
+        if let Some(hash) = self.accounts.get_mut(name) {
+            hash.clear();
+        }
+        self.keys.remove(name);
+    }
+
+    /// The store is asked to apply a line: the account is what it was when the file was read.
+    pub(crate) fn import_begun(&self, call: &StoreCall) {
+        let StoreCall::ImportLogin {
+            given,
+            applies: true,
+            ..
+        } = call
+        else {
+            return;
+        };
+        let asked = self.admins.values().find_map(|request| match request {
+            AdminRequest::ImportLogin { name, order }
+                if *name == given.name && order.password_hash == given.password_hash =>
+            {
+                Some(order)
+            }
+            _ => None,
+        });
+        let before = asked.expect("a line").before.as_ref();
+        let present = self.accounts.get(&given.name).map_or("", String::as_str);
+        let before = before.map_or("", PasswordHash::as_str);
+        assert_eq!(present, before, "{} against a later word", given.name);
+    }
+}
+
+impl World {
+    /// A line of a file that was read just now, or a while ago.
+    pub(crate) fn import(&mut self, name: DeviceName, password_hash: PasswordHash) -> AdminRequest {
+        let account = self.store.accounts.get(&name);
+        let present = account.and_then(|account| account.password_hash.clone());
+        let before = match self.rng.below(4) {
+            0 => None,
+            1 => Some(PasswordHash::new(format!("{name}|first"))),
+            _ => present,
+        };
+        let order = ImportOrder {
+            origin: "credentials".into(),
+            password_hash,
+            before,
+        };
+        AdminRequest::ImportLogin { name, order }
+    }
+}
