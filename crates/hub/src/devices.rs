@@ -19,7 +19,7 @@ use crate::session::{self, Secured, SessionContext};
 use crate::source_places::SourcePlaces;
 
 /// Encrypted bytes of one connection that wait for the network.
-const TLS_BUFFER: usize = 32 * 1024;
+const TLS_BUFFER: usize = 16 * 1024;
 
 /// What every connection of a device is served with.
 #[derive(Clone)]

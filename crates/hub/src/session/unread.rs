@@ -9,11 +9,11 @@ use fleetlink_proto::control::{Request, RequestId, limits};
 use tokio::sync::Semaphore;
 
 /// What the answer to a call is counted as until it is written: most are short.
-const SHORT_ANSWER: u32 = 1024;
+const SHORT_ANSWER: u32 = 512;
 /// The same of calls whose answer may fill a good part of a line.
 const LONG_ANSWER: u32 = 32 * 1024;
 /// Calls of one session are taken up while their answers, unread ones included, fit into this.
-const ROOM: usize = 64 * 1024;
+const ROOM: usize = 32 * 1024;
 
 /// The unread bytes of all sessions of a hub.
 #[derive(Clone)]
