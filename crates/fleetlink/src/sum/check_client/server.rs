@@ -18,6 +18,8 @@ use super::script::Answer;
 const QUIET: Duration = Duration::from_millis(300);
 /// Between the pieces of a reply: each is a read of its own.
 const BETWEEN_PIECES: Duration = Duration::from_millis(300);
+/// Between a request and the reset that answers it.
+const BEFORE_A_RESET: Duration = Duration::from_millis(500);
 /// How long the client may take to close.
 const DRAIN: Duration = Duration::from_secs(2);
 
@@ -82,6 +84,8 @@ async fn serve(mut stream: TcpStream, answer: Answer, hearing: mpsc::UnboundedSe
         Answer::Silence => return std::future::pending().await,
         // Closed at once, with a reset in place of an end.
         Answer::Reset => {
+            // The client waits for its reply by then, in whichever way it sent its request.
+            sleep(BEFORE_A_RESET).await;
             // Where it cannot be set, the close is an orderly one.
             let _ = rustix::net::sockopt::set_socket_linger(&stream, Some(Duration::ZERO));
             return;
