@@ -31,6 +31,7 @@ pub(crate) async fn hub() -> Fixture {
 pub(crate) async fn hub_with(names: &[&str], settings: Settings) -> Fixture {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().to_owned();
+    Operator::make_store(&data).unwrap();
     let mut operator = Operator::reach(&data).await.unwrap();
     for name in names {
         let account = OperatorCall::AddAccount {

@@ -138,7 +138,7 @@ fn failures_have_codes_of_their_own() {
         (["send", "box", "missing"], 8, "no_such_local_file"),
         (["send", "cam", "a"], 2, "usage"),
         (["send", "box", "state"], 1, "failed"),
-        (["receive", "--inbox", "missing"], 8, "no_such_local_file"),
+        (["receive", "--inbox", "a/inbox"], 1, "failed"),
     ] {
         fs::create_dir_all(folder.path().join("state")).unwrap();
         let mut command = hub.command(folder.path(), "cam", &arguments);
