@@ -52,7 +52,9 @@ pub const WRITE_BACK_BYTES: u64 = 64 * 1024 * 1024;
 /// Bytes of the inbox's disk that no transfer takes.
 pub const KEEP_FREE_BYTES: u64 = 8 * 1024 * 1024;
 /// The highest number that a file's name gets where others have taken it.
-pub const MAX_NAME_NUMBER: u32 = 10_000;
+pub const MAX_NAME_NUMBER: u32 = 999_999_999;
+/// Names of files of which an inbox remembers the number that it gave last.
+pub const MAX_REMEMBERED_NAMES: usize = 4096;
 
 /// Generated files that are remembered; of more, the oldest is taken for one of the person's own.
 pub const MAX_GENERATED_FILES: usize = 4096;

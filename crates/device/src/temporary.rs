@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use tempfile::{Builder, NamedTempFile};
 
+use crate::partial::{self, Listed};
+
 /// What becomes of a file that is already where a new one shall be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Existing {
@@ -19,23 +21,33 @@ pub enum Existing {
 pub(crate) struct Temporary {
     file: NamedTempFile,
     path: PathBuf,
+    _listed: Listed,
 }
 
 impl Temporary {
-    /// Opens one in the folder of `path` with these permissions (less the umask).
+    /// Opens one in the folder of `path` with these permissions (less the umask). What a killed
+    /// process left there is removed.
     pub(crate) fn beside(path: &Path, mode: u32) -> io::Result<Self> {
-        use std::os::unix::fs::PermissionsExt as _;
-
         let folder = folder_of(path);
-        let file = Builder::new()
-            .prefix(".fleetlink-")
-            .suffix(".part")
-            .permissions(std::fs::Permissions::from_mode(mode))
-            .tempfile_in(folder)?;
-        Ok(Temporary {
-            file,
-            path: path.to_owned(),
-        })
+        let handle = File::open(folder)?;
+        let abandoned = partial::remove_abandoned(&handle);
+        if abandoned > 0 {
+            tracing::info!(abandoned, "removed incomplete files of an earlier run");
+        }
+        for _ in 0..partial::TRIES {
+            let file = create(folder, mode)?;
+            let name = file.path().file_name().unwrap_or_default();
+            if partial::own(&handle, name, file.as_file())? {
+                let hidden = file.path().to_owned();
+                let remove = move || drop(std::fs::remove_file(&hidden));
+                return Ok(Temporary {
+                    file,
+                    path: path.to_owned(),
+                    _listed: Listed::new(remove)?,
+                });
+            }
+        }
+        Err(io::Error::other("another process removes each new file"))
     }
 
     pub(crate) fn file(&self) -> &File {
@@ -54,9 +66,74 @@ impl Temporary {
     }
 }
 
+fn create(folder: &Path, mode: u32) -> io::Result<NamedTempFile> {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    Builder::new()
+        .prefix(partial::PREFIX)
+        .suffix(partial::SUFFIX)
+        .permissions(std::fs::Permissions::from_mode(mode))
+        .tempfile_in(folder)
+}
+
 fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::Write as _;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.collect()
+    }
+
+    #[test]
+    fn the_next_one_removes_what_is_left_and_nothing_that_lives() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        let left = folder.path().join(".fleetlink-left.part");
+        fs::write(&left, "left").unwrap();
+        let living = Temporary::beside(&path, 0o666).unwrap();
+        assert_eq!(names(folder.path()).len(), 1, "what was left is gone");
+        let other = Temporary::beside(&folder.path().join("y"), 0o666).unwrap();
+        living.file().write_all(b"1").unwrap();
+        living.place(Existing::Keep).unwrap();
+        drop(other);
+        assert_eq!(names(folder.path()), ["x"]);
+    }
+
+    /// Somebody removes left-overs all the time; each file that is made survives nevertheless.
+    #[test]
+    fn a_file_is_its_maker_s_from_the_first_moment() {
+        let folder = tempfile::tempdir().unwrap();
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    let handle = File::open(folder.path()).unwrap();
+                    while !done.load(Ordering::Relaxed) {
+                        partial::remove_abandoned(&handle);
+                    }
+                });
+            }
+            for number in 0..300 {
+                let path = folder.path().join(number.to_string());
+                let file = Temporary::beside(&path, 0o666).unwrap();
+                std::thread::yield_now();
+                file.place(Existing::Keep).unwrap();
+            }
+            done.store(true, Ordering::Relaxed);
+        });
+        assert_eq!(names(folder.path()).len(), 300);
     }
 }

@@ -10,6 +10,7 @@ mod hub_key;
 mod hub_pin;
 mod hub_time;
 mod idempotency_key;
+mod joiners;
 pub mod lease;
 pub mod number_exchange;
 mod password;

@@ -1,6 +1,8 @@
 //! Text from outside, shown safely.
 
-use std::fmt::{self, Write};
+use std::fmt;
+
+use crate::joiners::{belongs, is_joiner};
 
 /// Shows text from outside with everything that could move a cursor, recolour a terminal, forge a
 /// log line or reorder what is read written as an escape (`\n`, `\u{1b}`, `\u{202e}`).
@@ -9,14 +11,13 @@ pub struct Escaped<'a>(pub &'a str);
 
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for c in self.0.chars() {
-            if harmful(c) {
-                write!(f, "{}", c.escape_default())?;
-            } else {
-                f.write_char(c)?;
-            }
+        let mut shown = 0;
+        for (at, c) in harmful_in(self.0) {
+            f.write_str(&self.0[shown..at])?;
+            write!(f, "{}", c.escape_default())?;
+            shown = at + c.len_utf8();
         }
-        Ok(())
+        f.write_str(&self.0[shown..])
     }
 }
 
@@ -49,13 +50,28 @@ impl fmt::Display for EscapedBytes<'_> {
     }
 }
 
+/// The characters of a text that could harm, and where they stand: all that are harmful by
+/// themselves, without joiners that belong to a word or an emoji.
+pub(crate) fn harmful_in(text: &str) -> impl Iterator<Item = (usize, char)> + '_ {
+    text.char_indices().filter(|&(at, c)| {
+        let belongs = || is_joiner(c) && belongs(&text[..at], c, &text[at + c.len_utf8()..]);
+        harmful(c) && !belongs()
+    })
+}
+
 /// C0 and C1 controls, line and paragraph separators, bidirectional controls (UAX #9) and
 /// invisible marks.
-pub(crate) fn harmful(c: char) -> bool {
+fn harmful(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
             | '\u{061c}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// The bidirectional controls (UAX #9): they show nothing, and change only the order in which a text
+/// is shown.
+pub(crate) fn is_direction_mark(c: char) -> bool {
+    matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -66,6 +82,8 @@ mod tests {
     fn writes_harmful_characters_as_escapes() {
         let shown = Escaped("ok é 漢\u{1b}[2J\r\n\u{202e}\u{9b}\u{2028}").to_string();
         assert_eq!(shown, "ok é 漢\\u{1b}[2J\\r\\n\\u{202e}\\u{9b}\\u{2028}");
+        let shown = Escaped("می\u{200c}خواهم a\u{200c}b").to_string();
+        assert_eq!(shown, "می\u{200c}خواهم a\\u{200c}b");
     }
     #[test]
     fn bytes_are_shown_as_text_where_they_are_and_cut_at_characters() {

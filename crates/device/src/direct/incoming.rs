@@ -231,6 +231,7 @@ impl Incoming<'_> {
         };
         let stored_as = stored_as.map_err(Failure::Here)?;
         let receipt = self.machine.stored(Receipt {
+            sender: Some(self.sender.clone()),
             stored_as: stored_as.clone(),
             bytes: end.bytes,
         });

@@ -4,14 +4,10 @@ use std::io;
 use std::path::Path;
 
 use cap_std::fs::{Dir, File, MetadataExt as _, OpenOptions, OpenOptionsExt as _};
-use rustix::fs::{FlockOperation, flock, fstatvfs};
+use rustix::fs::fstatvfs;
 
 use super::naming::Naming;
-
-/// How the name of a file that is not complete begins and ends. No device's name, and so no
-/// complete file's, begins with a dot.
-const PARTIAL_PREFIX: &str = ".fleetlink-";
-const PARTIAL_SUFFIX: &str = ".part";
+use crate::partial::{self, is_partial};
 
 /// A folder.
 #[derive(Debug)]
@@ -43,13 +39,11 @@ impl Folder {
     /// Makes a file and names it, so that a folder which takes none is found out before it is
     /// offered one.
     fn try_naming(&self) -> io::Result<Naming> {
-        let (_file, partial) = self.create_partial()?;
-        let named = format!(
-            "{}-named{PARTIAL_SUFFIX}",
-            partial.trim_end_matches(PARTIAL_SUFFIX)
-        );
-        let found = Naming::find(&self.dir, &partial, &named);
-        let _ = self.dir.remove_file(&partial);
+        let (_file, hidden) = self.create_partial()?;
+        let stem = hidden.trim_end_matches(partial::SUFFIX);
+        let named = format!("{stem}-named{}", partial::SUFFIX);
+        let found = Naming::find(&self.dir, &hidden, &named);
+        let _ = self.dir.remove_file(&hidden);
         let _ = self.dir.remove_file(&named);
         found
     }
@@ -81,19 +75,26 @@ impl Folder {
         Ok(sum)
     }
 
-    /// A new file under a new hidden name, locked for as long as it is open.
+    /// A new file under a new hidden name, this process's own for as long as it is open.
     pub(super) fn create_partial(&self) -> io::Result<(File, String)> {
+        for _ in 0..partial::TRIES {
+            let (file, name) = self.create_hidden()?;
+            if partial::own(&self.dir, name.as_ref(), &file)? {
+                return Ok((file, name));
+            }
+        }
+        Err(io::Error::other("another process removes each new file"))
+    }
+
+    fn create_hidden(&self) -> io::Result<(File, String)> {
         let mut random = [0; 8];
         getrandom::fill(&mut random).map_err(io::Error::other)?;
         let random = u64::from_ne_bytes(random);
-        let name = format!("{PARTIAL_PREFIX}{random:016x}{PARTIAL_SUFFIX}");
+        let name = format!("{}{random:016x}{}", partial::PREFIX, partial::SUFFIX);
         let mut options = OpenOptions::new();
         let file = self
             .dir
             .open_with(&name, options.write(true).create_new(true).mode(0o666))?;
-        // Where locks are not to be had, nothing of another process is cleaned up by mistake
-        // either: its lock fails as well.
-        let _ = flock(&file, FlockOperation::NonBlockingLockExclusive);
         Ok((file, name))
     }
 
@@ -131,32 +132,22 @@ impl Folder {
         Ok(rustix::fs::fsync(&self.dir)?)
     }
 
-    /// Removes partial files that nobody writes any more; how many.
-    pub(super) fn remove_leftovers(&self) -> io::Result<usize> {
-        let mut removed = 0;
-        for entry in self.dir.entries()? {
-            let entry = entry?;
-            let name = entry.file_name();
-            if is_partial(&name) && entry.file_type()?.is_file() && self.abandoned(&name) {
-                self.dir.remove_file(&name)?;
-                removed += 1;
-            }
+    /// Whether there is something of this name, whatever it is.
+    pub(super) fn holds(&self, name: &str) -> io::Result<bool> {
+        match self.dir.symlink_metadata(name) {
+            Ok(_) => Ok(true),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(e) => Err(e),
         }
-        Ok(removed)
     }
 
-    fn abandoned(&self, name: &std::ffi::OsStr) -> bool {
-        let file = self.dir.open_with(name, OpenOptions::new().write(true));
-        file.is_ok_and(|file| flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok())
+    /// Removes partial files that nobody writes any more; how many.
+    pub(super) fn remove_leftovers(&self) -> usize {
+        partial::remove_abandoned(&self.dir)
     }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is what map_err takes")]
 fn unwritable(error: io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("it takes no files: {error}"))
-}
-
-fn is_partial(name: &std::ffi::OsStr) -> bool {
-    name.to_str()
-        .is_some_and(|name| name.starts_with(PARTIAL_PREFIX) && name.ends_with(PARTIAL_SUFFIX))
 }

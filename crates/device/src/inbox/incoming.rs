@@ -11,38 +11,43 @@ use rustix::io::Errno;
 
 use super::folder::Folder;
 use super::ledger::Promise;
+use super::numbers::{Numbers, last_taken};
 use super::write_back::WriteBack;
-use crate::limits::MAX_NAME_NUMBER;
+use crate::partial::Listed;
+
+/// Where a file shall be, and whose it is.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) folder: Arc<Folder>,
+    pub(super) numbers: Arc<Numbers>,
+    pub(super) sender: DeviceName,
+    /// The name that the sender gave it.
+    pub(super) name: FileName,
+}
 
 /// A file that is not complete: hidden, and gone when dropped. Its calls block.
 #[derive(Debug)]
 pub struct Incoming {
-    folder: Arc<Folder>,
+    place: Place,
     promise: Option<Promise>,
     file: File,
     partial: String,
-    sender: DeviceName,
-    name: FileName,
+    _listed: Listed,
     hasher: blake3::Hasher,
     write_back: WriteBack,
 }
 
 impl Incoming {
-    pub(super) fn create(
-        folder: Arc<Folder>,
-        promise: Promise,
-        sender: &DeviceName,
-        name: FileName,
-        size: u64,
-    ) -> Result<Self, Ended> {
-        let (file, partial) = folder.create_partial().map_err(cannot_write)?;
+    pub(super) fn create(place: Place, promise: Promise, size: u64) -> Result<Self, Ended> {
+        let (file, partial) = place.folder.create_partial().map_err(cannot_write)?;
+        let (folder, hidden) = (place.folder.clone(), partial.clone());
+        let listed = Listed::new(move || drop(folder.remove(&hidden)));
         let incoming = Incoming {
-            folder,
+            place,
             promise: Some(promise),
             file,
             partial,
-            sender: sender.clone(),
-            name,
+            _listed: listed.map_err(cannot_write)?,
             hasher: blake3::Hasher::new(),
             write_back: WriteBack::default(),
         };
@@ -56,7 +61,7 @@ impl Incoming {
 
     /// The name that the sender gave it.
     pub fn name(&self) -> &FileName {
-        &self.name
+        &self.place.name
     }
 
     /// Adds these bytes to the end.
@@ -92,10 +97,10 @@ impl Incoming {
                 "nobody waits for it any more",
             ));
         }
-        let stored = self.place().map_err(cannot_write)?;
-        if let Err(error) = self.folder.sync() {
+        let stored = self.give_name().map_err(cannot_write)?;
+        if let Err(error) = self.place.folder.sync() {
             // Both sides say that it failed: then it is not here.
-            if let Err(error) = self.folder.take_back(&self.file, stored.as_str()) {
+            if let Err(error) = self.place.folder.take_back(&self.file, stored.as_str()) {
                 tracing::warn!(%error, name = stored.as_str(), "a file that failed stays behind");
             }
             return Err(cannot_write(error));
@@ -106,29 +111,48 @@ impl Incoming {
         Ok(stored)
     }
 
-    /// The first name that is free. Another file can take one meanwhile, so each is simply tried.
-    fn place(&mut self) -> io::Result<FileName> {
-        for number in 1..=MAX_NAME_NUMBER {
-            let name = self.name.stored(&self.sender, number);
-            match self.folder.place(&self.file, &self.partial, name.as_str()) {
+    /// The name that the sender's gives, with a number where that is taken. Another file can take
+    /// one meanwhile, so each is simply tried.
+    fn give_name(&mut self) -> io::Result<FileName> {
+        let first = self.place.stored(1);
+        let mut number = 1;
+        loop {
+            let name = self.place.stored(number);
+            let placed = self
+                .place
+                .folder
+                .place(&self.file, &self.partial, name.as_str());
+            match placed {
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(e) => return Err(e),
                 Ok(()) => {
                     self.partial.clear();
+                    if number > 1 {
+                        self.place.numbers.note(first.as_str(), number);
+                    }
                     return Ok(name);
                 }
             }
+            let taken = number.max(self.place.numbers.last(first.as_str()));
+            number = last_taken(taken, |number| self.place.is_taken(number))? + 1;
         }
-        Err(io::Error::other(format!(
-            "there are {MAX_NAME_NUMBER} files of this name"
-        )))
+    }
+}
+
+impl Place {
+    fn stored(&self, number: u32) -> FileName {
+        self.name.stored(&self.sender, number)
+    }
+
+    fn is_taken(&self, number: u32) -> io::Result<bool> {
+        self.folder.holds(self.stored(number).as_str())
     }
 }
 
 impl Drop for Incoming {
     fn drop(&mut self) {
         if !self.partial.is_empty() {
-            let removed = self.folder.remove(&self.partial);
+            let removed = self.place.folder.remove(&self.partial);
             if let Err(error) = removed {
                 tracing::warn!(%error, partial = self.partial, "an incomplete file stays behind");
             }
@@ -173,9 +197,13 @@ mod tests {
             folder.fails_to_sync.store(fails, Ordering::Relaxed);
             let ledger = Arc::new(Ledger::default());
             let promise = ledger.promise(7, None, || Ok(0)).unwrap();
-            let (sender, name) = ("cam".parse().unwrap(), "a.txt".parse().unwrap());
-            let incoming = Incoming::create(folder.clone(), promise, &sender, name, 7);
-            let mut incoming = incoming.unwrap();
+            let target = Place {
+                folder: folder.clone(),
+                numbers: Arc::default(),
+                sender: "cam".parse().unwrap(),
+                name: "a.txt".parse().unwrap(),
+            };
+            let mut incoming = Incoming::create(target, promise, 7).unwrap();
             incoming.write(content).unwrap();
             let finished = incoming.finish(&end);
             let left = std::fs::read_dir(place.path()).unwrap().count();

@@ -7,6 +7,7 @@ mod folder;
 mod incoming;
 mod ledger;
 mod naming;
+mod numbers;
 mod policy;
 mod write_back;
 
@@ -20,7 +21,9 @@ use fleetlink_proto::transfer::{Ended, FileName, Offer, Reason};
 use crate::limits::KEEP_FREE_BYTES;
 use folder::Folder;
 pub use incoming::Incoming;
+use incoming::Place;
 use ledger::Ledger;
+use numbers::Numbers;
 pub use policy::{ReceivePolicy, SenderRule, SenderRuleError};
 
 /// A folder that takes files by rules.
@@ -28,6 +31,7 @@ pub use policy::{ReceivePolicy, SenderRule, SenderRuleError};
 pub struct Inbox {
     folder: Arc<Folder>,
     ledger: Arc<Ledger>,
+    numbers: Arc<Numbers>,
     policy: ReceivePolicy,
 }
 
@@ -36,7 +40,7 @@ impl Inbox {
     /// are removed. Blocks.
     pub fn open(path: &Path, policy: ReceivePolicy) -> io::Result<Self> {
         let folder = Folder::open(path)?;
-        let leftovers = folder.remove_leftovers()?;
+        let leftovers = folder.remove_leftovers();
         if leftovers > 0 {
             tracing::info!(leftovers, "removed incomplete files of an earlier run");
         }
@@ -47,6 +51,7 @@ impl Inbox {
         Ok(Inbox {
             folder: Arc::new(folder),
             ledger,
+            numbers: Arc::default(),
             policy,
         })
     }
@@ -59,6 +64,10 @@ impl Inbox {
             .name
             .parse()
             .map_err(|e| Ended::new(Reason::BadName, format!("{e}")))?;
+        if cfg!(windows) {
+            let stored = name.stored(sender, 1).on_windows();
+            stored.map_err(|e| Ended::new(Reason::BadName, e.to_string()))?;
+        }
         let count = || self.folder.held_bytes();
         let promise = self
             .ledger
@@ -72,6 +81,13 @@ impl Inbox {
             );
             return Err(Ended::new(Reason::NoSpace, message));
         }
-        Incoming::create(self.folder.clone(), promise, sender, name, offer.size)
+        let numbers = Arc::clone(&self.numbers);
+        let place = Place {
+            folder: self.folder.clone(),
+            numbers,
+            sender: sender.clone(),
+            name,
+        };
+        Incoming::create(place, promise, offer.size)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use fleetlink_device::{Inbox, ReceivePolicy};
 use fleetlink_proto::transfer::{Reason, limits};
@@ -130,4 +131,80 @@ fn what_others_put_into_the_folder_counts() {
     assert_eq!(refused.reason, Reason::TotalReached);
     fs::remove_file(folder.path().join("other")).unwrap();
     take(&inbox, "b", b"12345").unwrap();
+}
+
+/// However many there are: the next number is found, and the first name is used again once it is
+/// free.
+#[test]
+fn the_ten_thousandth_file_of_a_name_has_its_number() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("uav-camera_x.txt"), "").unwrap();
+    for number in 2..=10_000 {
+        let name = format!("uav-camera_x-{number}.txt");
+        fs::write(folder.path().join(name), "").unwrap();
+    }
+    for start in 0..2 {
+        let inbox = open(folder.path());
+        for file in 1..=3 {
+            let stored = take(&inbox, "x.txt", b"new").unwrap();
+            let number = 10_000 + 3 * start + file;
+            assert_eq!(stored.as_str(), format!("uav-camera_x-{number}.txt"));
+        }
+    }
+    let inbox = open(folder.path());
+    fs::remove_file(folder.path().join("uav-camera_x.txt")).unwrap();
+    assert_eq!(
+        take(&inbox, "x.txt", b"").unwrap().as_str(),
+        "uav-camera_x.txt"
+    );
+}
+
+/// Two senders' files whose names come to one stay two files.
+#[test]
+fn two_senders_whose_names_come_to_one_get_a_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let inbox = open(folder.path());
+    let mut names = Vec::new();
+    for (sender, name) in [("a", "b_c.txt"), ("a_b", "c.txt"), ("a", "b_c.txt")] {
+        let sender = sender.parse().unwrap();
+        let incoming = inbox.admit(&sender, &offer(name, 0)).unwrap();
+        names.push(incoming.finish(&end(b"")).unwrap().to_string());
+    }
+    assert_eq!(names, ["a_b_c.txt", "a_b_c-2.txt", "a_b_c-3.txt"]);
+}
+
+/// Receivers that start all the time take none of each other's files for left over.
+#[test]
+fn a_file_that_comes_survives_every_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    open(folder.path());
+                }
+            });
+        }
+        let inbox = open(folder.path());
+        for number in 0..300 {
+            take(&inbox, &number.to_string(), b"content").unwrap();
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(listing(folder.path()).len(), 300);
+}
+
+/// What somebody else left and this device may not remove is no reason not to start.
+#[test]
+fn another_s_leftover_is_no_error() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    let left = folder.path().join(".fleetlink-00000000000000aa.part");
+    fs::write(&left, "x").unwrap();
+    let modes = |mode| fs::Permissions::from_mode(mode);
+    fs::set_permissions(&left, modes(0o000)).unwrap();
+    let inbox = open(folder.path());
+    take(&inbox, "x", b"1").unwrap();
 }

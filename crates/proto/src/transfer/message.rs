@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::reason::Ended;
 use super::{FileName, limits};
-use crate::ContentHash;
+use crate::{ContentHash, DeviceName};
 
 /// What a sender has to give.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +35,10 @@ pub struct End {
 /// The file is complete, verified and durable under its final name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
+    /// Who sent it, as the receiver knows it. Two senders' names and files can give one stored
+    /// name, so that does not tell. Older receivers do not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender: Option<DeviceName>,
     /// The name under which the receiver stored it.
     pub stored_as: FileName,
     /// How many bytes it has.

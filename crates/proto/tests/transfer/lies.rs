@@ -71,7 +71,12 @@ fn a_sender_ends_what_is_out_of_order() {
     let now = Instant::now();
     let receipt = |bytes| {
         let stored_as = "cam_test.mp4".parse().unwrap();
-        Message::Receipt(Receipt { stored_as, bytes }).encode()
+        Message::Receipt(Receipt {
+            sender: None,
+            stored_as,
+            bytes,
+        })
+        .encode()
     };
     let accept = |from_block| Message::Accept(Accept { from_block }).encode();
     for answers in [

@@ -69,7 +69,11 @@ pub(crate) fn receive<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Heard {
                     assert_eq!(end.hash, ContentHash::of(&file));
                     let stored_as = "cam_test.mp4".parse().unwrap();
                     let bytes = end.bytes;
-                    answers.extend(receiver.stored(Receipt { stored_as, bytes }));
+                    answers.extend(receiver.stored(Receipt {
+                        sender: None,
+                        stored_as,
+                        bytes,
+                    }));
                     return Heard::File(file, answers);
                 }
             }
