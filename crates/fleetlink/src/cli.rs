@@ -1,13 +1,13 @@
 //! The command line.
 
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 use crate::failure::{EXIT_CODES, Failure};
 use crate::logging::LogFormat;
-use crate::output::Output;
-use crate::{chosen, data, devices, hello, join, key, sum, transfer};
+use crate::{chosen, data, devices, hello, join, key, output, sum, transfer};
 
 /// One binary makes a device network: a hub, devices that join it by name, data, files.
 #[derive(Debug, Parser)]
@@ -96,11 +96,17 @@ impl Command {
 pub(crate) fn report(error: &clap::Error) -> ExitCode {
     let wants_json = std::env::args_os().any(|argument| argument == "--json");
     if error.use_stderr() && wants_json {
-        return Output::new(true).failed(&Failure::Usage(error.to_string()));
+        return output::failed(&Failure::Usage(error.to_string()), true);
     }
-    // A closed pipe is no reason to panic; there is nobody to tell.
-    let _ = error.print();
-    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+    match error.print().and_then(|()| io::stdout().flush()) {
+        Ok(()) => ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2)),
+        // Nobody is there to be told.
+        Err(_) if error.use_stderr() => ExitCode::from(2),
+        Err(error) => match Failure::output(&error) {
+            Failure::OutputClosed => ExitCode::from(Failure::OutputClosed.exit_code()),
+            failure => output::failed(&failure, false),
+        },
+    }
 }
 
 #[cfg(test)]

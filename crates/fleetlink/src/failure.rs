@@ -29,7 +29,9 @@ Exit codes:
  12  the other device is offline, or takes no files
  13  the other device refused the file, or ended the transfer
  14  samples that were read were not delivered; the message counts them
-130  interrupted";
+ 15  the output could not be written (a full disk)
+130  interrupted
+141  the reader of the output has gone (a closed pipe)";
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -98,6 +100,12 @@ pub(crate) enum Failure {
     /// The person has read why.
     #[error("{0}")]
     Shown(Box<Failure>),
+    /// Standard output took less than everything.
+    #[error("{0}")]
+    Output(String),
+    /// Whoever read standard output is gone.
+    #[error("standard output was closed")]
+    OutputClosed,
     /// Ctrl-C or a request to end.
     #[error("interrupted")]
     Interrupted,
@@ -107,12 +115,37 @@ pub(crate) enum Failure {
 pub(crate) fn describe(error: &RpcError) -> String {
     let message = Escaped(&error.message);
     match error.data.as_ref().and_then(|detail| detail.line) {
-        Some(line) if error.code == ErrorCode::BadLine => format!("line {line}: {message}"),
+        Some(line) if error.code == ErrorCode::BadLine => {
+            let prefix = format!("line {line}: ");
+            let message = message.to_string();
+            // The hub's words may have it.
+            match message.starts_with(&prefix) {
+                true => message,
+                false => prefix + &message,
+            }
+        }
         _ => message.to_string(),
     }
 }
 
 impl Failure {
+    /// Standard output could not be written.
+    pub(crate) fn output(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Failure::OutputClosed,
+            _ => Failure::Output(format!("standard output could not be written: {error}")),
+        }
+    }
+
+    /// Whether somebody asked the process to end.
+    pub(crate) fn is_interruption(&self) -> bool {
+        match self {
+            Failure::Interrupted => true,
+            Failure::Reported(failure) | Failure::Shown(failure) => failure.is_interruption(),
+            _ => false,
+        }
+    }
+
     /// The process's exit code.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
@@ -142,7 +175,10 @@ impl Failure {
             Failure::Transfer(failure) => code_of_transfer(failure),
             Failure::Undelivered { .. } => 14,
             Failure::Reported(failure) | Failure::Shown(failure) => failure.exit_code(),
+            Failure::Output(_) => 15,
             Failure::Interrupted => 130,
+            // As a shell shows a process that SIGPIPE ended.
+            Failure::OutputClosed => 141,
         }
     }
 
@@ -151,6 +187,8 @@ impl Failure {
         match self {
             Failure::Hub(error) => error.code.name(),
             Failure::Usage(_) => "usage",
+            Failure::Output(_) => "output_lost",
+            Failure::OutputClosed => "output_closed",
             Failure::Interrupted => "interrupted",
             Failure::NoSuchFile(_) => "no_such_local_file",
             Failure::Connect(ConnectError::PinChanged { .. }) | Failure::PinChanged(_) => {
@@ -424,5 +462,7 @@ mod tests {
     fn a_bad_line_is_shown_with_its_number() {
         let error = RpcError::new(ErrorCode::BadLine, "letters\u{1b}").at_line(7);
         assert_eq!(Failure::Hub(error).to_string(), "line 7: letters\\u{1b}");
+        let said = RpcError::new(ErrorCode::BadLine, "line 7: letters").at_line(7);
+        assert_eq!(Failure::Hub(said).to_string(), "line 7: letters");
     }
 }

@@ -4,6 +4,8 @@ use std::io::{self, IsTerminal as _};
 
 use tracing_subscriber::EnvFilter;
 
+use crate::output::Output;
+
 /// The form of a log line.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum LogFormat {
@@ -14,14 +16,30 @@ pub(crate) enum LogFormat {
     Json,
 }
 
-/// Starts to log what `FLEETLINK_LOG` selects; warnings where it selects nothing.
-pub(crate) fn start(format: LogFormat) {
+/// A line of the log, on its way to standard error.
+struct Line(Output);
+
+impl io::Write for Line {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.log(String::from_utf8_lossy(bytes).into_owned());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Starts to log what `FLEETLINK_LOG` selects; warnings where it selects nothing. Whoever logs does
+/// not wait for the terminal.
+pub(crate) fn start(format: LogFormat, output: &Output) {
+    let output = output.clone();
     let filter = EnvFilter::try_from_env("FLEETLINK_LOG").unwrap_or_else(|_| "warn".into());
     let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(io::stderr().is_terminal() && !no_color)
-        .with_writer(io::stderr);
+        .with_writer(move || Line(output.clone()));
     match format {
         LogFormat::Text => builder.init(),
         LogFormat::Json => builder.json().init(),

@@ -54,19 +54,21 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return cli::report(&error),
     };
-    logging::start(cli.log_format);
     let output = Output::new(cli.command.json());
+    logging::start(cli.log_format, &output);
     let runtime = match runtime(&cli.command) {
         Ok(runtime) => runtime,
-        Err(error) => return output.failed(&Failure::from(error)),
+        Err(error) => return output::failed(&Failure::from(error), output.is_json()),
     };
-    let result = runtime.block_on(run(cli.command, &output));
+    let code = runtime.block_on(async {
+        let result = run(cli.command, &output).await;
+        // The threads that write them may wait for a disk.
+        fleetlink_device::remove_incomplete_files();
+        output.end(result).await
+    });
     // A thread that still reads standard input must not keep the process.
     runtime.shutdown_background();
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => output.failed(&failure),
-    }
+    code
 }
 
 fn runtime(command: &Command) -> io::Result<Runtime> {

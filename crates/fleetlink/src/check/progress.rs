@@ -1,48 +1,68 @@
 //! What a checker does now, at a terminal.
 
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use tokio::task::JoinHandle;
+use tokio::time::interval;
 
-use crate::output::Output;
+use crate::output::{Output, terminal_size};
+use crate::progress::cut;
 
-const TEMPLATE: &str = "{spinner} {pos}/{len} {wide_msg} {elapsed}";
-const TICK_EVERY: Duration = Duration::from_millis(200);
+const TICK_EVERY: Duration = Duration::from_millis(500);
 
 /// A line with the check that runs, on standard error; it disappears when dropped.
 pub(crate) struct Progress {
-    bar: Option<ProgressBar>,
-    begun: u64,
+    output: Output,
+    checks: usize,
+    begun: usize,
+    now: Arc<Mutex<String>>,
+    drawing: Option<JoinHandle<()>>,
 }
 
 impl Progress {
     /// Of so many checks; nothing is shown where no person looks.
     pub(crate) fn new(output: &Output, checks: usize) -> Self {
-        let bar = output.draws_progress().then(|| {
-            let bar = ProgressBar::new(u64::try_from(checks).unwrap_or(u64::MAX));
-            if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
-                bar.set_style(style);
-            }
-            bar.enable_steady_tick(TICK_EVERY);
-            bar
-        });
-        Progress { bar, begun: 0 }
+        let now: Arc<Mutex<String>> = Arc::default();
+        let drawing = output
+            .draws_progress()
+            .then(|| tokio::spawn(draw(output.clone(), Arc::clone(&now))));
+        Progress {
+            output: output.clone(),
+            checks,
+            begun: 0,
+            now,
+            drawing,
+        }
     }
 
     /// The next check begins.
     pub(crate) fn show(&mut self, id: &str, shows: &str) {
         self.begun += 1;
-        if let Some(bar) = &self.bar {
-            bar.set_position(self.begun);
-            bar.set_message(format!("{id}: {shows}"));
+        let text = format!("{}/{} {id}: {shows}", self.begun, self.checks);
+        *self.now.lock().unwrap_or_else(PoisonError::into_inner) = text;
+    }
+}
+
+/// Shows the check and the time that all have taken.
+async fn draw(output: Output, now: Arc<Mutex<String>>) {
+    let began = Instant::now();
+    let mut ticks = interval(TICK_EVERY);
+    loop {
+        ticks.tick().await;
+        let text = now.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((columns, _)) = terminal_size().filter(|_| !text.is_empty()) {
+            let line = format!("{} s {text}", began.elapsed().as_secs());
+            output.show_bars(vec![cut(&line, columns.saturating_sub(1))]);
         }
     }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if let Some(bar) = self.bar.take() {
-            bar.finish_and_clear();
+        if let Some(drawing) = self.drawing.take() {
+            drawing.abort();
+            self.output.show_bars(Vec::new());
         }
     }
 }

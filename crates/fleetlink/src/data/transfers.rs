@@ -8,8 +8,8 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use fleetlink_device::{
-    Downloaded, Existing, GeneratedFiles, Overwrite, Session, Sessions, UploadTask, Uploaded,
-    download, download_to_file, generate, state_folder, upload_file, upload_stream,
+    DownloadError, Downloaded, Existing, GeneratedFiles, Overwrite, Session, Sessions, UploadTask,
+    Uploaded, download, download_to_file, generate, state_folder, upload_file, upload_stream,
 };
 use fleetlink_proto::control::Receipt;
 use fleetlink_proto::{Escaped, FileId};
@@ -210,7 +210,11 @@ pub(super) async fn get(
     }
     let session = hub.attach(output).await?.session().await?;
     if to_stdout {
-        download(&session, file, &mut tokio::io::stdout(), |_, _| {}).await?;
+        let got = download(&session, file, &mut tokio::io::stdout(), |_, _| {}).await;
+        got.map_err(|error| match error {
+            DownloadError::Target(error) => Failure::output(&error),
+            error => error.into(),
+        })?;
     } else {
         let existing = if force {
             Existing::Replace

@@ -52,6 +52,11 @@ pub(crate) async fn run(
     let (mut hub, lines) = started.map_err(|e| Failure::General(e.to_string()))?;
     announce(&hub, data, (joining, events), output);
     shares::explain(capacity, hub.capacity(), output);
+    // Without them nobody knows the address and the pin.
+    if let Err(failure) = output.opened().await {
+        hub.close().await;
+        return Err(failure);
+    }
     let console = Console::follow(lines, events);
     let mut import = Import::of(&mut hub, output);
     let ended = loop {
@@ -72,6 +77,7 @@ pub(crate) async fn run(
             imported = import.ended() => import.report(imported, &console, output),
         }
     };
+    output.asked_to_end();
     console.line("the hub is shutting down");
     let ending = async {
         hub.close().await;

@@ -16,6 +16,7 @@ use super::data_folder::OperatorArguments;
 use super::qr;
 use crate::duration;
 use crate::failure::Failure;
+use crate::interrupt::unless_interrupted;
 use crate::output::Output;
 
 /// What is done with tickets, beside a running hub too.
@@ -101,9 +102,14 @@ pub(crate) async fn run(arguments: TicketArguments, output: &Output) -> Result<(
     let folder = arguments.operator.folder()?;
     let mut operator = Operator::reach(&folder).await?;
     let answered = operator.call(call).await;
+    let told = match &answered {
+        Ok(OperatorReply::Ticket(issued)) => hand_over(issued, &mut operator, output).await,
+        _ => Ok(()),
+    };
     operator.finish().await;
+    told?;
     match answered? {
-        OperatorReply::Ticket(issued) => show(&issued, output),
+        OperatorReply::Ticket(_) => {}
         OperatorReply::Tickets(tickets) => list(&tickets, output),
         _ => {
             let done = "the ticket is revoked";
@@ -111,6 +117,34 @@ pub(crate) async fn run(arguments: TicketArguments, output: &Output) -> Result<(
         }
     }
     Ok(())
+}
+
+/// Shows a new ticket. Where that cannot be done nobody has it, so it is taken back.
+async fn hand_over(
+    issued: &IssuedTicket,
+    operator: &mut Operator,
+    output: &Output,
+) -> Result<(), Failure> {
+    show(issued, output);
+    let Err(failure) = unless_interrupted(output.shown()).await else {
+        return Ok(());
+    };
+    let ticket = issued.info.number;
+    let revoked = operator.call(OperatorCall::RevokeTicket { ticket }).await;
+    let end = match revoked {
+        Ok(_) => format!("ticket {ticket} is revoked again"),
+        Err(error) => format!(
+            "ticket {ticket} could not be revoked ({error}); revoke it with: fleetlink ticket \
+             revoke {ticket}"
+        ),
+    };
+    Err(match failure {
+        Failure::Output(why) => Failure::Output(format!("{why}; {end}")),
+        failure => {
+            output.notice(&format!("the ticket was not shown: {end}"));
+            failure
+        }
+    })
 }
 
 /// The text alone on standard output, so that a script can take it; the code for a camera only at a
@@ -126,7 +160,7 @@ fn show(issued: &IssuedTicket, output: &Output) {
     if std::io::stdout().is_terminal() {
         draw(&text.to_uppercase(), output);
     }
-    output.line(&text);
+    output.result(&text, &());
     let uses = match info.uses {
         1 => "once".to_owned(),
         uses => format!("by {uses} devices"),

@@ -139,7 +139,7 @@ impl Transfers {
             }
             failure => failure,
         };
-        let source = open_source(path).await.map_err(missing)?;
+        let source = open_source(path, None).await.map_err(missing)?;
         let name = source.offer().name;
         let leave = direct.leave_for(&session()?, to).await;
         let leave = leave.map_err(|e| Failure::General(words::not_sent(&name, to, &e)))?;
@@ -157,10 +157,11 @@ impl Transfers {
         let goes_on = format!("{name} is being sent to {to}: transfer {number}");
         let (tell, told) = oneshot::channel();
         let (to, output, outgoing) = (to.clone(), self.output.clone(), control.clone());
+        let device = self.device.clone();
         tokio::spawn(async move {
             let sent = deliver(&direct, leave, source, &outgoing, &entry).await;
             let text = match sent {
-                Ok(_) => words::sent(&name),
+                Ok(receipt) => words::sent(&name, &device, &receipt.stored_as),
                 Err(failure) => words::not_sent(&name, &to, &Failure::Transfer(failure)),
             };
             if let Err(text) = tell.send(text) {
@@ -243,7 +244,7 @@ async fn follow(mut arrivals: Arrivals, output: Output) {
                 place: _place,
                 ..
             } => {
-                output.line(&words::received(stored.name.as_str(), &sender));
+                output.line(&words::received(&stored.name, &sender, &stored.stored_as));
             }
             Heard::Failed {
                 sender,

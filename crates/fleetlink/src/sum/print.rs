@@ -28,11 +28,11 @@ impl Printer {
         self.output.line(&self.text(line));
     }
 
-    /// Prints lines that came together, at once.
+    /// Prints lines that came together, at once, from a thread of their own.
     #[cfg(feature = "hub")]
     pub(super) fn lines(&self, lines: &[Line]) {
         let text: Vec<String> = lines.iter().map(|line| self.text(line)).collect();
-        self.output.line(&text.join("\n"));
+        self.output.post_from_thread(&text.join("\n"));
     }
 
     fn text(&self, line: &Line) -> String {

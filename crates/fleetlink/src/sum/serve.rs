@@ -9,6 +9,7 @@ use fleetlink_proto::number_exchange::{
     Line, Name, OnOutOfRange, RangeError, ServerNumber, Service,
 };
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use super::name_or_host;
 use super::print::Printer;
@@ -18,6 +19,8 @@ use crate::output::Output;
 
 /// Lines that are printed at once at most.
 const MAX_BATCH: usize = 256;
+/// How long the last lines may take to be queued.
+const LAST_LINES_DEADLINE: Duration = Duration::from_secs(1);
 
 /// What a server is started with.
 #[derive(Debug, clap::Args)]
@@ -124,18 +127,21 @@ pub(super) async fn serve(arguments: ServeArguments, output: &Output) -> Result<
         .map_err(|error| Failure::General(error.to_string()))?;
     let printer = Printer::new(output);
     let printing = tokio::task::spawn_blocking(move || print(&printer, printed));
+    // Whoever starts it learns the address there.
+    output.opened().await?;
     let interrupted = tokio::select! {
         () = server.ended() => false,
         () = interrupts.next() => true,
     };
     if interrupted {
+        output.asked_to_end();
         tokio::select! {
             () = server.close() => {}
             () = interrupts.next() => return Err(Failure::Interrupted),
         }
     }
-    // The last line is queued; a printer that panicked has printed what it could.
-    let _ = printing.await;
+    // A printer that panicked has printed what it could, and one that waits for a reader may go on.
+    let _ = timeout(LAST_LINES_DEADLINE, printing).await;
     Ok(())
 }
 

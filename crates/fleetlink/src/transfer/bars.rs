@@ -1,69 +1,95 @@
 //! A bar for each transfer that takes longer, on standard error, at a terminal only.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
-
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use std::time::Instant;
 
 use super::running::{Transfer, canonical};
-use crate::output::Output;
+use crate::output::{Output, terminal_size};
+use crate::progress::{Bar, Meter, PATIENCE, cut};
+use crate::size::Bytes;
 
-/// What is over sooner than this shows no bar.
-const PATIENCE: Duration = Duration::from_millis(400);
-/// Letters of a title that are shown.
-const TITLE: usize = 40;
-const TEMPLATE: &str = "{prefix} {bar:20} {decimal_bytes}/{decimal_total_bytes} \
-                        {decimal_bytes_per_sec} {eta} {msg}";
+/// Rows of the terminal that stay free for lines.
+const FREE_ROWS: usize = 2;
 
 /// The bars of this process.
 pub(super) struct Bars {
-    multi: MultiProgress,
-    style: ProgressStyle,
-    bars: BTreeMap<u32, ProgressBar>,
+    output: Output,
+    meters: BTreeMap<u32, Meter>,
+    shown: bool,
 }
 
 impl Bars {
-    /// Bars that make room for the lines of this output.
-    pub(super) fn beside(output: &Output) -> Self {
-        let multi = MultiProgress::new();
-        output.print_beside(multi.clone());
-        let style = ProgressStyle::with_template(TEMPLATE);
+    /// Bars below the lines of this output.
+    pub(super) fn below(output: &Output) -> Self {
         Bars {
-            multi,
-            style: style.unwrap_or_else(|_| ProgressStyle::default_bar()),
-            bars: BTreeMap::new(),
+            output: output.clone(),
+            meters: BTreeMap::new(),
+            shown: false,
         }
     }
 
     /// Draws those that run by now.
     pub(super) fn draw(&mut self, running: &BTreeMap<u32, Transfer>) {
-        self.bars.retain(|number, bar| {
-            let runs = running.contains_key(number);
-            if !runs {
-                bar.finish_and_clear();
-            }
-            runs
-        });
-        for (number, transfer) in running {
-            if transfer.began.elapsed() < PATIENCE {
-                continue;
-            }
-            let bar = self.bars.entry(*number).or_insert_with(|| {
-                let bar = self.multi.add(ProgressBar::new(transfer.size));
-                bar.set_style(self.style.clone());
-                bar.set_prefix(transfer.title().chars().take(TITLE).collect::<String>());
-                bar
-            });
-            if let Some(address) = transfer.address {
-                bar.set_message(canonical(address).to_string());
-            }
-            bar.set_position(transfer.progress().bytes);
+        let Some((columns, rows)) = terminal_size() else {
+            return;
+        };
+        let bars = self.bars(running);
+        let most = rows.saturating_sub(FREE_ROWS).max(1);
+        let shown = match bars.len() > most {
+            true => most - 1,
+            false => bars.len(),
+        };
+        let mut lines: Vec<String> = bars[..shown]
+            .iter()
+            .map(|bar| bar.line(columns, &count))
+            .collect();
+        if shown < bars.len() {
+            let more = format!("… and {} more", bars.len() - shown);
+            lines.push(cut(&more, columns.saturating_sub(1)));
+        }
+        if self.shown || !lines.is_empty() {
+            self.shown = !lines.is_empty();
+            self.output.show_bars(lines);
         }
     }
+
+    /// Says how far those are that take long, a line for each.
+    pub(super) fn tell(&mut self, running: &BTreeMap<u32, Transfer>) {
+        for bar in self.bars(running) {
+            self.output.progress_line(&bar.plain(&count));
+        }
+    }
+
+    fn bars(&mut self, running: &BTreeMap<u32, Transfer>) -> Vec<Bar> {
+        self.meters.retain(|number, _| running.contains_key(number));
+        let long = |(_, transfer): &(&u32, &Transfer)| transfer.began.elapsed() >= PATIENCE;
+        let now = Instant::now();
+        let bar = |(number, transfer): (&u32, &Transfer)| {
+            let done = transfer.progress().bytes;
+            let meter = self.meters.entry(*number).or_default();
+            meter.note(done, now);
+            Bar {
+                title: transfer.title(),
+                done,
+                total: Some(transfer.size),
+                rate: meter.rate(),
+                note: transfer
+                    .address
+                    .map_or_else(String::new, |address| canonical(address).to_string()),
+            }
+        };
+        running.iter().filter(long).map(bar).collect()
+    }
+}
+
+fn count(bytes: u64) -> String {
+    Bytes(bytes).to_string()
 }
 
 impl Drop for Bars {
     fn drop(&mut self) {
-        self.draw(&BTreeMap::new());
+        if self.shown {
+            self.output.show_bars(Vec::new());
+        }
     }
 }

@@ -12,7 +12,7 @@ use fleetlink_device::{
 };
 use fleetlink_proto::control::{ErrorCode, TransferLeave};
 use fleetlink_proto::transfer::limits::Deadlines;
-use fleetlink_proto::transfer::{self, Reason};
+use fleetlink_proto::transfer::{self, FileName, Reason};
 use fleetlink_proto::{DeviceName, Escaped};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -143,15 +143,18 @@ pub(crate) async fn unless_cancelled<T>(
     }
 }
 
-/// Opens a file that is to be sent.
-pub(crate) async fn open_source(path: &Path) -> Result<Source, Failure> {
+/// Opens a file that is to be sent under this name, else under its own. A failure names it.
+pub(crate) async fn open_source(path: &Path, name: Option<FileName>) -> Result<Source, Failure> {
     let path = path.to_owned();
     let shown = path.display().to_string();
     let opened = tokio::task::spawn_blocking(move || {
         // Said apart from other faults, since it is the commonest mistake.
         match std::fs::metadata(&path) {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
-            _ => Some(Source::open(&path)),
+            _ => Some(match name {
+                Some(name) => Source::open_as(&path, name),
+                None => Source::open(&path),
+            }),
         }
     });
     let missing = || {
@@ -161,7 +164,7 @@ pub(crate) async fn open_source(path: &Path) -> Result<Source, Failure> {
     let opened = opened.await.map_err(std::io::Error::other)?;
     let source = opened.ok_or_else(missing)?;
     source.map_err(|ended| match ended.reason {
-        Reason::BadName => Failure::Usage(ended.to_string()),
+        Reason::BadName => Failure::Usage(format!("{}: {ended}", Escaped(&shown))),
         _ => Failure::General(format!("{}: {ended}", Escaped(&shown))),
     })
 }

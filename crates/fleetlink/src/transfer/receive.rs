@@ -116,10 +116,15 @@ async fn receive_at(
     report.line(&format!(
         "{device} takes files into {shown}, on UDP port {port}"
     ));
+    output.opened().await?;
     let running = receiving.running.clone();
     let following = report.follow(&running);
     let mut count = Count::default();
-    let ended = receiving.serve(&mut count, report, &mut interrupts).await;
+    let ended = tokio::select! {
+        ended = receiving.serve(&mut count, report, &mut interrupts) => ended,
+        // Whoever started both will want to know.
+        () = output.closed() => Err(Failure::OutputClosed),
+    };
     running.cancel_all(Reason::Closing, &format!("{device} has left"));
     let draining = async {
         while running.count() > 0
@@ -133,7 +138,7 @@ async fn receive_at(
         count.tell(heard, report);
     }
     drop(following);
-    if ended.is_ok() {
+    if matches!(ended, Ok(()) | Err(Failure::OutputClosed)) {
         receiving.supervisor.leave().await;
     }
     let Count {
@@ -243,7 +248,10 @@ impl Receiving {
                     changed.map_err(stopped)?;
                     tell_link(&link.borrow_and_update(), report)?;
                 }
-                () = interrupts.next() => return Ok(()),
+                () = interrupts.next() => {
+                    report.asked_to_end();
+                    return Ok(());
+                }
             }
         }
     }
@@ -277,11 +285,13 @@ impl Count {
             } => {
                 self.files += 1;
                 self.bytes = self.bytes.saturating_add(stored.bytes);
-                report.line(&words::received(stored.name.as_str(), &sender));
+                let text = words::received(&stored.name, &sender, &stored.stored_as);
+                report.line(&text);
                 report.event(&Event::Stored {
                     transfer: place.as_ref().map(Entry::number),
                     direction: Direction::In,
                     device: sender.as_str(),
+                    sender: Some(sender.as_str()),
                     name: stored.name.as_str(),
                     stored_as: stored.stored_as.as_str(),
                     bytes: stored.bytes,

@@ -1,7 +1,6 @@
 //! What `send` and `receive` tell: lines and bars for people, events for programs.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use fleetlink_proto::WallTime;
@@ -16,9 +15,8 @@ use super::refusals::Codes;
 use super::running::{Direction, Running, Transfer, canonical, time_left};
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::progress::{BAR_STEP, LINE_STEP};
 
-/// How often bars move.
-const BAR_STEP: Duration = Duration::from_millis(100);
 /// How often a program is told how far a transfer is.
 const EVENT_STEP: Duration = Duration::from_secs(1);
 
@@ -91,6 +89,8 @@ pub(super) enum Event<'a> {
         transfer: Option<u32>,
         direction: Direction,
         device: &'a str,
+        /// Who sent it, as the receiver knows it: its name is not told from the stored one.
+        sender: Option<&'a str>,
         name: &'a str,
         stored_as: &'a str,
         bytes: u64,
@@ -117,6 +117,8 @@ pub(super) enum Event<'a> {
     },
     /// The command is over.
     Finished { files: u64, failed: u64, bytes: u64 },
+    /// Events before this one were left out, since they could not be written.
+    LeftOut { count: u64 },
     /// The command failed for a reason that is no file's.
     Error { code: &'a str, message: String },
 }
@@ -129,14 +131,14 @@ struct Stamped<'a> {
 }
 
 /// Draws bars, or tells events, as long as it lives.
-pub(super) struct Following {
-    task: JoinHandle<()>,
-    bars: Option<Arc<Mutex<Bars>>>,
-}
+pub(super) struct Following(JoinHandle<()>);
 
 impl Report {
     /// To this output, as the command asks.
     pub(super) fn new(events: bool, document: bool, output: &Output) -> Self {
+        if events {
+            output.tell_left_out(left_out);
+        }
         let form = match (events, document) {
             (true, _) => Form::Events,
             (_, true) => Form::Document,
@@ -149,8 +151,13 @@ impl Report {
     /// A line for people.
     pub(super) fn line(&self, text: &str) {
         if self.form == Form::Text {
-            self.output.line(text);
+            self.output.post(text);
         }
+    }
+
+    /// Somebody asked the command to end.
+    pub(super) fn asked_to_end(&self) {
+        self.output.asked_to_end();
     }
 
     /// Something beside the result, for people.
@@ -163,11 +170,7 @@ impl Report {
     /// An event for programs.
     pub(super) fn event(&self, event: &Event<'_>) {
         if self.form == Form::Events {
-            let time = now();
-            let line = serde_json::to_string(&Stamped { time, event });
-            self.output.line(&line.unwrap_or_else(|e| {
-                json!({"event": "error", "message": e.to_string()}).to_string()
-            }));
+            self.output.post(&stamped(event));
         }
     }
 
@@ -197,7 +200,8 @@ impl Report {
 
     /// A failure of the whole command: programs that follow the events read it there.
     pub(super) fn failed(&self, failure: Failure) -> Failure {
-        if self.form != Form::Events {
+        let nowhere = matches!(failure, Failure::Output(_) | Failure::OutputClosed);
+        if self.form != Form::Events || nowhere {
             return failure;
         }
         self.event(&Event::Error {
@@ -210,23 +214,18 @@ impl Report {
     /// Shows how far the transfers are, until that is dropped.
     pub(super) fn follow(&self, running: &Running) -> Option<Following> {
         let (running, report) = (running.clone(), self.clone());
-        match self.form {
-            Form::Events => Some(Following {
-                task: every(EVENT_STEP, move || report.tell(&running.all())),
-                bars: None,
-            }),
+        let mut bars = Bars::below(&self.output);
+        let task = match self.form {
+            Form::Events => every(EVENT_STEP, move || report.tell(&running.all())),
             Form::Text if self.output.draws_progress() => {
-                let bars = Arc::new(Mutex::new(Bars::beside(&self.output)));
-                let drawn = Arc::clone(&bars);
-                let task = every(BAR_STEP, move || {
-                    let mut bars = drawn.lock().unwrap_or_else(PoisonError::into_inner);
-                    bars.draw(&running.all());
-                });
-                let bars = Some(bars);
-                Some(Following { task, bars })
+                every(BAR_STEP, move || bars.draw(&running.all()))
             }
-            _ => None,
-        }
+            Form::Text if self.output.tells_progress() => {
+                every(LINE_STEP, move || bars.tell(&running.all()))
+            }
+            _ => return None,
+        };
+        Some(Following(task))
     }
 
     fn tell(&self, running: &BTreeMap<u32, Transfer>) {
@@ -246,12 +245,19 @@ impl Report {
 
 impl Drop for Following {
     fn drop(&mut self) {
-        self.task.abort();
-        if let Some(bars) = &self.bars {
-            let mut bars = bars.lock().unwrap_or_else(PoisonError::into_inner);
-            bars.draw(&BTreeMap::new());
-        }
+        // With it the bars go.
+        self.0.abort();
     }
+}
+
+fn stamped(event: &Event<'_>) -> String {
+    let time = now();
+    let line = serde_json::to_string(&Stamped { time, event });
+    line.unwrap_or_else(|e| json!({"event": "error", "message": e.to_string()}).to_string())
+}
+
+fn left_out(count: u64) -> String {
+    stamped(&Event::LeftOut { count })
 }
 
 /// Who said that a transfer is over, for programs.

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use fleetlink_device::{Control, Endpoint, Peer, Session};
-use fleetlink_proto::DeviceName;
-use fleetlink_proto::transfer::{self, Reason, Receipt};
+use fleetlink_proto::transfer::{self, FileName, Reason, Receipt};
+use fleetlink_proto::{DeviceName, Escaped};
 use serde_json::{Value, json};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{interval, timeout};
@@ -39,9 +39,12 @@ pub(crate) struct SendArguments {
     /// The device that is to have the files; it must be joined.
     #[arg(value_name = "DEVICE")]
     to: DeviceName,
-    /// The files. Nothing is sent where one of them is missing.
+    /// The files. One that cannot be read is named, and the others are sent.
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
+    /// Send the file under this name instead of its own.
+    #[arg(long = "as", value_name = "NAME")]
+    name: Option<FileName>,
     /// Try again for so long where the device refuses for a reason that may pass: it is busy.
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration::parse)]
     retry_for: Duration,
@@ -64,7 +67,9 @@ struct Outcome {
 /// A connection to the receiver, and what goes over it.
 struct Sending {
     peer: Peer,
+    from: DeviceName,
     to: DeviceName,
+    name: Option<FileName>,
     running: Running,
     report: Report,
     retry_for: Duration,
@@ -109,9 +114,21 @@ async fn try_send(
     output: &Output,
 ) -> Result<(), Failure> {
     let interrupts = Interrupts::listen()?;
-    // A missing file is said before anybody is asked for a password.
+    if arguments.name.is_some() && arguments.files.len() > 1 {
+        let text = "--as gives one file its name; here are several";
+        return Err(Failure::Usage(text.to_owned()));
+    }
+    // Where there is nothing to send, that is said before anybody is asked for a password.
+    let mut refused = Vec::new();
     for path in &arguments.files {
-        open_source(path).await?;
+        refused.extend(open_source(path, arguments.name.clone()).await.err());
+    }
+    if refused.len() == arguments.files.len() {
+        let last = refused.pop();
+        for failure in refused {
+            report.notice(&failure.to_string());
+        }
+        return last.map_or(Ok(()), Err);
     }
     let sending = async |endpoint| send_from(endpoint, arguments, report, output, interrupts).await;
     udp_port::with(0, sending).await
@@ -128,7 +145,9 @@ async fn send_from(
     let (session, peer) = interrupts.unless(reaching).await?;
     let sending = Arc::new(Sending {
         peer,
+        from: arguments.hub.device()?.clone(),
         to: arguments.to.clone(),
+        name: arguments.name.clone(),
         running: Running::default(),
         report: report.clone(),
         retry_for: arguments.retry_for,
@@ -248,11 +267,7 @@ impl Sending {
 
     async fn one(self: Arc<Self>, place: usize, path: PathBuf) -> Outcome {
         let name = shown_name(&path);
-        let sent = self.deliver(&path).await;
-        if let Err(failure) = &sent {
-            let text = words::not_sent(&name, &self.to, failure);
-            self.report.notice(&text);
-        }
+        let sent = self.deliver(&name, &path).await;
         Outcome {
             place,
             path,
@@ -261,10 +276,31 @@ impl Sending {
         }
     }
 
-    async fn deliver(&self, path: &Path) -> Result<(Receipt, Duration), Failure> {
+    /// Says that a file here is none that can be sent.
+    fn refuse(&self, name: &str, failure: &Failure) {
+        self.report.notice(&failure.to_string());
+        self.report.event(&Event::Failed {
+            transfer: None,
+            direction: Direction::Out,
+            device: self.to.as_str(),
+            name: Some(&Escaped(name).to_string()),
+            size: None,
+            code: failure.code(),
+            by: "here",
+            message: failure.to_string(),
+        });
+    }
+
+    fn not_sent(&self, transfer: &Transfer, failure: &Failure) {
+        let text = words::not_sent(&transfer.name, &self.to, failure);
+        self.report.notice(&text);
+    }
+
+    async fn deliver(&self, name: &str, path: &Path) -> Result<(Receipt, Duration), Failure> {
         let mut patience = Patience::lasting(self.retry_for);
         loop {
-            let source = open_source(path).await?;
+            let opened = open_source(path, self.name.clone()).await;
+            let source = opened.inspect_err(|failure| self.refuse(name, failure))?;
             let offer = source.offer();
             let (began, control) = (Instant::now(), Control::new());
             let transfer = Transfer {
@@ -292,11 +328,13 @@ impl Sending {
                     Ok(())
                 })
                 .await
-                .map_err(Failure::Transfer)?;
+                .map_err(Failure::Transfer)
+                .inspect_err(|failure| self.not_sent(&transfer, failure))?;
                 continue;
             }
             self.tell(entry.number(), &transfer, &sent);
-            let receipt = sent.map_err(Failure::Transfer)?;
+            let sent = sent.map_err(Failure::Transfer);
+            let receipt = sent.inspect_err(|failure| self.not_sent(&transfer, failure))?;
             return Ok((receipt, began.elapsed()));
         }
     }
@@ -316,11 +354,13 @@ impl Sending {
         let device = self.to.as_str();
         match sent {
             Ok(receipt) => {
-                self.report.line(&words::sent(&transfer.name));
+                let text = words::sent(&transfer.name, &self.from, &receipt.stored_as);
+                self.report.line(&text);
                 self.report.event(&Event::Stored {
                     transfer: Some(number),
                     direction: Direction::Out,
                     device,
+                    sender: receipt.sender.as_ref().map(DeviceName::as_str),
                     name: &transfer.name,
                     stored_as: receipt.stored_as.as_str(),
                     bytes: receipt.bytes,
@@ -370,7 +410,7 @@ fn document(outcome: &Outcome) -> Value {
     let Outcome { path, name, .. } = outcome;
     match &outcome.sent {
         Ok((receipt, took)) => json!({
-            "name": name, "path": path.display().to_string(), "stored_as": receipt.stored_as,
+            "name": name, "path": path.display().to_string(), "stored_as": receipt.stored_as, "sender": receipt.sender,
             "bytes": receipt.bytes, "milliseconds": milliseconds(*took),
         }),
         Err(failure) => json!({

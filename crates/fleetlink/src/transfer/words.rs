@@ -1,19 +1,32 @@
 //! What people read of a transfer's end.
 
 use fleetlink_proto::control::ErrorCode;
-use fleetlink_proto::transfer::{self, Reason};
+use fleetlink_proto::transfer::{self, FileName, Reason};
 use fleetlink_proto::{DeviceName, Escaped};
 
 use crate::failure::Failure;
 
 /// The sender's word that the receiver has it.
-pub(crate) fn sent(name: &str) -> String {
-    format!("{name} has been uploaded")
+pub(crate) fn sent(name: &str, sender: &DeviceName, stored_as: &FileName) -> String {
+    format!(
+        "{name} has been uploaded{}",
+        other_name(name, sender, stored_as)
+    )
 }
 
 /// The receiver's.
-pub(crate) fn received(name: &str, sender: &DeviceName) -> String {
-    format!("Received {name} from {sender}")
+pub(crate) fn received(name: &FileName, sender: &DeviceName, stored_as: &FileName) -> String {
+    let other_name = other_name(name.as_str(), sender, stored_as);
+    format!("Received {name} from {sender}{other_name}")
+}
+
+/// Under which name a file is stored, where that is another one than its own behind its sender's.
+fn other_name(name: &str, sender: &DeviceName, stored_as: &FileName) -> String {
+    let usual = name.parse().map(|name: FileName| name.stored(sender, 1));
+    match usual.as_ref() == Ok(stored_as) {
+        true => String::new(),
+        false => format!(" (stored as {stored_as})"),
+    }
 }
 
 /// Why a file did not get to its receiver.
@@ -76,6 +89,23 @@ mod tests {
     use fleetlink_proto::control::RpcError;
 
     use super::*;
+
+    #[test]
+    fn a_stored_name_is_told_where_it_is_another_one() {
+        let camera: DeviceName = "cam".parse().unwrap();
+        let name: FileName = "final.JPG".parse().unwrap();
+        for (number, behind) in [(1, ""), (2, " (stored as cam_final-2.JPG)")] {
+            let stored = name.stored(&camera, number);
+            assert_eq!(
+                sent("final.JPG", &camera, &stored),
+                format!("final.JPG has been uploaded{behind}")
+            );
+            assert_eq!(
+                received(&name, &camera, &stored),
+                format!("Received final.JPG from cam{behind}")
+            );
+        }
+    }
 
     #[test]
     fn both_sides_read_who_refused_and_why() {

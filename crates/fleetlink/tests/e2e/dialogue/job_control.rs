@@ -58,7 +58,7 @@ fn a_stopped_client_goes_on_where_it_was() {
     shell.output.expect(PROMPT);
 
     shell.type_line("EDG 1 1000000000");
-    shell.output.expect("/1,000,000,000 samples");
+    shell.output.expect(" of 1,000,000,000");
     stop_and_go_on(&mut shell);
     shell.type_keys("\u{3}");
     shell.output.expect("Interrupted.");

@@ -171,9 +171,14 @@ impl Terminal {
 
     /// The same at a terminal of so many columns.
     pub(crate) fn start_at(columns: u16, arguments: &[&str]) -> Self {
+        Self::start_as("xterm", columns, arguments)
+    }
+
+    /// The same at a terminal of this kind.
+    pub(crate) fn start_as(kind: &str, columns: u16, arguments: &[&str]) -> Self {
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_fleetlink"));
         command.args(arguments);
-        Self::run(columns, command)
+        Self::run(kind, columns, command)
     }
 
     /// A shell with job control at a terminal, whose prompt is `SH>`.
@@ -182,26 +187,20 @@ impl Terminal {
         command.arg("-i");
         command.env("PS1", "SH> ");
         command.env_remove("ENV");
-        Self::run(100, command)
+        Self::run("xterm", 100, command)
     }
 
-    fn run(columns: u16, mut command: CommandBuilder) -> Self {
+    fn run(kind: &str, columns: u16, mut command: CommandBuilder) -> Self {
         let folder = tempfile::tempdir().expect("a folder can be made");
-        let size = PtySize {
-            rows: ROWS,
-            cols: columns,
-            pixel_width: 0,
-            pixel_height: 0,
-        };
         let pair = native_pty_system()
-            .openpty(size)
+            .openpty(size(columns))
             .expect("a pseudo-terminal");
         command.cwd(folder.path());
         command.env("FLEETLINK_PROMPT", "full");
         command.env_remove("FLEETLINK_PASSWORD");
         command.env_remove("FLEETLINK_DEVICE");
         command.env("FLEETLINK_STATE_DIR", folder.path().join("state"));
-        command.env("TERM", "xterm");
+        command.env("TERM", kind);
         command.env("TZ", "UTC");
         let child = pair
             .slave
@@ -265,6 +264,12 @@ impl Terminal {
         read.and_then(|bytes| bytes.parse().ok()).expect("a number")
     }
 
+    /// Makes the terminal narrower or wider.
+    pub(crate) fn resize(&self, columns: u16) {
+        let resized = self.master.resize(size(columns));
+        resized.expect("a terminal can be resized");
+    }
+
     /// Whether the terminal shows what is typed.
     pub(crate) fn echoes(&self) -> bool {
         let modes = self.master.get_termios().expect("a terminal has modes");
@@ -315,6 +320,15 @@ impl Terminal {
     /// Waits for the end and returns the exit status.
     pub(crate) fn wait_code(&mut self) -> u32 {
         self.child.wait().expect("the shell ends").exit_code()
+    }
+}
+
+fn size(columns: u16) -> PtySize {
+    PtySize {
+        rows: ROWS,
+        cols: columns,
+        pixel_width: 0,
+        pixel_height: 0,
     }
 }
 

@@ -6,6 +6,7 @@ mod crowd;
 mod ends;
 mod flood;
 mod known;
+mod names;
 mod network;
 mod rotation;
 mod shells;

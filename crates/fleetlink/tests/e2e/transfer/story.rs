@@ -52,8 +52,8 @@ fn a_long_file_has_a_bar_with_rate_and_address() {
     camera.output.expect("Password:");
     camera.type_line(PASSWORD);
     camera.output.expect("large to box ");
-    camera.output.expect(" MB/s ");
-    camera.output.expect("s ");
+    camera.output.expect(" MB/s, ");
+    camera.output.expect(" left, ");
     // Any address of this host: two devices look for the best way between them.
     let host = camera.output.expect(":");
     assert!(
