@@ -122,7 +122,7 @@ impl SampleReader {
         let Some(kind) = self.kind.filter(|_| self.blank == 0) else {
             return false;
         };
-        if !is_plain_integers(block, kind) && !is_strict(block, kind) {
+        if !is_strict(block, kind) {
             return false;
         }
         let lines = memchr_iter(b'\n', block).count() as u64;
@@ -177,31 +177,6 @@ impl SampleReader {
 fn line_end(text: &[u8], from: usize) -> usize {
     let after = text.get(from..).unwrap_or_default();
     memchr(b'\n', after).map_or(text.len(), |feed| from + feed + 1)
-}
-
-/// Tells whether a block has digits, minus signs and the ends of lines alone, and no blank line
-/// or lone carriage return.
-///
-/// Most data are such, and the compiler makes this a few instructions for many bytes. A minus sign in
-/// a wrong place is left for the hub to refuse.
-fn is_plain_integers(block: &[u8], kind: Kind) -> bool {
-    let plain = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'\n' | b'\r');
-    let ends = |byte: u8| matches!(byte, b'\n' | b'\r');
-    let odd = |(this, next): (&u8, &u8)| match this {
-        b'\n' => ends(*next),
-        b'\r' => *next != b'\n',
-        _ => false,
-    };
-    let odd_end = || {
-        block
-            .iter()
-            .zip(&block[1..])
-            .fold(false, |any, at| any | odd(at))
-    };
-    kind == Kind::Plain
-        && block.iter().fold(true, |all, byte| all & plain(*byte))
-        && !block.first().is_some_and(|byte| ends(*byte))
-        && !odd_end()
 }
 
 /// Tells whether the hub would take this block as it is.

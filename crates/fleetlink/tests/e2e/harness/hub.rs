@@ -113,6 +113,13 @@ impl Hub {
         let mut options: Vec<String> = options.iter().map(|&o| o.to_owned()).collect();
         options.extend(["--credentials".to_owned(), "accounts.txt".to_owned()]);
         let (child, output, address) = spawn(&mut wrap(command(folder.path(), listen, &options)));
+        // The file is imported beside what the hub does already. Events have a form of their own.
+        if !options.iter().any(|option| option == "--event-format") {
+            for name in accounts {
+                let added = format!("account {name} was added");
+                output.clone().expect(&added);
+            }
+        }
         Hub {
             child,
             folder,

@@ -10,6 +10,7 @@ use super::open_error::OpenError;
 
 /// No store comes near it; a larger number is none of its own.
 const LARGEST_SEGMENT: u64 = 1 << 62;
+const LOCK: &str = "hub.lock";
 const DATABASE: &str = "hub.db";
 const LOG: &str = "hub.db-wal";
 const KEY: &str = "hub.key";
@@ -30,9 +31,10 @@ pub(super) struct Folder {
 impl Folder {
     /// Tells whether a folder holds a store, or what is left of one.
     pub(super) fn is_used(root: &Path) -> bool {
-        [DATABASE, LOG, KEY]
+        // The lock is there from the first moment of a hub that is starting.
+        [LOCK, DATABASE, LOG, KEY]
             .iter()
-            .any(|name| size(&root.join(name)) > 0)
+            .any(|name| root.join(name).exists())
             || has_segments(&root.join(SEGMENTS)).unwrap_or(true)
     }
 
@@ -41,7 +43,7 @@ impl Folder {
         make_private(root)?;
         // Absolute, since a relative name could read as a URI to SQLite, or change its meaning.
         let root = root.canonicalize().map_err(at(root))?;
-        let lock_path = root.join("hub.lock");
+        let lock_path = root.join(LOCK);
         let lock = open_or_make(&lock_path)?;
         match lock.try_lock() {
             Ok(()) => {}
@@ -69,7 +71,7 @@ impl Folder {
 
     /// Whether a process has the lock of this folder.
     pub(super) fn is_locked(root: &Path) -> bool {
-        let lock = File::open(root.join("hub.lock"));
+        let lock = File::open(root.join(LOCK));
         lock.is_ok_and(|lock| matches!(lock.try_lock(), Err(TryLockError::WouldBlock)))
     }
 
