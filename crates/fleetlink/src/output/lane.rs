@@ -26,6 +26,7 @@ const BATCH: usize = 64 * 1024;
 /// any more until all is written.
 const PATIENCE: Duration = Duration::from_millis(100);
 /// The same for a caller that holds up nobody else.
+#[cfg(feature = "hub")]
 const LONG_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Something to be written.
@@ -63,6 +64,7 @@ pub(super) enum Wait {
     /// For room in the queue.
     Room,
     /// For room in the queue, on a thread that has nothing else to do.
+    #[cfg(feature = "hub")]
     RoomLong,
 }
 
@@ -225,6 +227,7 @@ impl Shared {
             return state;
         }
         let patience = match wait {
+            #[cfg(feature = "hub")]
             Wait::RoomLong => LONG_PATIENCE,
             Wait::Room | Wait::Written => PATIENCE,
         };

@@ -177,6 +177,7 @@ impl Output {
 
     /// Waits until what was shown is written, and says whether all of it was. To be asked before
     /// something is done that the lost line would have told of.
+    #[cfg(feature = "hub")]
     pub(crate) async fn shown(&self) -> Result<(), Failure> {
         self.stdout.settled(0).await;
         self.checked()
