@@ -6,10 +6,10 @@ use fleetlink_proto::control::{EndReason, Reply, RequestId, RpcError, UploadMode
 use fleetlink_proto::transfer::GrantedParty;
 use fleetlink_proto::{DeviceName, FileId, HubPin, HubTime, IdempotencyKey, Password};
 
-use crate::admin::AdminReply;
 use crate::console::ConsoleEvent;
 use crate::input::{AdminId, CheckId, OperationId, SessionId};
-use crate::store::{PasswordHash, Snapshot, StagedId, StoreCall};
+use crate::operator::requests::AdminReply;
+use crate::store::calls::{PasswordHash, Snapshot, StagedId, StoreCall};
 
 /// One thing for the driver to do, in the order in which they are polled.
 #[derive(Debug)]

@@ -4,8 +4,8 @@ use fleetlink_proto::DeviceName;
 use fleetlink_proto::control::limits::{MAX_QUEUED_OPERATIONS, MAX_WAITING_LOGINS_PER_NAME};
 use fleetlink_proto::control::{ErrorCode, RpcError};
 
-use crate::authorisation::Decision;
-use crate::store::StoreError;
+use crate::access::authorisation::Decision;
+use crate::store::calls::StoreError;
 
 pub(crate) const WRONG_PASSWORD: &str = "Invalid Password. Please try again";
 pub(crate) const NOW_BLOCKED: &str =

@@ -10,27 +10,27 @@ use fleetlink_proto::control::{
 };
 use fleetlink_proto::{DeviceName, HubTime};
 
-use crate::accounts::Accounts;
-use crate::administration::AccountJob;
-use crate::authorisation::{Action, Caller, Decision, Means, decide};
-use crate::census::Census;
+use crate::access::accounts::Accounts;
+use crate::access::authorisation::{Action, Caller, Decision, Means, decide};
+use crate::access::login::Logins;
+use crate::access::tickets::Tickets;
 use crate::console::{ConsoleEvent, Departure};
-use crate::deadlines::Deadlines;
 use crate::effect::Effect;
 use crate::errors;
+use crate::files::jobs::{Job, Task};
+use crate::files::queue::{Operations, QueueFull};
+use crate::files::slots::HubTransfers;
 use crate::input::{Input, OperationId, Possession, SessionId};
-use crate::jobs::{Job, Task};
-use crate::login::Logins;
-use crate::operations::{Operations, QueueFull};
-use crate::presence::{Presence, Reached};
-use crate::session::{Proof, Session, Stage};
+use crate::operator::accounts::AccountJob;
+use crate::presence::list::{Presence, Reached};
+use crate::session::census::Census;
+use crate::session::deadlines::Deadlines;
+use crate::session::state::{Proof, Session, Stage};
+use crate::session::without_login::UnknownSessions;
 use crate::settings::Settings;
-use crate::sources::UnknownSessions;
-use crate::store::{Account, StoreError, StoreReply};
-use crate::ticket::Ticket;
-use crate::tickets::Tickets;
+use crate::store::calls::{Account, StoreError, StoreReply};
+use crate::store::ticket::Ticket;
 use crate::time::Now;
-use crate::transfers::HubTransfers;
 
 /// A hub's rules and state, without I/O.
 ///

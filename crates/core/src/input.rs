@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use fleetlink_proto::control::{Request, RequestId};
 
-use crate::admin::AdminRequest;
-use crate::store::{Staged, StoreError, StoreReply};
+use crate::operator::requests::AdminRequest;
+use crate::store::calls::{Staged, StoreError, StoreReply};
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(

@@ -1,6 +1,7 @@
 //! The lines that a hub shows its operator: its output, not its log.
 
 mod lines;
+pub(crate) mod tickets;
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use fleetlink_proto::control::{ActiveDevice, UploadMode};
 use fleetlink_proto::samples::{Decimal, Operation};
 use fleetlink_proto::{DeviceName, FileId, Source};
 
-use crate::ticket_events::TicketEvent;
+use self::tickets::TicketEvent;
 
 /// One interaction, shown as one line.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,11 +12,11 @@ mod guesses;
 mod imports;
 mod keys;
 mod limits;
-#[path = "../../src/name_penalties_model.rs"]
+#[path = "../../src/access/name_penalties_model.rs"]
 mod name_penalties_model;
 mod oracle;
 mod penalties;
-#[path = "../../src/penalties_model.rs"]
+#[path = "../../src/access/penalties_model.rs"]
 mod penalties_model;
 mod rng;
 mod store;

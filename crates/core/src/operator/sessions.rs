@@ -2,13 +2,13 @@
 
 use fleetlink_proto::WallTime;
 
-use crate::admin::{SessionChoice, SessionStatus};
-use crate::administration::no_account;
-use crate::authorisation::{Caller, Means};
-use crate::endings::Ending;
+use crate::access::authorisation::{Caller, Means};
 use crate::hub::Hub;
 use crate::input::SessionId;
-use crate::session::{Session, Stage};
+use crate::operator::accounts::no_account;
+use crate::operator::requests::{SessionChoice, SessionStatus};
+use crate::session::endings::Ending;
+use crate::session::state::{Session, Stage};
 use crate::time::Now;
 
 impl Hub {

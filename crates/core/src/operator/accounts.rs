@@ -2,17 +2,17 @@
 
 use fleetlink_proto::{DeviceName, IdempotencyKey, WallTime};
 
-use crate::admin::{AccountStatus, AdminReply, AdminRequest};
-use crate::authorisation::{Action, Caller, Decision, decide};
+use crate::access::authorisation::{Action, Caller, Decision, decide};
+use crate::access::imports::ImportJob;
 use crate::console::{AccountChange, ConsoleEvent};
 use crate::effect::Effect;
-use crate::endings::Ending;
+use crate::files::jobs::Job;
 use crate::hub::Hub;
-use crate::imports::ImportJob;
 use crate::input::AdminId;
-use crate::jobs::Job;
-use crate::removal::Removal;
-use crate::store::{Account, PasswordHash, StoreCall, StoreError, StoreReply};
+use crate::operator::removal::Removal;
+use crate::operator::requests::{AccountStatus, AdminReply, AdminRequest};
+use crate::session::endings::Ending;
+use crate::store::calls::{Account, PasswordHash, StoreCall, StoreError, StoreReply};
 use crate::time::Now;
 
 /// A change of an account, queued behind what its device asked for before.

@@ -12,7 +12,7 @@ use fleetlink_proto::control::limits::{
 };
 use fleetlink_proto::{ContentHash, Source};
 
-use crate::penalties::{Penalty, subject};
+use crate::access::penalties::{Penalty, subject};
 use crate::settings::{MaxAttempts, PenaltySettings};
 
 /// A name, as it was tried from a source; a hash, so that its size does not depend on what was sent.

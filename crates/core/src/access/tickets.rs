@@ -8,9 +8,9 @@ use fleetlink_proto::control::limits::{
 use fleetlink_proto::ticket::{TicketHash, TicketNumber, TicketSubject};
 use fleetlink_proto::{DeviceName, WallTime};
 
-use crate::accounts::Accounts;
-use crate::redemption::Redemption;
-use crate::ticket::{Ticket, TicketStanding, TicketUse};
+use crate::access::accounts::Accounts;
+use crate::access::redemption::Redemption;
+use crate::store::ticket::{Ticket, TicketStanding, TicketUse};
 
 /// The tickets, by number. They change only after the store has committed the change.
 #[derive(Debug, Default)]

@@ -6,13 +6,13 @@ use fleetlink_proto::control::{
 };
 use fleetlink_proto::{DeviceName, WallTime};
 
-use crate::administration::AccountJob;
+use crate::access::keys::KeyJob;
+use crate::access::redemption::Redemption;
 use crate::console::Command;
 use crate::input::SessionId;
-use crate::key_changes::KeyJob;
-use crate::redemption::Redemption;
-use crate::store::{Commit, Staged, StoreCall};
-use crate::ticket_administration::TicketJob;
+use crate::operator::accounts::AccountJob;
+use crate::operator::tickets::TicketJob;
+use crate::store::calls::{Commit, Staged, StoreCall};
 
 /// One thing that needs the store, queued under the name that it is about.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use fleetlink_proto::control::EnrolledKey;
 use fleetlink_proto::{DeviceName, WallTime};
 
-use crate::store::{Account, PasswordHash};
+use crate::store::calls::{Account, PasswordHash};
 
 /// The accounts, by name. They change only after the store has committed the change.
 #[derive(Debug, Default)]

@@ -10,7 +10,7 @@ use fleetlink_proto::samples::Summary;
 use fleetlink_proto::ticket::TicketNumber;
 use fleetlink_proto::{ContentHash, DeviceName, FileId, IdempotencyKey, WallTime};
 
-use crate::ticket::Ticket;
+use crate::store::ticket::Ticket;
 
 /// A device that may join.
 #[derive(Debug, Clone, PartialEq, Eq)]

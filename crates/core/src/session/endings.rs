@@ -8,10 +8,10 @@ use fleetlink_proto::DeviceName;
 use fleetlink_proto::control::EndReason;
 
 use crate::console::Departure;
+use crate::files::jobs::{DeviceJob, Job, Task};
 use crate::hub::Hub;
 use crate::input::SessionId;
-use crate::jobs::{DeviceJob, Job, Task};
-use crate::session::{Proof, Session};
+use crate::session::state::{Proof, Session};
 
 /// Why sessions are ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,13 +3,13 @@
 
 use fleetlink_proto::{DeviceName, FileId, IdempotencyKey, WallTime};
 
-use crate::admin::AdminReply;
-use crate::administration::{no_account, sentence};
 use crate::console::AccountChange;
 use crate::effect::Effect;
 use crate::hub::Hub;
 use crate::input::AdminId;
-use crate::store::{StoreCall, StoreError, StoreReply};
+use crate::operator::accounts::{no_account, sentence};
+use crate::operator::requests::AdminReply;
+use crate::store::calls::{StoreCall, StoreError, StoreReply};
 
 /// Keys that an earlier removal with the same first key may have used; beyond them something is
 /// wrong with the store.

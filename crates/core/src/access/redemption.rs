@@ -6,16 +6,16 @@ use fleetlink_proto::control::{EnrolledKey, ErrorCode, RedeemTicket, RequestId, 
 use fleetlink_proto::ticket::TicketNumber;
 use fleetlink_proto::{DeviceKey, DeviceName, WallTime};
 
+use crate::access::tickets::{Refusal, Verdict};
+use crate::console::tickets::TicketEvent;
 use crate::console::{AccountChange, ConsoleEvent};
 use crate::errors;
+use crate::files::jobs::Job;
 use crate::hub::Hub;
 use crate::input::{Possession, SessionId};
-use crate::jobs::Job;
-use crate::session::{Proof, Stage};
-use crate::store::{Account, StoreCall, StoreError, StoreReply};
-use crate::ticket::{TicketStanding, TicketUse};
-use crate::ticket_events::TicketEvent;
-use crate::tickets::{Refusal, Verdict};
+use crate::session::state::{Proof, Stage};
+use crate::store::calls::{Account, StoreCall, StoreError, StoreReply};
+use crate::store::ticket::{TicketStanding, TicketUse};
 use crate::time::Now;
 
 /// A call of `ticket.redeem` whose signature holds and whose ticket is known.

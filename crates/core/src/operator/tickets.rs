@@ -7,14 +7,14 @@ use fleetlink_proto::WallTime;
 use fleetlink_proto::control::limits::{MAX_OPEN_TICKETS, MAX_TICKET_LIFE, MAX_TICKET_USES};
 use fleetlink_proto::ticket::{TicketHash, TicketNumber, TicketSubject};
 
-use crate::admin::{AdminReply, TicketStatus};
 use crate::console::ConsoleEvent;
+use crate::console::tickets::TicketEvent;
+use crate::files::jobs::Job;
 use crate::hub::Hub;
 use crate::input::AdminId;
-use crate::jobs::Job;
-use crate::store::{StoreCall, StoreError, StoreReply};
-use crate::ticket::{Ticket, TicketStanding};
-use crate::ticket_events::TicketEvent;
+use crate::operator::requests::{AdminReply, TicketStatus};
+use crate::store::calls::{StoreCall, StoreError, StoreReply};
+use crate::store::ticket::{Ticket, TicketStanding};
 use crate::time::Now;
 
 /// A change of a ticket, queued under the name or the prefix that the ticket is for.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::penalties_model::Model;
+use crate::access::penalties_model::Model;
 
 const START: Duration = Duration::from_secs(1000);
 const SECOND: Duration = Duration::from_secs(1);

@@ -7,10 +7,10 @@ use fleetlink_proto::control::EnrolledKey;
 use fleetlink_proto::ticket::{TicketHash, TicketNumber, TicketSubject};
 use fleetlink_proto::{DeviceKey, DeviceName, IdempotencyKey, WallTime};
 
-use crate::authorisation::Means;
+use crate::access::authorisation::Means;
 use crate::input::SessionId;
-use crate::store::{PasswordHash, UnfinishedUpload};
-use crate::ticket::{Ticket, TicketStanding};
+use crate::store::calls::{PasswordHash, UnfinishedUpload};
+use crate::store::ticket::{Ticket, TicketStanding};
 
 /// One call of the operator.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,5 +1,5 @@
 use super::*;
-use crate::name_penalties_model::NameModel;
+use crate::access::name_penalties_model::NameModel;
 
 const START: Duration = Duration::from_secs(1000);
 const SECOND: Duration = Duration::from_secs(1);

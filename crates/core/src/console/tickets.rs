@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use fleetlink_proto::DeviceName;
 use fleetlink_proto::ticket::{TicketNumber, TicketSubject};
 
-use crate::tickets::Refusal;
+use crate::access::tickets::Refusal;
 
 /// What happened with a ticket.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,8 +12,8 @@ use crate::effect::Effect;
 use crate::errors;
 use crate::hub::Hub;
 use crate::input::{Possession, SessionId};
-use crate::presence::Reached;
-use crate::session::Stage;
+use crate::presence::list::Reached;
+use crate::session::state::Stage;
 use crate::time::Now;
 
 /// The call that is answered.

@@ -4,16 +4,16 @@
 use fleetlink_proto::control::{Done, EnrolledKey, ErrorCode, KeyList, Reply, RequestId, RpcError};
 use fleetlink_proto::{DeviceKey, DeviceName, WallTime};
 
-use crate::admin::AdminReply;
-use crate::administration::no_account;
-use crate::authorisation::{Action, Caller, Decision, decide};
+use crate::access::authorisation::{Action, Caller, Decision, decide};
 use crate::console::AccountChange;
-use crate::endings::Ending;
 use crate::errors;
+use crate::files::jobs::Job;
 use crate::hub::Hub;
 use crate::input::{AdminId, Possession, SessionId};
-use crate::jobs::Job;
-use crate::store::{StoreCall, StoreError, StoreReply};
+use crate::operator::accounts::no_account;
+use crate::operator::requests::AdminReply;
+use crate::session::endings::Ending;
+use crate::store::calls::{StoreCall, StoreError, StoreReply};
 use crate::time::Now;
 
 /// A change of a device's key, queued behind what the device asked for before.

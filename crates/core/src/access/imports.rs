@@ -3,13 +3,13 @@
 
 use fleetlink_proto::{DeviceName, WallTime};
 
-use crate::admin::{AdminReply, ImportOrder, ImportOutcome};
-use crate::administration::{AccountJob, sentence};
 use crate::console::AccountChange;
-use crate::endings::Ending;
 use crate::hub::Hub;
 use crate::input::AdminId;
-use crate::store::{GivenLogin, PasswordHash, StoreCall, StoreError, StoreReply};
+use crate::operator::accounts::{AccountJob, sentence};
+use crate::operator::requests::{AdminReply, ImportOrder, ImportOutcome};
+use crate::session::endings::Ending;
+use crate::store::calls::{GivenLogin, PasswordHash, StoreCall, StoreError, StoreReply};
 use crate::time::Now;
 
 /// A line of a credentials file whose turn has come or will come.

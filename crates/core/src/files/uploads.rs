@@ -9,10 +9,10 @@ use fleetlink_proto::control::{
 use crate::console::ConsoleEvent;
 use crate::effect::Effect;
 use crate::errors;
+use crate::files::jobs::{DeviceJob, Job, Task, upload_command};
 use crate::hub::Hub;
 use crate::input::SessionId;
-use crate::jobs::{DeviceJob, Job, Task, upload_command};
-use crate::store::{Staged, StagedId, StoreError, StoreReply};
+use crate::store::calls::{Staged, StagedId, StoreError, StoreReply};
 use crate::time::Now;
 
 impl Hub {

@@ -10,7 +10,7 @@ use crate::effect::Effect;
 use crate::errors;
 use crate::hub::Hub;
 use crate::input::SessionId;
-use crate::session::Stage;
+use crate::session::state::Stage;
 use crate::time::Now;
 
 impl Hub {

@@ -10,10 +10,10 @@ use fleetlink_proto::samples::Summary;
 use crate::console::{Command, ConsoleEvent};
 use crate::effect::Effect;
 use crate::errors;
+use crate::files::jobs::{DeviceJob, Job, Task};
 use crate::hub::Hub;
 use crate::input::SessionId;
-use crate::jobs::{DeviceJob, Job, Task};
-use crate::store::{Snapshot, StoreError, StoreReply};
+use crate::store::calls::{Snapshot, StoreError, StoreReply};
 use crate::time::Now;
 
 /// The words of the specification for deleting a file that is not there.

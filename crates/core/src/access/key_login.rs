@@ -8,7 +8,7 @@ use crate::console::LoginFailure;
 use crate::errors;
 use crate::hub::Hub;
 use crate::input::{Possession, SessionId};
-use crate::session::Proof;
+use crate::session::state::Proof;
 use crate::time::Now;
 
 impl Hub {

@@ -12,17 +12,17 @@ use fleetlink_proto::control::{
 };
 use fleetlink_proto::{DeviceName, MAX_PASSWORD_BYTES, Password};
 
+use crate::access::lockout::{Failure, Lockouts};
+use crate::access::name_penalties::NamePenalties;
+use crate::access::penalties::Penalties;
 use crate::console::{ConsoleEvent, LoginFailure};
 use crate::effect::Effect;
 use crate::errors;
 use crate::hub::Hub;
 use crate::input::{CheckId, Possession, SessionId};
-use crate::lockout::{Failure, Lockouts};
-use crate::name_penalties::NamePenalties;
-use crate::penalties::Penalties;
-use crate::session::{Proof, Stage};
+use crate::session::state::{Proof, Stage};
 use crate::settings::Settings;
-use crate::store::PasswordHash;
+use crate::store::calls::PasswordHash;
 use crate::time::Now;
 
 /// The logins that are not decided yet.

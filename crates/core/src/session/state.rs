@@ -6,8 +6,8 @@ use std::time::Duration;
 use fleetlink_proto::control::limits::{HELLO_DEADLINE, LOGIN_DEADLINE, silence_limit};
 use fleetlink_proto::{DeviceKey, DeviceName};
 
-use crate::store::PasswordHash;
-use crate::transfers::Transfers;
+use crate::files::slots::Transfers;
+use crate::store::calls::PasswordHash;
 
 /// An open session.
 #[derive(Debug)]

@@ -15,7 +15,7 @@ use crate::effect::Effect;
 use crate::errors;
 use crate::hub::Hub;
 use crate::input::SessionId;
-use crate::session::{Overdue, Session, Stage};
+use crate::session::state::{Overdue, Session, Stage};
 use crate::time::Now;
 
 impl Hub {

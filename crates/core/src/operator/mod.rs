@@ -1,0 +1,7 @@
+//! The operator's requests: accounts, their removal, tickets and sessions.
+
+pub(crate) mod accounts;
+pub(crate) mod removal;
+pub(crate) mod requests;
+pub(crate) mod sessions;
+pub(crate) mod tickets;

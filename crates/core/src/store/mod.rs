@@ -1,0 +1,4 @@
+//! What the core asks of a store, and the data that a store keeps.
+
+pub(crate) mod calls;
+pub(crate) mod ticket;
