@@ -27,6 +27,7 @@ mod pending_key;
 mod reader;
 mod redeem;
 mod session;
+mod shortage;
 mod state;
 mod succession;
 mod supervisor;

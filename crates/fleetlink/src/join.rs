@@ -21,7 +21,7 @@ use crate::redeem;
 use crate::shell::{Prompt, Shell, Transfers};
 use crate::stdin::Lines;
 use crate::ticket_source::TicketSource;
-use crate::transfer::Direct;
+use crate::transfer::{Direct, PatienceArguments};
 use crate::udp_port;
 
 /// Which hub to join, as whom.
@@ -49,6 +49,8 @@ pub(crate) struct JoinArguments {
     password: PasswordSource,
     #[command(flatten)]
     trust: TrustArguments,
+    #[command(flatten)]
+    patience: PatienceArguments,
     /// The prompt of the shell: the device's name, or the names of the commands.
     #[arg(
         long,
@@ -115,7 +117,7 @@ pub(crate) async fn join(mut arguments: JoinArguments, output: &Output) -> Resul
     arguments.trust.patience = arguments.wait;
     let lines = Lines::of_dialogue();
     let mut interrupts = Interrupts::listen()?;
-    let prompt = arguments.prompt;
+    let manner = (arguments.prompt, arguments.patience);
     let reading = arguments.ticket.read(&arguments.target, &lines, output);
     if let Some((ticket, rest)) = interrupts.unless(reading).await? {
         if arguments.trust.pin.is_some() || arguments.trust.plain {
@@ -126,7 +128,7 @@ pub(crate) async fn join(mut arguments: JoinArguments, output: &Output) -> Resul
             let logging_in = redeem::log_in(&ticket, arguments.device.as_ref(), output);
             let welcome = interrupts.unless(Box::pin(logging_in)).await?;
             remember(&welcome, output);
-            enter(welcome, endpoint, prompt, (lines, interrupts), output).await
+            enter(welcome, endpoint, manner, (lines, interrupts), output).await
         };
         return Box::pin(udp_port::with(udp_port_behind(rest)?, joining)).await;
     }
@@ -135,7 +137,7 @@ pub(crate) async fn join(mut arguments: JoinArguments, output: &Output) -> Resul
         let known = log_in(&address, arguments, &lines, output);
         let welcome = interrupts.unless(Box::pin(known)).await?;
         remember(&welcome, output);
-        enter(welcome, endpoint, prompt, (lines, interrupts), output).await
+        enter(welcome, endpoint, manner, (lines, interrupts), output).await
     };
     Box::pin(udp_port::with(udp_port, joining)).await
 }
@@ -190,7 +192,8 @@ async fn client_at(
         login::log_in(connection, &mut hub, Given::default(), &lines, output).await
     };
     let welcome = interrupts.unless(Box::pin(logging_in)).await?;
-    enter(welcome, endpoint, Prompt::Full, (lines, interrupts), output).await
+    let manner = (Prompt::Full, PatienceArguments::default());
+    enter(welcome, endpoint, manner, (lines, interrupts), output).await
 }
 
 /// Without a pin, a hub on this host is neither compared nor kept; one elsewhere is reached as by
@@ -214,7 +217,7 @@ async fn meet(
 async fn enter(
     welcome: Welcome,
     endpoint: Endpoint,
-    prompt: Prompt,
+    (prompt, patience): (Prompt, PatienceArguments),
     (lines, mut interrupts): (Lines, Interrupts),
     output: &Output,
 ) -> Result<(), Failure> {
@@ -232,7 +235,7 @@ async fn enter(
     // Before anything is shown: who reads that may have a file sent here at once.
     let opening = async {
         let direct = Direct::new(endpoint, &session, &name, output).await;
-        Ok(Transfers::open(&name, direct, &session, output).await)
+        Ok(Transfers::open(&name, direct, patience, &session, output).await)
     };
     let transfers = interrupts.unless(Box::pin(opening)).await?;
     let reached_by = transfers

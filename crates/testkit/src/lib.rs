@@ -1,7 +1,14 @@
-//! What the tests of several crates share: small disks, and tests that this user cannot run.
+//! What the tests of several crates share: small disks, disks and files that stand still, and tests
+//! that this user cannot run.
 
+mod pausing_disk;
+#[cfg(target_os = "linux")]
+mod pausing_file;
 mod skip;
 mod small_disk;
 
+pub use pausing_disk::{Frozen, run_on_pausing_disk};
+#[cfg(target_os = "linux")]
+pub use pausing_file::PausingFile;
 pub use skip::skip;
 pub use small_disk::{run_on_disk, run_on_small_disk, small_disk};

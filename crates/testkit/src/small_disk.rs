@@ -27,17 +27,36 @@ pub fn run_on_small_disk(test: &str, size: &str, folder: &Path) {
 /// # Panics
 /// As [`run_on_small_disk`].
 pub fn run_on_disk(test: &str, mount: &str, folder: &Path) {
+    let unshare = ["--map-root-user", "--mount"];
+    if !run_in_child(test, &unshare, mount, folder) {
+        assert!(!can_mount(), "{test} failed in its child");
+        skip("this user may not mount a file system");
+    }
+}
+
+/// Runs the test again, in a child in namespaces of its own with this mounted at `folder`. False
+/// where it does not pass, with the output of the child shown.
+#[expect(clippy::print_stderr, reason = "it is the output of the test")]
+pub(crate) fn run_in_child(test: &str, unshare: &[&str], mount: &str, folder: &Path) -> bool {
     let mount = format!("mount {mount} \"${DISK}\" || exit 77; exec \"$0\" \"$@\"");
     let child = Command::new("unshare")
-        .args(["--map-root-user", "--mount", "sh", "-c", &mount])
+        .args(unshare)
+        .args(["sh", "-c", &mount])
         .arg(std::env::current_exe().expect("this program has a path"))
         .args(["--exact", test, "--nocapture"])
         .env(DISK, folder)
         .output();
     match child {
-        Ok(child) if String::from_utf8_lossy(&child.stdout).contains("1 passed") => {}
-        _ if !can_mount() => skip("this user may not mount a file system"),
-        other => panic!("{other:?}"),
+        Ok(child) if String::from_utf8_lossy(&child.stdout).contains("1 passed") => true,
+        Ok(child) => {
+            eprint!("{}", String::from_utf8_lossy(&child.stdout));
+            eprint!("{}", String::from_utf8_lossy(&child.stderr));
+            false
+        }
+        Err(error) => {
+            eprintln!("unshare: {error}");
+            false
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use fleetlink_proto::transfer::{Ended, GrantedParty, Reason};
 use fleetlink_proto::{DeviceKey, DeviceName, HubPin, WallTime};
 
+use crate::shortage;
 use crate::{KnownDevice, KnownDevices, KnownDevicesError};
 
 /// The devices that this one has met.
@@ -83,6 +84,8 @@ impl Acquaintances {
             // Another process may have met it meanwhile.
             Ok(known) => same(own, peer, known),
             Err(why @ KnownDevicesError::Line { .. }) => Err(unreadable(peer, &why)),
+            // It passes, so nobody has to be met without being remembered.
+            Err(why) if shortage(&why).is_some() => Err(unreadable(peer, &why)),
             Err(why) => {
                 let name = peer.party.name.clone();
                 (self.tell)(&NotRemembered { name, why });
@@ -139,12 +142,23 @@ fn same(own: &DeviceName, peer: &GrantedParty, known: DeviceKey) -> Result<(), D
     })
 }
 
+fn shortage(why: &KnownDevicesError) -> Option<Ended> {
+    match why {
+        KnownDevicesError::Io { source, .. } => shortage::refusal(source),
+        _ => None,
+    }
+}
+
 /// The peer is not told of files here.
 fn unreadable(peer: &GrantedParty, why: &KnownDevicesError) -> Doubt {
     let text = format!(
         "whether {} has its known key cannot be said",
         peer.party.name
     );
+    if let Some(told) = shortage(why) {
+        let here = Ended::new(told.reason, format!("{text}: {why}"));
+        return Doubt { here, told };
+    }
     Doubt {
         here: Ended::new(Reason::Internal, format!("{text}: {why}")),
         told: Ended::new(Reason::Internal, text),

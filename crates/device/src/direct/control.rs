@@ -1,7 +1,6 @@
 //! Watching a transfer, and ending it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use fleetlink_proto::transfer::{Ended, Reason, WaitsFor};
@@ -10,7 +9,8 @@ use tokio::sync::watch;
 /// How far a transfer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
-    /// Bytes of the file that were sent, or came.
+    /// Bytes of the file that came to the receiver, as far as this device has heard of it. Others may
+    /// be on their way.
     pub bytes: u64,
     /// Bytes that the file has.
     pub size: u64,
@@ -25,7 +25,6 @@ pub struct Control(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     progress: watch::Sender<Progress>,
-    arrived: AtomicU64,
     waits: watch::Sender<Option<WaitsFor>>,
     ended: watch::Sender<Option<Ended>>,
 }
@@ -54,7 +53,6 @@ impl Control {
         };
         Control(Arc::new(Inner {
             progress: watch::Sender::new(progress),
-            arrived: AtomicU64::new(0),
             waits: watch::Sender::new(None),
             ended: watch::Sender::new(None),
         }))
@@ -65,9 +63,9 @@ impl Control {
         self.0.progress.subscribe()
     }
 
-    /// Bytes of which the receiver has said that they came. Others may be on their way.
+    /// Bytes that came to the receiver, as [`Progress::bytes`] says.
     pub fn arrived(&self) -> u64 {
-        self.0.arrived.load(Ordering::Relaxed)
+        self.0.progress.borrow().bytes
     }
 
     /// For what it waits, of this device's or of its peer's, where one of them has said so.
@@ -100,10 +98,6 @@ impl Control {
         }
     }
 
-    pub(super) fn set_arrived(&self, bytes: u64) {
-        self.0.arrived.store(bytes, Ordering::Relaxed);
-    }
-
     pub(super) fn waiting(&self, waits: Option<WaitsFor>) {
         self.0.waits.send_if_modified(|now| {
             let changed = *now != waits;
@@ -112,7 +106,8 @@ impl Control {
         });
     }
 
-    pub(super) fn moved(&self, bytes: u64, size: u64, since: Instant) {
+    /// So much has come by now, since then.
+    pub(super) fn came(&self, bytes: u64, size: u64, since: Instant) {
         self.0.progress.send_replace(Progress {
             bytes,
             size,

@@ -173,7 +173,7 @@ impl Incoming<'_> {
 
     fn show_progress(&self) {
         if let Some(offer) = &self.offer {
-            self.control.moved(self.came, offer.size, self.since);
+            self.control.came(self.came, offer.size, self.since);
         }
     }
 
@@ -183,7 +183,9 @@ impl Incoming<'_> {
         accepted: &mut impl FnMut(&Offer),
     ) -> Result<(), Failure> {
         self.offer = Some(offer.clone());
-        let partial = self.admit(offer.clone()).await.map_err(Failure::Here)?;
+        let admitting = admit(self.inbox.clone(), self.sender.clone(), offer.clone());
+        let admitted = self.patiently(admitting).await?;
+        let partial = admitted.map_err(Failure::Here)?;
         self.since = Instant::now();
         let frame = self.machine.accept(self.since);
         self.accepted = true;
@@ -191,13 +193,6 @@ impl Incoming<'_> {
         self.show_progress();
         accepted(&offer);
         self.say(frame).await
-    }
-
-    async fn admit(&self, offer: Offer) -> Result<Partial, Ended> {
-        let (inbox, sender) = (self.inbox.clone(), self.sender.clone());
-        let admitted = tokio::task::spawn_blocking(move || inbox.admit(&sender, &offer));
-        let failed = |e: tokio::task::JoinError| Ended::new(Reason::Internal, e.to_string());
-        admitted.await.map_err(failed)?
     }
 
     async fn content(&mut self, bytes: &[u8]) -> Result<(), Failure> {
@@ -278,14 +273,16 @@ impl Incoming<'_> {
         waited
     }
 
-    /// Tells the sender how far this is, where that is news.
+    /// Tells the sender how far this is, where that is news. Before the answer to its offer each word
+    /// is news: the sender does not wait for long without one.
     async fn report(&mut self, waits: Option<WaitsFor>) -> Result<(), Failure> {
-        if !self.accepted {
+        if !self.accepted && waits.is_none() {
             return Ok(());
         }
+        self.show_progress();
         self.place.judge(self.came, Instant::now());
         let waiting = self.control.waits();
-        let news = self.came != self.told || *waiting.borrow() != waits;
+        let news = !self.accepted || self.came != self.told || *waiting.borrow() != waits;
         if !news {
             return Ok(());
         }
@@ -319,6 +316,13 @@ impl Incoming<'_> {
         }
         self.send.delivered(GOODBYE_DEADLINE).await;
     }
+}
+
+/// The inbox's answer to an offer. Where nobody waits for it any more, nothing stays.
+async fn admit(inbox: Arc<Inbox>, sender: DeviceName, offer: Offer) -> Result<Partial, Ended> {
+    let admitted = tokio::task::spawn_blocking(move || inbox.admit(&sender, &offer));
+    let failed = |e: tokio::task::JoinError| Ended::new(Reason::Internal, e.to_string());
+    admitted.await.map_err(failed)?
 }
 
 /// What this comes to, where it need not be waited for.

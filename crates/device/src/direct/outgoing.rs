@@ -29,6 +29,8 @@ struct Outgoing<'a> {
     /// The block that it belongs to.
     block: Option<Block>,
     size: u64,
+    /// Bytes of which the receiver has said that they came.
+    arrived: u64,
     since: Instant,
     /// Since when the file is waited for, and whether the receiver was told.
     source: Option<(Instant, bool)>,
@@ -56,12 +58,14 @@ pub(super) async fn send(
         pending: VecDeque::from([frame.into()]),
         block: None,
         size,
+        arrived: 0,
         since,
         source: None,
         stopped: None,
         control,
     };
-    control.moved(0, size, since);
+    control.came(0, size, since);
+    control.waiting(None);
     let outcome = outgoing.run().await;
     match &outcome {
         Ok(_) | Err(Failure::Peer(_)) => outgoing.send.finish(),
@@ -97,7 +101,7 @@ impl Outgoing<'_> {
                 content = self.blocks.next(), if wants => {
                     self.provide(content.map_err(Failure::Here)?);
                 }
-                _ = steps.tick(), if wants => self.wait_for_source(),
+                _ = steps.tick() => self.step(wants),
                 ended = &mut cancelled => return Err(Failure::Here(ended)),
                 () = alarm.rings() => self.late()?,
             }
@@ -138,14 +142,19 @@ impl Outgoing<'_> {
                 match self.machine.handle_bytes(&mut input, Instant::now()) {
                     Answer::More => break,
                     Answer::State(state) => {
-                        self.control.set_arrived(state.bytes.min(self.size));
+                        self.arrived = self.arrived.max(state.bytes.min(self.size));
+                        self.show_progress();
                         self.control.waiting(state.waits);
                     }
                     Answer::Accepted => {
                         self.since = Instant::now();
                         self.control.waiting(None);
                     }
-                    Answer::Stored(receipt) => return Ok(Some(receipt)),
+                    Answer::Stored(receipt) => {
+                        self.arrived = self.size;
+                        self.show_progress();
+                        return Ok(Some(receipt));
+                    }
                     Answer::Failed(failure) => return Err(failure),
                 }
             }
@@ -178,12 +187,22 @@ impl Outgoing<'_> {
             Some(block) if self.pending.is_empty() => {
                 self.block = None;
                 self.machine.block_sent(block, now);
-                let sent = block.offset() + u64::from(block.bytes);
-                self.control.moved(sent, self.size, self.since);
             }
             _ => self.machine.moved(now),
         }
         Ok(())
+    }
+
+    /// The time goes on, whatever comes.
+    fn step(&mut self, waits_for_source: bool) {
+        self.show_progress();
+        if waits_for_source {
+            self.wait_for_source();
+        }
+    }
+
+    fn show_progress(&self) {
+        self.control.came(self.arrived, self.size, self.since);
     }
 
     /// Says that it is the file that is waited for, where that takes long.

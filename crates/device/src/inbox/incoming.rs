@@ -14,6 +14,7 @@ use super::ledger::Promise;
 use super::numbers::{Numbers, last_taken};
 use super::write_back::WriteBack;
 use crate::partial::Listed;
+use crate::shortage;
 
 /// Where a file shall be, and whose it is.
 #[derive(Debug)]
@@ -163,6 +164,9 @@ impl Drop for Incoming {
 /// An error of the disk as the sender is told it.
 #[expect(clippy::needless_pass_by_value, reason = "it is what map_err takes")]
 pub(super) fn cannot_write(error: io::Error) -> Ended {
+    if let Some(refusal) = shortage::refusal(&error) {
+        return refusal;
+    }
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
             Ended::new(

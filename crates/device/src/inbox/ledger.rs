@@ -1,8 +1,11 @@
 //! How many bytes the inbox holds or has promised room for.
 
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use fleetlink_proto::transfer::{Ended, Reason};
+
+use crate::shortage;
 
 /// Bytes in the inbox, and bytes that files under way will need.
 #[derive(Debug, Default)]
@@ -30,16 +33,11 @@ impl Ledger {
         self: &Arc<Self>,
         bytes: u64,
         most: Option<u64>,
-        count: impl FnOnce() -> std::io::Result<u64>,
+        count: impl FnOnce() -> io::Result<u64>,
     ) -> Result<Promise, Ended> {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(most) = most {
-            counts.held = count().map_err(|e| {
-                Ended::new(
-                    Reason::CannotWrite,
-                    format!("the inbox cannot be read: {e}"),
-                )
-            })?;
+            counts.held = count().map_err(|e| cannot_read(&e))?;
             if counts.sum().saturating_add(bytes) > most {
                 let message = format!("this device takes at most {most} bytes in all");
                 return Err(Ended::new(Reason::TotalReached, message));
@@ -60,6 +58,13 @@ impl Ledger {
     fn with(&self, change: impl FnOnce(&mut Counts)) {
         change(&mut self.counts.lock().unwrap_or_else(PoisonError::into_inner));
     }
+}
+
+fn cannot_read(error: &io::Error) -> Ended {
+    shortage::refusal(error).unwrap_or_else(|| {
+        let text = format!("the inbox cannot be read: {error}");
+        Ended::new(Reason::CannotWrite, text)
+    })
 }
 
 impl Counts {

@@ -27,9 +27,15 @@ impl WriteBack {
         }
         self.wait()?;
         self.fresh = 0;
-        let file = file.try_clone()?;
         let thread = thread::Builder::new().name("write-back".to_owned());
-        self.under_way = Some(thread.spawn(move || file.sync_data())?);
+        let begun = file
+            .try_clone()
+            .and_then(|file| thread.spawn(move || file.sync_data()));
+        match begun {
+            Ok(thread) => self.under_way = Some(thread),
+            // Nothing is lost by that: it is left for the end.
+            Err(error) => tracing::debug!(%error, "no thread writes back a part of a file"),
+        }
         Ok(())
     }
 

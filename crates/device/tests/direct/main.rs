@@ -7,6 +7,7 @@ mod ends;
 mod hostile;
 mod known;
 mod leave;
+mod pauses;
 mod turns;
 mod whole;
 mod world;

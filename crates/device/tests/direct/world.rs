@@ -152,19 +152,39 @@ impl Hub {
         let device = self.device(name).await;
         let folder = device.folder.path().join("inbox");
         std::fs::create_dir(&folder).unwrap();
-        let inbox = Arc::new(Inbox::open(&folder, policy).unwrap());
-        let (listener, arrivals) = Listener::new(
-            device.endpoint.clone(),
-            device.credentials.clone(),
-            inbox,
-            deadlines,
-        );
-        let task = tokio::spawn(listener.run());
-        Receiver {
-            device,
-            arrivals,
-            task,
-        }
+        receiving(device, &folder, deadlines, policy)
+    }
+
+    /// A receiver whose inbox is another folder than its own.
+    pub(crate) async fn receiver_into(
+        &self,
+        name: &str,
+        deadlines: Deadlines,
+        inbox: &Path,
+    ) -> Receiver {
+        let device = self.device(name).await;
+        receiving(device, inbox, deadlines, ReceivePolicy::from_everybody())
+    }
+}
+
+fn receiving(
+    device: Device,
+    inbox: &Path,
+    deadlines: Deadlines,
+    policy: ReceivePolicy,
+) -> Receiver {
+    let inbox = Arc::new(Inbox::open(inbox, policy).unwrap());
+    let (listener, arrivals) = Listener::new(
+        device.endpoint.clone(),
+        device.credentials.clone(),
+        inbox,
+        deadlines,
+    );
+    let task = tokio::spawn(listener.run());
+    Receiver {
+        device,
+        arrivals,
+        task,
     }
 }
 

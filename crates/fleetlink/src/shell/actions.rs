@@ -34,8 +34,8 @@ impl Shell {
             Command::Nothing | Command::Out => Ok(String::new()),
             Command::Help => Ok(HELP.to_owned()),
             Command::Send { to, path } => {
-                let session = || self.session();
-                Box::pin(self.transfers.send(session, &to, &path)).await
+                let link = self.supervisor.link();
+                Box::pin(self.transfers.send(link, &to, &path)).await
             }
             Command::Transfers => Ok(self.transfers.list()),
             Command::Cancel { number } => self.transfers.cancel(number),

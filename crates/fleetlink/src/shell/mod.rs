@@ -4,6 +4,7 @@ mod actions;
 mod announce;
 mod command;
 mod completion;
+mod delivery;
 mod editor;
 mod keys;
 mod piped;
@@ -206,14 +207,19 @@ impl Shell {
 
     /// The session, where the hub is there.
     fn session(&self) -> Result<Session, Failure> {
-        match &*self.supervisor.link().borrow() {
-            Link::Up(session) => match session.is_closed() {
-                None => Ok(session.clone()),
-                Some(closed) => Err(Failure::Closed(closed)),
-            },
-            Link::Away(closed) => Err(Failure::Closed(closed.clone())),
-            Link::Over(over) => Err(Failure::from(&**over)),
-        }
+        session_of(&self.supervisor.link().borrow())
+    }
+}
+
+/// The session, where the hub is there.
+fn session_of(link: &Link) -> Result<Session, Failure> {
+    match link {
+        Link::Up(session) => match session.is_closed() {
+            None => Ok(session.clone()),
+            Some(closed) => Err(Failure::Closed(closed)),
+        },
+        Link::Away(closed) => Err(Failure::Closed(closed.clone())),
+        Link::Over(over) => Err(Failure::from(&**over)),
     }
 }
 

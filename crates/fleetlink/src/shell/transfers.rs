@@ -3,18 +3,19 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use fleetlink_device::{Control, Inbox, ReceivePolicy, Session, Source};
+use fleetlink_device::{Control, Inbox, Link, ReceivePolicy, Session};
 use fleetlink_proto::DeviceName;
-use fleetlink_proto::control::TransferLeave;
-use fleetlink_proto::transfer::{self, Reason, Receipt};
-use tokio::sync::oneshot;
+use fleetlink_proto::transfer::Reason;
+use tokio::sync::{oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use super::delivery::Delivery;
+use super::session_of;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::transfer::{
-    Arrivals, Direct, Direction, Entry, Heard, Listening, Running, Transfer, list, open_source,
-    unless_cancelled, words,
+    Arrivals, Direct, Direction, Heard, Listening, PatienceArguments, Running, Transfer, list,
+    open_source, words,
 };
 
 /// How long the next prompt waits for the end of a transfer: a short one is answered as any other
@@ -30,6 +31,7 @@ pub(crate) struct Transfers {
     device: DeviceName,
     /// Without it, why there is none.
     direct: Result<Direct, String>,
+    patience: PatienceArguments,
     running: Running,
     listening: Option<Listening>,
     output: Output,
@@ -41,12 +43,16 @@ impl Transfers {
     pub(crate) async fn open(
         device: &DeviceName,
         direct: Result<Direct, Failure>,
+        patience: PatienceArguments,
         session: &Session,
         output: &Output,
     ) -> Self {
         let mut transfers = Transfers {
             device: device.clone(),
-            direct: direct.map_err(|failure| failure.to_string()),
+            direct: direct
+                .map(|direct| direct.idle_after(patience.idle_timeout))
+                .map_err(|failure| failure.to_string()),
+            patience,
             running: Running::default(),
             listening: None,
             output: output.clone(),
@@ -123,7 +129,7 @@ impl Transfers {
     /// where it is not.
     pub(super) async fn send(
         &self,
-        session: impl FnOnce() -> Result<Session, Failure>,
+        link: watch::Receiver<Link>,
         to: &DeviceName,
         path: &Path,
     ) -> Result<String, Failure> {
@@ -141,7 +147,8 @@ impl Transfers {
         };
         let source = open_source(path, None).await.map_err(missing)?;
         let name = source.offer().name;
-        let leave = direct.leave_for(&session()?, to).await;
+        let session = session_of(&link.borrow())?;
+        let leave = direct.leave_for(&session, to).await;
         let leave = leave.map_err(|e| Failure::General(words::not_sent(&name, to, &e)))?;
         let control = Control::new();
         let entry = self.running.begin(Transfer {
@@ -149,6 +156,7 @@ impl Transfers {
             peer: to.clone(),
             name: name.clone(),
             size: source.offer().size,
+            waits_for_try: false,
             address: None,
             control: control.clone(),
             began: Instant::now(),
@@ -156,19 +164,28 @@ impl Transfers {
         let number = entry.number();
         let goes_on = format!("{name} is being sent to {to}: transfer {number}");
         let (tell, told) = oneshot::channel();
-        let (to, output, outgoing) = (to.clone(), self.output.clone(), control.clone());
-        let device = self.device.clone();
+        let (device, output) = (self.device.clone(), self.output.clone());
+        let delivery = Delivery {
+            direct,
+            link,
+            to: to.clone(),
+            path: path.to_owned(),
+            name,
+            control: control.clone(),
+            entry,
+            output: output.clone(),
+            retry_for: self.patience.retry_for,
+        };
         tokio::spawn(async move {
-            let sent = deliver(&direct, leave, source, &outgoing, &entry).await;
-            let text = match sent {
-                Ok(receipt) => words::sent(&name, &device, &receipt.stored_as),
-                Err(failure) => words::not_sent(&name, &to, &Failure::Transfer(failure)),
+            let text = match delivery.run(leave, source).await {
+                Ok(receipt) => words::sent(&delivery.name, &device, &receipt.stored_as),
+                Err(failure) => words::not_sent(&delivery.name, &delivery.to, &failure),
             };
             if let Err(text) = tell.send(text) {
                 output.line(&text);
             }
             // Only now: who waits for its end has read how it ended.
-            drop(entry);
+            drop(delivery);
         });
         let mut waiting = CancelOnDrop(Some(control));
         let waited = timeout(PATIENCE, told).await;
@@ -214,24 +231,6 @@ impl Drop for CancelOnDrop {
             control.cancel(Reason::Cancelled, "interrupted");
         }
     }
-}
-
-/// The whole way of one file.
-async fn deliver(
-    direct: &Direct,
-    leave: TransferLeave,
-    source: Source,
-    control: &Control,
-    entry: &Entry,
-) -> Result<Receipt, transfer::Failure> {
-    let peer = unless_cancelled(control, direct.reach(leave)).await?;
-    entry.reached(peer.address());
-    let sent = peer.send(source, control).await;
-    if let Err(transfer::Failure::Here(ended)) = &sent {
-        // Said by the connection's end too: what the stream says can be lost with it.
-        peer.close(ended.reason);
-    }
-    sent
 }
 
 async fn follow(mut arrivals: Arrivals, output: Output) {

@@ -116,6 +116,7 @@ impl Arrivals {
                     peer: sender,
                     name: Escaped(&offer.name).to_string(),
                     size: offer.size,
+                    waits_for_try: false,
                     address,
                     control,
                     began,

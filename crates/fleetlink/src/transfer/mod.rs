@@ -14,6 +14,7 @@ pub(crate) mod words;
 
 pub(crate) use arrivals::{Arrivals, Heard};
 pub(crate) use direct::{Direct, Listening, open_source, unless_cancelled};
+pub(crate) use patience::{Patience, PatienceArguments};
 pub(crate) use receive::{ReceiveArguments, receive};
 pub(crate) use running::{Direction, Entry, Running, Transfer, list};
 pub(crate) use send::{SendArguments, send};

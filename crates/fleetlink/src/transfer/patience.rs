@@ -2,12 +2,36 @@
 
 use std::time::{Duration, Instant};
 
+use clap::Args;
 use fleetlink_device::{Backoff, Control, Peer, Source};
 use fleetlink_proto::DeviceName;
+use fleetlink_proto::transfer::limits::STALL_DEADLINE;
 use fleetlink_proto::transfer::{Ended, Failure, Reason, Receipt, WaitsFor};
 use tokio::time::{sleep, sleep_until};
 
 use super::report::{Event, Report, milliseconds};
+use super::words;
+use crate::duration;
+
+/// How long a device that sends files waits for others.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct PatienceArguments {
+    /// Try again for so long where a device refuses a file for a reason that may pass: it is busy.
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration::parse)]
+    pub(crate) retry_for: Duration,
+    /// End a transfer in which nothing has moved for so long, while its connection lives.
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration::parse)]
+    pub(crate) idle_timeout: Duration,
+}
+
+impl Default for PatienceArguments {
+    fn default() -> Self {
+        PatienceArguments {
+            retry_for: STALL_DEADLINE,
+            idle_timeout: STALL_DEADLINE,
+        }
+    }
+}
 
 /// How long something is tried again.
 #[derive(Debug)]
@@ -25,6 +49,11 @@ impl Patience {
             until: Instant::now() + limit,
             backoff: Backoff::default(),
         }
+    }
+
+    /// When no other try is begun any more.
+    pub(crate) fn until(&self) -> Instant {
+        self.until
     }
 
     /// How long to wait before another try after this failure; none where there is to be none.
@@ -81,9 +110,7 @@ impl Report {
         failure: &Failure,
         wait: Duration,
     ) {
-        let seconds = wait.as_secs_f32();
-        let what = name.map_or_else(String::new, |name| format!("{name}: "));
-        self.notice(&format!("{what}{failure}; trying again in {seconds:.1} s"));
+        self.notice(&words::trying_again(name, failure, wait));
         self.event(&Event::Retrying {
             device: to.as_str(),
             name,

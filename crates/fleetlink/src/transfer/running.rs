@@ -43,6 +43,8 @@ pub(crate) struct Transfer {
     pub(crate) name: String,
     /// How many bytes it has.
     pub(crate) size: u64,
+    /// Whether it was refused for a reason that may pass, and waits for another try.
+    pub(crate) waits_for_try: bool,
     /// Where the peer is reached, once it is.
     pub(crate) address: Option<SocketAddr>,
     /// To watch and to end it.
@@ -114,9 +116,18 @@ impl Entry {
 
     /// The peer was reached.
     pub(crate) fn reached(&self, address: Option<SocketAddr>) {
+        self.change(|transfer| transfer.address = address);
+    }
+
+    /// It was refused for a reason that may pass, and waits for another try; or that try begins.
+    pub(crate) fn waits_for_try(&self, waits: bool) {
+        self.change(|transfer| transfer.waits_for_try = waits);
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Transfer)) {
         self.running.0.send_modify(|table| {
             if let Some(transfer) = table.transfers.get_mut(&self.number) {
-                transfer.address = address;
+                change(transfer);
             }
         });
     }
@@ -143,6 +154,9 @@ impl Transfer {
     pub(crate) fn state(&self) -> String {
         let progress = self.progress();
         let (done, size) = (Bytes(progress.bytes), Bytes(self.size));
+        if self.waits_for_try {
+            return format!("{done} of {size}; waiting to try again");
+        }
         let Some(address) = self.address else {
             return format!("{done} of {size}; connecting");
         };
@@ -215,6 +229,7 @@ mod tests {
             peer: "wei-smartphone".parse().unwrap(),
             name: name.to_owned(),
             size: 64_000_000,
+            waits_for_try: false,
             address: None,
             control: Control::new(),
             began: Instant::now(),
@@ -234,6 +249,8 @@ mod tests {
             "1; a to wei-smartphone; 0 bytes of 64.0 MB; connecting\n2; b to wei-smartphone; 0 \
              bytes of 64.0 MB; 0 bytes/s; waiting; 192.0.2.7:5000"
         );
+        second.waits_for_try(true);
+        assert!(list(&running).ends_with("0 bytes of 64.0 MB; waiting to try again"));
         drop(first);
         assert!(running.cancel(1, "enough").is_none());
         assert_eq!(running.cancel(2, "enough").unwrap().name, "b");

@@ -1,5 +1,7 @@
 //! What people read of a transfer's end.
 
+use std::time::Duration;
+
 use fleetlink_proto::control::ErrorCode;
 use fleetlink_proto::transfer::{self, FileName, Reason};
 use fleetlink_proto::{DeviceName, Escaped};
@@ -27,6 +29,22 @@ fn other_name(name: &str, sender: &DeviceName, stored_as: &FileName) -> String {
         true => String::new(),
         false => format!(" (stored as {stored_as})"),
     }
+}
+
+/// A failure that may pass, and when it is tried again.
+pub(crate) fn trying_again(
+    name: Option<&str>,
+    failure: &transfer::Failure,
+    wait: Duration,
+) -> String {
+    let what = name.map_or_else(String::new, |name| format!("{name}: "));
+    let seconds = wait.as_secs_f32();
+    format!("{what}{failure}; trying again in {seconds:.1} s")
+}
+
+/// A file that its receiver lets wait.
+pub(crate) fn waits_its_turn(name: &str, to: &DeviceName) -> String {
+    format!("{name} waits its turn at {to}")
 }
 
 /// Why a file did not get to its receiver.

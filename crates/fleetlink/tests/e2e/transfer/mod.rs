@@ -10,6 +10,8 @@ mod names;
 mod network;
 mod rotation;
 mod shells;
+mod shortage;
+mod stalls;
 mod story;
 
 use std::fs;
