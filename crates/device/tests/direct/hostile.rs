@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use fleetlink_device::Control;
 use fleetlink_proto::ContentHash;
 use fleetlink_proto::transfer::limits::{ALPN, BLOCK_BYTES, Deadlines};
 use fleetlink_proto::transfer::{
@@ -12,7 +13,7 @@ use fleetlink_proto::transfer::{
 use iroh::endpoint::{Connection, RecvStream, SendStream, presets};
 use iroh::{EndpointAddr, SecretKey};
 
-use crate::world::{Device, Hub, Receiver, content, here, in_time, peers, send};
+use crate::world::{Device, Hub, Receiver, content, here, in_time, peers};
 
 /// An endpoint made by hand, and credentials that say so.
 pub(crate) struct Hostile {
@@ -203,6 +204,15 @@ where
     F: FnOnce(Connection, SendStream, RecvStream) -> W + Send + 'static,
     W: Future<Output = ()> + Send,
 {
+    watched(&Control::new(), bytes, deadlines, what).await
+}
+
+/// The same, by a sender that is watched.
+async fn watched<F, W>(control: &Control, bytes: usize, deadlines: Deadlines, what: F) -> Failure
+where
+    F: FnOnce(Connection, SendStream, RecvStream) -> W + Send + 'static,
+    W: Future<Output = ()> + Send,
+{
     let hub = Hub::new();
     let mut hostile = hostile_receiver(&hub).await;
     let camera = hub.device("camera").await;
@@ -219,7 +229,7 @@ where
     let reached =
         fleetlink_device::Peer::reach(&camera.endpoint, &camera.credentials, grant, &at, deadlines);
     let peer = in_time(reached).await.unwrap();
-    let failure = send(&peer, path).await.unwrap_err();
+    let failure = in_time(peer.send_file(path, control)).await.unwrap_err();
     receiving.abort();
     failure
 }
@@ -230,6 +240,24 @@ fn short() -> Deadlines {
         stall: Duration::from_millis(300),
         ..Deadlines::default()
     }
+}
+
+/// What the network took may still be anywhere.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_receiver_says_to_have_is_what_has_arrived() {
+    let control = Control::new();
+    let failure = watched(&control, 20 << 20, short(), async |_c, mut send, _r| {
+        send.write_all(&accept()).await.unwrap();
+        let (bytes, waits) = (7, None);
+        let said = Message::State(State { bytes, waits }).encode();
+        send.write_all(&said).await.unwrap();
+        std::future::pending::<()>().await;
+    });
+    assert_eq!(here(&failure.await), Reason::NetworkStalled);
+    assert_eq!(
+        (control.arrived(), control.progress().borrow().bytes),
+        (7, 7)
+    );
 }
 
 fn accept() -> Vec<u8> {
