@@ -91,7 +91,7 @@ impl Delivery {
         let decided = link.wait_for(|link| !matches!(link, Link::Away(_)));
         // Where that takes too long, the link says why.
         let _ = timeout_at(patience.until().into(), decided).await;
-        let session = session_of(&link.borrow());
-        session
+        drop(link);
+        session_of(&self.link.borrow())
     }
 }

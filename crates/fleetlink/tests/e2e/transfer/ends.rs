@@ -175,33 +175,32 @@ fn outliving_limits(command: &Command) -> Command {
 /// Room was taken before the file was accepted; the disk fails all the same while it comes.
 #[test]
 fn a_disk_that_fails_in_mid_file_fails_that_file_alone() {
-    for (limit, code) in [(Resource::Fsize, "no_space")] {
-        let mut under_way = UnderWay::to(|command| outliving_limits(&command));
-        let receiver = Some(Pid::from_raw(under_way.receiver.pid().cast_signed()).unwrap());
-        let usual = getrlimit(limit);
-        let tight = Rlimit {
-            current: Some(1),
-            ..usual
-        };
-        prlimit(receiver, limit, tight).unwrap();
-        let told = [format!("peer {code}"), format!("here {code}")];
-        assert_eq!(under_way.codes(), told);
-        assert_eq!(under_way.sender.wait(), Some(13));
-        assert_eq!(under_way.inbox(), [""; 0]);
-        // The next file finds the device as it was.
-        prlimit(receiver, limit, usual).unwrap();
-        fs::write(under_way.folder.path().join("small"), b"1").unwrap();
-        let arguments = ["send", "box", "small"];
-        let hub = &under_way.hub;
-        let sent = hub.run(under_way.folder.path(), "cam", &arguments);
-        assert_eq!(sent.code, Some(0), "{}", sent.stderr);
-        under_way.receiver.signal(Signal::TERM);
-        let finished = event(&mut under_way.receiver.output, "finished");
-        assert_eq!(
-            (&finished["files"], &finished["failed"]),
-            (&1.into(), &1.into())
-        );
-        // A file was accepted and not kept, by this device's own fault.
-        assert_eq!(under_way.receiver.wait(), Some(1));
-    }
+    let (limit, code) = (Resource::Fsize, "no_space");
+    let mut under_way = UnderWay::to(|command| outliving_limits(&command));
+    let receiver = Some(Pid::from_raw(under_way.receiver.pid().cast_signed()).unwrap());
+    let usual = getrlimit(limit);
+    let tight = Rlimit {
+        current: Some(1),
+        ..usual
+    };
+    prlimit(receiver, limit, tight).unwrap();
+    let told = [format!("peer {code}"), format!("here {code}")];
+    assert_eq!(under_way.codes(), told);
+    assert_eq!(under_way.sender.wait(), Some(13));
+    assert_eq!(under_way.inbox(), [""; 0]);
+    // The next file finds the device as it was.
+    prlimit(receiver, limit, usual).unwrap();
+    fs::write(under_way.folder.path().join("small"), b"1").unwrap();
+    let arguments = ["send", "box", "small"];
+    let hub = &under_way.hub;
+    let sent = hub.run(under_way.folder.path(), "cam", &arguments);
+    assert_eq!(sent.code, Some(0), "{}", sent.stderr);
+    under_way.receiver.signal(Signal::TERM);
+    let finished = event(&mut under_way.receiver.output, "finished");
+    assert_eq!(
+        (&finished["files"], &finished["failed"]),
+        (&1.into(), &1.into())
+    );
+    // A file was accepted and not kept, by this device's own fault.
+    assert_eq!(under_way.receiver.wait(), Some(1));
 }
