@@ -117,6 +117,15 @@ pub enum Effect {
         /// Which call.
         admin: AdminId,
     },
+    /// Ask the store for a page of data files, and answer the operator with it.
+    ListData {
+        /// Which call.
+        admin: AdminId,
+        /// Of this device; of all devices where it is not given.
+        device: Option<DeviceName>,
+        /// Only those that follow this one.
+        after: Option<(DeviceName, FileId)>,
+    },
     /// Answer the operator.
     AnswerAdmin {
         /// Which call.

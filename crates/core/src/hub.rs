@@ -324,8 +324,9 @@ impl Hub {
         }
     }
 
-    /// Queues a job under its name and starts it if none is before it. What takes something away
-    /// from a device does not wait for what the device has asked for.
+    /// Queues a job under its name and starts it if none is before it. What the operator asks
+    /// for, and what takes something away from a device, does not wait for what the device has asked
+    /// for.
     pub(crate) fn enqueue(
         &mut self,
         name: &DeviceName,
@@ -333,7 +334,7 @@ impl Hub {
         now: Now,
     ) -> Result<(), QueueFull> {
         match job {
-            Job::Account(_) | Job::Key(_) => {
+            Job::Account(_) | Job::Key(_) | Job::Data(_) => {
                 let yields = |job: &Job| matches!(job, Job::Device(_));
                 self.operations.push_urgent(name, job, yields)?;
             }
@@ -361,6 +362,7 @@ impl Hub {
                     return self.run(&name, Job::Account(job), now);
                 }
             }
+            Job::Data(job) => self.finish_data_job(&name, &job, result),
             Job::Key(job) => self.finish_key_job(&name, job, result),
             Job::Ticket(job) => self.finish_ticket_job(job, result, now),
             Job::Redemption(job) => self.finish_redemption(&name, job, result, now),
@@ -379,7 +381,7 @@ impl Hub {
                     self.decide_import(name, job);
                     true
                 }
-                Job::Account(_) | Job::Ticket(_) => true,
+                Job::Account(_) | Job::Data(_) | Job::Ticket(_) => true,
                 Job::Key(job) => self.may_still(name, job),
                 Job::Redemption(job) => self.may_still_redeem(name, job, now),
             };
@@ -439,10 +441,10 @@ fn action<'a>(request: &'a Request, own: &'a DeviceName) -> Action<'a> {
         | Request::ListFiles(_)
         | Request::OpenDownload(_)
         | Request::CancelDownload(_) => Action::ReadData(own),
-        Request::OpenUpload(_)
-        | Request::CommitUpload(_)
-        | Request::AbortUpload(_)
-        | Request::DeleteFile(_) => Action::WriteData(own),
+        Request::OpenUpload(_) | Request::CommitUpload(_) | Request::AbortUpload(_) => {
+            Action::WriteData(own)
+        }
+        Request::DeleteFile(_) => Action::DeleteData(own),
         Request::ListKeys => Action::ListKeys(own),
         Request::EnrolKey(EnrolKey { name, .. }) | Request::ReplaceKey(ReplaceKey { name, .. }) => {
             Action::ChangeKey(name)

@@ -27,14 +27,15 @@ pub use effect::Effect;
 pub use errors::of_store as rpc_error_of_store;
 pub use hub::Hub;
 pub use input::{AdminId, CheckId, Input, OperationId, Possession, SessionId};
+pub use operator::data::{DataReply, DataRequest};
 pub use operator::requests::{
     AccountStatus, AdminReply, AdminRequest, ImportOrder, ImportOutcome, SessionChoice,
     SessionStatus, TicketStatus,
 };
 pub use settings::{MaxAttempts, MaxAttemptsError, PenaltySettings, Settings};
 pub use store::calls::{
-    Account, Change, ChangeKind, Commit, GivenLogin, Hold, ImportMemory, PasswordHash, SegmentRef,
-    Snapshot, Staged, StagedId, StoreCall, StoreError, StoreReply, UnfinishedUpload,
+    Account, Change, ChangeKind, Commit, Deleter, GivenLogin, Hold, ImportMemory, PasswordHash,
+    SegmentRef, Snapshot, Staged, StagedId, StoreCall, StoreError, StoreReply, UnfinishedUpload,
 };
 pub use store::ticket::{Ticket, TicketStanding, TicketUse};
 pub use time::Now;

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use crate::limits::DOWNLOAD_STALL_DEADLINE;
 use crate::session::{DownloadEvent, OpenedDownload};
-use crate::temporary::{Existing, Temporary};
+use crate::temporary::{Existing, write_whole};
 use crate::{CallError, Session};
 
 /// A complete, verified download.
@@ -110,21 +110,8 @@ pub async fn download_to_file(
     existing: Existing,
     progress: impl FnMut(u64, u64),
 ) -> Result<Downloaded, DownloadError> {
-    if existing == Existing::Keep && path.exists() {
-        let there = io::Error::from(io::ErrorKind::AlreadyExists);
-        return Err(DownloadError::Target(there));
-    }
-    let temporary = Temporary::beside(path, 0o666).map_err(DownloadError::Target)?;
-    let handle = temporary
-        .file()
-        .try_clone()
-        .map_err(DownloadError::Target)?;
-    let mut target = tokio::fs::File::from_std(handle);
-    let downloaded = download(session, file, &mut target, progress).await?;
-    tokio::task::spawn_blocking(move || temporary.place(existing))
-        .await
-        .map_err(io::Error::other)
-        .flatten()
-        .map_err(DownloadError::Target)?;
-    Ok(downloaded)
+    write_whole(path, existing, DownloadError::Target, async |target| {
+        download(session, file, target, progress).await
+    })
+    .await
 }

@@ -64,7 +64,7 @@ pub use session::{CallError, Closed, Session};
 pub use state::state_folder;
 pub use succession::{Moved, Successor};
 pub use supervisor::{Link, Over, Supervisor};
-pub use temporary::Existing;
+pub use temporary::{Existing, write_whole};
 pub use upload::{UploadError, UploadTask, Uploaded, upload_file, upload_stream};
 
 /// A new key for one change: 128 bits from the operating system.

@@ -66,6 +66,29 @@ impl Temporary {
     }
 }
 
+/// Has a file written that appears under its name only when it is whole and durable. Dropped before
+/// that, it leaves nothing.
+///
+/// # Errors
+/// `write` failed, or the file cannot be made: `failed` says what the caller calls that.
+pub async fn write_whole<T, E>(
+    path: &Path,
+    existing: Existing,
+    failed: impl Fn(io::Error) -> E,
+    write: impl AsyncFnOnce(&mut tokio::fs::File) -> Result<T, E>,
+) -> Result<T, E> {
+    if existing == Existing::Keep && path.exists() {
+        return Err(failed(io::ErrorKind::AlreadyExists.into()));
+    }
+    let temporary = Temporary::beside(path, 0o666).map_err(&failed)?;
+    let handle = temporary.file().try_clone().map_err(&failed)?;
+    let mut target = tokio::fs::File::from_std(handle);
+    let written = write(&mut target).await?;
+    let placed = tokio::task::spawn_blocking(move || temporary.place(existing)).await;
+    placed.map_err(io::Error::other).flatten().map_err(failed)?;
+    Ok(written)
+}
+
 fn create(folder: &Path, mode: u32) -> io::Result<NamedTempFile> {
     use std::os::unix::fs::PermissionsExt as _;
 

@@ -20,10 +20,9 @@ pub(crate) struct KeyArguments {
     /// Which hub, as whom.
     #[command(flatten)]
     pub(crate) hub: HubArguments,
-    /// As the operator of the hub whose data are in this folder, without a password.
     #[cfg(feature = "hub")]
-    #[arg(long, global = true, value_name = "DIR")]
-    data: Option<std::path::PathBuf>,
+    #[command(flatten)]
+    operator: crate::hub::AsOperator,
     #[command(subcommand)]
     command: KeyCommand,
 }
@@ -55,7 +54,7 @@ pub(crate) enum KeyCommand {
 /// Does what the command asks.
 pub(crate) async fn run(arguments: KeyArguments, output: &Output) -> Result<(), Failure> {
     #[cfg(feature = "hub")]
-    if let Some(folder) = arguments.data {
+    if let Some(folder) = arguments.operator.folder {
         let device = arguments.hub.device.clone();
         return crate::hub::keys(folder, device, arguments.command, output).await;
     }

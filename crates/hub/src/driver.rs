@@ -10,13 +10,14 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use fleetlink_core::{
-    AdminId, AdminReply, AdminRequest, ConsoleEvent, Effect, Hub, Input, Now, SessionId, Snapshot,
+    AdminId, AdminReply, AdminRequest, ConsoleEvent, DataReply, Effect, Hub, Input, Now, SessionId,
+    Snapshot, rpc_error_of_store,
 };
 use fleetlink_proto::control::{
     ActiveDevice, EndReason, ErrorCode, Reply, RequestId, RpcError, TransferLeave,
 };
 use fleetlink_proto::transfer::{GrantedParty, SignedGrant};
-use fleetlink_proto::{DeviceName, HubPin, HubTime, IdempotencyKey, Source, WallTime};
+use fleetlink_proto::{DeviceName, FileId, HubPin, HubTime, IdempotencyKey, Source, WallTime};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -41,6 +42,8 @@ pub(crate) const CONSOLE_QUEUE: usize = 4096;
 
 /// Unfinished uploads that the operator is shown at most.
 const UPLOADS_LISTED: usize = 10_000;
+/// Data files in one page of the operator's list.
+const FILES_LISTED: u32 = 1_000;
 
 /// What the driver hears.
 pub(crate) enum Event {
@@ -449,6 +452,11 @@ impl Driver {
                 self.command(session, SessionCommand::Reply { id, result });
             }
             Effect::ListUploads { admin } => self.list_uploads(admin),
+            Effect::ListData {
+                admin,
+                device,
+                after,
+            } => self.list_data(admin, device, after),
             Effect::AnswerAdmin { admin, result } => {
                 if let Some(answer) = self.admin_calls.remove(&admin) {
                     // The operator may have gone meanwhile.
@@ -499,6 +507,27 @@ impl Driver {
             let result = uploads.map(AdminReply::Uploads);
             // The operator may have gone meanwhile.
             let _ = answer.send(result.map_err(|error| error.to_string()));
+        });
+    }
+
+    fn list_data(
+        &mut self,
+        admin: AdminId,
+        device: Option<DeviceName>,
+        after: Option<(DeviceName, FileId)>,
+    ) {
+        let Some(answer) = self.admin_calls.remove(&admin) else {
+            return;
+        };
+        let store = Arc::clone(&self.store);
+        tokio::spawn(async move {
+            let files = store.files(device, after, FILES_LISTED).await;
+            let reply = files.map_or_else(
+                |error| DataReply::Refused(rpc_error_of_store(error, "there are no files")),
+                DataReply::Files,
+            );
+            // The operator may have gone meanwhile.
+            let _ = answer.send(Ok(AdminReply::Data(reply)));
         });
     }
 

@@ -26,7 +26,7 @@ pub use driver::HubEvent;
 #[doc(hidden)]
 pub use driver::WallClock;
 pub use fleetlink_core::{
-    AccountChange, Command, ConsoleEvent, Departure, LoginFailure, Refusal, TicketEvent,
+    AccountChange, Command, ConsoleEvent, Deleter, Departure, LoginFailure, Refusal, TicketEvent,
 };
 pub use fleetlink_core::{Capacity, MaxAttempts, MaxAttemptsError, PenaltySettings, Settings};
 pub use identity::IdentityError;
@@ -37,8 +37,9 @@ pub use lease::{
 };
 pub use logs::LogBounds;
 pub use operator::{
-    AccountInfo, IssuedTicket, LoginMeans, Operator, OperatorCall, OperatorError, OperatorReply,
-    SessionInfo, SessionState, TicketInfo, TicketOrder, TicketState, TicketUseInfo, UploadInfo,
+    AccountInfo, ContentInfo, DataAnswer, DataCall, FileInfo, IssuedTicket, LoginMeans, Operator,
+    OperatorCall, OperatorError, OperatorReply, ReadError, ReadFile, SessionInfo, SessionState,
+    TicketInfo, TicketOrder, TicketState, TicketUseInfo, UploadInfo,
 };
 pub use server::{CredentialsFile, HubConfig, HubError, RunningHub, StartError, start};
 #[doc(hidden)]

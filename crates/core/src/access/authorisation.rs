@@ -41,8 +41,10 @@ pub enum Action<'a> {
     ListDevices,
     /// Reading this device's files and computing on them.
     ReadData(&'a DeviceName),
-    /// Adding to this device's files, replacing and deleting them.
+    /// Adding to this device's files and replacing them.
     WriteData(&'a DeviceName),
+    /// Deleting this device's files.
+    DeleteData(&'a DeviceName),
     /// Seeing which key this device has.
     ListKeys(&'a DeviceName),
     /// Giving this device a key, another one, or none.
@@ -79,7 +81,11 @@ pub fn decide(caller: Caller<'_>, action: Action<'_>) -> Decision {
         (Caller::Device { .. }, Action::ListDevices) => Allowed,
         (
             Caller::Device { name, .. },
-            Action::Join(of) | Action::ReadData(of) | Action::WriteData(of) | Action::Transfer(of),
+            Action::Join(of)
+            | Action::ReadData(of)
+            | Action::WriteData(of)
+            | Action::DeleteData(of)
+            | Action::Transfer(of),
         ) if name == of => Allowed,
         (Caller::Device { name, means, .. }, Action::ListKeys(of) | Action::ChangeKey(of))
             if name == of =>
@@ -92,10 +98,15 @@ pub fn decide(caller: Caller<'_>, action: Action<'_>) -> Decision {
         (Caller::Device { .. }, _) => Forbidden,
         (
             Caller::Operator,
-            Action::ListDevices | Action::ListKeys(_) | Action::ChangeKey(_) | Action::Administer,
+            Action::ListDevices
+            | Action::ReadData(_)
+            | Action::DeleteData(_)
+            | Action::ListKeys(_)
+            | Action::ChangeKey(_)
+            | Action::Administer,
         ) => Allowed,
-        // The operator speaks for the hub and for no device; the files of a device go only with
-        // its account.
+        // The operator speaks for the hub and for no device: nothing is uploaded or sent in a
+        // device's name.
         (Caller::Operator, _) => Forbidden,
     }
 }

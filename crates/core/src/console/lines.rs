@@ -6,6 +6,7 @@ use fleetlink_proto::control::{ActiveDevice, UploadMode};
 use fleetlink_proto::{DeviceName, Escaped};
 
 use super::{AccountChange, Command, ConsoleEvent, Departure, LoginFailure};
+use crate::store::calls::Deleter;
 
 /// Devices of one AED that a line names.
 const MAX_DEVICES_SHOWN: usize = 20;
@@ -96,6 +97,16 @@ impl fmt::Display for ConsoleEvent {
                 f,
                 "The file with ID of {file} has been removed, \
                  deletion-log.txt file has been updated"
+            ),
+            ConsoleEvent::Removed { device, file, by } => write!(
+                f,
+                "The file with ID of {file} of {device} has been removed by {}, \
+                 deletion-log.txt file has been updated",
+                match by {
+                    Deleter::Device => "its device",
+                    Deleter::Operator => "the operator",
+                    Deleter::Retention => "retention",
+                }
             ),
             ConsoleEvent::ToldDeleted { device, file } => write!(
                 f,

@@ -11,6 +11,7 @@ use fleetlink_proto::samples::{Decimal, Operation};
 use fleetlink_proto::{DeviceName, FileId, Source};
 
 use self::tickets::TicketEvent;
+use crate::store::calls::Deleter;
 
 /// One interaction, shown as one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,6 +109,15 @@ pub enum ConsoleEvent {
     Deleted {
         /// Which file.
         file: FileId,
+    },
+    /// A file was removed by somebody else than its device.
+    Removed {
+        /// Whose.
+        device: DeviceName,
+        /// Which file.
+        file: FileId,
+        /// By whom.
+        by: Deleter,
     },
     /// A device was told that its file was removed.
     ToldDeleted {

@@ -155,9 +155,7 @@ impl Hub {
     ) {
         let Compute { file, operation } = *compute;
         let Ok(result) = summary.compute(operation) else {
-            let message = format!(
-                "the file with ID of {file} has no samples, so {operation} has no result on it"
-            );
+            let message = errors::no_samples(file, operation);
             let error = RpcError::new(ErrorCode::NoSamples, message);
             return self.refuse_command(session, id, name, Command::Compute, error);
         };

@@ -11,14 +11,16 @@ use crate::access::redemption::Redemption;
 use crate::console::Command;
 use crate::input::SessionId;
 use crate::operator::accounts::AccountJob;
+use crate::operator::data::DataJob;
 use crate::operator::tickets::TicketJob;
-use crate::store::calls::{Commit, Staged, StoreCall};
+use crate::store::calls::{Commit, Deleter, Staged, StoreCall};
 
 /// One thing that needs the store, queued under the name that it is about.
 #[derive(Debug)]
 pub(crate) enum Job {
     Device(DeviceJob),
     Account(AccountJob),
+    Data(DataJob),
     Key(KeyJob),
     Ticket(TicketJob),
     Redemption(Redemption),
@@ -51,6 +53,7 @@ impl Job {
         match self {
             Job::Device(job) => job.task.call(name.clone(), at),
             Job::Account(job) => job.call(name, at),
+            Job::Data(job) => job.call(name, at),
             Job::Key(job) => job.call(name, at),
             Job::Ticket(job) => job.call(at),
             Job::Redemption(job) => job.call(name, at),
@@ -104,6 +107,8 @@ impl Task {
                 file: delete.file,
                 key: delete.key,
                 at,
+                by: Deleter::Device,
+                version: None,
             },
             Task::ListFiles(list) => StoreCall::ListFiles {
                 device,

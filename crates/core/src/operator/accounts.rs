@@ -122,6 +122,7 @@ impl Hub {
                 let tickets = self.ticket_statuses(now);
                 self.answer_admin(admin, Ok(AdminReply::Tickets(tickets)));
             }
+            AdminRequest::Data(request) => self.data_request(admin, request, now),
             AdminRequest::ListUploads => self.effects.push_back(Effect::ListUploads { admin }),
             AdminRequest::ImportLogin { name, order } => {
                 self.import_login(admin, &name, order, now);

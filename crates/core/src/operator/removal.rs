@@ -9,7 +9,7 @@ use crate::hub::Hub;
 use crate::input::AdminId;
 use crate::operator::accounts::{no_account, sentence};
 use crate::operator::requests::AdminReply;
-use crate::store::calls::{StoreCall, StoreError, StoreReply};
+use crate::store::calls::{Deleter, StoreCall, StoreError, StoreReply};
 
 /// Keys that an earlier removal with the same first key may have used; beyond them something is
 /// wrong with the store.
@@ -59,6 +59,8 @@ impl Removal {
                 file,
                 key: self.key,
                 at,
+                by: Deleter::Operator,
+                version: None,
             },
             Step::RemoveAccount => StoreCall::RemoveAccount { name: name.clone() },
         }

@@ -9,6 +9,7 @@ use fleetlink_proto::{DeviceKey, DeviceName, IdempotencyKey, WallTime};
 
 use crate::access::authorisation::Means;
 use crate::input::SessionId;
+use crate::operator::data::{DataReply, DataRequest};
 use crate::store::calls::{PasswordHash, UnfinishedUpload};
 use crate::store::ticket::{Ticket, TicketStanding};
 
@@ -81,6 +82,8 @@ pub enum AdminRequest {
     ListSessions,
     /// Ends sessions.
     EndSessions(SessionChoice),
+    /// Asks for something about data files.
+    Data(DataRequest),
     /// A line of a credentials file that is new or has changed.
     ImportLogin {
         /// Whose.
@@ -156,6 +159,8 @@ pub enum AdminReply {
     Ended(usize),
     /// The uploads that are not finished.
     Uploads(Vec<UnfinishedUpload>),
+    /// To what was asked about data files.
+    Data(DataReply),
     /// The line of a credentials file is applied.
     Imported(ImportOutcome),
 }

@@ -208,8 +208,9 @@ pub enum StoreCall {
     /// first receipt again and discards what is staged; a key used for another change is a
     /// `Conflict`, and so is appending timed samples to plain ones or the other way round.
     Commit(Box<Commit>),
-    /// Removes a file, durably, and adds that to the journal; `NotFound` where there is none. A
-    /// repeated key answers the first answer again.
+    /// Removes a file, durably, and adds that to the journal; `NotFound` where there is none,
+    /// `Conflict` where it has another version than the given one. A repeated key answers the first
+    /// answer again.
     Delete {
         /// Whose file.
         device: DeviceName,
@@ -219,6 +220,10 @@ pub enum StoreCall {
         key: IdempotencyKey,
         /// When.
         at: WallTime,
+        /// Who wants it.
+        by: Deleter,
+        /// The version that is meant; any where it is not given.
+        version: Option<u64>,
     },
     /// The summary of a whole file; `NotFound` where there is none.
     Summary {
@@ -394,5 +399,16 @@ pub enum ChangeKind {
     /// An upload.
     Upload(UploadMode),
     /// A deletion.
-    Delete,
+    Delete(Deleter),
+}
+
+/// Who had a file deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deleter {
+    /// Its device.
+    Device,
+    /// The operator, also together with the account.
+    Operator,
+    /// The hub: the file was beyond the bounds of what is kept.
+    Retention,
 }

@@ -15,10 +15,12 @@ const TABLE: &str = "
     join own          l         +         +    +       -
     join other        l         -         -    -       -
     list devices      l         +         +    +       +
-    read own          l         +         +    +       -
-    read other        l         -         -    -       -
+    read own          l         +         +    +       +
+    read other        l         -         -    -       +
     write own         l         +         +    +       -
     write other       l         -         -    -       -
+    delete own        l         +         +    +       +
+    delete other      l         -         -    -       +
     list-keys own     l         +         p    p       +
     list-keys other   l         -         -    -       +
     change-key own    l         +         p    p       +
@@ -56,6 +58,7 @@ fn actions<'a>(own: &'a DeviceName, other: &'a DeviceName) -> Vec<(String, Actio
             ("join", Action::Join(name)),
             ("read", Action::ReadData(name)),
             ("write", Action::WriteData(name)),
+            ("delete", Action::DeleteData(name)),
             ("list-keys", Action::ListKeys(name)),
             ("change-key", Action::ChangeKey(name)),
             ("transfer", Action::Transfer(name)),

@@ -391,6 +391,7 @@ impl Oracle {
             }
             Effect::Grant { .. }
             | Effect::ListUploads { .. }
+            | Effect::ListData { .. }
             | Effect::ActiveChanged
             | Effect::JournalGrew
             | Effect::Console(_) => {}

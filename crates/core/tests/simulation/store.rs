@@ -226,6 +226,8 @@ impl Store {
                 file,
                 key,
                 at: _,
+                by: _,
+                version: _,
             } => self.delete(device, *file, *key),
             StoreCall::Summary { device, file } => {
                 let samples = self.samples(device, *file).ok_or(StoreError::NotFound)?;

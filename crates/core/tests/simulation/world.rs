@@ -383,6 +383,7 @@ impl World {
                 assert!(!line.contains(char::is_control), "{line:?}");
             }
             Effect::ListUploads { .. }
+            | Effect::ListData { .. }
             | Effect::AnswerAdmin { .. }
             | Effect::Grant { .. }
             | Effect::ActiveChanged

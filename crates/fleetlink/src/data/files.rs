@@ -11,7 +11,8 @@ pub(crate) fn list_lines(files: &[FileEntry]) -> String {
     lines.join("\n")
 }
 
-fn line(entry: &FileEntry) -> String {
+/// The line of a file.
+pub(crate) fn line(entry: &FileEntry) -> String {
     let FileEntry {
         file,
         samples,

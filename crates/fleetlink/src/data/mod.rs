@@ -18,7 +18,11 @@ use crate::failure::Failure;
 use crate::interrupt::unless_interrupted;
 use crate::output::Output;
 
+#[cfg(feature = "hub")]
+pub(crate) use files::line;
 pub(crate) use files::list_lines;
+#[cfg(feature = "hub")]
+pub(crate) use transfers::check_target;
 pub(crate) use transfers::{fetched, generate_file, get_to_file, say_rounded, upload_path};
 
 /// Makes, uploads and computes on this device's data, without joining.
@@ -27,12 +31,16 @@ pub(crate) struct DataArguments {
     /// Which hub, as whom.
     #[command(flatten)]
     pub(crate) hub: HubArguments,
+    #[cfg(feature = "hub")]
+    #[command(flatten)]
+    operator: crate::hub::AsOperator,
     #[command(subcommand)]
     command: DataCommand,
 }
 
+/// What is done with data.
 #[derive(Debug, Subcommand)]
-enum DataCommand {
+pub(crate) enum DataCommand {
     /// Write random integers from 0 to 999999 to <device>-<fileID>.txt; needs no hub.
     Generate {
         /// The file's number.
@@ -62,12 +70,10 @@ enum DataCommand {
         /// SUM, AVERAGE, MAX or MIN.
         operation: Operation,
     },
-    /// Remove an uploaded file from the hub.
-    Delete {
-        /// The file's number.
-        file: FileId,
-    },
-    /// List the uploaded files.
+    /// Remove an uploaded file from the hub. With --data a person is asked first, unless --yes is
+    /// given.
+    Delete(DeleteArguments),
+    /// List the uploaded files; with --data those of all devices, or of the one that --device names.
     List,
     /// Fetch an uploaded file.
     Get {
@@ -81,9 +87,41 @@ enum DataCommand {
     },
 }
 
+/// What is deleted.
+#[derive(Debug, Args)]
+pub(crate) struct DeleteArguments {
+    /// The file's number.
+    #[cfg_attr(feature = "hub", arg(required_unless_present = "all"))]
+    #[cfg_attr(not(feature = "hub"), arg(required = true))]
+    pub(crate) file: Option<FileId>,
+    /// With --data: every file of the device. Where nobody can be asked, --yes is needed too.
+    #[cfg(feature = "hub")]
+    #[arg(long, conflicts_with = "file")]
+    pub(crate) all: bool,
+    /// With --data: delete without asking.
+    #[cfg(feature = "hub")]
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+impl DeleteArguments {
+    /// The file that a device deletes.
+    fn own(&self) -> Result<FileId, Failure> {
+        let for_operator = "--all is for the operator of a hub: it needs --data DIR";
+        self.file
+            .ok_or_else(|| Failure::Usage(for_operator.to_owned()))
+    }
+}
+
 /// Does what the command asks.
 pub(crate) async fn run(arguments: DataArguments, output: &Output) -> Result<(), Failure> {
-    let DataArguments { hub, command } = arguments;
+    #[cfg(feature = "hub")]
+    if let Some(folder) = arguments.operator.folder {
+        let device = arguments.hub.device.clone();
+        let operating = crate::hub::data(folder, device, arguments.command, output);
+        return unless_interrupted(Box::pin(operating)).await;
+    }
+    let DataArguments { hub, command, .. } = arguments;
     let hub = hub.or_chosen()?;
     // An append sends what has come before it ends.
     let ends_itself = matches!(command, DataCommand::Append(_));
@@ -131,7 +169,8 @@ async fn dispatch(
             session.leave().await;
             Ok(())
         }
-        DataCommand::Delete { file } => {
+        DataCommand::Delete(arguments) => {
+            let file = arguments.own()?;
             let sessions = hub.attach(output).await?;
             let reply = delete_file(&sessions, file).await?;
             output.result(&deleted(file), &reply);

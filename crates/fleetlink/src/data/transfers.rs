@@ -183,13 +183,7 @@ pub(crate) async fn get_to_file(
     existing: Existing,
     output: &Output,
 ) -> Result<Downloaded, Failure> {
-    if existing == Existing::Keep && path.exists() {
-        let path = path.display().to_string();
-        let path = Escaped(&path);
-        return Err(Failure::General(format!(
-            "{path} exists and is not overwritten"
-        )));
-    }
+    check_existing(path, existing)?;
     let mut progress = Progress::of_bytes(output, None);
     let seen = |done, total| progress.set_of(done, total);
     Ok(download_to_file(session, file, path, existing, seen).await?)
@@ -203,24 +197,19 @@ pub(super) async fn get(
     output: &Output,
 ) -> Result<(), Failure> {
     let path = path.map_or_else(|| hub.device().map(|d| file_name(d, file)), Ok)?;
-    let to_stdout = path.as_os_str() == "-";
-    if to_stdout && hub.json {
-        let both = "the file and the JSON document cannot both go to standard output";
-        return Err(Failure::Usage(both.to_owned()));
-    }
+    let existing = match force {
+        true => Existing::Replace,
+        false => Existing::Keep,
+    };
+    check_target(&path, existing, output)?;
     let session = hub.attach(output).await?.session().await?;
-    if to_stdout {
+    if path.as_os_str() == "-" {
         let got = download(&session, file, &mut tokio::io::stdout(), |_, _| {}).await;
         got.map_err(|error| match error {
             DownloadError::Target(error) => Failure::output(&error),
             error => error.into(),
         })?;
     } else {
-        let existing = if force {
-            Existing::Replace
-        } else {
-            Existing::Keep
-        };
         let got = get_to_file(&session, file, &path, existing, output).await?;
         let text = fetched(file, got.samples, &path);
         let document = json!({
@@ -230,6 +219,35 @@ pub(super) async fn get(
         output.result(&text, &document);
     }
     session.leave().await;
+    Ok(())
+}
+
+/// Says where a file cannot be fetched to, before anything is asked of the hub.
+pub(crate) fn check_target(
+    path: &Path,
+    existing: Existing,
+    output: &Output,
+) -> Result<(), Failure> {
+    if path.as_os_str() != "-" {
+        return check_existing(path, existing);
+    }
+    match output.is_json() {
+        true => {
+            let both = "the file and the JSON document cannot both go to standard output";
+            Err(Failure::Usage(both.to_owned()))
+        }
+        false => Ok(()),
+    }
+}
+
+fn check_existing(path: &Path, existing: Existing) -> Result<(), Failure> {
+    if existing == Existing::Keep && path.exists() {
+        let path = path.display().to_string();
+        let path = Escaped(&path);
+        return Err(Failure::General(format!(
+            "{path} exists and is not overwritten"
+        )));
+    }
     Ok(())
 }
 

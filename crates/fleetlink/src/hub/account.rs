@@ -286,6 +286,9 @@ async fn import(
 
 impl From<OperatorError> for Failure {
     fn from(error: OperatorError) -> Self {
-        Failure::General(error.to_string())
+        match error {
+            OperatorError::NotDone(error) => Failure::Hub(error),
+            error => Failure::General(error.to_string()),
+        }
     }
 }

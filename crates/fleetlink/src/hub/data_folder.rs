@@ -30,6 +30,16 @@ pub(crate) struct OperatorArguments {
     json: bool,
 }
 
+/// What makes a command of a device's one of the operator's. No variable sets it: a device's
+/// command would become another one unseen.
+#[derive(Debug, clap::Args)]
+pub(crate) struct AsOperator {
+    /// As the operator of the hub whose data are in this folder, without a password, whether it
+    /// runs or not: --device says whose data or key is meant, and --hub is not looked at.
+    #[arg(id = "operator-data", long = "data", global = true, value_name = "DIR")]
+    pub(crate) folder: Option<PathBuf>,
+}
+
 impl DataFolder {
     /// The folder that was given, else the one of this user's hub.
     pub(crate) fn resolve(self) -> Result<PathBuf, Failure> {

@@ -4,6 +4,7 @@ mod account;
 mod console;
 mod course;
 mod credentials;
+mod data;
 mod data_folder;
 mod demo;
 mod event;
@@ -23,6 +24,8 @@ use crate::failure::Failure;
 use crate::interrupt::unless_interrupted;
 use crate::output::Output;
 
+pub(crate) use data::data;
+pub(crate) use data_folder::AsOperator;
 pub(crate) use keys::keys;
 
 /// What runs or administers a hub.

@@ -18,6 +18,7 @@ mod left_over;
 mod login;
 mod logs;
 mod one_shots;
+mod operator_data;
 mod output_lost;
 mod progress;
 mod proofs;

@@ -130,10 +130,15 @@ fn no_command_loses_its_output_and_succeeds() {
         "compute 1 SUM",
         "get 1 got",
         "get 1 -",
-        "delete 1",
     ] {
         walk.device(&format!("data {data}"), "");
     }
+    for data in ["list", "compute 1 SUM", "get 1 theirs", "get 1 -"] {
+        walk.operator(&format!("data {data} --device cam"), "");
+    }
+    walk.device("data delete 1", "");
+    walk.device("data upload 1", "");
+    walk.operator("data delete 1 --device cam", "");
     walk.device("device list", "");
     walk.device("send box cam-1.txt", "");
     receiver.output.expect("Received cam-1.txt from cam");

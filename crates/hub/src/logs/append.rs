@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use fleetlink_core::Change;
+use fleetlink_core::{Change, ChangeKind, Deleter};
 use fleetlink_proto::WallTime;
 
 use super::bounds::LogBounds;
@@ -152,15 +152,20 @@ pub(super) fn change_line(change: &Change) -> String {
         file,
         samples,
         at,
+        kind,
         ..
     } = change;
-    format!("{device}; {}; {file}; {samples}\n", at.local())
+    let by = match kind {
+        ChangeKind::Upload(_) | ChangeKind::Delete(Deleter::Device) => "",
+        ChangeKind::Delete(Deleter::Operator) => "; by the operator",
+        ChangeKind::Delete(Deleter::Retention) => "; by retention",
+    };
+    format!("{device}; {}; {file}; {samples}{by}\n", at.local())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use fleetlink_core::ChangeKind;
     use fleetlink_proto::FileId;
     use fleetlink_proto::control::UploadMode;
     use std::time::Duration;

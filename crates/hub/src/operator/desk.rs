@@ -1,5 +1,7 @@
 //! Where an operator's calls are done: almost all by the core.
 
+use std::sync::Arc;
+
 use fleetlink_core::{AdminRequest, SessionChoice, SessionId};
 use fleetlink_proto::IdempotencyKey;
 
@@ -9,12 +11,15 @@ use crate::driver::DriverHandle;
 use crate::identity::{IdentityError, wall_time};
 use crate::passwords::Passwords;
 use crate::reach::Reach;
+use crate::store::Store;
 
 /// What an operator's calls are done with. Whoever has one has the data folder's lock.
 #[derive(Clone)]
 pub(crate) struct Desk {
     pub(crate) driver: DriverHandle,
     pub(crate) passwords: Passwords,
+    /// For the content of data files, which no core carries.
+    pub(crate) store: Arc<dyn Store>,
     pub(crate) reach: Reach,
 }
 
@@ -25,6 +30,14 @@ impl Desk {
             driver, passwords, ..
         } = self;
         let request = match call {
+            OperatorCall::Data(call) => return self.data(call).await.map(OperatorReply::Data),
+            // Answered by who sends the content behind the answer.
+            OperatorCall::Read { device, file } => {
+                let opened = self.content(device, file).await?;
+                return Ok(opened.map_or_else(OperatorReply::NotDone, |content| {
+                    OperatorReply::Content(content.info())
+                }));
+            }
             OperatorCall::RotateKey => return self.rotate_key().await,
             OperatorCall::AddAccount { name, password } => {
                 password.check_for_account().map_err(|e| e.to_string())?;
@@ -82,7 +95,7 @@ impl Desk {
     }
 }
 
-fn random_key() -> Result<IdempotencyKey, getrandom::Error> {
+pub(super) fn random_key() -> Result<IdempotencyKey, getrandom::Error> {
     let mut bits = [0; 16];
     getrandom::fill(&mut bits)?;
     Ok(IdempotencyKey::from_bits(u128::from_be_bytes(bits)))

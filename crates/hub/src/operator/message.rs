@@ -1,15 +1,16 @@
 //! What travels over the operator's socket: one JSON object a line, in both directions.
 
 use fleetlink_core::{AccountStatus, AdminReply};
-use fleetlink_proto::control::EnrolledKey;
+use fleetlink_proto::control::{EnrolledKey, RpcError};
 use fleetlink_proto::ticket::TicketNumber;
-use fleetlink_proto::{DeviceKey, DeviceName, HubPin, Password, WallTime};
+use fleetlink_proto::{DeviceKey, DeviceName, FileId, HubPin, Password, WallTime};
 use serde::{Deserialize, Serialize};
 
-use super::uploads::UploadInfo;
-
+use super::content::ContentInfo;
+use super::data::{DataAnswer, DataCall};
 use super::sessions::SessionInfo;
 use super::tickets::{IssuedTicket, TicketInfo, TicketOrder};
+use super::uploads::UploadInfo;
 
 /// One call of the operator.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -70,6 +71,15 @@ pub enum OperatorCall {
     ListSessions,
     /// Lists the uploads that are not finished.
     ListUploads,
+    /// Does something about devices' data files.
+    Data(DataCall),
+    /// Reads a data file: its content follows the answer.
+    Read {
+        /// Whose.
+        device: DeviceName,
+        /// Which.
+        file: FileId,
+    },
     /// Ends the sessions of a device.
     EndSessionsOf {
         /// Whose.
@@ -110,6 +120,12 @@ pub enum OperatorReply {
     },
     /// The uploads that are not finished, by device.
     Uploads(Vec<UploadInfo>),
+    /// To a call about devices' data files.
+    Data(DataAnswer),
+    /// A data file, whose content follows.
+    Content(ContentInfo),
+    /// The data file was not read.
+    NotDone(RpcError),
 }
 
 /// An account as the operator sees it.
@@ -135,8 +151,9 @@ impl From<AdminReply> for OperatorReply {
             AdminReply::Uploads(uploads) => {
                 OperatorReply::Uploads(uploads.into_iter().map(UploadInfo::from).collect())
             }
-            // Of an import, which is no call of the operator.
-            AdminReply::Done | AdminReply::Imported(_) => OperatorReply::Done,
+            // Of an import, which is no call of the operator, and of data, which are answered
+            // otherwise.
+            AdminReply::Done | AdminReply::Imported(_) | AdminReply::Data(_) => OperatorReply::Done,
             AdminReply::Accounts(accounts) => {
                 OperatorReply::Accounts(accounts.into_iter().map(AccountInfo::from).collect())
             }

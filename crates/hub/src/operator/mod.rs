@@ -1,16 +1,22 @@
 //! The operator's door: a Unix socket in the data folder that only its owner can open, or, where no
 //! hub runs, the store itself under its exclusive lock. Both end at the core.
 
+mod content;
+mod data;
 mod desk;
 mod message;
 mod offline;
+mod reading;
 mod sessions;
 mod socket;
 mod tickets;
 mod uploads;
 
+pub use content::ContentInfo;
+pub use data::{DataAnswer, DataCall, FileInfo};
 pub(crate) use desk::Desk;
 pub use message::{AccountInfo, OperatorCall, OperatorReply};
+pub use reading::{ReadError, ReadFile};
 pub use sessions::{LoginMeans, SessionInfo, SessionState};
 pub(crate) use socket::OperatorSocket;
 pub use tickets::{IssuedTicket, TicketInfo, TicketOrder, TicketState, TicketUseInfo};
@@ -20,6 +26,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use fleetlink_proto::control::RpcError;
 use tokio::time::{Instant, sleep};
 
 use self::offline::{Offline, OpenFailure};
@@ -47,6 +54,9 @@ pub enum OperatorError {
     /// The hub refused, with a sentence that says why.
     #[error("{0}")]
     Refused(String),
+    /// It was not done with a data file.
+    #[error("{0}")]
+    NotDone(RpcError),
     /// Nothing was made there that a command could change: a mistyped path makes no store.
     #[error(
         "there are no hub's data in {folder}; `fleetlink hub --data {folder}` starts a hub there, \
@@ -137,6 +147,21 @@ impl Operator {
         match &mut self.0 {
             Way::Running(connection) => connection.call(&call).await,
             Way::Offline(offline) => offline.call(call).await,
+        }
+    }
+
+    /// Has one call about devices' data files done.
+    ///
+    /// # Errors
+    /// It was refused, or the hub went away.
+    pub async fn data(&mut self, call: DataCall) -> Result<DataAnswer, OperatorError> {
+        match self.call(OperatorCall::Data(call)).await? {
+            OperatorReply::Data(DataAnswer::Refused(error)) => Err(OperatorError::NotDone(error)),
+            OperatorReply::Data(answer) => Ok(answer),
+            _ => {
+                let odd = "the hub answered another question".to_owned();
+                Err(OperatorError::Refused(odd))
+            }
         }
     }
 

@@ -4,9 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use fleetlink_core::{Hub, Input, Settings};
+use fleetlink_proto::control::RpcError;
+use fleetlink_proto::{DeviceName, FileId};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
+use super::content::Content;
 use super::message::{OperatorCall, OperatorReply};
 use super::{Desk, OperatorError};
 use crate::driver::{CONSOLE_QUEUE, Driver, Followers, HubEvent, wall_time};
@@ -49,7 +52,7 @@ impl Offline {
         let passwords = Passwords::new();
         let (driver, handle) = Driver::new(
             |now| Hub::new(Settings::default(), accounts, now).with_tickets(tickets),
-            store,
+            Arc::clone(&store),
             passwords.clone(),
             followers,
             None,
@@ -59,6 +62,7 @@ impl Offline {
         let desk = Desk {
             driver: handle,
             passwords,
+            store,
             reach: Reach::Stopped(folder.to_owned()),
         };
         Ok(Offline {
@@ -73,6 +77,16 @@ impl Offline {
             .perform(call)
             .await
             .map_err(OperatorError::Refused)
+    }
+
+    /// Opens a data file.
+    pub(super) async fn content(
+        &self,
+        device: DeviceName,
+        file: FileId,
+    ) -> Result<Result<Content, RpcError>, OperatorError> {
+        let opened = self.desk.content(device, file).await;
+        opened.map_err(OperatorError::Refused)
     }
 
     pub(super) async fn close(self) {

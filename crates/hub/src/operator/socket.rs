@@ -8,6 +8,7 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
@@ -15,8 +16,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::descriptors::OPERATOR_CONNECTIONS;
 
+use super::content::Content;
 use super::message::{Answer, OperatorCall, OperatorReply};
-use super::{Desk, OperatorError, SOCKET_FILE};
+use super::{Desk, OperatorError, SOCKET_FILE, reading};
 
 /// The longest call; an answer may be as long as the list of accounts is.
 const MAX_CALL_BYTES: u64 = 64 * 1024;
@@ -65,9 +67,9 @@ impl OperatorSocket {
             };
             match accepted {
                 Ok((stream, _)) => {
-                    let desk = desk.clone();
+                    let (desk, shutdown) = (desk.clone(), shutdown.clone());
                     tokio::spawn(async move {
-                        serve(stream, desk).await;
+                        serve(stream, desk, &shutdown).await;
                         drop(place);
                     });
                 }
@@ -122,11 +124,23 @@ fn at_any_length<T>(path: &Path, reach: impl FnOnce(&Path) -> io::Result<T>) -> 
     reach(&Path::new(&short).join(name))
 }
 
-async fn serve(stream: UnixStream, desk: Desk) {
+async fn serve(stream: UnixStream, desk: Desk, shutdown: &CancellationToken) {
     let (incoming, mut outgoing) = stream.into_split();
     let mut incoming = BufReader::new(incoming);
     while let Ok(Some(line)) = read_line(&mut incoming, MAX_CALL_BYTES).await {
         let answer: Answer = match serde_json::from_str::<OperatorCall>(&line) {
+            Ok(OperatorCall::Read { device, file }) => match desk.content(device, file).await {
+                Ok(Ok(content)) => {
+                    // It keeps the store open, which ends with the hub.
+                    let sending = Box::pin(hand_over(content, &mut outgoing));
+                    match shutdown.run_until_cancelled(sending).await {
+                        Some(Ok(())) => continue,
+                        _ => return,
+                    }
+                }
+                Ok(Err(error)) => Ok(OperatorReply::NotDone(error)),
+                Err(why) => Err(why),
+            },
             Ok(call) => desk.perform(call).await,
             Err(error) => Err(format!("not understood: {error}")),
         };
@@ -134,6 +148,15 @@ async fn serve(stream: UnixStream, desk: Desk) {
             return;
         }
     }
+}
+
+async fn hand_over(
+    content: Content,
+    outgoing: &mut (impl AsyncWriteExt + Unpin),
+) -> io::Result<()> {
+    let answer: Answer = Ok(OperatorReply::Content(content.info()));
+    write_line(outgoing, &answer).await?;
+    reading::send(content, outgoing).await
 }
 
 /// A connection to a running hub.
@@ -159,21 +182,32 @@ impl Connection {
         &mut self,
         call: &OperatorCall,
     ) -> Result<OperatorReply, OperatorError> {
-        let answer = self
-            .exchange(call)
-            .await
-            .map_err(|error| OperatorError::Unreachable {
-                folder: self.path.clone(),
-                reason: error.to_string(),
-            })?;
-        answer.map_err(OperatorError::Refused)
+        let sent = write_line(self.stream.get_mut(), call).await;
+        sent.map_err(|error| self.lost(&error))?;
+        self.line::<Answer>().await?.map_err(OperatorError::Refused)
     }
 
-    async fn exchange(&mut self, call: &OperatorCall) -> io::Result<Answer> {
-        write_line(self.stream.get_mut(), call).await?;
-        let line = read_line(&mut self.stream, MAX_ANSWER_BYTES).await?;
-        let line = line.ok_or_else(|| io::Error::other("the hub ended"))?;
-        Ok(serde_json::from_str(&line)?)
+    /// The next line that the hub sends.
+    pub(super) async fn line<T: DeserializeOwned>(&mut self) -> Result<T, OperatorError> {
+        let read = read_line(&mut self.stream, MAX_ANSWER_BYTES).await;
+        let line = read.and_then(|line| line.ok_or_else(|| io::Error::other("the hub ended")));
+        let message = line.and_then(|line| Ok(serde_json::from_str(&line)?));
+        message.map_err(|error| self.lost(&error))
+    }
+
+    /// The bytes behind a line.
+    pub(super) async fn bytes(&mut self, count: u32) -> Result<Vec<u8>, OperatorError> {
+        let mut bytes = vec![0; usize::try_from(count).unwrap_or(usize::MAX)];
+        let read = self.stream.read_exact(&mut bytes).await;
+        read.map_err(|error| self.lost(&error))?;
+        Ok(bytes)
+    }
+
+    fn lost(&self, error: &io::Error) -> OperatorError {
+        OperatorError::Unreachable {
+            folder: self.path.clone(),
+            reason: error.to_string(),
+        }
     }
 }
 
@@ -189,7 +223,7 @@ async fn read_line(
     Ok((read > 0).then_some(line))
 }
 
-async fn write_line(
+pub(super) async fn write_line(
     stream: &mut (impl AsyncWriteExt + Unpin),
     message: &impl serde::Serialize,
 ) -> io::Result<()> {

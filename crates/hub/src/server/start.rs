@@ -190,6 +190,7 @@ async fn start_with(
     let desk = Desk {
         driver: driver.clone(),
         passwords: passwords.clone(),
+        store: Arc::clone(&store),
         reach: Reach::Running {
             listen: address,
             identity: identity.clone(),

@@ -7,9 +7,9 @@ use fleetlink_core::{
     Account, Change, Hub, ImportMemory, SegmentRef, Settings, Staged, StagedId, StoreCall,
     StoreReply, Ticket, UnfinishedUpload,
 };
-use fleetlink_proto::control::{ActiveDevice, limits};
+use fleetlink_proto::control::{ActiveDevice, FileEntry, limits};
 use fleetlink_proto::samples::Summary;
-use fleetlink_proto::{ContentHash, DeviceName, IdempotencyKey, WallTime};
+use fleetlink_proto::{ContentHash, DeviceName, FileId, IdempotencyKey, WallTime};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream};
 use tokio::sync::{mpsc, watch};
@@ -76,6 +76,15 @@ impl Store for SlowStore {
 
     fn uploads(&self, limit: usize) -> StoreFuture<'_, Vec<UnfinishedUpload>> {
         self.inner.uploads(limit)
+    }
+
+    fn files(
+        &self,
+        device: Option<DeviceName>,
+        after: Option<(DeviceName, FileId)>,
+        limit: u32,
+    ) -> StoreFuture<'_, Vec<(DeviceName, FileEntry)>> {
+        self.inner.files(device, after, limit)
     }
 
     fn tend(&self, now: WallTime, keep: Retention) -> StoreFuture<'_, ()> {

@@ -15,8 +15,9 @@ use fleetlink_core::{
     Account, Change, ImportMemory, SegmentRef, Staged, StagedId, StoreCall, StoreReply, Ticket,
     UnfinishedUpload,
 };
+use fleetlink_proto::control::FileEntry;
 use fleetlink_proto::samples::Summary;
-use fleetlink_proto::{ContentHash, DeviceName, IdempotencyKey, WallTime};
+use fleetlink_proto::{ContentHash, DeviceName, FileId, IdempotencyKey, WallTime};
 
 pub use fleetlink_core::StoreError;
 
@@ -93,6 +94,15 @@ pub trait Store: Send + Sync + 'static {
 
     /// The uploads that are not finished, at most so many. Of one that arrives, the bytes on the disk.
     fn uploads(&self, limit: usize) -> StoreFuture<'_, Vec<UnfinishedUpload>>;
+
+    /// A page of data files, by device and ID: of this device, or of all. The page after the last file
+    /// is empty.
+    fn files(
+        &self,
+        device: Option<DeviceName>,
+        after: Option<(DeviceName, FileId)>,
+        limit: u32,
+    ) -> StoreFuture<'_, Vec<(DeviceName, FileEntry)>>;
 
     /// Does what is due at this time: interrupted uploads that are older than is promised go, and so
     /// do changes of the journal beyond these bounds. To be called now and then.

@@ -1,6 +1,8 @@
 //! The fields of the events in JSON.
 
-use fleetlink_hub::{AccountChange, Command, ConsoleEvent, Departure, LoginFailure, TicketEvent};
+use fleetlink_hub::{
+    AccountChange, Command, ConsoleEvent, Deleter, Departure, LoginFailure, TicketEvent,
+};
 use fleetlink_proto::DeviceName;
 use serde_json::{Value, json};
 
@@ -85,6 +87,10 @@ fn of_command(event: &ConsoleEvent) -> (&'static str, Value) {
             returned(device, Command::Compute, ("result", computed))
         }
         ConsoleEvent::Deleted { file } => ("deleted", json!({"file": file})),
+        ConsoleEvent::Removed { device, file, by } => (
+            "deleted",
+            json!({"device": device, "file": file, "by": deleter(*by)}),
+        ),
         ConsoleEvent::ToldDeleted { device, file } => {
             returned(device, Command::Delete, ("file", json!(file)))
         }
@@ -131,6 +137,14 @@ fn ticket(event: &TicketEvent) -> (&'static str, Value) {
                 "reason": refusal.to_string(),
             }),
         ),
+    }
+}
+
+fn deleter(by: Deleter) -> &'static str {
+    match by {
+        Deleter::Device => "device",
+        Deleter::Operator => "operator",
+        Deleter::Retention => "retention",
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fleetlink_core::{
-    Account, ChangeKind, Commit, GivenLogin, PasswordHash, Staged, StagedId, StoreError,
+    Account, ChangeKind, Commit, Deleter, GivenLogin, PasswordHash, Staged, StagedId, StoreError,
     StoreReply, Ticket,
 };
 use fleetlink_proto::control::{DeleteReply, EnrolledKey, Receipt, UploadMode};
@@ -47,6 +47,8 @@ pub(super) struct Delete {
     pub(super) file: FileId,
     pub(super) key: IdempotencyKey,
     pub(super) at: WallTime,
+    pub(super) by: Deleter,
+    pub(super) version: Option<u64>,
 }
 
 /// A change that takes effect with the commit of its transaction.
@@ -239,14 +241,18 @@ fn delete(connection: &Connection, change: &Delete) -> Result<Applied, OpError> 
         return Ok(Applied::with(StoreReply::Deleted(reply)));
     }
     let found = files::find(connection, &change.device, change.file)?;
-    let totals = found.ok_or(StoreError::NotFound)?.totals;
+    let StoredFile { version, totals } = found.ok_or(StoreError::NotFound)?;
+    if change.version.is_some_and(|meant| meant != version) {
+        let message = "the file has changed meanwhile";
+        return Err(StoreError::Conflict(message.to_owned()).into());
+    }
     let replaced = segments::remove(connection, &change.device, change.file)?;
     files::remove(connection, &change.device, change.file)?;
     let samples = totals.summary.count();
     let entry = Entry {
         device: &change.device,
         key: change.key,
-        kind: ChangeKind::Delete,
+        kind: ChangeKind::Delete(change.by),
         file: change.file,
         samples,
         bytes: totals.bytes,

@@ -143,6 +143,36 @@ pub(super) fn list(
     Ok(FileList { files, next })
 }
 
+/// A page of all files, or of one device's, behind one of them.
+pub(super) fn page(
+    connection: &Connection,
+    device: Option<&DeviceName>,
+    after: Option<&(DeviceName, FileId)>,
+    limit: u32,
+) -> Result<Vec<(DeviceName, FileEntry)>, OpError> {
+    // A page of one device ends with its files, whatever the place after which it begins.
+    let after = after.map(|(device, file)| (device.as_str(), i64::from(file.get())));
+    let first = device.map_or(("", -1), |device| (device.as_str(), -1));
+    let (after_device, after_file) = after.map_or(first, |after| after.max(first));
+    let mut select = connection.prepare_cached(
+        "SELECT file, bytes, segments, version, changed_ms, summary, device FROM files \
+         WHERE (device, file) > (?1, ?2) AND (?3 IS NULL OR device = ?3) \
+         ORDER BY device, file LIMIT ?4",
+    )?;
+    let of = device.map(DeviceName::as_str);
+    let mut rows = select.query(params![after_device, after_file, of, limit])?;
+    let mut files = Vec::new();
+    while let Some(row) = rows.next()? {
+        files.push((owner(row)?, entry(row)?));
+    }
+    Ok(files)
+}
+
+fn owner(row: &Row<'_>) -> Result<DeviceName, OpError> {
+    let name: String = row.get(6)?;
+    name.parse().map_err(|_| damaged("the device of a file"))
+}
+
 fn entry(row: &Row<'_>) -> Result<FileEntry, OpError> {
     Ok(FileEntry {
         file: FileId::new(row.get(0)?),

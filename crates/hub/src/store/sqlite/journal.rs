@@ -1,6 +1,6 @@
 //! The journal: every change of a file, in order. It is also how a repeated change is recognised.
 
-use fleetlink_core::{Change, ChangeKind, StoreError};
+use fleetlink_core::{Change, ChangeKind, Deleter, StoreError};
 use fleetlink_proto::control::{DeleteReply, Receipt, UploadMode};
 use fleetlink_proto::{DeviceName, FileId, IdempotencyKey, WallTime};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -41,7 +41,7 @@ impl Earlier {
                 version: self.sequence,
                 at: self.at,
             }),
-            ChangeKind::Delete => Err(other_change()),
+            ChangeKind::Delete(_) => Err(other_change()),
         }
     }
 
@@ -55,7 +55,7 @@ impl Earlier {
 
     /// What was answered to that deletion, where it was one of this file.
     pub(super) fn deletion_of(&self, file: FileId) -> Result<DeleteReply, OpError> {
-        if self.kind != ChangeKind::Delete || self.file != file {
+        if !matches!(self.kind, ChangeKind::Delete(_)) || self.file != file {
             return Err(other_change());
         }
         let samples = self.samples;
@@ -71,8 +71,8 @@ fn other_change() -> OpError {
 /// Records a change and answers its sequence, which is the version that it makes.
 pub(super) fn append(connection: &Connection, entry: &Entry<'_>) -> Result<u64, OpError> {
     let mut insert = connection.prepare_cached(
-        "INSERT INTO journal (device, key, kind, file, samples, bytes, at_ms) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) RETURNING sequence",
+        "INSERT INTO journal (device, key, kind, file, samples, bytes, at_ms, by) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) RETURNING sequence",
     )?;
     let values = params![
         entry.device.as_str(),
@@ -82,6 +82,7 @@ pub(super) fn append(connection: &Connection, entry: &Entry<'_>) -> Result<u64, 
         entry.samples,
         entry.bytes,
         entry.at.unix_millis(),
+        by_number(entry.kind),
     ];
     Ok(insert.query_row(values, |row| row.get(0))?)
 }
@@ -92,7 +93,7 @@ pub(super) fn find(
     key: IdempotencyKey,
 ) -> Result<Option<Earlier>, OpError> {
     let mut select = connection.prepare_cached(
-        "SELECT sequence, kind, file, samples, bytes, at_ms FROM journal \
+        "SELECT sequence, kind, file, samples, bytes, at_ms, by FROM journal \
          WHERE device = ?1 AND key = ?2",
     )?;
     let values = params![device.as_str(), key.bits().to_be_bytes()];
@@ -105,7 +106,7 @@ pub(super) fn find(
 fn earlier(row: &Row<'_>) -> Result<Earlier, OpError> {
     Ok(Earlier {
         sequence: row.get(0)?,
-        kind: kind(row.get(1)?)?,
+        kind: kind(row.get(1)?, row.get(6)?)?,
         file: FileId::new(row.get(2)?),
         samples: row.get(3)?,
         bytes: row.get(4)?,
@@ -119,7 +120,7 @@ pub(super) fn page(
     limit: u32,
 ) -> Result<Vec<Change>, OpError> {
     let mut select = connection.prepare_cached(
-        "SELECT sequence, device, file, kind, samples, at_ms FROM journal \
+        "SELECT sequence, device, file, kind, samples, at_ms, by FROM journal \
          WHERE sequence > ?1 ORDER BY sequence LIMIT ?2",
     )?;
     // No sequence is larger than the largest that SQLite counts to.
@@ -180,7 +181,7 @@ fn change(row: &Row<'_>) -> Result<Change, OpError> {
             .parse()
             .map_err(|_| damaged("a name in the journal"))?,
         file: FileId::new(row.get(2)?),
-        kind: kind(row.get(3)?)?,
+        kind: kind(row.get(3)?, row.get(6)?)?,
         samples: row.get(4)?,
         at: WallTime::from_unix_millis(row.get(5)?),
     })
@@ -190,15 +191,25 @@ fn kind_number(kind: ChangeKind) -> u8 {
     match kind {
         ChangeKind::Upload(UploadMode::Replace) => 0,
         ChangeKind::Upload(UploadMode::Append) => 1,
-        ChangeKind::Delete => 2,
+        ChangeKind::Delete(_) => 2,
     }
 }
 
-fn kind(number: u8) -> Result<ChangeKind, OpError> {
-    match number {
-        0 => Ok(ChangeKind::Upload(UploadMode::Replace)),
-        1 => Ok(ChangeKind::Upload(UploadMode::Append)),
-        2 => Ok(ChangeKind::Delete),
+fn by_number(kind: ChangeKind) -> u8 {
+    match kind {
+        ChangeKind::Upload(_) | ChangeKind::Delete(Deleter::Device) => 0,
+        ChangeKind::Delete(Deleter::Operator) => 1,
+        ChangeKind::Delete(Deleter::Retention) => 2,
+    }
+}
+
+fn kind(number: u8, by: u8) -> Result<ChangeKind, OpError> {
+    match (number, by) {
+        (0, 0) => Ok(ChangeKind::Upload(UploadMode::Replace)),
+        (1, 0) => Ok(ChangeKind::Upload(UploadMode::Append)),
+        (2, 0) => Ok(ChangeKind::Delete(Deleter::Device)),
+        (2, 1) => Ok(ChangeKind::Delete(Deleter::Operator)),
+        (2, 2) => Ok(ChangeKind::Delete(Deleter::Retention)),
         _ => Err(damaged("the kind of a change")),
     }
 }

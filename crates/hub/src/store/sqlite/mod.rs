@@ -54,7 +54,8 @@ use fleetlink_core::{
     Account, Change as JournalChange, ImportMemory, SegmentRef, StagedId, StoreCall, StoreError,
     StoreReply, Ticket, UnfinishedUpload,
 };
-use fleetlink_proto::{DeviceName, IdempotencyKey, WallTime};
+use fleetlink_proto::control::FileEntry;
+use fleetlink_proto::{DeviceName, FileId, IdempotencyKey, WallTime};
 use rusqlite::Connection;
 
 pub use self::limits::{INLINE_BYTES, PARTIALS_PER_DEVICE};
@@ -215,6 +216,17 @@ impl Store for SqliteStore {
             self.reader
                 .run(move |_| Ok(staging::unfinished(&shared, limit))),
         )
+    }
+
+    fn files(
+        &self,
+        device: Option<DeviceName>,
+        after: Option<(DeviceName, FileId)>,
+        limit: u32,
+    ) -> StoreFuture<'_, Vec<(DeviceName, FileEntry)>> {
+        Box::pin(self.read(move |connection| {
+            files::page(connection, device.as_ref(), after.as_ref(), limit)
+        }))
     }
 
     fn tend(&self, now: WallTime, keep: Retention) -> StoreFuture<'_, ()> {

@@ -102,6 +102,9 @@ pub(super) const STEPS: &[&str] = &["
         origin TEXT NOT NULL PRIMARY KEY,
         whole  TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;
+", "
+    -- Who had a file deleted: 0 its device, 1 the operator, 2 retention. Always 0 of uploads.
+    ALTER TABLE journal ADD COLUMN by INTEGER NOT NULL DEFAULT 0;
 "];
 
 /// Marks a database as one of ours: `flnk`.

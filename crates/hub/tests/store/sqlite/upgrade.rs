@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use fleetlink_core::ChangeKind;
+use fleetlink_core::{ChangeKind, Deleter};
 use fleetlink_hub::store::Store;
 
 use super::Folder;
@@ -33,7 +33,7 @@ async fn a_store_of_format_3_keeps_everything() {
         assert_eq!(read(&store, "phone", 1).await.unwrap(), b"1664533873,1\n");
         let journal = store.journal(0, 1000).await.unwrap();
         assert_eq!(journal.len(), 105);
-        assert_eq!(journal[104].kind, ChangeKind::Delete);
+        assert_eq!(journal[104].kind, ChangeKind::Delete(Deleter::Device));
         let receipt = find_receipt(&store, "cam", 42).await.unwrap().unwrap();
         assert_eq!(receipt.version, 43);
         assert_eq!(store.accounts().await.unwrap().len(), 2);

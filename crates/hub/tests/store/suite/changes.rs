@@ -1,6 +1,6 @@
 //! Uploads, deletions, and the journal of both.
 
-use fleetlink_core::{Change, ChangeKind, StagedId};
+use fleetlink_core::{Change, ChangeKind, Deleter, StagedId};
 
 use super::*;
 
@@ -197,12 +197,44 @@ pub(crate) async fn are_journalled_without_gaps(subject: &dyn Subject) {
     let all = [
         change(1, ChangeKind::Upload(Replace), 1),
         change(2, ChangeKind::Upload(Append), 2),
-        change(3, ChangeKind::Delete, 3),
+        change(3, ChangeKind::Delete(Deleter::Device), 3),
     ];
     assert_eq!(store.journal(0, 10).await.unwrap(), all);
     assert_eq!(store.journal(0, 2).await.unwrap(), all[..2]);
     assert_eq!(store.journal(2, 2).await.unwrap(), all[2..]);
     assert_eq!(store.journal(u64::MAX, 2).await.unwrap(), []);
+}
+
+pub(crate) async fn delete_one_version_alone(subject: &dyn Subject) {
+    let store = with_cam(subject).await;
+    for bits in [1, 2] {
+        upload(&*store, To("cam", 1, bits), Append, b"1\n")
+            .await
+            .unwrap();
+    }
+    let old = delete_by(&*store, To("cam", 1, 3), Deleter::Retention, Some(1)).await;
+    is_conflict(old);
+    assert_eq!(summary_of(&*store, "cam", 1).await.unwrap().count(), 2);
+    let (to, by) = (To("cam", 1, 4), Deleter::Retention);
+    let deleted = delete_by(&*store, to, by, Some(2)).await.unwrap();
+    drop(store);
+    let store = subject.open();
+    let last = store.journal(2, 10).await.unwrap();
+    let kinds: Vec<_> = last.iter().map(|change| change.kind).collect();
+    assert_eq!(kinds, [ChangeKind::Delete(Deleter::Retention)]);
+    // A retry has the same answer, whatever version there is.
+    let again = delete_by(&*store, To("cam", 1, 4), by, Some(2)).await;
+    assert_eq!(again, Ok(deleted));
+    for (bits, by) in [(5, Deleter::Device), (6, Deleter::Operator)] {
+        upload(&*store, To("cam", 1, bits + 100), Append, b"1\n")
+            .await
+            .unwrap();
+        delete_by(&*store, To("cam", 1, bits), by, None)
+            .await
+            .unwrap();
+        let journal = store.journal(0, 100).await.unwrap();
+        assert_eq!(journal.last().unwrap().kind, ChangeKind::Delete(by));
+    }
 }
 
 pub(crate) async fn need_what_they_commit(subject: &dyn Subject) {

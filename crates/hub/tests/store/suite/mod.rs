@@ -14,7 +14,7 @@ pub(crate) mod upkeep;
 use std::sync::Arc;
 
 use fleetlink_core::{
-    Account, Commit, PasswordHash, Snapshot, Staged, StoreCall, StoreError, StoreReply,
+    Account, Commit, Deleter, PasswordHash, Snapshot, Staged, StoreCall, StoreError, StoreReply,
 };
 use fleetlink_hub::store::{Staging, Store};
 use fleetlink_proto::control::{DeleteReply, FileList, Receipt, UploadMode};
@@ -35,7 +35,7 @@ macro_rules! every_case {
                 get_passwords, get_keys, stay_while_they_have_files, are_needed_for_files;
             changes: are_durable_when_answered, replace_and_append, count_versions_on,
                 have_one_effect_a_key, refuse_a_key_for_another_change, do_not_mix_times,
-                refuse_a_sum_that_does_not_fit, delete_files, are_journalled_without_gaps,
+                refuse_a_sum_that_does_not_fit, delete_files, delete_one_version_alone, are_journalled_without_gaps,
                 need_what_they_commit;
             imports: make_accounts_and_are_remembered, are_all_or_nothing,
                 outlive_the_accounts, take_logins_away, forget_what_is_no_longer_given;
@@ -43,7 +43,7 @@ macro_rules! every_case {
                 minds_replacements_and_deletions, does_not_mix_files;
             parallel: commits_all_succeed, retries_have_one_effect,
                 appends_are_all_there;
-            reads: page_through_files, join_open_ends, give_empty_files,
+            reads: page_through_files, page_through_the_files_of_all, join_open_ends, give_empty_files,
                 see_what_was_answered, go_on_while_a_segment_is_replaced;
             staging: is_exclusive, is_invisible, may_resume, is_forgotten_when_discarded,
                 does_not_discard_what_is_committed, keeps_nothing_of_what_is_abandoned;
@@ -175,15 +175,23 @@ pub(crate) async fn upload(
     commit(store, to, mode, staged).await
 }
 
-pub(crate) async fn delete(
+pub(crate) async fn delete(store: &dyn Store, to: To) -> Result<DeleteReply, StoreError> {
+    delete_by(store, to, Deleter::Device, None).await
+}
+
+pub(crate) async fn delete_by(
     store: &dyn Store,
     To(device, id, bits): To,
+    by: Deleter,
+    version: Option<u64>,
 ) -> Result<DeleteReply, StoreError> {
     let call = StoreCall::Delete {
         device: name(device),
         file: file(id),
         key: key(bits),
         at: AT,
+        by,
+        version,
     };
     match store.execute(call).await? {
         StoreReply::Deleted(reply) => Ok(reply),

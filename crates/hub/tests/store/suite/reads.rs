@@ -1,5 +1,7 @@
 //! Reading files and lists.
 
+use fleetlink_proto::control::FileEntry;
+
 use super::*;
 
 pub(crate) async fn page_through_files(subject: &dyn Subject) {
@@ -92,4 +94,46 @@ pub(crate) async fn go_on_while_a_segment_is_replaced(subject: &dyn Subject) {
     assert_eq!(buffer, big);
     let gone = store.open_segment(old).await.err();
     assert_eq!(gone, Some(StoreError::NotFound));
+}
+
+pub(crate) async fn page_through_the_files_of_all(subject: &dyn Subject) {
+    let store = with_cam(subject).await;
+    // One name begins as another does, and one has no files.
+    for device in ["cam-2", "uav", "none"] {
+        add(&*store, device).await.unwrap();
+    }
+    let all = [
+        ("cam", 2),
+        ("cam", 30),
+        ("cam-2", 1),
+        ("uav", 0),
+        ("uav", 7),
+    ];
+    for (bits, (device, id)) in (1..).zip(all) {
+        upload(&*store, To(device, id, bits), Append, b"1\n")
+            .await
+            .unwrap();
+    }
+    for device in [None, Some("cam"), Some("cam-2"), Some("none"), Some("uav")] {
+        for limit in 1..=6 {
+            let mut found: Vec<(String, u32)> = Vec::new();
+            loop {
+                let after = found.last().map(|(device, id)| (name(device), file(*id)));
+                let page = store.files(device.map(name), after, limit).await.unwrap();
+                if page.is_empty() {
+                    break;
+                }
+                assert!(page.len() <= limit as usize);
+                let place = |(device, entry): (DeviceName, FileEntry)| {
+                    (device.to_string(), entry.file.get())
+                };
+                found.extend(page.into_iter().map(place));
+            }
+            let of = all
+                .iter()
+                .filter(|(of, _)| device.is_none_or(|device| device == *of));
+            let expected: Vec<_> = of.map(|(of, id)| ((*of).to_owned(), *id)).collect();
+            assert_eq!(found, expected, "{device:?} by {limit}");
+        }
+    }
 }

@@ -1,0 +1,114 @@
+//! The content of a data file on its way to the operator: pieces, then their number and hash.
+
+use std::sync::Arc;
+
+use fleetlink_core::{Snapshot, StoreError, rpc_error_of_store};
+use fleetlink_proto::ContentHash;
+use fleetlink_proto::control::RpcError;
+use serde::{Deserialize, Serialize};
+
+use crate::store::{SegmentReader, Store};
+
+/// Bytes of one piece.
+const PIECE_BYTES: usize = 128 * 1024;
+
+/// What is said of a data file before its content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContentInfo {
+    /// Its bytes.
+    pub bytes: u64,
+    /// Its samples.
+    pub samples: u64,
+    /// Its version.
+    pub version: u64,
+}
+
+/// What comes next of a content.
+pub(super) enum Next {
+    Bytes(Vec<u8>),
+    End { bytes: u64, hash: ContentHash },
+}
+
+/// A data file that is being read.
+pub(super) struct Content {
+    store: Arc<dyn Store>,
+    snapshot: Snapshot,
+    next_segment: usize,
+    reader: Option<Box<dyn SegmentReader>>,
+    hasher: Box<blake3::Hasher>,
+}
+
+impl Content {
+    pub(super) fn new(store: &Arc<dyn Store>, snapshot: Snapshot) -> Self {
+        Content {
+            store: Arc::clone(store),
+            snapshot,
+            next_segment: 0,
+            reader: None,
+            hasher: Box::default(),
+        }
+    }
+
+    pub(super) fn info(&self) -> ContentInfo {
+        ContentInfo {
+            bytes: self.snapshot.bytes(),
+            samples: self.snapshot.samples,
+            version: self.snapshot.version,
+        }
+    }
+
+    /// The next piece; after the last one the end.
+    pub(super) async fn next(&mut self) -> Result<Next, RpcError> {
+        let piece = self.piece().await.map_err(|error| {
+            let message = "the file was replaced or deleted while it was read; ask for it again";
+            rpc_error_of_store(error, message)
+        })?;
+        Ok(match piece {
+            Some(bytes) => {
+                self.hasher.update(&bytes);
+                Next::Bytes(bytes)
+            }
+            None => Next::End {
+                bytes: self.hasher.count(),
+                hash: self.hasher.finalize().into(),
+            },
+        })
+    }
+
+    async fn piece(&mut self) -> Result<Option<Vec<u8>>, StoreError> {
+        loop {
+            if let Some(reader) = self.reader.take() {
+                let (reader, bytes) = read(reader).await?;
+                if !bytes.is_empty() {
+                    self.reader = Some(reader);
+                    return Ok(Some(bytes));
+                }
+            }
+            let segments = &self.snapshot.segments;
+            let Some(segment) = segments.get(self.next_segment) else {
+                return Ok(None);
+            };
+            let before = self.next_segment.checked_sub(1).map(|at| &segments[at]);
+            let joint = before.is_some_and(|before| before.ends_open);
+            self.reader = Some(self.store.open_segment(segment.clone()).await?);
+            self.next_segment += 1;
+            if joint {
+                return Ok(Some(b"\n".to_vec()));
+            }
+        }
+    }
+}
+
+/// Reads on a thread that may wait for the disk.
+async fn read(
+    mut reader: Box<dyn SegmentReader>,
+) -> Result<(Box<dyn SegmentReader>, Vec<u8>), StoreError> {
+    let reading = tokio::task::spawn_blocking(move || {
+        let mut buffer = vec![0; PIECE_BYTES];
+        let read = reader.read(&mut buffer)?;
+        buffer.truncate(read);
+        Ok((reader, buffer))
+    });
+    let done = reading.await;
+    done.unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic()))
+}
