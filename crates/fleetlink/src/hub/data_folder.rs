@@ -10,14 +10,6 @@ use crate::failure::Failure;
 #[derive(Debug, clap::Args)]
 pub(crate) struct DataFolder {
     /// The folder of the hub's data, key and log files.
-    #[arg(long = "data", value_name = "DIR", env = "FLEETLINK_DATA")]
-    folder: Option<PathBuf>,
-}
-
-/// What every command takes that administers a hub, whether it runs or not.
-#[derive(Debug, clap::Args)]
-pub(crate) struct OperatorArguments {
-    /// The folder of the hub's data.
     #[arg(
         long = "data",
         value_name = "DIR",
@@ -25,6 +17,13 @@ pub(crate) struct OperatorArguments {
         global = true
     )]
     folder: Option<PathBuf>,
+}
+
+/// What every command takes that administers a hub, whether it runs or not.
+#[derive(Debug, clap::Args)]
+pub(crate) struct OperatorArguments {
+    #[command(flatten)]
+    data: DataFolder,
     /// The result as one JSON document.
     #[arg(long, global = true)]
     json: bool,
@@ -43,27 +42,24 @@ pub(crate) struct AsOperator {
 impl DataFolder {
     /// The folder that was given, else the one of this user's hub.
     pub(crate) fn resolve(self) -> Result<PathBuf, Failure> {
-        given_or_own(self.folder)
+        if let Some(folder) = self.folder {
+            return Ok(folder);
+        }
+        let base = etcetera::choose_base_strategy().map_err(|e| {
+            Failure::Usage(format!("{e}; say with --data where the hub's data are"))
+        })?;
+        Ok(base.data_dir().join("fleetlink").join("hub"))
     }
 }
 
 impl OperatorArguments {
     /// As of [`DataFolder::resolve`].
     pub(crate) fn folder(self) -> Result<PathBuf, Failure> {
-        given_or_own(self.folder)
+        self.data.resolve()
     }
 
     /// Whether the result is one JSON document.
     pub(crate) fn json(&self) -> bool {
         self.json
     }
-}
-
-fn given_or_own(folder: Option<PathBuf>) -> Result<PathBuf, Failure> {
-    if let Some(folder) = folder {
-        return Ok(folder);
-    }
-    let base = etcetera::choose_base_strategy()
-        .map_err(|e| Failure::Usage(format!("{e}; say with --data where the hub's data are")))?;
-    Ok(base.data_dir().join("fleetlink").join("hub"))
 }
