@@ -9,7 +9,7 @@ use crate::duration;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// How much is kept of the journal and of the log files.
+/// How much is kept of the data files, of the journal and of the log files.
 #[derive(Debug, clap::Args)]
 pub(super) struct RetentionArguments {
     /// How long the journal keeps a change, 1d or more; as long, a repeated upload is told from a
@@ -19,6 +19,13 @@ pub(super) struct RetentionArguments {
     /// How many changes the journal keeps, 10000 or more; of more, the oldest go.
     #[arg(long, value_name = "N|never", default_value = "10000000", value_parser = journal_changes)]
     journal_changes: OrNever<u64>,
+    /// How long a data file stays after its last change, 1m or more, as 90d; then the hub deletes it.
+    #[arg(long, value_name = "TIME|never", default_value = "never", value_parser = data_age)]
+    data_age: OrNever<Duration>,
+    /// The bytes of all data files, 4096 or more, as 20G; of more, the hub deletes whole files, those
+    /// that were changed the longest ago first.
+    #[arg(long, value_name = "SIZE|never", default_value = "never", value_parser = data_size)]
+    data_size: OrNever<u64>,
     /// The bytes of upload-log.txt and of deletion-log.txt, 4096 or more, as 10M; then the file becomes
     /// NAME.1 and a new one begins.
     #[arg(long, value_name = "SIZE|never", default_value = "never", value_parser = log_size)]
@@ -34,11 +41,13 @@ pub(super) struct RetentionArguments {
 struct OrNever<T>(Option<T>);
 
 impl RetentionArguments {
-    /// The bounds of the journal.
-    pub(super) fn journal(&self) -> Retention {
+    /// The bounds of the store.
+    pub(super) fn store(&self) -> Retention {
         Retention {
             journal_age: self.journal_age.0,
             journal_changes: self.journal_changes.0,
+            data_age: self.data_age.0,
+            data_bytes: self.data_size.0,
         }
     }
 
@@ -75,6 +84,16 @@ fn journal_changes(text: &str) -> Result<OrNever<u64>, String> {
     let expected = "a number of at least 10000";
     let number = |text: &str| text.parse().ok();
     bound(text, number, &Retention::MIN_JOURNAL_CHANGES, expected)
+}
+
+fn data_age(text: &str) -> Result<OrNever<Duration>, String> {
+    let expected = "a time of at least 1m, such as 90d";
+    bound(text, time, &Retention::MIN_DATA_AGE, expected)
+}
+
+fn data_size(text: &str) -> Result<OrNever<u64>, String> {
+    let expected = "a size of at least 4096 bytes, such as 20G";
+    bound(text, size, &Retention::MIN_DATA_BYTES, expected)
 }
 
 fn log_size(text: &str) -> Result<OrNever<u64>, String> {
@@ -127,21 +146,24 @@ mod tests {
     #[test]
     fn the_defaults_are_those_of_the_hub() {
         let retention = parse(&[]).unwrap();
-        assert_eq!(retention.journal(), Retention::default());
+        assert_eq!(retention.store(), Retention::default());
         assert_eq!(retention.logs(), LogBounds::default());
     }
 
     #[test]
     fn everything_can_be_set() {
-        let all = "--journal-age 2d --journal-changes 20000 --log-size 10M --log-age 36h";
+        let all = "--journal-age 2d --journal-changes 20000 --log-size 10M --log-age 36h \
+                   --data-age 90m --data-size 20G";
         let retention = parse(&all.split(' ').collect::<Vec<_>>()).unwrap();
-        let journal = retention.journal();
+        let journal = retention.store();
         assert_eq!(journal.journal_age, Some(2 * DAY));
         assert_eq!(journal.journal_changes, Some(20_000));
+        assert_eq!(journal.data_age, Some(Duration::from_secs(90 * 60)));
+        assert_eq!(journal.data_bytes, Some(20 << 30));
         assert_eq!(retention.logs().size, Some(10 << 20));
         assert_eq!(retention.logs().age, Some(DAY + DAY / 2));
         let never = parse(&["--journal-age", "never", "--journal-changes", "never"]);
-        assert_eq!(never.unwrap().journal().journal_age, None);
+        assert_eq!(never.unwrap().store().journal_age, None);
     }
 
     #[test]
@@ -150,6 +172,9 @@ mod tests {
             ("--journal-age", "23h", "at least 1d"),
             ("--journal-age", "30", "or never"),
             ("--journal-changes", "9999", "at least 10000"),
+            ("--data-age", "59s", "at least 1m"),
+            ("--data-size", "4095", "at least 4096"),
+            ("--data-size", "all", "or never"),
             ("--log-size", "1k", "at least 4096"),
             ("--log-size", "99999999999G", "such as 10M"),
             ("--log-age", "1m", "at least 1h"),

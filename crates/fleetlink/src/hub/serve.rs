@@ -127,7 +127,7 @@ pub(crate) async fn serve(arguments: HubArguments, output: &Output) -> Result<()
         }),
         plain,
         settings,
-        retention: retention.journal(),
+        retention: retention.store(),
         log_bounds: retention.logs(),
         number_exchange: sum.map(crate::sum::beside_hub).transpose()?,
         leases: hello.map(crate::hello::beside_hub),

@@ -254,3 +254,36 @@ fn list_as_somebody_else(hub: &Hub) -> Finished {
     command.uid(65534).gid(65534).env("TZ", "UTC");
     run(&mut command, "")
 }
+
+/// Kills in the midst of it lose nothing but time.
+#[test]
+fn retention_deletes_the_oldest_files_and_is_named() {
+    let mut hub = hub();
+    let folder = tempfile::tempdir().unwrap();
+    let lines = "123456\n".repeat(1000);
+    for file in 10..40 {
+        let file = file.to_string();
+        let mut upload = hub.command(folder.path(), "uav", &["data", "upload", &file, "-"]);
+        done(&run(&mut upload, &lines));
+    }
+    hub.stop(Signal::TERM);
+    // The largest file is one of the oldest; of the others two may stay.
+    hub.restart_with(&["--data-size", "15000"]);
+    hub.kill();
+    hub.restart();
+    hub.kill();
+    hub.restart();
+    let files = |hub: &Hub| names(&document(&data(hub, &["list", "--json"])));
+    eventually("the oldest are gone", || files(&hub).len() <= 2);
+    assert_eq!(files(&hub), ["uav 38", "uav 39"]);
+    let got = data(&hub, &["get", "39", "-", "--device", "uav"]);
+    assert_eq!(done(&got), lines);
+    let logged = |hub: &Hub| hub.log("deletion-log.txt");
+    eventually("they are logged", || logged(&hub).lines().count() == 31);
+    assert!(
+        logged(&hub)
+            .lines()
+            .all(|line| line.ends_with("; by retention"))
+    );
+    assert!(logged(&hub).starts_with("cam; "));
+}

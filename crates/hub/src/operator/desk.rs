@@ -95,7 +95,8 @@ impl Desk {
     }
 }
 
-pub(super) fn random_key() -> Result<IdempotencyKey, getrandom::Error> {
+/// A key for one change.
+pub(crate) fn random_key() -> Result<IdempotencyKey, getrandom::Error> {
     let mut bits = [0; 16];
     getrandom::fill(&mut bits)?;
     Ok(IdempotencyKey::from_bits(u128::from_be_bytes(bits)))

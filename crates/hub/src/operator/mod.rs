@@ -14,7 +14,7 @@ mod uploads;
 
 pub use content::ContentInfo;
 pub use data::{DataAnswer, DataCall, FileInfo};
-pub(crate) use desk::Desk;
+pub(crate) use desk::{Desk, random_key};
 pub use message::{AccountInfo, OperatorCall, OperatorReply};
 pub use reading::{ReadError, ReadFile};
 pub use sessions::{LoginMeans, SessionInfo, SessionState};

@@ -219,7 +219,12 @@ async fn start_with(
         unread: HubUnread::default(),
         uploads: HubUploads::new(capacity.uploads, upload_idle),
     };
-    let tending = upkeep::tend(Arc::clone(&store), retention, Arc::clone(&clock));
+    let tending = upkeep::tend(
+        Arc::clone(&store),
+        driver.clone(),
+        retention,
+        Arc::clone(&clock),
+    );
     let shown = (!plain).then(|| identity.clone());
     let accepting = devices::accept(listener, budget, shown, context, closing.clone());
     let hub = RunningHub {

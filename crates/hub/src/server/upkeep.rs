@@ -1,18 +1,28 @@
-//! What the store does now and then, whether a device comes or not.
+//! What the hub does with its store now and then, whether a device comes or not.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use fleetlink_core::{AdminReply, AdminRequest, DataReply, DataRequest};
+use fleetlink_proto::control::ErrorCode;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::driver::WallClock;
-use crate::store::{Retention, Store};
+use crate::driver::{DriverHandle, WallClock};
+use crate::operator::random_key;
+use crate::store::{Retention, Store, SurplusFile};
 
 /// How often the store is asked to do what is due, from the start of the hub on.
 const TEND_EVERY: Duration = Duration::from_secs(60);
+/// Data files beyond the bounds that are looked up at once.
+const SURPLUS_STEP: u32 = 1_000;
 
-/// Has the store do what is due by the hub's clock, for as long as the hub runs.
-pub(super) async fn tend(store: Arc<dyn Store>, keep: Retention, clock: WallClock) {
+/// Has done what is due by the hub's clock, for as long as the hub runs.
+pub(super) async fn tend(
+    store: Arc<dyn Store>,
+    driver: DriverHandle,
+    keep: Retention,
+    clock: WallClock,
+) {
     let mut minutes = interval(TEND_EVERY);
     minutes.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -20,5 +30,51 @@ pub(super) async fn tend(store: Arc<dyn Store>, keep: Retention, clock: WallCloc
         if let Err(error) = store.tend(clock(), keep).await {
             tracing::warn!(%error, "what is old is not removed yet");
         }
+        if let Err(error) = expire(&store, &driver, keep, &clock).await {
+            tracing::warn!(%error, "data files beyond the bounds are not removed yet");
+        }
+    }
+}
+
+/// Has the core delete the data files that are beyond the bounds, the oldest first. A crash loses
+/// nothing: each deletion is one change, and the next look finds what is left.
+async fn expire(
+    store: &Arc<dyn Store>,
+    driver: &DriverHandle,
+    keep: Retention,
+    clock: &WallClock,
+) -> Result<(), String> {
+    loop {
+        let files = store.surplus(clock(), keep, SURPLUS_STEP).await;
+        let files = files.map_err(|error| error.to_string())?;
+        let mut deleted = 0;
+        for file in files {
+            deleted += u64::from(expire_one(driver, file).await?);
+        }
+        if deleted == 0 {
+            return Ok(());
+        }
+    }
+}
+
+/// Whether it is deleted; one that changed or went meanwhile is not.
+async fn expire_one(driver: &DriverHandle, surplus: SurplusFile) -> Result<bool, String> {
+    let SurplusFile {
+        device,
+        file,
+        version,
+    } = surplus;
+    let request = DataRequest::Expire {
+        device,
+        file,
+        version,
+        key: random_key().map_err(|error| error.to_string())?,
+    };
+    match driver.admin(AdminRequest::Data(request)).await? {
+        AdminReply::Data(DataReply::Refused(error)) => match error.code {
+            ErrorCode::Conflict | ErrorCode::NoSuchFile => Ok(false),
+            _ => Err(error.message),
+        },
+        _ => Ok(true),
     }
 }

@@ -18,7 +18,7 @@ use super::*;
 use crate::driver::{CONSOLE_QUEUE, Driver, Followers, wall_time};
 use crate::passwords::Passwords;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Retention, SegmentReader, Staging, StoreFailure, StoreFuture};
+use crate::store::{Retention, SegmentReader, Staging, StoreFailure, StoreFuture, SurplusFile};
 
 const DEADLINE: Duration = Duration::from_secs(60);
 const PASSWORD: &str = "comp9331";
@@ -89,6 +89,15 @@ impl Store for SlowStore {
 
     fn tend(&self, now: WallTime, keep: Retention) -> StoreFuture<'_, ()> {
         self.inner.tend(now, keep)
+    }
+
+    fn surplus(
+        &self,
+        now: WallTime,
+        keep: Retention,
+        limit: u32,
+    ) -> StoreFuture<'_, Vec<SurplusFile>> {
+        self.inner.surplus(now, keep, limit)
     }
 
     fn failed(&self) -> StoreFailure<'_> {

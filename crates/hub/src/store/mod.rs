@@ -36,6 +36,21 @@ pub struct Retention {
     pub journal_age: Option<Duration>,
     /// How many changes stay in the journal; of more, the oldest go.
     pub journal_changes: Option<u64>,
+    /// How long a data file stays after its last change.
+    pub data_age: Option<Duration>,
+    /// How many bytes of data files stay; of more, those that were changed the longest ago go.
+    pub data_bytes: Option<u64>,
+}
+
+/// A data file that is beyond the bounds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SurplusFile {
+    /// Whose.
+    pub device: DeviceName,
+    /// Which.
+    pub file: FileId,
+    /// The version that is beyond them.
+    pub version: u64,
 }
 
 impl Retention {
@@ -43,14 +58,21 @@ impl Retention {
     pub const MIN_JOURNAL_AGE: Duration = Duration::from_secs(24 * 3600);
     /// The fewest changes to which a journal may be cut.
     pub const MIN_JOURNAL_CHANGES: u64 = 10_000;
+    /// The shortest time for which data may be kept: the hub looks once a minute.
+    pub const MIN_DATA_AGE: Duration = Duration::from_secs(60);
+    /// The fewest bytes to which data may be bounded.
+    pub const MIN_DATA_BYTES: u64 = 4096;
 }
 
 impl Default for Retention {
-    /// 30 days and ten million changes, which take about a gigabyte and a half.
+    /// All data; of the journal 30 days and ten million changes, which take about a gigabyte and a
+    /// half.
     fn default() -> Self {
         Retention {
             journal_age: Some(Duration::from_secs(30 * 24 * 3600)),
             journal_changes: Some(10_000_000),
+            data_age: None,
+            data_bytes: None,
         }
     }
 }
@@ -107,6 +129,15 @@ pub trait Store: Send + Sync + 'static {
     /// Does what is due at this time: interrupted uploads that are older than is promised go, and so
     /// do changes of the journal beyond these bounds. To be called now and then.
     fn tend(&self, now: WallTime, keep: Retention) -> StoreFuture<'_, ()>;
+
+    /// The first of the data files that are beyond these bounds at this time, at most so many: those
+    /// that were changed the longest ago first. The core has them deleted.
+    fn surplus(
+        &self,
+        now: WallTime,
+        keep: Retention,
+        limit: u32,
+    ) -> StoreFuture<'_, Vec<SurplusFile>>;
 
     /// At most `limit` changes of the journal that follow the `after`th, in their order.
     fn journal(&self, after: u64, limit: u32) -> StoreFuture<'_, Vec<Change>>;

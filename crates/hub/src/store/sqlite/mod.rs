@@ -41,6 +41,7 @@ mod segment;
 mod segments;
 mod staged;
 mod staging;
+mod surplus;
 mod sweeper;
 mod tickets;
 mod vacuum;
@@ -76,7 +77,7 @@ use self::staged::StagedUploads;
 use self::staging::FileStaging;
 use self::sweeper::Swept;
 use self::writer::Writer;
-use super::{Retention, SegmentReader, Staging, Store, StoreFailure, StoreFuture};
+use super::{Retention, SegmentReader, Staging, Store, StoreFailure, StoreFuture, SurplusFile};
 
 /// A store in one folder, which no other process can use meanwhile.
 ///
@@ -249,6 +250,18 @@ impl Store for SqliteStore {
             }
             Ok(())
         })
+    }
+
+    fn surplus(
+        &self,
+        now: WallTime,
+        keep: Retention,
+        limit: u32,
+    ) -> StoreFuture<'_, Vec<SurplusFile>> {
+        let since = keep.data_age.map(|age| before(now, age));
+        Box::pin(
+            self.read(move |connection| surplus::find(connection, since, keep.data_bytes, limit)),
+        )
     }
 
     fn journal(&self, after: u64, limit: u32) -> StoreFuture<'_, Vec<JournalChange>> {

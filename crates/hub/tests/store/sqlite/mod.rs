@@ -12,6 +12,7 @@ mod merging;
 mod million;
 mod restart;
 mod restore;
+mod retention;
 mod space;
 mod upgrade;
 

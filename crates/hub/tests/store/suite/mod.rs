@@ -48,7 +48,8 @@ macro_rules! every_case {
             staging: is_exclusive, is_invisible, may_resume, is_forgotten_when_discarded,
                 does_not_discard_what_is_committed, keeps_nothing_of_what_is_abandoned;
             upkeep: removes_old_interrupted_uploads, keeps_the_journal_without_bounds,
-                bounds_the_journal_by_age_and_number;
+                bounds_the_journal_by_age_and_number,
+                finds_the_oldest_files_beyond_the_bounds;
             tickets: are_kept_with_their_uses, make_accounts_and_replace_keys,
                 for_a_prefix_never_replace_a_key, can_no_longer_be_used_after_their_end,
                 are_used_once_by_the_same_key, have_no_more_winners_than_uses, are_forgotten;
@@ -147,9 +148,19 @@ pub(crate) struct To(pub(crate) &'static str, pub(crate) u32, pub(crate) u128);
 
 pub(crate) async fn commit(
     store: &dyn Store,
+    to: To,
+    mode: UploadMode,
+    staged: Staged,
+) -> Result<Receipt, StoreError> {
+    commit_at(store, to, mode, staged, AT).await
+}
+
+pub(crate) async fn commit_at(
+    store: &dyn Store,
     To(device, id, bits): To,
     mode: UploadMode,
     staged: Staged,
+    at: WallTime,
 ) -> Result<Receipt, StoreError> {
     let commit = Commit {
         device: name(device),
@@ -157,7 +168,7 @@ pub(crate) async fn commit(
         mode,
         key: key(bits),
         staged,
-        at: AT,
+        at,
     };
     match store.execute(StoreCall::Commit(Box::new(commit))).await? {
         StoreReply::Committed(receipt) => Ok(receipt),

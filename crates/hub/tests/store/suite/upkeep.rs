@@ -10,6 +10,8 @@ use super::*;
 const ALL: Retention = Retention {
     journal_age: None,
     journal_changes: None,
+    data_age: None,
+    data_bytes: None,
 };
 
 fn after(time: Duration) -> WallTime {
@@ -90,4 +92,74 @@ pub(crate) async fn bounds_the_journal_by_age_and_number(subject: &dyn Subject) 
     let store = subject.open();
     let receipt = upload(&*store, To("cam", 1, 99), Append, b"1\n").await;
     assert_eq!(receipt.unwrap().version, 21);
+}
+
+/// Three files of 2, 4 and 6 bytes, each changed an hour after the one before.
+async fn three_files(store: &dyn Store) {
+    for (hours, (device, id, text)) in (0..).zip([
+        ("cam", 1, &b"1\n"[..]),
+        ("uav", 1, b"1\n2\n"),
+        ("cam", 2, b"1\n2\n3\n"),
+    ]) {
+        let to = To(device, id, u128::from(hours));
+        let staged = stage(store, to.0, to.2, text).await.unwrap();
+        let at = after(HOUR * hours);
+        commit_at(store, to, Append, staged, at).await.unwrap();
+    }
+}
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+async fn surplus_of(store: &dyn Store, now: WallTime, keep: Retention) -> Vec<(String, u32)> {
+    let found = store.surplus(now, keep, 100).await.unwrap();
+    let place =
+        |file: fleetlink_hub::store::SurplusFile| (file.device.to_string(), file.file.get());
+    found.into_iter().map(place).collect()
+}
+
+pub(crate) async fn finds_the_oldest_files_beyond_the_bounds(subject: &dyn Subject) {
+    let store = with_cam(subject).await;
+    add(&*store, "uav").await.unwrap();
+    three_files(&*store).await;
+    let all = [("cam", 1), ("uav", 1), ("cam", 2)].map(|(name, id)| (name.to_owned(), id));
+    let late = after(HOUR * 1000);
+    assert_eq!(surplus_of(&*store, late, ALL).await, []);
+    for (bytes, files) in [(12, 0), (11, 1), (10, 1), (9, 2), (6, 2), (5, 3), (0, 3)] {
+        let keep = Retention {
+            data_bytes: Some(bytes),
+            ..ALL
+        };
+        assert_eq!(
+            surplus_of(&*store, late, keep).await,
+            all[..files],
+            "{bytes}"
+        );
+        let first = store.surplus(late, keep, 1).await.unwrap();
+        assert_eq!(first.len(), files.min(1));
+    }
+    let age = Retention {
+        data_age: Some(HOUR * 10),
+        ..ALL
+    };
+    for (hours, files) in [(10, 0), (11, 1), (12, 2), (13, 3), (1000, 3)] {
+        let found = surplus_of(&*store, after(HOUR * hours), age).await;
+        assert_eq!(found, all[..files], "{hours}");
+    }
+    // What goes by its age makes room, and what is changed is young again.
+    let both = Retention {
+        data_bytes: Some(10),
+        ..age
+    };
+    assert_eq!(surplus_of(&*store, after(HOUR * 11), both).await, all[..1]);
+    let to = To("cam", 1, 50);
+    let staged = stage(&*store, to.0, to.2, b"9\n").await.unwrap();
+    commit_at(&*store, to, Append, staged, after(HOUR * 5))
+        .await
+        .unwrap();
+    let order = [all[1].clone(), all[2].clone(), all[0].clone()];
+    let none = Retention {
+        data_bytes: Some(0),
+        ..ALL
+    };
+    assert_eq!(surplus_of(&*store, late, none).await, order);
 }

@@ -1,0 +1,142 @@
+//! A hub deletes what is beyond the bounds, by a clock that the test sets.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fleetlink_core::{ChangeKind, ConsoleEvent, Deleter};
+use fleetlink_hub::store::sqlite::{OpenError, SqliteStore};
+use fleetlink_hub::store::{Retention, Store};
+use fleetlink_hub::{HubConfig, Settings, start_with_clock};
+use fleetlink_proto::WallTime;
+
+use super::Folder;
+use crate::suite::*;
+
+/// How long anything may take before a test fails.
+const DEADLINE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// Devices' files, the first of which are due after a day.
+async fn prepare(folder: &Folder) {
+    let store = folder.store();
+    for device in ["cam", "uav"] {
+        add(&store, device).await.unwrap();
+    }
+    let later = later(DAY / 2);
+    for (bits, (device, id, at)) in (1..).zip([
+        ("cam", 1, AT),
+        ("uav", 1, AT),
+        ("cam", 2, later),
+        ("uav", 2, later),
+    ]) {
+        let to = To(device, id, bits);
+        let staged = stage(&store, to.0, to.2, b"1\n2\n").await.unwrap();
+        commit_at(&store, to, Append, staged, at).await.unwrap();
+    }
+}
+
+fn later(time: Duration) -> WallTime {
+    let millis = i64::try_from(time.as_millis()).unwrap();
+    WallTime::from_unix_millis(AT.unix_millis() + millis)
+}
+
+/// Runs a hub at this time until it has deleted so many files; which.
+async fn run(folder: &Folder, keep: Retention, now: WallTime, count: usize) -> Vec<(String, u32)> {
+    let config = HubConfig {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        data: folder.path().to_owned(),
+        logs: folder.path().to_owned(),
+        credentials: None,
+        plain: true,
+        settings: Settings::default(),
+        retention: keep,
+        log_bounds: Default::default(),
+        number_exchange: None,
+        leases: None,
+    };
+    let clock = Arc::new(move || now);
+    let (hub, mut lines) = start_with_clock(config, clock).await.unwrap();
+    let mut removed = Vec::new();
+    let look = async {
+        while removed.len() < count {
+            if let ConsoleEvent::Removed { device, file, by } = lines.recv().await.unwrap().event {
+                assert_eq!(by, Deleter::Retention);
+                removed.push((device.to_string(), file.get()));
+            }
+        }
+    };
+    tokio::time::timeout(DEADLINE, look).await.expect("in time");
+    hub.close().await;
+    // Nothing else was.
+    while let Some(line) = lines.recv().await {
+        assert!(!matches!(line.event, ConsoleEvent::Removed { .. }));
+    }
+    removed
+}
+
+/// The store, once the last part of the hub has let it go.
+async fn freed(folder: &Folder) -> SqliteStore {
+    let opening = async {
+        loop {
+            match SqliteStore::open(folder.path()) {
+                Err(OpenError::InUse(_)) => tokio::time::sleep(Duration::from_millis(5)).await,
+                opened => return opened.unwrap(),
+            }
+        }
+    };
+    tokio::time::timeout(DEADLINE, opening)
+        .await
+        .expect("in time")
+}
+
+async fn left(folder: &Folder) -> Vec<(String, u32)> {
+    let store = freed(folder).await;
+    let files = store.files(None, None, 100).await.unwrap();
+    let place = |file: (
+        fleetlink_proto::DeviceName,
+        fleetlink_proto::control::FileEntry,
+    )| { (file.0.to_string(), file.1.file.get()) };
+    files.into_iter().map(place).collect()
+}
+
+fn named(files: &[(&str, u32)]) -> Vec<(String, u32)> {
+    let files = files.iter();
+    files.map(|(name, id)| ((*name).to_owned(), *id)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_too_old_by_the_hub_s_clock_goes_and_is_named() {
+    let folder = Folder::fresh();
+    prepare(&folder).await;
+    let keep = Retention {
+        data_age: Some(DAY),
+        ..Retention::default()
+    };
+    assert_eq!(run(&folder, keep, later(DAY), 0).await, []);
+    assert_eq!(left(&folder).await.len(), 4);
+    let now = later(DAY + Duration::from_millis(1));
+    let removed = run(&folder, keep, now, 2).await;
+    assert_eq!(removed, named(&[("cam", 1), ("uav", 1)]));
+    assert_eq!(left(&folder).await, named(&[("cam", 2), ("uav", 2)]));
+    let journal = freed(&folder).await.journal(4, 10).await.unwrap();
+    assert_eq!(journal.len(), 2);
+    for change in journal {
+        assert_eq!(change.kind, ChangeKind::Delete(Deleter::Retention));
+        assert_eq!((change.at, change.samples), (now, 2));
+    }
+    let log = std::fs::read_to_string(folder.path().join("deletion-log.txt")).unwrap();
+    assert_eq!(log.matches("; 1; 2; by retention\n").count(), 2, "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_too_many_bytes_those_that_changed_first_go() {
+    let folder = Folder::fresh();
+    prepare(&folder).await;
+    let keep = Retention {
+        data_bytes: Some(7),
+        ..Retention::default()
+    };
+    let removed = run(&folder, keep, later(DAY), 3).await;
+    assert_eq!(removed, named(&[("cam", 1), ("uav", 1), ("cam", 2)]));
+    assert_eq!(left(&folder).await, named(&[("uav", 2)]));
+}
