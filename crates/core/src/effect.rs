@@ -7,7 +7,7 @@ use fleetlink_proto::transfer::GrantedParty;
 use fleetlink_proto::{DeviceName, FileId, HubPin, HubTime, IdempotencyKey, Password};
 
 use crate::console::ConsoleEvent;
-use crate::input::{AdminId, CheckId, OperationId, SessionId};
+use crate::ids::{AdminId, CheckId, OperationId, SessionId};
 use crate::operator::requests::AdminReply;
 use crate::store::calls::{PasswordHash, Snapshot, StagedId, StoreCall};
 

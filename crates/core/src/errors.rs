@@ -5,7 +5,6 @@ use fleetlink_proto::control::{ErrorCode, RpcError};
 use fleetlink_proto::samples::Operation;
 use fleetlink_proto::{DeviceName, FileId};
 
-use crate::access::authorisation::Decision;
 use crate::store::calls::StoreError;
 
 pub(crate) const WRONG_PASSWORD: &str = "Invalid Password. Please try again";
@@ -100,21 +99,6 @@ pub(crate) fn no_channel() -> RpcError {
         ErrorCode::NoChannel,
         "a key is proved over TLS alone: without it a signature could be passed on",
     )
-}
-
-/// What a decision against a device's call is told as.
-pub(crate) fn not_allowed(decision: Decision, method: &str) -> RpcError {
-    match decision {
-        Decision::LoginNeeded => out_of_order(&format!("{method} comes after a login")),
-        Decision::PasswordNeeded => RpcError::new(
-            ErrorCode::NotAllowed,
-            format!("{method} is only for a session that logged in with the present password"),
-        ),
-        Decision::Forbidden | Decision::Allowed => RpcError::new(
-            ErrorCode::NotAllowed,
-            format!("{method} is not for this session"),
-        ),
-    }
 }
 
 /// `alike` is active, and is called so but for the case of letters.

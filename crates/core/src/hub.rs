@@ -1,5 +1,23 @@
 //! The hub as a whole: takes each input to its subject.
 
+mod accounts;
+mod commands;
+mod data;
+mod endings;
+mod grants;
+mod imports;
+mod jobs;
+mod joining;
+mod key_login;
+mod keys;
+mod lifecycle;
+mod login;
+mod redemption;
+mod removal;
+mod sessions;
+mod tickets;
+mod uploads;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -12,17 +30,21 @@ use fleetlink_proto::{DeviceName, HubTime};
 
 use crate::access::accounts::Accounts;
 use crate::access::authorisation::{Action, Caller, Decision, Means, decide};
-use crate::access::login::Logins;
+use crate::access::errors::not_allowed;
+use crate::access::logins::Logins;
+use crate::access::possession::Possession;
 use crate::access::tickets::Tickets;
 use crate::console::{ConsoleEvent, Departure};
 use crate::effect::Effect;
 use crate::errors;
-use crate::files::jobs::{Job, Task};
 use crate::files::queue::{Operations, QueueFull};
 use crate::files::slots::HubTransfers;
-use crate::input::{Input, OperationId, Possession, SessionId};
-use crate::operator::accounts::AccountJob;
-use crate::presence::list::{Presence, Reached};
+use crate::files::task::Task;
+use crate::hub::jobs::Job;
+use crate::ids::{OperationId, SessionId};
+use crate::input::Input;
+use crate::operator::account_change::AccountJob;
+use crate::presence::{Presence, Reached};
 use crate::session::census::Census;
 use crate::session::deadlines::Deadlines;
 use crate::session::state::{Proof, Session, Stage};
@@ -39,23 +61,23 @@ use crate::time::Now;
 /// of [`Hub::poll_timeout`] has come. The same inputs lead to the same effects.
 #[derive(Debug)]
 pub struct Hub {
-    pub(crate) settings: Settings,
-    pub(crate) accounts: Accounts,
-    pub(crate) tickets: Tickets,
-    pub(crate) sessions: BTreeMap<SessionId, Session>,
-    pub(crate) unknown_sessions: UnknownSessions,
-    pub(crate) census: Census,
-    pub(crate) logins: Logins,
-    pub(crate) presence: Presence,
-    pub(crate) transfers: HubTransfers,
-    pub(crate) operations: Operations<Job>,
-    pub(crate) deadlines: Deadlines,
-    pub(crate) effects: VecDeque<Effect>,
-    pub(crate) closing: bool,
+    settings: Settings,
+    accounts: Accounts,
+    tickets: Tickets,
+    sessions: BTreeMap<SessionId, Session>,
+    unknown_sessions: UnknownSessions,
+    census: Census,
+    logins: Logins,
+    presence: Presence,
+    transfers: HubTransfers,
+    operations: Operations<Job>,
+    deadlines: Deadlines,
+    effects: VecDeque<Effect>,
+    closing: bool,
     /// Whether lines of a credentials file wait to be imported.
-    pub(crate) importing: bool,
+    importing: bool,
     /// When the last input came.
-    pub(crate) time: Duration,
+    time: Duration,
 }
 
 impl Hub {
@@ -207,7 +229,7 @@ impl Hub {
                 match decide(self.caller(session), Action::RedeemTicket) {
                     Decision::Allowed => self.redeem(session, id, redeem, possession, now),
                     decision => {
-                        let error = errors::not_allowed(decision, "ticket.redeem");
+                        let error = not_allowed(decision, "ticket.redeem");
                         self.refuse(session, id, error);
                     }
                 }
@@ -222,7 +244,7 @@ impl Hub {
     /// The device whose session may do this.
     fn admit(&self, session: SessionId, request: &Request) -> Result<DeviceName, RpcError> {
         let name = self.sessions.get(&session).and_then(Session::name).cloned();
-        let refused = |decision| Err(errors::not_allowed(decision, request.method()));
+        let refused = |decision| Err(not_allowed(decision, request.method()));
         let Some(name) = name else {
             return refused(Decision::LoginNeeded);
         };

@@ -4,40 +4,10 @@ use std::net::SocketAddr;
 
 use fleetlink_proto::control::{Request, RequestId};
 
+use crate::access::possession::Possession;
+use crate::ids::{AdminId, CheckId, OperationId, SessionId};
 use crate::operator::requests::AdminRequest;
 use crate::store::calls::{Staged, StoreError, StoreReply};
-
-macro_rules! ids {
-    ($($(#[$doc:meta])* $name:ident;)*) => {$(
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(pub u64);
-    )*};
-}
-
-ids! {
-    /// A connection of a device, numbered by the driver, never used again.
-    SessionId;
-    /// A password check that the core asked for.
-    CheckId;
-    /// A store operation that the core asked for.
-    OperationId;
-    /// A call of the operator, numbered by the driver.
-    AdminId;
-}
-
-/// What the signature of a request shows. It is checked where the connection is, against the key
-/// that the request names: no account is looked at, so the work is the same for every name. Whether
-/// that key means anything is the core's to decide.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Possession {
-    /// The request carries none, or it is wrong.
-    Unproven,
-    /// Whoever is at the other end of this connection has the private key.
-    Proven,
-    /// The connection is none to which a signature could be tied.
-    NoChannel,
-}
 
 /// One thing that happened.
 #[derive(Debug)]

@@ -8,8 +8,8 @@ mod console;
 mod effect;
 mod errors;
 mod files;
-mod grants;
 mod hub;
+mod ids;
 mod input;
 mod operator;
 mod presence;
@@ -19,6 +19,7 @@ mod store;
 mod time;
 
 pub use access::authorisation;
+pub use access::possession::Possession;
 pub use access::tickets::Refusal;
 pub use capacity::Capacity;
 pub use console::tickets::TicketEvent;
@@ -26,7 +27,8 @@ pub use console::{AccountChange, Command, ConsoleEvent, Departure, LoginFailure}
 pub use effect::Effect;
 pub use errors::of_store as rpc_error_of_store;
 pub use hub::Hub;
-pub use input::{AdminId, CheckId, Input, OperationId, Possession, SessionId};
+pub use ids::{AdminId, CheckId, OperationId, SessionId};
+pub use input::Input;
 pub use operator::data::{DataReply, DataRequest};
 pub use operator::requests::{
     AccountStatus, AdminReply, AdminRequest, ImportOrder, ImportOutcome, SessionChoice,

@@ -3,16 +3,16 @@
 
 pub(crate) mod accounts;
 pub mod authorisation;
-pub(crate) mod imports;
-pub(crate) mod key_login;
-pub(crate) mod keys;
+pub(crate) mod errors;
+pub(crate) mod key_change;
 pub(crate) mod lockout;
-pub(crate) mod login;
+pub(crate) mod logins;
 pub(crate) mod name_penalties;
 #[cfg(test)]
 mod name_penalties_model;
 pub(crate) mod penalties;
 #[cfg(test)]
 mod penalties_model;
+pub(crate) mod possession;
 pub(crate) mod redemption;
 pub(crate) mod tickets;

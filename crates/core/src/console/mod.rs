@@ -10,7 +10,7 @@ use fleetlink_proto::control::{ActiveDevice, UploadMode};
 use fleetlink_proto::samples::{Decimal, Operation};
 use fleetlink_proto::{DeviceName, FileId, Source};
 
-use self::tickets::TicketEvent;
+use crate::console::tickets::TicketEvent;
 use crate::store::calls::Deleter;
 
 /// One interaction, shown as one line.

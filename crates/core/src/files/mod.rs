@@ -1,8 +1,6 @@
-//! Data files: uploads, downloads, computations and deletions, and the queue in which a device's
-//! operations wait for the store.
+//! Data files: what a device asks the store for, the slots of its uploads and downloads, and the
+//! queue in which operations wait for the store.
 
-pub(crate) mod commands;
-pub(crate) mod jobs;
 pub(crate) mod queue;
 pub(crate) mod slots;
-pub(crate) mod uploads;
+pub(crate) mod task;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use fleetlink_proto::DeviceName;
 use fleetlink_proto::control::limits::MAX_QUEUED_OPERATIONS;
 
-use crate::input::OperationId;
+use crate::ids::OperationId;
 
 /// The jobs of every name that has some.
 #[derive(Debug)]

@@ -1,8 +1,9 @@
-//! The operator's requests: accounts, their removal, data files, tickets and sessions.
+//! The operator's requests, and the changes of accounts and tickets that they lead to.
 
-pub(crate) mod accounts;
+pub(crate) mod account_change;
 pub(crate) mod data;
+pub(crate) mod errors;
+pub(crate) mod import;
 pub(crate) mod removal;
 pub(crate) mod requests;
-pub(crate) mod sessions;
-pub(crate) mod tickets;
+pub(crate) mod ticket_change;

@@ -8,7 +8,7 @@ use fleetlink_proto::ticket::{TicketHash, TicketNumber, TicketSubject};
 use fleetlink_proto::{DeviceKey, DeviceName, IdempotencyKey, WallTime};
 
 use crate::access::authorisation::Means;
-use crate::input::SessionId;
+use crate::ids::SessionId;
 use crate::operator::data::{DataReply, DataRequest};
 use crate::store::calls::{PasswordHash, UnfinishedUpload};
 use crate::store::ticket::{Ticket, TicketStanding};

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::input::SessionId;
+use crate::ids::SessionId;
 
 /// One deadline a session, the earliest first.
 #[derive(Debug, Default)]

@@ -9,7 +9,7 @@ use crate::console::{Command, ConsoleEvent};
 use crate::effect::Effect;
 use crate::errors;
 use crate::hub::Hub;
-use crate::input::SessionId;
+use crate::ids::SessionId;
 use crate::session::state::Stage;
 use crate::time::Now;
 

@@ -10,9 +10,10 @@ use fleetlink_proto::samples::Summary;
 use crate::console::{Command, ConsoleEvent};
 use crate::effect::Effect;
 use crate::errors;
-use crate::files::jobs::{DeviceJob, Job, Task};
+use crate::files::task::{DeviceJob, Task};
 use crate::hub::Hub;
-use crate::input::SessionId;
+use crate::hub::jobs::Job;
+use crate::ids::SessionId;
 use crate::store::calls::{Snapshot, StoreError, StoreReply};
 use crate::time::Now;
 

@@ -9,9 +9,10 @@ use fleetlink_proto::control::{
 use crate::console::ConsoleEvent;
 use crate::effect::Effect;
 use crate::errors;
-use crate::files::jobs::{DeviceJob, Job, Task, upload_command};
+use crate::files::task::{DeviceJob, Task, upload_command};
 use crate::hub::Hub;
-use crate::input::SessionId;
+use crate::hub::jobs::Job;
+use crate::ids::SessionId;
 use crate::store::calls::{Staged, StagedId, StoreError, StoreReply};
 use crate::time::Now;
 

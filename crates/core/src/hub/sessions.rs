@@ -4,10 +4,10 @@ use fleetlink_proto::WallTime;
 
 use crate::access::authorisation::{Caller, Means};
 use crate::hub::Hub;
-use crate::input::SessionId;
-use crate::operator::accounts::no_account;
+use crate::hub::endings::Ending;
+use crate::ids::SessionId;
+use crate::operator::errors::no_account;
 use crate::operator::requests::{SessionChoice, SessionStatus};
-use crate::session::endings::Ending;
 use crate::session::state::{Session, Stage};
 use crate::time::Now;
 

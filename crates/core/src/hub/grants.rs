@@ -7,12 +7,13 @@ use fleetlink_proto::control::{Reply, RequestId, RpcError};
 use fleetlink_proto::transfer::limits::GRANT_LIFETIME;
 use fleetlink_proto::transfer::{Addresses, EndpointCertificate, GrantedParty, Party};
 
+use crate::access::possession::Possession;
 use crate::console::{Command, ConsoleEvent};
 use crate::effect::Effect;
 use crate::errors;
 use crate::hub::Hub;
-use crate::input::{Possession, SessionId};
-use crate::presence::list::Reached;
+use crate::ids::SessionId;
+use crate::presence::Reached;
 use crate::session::state::Stage;
 use crate::time::Now;
 

@@ -14,7 +14,7 @@ use crate::console::{ConsoleEvent, Departure};
 use crate::effect::Effect;
 use crate::errors;
 use crate::hub::Hub;
-use crate::input::SessionId;
+use crate::ids::SessionId;
 use crate::session::state::{Overdue, Session, Stage};
 use crate::time::Now;
 

@@ -1,4 +1,4 @@
-//! What waits for the store on behalf of a device or of the operator.
+//! What a device asks the store for: one operation on its data files.
 
 use fleetlink_proto::control::limits::MAX_PAGE_ENTRIES;
 use fleetlink_proto::control::{
@@ -6,25 +6,9 @@ use fleetlink_proto::control::{
 };
 use fleetlink_proto::{DeviceName, WallTime};
 
-use crate::access::keys::KeyJob;
-use crate::access::redemption::Redemption;
 use crate::console::Command;
-use crate::input::SessionId;
-use crate::operator::accounts::AccountJob;
-use crate::operator::data::DataJob;
-use crate::operator::tickets::TicketJob;
+use crate::ids::SessionId;
 use crate::store::calls::{Commit, Deleter, Staged, StoreCall};
-
-/// One thing that needs the store, queued under the name that it is about.
-#[derive(Debug)]
-pub(crate) enum Job {
-    Device(DeviceJob),
-    Account(AccountJob),
-    Data(DataJob),
-    Key(KeyJob),
-    Ticket(TicketJob),
-    Redemption(Redemption),
-}
 
 /// A call of a device.
 #[derive(Debug)]
@@ -45,20 +29,6 @@ pub(crate) enum Task {
     Delete(DeleteFile),
     ListFiles(ListFiles),
     OpenDownload(OpenDownload),
-}
-
-impl Job {
-    /// What the store is asked for next.
-    pub(crate) fn call(&self, name: &DeviceName, at: WallTime) -> StoreCall {
-        match self {
-            Job::Device(job) => job.task.call(name.clone(), at),
-            Job::Account(job) => job.call(name, at),
-            Job::Data(job) => job.call(name, at),
-            Job::Key(job) => job.call(name, at),
-            Job::Ticket(job) => job.call(at),
-            Job::Redemption(job) => job.call(name, at),
-        }
-    }
 }
 
 impl Task {
@@ -84,7 +54,7 @@ impl Task {
         }
     }
 
-    fn call(&self, device: DeviceName, at: WallTime) -> StoreCall {
+    pub(crate) fn call(&self, device: DeviceName, at: WallTime) -> StoreCall {
         match self {
             Task::OpenUpload(upload) => StoreCall::FindReceipt {
                 device,

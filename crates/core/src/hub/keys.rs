@@ -1,62 +1,23 @@
 //! Giving a device its key, and taking it away: by its owner or by the operator. A key is the
 //! device's only after the store has committed it.
 
-use fleetlink_proto::control::{Done, EnrolledKey, ErrorCode, KeyList, Reply, RequestId, RpcError};
-use fleetlink_proto::{DeviceKey, DeviceName, WallTime};
+use fleetlink_proto::control::{Done, ErrorCode, KeyList, Reply, RequestId, RpcError};
+use fleetlink_proto::{DeviceKey, DeviceName};
 
 use crate::access::authorisation::{Action, Caller, Decision, decide};
+use crate::access::errors::not_allowed;
+use crate::access::key_change::{Asker, KeyChange, KeyJob};
+use crate::access::possession::Possession;
 use crate::console::AccountChange;
 use crate::errors;
-use crate::files::jobs::Job;
 use crate::hub::Hub;
-use crate::input::{AdminId, Possession, SessionId};
-use crate::operator::accounts::no_account;
+use crate::hub::endings::Ending;
+use crate::hub::jobs::Job;
+use crate::ids::{AdminId, SessionId};
+use crate::operator::errors::no_account;
 use crate::operator::requests::AdminReply;
-use crate::session::endings::Ending;
-use crate::store::calls::{StoreCall, StoreError, StoreReply};
+use crate::store::calls::{StoreError, StoreReply};
 use crate::time::Now;
-
-/// A change of a device's key, queued behind what the device asked for before.
-#[derive(Debug)]
-pub(crate) struct KeyJob {
-    asker: Asker,
-    change: KeyChange,
-}
-
-#[derive(Debug, Clone)]
-enum Asker {
-    Owner(SessionId, RequestId),
-    Operator(AdminId),
-}
-
-impl Asker {
-    fn session(&self) -> Option<SessionId> {
-        match self {
-            Asker::Owner(session, _) => Some(*session),
-            Asker::Operator(_) => None,
-        }
-    }
-}
-
-#[derive(Debug)]
-enum KeyChange {
-    Set { key: DeviceKey, replace: bool },
-    Revoke,
-}
-
-impl KeyJob {
-    pub(crate) fn call(&self, name: &DeviceName, at: WallTime) -> StoreCall {
-        let name = name.clone();
-        match self.change {
-            KeyChange::Set { key, replace } => StoreCall::SetKey {
-                name,
-                key: EnrolledKey { key, enrolled: at },
-                replace,
-            },
-            KeyChange::Revoke => StoreCall::RemoveKey { name },
-        }
-    }
-}
 
 impl Hub {
     /// An owner gives the device a key, of which it must have shown the private half.
@@ -142,7 +103,7 @@ impl Hub {
         let error = match decide(caller, Action::ChangeKey(name)) {
             Decision::Allowed if self.accounts.contains(name) => return true,
             Decision::Allowed => RpcError::new(ErrorCode::NotAllowed, no_account(name)),
-            decision => errors::not_allowed(decision, "changing the key"),
+            decision => not_allowed(decision, "changing the key"),
         };
         self.answer_asker(job.asker.clone(), Err(error));
         false

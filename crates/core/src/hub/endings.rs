@@ -8,9 +8,10 @@ use fleetlink_proto::DeviceName;
 use fleetlink_proto::control::EndReason;
 
 use crate::console::Departure;
-use crate::files::jobs::{DeviceJob, Job, Task};
+use crate::files::task::{DeviceJob, Task};
 use crate::hub::Hub;
-use crate::input::SessionId;
+use crate::hub::jobs::Job;
+use crate::ids::SessionId;
 use crate::session::state::{Proof, Session};
 
 /// Why sessions are ended.

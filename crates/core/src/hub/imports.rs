@@ -1,48 +1,18 @@
 //! Logins that a credentials file gives and takes away. The file's line is one word about an account
 //! among others: where the operator has spoken since the file was read, that word stands.
 
-use fleetlink_proto::{DeviceName, WallTime};
+use fleetlink_proto::DeviceName;
 
 use crate::console::AccountChange;
 use crate::hub::Hub;
-use crate::input::AdminId;
-use crate::operator::accounts::{AccountJob, sentence};
+use crate::hub::endings::Ending;
+use crate::ids::AdminId;
+use crate::operator::account_change::AccountJob;
+use crate::operator::errors::sentence;
+use crate::operator::import::ImportJob;
 use crate::operator::requests::{AdminReply, ImportOrder, ImportOutcome};
-use crate::session::endings::Ending;
-use crate::store::calls::{GivenLogin, PasswordHash, StoreCall, StoreError, StoreReply};
+use crate::store::calls::{PasswordHash, StoreError, StoreReply};
 use crate::time::Now;
-
-/// A line of a credentials file whose turn has come or will come.
-#[derive(Debug)]
-pub(crate) struct ImportJob {
-    admin: AdminId,
-    order: ImportOrder,
-    /// Whether the account follows the line; decided when its turn has come.
-    applies: bool,
-}
-
-impl ImportJob {
-    pub(crate) fn call(&self, name: &DeviceName, at: WallTime) -> StoreCall {
-        let ImportOrder {
-            origin,
-            password_hash,
-            before,
-            ..
-        } = &self.order;
-        let given = GivenLogin {
-            origin: origin.clone(),
-            name: name.clone(),
-            password_hash: password_hash.clone(),
-            // A line that says what is so already gives the login too.
-            gives: self.applies || before.as_ref() == Some(password_hash),
-        };
-        StoreCall::ImportLogin {
-            given,
-            at,
-            applies: self.applies,
-        }
-    }
-}
 
 impl Hub {
     pub(crate) fn import_login(

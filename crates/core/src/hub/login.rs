@@ -1,133 +1,24 @@
 //! Logins: who waits for a password check, and what its outcome means.
 
-use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use fleetlink_proto::control::limits::{
-    BLOCK_TIME, MAX_LOGIN_NAME_BYTES, MAX_WAITING_LOGINS_PER_NAME, MAX_WAITING_PASSWORD_CHECKS,
-};
+use fleetlink_proto::DeviceName;
+use fleetlink_proto::control::limits::{BLOCK_TIME, MAX_LOGIN_NAME_BYTES};
 use fleetlink_proto::control::{
     ErrorCode, Login, LoginProof, LoginReply, Reply, RequestId, RpcError,
 };
-use fleetlink_proto::{DeviceName, MAX_PASSWORD_BYTES, Password};
 
-use crate::access::lockout::{Failure, Lockouts};
-use crate::access::name_penalties::NamePenalties;
-use crate::access::penalties::Penalties;
+use crate::access::lockout::Failure;
+use crate::access::logins::{Attempt, Check, Fault, Standing};
+use crate::access::possession::Possession;
 use crate::console::{ConsoleEvent, LoginFailure};
 use crate::effect::Effect;
 use crate::errors;
 use crate::hub::Hub;
-use crate::input::{CheckId, Possession, SessionId};
+use crate::ids::{CheckId, SessionId};
 use crate::session::state::{Proof, Stage};
-use crate::settings::Settings;
-use crate::store::calls::PasswordHash;
 use crate::time::Now;
-
-/// The logins that are not decided yet.
-#[derive(Debug)]
-pub(crate) struct Logins {
-    pub(crate) lockouts: Lockouts,
-    penalties: Penalties,
-    name_penalties: NamePenalties,
-    last: u64,
-    checks: BTreeMap<CheckId, Check>,
-    /// By name, in the order of arrival: those for which the name has no attempt left until one
-    /// under way is decided.
-    waiting: BTreeMap<Box<str>, VecDeque<Attempt>>,
-}
-
-/// A call of `login`.
-#[derive(Debug)]
-struct Attempt {
-    session: SessionId,
-    /// From where: a guess counts also where its session is gone before it is decided.
-    address: IpAddr,
-    id: RequestId,
-    name: Box<str>,
-    password: Password,
-}
-
-/// A password check under way.
-#[derive(Debug)]
-struct Check {
-    session: SessionId,
-    address: IpAddr,
-    id: RequestId,
-    name: Box<str>,
-    /// What the password is checked against; `None` where it cannot be right.
-    hash: Option<PasswordHash>,
-    /// The password, while the name waits for an import.
-    unsettled: Option<Password>,
-}
-
-impl Logins {
-    pub(crate) fn new(settings: &Settings) -> Self {
-        Logins {
-            lockouts: Lockouts::new(settings.max_attempts),
-            penalties: Penalties::new(settings.penalties),
-            name_penalties: NamePenalties::new(settings.penalties, settings.max_attempts),
-            last: 0,
-            checks: BTreeMap::new(),
-            waiting: BTreeMap::new(),
-        }
-    }
-
-    /// Why passwords of this name from this address are refused, and for how long.
-    fn refused_for(
-        &self,
-        address: IpAddr,
-        name: &str,
-        now: Duration,
-    ) -> Option<(&'static str, Duration)> {
-        let source = self.penalties.refused_for(address, now);
-        let name = self.name_penalties.refused_for(address, name, now);
-        match (source, name) {
-            (None, name) => name.map(|left| (errors::NAME_PENALISED, left)),
-            (Some(source), name) => Some((errors::PENALISED, source.max(name.unwrap_or_default()))),
-        }
-    }
-
-    /// The operator wants the name to be tried again, from wherever.
-    pub(crate) fn unlock(&mut self, name: &str, now: Duration) {
-        self.lockouts.unlock(name, now);
-        self.name_penalties.unlock(name);
-    }
-
-    /// Forgets a waiting login of a session that is gone. A check under way goes on: it counts.
-    pub(crate) fn withdraw(&mut self, name: &str, session: SessionId) {
-        if let Some(waiting) = self.waiting.get_mut(name) {
-            waiting.retain(|attempt| attempt.session != session);
-            if waiting.is_empty() {
-                self.waiting.remove(name);
-            }
-        }
-    }
-
-    fn is_full(&self) -> bool {
-        self.checks.len() >= MAX_WAITING_PASSWORD_CHECKS
-    }
-
-    /// Puts an attempt behind those of its name that wait; back where too many do.
-    fn wait(&mut self, attempt: Attempt) -> Result<(), Attempt> {
-        let waiting = self.waiting.entry(attempt.name.clone()).or_default();
-        if waiting.len() >= MAX_WAITING_LOGINS_PER_NAME {
-            return Err(attempt);
-        }
-        waiting.push_back(attempt);
-        Ok(())
-    }
-
-    fn next_waiting(&mut self, name: &str) -> Option<Attempt> {
-        let waiting = self.waiting.get_mut(name)?;
-        let attempt = waiting.pop_front();
-        if waiting.is_empty() {
-            self.waiting.remove(name);
-        }
-        attempt
-    }
-}
 
 impl Hub {
     pub(crate) fn login(
@@ -156,22 +47,21 @@ impl Hub {
             name,
             password,
         };
-        let time = now.monotonic;
-        let refused = self.logins.refused_for(address, &attempt.name, time);
-        let lockouts = &self.logins.lockouts;
-        if let Some(refused) = refused {
-            self.refuse_penalised(attempt, refused, now);
-        } else if lockouts.blocked_for(&attempt.name, now.monotonic).is_some() {
-            self.refuse_blocked(attempt, now);
-        } else if lockouts.has_room(&attempt.name, now.monotonic) {
-            self.check(attempt, now);
-        } else if let Err(attempt) = self.logins.wait(attempt) {
-            self.refuse_busy(attempt, errors::too_many_logins(), now);
+        let standing = self.logins.standing(address, &attempt.name, now.monotonic);
+        match standing {
+            Standing::Penalised(left, fault) => self.refuse_penalised(attempt, left, fault, now),
+            Standing::LockedOut(left) => self.refuse_locked_out(attempt, left, now),
+            Standing::Checked => self.check(attempt, now),
+            Standing::Waits => {
+                if let Err(attempt) = self.logins.wait(attempt) {
+                    self.refuse_busy(attempt, errors::too_many_logins(), now);
+                }
+            }
         }
     }
 
     pub(crate) fn password_checked(&mut self, check: CheckId, matches: bool, now: Now) {
-        let Some(check) = self.logins.checks.remove(&check) else {
+        let Some(check) = self.logins.end(check) else {
             return;
         };
         let name = check.name.clone();
@@ -182,9 +72,7 @@ impl Hub {
             Some((account, hash)) if matches && Some(hash) == check.hash.as_ref() => {
                 let device = account.name.clone();
                 let proof = Proof::Password(hash.clone());
-                self.logins.lockouts.succeed(&name, now.monotonic);
-                self.logins.penalties.forgive(check.address, &name);
-                self.logins.name_penalties.forgive(check.address, &name);
+                self.logins.succeed(&check, now.monotonic);
                 self.accept(check.session, check.id, device, proof, now);
             }
             _ => self.count_failure(check, now),
@@ -195,21 +83,24 @@ impl Hub {
     /// Begins the checks of waiting logins for which there is room, or refuses all: the name may be
     /// blocked by now. So may any of their sources.
     pub(crate) fn check_waiting(&mut self, name: &str, now: Now) {
-        let time = now.monotonic;
-        while self.logins.lockouts.blocked_for(name, time).is_some()
-            || self.logins.lockouts.has_room(name, time)
-        {
-            let Some(attempt) = self.logins.next_waiting(name) else {
-                return;
-            };
-            if let Some(refused) = self.logins.refused_for(attempt.address, name, time) {
-                self.refuse_penalised(attempt, refused, now);
-            } else if self.logins.lockouts.blocked_for(name, time).is_some() {
-                self.refuse_blocked(attempt, now);
-            } else {
-                self.check(attempt, now);
+        while let Some(attempt) = self.next_decidable(name, now) {
+            let standing = self.logins.standing(attempt.address, name, now.monotonic);
+            match standing {
+                Standing::Penalised(left, fault) => {
+                    self.refuse_penalised(attempt, left, fault, now);
+                }
+                Standing::LockedOut(left) => self.refuse_locked_out(attempt, left, now),
+                Standing::Checked | Standing::Waits => self.check(attempt, now),
             }
         }
+    }
+
+    /// The next waiting login of this name, unless the checks under way come first.
+    fn next_decidable(&mut self, name: &str, now: Now) -> Option<Attempt> {
+        self.logins
+            .is_decidable(name, now.monotonic)
+            .then(|| self.logins.next_waiting(name))
+            .flatten()
     }
 
     /// The session tries to log in under this name, if it is its turn; from where.
@@ -237,51 +128,27 @@ impl Hub {
     /// Counts an attempt and has its password checked. A name without an account, and a password
     /// that no account can have, cost the same work.
     fn check(&mut self, attempt: Attempt, now: Now) {
-        if self.logins.is_full() {
-            let error = errors::busy("too many logins are being checked; try again later");
-            return self.refuse_busy(attempt, error, now);
-        }
-        let Attempt {
-            session,
-            address,
-            id,
-            name,
-            password,
-        } = attempt;
-        self.logins.lockouts.begin(&name, now.monotonic);
-        self.logins.last += 1;
-        let check = CheckId(self.logins.last);
-        let under_way = Check {
-            session,
-            address,
-            id,
-            name: name.clone(),
-            hash: None,
-            unsettled: Some(password),
-        };
-        self.logins.checks.insert(check, under_way);
-        if self.importing {
-            self.effects.push_back(Effect::SettleLogin { check, name });
-        } else {
-            self.login_settled(check);
+        let name = attempt.name.clone();
+        match self.logins.begin(attempt, now.monotonic) {
+            Ok(check) if self.importing => {
+                self.effects.push_back(Effect::SettleLogin { check, name });
+            }
+            Ok(check) => self.login_settled(check),
+            Err(attempt) => {
+                let error = errors::busy("too many logins are being checked; try again later");
+                self.refuse_busy(attempt, error, now);
+            }
         }
     }
 
     /// Has the password checked against what the account has now.
     pub(crate) fn login_settled(&mut self, id: CheckId) {
-        let Some(check) = self.logins.checks.get_mut(&id) else {
-            return;
-        };
-        let Some(mut password) = check.unsettled.take() else {
-            return;
-        };
         // An account without a password is to a password as one that is not there.
-        let account = self.accounts.find(&check.name);
-        check.hash = account.and_then(|account| account.password_hash.clone());
-        if password.expose().len() > MAX_PASSWORD_BYTES {
-            (password, check.hash) = (Password::from(""), None);
-        }
-        let hash = check.hash.clone();
+        let accounts = &self.accounts;
+        let hash_of = |name: &str| accounts.find(name)?.password_hash.clone();
+        let Some((password, hash)) = self.logins.settle(id, hash_of) else {
+            return;
+        };
         self.effects.push_back(Effect::CheckPassword {
             check: id,
             password,
@@ -327,7 +194,7 @@ impl Hub {
     }
 
     fn count_failure(&mut self, check: Check, now: Now) {
-        let (error, failure) = match self.logins.lockouts.fail(&check.name, now.monotonic) {
+        let (error, failure) = match self.logins.fail(&check, now.monotonic) {
             Failure::Counted => (
                 RpcError::new(ErrorCode::WrongPassword, errors::WRONG_PASSWORD),
                 LoginFailure::WrongPassword,
@@ -345,15 +212,15 @@ impl Hub {
             ..
         } = check;
         self.fail_login(session, id, &name, (error, failure), now);
-        let time = now.monotonic;
-        if let Some(penalty) = self.logins.name_penalties.fail(address, &name, time) {
+        let (of_name, of_network) = self.logins.penalise(address, &name, now.monotonic);
+        if let Some(penalty) = of_name {
             self.show(ConsoleEvent::NamePenalised {
                 source: penalty.source,
-                name: name.clone().into(),
+                name: name.into(),
                 time: penalty.time,
             });
         }
-        if let Some(penalty) = self.logins.penalties.fail(address, &name, time) {
+        if let Some(penalty) = of_network {
             self.show(ConsoleEvent::Penalised {
                 source: penalty.source,
                 time: penalty.time,
@@ -363,21 +230,17 @@ impl Hub {
 
     /// Refuses a password of a source under a penalty. There is no line of it for the operator, who
     /// was told of the penalty: a thousand refusals a second would bury the rest.
-    fn refuse_penalised(
-        &mut self,
-        attempt: Attempt,
-        (message, left): (&'static str, Duration),
-        now: Now,
-    ) {
+    fn refuse_penalised(&mut self, attempt: Attempt, left: Duration, fault: Fault, now: Now) {
+        let message = match fault {
+            Fault::ManyNames => errors::PENALISED,
+            Fault::OneName => errors::NAME_PENALISED,
+        };
         let error = RpcError::new(ErrorCode::Penalised, message).retry_after(left);
         self.answer_failure(attempt.session, attempt.id, error, now);
     }
 
-    fn refuse_blocked(&mut self, attempt: Attempt, now: Now) {
-        let lockouts = &self.logins.lockouts;
-        let left = lockouts.blocked_for(&attempt.name, now.monotonic);
-        let error = RpcError::new(ErrorCode::Blocked, errors::BLOCKED)
-            .retry_after(left.unwrap_or_default());
+    fn refuse_locked_out(&mut self, attempt: Attempt, left: Duration, now: Now) {
+        let error = RpcError::new(ErrorCode::Blocked, errors::BLOCKED).retry_after(left);
         let why = (error, LoginFailure::Blocked);
         self.fail_login(attempt.session, attempt.id, &attempt.name, why, now);
     }

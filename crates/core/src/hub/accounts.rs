@@ -1,72 +1,20 @@
 //! The operator's calls. An account changes in memory only after the store has committed it.
 
-use fleetlink_proto::{DeviceName, IdempotencyKey, WallTime};
+use fleetlink_proto::{DeviceName, IdempotencyKey};
 
 use crate::access::authorisation::{Action, Caller, Decision, decide};
-use crate::access::imports::ImportJob;
 use crate::console::{AccountChange, ConsoleEvent};
 use crate::effect::Effect;
-use crate::files::jobs::Job;
 use crate::hub::Hub;
-use crate::input::AdminId;
+use crate::hub::endings::Ending;
+use crate::hub::jobs::Job;
+use crate::ids::AdminId;
+use crate::operator::account_change::AccountJob;
+use crate::operator::errors::{no_account, sentence};
 use crate::operator::removal::Removal;
 use crate::operator::requests::{AccountStatus, AdminReply, AdminRequest};
-use crate::session::endings::Ending;
-use crate::store::calls::{Account, PasswordHash, StoreCall, StoreError, StoreReply};
+use crate::store::calls::{Account, PasswordHash, StoreError, StoreReply};
 use crate::time::Now;
-
-/// A change of an account, queued behind what its device asked for before.
-#[derive(Debug)]
-pub(crate) enum AccountJob {
-    Add {
-        admin: AdminId,
-        account: Account,
-    },
-    SetPassword {
-        admin: AdminId,
-        password_hash: PasswordHash,
-    },
-    Remove(Removal),
-    Import(ImportJob),
-    RemoveLogin {
-        admin: AdminId,
-        origin: Box<str>,
-    },
-    FinishImport {
-        admin: AdminId,
-        origin: Box<str>,
-        whole: PasswordHash,
-        forget: Vec<DeviceName>,
-    },
-}
-
-impl AccountJob {
-    pub(crate) fn call(&self, name: &DeviceName, at: WallTime) -> StoreCall {
-        match self {
-            AccountJob::Add { account, .. } => StoreCall::AddAccount(account.clone()),
-            AccountJob::SetPassword { password_hash, .. } => StoreCall::SetPassword {
-                name: name.clone(),
-                password_hash: password_hash.clone(),
-            },
-            AccountJob::Remove(removal) => removal.call(name, at),
-            AccountJob::Import(job) => job.call(name, at),
-            AccountJob::RemoveLogin { origin, .. } => StoreCall::RemoveLogin {
-                name: name.clone(),
-                origin: origin.clone(),
-            },
-            AccountJob::FinishImport {
-                origin,
-                whole,
-                forget,
-                ..
-            } => StoreCall::FinishImport {
-                origin: origin.clone(),
-                whole: whole.clone(),
-                forget: forget.clone(),
-            },
-        }
-    }
-}
 
 impl Hub {
     pub(crate) fn admin(&mut self, admin: AdminId, request: AdminRequest, now: Now) {
@@ -192,12 +140,13 @@ impl Hub {
     }
 
     fn account_statuses(&self, now: Now) -> Vec<AccountStatus> {
-        let lockouts = &self.logins.lockouts;
         let status = |account: &Account| AccountStatus {
             name: account.name.clone(),
             created: account.created,
             active: self.presence.is_active(&account.name),
-            blocked_for: lockouts.blocked_for(account.name.as_str(), now.monotonic),
+            blocked_for: self
+                .logins
+                .locked_out_for(account.name.as_str(), now.monotonic),
             key: account.key.clone(),
         };
         self.accounts.iter().map(status).collect()
@@ -305,17 +254,5 @@ impl Hub {
     pub(crate) fn answer_admin(&mut self, admin: AdminId, result: Result<AdminReply, String>) {
         self.effects
             .push_back(Effect::AnswerAdmin { admin, result });
-    }
-}
-
-pub(crate) fn no_account(name: &DeviceName) -> String {
-    format!("there is no account {name}")
-}
-
-/// What the operator is told of an error of the store: all of it, it is the operator's own.
-pub(crate) fn sentence(name: &DeviceName, error: &StoreError) -> String {
-    match error {
-        StoreError::NotFound => no_account(name),
-        error => format!("account {name}: {error}"),
     }
 }

@@ -4,10 +4,11 @@
 use fleetlink_proto::DeviceKey;
 use fleetlink_proto::control::RequestId;
 
+use crate::access::possession::Possession;
 use crate::console::LoginFailure;
 use crate::errors;
 use crate::hub::Hub;
-use crate::input::{Possession, SessionId};
+use crate::ids::SessionId;
 use crate::session::state::Proof;
 use crate::time::Now;
 

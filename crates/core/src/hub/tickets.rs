@@ -9,43 +9,14 @@ use fleetlink_proto::ticket::{TicketHash, TicketNumber, TicketSubject};
 
 use crate::console::ConsoleEvent;
 use crate::console::tickets::TicketEvent;
-use crate::files::jobs::Job;
 use crate::hub::Hub;
-use crate::input::AdminId;
+use crate::hub::jobs::Job;
+use crate::ids::AdminId;
 use crate::operator::requests::{AdminReply, TicketStatus};
-use crate::store::calls::{StoreCall, StoreError, StoreReply};
+use crate::operator::ticket_change::TicketJob;
+use crate::store::calls::{StoreError, StoreReply};
 use crate::store::ticket::{Ticket, TicketStanding};
 use crate::time::Now;
-
-/// A change of a ticket, queued under the name or the prefix that the ticket is for.
-#[derive(Debug)]
-pub(crate) enum TicketJob {
-    Issue {
-        admin: AdminId,
-        ticket: Ticket,
-        /// What makes room for it.
-        forget: Vec<TicketNumber>,
-    },
-    Revoke {
-        admin: AdminId,
-        number: TicketNumber,
-    },
-}
-
-impl TicketJob {
-    pub(crate) fn call(&self, at: WallTime) -> StoreCall {
-        match self {
-            TicketJob::Issue { ticket, forget, .. } => StoreCall::AddTicket {
-                ticket: ticket.clone(),
-                forget: forget.clone(),
-            },
-            TicketJob::Revoke { number, .. } => StoreCall::RevokeTicket {
-                ticket: *number,
-                at,
-            },
-        }
-    }
-}
 
 impl Hub {
     pub(crate) fn issue_ticket(

@@ -1,0 +1,49 @@
+//! A change of a device's key: who asked for it, and the store's part of it.
+
+use fleetlink_proto::control::{EnrolledKey, RequestId};
+use fleetlink_proto::{DeviceKey, DeviceName, WallTime};
+
+use crate::ids::{AdminId, SessionId};
+use crate::store::calls::StoreCall;
+
+/// A change of a device's key, queued behind what the device asked for before.
+#[derive(Debug)]
+pub(crate) struct KeyJob {
+    pub(crate) asker: Asker,
+    pub(crate) change: KeyChange,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Asker {
+    Owner(SessionId, RequestId),
+    Operator(AdminId),
+}
+
+impl Asker {
+    pub(crate) fn session(&self) -> Option<SessionId> {
+        match self {
+            Asker::Owner(session, _) => Some(*session),
+            Asker::Operator(_) => None,
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) enum KeyChange {
+    Set { key: DeviceKey, replace: bool },
+    Revoke,
+}
+
+impl KeyJob {
+    pub(crate) fn call(&self, name: &DeviceName, at: WallTime) -> StoreCall {
+        let name = name.clone();
+        match self.change {
+            KeyChange::Set { key, replace } => StoreCall::SetKey {
+                name,
+                key: EnrolledKey { key, enrolled: at },
+                replace,
+            },
+            KeyChange::Revoke => StoreCall::RemoveKey { name },
+        }
+    }
+}

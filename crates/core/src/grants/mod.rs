@@ -1,3 +1,0 @@
-//! Grants: the hub's permission for a file's way from device to device.
-
-pub(crate) mod opening;

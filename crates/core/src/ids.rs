@@ -1,0 +1,20 @@
+//! The numbers by which the driver and the core name things to each other.
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub u64);
+    )*};
+}
+
+ids! {
+    /// A connection of a device, numbered by the driver, never used again.
+    SessionId;
+    /// A password check that the core asked for.
+    CheckId;
+    /// A store operation that the core asked for.
+    OperationId;
+    /// A call of the operator, numbered by the driver.
+    AdminId;
+}

@@ -1,0 +1,39 @@
+//! A line of a credentials file on its way to the store.
+
+use fleetlink_proto::{DeviceName, WallTime};
+
+use crate::ids::AdminId;
+use crate::operator::requests::ImportOrder;
+use crate::store::calls::{GivenLogin, StoreCall};
+
+/// A line of a credentials file whose turn has come or will come.
+#[derive(Debug)]
+pub(crate) struct ImportJob {
+    pub(crate) admin: AdminId,
+    pub(crate) order: ImportOrder,
+    /// Whether the account follows the line; decided when its turn has come.
+    pub(crate) applies: bool,
+}
+
+impl ImportJob {
+    pub(crate) fn call(&self, name: &DeviceName, at: WallTime) -> StoreCall {
+        let ImportOrder {
+            origin,
+            password_hash,
+            before,
+            ..
+        } = &self.order;
+        let given = GivenLogin {
+            origin: origin.clone(),
+            name: name.clone(),
+            password_hash: password_hash.clone(),
+            // A line that says what is so already gives the login too.
+            gives: self.applies || before.as_ref() == Some(password_hash),
+        };
+        StoreCall::ImportLogin {
+            given,
+            at,
+            applies: self.applies,
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! A change of a join ticket that the operator asked for, and the store's part of it.
+
+use fleetlink_proto::WallTime;
+use fleetlink_proto::ticket::TicketNumber;
+
+use crate::ids::AdminId;
+use crate::store::calls::StoreCall;
+use crate::store::ticket::Ticket;
+
+/// A change of a ticket, queued under the name or the prefix that the ticket is for.
+#[derive(Debug)]
+pub(crate) enum TicketJob {
+    Issue {
+        admin: AdminId,
+        ticket: Ticket,
+        /// What makes room for it.
+        forget: Vec<TicketNumber>,
+    },
+    Revoke {
+        admin: AdminId,
+        number: TicketNumber,
+    },
+}
+
+impl TicketJob {
+    pub(crate) fn call(&self, at: WallTime) -> StoreCall {
+        match self {
+            TicketJob::Issue { ticket, forget, .. } => StoreCall::AddTicket {
+                ticket: ticket.clone(),
+                forget: forget.clone(),
+            },
+            TicketJob::Revoke { number, .. } => StoreCall::RevokeTicket {
+                ticket: *number,
+                at,
+            },
+        }
+    }
+}
