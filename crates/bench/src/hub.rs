@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fleetlink_core::{Account, PasswordHash, StoreCall};
+use fleetlink_core::{Account, Change, PasswordHash, StoreCall};
 use fleetlink_device::{Credential, DeviceKeys, Dialer, HubAddress, KeyPair, Trust};
 use fleetlink_hub::store::Store;
 use fleetlink_hub::store::sqlite::SqliteStore;
@@ -155,17 +155,17 @@ async fn enrol(
         enrolled: created,
     };
     let call = match hash.cloned() {
-        Some(password_hash) => StoreCall::AddAccount(Account {
+        Some(password_hash) => StoreCall::Change(Change::AddAccount(Account {
             name,
             password_hash: Some(password_hash),
             created,
             key: Some(key),
-        }),
-        None => StoreCall::SetKey {
+        })),
+        None => StoreCall::Change(Change::SetKey {
             name,
             key,
             replace: false,
-        },
+        }),
     };
     store.execute(call).await?;
     Ok(Arc::new(pair))

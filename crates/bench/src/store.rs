@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fleetlink_core::{Account, Commit, PasswordHash, StoreCall, StoreError};
+use fleetlink_core::{Account, Change, Commit, PasswordHash, StoreCall, StoreError};
 use fleetlink_hub::store::Store;
 use fleetlink_hub::store::sqlite::SqliteStore;
 use fleetlink_proto::control::UploadMode;
@@ -36,7 +36,9 @@ pub(crate) fn run() -> Outcome {
             key: None,
             created: AT,
         };
-        store.execute(StoreCall::AddAccount(account)).await?;
+        store
+            .execute(StoreCall::Change(Change::AddAccount(account)))
+            .await?;
         stage_beside_dd(&*store, &device, folder.path(), out).await?;
         for together in [1, 16, 256, 1000] {
             let rate = commits(&store, &device, together).await?;
@@ -137,7 +139,7 @@ async fn upload(
         at: AT,
     };
     store
-        .execute(StoreCall::Commit(Box::new(commit)))
+        .execute(StoreCall::Change(Change::Commit(Box::new(commit))))
         .await
         .map(|_| ())
 }

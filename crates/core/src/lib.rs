@@ -36,8 +36,9 @@ pub use operator::requests::{
 };
 pub use settings::{MaxAttempts, MaxAttemptsError, PenaltySettings, Settings};
 pub use store::calls::{
-    Account, Change, ChangeKind, Commit, Deleter, GivenLogin, Hold, ImportMemory, PasswordHash,
-    SegmentRef, Snapshot, Staged, StagedId, StoreCall, StoreError, StoreReply, UnfinishedUpload,
+    Account, Change, ChangeKind, Commit, Delete, Deleter, GivenLogin, Hold, ImportMemory,
+    JournalEntry, PasswordHash, Query, SegmentRef, Snapshot, Staged, StagedId, StoreCall,
+    StoreError, StoreReply, UnfinishedUpload,
 };
 pub use store::ticket::{Ticket, TicketStanding, TicketUse};
 pub use time::Now;

@@ -4,7 +4,7 @@ use fleetlink_proto::control::{EnrolledKey, RequestId};
 use fleetlink_proto::{DeviceKey, DeviceName, WallTime};
 
 use crate::ids::{AdminId, SessionId};
-use crate::store::calls::StoreCall;
+use crate::store::calls::{Change, StoreCall};
 
 /// A change of a device's key, queued behind what the device asked for before.
 #[derive(Debug)]
@@ -38,12 +38,12 @@ impl KeyJob {
     pub(crate) fn call(&self, name: &DeviceName, at: WallTime) -> StoreCall {
         let name = name.clone();
         match self.change {
-            KeyChange::Set { key, replace } => StoreCall::SetKey {
+            KeyChange::Set { key, replace } => StoreCall::Change(Change::SetKey {
                 name,
                 key: EnrolledKey { key, enrolled: at },
                 replace,
-            },
-            KeyChange::Revoke => StoreCall::RemoveKey { name },
+            }),
+            KeyChange::Revoke => StoreCall::Change(Change::RemoveKey { name }),
         }
     }
 }

@@ -5,7 +5,7 @@ use fleetlink_proto::ticket::TicketNumber;
 use fleetlink_proto::{DeviceKey, DeviceName, WallTime};
 
 use crate::ids::SessionId;
-use crate::store::calls::StoreCall;
+use crate::store::calls::{Change, StoreCall};
 
 /// A call of `ticket.redeem` whose signature holds and whose ticket is known.
 #[derive(Debug, Clone)]
@@ -22,13 +22,13 @@ pub(crate) struct Redemption {
 
 impl Redemption {
     pub(crate) fn call(&self, name: &DeviceName, at: WallTime) -> StoreCall {
-        StoreCall::RedeemTicket {
+        StoreCall::Change(Change::RedeemTicket {
             ticket: self.ticket,
             name: name.clone(),
             key: EnrolledKey {
                 key: self.key,
                 enrolled: at,
             },
-        }
+        })
     }
 }

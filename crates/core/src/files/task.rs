@@ -8,7 +8,7 @@ use fleetlink_proto::{DeviceName, WallTime};
 
 use crate::console::Command;
 use crate::ids::SessionId;
-use crate::store::calls::{Commit, Deleter, Staged, StoreCall};
+use crate::store::calls::{Change, Commit, Delete, Deleter, Query, Staged, StoreCall};
 
 /// A call of a device.
 #[derive(Debug)]
@@ -56,39 +56,41 @@ impl Task {
 
     pub(crate) fn call(&self, device: DeviceName, at: WallTime) -> StoreCall {
         match self {
-            Task::OpenUpload(upload) => StoreCall::FindReceipt {
+            Task::OpenUpload(upload) => StoreCall::Query(Query::FindReceipt {
                 device,
                 key: upload.key,
-            },
-            Task::Commit { upload, staged } => StoreCall::Commit(Box::new(Commit {
-                device,
-                file: upload.file,
-                mode: upload.mode,
-                key: upload.key,
-                staged: Staged::clone(staged),
-                at,
-            })),
-            Task::Compute(compute) => StoreCall::Summary {
+            }),
+            Task::Commit { upload, staged } => {
+                StoreCall::Change(Change::Commit(Box::new(Commit {
+                    device,
+                    file: upload.file,
+                    mode: upload.mode,
+                    key: upload.key,
+                    staged: Staged::clone(staged),
+                    at,
+                })))
+            }
+            Task::Compute(compute) => StoreCall::Query(Query::Summary {
                 device,
                 file: compute.file,
-            },
-            Task::Delete(delete) => StoreCall::Delete {
+            }),
+            Task::Delete(delete) => StoreCall::Change(Change::Delete(Delete {
                 device,
                 file: delete.file,
                 key: delete.key,
                 at,
                 by: Deleter::Device,
                 version: None,
-            },
-            Task::ListFiles(list) => StoreCall::ListFiles {
+            })),
+            Task::ListFiles(list) => StoreCall::Query(Query::ListFiles {
                 device,
                 after: list.after,
                 limit: MAX_PAGE_ENTRIES,
-            },
-            Task::OpenDownload(download) => StoreCall::Snapshot {
+            }),
+            Task::OpenDownload(download) => StoreCall::Query(Query::Snapshot {
                 device,
                 file: download.file,
-            },
+            }),
         }
     }
 }

@@ -5,7 +5,7 @@ use fleetlink_proto::{DeviceName, WallTime};
 use crate::ids::AdminId;
 use crate::operator::import::ImportJob;
 use crate::operator::removal::Removal;
-use crate::store::calls::{Account, PasswordHash, StoreCall};
+use crate::store::calls::{Account, Change, PasswordHash, StoreCall};
 
 /// A change of an account, queued behind what its device asked for before.
 #[derive(Debug)]
@@ -35,27 +35,31 @@ pub(crate) enum AccountJob {
 impl AccountJob {
     pub(crate) fn call(&self, name: &DeviceName, at: WallTime) -> StoreCall {
         match self {
-            AccountJob::Add { account, .. } => StoreCall::AddAccount(account.clone()),
-            AccountJob::SetPassword { password_hash, .. } => StoreCall::SetPassword {
-                name: name.clone(),
-                password_hash: password_hash.clone(),
-            },
+            AccountJob::Add { account, .. } => {
+                StoreCall::Change(Change::AddAccount(account.clone()))
+            }
+            AccountJob::SetPassword { password_hash, .. } => {
+                StoreCall::Change(Change::SetPassword {
+                    name: name.clone(),
+                    password_hash: password_hash.clone(),
+                })
+            }
             AccountJob::Remove(removal) => removal.call(name, at),
             AccountJob::Import(job) => job.call(name, at),
-            AccountJob::RemoveLogin { origin, .. } => StoreCall::RemoveLogin {
+            AccountJob::RemoveLogin { origin, .. } => StoreCall::Change(Change::RemoveLogin {
                 name: name.clone(),
                 origin: origin.clone(),
-            },
+            }),
             AccountJob::FinishImport {
                 origin,
                 whole,
                 forget,
                 ..
-            } => StoreCall::FinishImport {
+            } => StoreCall::Change(Change::FinishImport {
                 origin: origin.clone(),
                 whole: whole.clone(),
                 forget: forget.clone(),
-            },
+            }),
         }
     }
 }

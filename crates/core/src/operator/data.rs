@@ -6,7 +6,7 @@ use fleetlink_proto::{DeviceName, FileId, IdempotencyKey, WallTime};
 
 use crate::access::authorisation::Action;
 use crate::ids::AdminId;
-use crate::store::calls::{Deleter, Snapshot, StoreCall};
+use crate::store::calls::{Change, Delete, Deleter, Query, Snapshot, StoreCall};
 
 /// What is asked about data files beside their devices.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,16 +94,16 @@ impl DataJob {
     pub(crate) fn call(&self, name: &DeviceName, at: WallTime) -> StoreCall {
         let (device, file) = (name.clone(), self.file);
         match self.task {
-            Task::Compute(_) => StoreCall::Summary { device, file },
-            Task::Read => StoreCall::Snapshot { device, file },
-            Task::Delete { key, by, version } => StoreCall::Delete {
+            Task::Compute(_) => StoreCall::Query(Query::Summary { device, file }),
+            Task::Read => StoreCall::Query(Query::Snapshot { device, file }),
+            Task::Delete { key, by, version } => StoreCall::Change(Change::Delete(Delete {
                 device,
                 file,
                 key,
                 at,
                 by,
                 version,
-            },
+            })),
         }
     }
 }

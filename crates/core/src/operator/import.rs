@@ -4,7 +4,7 @@ use fleetlink_proto::{DeviceName, WallTime};
 
 use crate::ids::AdminId;
 use crate::operator::requests::ImportOrder;
-use crate::store::calls::{GivenLogin, StoreCall};
+use crate::store::calls::{Change, GivenLogin, StoreCall};
 
 /// A line of a credentials file whose turn has come or will come.
 #[derive(Debug)]
@@ -30,10 +30,10 @@ impl ImportJob {
             // A line that says what is so already gives the login too.
             gives: self.applies || before.as_ref() == Some(password_hash),
         };
-        StoreCall::ImportLogin {
+        StoreCall::Change(Change::ImportLogin {
             given,
             at,
             applies: self.applies,
-        }
+        })
     }
 }

@@ -4,7 +4,7 @@
 use fleetlink_proto::{DeviceName, FileId, IdempotencyKey, WallTime};
 
 use crate::ids::AdminId;
-use crate::store::calls::{Deleter, StoreCall};
+use crate::store::calls::{Change, Delete, Deleter, Query, StoreCall};
 
 /// A removal and how far it is.
 #[derive(Debug)]
@@ -40,20 +40,20 @@ impl Removal {
 
     pub(crate) fn call(&self, name: &DeviceName, at: WallTime) -> StoreCall {
         match self.step {
-            Step::FindFile => StoreCall::ListFiles {
+            Step::FindFile => StoreCall::Query(Query::ListFiles {
                 device: name.clone(),
                 after: None,
                 limit: 1,
-            },
-            Step::DeleteFile(file) => StoreCall::Delete {
+            }),
+            Step::DeleteFile(file) => StoreCall::Change(Change::Delete(Delete {
                 device: name.clone(),
                 file,
                 key: self.key,
                 at,
                 by: Deleter::Operator,
                 version: None,
-            },
-            Step::RemoveAccount => StoreCall::RemoveAccount { name: name.clone() },
+            })),
+            Step::RemoveAccount => StoreCall::Change(Change::RemoveAccount { name: name.clone() }),
         }
     }
 

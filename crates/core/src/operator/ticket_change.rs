@@ -4,7 +4,7 @@ use fleetlink_proto::WallTime;
 use fleetlink_proto::ticket::TicketNumber;
 
 use crate::ids::AdminId;
-use crate::store::calls::StoreCall;
+use crate::store::calls::{Change, StoreCall};
 use crate::store::ticket::Ticket;
 
 /// A change of a ticket, queued under the name or the prefix that the ticket is for.
@@ -25,14 +25,14 @@ pub(crate) enum TicketJob {
 impl TicketJob {
     pub(crate) fn call(&self, at: WallTime) -> StoreCall {
         match self {
-            TicketJob::Issue { ticket, forget, .. } => StoreCall::AddTicket {
+            TicketJob::Issue { ticket, forget, .. } => StoreCall::Change(Change::AddTicket {
                 ticket: ticket.clone(),
                 forget: forget.clone(),
-            },
-            TicketJob::Revoke { number, .. } => StoreCall::RevokeTicket {
+            }),
+            TicketJob::Revoke { number, .. } => StoreCall::Change(Change::RevokeTicket {
                 ticket: *number,
                 at,
-            },
+            }),
         }
     }
 }

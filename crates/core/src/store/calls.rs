@@ -106,9 +106,35 @@ pub struct Commit {
     pub at: WallTime,
 }
 
-/// One operation of the store.
+/// A change that removes a data file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delete {
+    /// Whose file.
+    pub device: DeviceName,
+    /// Which file.
+    pub file: FileId,
+    /// Names this change across retries.
+    pub key: IdempotencyKey,
+    /// When.
+    pub at: WallTime,
+    /// Who wants it.
+    pub by: Deleter,
+    /// The version that is meant; any where it is not given.
+    pub version: Option<u64>,
+}
+
+/// What a store is asked to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreCall {
+    /// To change something.
+    Change(Change),
+    /// To look something up.
+    Query(Query),
+}
+
+/// A change of what is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
     /// Adds an account; `Conflict` where one of this name, or one that differs only by case, is.
     AddAccount(Account),
     /// Replaces an account's password hash; `NotFound` without the account.
@@ -197,13 +223,6 @@ pub enum StoreCall {
         /// The device's key, and when it is used.
         key: EnrolledKey,
     },
-    /// Looks up what an earlier commit of this key answered.
-    FindReceipt {
-        /// Whose.
-        device: DeviceName,
-        /// The commit's key.
-        key: IdempotencyKey,
-    },
     /// Makes an upload visible, durably, and adds it to the journal. A repeated key answers the
     /// first receipt again and discards what is staged; a key used for another change is a
     /// `Conflict`, and so is appending timed samples to plain ones or the other way round.
@@ -211,19 +230,18 @@ pub enum StoreCall {
     /// Removes a file, durably, and adds that to the journal; `NotFound` where there is none,
     /// `Conflict` where it has another version than the given one. A repeated key answers the first
     /// answer again.
-    Delete {
-        /// Whose file.
+    Delete(Delete),
+}
+
+/// A question about what is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Query {
+    /// Looks up what an earlier commit of this key answered.
+    FindReceipt {
+        /// Whose.
         device: DeviceName,
-        /// Which file.
-        file: FileId,
-        /// Names this change across retries.
+        /// The commit's key.
         key: IdempotencyKey,
-        /// When.
-        at: WallTime,
-        /// Who wants it.
-        by: Deleter,
-        /// The version that is meant; any where it is not given.
-        version: Option<u64>,
     },
     /// The summary of a whole file; `NotFound` where there is none.
     Summary {
@@ -378,7 +396,7 @@ pub struct UnfinishedUpload {
 
 /// One line of the journal: the log files are made of these.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
+pub struct JournalEntry {
     /// Its place in the journal, counted from 1, without gaps in what is visible.
     pub sequence: u64,
     /// Whose file.

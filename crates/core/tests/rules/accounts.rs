@@ -1,4 +1,4 @@
-use fleetlink_core::{AdminReply, AdminRequest, StoreCall, StoreError, StoreReply};
+use fleetlink_core::{AdminReply, AdminRequest, Change, Delete, StoreCall, StoreError, StoreReply};
 use fleetlink_proto::control::{DeleteReply, EndReason, ErrorCode, FileEntry, FileList};
 use fleetlink_proto::{FileId, IdempotencyKey, WallTime};
 
@@ -81,14 +81,17 @@ fn a_removal_with_data_deletes_file_by_file_and_then_ends_the_sessions() {
         let deleted = StoreReply::Deleted(DeleteReply { file, samples: 1 });
         let call = f.store_answers(Ok(deleted));
         assert!(
-            matches!(call, StoreCall::Delete { file: asked, key: with, .. }
+            matches!(call, StoreCall::Change(Change::Delete(Delete { file: asked, key: with, .. }))
             if asked == file && with.bits() == key)
         );
     }
     f.store_answers(files(&[]));
     assert_eq!(f.end_of(1), None);
     let call = f.store_answers(Ok(StoreReply::Done));
-    assert!(matches!(call, StoreCall::RemoveAccount { .. }));
+    assert!(matches!(
+        call,
+        StoreCall::Change(Change::RemoveAccount { .. })
+    ));
     assert_eq!(f.end_of(1), Some(EndReason::AccountRemoved));
     assert_eq!(f.operator_answer(), Some(Ok(AdminReply::Done)));
     assert_eq!(f.active(), [""; 0]);

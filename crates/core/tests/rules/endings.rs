@@ -2,8 +2,8 @@
 
 use fleetlink_core::authorisation::Means;
 use fleetlink_core::{
-    AdminReply, AdminRequest, Possession, SessionChoice, SessionId, SessionStatus, StoreCall,
-    StoreError, StoreReply,
+    AdminReply, AdminRequest, Change, Delete, Possession, SessionChoice, SessionId, SessionStatus,
+    StoreCall, StoreError, StoreReply,
 };
 use fleetlink_proto::control::limits::MAX_QUEUED_OPERATIONS;
 use fleetlink_proto::control::{DeleteFile, EndReason, Join, Request};
@@ -73,9 +73,14 @@ fn what_an_ended_session_has_queued_is_not_done() {
     });
     f.operate(passwd("cam"));
     let first = f.store_answers(Err(StoreError::NotFound));
-    assert!(matches!(first, StoreCall::Delete { key, .. } if key.bits() == 8));
+    assert!(
+        matches!(first, StoreCall::Change(Change::Delete(Delete { key, .. })) if key.bits() == 8)
+    );
     let next = f.store_answers(Ok(StoreReply::Done));
-    assert!(matches!(next, StoreCall::SetPassword { .. }), "{next:?}");
+    assert!(
+        matches!(next, StoreCall::Change(Change::SetPassword { .. })),
+        "{next:?}"
+    );
     assert_eq!(f.end_of(1), Some(EndReason::PasswordChanged));
     assert!(f.is_discarded(), "the upload that was to be committed");
     assert!(f.store_call().is_none());
@@ -92,7 +97,10 @@ fn a_full_queue_keeps_nobody_from_taking_a_login_away() {
     assert_eq!(f.operator_answer(), None, "it is not refused");
     f.store_answers(Err(StoreError::NotFound));
     let next = f.store_answers(Ok(StoreReply::Done));
-    assert!(matches!(next, StoreCall::SetPassword { .. }), "{next:?}");
+    assert!(
+        matches!(next, StoreCall::Change(Change::SetPassword { .. })),
+        "{next:?}"
+    );
     assert_eq!(f.end_of(1), Some(EndReason::PasswordChanged));
     assert!(f.store_call().is_none());
 }

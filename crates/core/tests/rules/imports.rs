@@ -1,8 +1,8 @@
 //! Lines of credentials files, and who waits for them.
 
 use fleetlink_core::{
-    AdminReply, AdminRequest, Effect, ImportOrder, ImportOutcome, Input, PasswordHash, StoreCall,
-    StoreError, StoreReply,
+    AdminReply, AdminRequest, Change, Effect, ImportOrder, ImportOutcome, Input, PasswordHash,
+    StoreCall, StoreError, StoreReply,
 };
 use fleetlink_proto::control::{EndReason, ErrorCode, Reply};
 
@@ -23,7 +23,7 @@ fn line(text: &str, password: &str, before: Option<PasswordHash>) -> AdminReques
 fn import(f: &mut Fixture, request: AdminRequest) -> (bool, ImportOutcome) {
     f.operate(request);
     let applies = match f.store_answers(Ok(StoreReply::Done)) {
-        StoreCall::ImportLogin { applies, .. } => applies,
+        StoreCall::Change(Change::ImportLogin { applies, .. }) => applies,
         other => panic!("{other:?}"),
     };
     match f.operator_answer() {
@@ -67,7 +67,7 @@ fn a_line_is_no_word_against_a_later_one() {
     let call = f.store_answers(Ok(StoreReply::Done));
     assert!(matches!(
         call,
-        StoreCall::ImportLogin { applies: false, .. }
+        StoreCall::Change(Change::ImportLogin { applies: false, .. })
     ));
     f.greeted(1);
     f.login(1, "cam", "file").unwrap_err();
@@ -84,7 +84,7 @@ fn a_line_is_no_word_against_a_later_one() {
     let call = f.store_answers(Ok(StoreReply::Done));
     assert!(matches!(
         call,
-        StoreCall::ImportLogin { applies: false, .. }
+        StoreCall::Change(Change::ImportLogin { applies: false, .. })
     ));
     f.greeted(1);
     f.login(1, "cam", "file").unwrap_err();

@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use fleetlink_core::{AdminReply, AdminRequest, Possession, StoreCall, StoreError, StoreReply};
+use fleetlink_core::{
+    AdminReply, AdminRequest, Change, Possession, StoreCall, StoreError, StoreReply,
+};
 use fleetlink_proto::control::{
     EndReason, EnrolKey, EnrolledKey, ErrorCode, KeyList, Login, ReplaceKey, Reply, Request,
     RequestId,
@@ -160,7 +162,10 @@ fn a_revocation_ends_every_session_of_the_device_but_the_one_that_asks() {
     f.attached(5, "uav");
     let id = f.owner_asks(Request::RevokeKey);
     let asked = f.store_answers(Ok(StoreReply::Done));
-    assert_eq!(asked, StoreCall::RemoveKey { name: name("cam") });
+    assert_eq!(
+        asked,
+        StoreCall::Change(Change::RemoveKey { name: name("cam") })
+    );
     f.answer(&id).unwrap().unwrap();
     for session in 2..=4 {
         assert_eq!(f.end_of(session), Some(EndReason::KeyRevoked));

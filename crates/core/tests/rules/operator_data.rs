@@ -1,8 +1,8 @@
 //! Devices' data in the operator's hands.
 
 use fleetlink_core::{
-    AdminReply, AdminRequest, DataReply, DataRequest, Deleter, Effect, Hold, Snapshot, StoreCall,
-    StoreError, StoreReply,
+    AdminReply, AdminRequest, Change, DataReply, DataRequest, Delete, Deleter, Effect, Hold,
+    Snapshot, StoreCall, StoreError, StoreReply,
 };
 use fleetlink_proto::control::limits::MAX_QUEUED_OPERATIONS;
 use fleetlink_proto::control::{Compute, DeleteFile, DeleteReply, ErrorCode, Request};
@@ -77,7 +77,7 @@ fn a_deletion_names_the_operator_in_journal_and_console() {
     let (call, answer) = done(&mut f, delete(name("cam")), reply);
     assert!(matches!(
         &call,
-        StoreCall::Delete { device, file: FILE, key: KEY, by: Deleter::Operator, version: None, .. }
+        StoreCall::Change(Change::Delete(Delete { device, file: FILE, key: KEY, by: Deleter::Operator, version: None, .. }))
         if *device == name("cam")
     ));
     assert_eq!(answer, DataReply::Deleted(deleted()));
@@ -95,11 +95,11 @@ fn retention_deletes_one_version_alone_and_says_so() {
     let (call, _) = done(&mut f, expire(name("cam"), 5), reply);
     assert!(matches!(
         call,
-        StoreCall::Delete {
+        StoreCall::Change(Change::Delete(Delete {
             by: Deleter::Retention,
             version: Some(5),
             ..
-        }
+        }))
     ));
     let shown = f.shown().join("");
     assert!(
@@ -221,10 +221,10 @@ fn the_operator_goes_before_what_a_device_has_asked_for() {
     let next = f.store_answers(Ok(StoreReply::Deleted(deleted())));
     assert!(matches!(
         next,
-        StoreCall::Delete {
+        StoreCall::Change(Change::Delete(Delete {
             by: Deleter::Operator,
             ..
-        }
+        }))
     ));
     let answer = f.operator_answer();
     assert_eq!(
@@ -247,9 +247,9 @@ fn a_device_deletes_in_its_own_name() {
     let call = f.store_answers(Ok(StoreReply::Deleted(deleted())));
     assert!(matches!(
         call,
-        StoreCall::Delete {
+        StoreCall::Change(Change::Delete(Delete {
             by: Deleter::Device,
             ..
-        }
+        }))
     ));
 }

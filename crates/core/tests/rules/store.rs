@@ -1,4 +1,4 @@
-use fleetlink_core::{Effect, Input, SessionId, StoreCall, StoreError, StoreReply};
+use fleetlink_core::{Change, Effect, Input, SessionId, StoreCall, StoreError, StoreReply};
 use fleetlink_proto::control::limits::{MAX_QUEUED_OPERATIONS, MAX_UPLOADS_PER_SESSION};
 use fleetlink_proto::control::{
     Compute, DeleteFile, ErrorCode, ListFiles, OpenDownload, OpenUploadReply, Receipt, Reply,
@@ -20,7 +20,7 @@ fn an_upload_is_acknowledged_after_the_commit() {
     let id = f.staged(1, upload);
     assert!(f.answer(&id).is_none(), "the store has not answered");
     let call = f.store_answers(Ok(StoreReply::Committed(receipt())));
-    assert!(matches!(call, StoreCall::Commit(commit) if commit.key.bits() == 7));
+    assert!(matches!(call, StoreCall::Change(Change::Commit(commit)) if commit.key.bits() == 7));
     assert_eq!(f.answer(&id), Some(Ok(Reply::Committed(receipt()))));
     let grew = |effect: &Effect| matches!(effect, Effect::JournalGrew).then_some(());
     assert!(f.take(grew).is_some());
@@ -63,7 +63,7 @@ fn a_commit_goes_on_when_its_session_is_gone() {
     f.input(Input::Disconnected { session });
     f.store_answers(Err(StoreError::Unavailable(String::new())));
     let call = f.store_answers(Ok(StoreReply::Committed(receipt())));
-    assert!(matches!(call, StoreCall::Commit(_)));
+    assert!(matches!(call, StoreCall::Change(Change::Commit(_))));
     assert!(f.store_call().is_none(), "nobody waits for the list");
 }
 

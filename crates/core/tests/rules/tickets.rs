@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use fleetlink_core::{
-    Account, AdminReply, AdminRequest, OperationId, Possession, StoreCall, StoreError, StoreReply,
-    TicketStanding,
+    Account, AdminReply, AdminRequest, Change, OperationId, Possession, StoreCall, StoreError,
+    StoreReply, TicketStanding,
 };
 use fleetlink_proto::control::limits::{MAX_FINISHED_TICKETS, MAX_OPEN_TICKETS};
 use fleetlink_proto::control::{
@@ -96,7 +96,7 @@ impl Fixture {
         call: &StoreCall,
         password: Option<&str>,
     ) -> String {
-        let StoreCall::RedeemTicket { name, key, .. } = call else {
+        let StoreCall::Change(Change::RedeemTicket { name, key, .. }) = call else {
             panic!("{call:?}");
         };
         let account = Account {
@@ -305,7 +305,9 @@ fn used_expired_revoked_and_unknown_tickets_say_what_they_are() {
     let revoked = f.issued(2, of_name("b"), 1);
     f.operate(AdminRequest::RevokeTicket { ticket: revoked });
     let call = f.store_answers(Ok(StoreReply::Done));
-    assert!(matches!(call, StoreCall::RevokeTicket { ticket, .. } if ticket == revoked));
+    assert!(
+        matches!(call, StoreCall::Change(Change::RevokeTicket { ticket, .. }) if ticket == revoked)
+    );
     assert_eq!(f.operator_answer(), Some(Ok(AdminReply::Done)));
     f.issued(3, of_name("c"), 1);
     f.issued(4, of_name("d"), 1);
@@ -510,7 +512,8 @@ fn tickets_are_bounded_and_the_oldest_finished_ones_go_first() {
     assert_eq!(MAX_FINISHED_TICKETS, MAX_OPEN_TICKETS);
     for n in 0..5 {
         f.pass_wall(LIFE);
-        let Ok(StoreCall::AddTicket { ticket, forget }) = issue(&mut f, 1000 + n) else {
+        let Ok(StoreCall::Change(Change::AddTicket { ticket, forget })) = issue(&mut f, 1000 + n)
+        else {
             panic!("is issued");
         };
         let next = u32::try_from(n + 1).unwrap();

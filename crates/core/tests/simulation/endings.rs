@@ -1,7 +1,7 @@
 //! What must hold of sessions whose login was taken away, or that the operator ends: they end at
 //! once, and nothing that they still waited for is done.
 
-use fleetlink_core::{AdminRequest, SessionChoice, SessionId, StoreCall};
+use fleetlink_core::{AdminRequest, Change, Delete, SessionChoice, SessionId, StoreCall};
 use fleetlink_proto::control::EndReason;
 use fleetlink_proto::{DeviceName, IdempotencyKey};
 
@@ -65,8 +65,8 @@ impl Oracle {
     /// The store is asked for something.
     pub(crate) fn store_asked(&self, call: &StoreCall) {
         let change: Option<(&DeviceName, IdempotencyKey)> = match call {
-            StoreCall::Commit(commit) => Some((&commit.device, commit.key)),
-            StoreCall::Delete { device, key, .. } => Some((device, *key)),
+            StoreCall::Change(Change::Commit(commit)) => Some((&commit.device, commit.key)),
+            StoreCall::Change(Change::Delete(Delete { device, key, .. })) => Some((device, *key)),
             _ => None,
         };
         if let Some((device, key)) = change {

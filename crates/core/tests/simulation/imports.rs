@@ -1,7 +1,7 @@
 //! What must hold of credentials files: a line changes an account only where nobody has changed it
 //! since the file was read, and a login that is taken away is gone with all that it opened.
 
-use fleetlink_core::{AdminRequest, GivenLogin, ImportOrder, PasswordHash, StoreCall};
+use fleetlink_core::{AdminRequest, Change, GivenLogin, ImportOrder, PasswordHash, StoreCall};
 use fleetlink_proto::DeviceName;
 
 use crate::oracle::Oracle;
@@ -9,7 +9,10 @@ use crate::world::World;
 
 impl Oracle {
     pub(crate) fn imported(&mut self, call: &StoreCall, given: &GivenLogin) {
-        if matches!(call, StoreCall::ImportLogin { applies: true, .. }) {
+        if matches!(
+            call,
+            StoreCall::Change(Change::ImportLogin { applies: true, .. })
+        ) {
             let hash = given.password_hash.as_str().to_owned();
             self.accounts.insert(given.name.clone(), hash);
         }
@@ -24,11 +27,11 @@ impl Oracle {
 
     /// The store is asked to apply a line: the account is what it was when the file was read.
     pub(crate) fn import_begun(&self, call: &StoreCall) {
-        let StoreCall::ImportLogin {
+        let StoreCall::Change(Change::ImportLogin {
             given,
             applies: true,
             ..
-        } = call
+        }) = call
         else {
             return;
         };

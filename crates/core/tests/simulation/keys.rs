@@ -1,7 +1,7 @@
 //! What must hold of keys: only the enrolled one lets its device in, whatever is blocked; only a
 //! session of the present password changes it; and nothing outlives it that it has opened.
 
-use fleetlink_core::{Effect, Now, Possession, SessionId, StoreCall};
+use fleetlink_core::{Change, Effect, Now, Possession, SessionId, StoreCall};
 use fleetlink_proto::control::{ErrorCode, Reply, RpcError};
 use fleetlink_proto::{DeviceKey, DeviceName};
 
@@ -42,7 +42,7 @@ impl Oracle {
             if self.accounts.get(name) == Some(hash));
         assert!(by_password, "{name} changes a key without the password");
         let told = matches!(&self.told, Told::Store(call, Ok(_)) if match &**call {
-            StoreCall::SetKey { name: of, .. } | StoreCall::RemoveKey { name: of } => of == name,
+            StoreCall::Change(Change::SetKey { name: of, .. }) | StoreCall::Change(Change::RemoveKey { name: of }) => of == name,
             _ => false,
         });
         assert!(told, "a key is changed before the store has answered");

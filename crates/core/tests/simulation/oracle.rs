@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use fleetlink_core::{
-    Account, AdminId, AdminRequest, Capacity, CheckId, ConsoleEvent, Effect, Hub, Input, Now,
-    Possession, SessionId, Settings, StoreCall, StoreError, StoreReply, Ticket,
+    Account, AdminId, AdminRequest, Capacity, Change, CheckId, ConsoleEvent, Delete, Effect, Hub,
+    Input, Now, Possession, Query, SessionId, Settings, StoreCall, StoreError, StoreReply, Ticket,
 };
 use fleetlink_proto::control::limits::silence_limit;
 use fleetlink_proto::control::{
@@ -287,41 +287,49 @@ impl Oracle {
 
     fn store_told(&mut self, call: StoreCall, result: Result<StoreReply, StoreError>) {
         match (&call, &result) {
-            (StoreCall::AddAccount(account), Ok(_)) => {
+            (StoreCall::Change(Change::AddAccount(account)), Ok(_)) => {
                 self.accounts.insert(account.name.clone(), hash_of(account));
                 self.keys.remove(&account.name);
             }
-            (StoreCall::RedeemTicket { .. }, Ok(StoreReply::Redeemed(account))) => {
+            (StoreCall::Change(Change::RedeemTicket { .. }), Ok(StoreReply::Redeemed(account))) => {
                 self.accounts.insert(account.name.clone(), hash_of(account));
             }
             (
-                StoreCall::SetPassword {
+                StoreCall::Change(Change::SetPassword {
                     name,
                     password_hash,
-                },
+                }),
                 Ok(_),
             ) => {
                 let hash = password_hash.as_str().to_owned();
                 self.accounts.insert(name.clone(), hash);
             }
-            (StoreCall::ImportLogin { given, .. }, Ok(_)) => self.imported(&call, given),
-            (StoreCall::RemoveLogin { name, .. }, Ok(_) | Err(StoreError::Unknown(_))) => {
+            (StoreCall::Change(Change::ImportLogin { given, .. }), Ok(_)) => {
+                self.imported(&call, given);
+            }
+            (
+                StoreCall::Change(Change::RemoveLogin { name, .. }),
+                Ok(_) | Err(StoreError::Unknown(_)),
+            ) => {
                 self.login_removed(name);
             }
-            (StoreCall::SetKey { name, .. }, Ok(StoreReply::Key(stored))) => {
+            (StoreCall::Change(Change::SetKey { name, .. }), Ok(StoreReply::Key(stored))) => {
                 self.keys.insert(name.clone(), stored.key);
             }
             (
-                StoreCall::RemoveKey { name },
+                StoreCall::Change(Change::RemoveKey { name }),
                 Ok(_) | Err(StoreError::NotFound | StoreError::Unknown(_)),
             ) => self.key_revoked(name),
-            (StoreCall::RemoveAccount { name }, Ok(_) | Err(StoreError::NotFound)) => {
+            (
+                StoreCall::Change(Change::RemoveAccount { name }),
+                Ok(_) | Err(StoreError::NotFound),
+            ) => {
                 self.accounts.remove(name);
                 self.newest_person.remove(name);
                 self.removed.insert(name.clone(), self.newest);
                 self.keys.remove(name);
             }
-            (StoreCall::Commit(commit), Err(StoreError::Unknown(_))) => {
+            (StoreCall::Change(Change::Commit(commit)), Err(StoreError::Unknown(_))) => {
                 self.unknown_outcomes.insert(commit.staged.id.0);
             }
             _ => {}
@@ -382,7 +390,7 @@ impl Oracle {
                 self.penalties.shown(*source, Some(name), *time);
             }
             Effect::Store {
-                call: StoreCall::RedeemTicket { ticket, name, key },
+                call: StoreCall::Change(Change::RedeemTicket { ticket, name, key }),
                 ..
             } => self.redemption_begun((*ticket, name, key), store, now),
             Effect::Store { call, .. } => {
@@ -548,7 +556,7 @@ impl Oracle {
                 let name = live.name.as_ref().expect("is logged in");
                 let committed = store.outcome(name, *key);
                 let told = matches!(&self.told, Told::Store(call, Ok(_))
-                    if matches!(&**call, StoreCall::Commit(commit)
+                    if matches!(&**call, StoreCall::Change(Change::Commit(commit))
                         if commit.key == *key && commit.device == *name));
                 assert!(told, "acknowledged before the store has answered");
                 assert_eq!(committed, Some(&StoreReply::Committed(receipt.clone())));
@@ -566,7 +574,7 @@ impl Oracle {
             }
             (_, Ok(Reply::Delete(_))) => {
                 let told = matches!(&self.told, Told::Store(call, Ok(_))
-                    if matches!(**call, StoreCall::Delete { .. }));
+                    if matches!(**call, StoreCall::Change(Change::Delete(Delete { .. }))));
                 assert!(told, "deleted before the store has answered");
             }
             _ => {}
@@ -617,21 +625,21 @@ impl Oracle {
         for call in store.running.values() {
             let account = matches!(
                 call,
-                StoreCall::AddAccount(_)
-                    | StoreCall::SetPassword { .. }
-                    | StoreCall::AddTicket { .. }
-                    | StoreCall::RevokeTicket { .. }
-                    | StoreCall::RedeemTicket { .. }
-                    | StoreCall::ImportLogin { .. }
-                    | StoreCall::RemoveLogin { .. }
-                    | StoreCall::FinishImport { .. }
+                StoreCall::Change(Change::AddAccount(_))
+                    | StoreCall::Change(Change::SetPassword { .. })
+                    | StoreCall::Change(Change::AddTicket { .. })
+                    | StoreCall::Change(Change::RevokeTicket { .. })
+                    | StoreCall::Change(Change::RedeemTicket { .. })
+                    | StoreCall::Change(Change::ImportLogin { .. })
+                    | StoreCall::Change(Change::RemoveLogin { .. })
+                    | StoreCall::Change(Change::FinishImport { .. })
             );
             let known = whose(call).is_some_and(|name| self.accounts.contains_key(name));
             let removal = matches!(
                 call,
-                StoreCall::RemoveAccount { .. }
-                    | StoreCall::ListFiles { .. }
-                    | StoreCall::Delete { .. }
+                StoreCall::Change(Change::RemoveAccount { .. })
+                    | StoreCall::Query(Query::ListFiles { .. })
+                    | StoreCall::Change(Change::Delete(Delete { .. }))
             );
             assert!(account || known || removal, "{call:?} without an account");
         }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use fleetlink_core::{
-    Account, Commit, GivenLogin, Hold, OperationId, SegmentRef, Snapshot, Staged, StagedId,
-    StoreCall, StoreError, StoreReply, Ticket, TicketStanding, TicketUse,
+    Account, Change, Commit, Delete, GivenLogin, Hold, OperationId, Query, SegmentRef, Snapshot,
+    Staged, StagedId, StoreCall, StoreError, StoreReply, Ticket, TicketStanding, TicketUse,
 };
 use fleetlink_proto::control::{
     DeleteReply, EnrolledKey, FileEntry, FileList, Receipt, UploadMode,
@@ -39,23 +39,23 @@ struct File {
 /// The device that a call is about; none where it is about a ticket.
 pub(crate) fn whose(call: &StoreCall) -> Option<&DeviceName> {
     match call {
-        StoreCall::AddAccount(account) => Some(&account.name),
-        StoreCall::SetPassword { name, .. }
-        | StoreCall::SetKey { name, .. }
-        | StoreCall::RemoveKey { name }
-        | StoreCall::RemoveAccount { name }
-        | StoreCall::RemoveLogin { name, .. }
-        | StoreCall::RedeemTicket { name, .. } => Some(name),
-        StoreCall::ImportLogin { given, .. } => Some(&given.name),
-        StoreCall::Commit(commit) => Some(&commit.device),
-        StoreCall::FindReceipt { device, .. }
-        | StoreCall::Delete { device, .. }
-        | StoreCall::Summary { device, .. }
-        | StoreCall::ListFiles { device, .. }
-        | StoreCall::Snapshot { device, .. } => Some(device),
-        StoreCall::AddTicket { .. }
-        | StoreCall::RevokeTicket { .. }
-        | StoreCall::FinishImport { .. } => None,
+        StoreCall::Change(Change::AddAccount(account)) => Some(&account.name),
+        StoreCall::Change(Change::SetPassword { name, .. })
+        | StoreCall::Change(Change::SetKey { name, .. })
+        | StoreCall::Change(Change::RemoveKey { name })
+        | StoreCall::Change(Change::RemoveAccount { name })
+        | StoreCall::Change(Change::RemoveLogin { name, .. })
+        | StoreCall::Change(Change::RedeemTicket { name, .. }) => Some(name),
+        StoreCall::Change(Change::ImportLogin { given, .. }) => Some(&given.name),
+        StoreCall::Change(Change::Commit(commit)) => Some(&commit.device),
+        StoreCall::Query(Query::FindReceipt { device, .. })
+        | StoreCall::Change(Change::Delete(Delete { device, .. }))
+        | StoreCall::Query(Query::Summary { device, .. })
+        | StoreCall::Query(Query::ListFiles { device, .. })
+        | StoreCall::Query(Query::Snapshot { device, .. }) => Some(device),
+        StoreCall::Change(Change::AddTicket { .. })
+        | StoreCall::Change(Change::RevokeTicket { .. })
+        | StoreCall::Change(Change::FinishImport { .. }) => None,
     }
 }
 
@@ -150,7 +150,7 @@ impl Store {
 
     fn apply(&mut self, call: &StoreCall) -> Answer {
         match call {
-            StoreCall::AddAccount(account) => {
+            StoreCall::Change(Change::AddAccount(account)) => {
                 let folded = account.name.folded();
                 if self.accounts.keys().any(|name| name.folded() == folded) {
                     return Err(StoreError::Conflict("there is such an account".to_owned()));
@@ -158,15 +158,15 @@ impl Store {
                 self.accounts.insert(account.name.clone(), account.clone());
                 Ok(StoreReply::Done)
             }
-            StoreCall::SetPassword {
+            StoreCall::Change(Change::SetPassword {
                 name,
                 password_hash,
-            } => {
+            }) => {
                 let account = self.accounts.get_mut(name).ok_or(StoreError::NotFound)?;
                 account.password_hash = Some(password_hash.clone());
                 Ok(StoreReply::Done)
             }
-            StoreCall::SetKey { name, key, replace } => {
+            StoreCall::Change(Change::SetKey { name, key, replace }) => {
                 let account = self.accounts.get_mut(name).ok_or(StoreError::NotFound)?;
                 match &account.key {
                     Some(before) if before.key == key.key => {}
@@ -177,27 +177,29 @@ impl Store {
                 }
                 Ok(StoreReply::Key(account.key.clone().expect("is set")))
             }
-            StoreCall::RemoveKey { name } => {
+            StoreCall::Change(Change::RemoveKey { name }) => {
                 let account = self.accounts.get_mut(name).ok_or(StoreError::NotFound)?;
                 account.key.take().ok_or(StoreError::NotFound)?;
                 Ok(StoreReply::Done)
             }
-            StoreCall::RemoveAccount { name } => {
+            StoreCall::Change(Change::RemoveAccount { name }) => {
                 if self.files.keys().any(|(device, _)| device == name) {
                     return Err(StoreError::Conflict("it has files".to_owned()));
                 }
                 self.accounts.remove(name).ok_or(StoreError::NotFound)?;
                 Ok(StoreReply::Done)
             }
-            StoreCall::ImportLogin { given, at, applies } => self.import(given, *at, *applies),
-            StoreCall::RemoveLogin { name, .. } => {
+            StoreCall::Change(Change::ImportLogin { given, at, applies }) => {
+                self.import(given, *at, *applies)
+            }
+            StoreCall::Change(Change::RemoveLogin { name, .. }) => {
                 if let Some(account) = self.accounts.get_mut(name) {
                     (account.password_hash, account.key) = (None, None);
                 }
                 Ok(StoreReply::Done)
             }
-            StoreCall::FinishImport { .. } => Ok(StoreReply::Done),
-            StoreCall::AddTicket { ticket, forget } => {
+            StoreCall::Change(Change::FinishImport { .. }) => Ok(StoreReply::Done),
+            StoreCall::Change(Change::AddTicket { ticket, forget }) => {
                 for number in forget {
                     self.tickets.remove(number);
                 }
@@ -208,37 +210,41 @@ impl Store {
                 self.tickets.insert(ticket.number, ticket.clone());
                 Ok(StoreReply::Done)
             }
-            StoreCall::RevokeTicket { ticket, at } => {
+            StoreCall::Change(Change::RevokeTicket { ticket, at }) => {
                 let ticket = self.tickets.get_mut(ticket).ok_or(StoreError::NotFound)?;
                 ticket.revoked.get_or_insert(*at);
                 Ok(StoreReply::Done)
             }
-            StoreCall::RedeemTicket { ticket, name, key } => self.redeem(*ticket, name, key),
-            StoreCall::FindReceipt { device, key } => match self.outcome(device, *key) {
-                Some(StoreReply::Committed(receipt)) => {
-                    Ok(StoreReply::Receipt(Some(receipt.clone())))
+            StoreCall::Change(Change::RedeemTicket { ticket, name, key }) => {
+                self.redeem(*ticket, name, key)
+            }
+            StoreCall::Query(Query::FindReceipt { device, key }) => {
+                match self.outcome(device, *key) {
+                    Some(StoreReply::Committed(receipt)) => {
+                        Ok(StoreReply::Receipt(Some(receipt.clone())))
+                    }
+                    _ => Ok(StoreReply::Receipt(None)),
                 }
-                _ => Ok(StoreReply::Receipt(None)),
-            },
-            StoreCall::Commit(commit) => self.commit(commit),
-            StoreCall::Delete {
+            }
+            StoreCall::Change(Change::Commit(commit)) => self.commit(commit),
+            StoreCall::Change(Change::Delete(Delete {
                 device,
                 file,
                 key,
                 at: _,
                 by: _,
                 version: _,
-            } => self.delete(device, *file, *key),
-            StoreCall::Summary { device, file } => {
+            })) => self.delete(device, *file, *key),
+            StoreCall::Query(Query::Summary { device, file }) => {
                 let samples = self.samples(device, *file).ok_or(StoreError::NotFound)?;
                 Ok(StoreReply::Summary(summary(&samples)))
             }
-            StoreCall::ListFiles {
+            StoreCall::Query(Query::ListFiles {
                 device,
                 after,
                 limit,
-            } => Ok(StoreReply::Files(self.list(device, *after, *limit))),
-            StoreCall::Snapshot { device, file } => self.snapshot(device, *file),
+            }) => Ok(StoreReply::Files(self.list(device, *after, *limit))),
+            StoreCall::Query(Query::Snapshot { device, file }) => self.snapshot(device, *file),
         }
     }
 
@@ -255,12 +261,12 @@ impl Store {
             account.password_hash = Some(password_hash.clone());
             return Ok(StoreReply::Done);
         }
-        self.apply(&StoreCall::AddAccount(Account {
+        self.apply(&StoreCall::Change(Change::AddAccount(Account {
             name: name.clone(),
             password_hash: Some(password_hash.clone()),
             created: at,
             key: None,
-        }))
+        })))
     }
 
     fn redeem(&mut self, number: TicketNumber, name: &DeviceName, key: &EnrolledKey) -> Answer {

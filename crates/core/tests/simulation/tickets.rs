@@ -1,7 +1,9 @@
 //! Tickets: how they are issued and used, and what must hold of that: never more uses than a ticket
 //! has, nothing after its end or its revocation, and no key replaced by a ticket for a prefix.
 
-use fleetlink_core::{AdminRequest, Now, Possession, StoreCall, StoreError, TicketStanding};
+use fleetlink_core::{
+    AdminRequest, Change, Now, Possession, StoreCall, StoreError, TicketStanding,
+};
 use fleetlink_core::{SessionId, Ticket};
 use fleetlink_proto::control::{EnrolledKey, ErrorCode, RedeemTicket, Reply, Request, RpcError};
 use fleetlink_proto::ticket::{TicketNumber, TicketSecret, TicketSubject};
@@ -101,7 +103,7 @@ impl Oracle {
             ticket.expires.unix_millis() > now.wall.unix_millis(),
             "{ticket:?} has expired"
         );
-        let same = |call: &&StoreCall| matches!(call, StoreCall::RedeemTicket { ticket, .. } if *ticket == number);
+        let same = |call: &&StoreCall| matches!(call, StoreCall::Change(Change::RedeemTicket { ticket, .. }) if *ticket == number);
         let under_way = store.running.values().filter(same).count();
         assert!(
             ticket.used.len() + under_way < ticket.uses as usize,
@@ -129,7 +131,7 @@ impl Oracle {
         let standing = ticket.map(|ticket| ticket.standing(now.wall));
         let store_said = |expected: fn(&StoreError) -> bool| {
             matches!(&self.told, Told::Store(call, Err(error))
-                if matches!(**call, StoreCall::RedeemTicket { .. }) && expected(error))
+                if matches!(**call, StoreCall::Change(Change::RedeemTicket { .. })) && expected(error))
         };
         match result.as_ref().map_err(|error| error.code) {
             Ok(Reply::Login(login)) => {
@@ -186,18 +188,18 @@ impl Oracle {
     /// The store has told of a change of tickets.
     pub(crate) fn ticket_told(&mut self, call: &StoreCall, done: bool, unknown: bool) {
         match call {
-            StoreCall::AddTicket { ticket, forget } if done => {
+            StoreCall::Change(Change::AddTicket { ticket, forget }) if done => {
                 for number in forget {
                     self.tickets.remove(number);
                 }
                 self.tickets.insert(ticket.number, ticket.clone());
             }
-            StoreCall::RevokeTicket { ticket, at } if done || unknown => {
+            StoreCall::Change(Change::RevokeTicket { ticket, at }) if done || unknown => {
                 if let Some(ticket) = self.tickets.get_mut(ticket) {
                     ticket.revoked.get_or_insert(*at);
                 }
             }
-            StoreCall::RedeemTicket { ticket, name, key } if done => {
+            StoreCall::Change(Change::RedeemTicket { ticket, name, key }) if done => {
                 let used = fleetlink_core::TicketUse {
                     name: name.clone(),
                     key: key.key,

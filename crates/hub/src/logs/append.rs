@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use fleetlink_core::{Change, ChangeKind, Deleter};
+use fleetlink_core::{ChangeKind, Deleter, JournalEntry};
 use fleetlink_proto::WallTime;
 
 use super::bounds::LogBounds;
@@ -63,7 +63,7 @@ impl AppendLog {
     }
 
     /// Adds the lines of those changes that are not in it yet.
-    pub(super) fn append(&mut self, changes: &[&Change]) -> io::Result<()> {
+    pub(super) fn append(&mut self, changes: &[&JournalEntry]) -> io::Result<()> {
         let last = self.sequence;
         for change in changes.iter().filter(|change| change.sequence > last) {
             self.add(change)?;
@@ -99,7 +99,7 @@ impl AppendLog {
         }
     }
 
-    fn add(&mut self, change: &Change) -> io::Result<()> {
+    fn add(&mut self, change: &JournalEntry) -> io::Result<()> {
         self.cut_off()?;
         let line = change_line(change);
         let mut bytes = self.file.metadata()?.len();
@@ -146,8 +146,8 @@ fn before(path: &Path) -> PathBuf {
 }
 
 /// `supersmartwatch; 30 September 2022 10:31:13; 1; 10`
-pub(super) fn change_line(change: &Change) -> String {
-    let Change {
+pub(super) fn change_line(change: &JournalEntry) -> String {
+    let JournalEntry {
         device,
         file,
         samples,
@@ -172,8 +172,8 @@ mod tests {
 
     const NAME: &str = "upload-log.txt";
 
-    fn changes(from: u64, count: u64) -> Vec<Change> {
-        let change = |sequence| Change {
+    fn changes(from: u64, count: u64) -> Vec<JournalEntry> {
+        let change = |sequence| JournalEntry {
             sequence,
             device: "supersmartwatch".parse().unwrap(),
             file: FileId::new(u32::try_from(sequence).unwrap()),

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use fleetlink_core::{Change, ChangeKind};
+use fleetlink_core::{ChangeKind, JournalEntry};
 use fleetlink_proto::WallTime;
 
 use super::LogFolder;
@@ -47,7 +47,7 @@ impl JournalFiles {
         let mut grew = false;
         let mut after = self.uploads.sequence().min(self.deletions.sequence());
         while let Some(page) = page(store, after).await? {
-            let (uploaded, deleted): (Vec<&Change>, Vec<&Change>) =
+            let (uploaded, deleted): (Vec<&JournalEntry>, Vec<&JournalEntry>) =
                 page.iter().partition(|change| is_upload(change));
             self.uploads.append(&uploaded)?;
             self.deletions.append(&deleted)?;
@@ -84,15 +84,15 @@ impl JournalFiles {
     }
 }
 
-fn is_upload(change: &Change) -> bool {
+fn is_upload(change: &JournalEntry) -> bool {
     matches!(change.kind, ChangeKind::Upload(_))
 }
 
-fn is_deletion(change: &Change) -> bool {
+fn is_deletion(change: &JournalEntry) -> bool {
     !is_upload(change)
 }
 
-async fn page(store: &dyn Store, after: u64) -> io::Result<Option<Vec<Change>>> {
+async fn page(store: &dyn Store, after: u64) -> io::Result<Option<Vec<JournalEntry>>> {
     let page = store.journal(after, PAGE).await.map_err(io::Error::other)?;
     Ok((!page.is_empty()).then_some(page))
 }
@@ -101,7 +101,7 @@ async fn page(store: &dyn Store, after: u64) -> io::Result<Option<Vec<Change>>> 
 async fn open(
     path: &Path,
     noted: Option<&Position>,
-    is_shown: fn(&Change) -> bool,
+    is_shown: fn(&JournalEntry) -> bool,
     bounds: LogBounds,
     store: &dyn Store,
 ) -> io::Result<AppendLog> {
@@ -123,7 +123,7 @@ async fn open(
 async fn after_lines(
     store: &dyn Store,
     found: &Found,
-    is_shown: fn(&Change) -> bool,
+    is_shown: fn(&JournalEntry) -> bool,
 ) -> io::Result<(u64, Option<Vec<u8>>)> {
     let mut line = None;
     let (mut after, mut sequence, mut lines) = (found.after, found.after, found.lines);

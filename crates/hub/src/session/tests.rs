@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fleetlink_core::{
-    Account, Change, Hub, ImportMemory, SegmentRef, Settings, Staged, StagedId, StoreCall,
-    StoreReply, Ticket, UnfinishedUpload,
+    Account, Change, Hub, ImportMemory, JournalEntry, SegmentRef, Settings, Staged, StagedId,
+    StoreCall, StoreReply, Ticket, UnfinishedUpload,
 };
 use fleetlink_proto::control::{ActiveDevice, FileEntry, limits};
 use fleetlink_proto::samples::Summary;
@@ -70,7 +70,7 @@ impl Store for SlowStore {
         self.inner.open_segment(segment)
     }
 
-    fn journal(&self, after: u64, limit: u32) -> StoreFuture<'_, Vec<Change>> {
+    fn journal(&self, after: u64, limit: u32) -> StoreFuture<'_, Vec<JournalEntry>> {
         self.inner.journal(after, limit)
     }
 
@@ -154,7 +154,7 @@ impl World {
             created: wall_time(),
             key: None,
         };
-        let add = StoreCall::AddAccount(account.clone());
+        let add = StoreCall::Change(Change::AddAccount(account.clone()));
         inner.execute(add).await.unwrap();
         let store: Arc<dyn Store> = Arc::new(SlowStore { inner, delay });
         let (active, active_changed) = watch::channel(Vec::new());

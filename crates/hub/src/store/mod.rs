@@ -12,8 +12,8 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use fleetlink_core::{
-    Account, Change, ImportMemory, SegmentRef, Staged, StagedId, StoreCall, StoreReply, Ticket,
-    UnfinishedUpload,
+    Account, ImportMemory, JournalEntry, SegmentRef, Staged, StagedId, StoreCall, StoreReply,
+    Ticket, UnfinishedUpload,
 };
 use fleetlink_proto::control::FileEntry;
 use fleetlink_proto::samples::Summary;
@@ -140,7 +140,7 @@ pub trait Store: Send + Sync + 'static {
     ) -> StoreFuture<'_, Vec<SurplusFile>>;
 
     /// At most `limit` changes of the journal that follow the `after`th, in their order.
-    fn journal(&self, after: u64, limit: u32) -> StoreFuture<'_, Vec<Change>>;
+    fn journal(&self, after: u64, limit: u32) -> StoreFuture<'_, Vec<JournalEntry>>;
 
     /// Resolves when the store can no longer promise that what it acknowledges is durable, or when a
     /// part of it ended. Every later change is `Unavailable`; the hub then ends with an error.

@@ -3,12 +3,9 @@
 use std::sync::Arc;
 
 use fleetlink_core::{
-    Account, ChangeKind, Commit, Deleter, GivenLogin, PasswordHash, Staged, StagedId, StoreError,
-    StoreReply, Ticket,
+    Change, ChangeKind, Commit, Delete, Staged, StagedId, StoreError, StoreReply,
 };
-use fleetlink_proto::control::{DeleteReply, EnrolledKey, Receipt, UploadMode};
-use fleetlink_proto::ticket::TicketNumber;
-use fleetlink_proto::{DeviceName, FileId, IdempotencyKey, WallTime};
+use fleetlink_proto::control::{DeleteReply, Receipt, UploadMode};
 use rusqlite::Connection;
 
 use super::error::OpError;
@@ -22,33 +19,12 @@ use super::segments::NewSegment;
 use super::staged::StagedUploads;
 use super::{Shared, accounts, imports, merge, segments, tickets};
 
-/// The calls of a store that change something.
-pub(super) enum Change {
-    AddAccount(Account),
-    SetPassword(DeviceName, PasswordHash),
-    RemoveAccount(DeviceName),
-    ImportLogin(GivenLogin, WallTime, bool),
-    RemoveLogin(DeviceName, Box<str>),
-    FinishImport(Box<str>, PasswordHash, Vec<DeviceName>),
-    SetKey(DeviceName, EnrolledKey, bool),
-    RemoveKey(DeviceName),
-    AddTicket(Box<Ticket>, Vec<TicketNumber>),
-    RevokeTicket(TicketNumber, WallTime),
-    RedeemTicket(TicketNumber, DeviceName, EnrolledKey),
-    Commit(Box<Commit>),
-    Delete(Delete),
+/// A write of the store: a change that it was asked for, or one of its own upkeep.
+pub(super) enum Write {
+    Change(Change),
     Discard(StagedId),
     Merge(Box<Merge>),
     PruneJournal(Bounds),
-}
-
-pub(super) struct Delete {
-    pub(super) device: DeviceName,
-    pub(super) file: FileId,
-    pub(super) key: IdempotencyKey,
-    pub(super) at: WallTime,
-    pub(super) by: Deleter,
-    pub(super) version: Option<u64>,
 }
 
 /// A change that takes effect with the commit of its transaction.
@@ -79,12 +55,12 @@ impl Applied {
     }
 }
 
-impl Change {
+impl Write {
     /// The bytes of samples that it adds to the database, at most.
     pub(super) fn inline_bytes(&self) -> u64 {
         let bytes = match self {
-            Change::Commit(commit) => commit.staged.bytes,
-            Change::Merge(merge) => merge.merged.bytes,
+            Write::Change(Change::Commit(commit)) => commit.staged.bytes,
+            Write::Merge(merge) => merge.merged.bytes,
             _ => 0,
         };
         bytes.min(INLINE_BYTES as u64)
@@ -96,44 +72,77 @@ impl Change {
         shared: &Shared,
     ) -> Result<Applied, OpError> {
         match self {
-            Change::AddAccount(account) => {
-                accounts::add(connection, account)?;
-                imports::disown(connection, &account.name)?;
-            }
-            Change::ImportLogin(given, at, applies) => {
-                imports::import(connection, given, *at, *applies)?;
-            }
-            Change::RemoveLogin(name, origin) => imports::remove_login(connection, name, origin)?,
-            Change::FinishImport(origin, whole, forget) => {
-                imports::finish(connection, origin, whole, forget)?;
-            }
-            Change::SetPassword(name, hash) => accounts::set_password(connection, name, hash)?,
-            Change::SetKey(name, key, replace) => {
-                let stored = accounts::set_key(connection, name, key, *replace)?;
-                return Ok(Applied::with(StoreReply::Key(stored)));
-            }
-            Change::RemoveKey(name) => accounts::remove_key(connection, name)?,
-            Change::RemoveAccount(name) => accounts::remove(connection, name)?,
-            Change::AddTicket(ticket, forget) => tickets::add(connection, ticket, forget)?,
-            Change::RevokeTicket(ticket, at) => tickets::revoke(connection, *ticket, *at)?,
-            Change::RedeemTicket(ticket, name, key) => {
-                let account = tickets::redeem(connection, *ticket, name, key)?;
-                return Ok(Applied::with(StoreReply::Redeemed(account)));
-            }
-            Change::Commit(change) => return commit(connection, &shared.staged, change),
-            Change::Delete(change) => return delete(connection, change),
-            Change::Discard(id) => {
+            Write::Change(asked) => change(connection, shared, asked),
+            Write::Discard(id) => {
                 let mut applied = Applied::with(StoreReply::Done);
                 applied.discarded = unless_taken(connection, *id)?;
-                return Ok(applied);
+                Ok(applied)
             }
-            Change::Merge(merge) => return apply_merge(connection, &shared.holds, merge),
-            Change::PruneJournal(bounds) => {
+            Write::Merge(merge) => apply_merge(connection, &shared.holds, merge),
+            Write::PruneJournal(bounds) => {
                 journal::prune(connection, bounds)?;
+                Ok(Applied::with(StoreReply::Done))
             }
         }
-        Ok(Applied::with(StoreReply::Done))
     }
+}
+
+fn change(connection: &Connection, shared: &Shared, asked: &Change) -> Result<Applied, OpError> {
+    let reply = match asked {
+        Change::AddAccount(account) => {
+            accounts::add(connection, account)?;
+            imports::disown(connection, &account.name)?;
+            StoreReply::Done
+        }
+        Change::ImportLogin { given, at, applies } => {
+            imports::import(connection, given, *at, *applies)?;
+            StoreReply::Done
+        }
+        Change::RemoveLogin { name, origin } => {
+            imports::remove_login(connection, name, origin)?;
+            StoreReply::Done
+        }
+        Change::FinishImport {
+            origin,
+            whole,
+            forget,
+        } => {
+            imports::finish(connection, origin, whole, forget)?;
+            StoreReply::Done
+        }
+        Change::SetPassword {
+            name,
+            password_hash,
+        } => {
+            accounts::set_password(connection, name, password_hash)?;
+            StoreReply::Done
+        }
+        Change::SetKey { name, key, replace } => {
+            StoreReply::Key(accounts::set_key(connection, name, key, *replace)?)
+        }
+        Change::RemoveKey { name } => {
+            accounts::remove_key(connection, name)?;
+            StoreReply::Done
+        }
+        Change::RemoveAccount { name } => {
+            accounts::remove(connection, name)?;
+            StoreReply::Done
+        }
+        Change::AddTicket { ticket, forget } => {
+            tickets::add(connection, ticket, forget)?;
+            StoreReply::Done
+        }
+        Change::RevokeTicket { ticket, at } => {
+            tickets::revoke(connection, *ticket, *at)?;
+            StoreReply::Done
+        }
+        Change::RedeemTicket { ticket, name, key } => {
+            StoreReply::Redeemed(tickets::redeem(connection, *ticket, name, key)?)
+        }
+        Change::Commit(asked) => return commit(connection, &shared.staged, asked),
+        Change::Delete(asked) => return delete(connection, asked),
+    };
+    Ok(Applied::with(reply))
 }
 
 fn apply_merge(connection: &Connection, holds: &Holds, change: &Merge) -> Result<Applied, OpError> {

@@ -1,6 +1,6 @@
 //! The journal: every change of a file, in order. It is also how a repeated change is recognised.
 
-use fleetlink_core::{Change, ChangeKind, Deleter, StoreError};
+use fleetlink_core::{ChangeKind, Deleter, JournalEntry, StoreError};
 use fleetlink_proto::control::{DeleteReply, Receipt, UploadMode};
 use fleetlink_proto::{DeviceName, FileId, IdempotencyKey, WallTime};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -118,7 +118,7 @@ pub(super) fn page(
     connection: &Connection,
     after: u64,
     limit: u32,
-) -> Result<Vec<Change>, OpError> {
+) -> Result<Vec<JournalEntry>, OpError> {
     let mut select = connection.prepare_cached(
         "SELECT sequence, device, file, kind, samples, at_ms, by FROM journal \
          WHERE sequence > ?1 ORDER BY sequence LIMIT ?2",
@@ -173,9 +173,9 @@ pub(super) fn prune(connection: &Connection, bounds: &Bounds) -> Result<(), OpEr
     Ok(())
 }
 
-fn change(row: &Row<'_>) -> Result<Change, OpError> {
+fn change(row: &Row<'_>) -> Result<JournalEntry, OpError> {
     let device: String = row.get(1)?;
-    Ok(Change {
+    Ok(JournalEntry {
         sequence: row.get(0)?,
         device: device
             .parse()

@@ -15,7 +15,6 @@
 //! data that were acknowledged.
 
 mod accounts;
-mod call;
 mod change;
 mod checkpoint;
 mod connection;
@@ -31,6 +30,7 @@ mod limits;
 mod merge;
 mod open_error;
 mod partials;
+mod query;
 mod reader;
 mod reconcile;
 mod reserve;
@@ -52,8 +52,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fleetlink_core::{
-    Account, Change as JournalChange, ImportMemory, SegmentRef, StagedId, StoreCall, StoreError,
-    StoreReply, Ticket, UnfinishedUpload,
+    Account, ImportMemory, JournalEntry, SegmentRef, StagedId, StoreCall, StoreError, StoreReply,
+    Ticket, UnfinishedUpload,
 };
 use fleetlink_proto::control::FileEntry;
 use fleetlink_proto::{DeviceName, FileId, IdempotencyKey, WallTime};
@@ -63,8 +63,7 @@ pub use self::limits::{INLINE_BYTES, PARTIALS_PER_DEVICE};
 pub use self::open_error::OpenError;
 pub use self::reconcile::{DamagedSegment, Reconciliation};
 
-use self::call::Call;
-use self::change::Change;
+use self::change::Write;
 use self::error::{OpError, of_read};
 use self::failure::Health;
 use self::folder::{Folder, PartialName};
@@ -180,11 +179,11 @@ impl Store for SqliteStore {
     }
 
     fn execute(&self, call: StoreCall) -> StoreFuture<'_, StoreReply> {
-        match call.into() {
-            Call::Change(change) => Box::pin(self.writer.change(change)),
-            Call::Query(query) => {
+        match call {
+            StoreCall::Change(change) => Box::pin(self.writer.write(Write::Change(change))),
+            StoreCall::Query(query) => {
                 let shared = Arc::clone(&self.shared);
-                Box::pin(self.read(move |connection| query.answer(connection, &shared)))
+                Box::pin(self.read(move |connection| query::answer(&query, connection, &shared)))
             }
         }
     }
@@ -199,8 +198,8 @@ impl Store for SqliteStore {
     }
 
     fn discard(&self, staged: StagedId) -> StoreFuture<'_, ()> {
-        let change = self.writer.change(Change::Discard(staged));
-        Box::pin(async { change.await.map(|_| ()) })
+        let discarded = self.writer.write(Write::Discard(staged));
+        Box::pin(async { discarded.await.map(|_| ()) })
     }
 
     fn open_segment(&self, segment: SegmentRef) -> StoreFuture<'_, Box<dyn SegmentReader>> {
@@ -246,7 +245,7 @@ impl Store for SqliteStore {
                 .read(move |connection| journal::has_surplus(connection, &bounds))
                 .await?
             {
-                self.writer.change(Change::PruneJournal(bounds)).await?;
+                self.writer.write(Write::PruneJournal(bounds)).await?;
             }
             Ok(())
         })
@@ -264,7 +263,7 @@ impl Store for SqliteStore {
         )
     }
 
-    fn journal(&self, after: u64, limit: u32) -> StoreFuture<'_, Vec<JournalChange>> {
+    fn journal(&self, after: u64, limit: u32) -> StoreFuture<'_, Vec<JournalEntry>> {
         Box::pin(self.read(move |connection| journal::page(connection, after, limit)))
     }
 

@@ -47,9 +47,11 @@ pub(crate) async fn have_one_winner(subject: &dyn Subject) {
 
 pub(crate) async fn get_passwords(subject: &dyn Subject) {
     let store = with_cam(subject).await;
-    let set = |text| StoreCall::SetPassword {
-        name: name(text),
-        password_hash: PasswordHash::new("$new"),
+    let set = |text| {
+        StoreCall::Change(Change::SetPassword {
+            name: name(text),
+            password_hash: PasswordHash::new("$new"),
+        })
     };
     assert_eq!(store.execute(set("cam")).await, Ok(StoreReply::Done));
     // A name is not an account that differs from it by case.
@@ -67,12 +69,14 @@ pub(crate) async fn get_keys(subject: &dyn Subject) {
         key: DeviceKey::from_bytes([byte; 32]),
         enrolled: WallTime::from_unix_millis(at),
     };
-    let set = |text, key: &EnrolledKey, replace| StoreCall::SetKey {
-        name: name(text),
-        key: key.clone(),
-        replace,
+    let set = |text, key: &EnrolledKey, replace| {
+        StoreCall::Change(Change::SetKey {
+            name: name(text),
+            key: key.clone(),
+            replace,
+        })
     };
-    let remove = || StoreCall::RemoveKey { name: name("cam") };
+    let remove = || StoreCall::Change(Change::RemoveKey { name: name("cam") });
     let (first, other) = (enrolled(1, 10), enrolled(2, 20));
     assert_eq!(store.execute(remove()).await, Err(StoreError::NotFound));
     let refused = store.execute(set("Cam", &first, true)).await;
@@ -96,7 +100,7 @@ pub(crate) async fn get_keys(subject: &dyn Subject) {
 
 pub(crate) async fn stay_while_they_have_files(subject: &dyn Subject) {
     let store = with_cam(subject).await;
-    let remove = || StoreCall::RemoveAccount { name: name("cam") };
+    let remove = || StoreCall::Change(Change::RemoveAccount { name: name("cam") });
     upload(&*store, To("cam", 1, 1), Replace, b"1\n")
         .await
         .unwrap();

@@ -1,6 +1,6 @@
 //! Uploads, deletions, and the journal of both.
 
-use fleetlink_core::{Change, ChangeKind, Deleter, StagedId};
+use fleetlink_core::{ChangeKind, Deleter, JournalEntry, StagedId};
 
 use super::*;
 
@@ -186,7 +186,7 @@ pub(crate) async fn are_journalled_without_gaps(subject: &dyn Subject) {
     drop(store);
     let store = subject.open();
     delete(&*store, To("cam", 1, 5)).await.unwrap();
-    let change = |sequence, kind, samples| Change {
+    let change = |sequence, kind, samples| JournalEntry {
         sequence,
         device: name("cam"),
         file: file(1),

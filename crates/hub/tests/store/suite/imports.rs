@@ -18,11 +18,11 @@ fn given(text: &str, hash: &str) -> GivenLogin {
 }
 
 fn import(text: &str, hash: &str, applies: bool) -> StoreCall {
-    StoreCall::ImportLogin {
+    StoreCall::Change(Change::ImportLogin {
         given: given(text, hash),
         at: AT,
         applies,
-    }
+    })
 }
 
 async fn memory(store: &dyn Store) -> ImportMemory {
@@ -81,7 +81,7 @@ pub(crate) async fn are_all_or_nothing(subject: &dyn Subject) {
 pub(crate) async fn outlive_the_accounts(subject: &dyn Subject) {
     let store = subject.open();
     store.execute(import("cam", "$1", true)).await.unwrap();
-    let remove = StoreCall::RemoveAccount { name: name("cam") };
+    let remove = StoreCall::Change(Change::RemoveAccount { name: name("cam") });
     store.execute(remove).await.unwrap();
     assert_eq!(memory(&*store).await.logins, [given("cam", "$1")]);
     add(&*store, "cam").await.unwrap();
@@ -99,17 +99,17 @@ pub(crate) async fn take_logins_away(subject: &dyn Subject) {
         key: DeviceKey::from_bytes([7; 32]),
         enrolled: AT,
     };
-    let set_key = StoreCall::SetKey {
+    let set_key = StoreCall::Change(Change::SetKey {
         name: name("cam"),
         key,
         replace: false,
-    };
+    });
     store.execute(set_key).await.unwrap();
     for text in ["cam", "nobody"] {
-        let remove = StoreCall::RemoveLogin {
+        let remove = StoreCall::Change(Change::RemoveLogin {
             name: name(text),
             origin: FILE.into(),
-        };
+        });
         assert_eq!(store.execute(remove).await, Ok(StoreReply::Done));
     }
     drop(store);
@@ -127,10 +127,12 @@ pub(crate) async fn forget_what_is_no_longer_given(subject: &dyn Subject) {
     for text in ["cam", "uav"] {
         store.execute(import(text, "$1", true)).await.unwrap();
     }
-    let finish = |origin: &str, whole: &str, forget: &[&str]| StoreCall::FinishImport {
-        origin: origin.into(),
-        whole: PasswordHash::new(whole),
-        forget: forget.iter().map(|text| name(text)).collect(),
+    let finish = |origin: &str, whole: &str, forget: &[&str]| {
+        StoreCall::Change(Change::FinishImport {
+            origin: origin.into(),
+            whole: PasswordHash::new(whole),
+            forget: forget.iter().map(|text| name(text)).collect(),
+        })
     };
     store
         .execute(finish("/other", "$x", &["cam"]))

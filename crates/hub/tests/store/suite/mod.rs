@@ -14,7 +14,8 @@ pub(crate) mod upkeep;
 use std::sync::Arc;
 
 use fleetlink_core::{
-    Account, Commit, Deleter, PasswordHash, Snapshot, Staged, StoreCall, StoreError, StoreReply,
+    Account, Change, Commit, Delete, Deleter, PasswordHash, Query, Snapshot, Staged, StoreCall,
+    StoreError, StoreReply,
 };
 use fleetlink_hub::store::{Staging, Store};
 use fleetlink_proto::control::{DeleteReply, FileList, Receipt, UploadMode};
@@ -120,7 +121,9 @@ pub(crate) async fn with_cam(subject: &dyn Subject) -> Arc<dyn Store> {
 }
 
 pub(crate) async fn add(store: &dyn Store, name: &str) -> Result<StoreReply, StoreError> {
-    store.execute(StoreCall::AddAccount(account(name))).await
+    store
+        .execute(StoreCall::Change(Change::AddAccount(account(name))))
+        .await
 }
 
 pub(crate) fn finish(staging: Box<dyn Staging>, text: &[u8]) -> Result<Staged, StoreError> {
@@ -170,7 +173,10 @@ pub(crate) async fn commit_at(
         staged,
         at,
     };
-    match store.execute(StoreCall::Commit(Box::new(commit))).await? {
+    match store
+        .execute(StoreCall::Change(Change::Commit(Box::new(commit))))
+        .await?
+    {
         StoreReply::Committed(receipt) => Ok(receipt),
         other => panic!("{other:?}"),
     }
@@ -196,14 +202,14 @@ pub(crate) async fn delete_by(
     by: Deleter,
     version: Option<u64>,
 ) -> Result<DeleteReply, StoreError> {
-    let call = StoreCall::Delete {
+    let call = StoreCall::Change(Change::Delete(Delete {
         device: name(device),
         file: file(id),
         key: key(bits),
         at: AT,
         by,
         version,
-    };
+    }));
     match store.execute(call).await? {
         StoreReply::Deleted(reply) => Ok(reply),
         other => panic!("{other:?}"),
@@ -217,7 +223,7 @@ pub(crate) async fn find_receipt(
 ) -> Result<Option<Receipt>, StoreError> {
     let (device, key) = (name(device), key(bits));
     match store
-        .execute(StoreCall::FindReceipt { device, key })
+        .execute(StoreCall::Query(Query::FindReceipt { device, key }))
         .await?
     {
         StoreReply::Receipt(receipt) => Ok(receipt),
@@ -231,7 +237,10 @@ pub(crate) async fn summary_of(
     id: u32,
 ) -> Result<Summary, StoreError> {
     let (device, file) = (name(device), file(id));
-    match store.execute(StoreCall::Summary { device, file }).await? {
+    match store
+        .execute(StoreCall::Query(Query::Summary { device, file }))
+        .await?
+    {
         StoreReply::Summary(summary) => Ok(summary),
         other => panic!("{other:?}"),
     }
@@ -243,7 +252,10 @@ pub(crate) async fn snapshot(
     id: u32,
 ) -> Result<Snapshot, StoreError> {
     let (device, file) = (name(device), file(id));
-    match store.execute(StoreCall::Snapshot { device, file }).await? {
+    match store
+        .execute(StoreCall::Query(Query::Snapshot { device, file }))
+        .await?
+    {
         StoreReply::Snapshot(snapshot) => Ok(snapshot),
         other => panic!("{other:?}"),
     }
@@ -256,11 +268,11 @@ pub(crate) async fn list(
     limit: u32,
 ) -> FileList {
     let (device, after) = (name(device), after.map(file));
-    let call = StoreCall::ListFiles {
+    let call = StoreCall::Query(Query::ListFiles {
         device,
         after,
         limit,
-    };
+    });
     match store.execute(call).await.unwrap() {
         StoreReply::Files(files) => files,
         other => panic!("{other:?}"),

@@ -44,7 +44,7 @@ fn enrolled(byte: u8) -> EnrolledKey {
 async fn issue(store: &dyn Store, ticket: &Ticket, forget: &[u32]) -> Result<(), StoreError> {
     let (ticket, forget) = (ticket.clone(), forget.iter().map(|n| TicketNumber(*n)));
     let forget = forget.collect();
-    let call = StoreCall::AddTicket { ticket, forget };
+    let call = StoreCall::Change(Change::AddTicket { ticket, forget });
     store.execute(call).await.map(|_| ())
 }
 
@@ -54,11 +54,11 @@ async fn redeem(
     device: &str,
     key: EnrolledKey,
 ) -> Result<Account, StoreError> {
-    let call = StoreCall::RedeemTicket {
+    let call = StoreCall::Change(Change::RedeemTicket {
         ticket: TicketNumber(number),
         name: name(device),
         key,
-    };
+    });
     match store.execute(call).await? {
         StoreReply::Redeemed(account) => Ok(account),
         other => panic!("{other:?}"),
@@ -67,7 +67,9 @@ async fn redeem(
 
 async fn revoke(store: &dyn Store, number: u32, at: WallTime) -> Result<StoreReply, StoreError> {
     let ticket = TicketNumber(number);
-    store.execute(StoreCall::RevokeTicket { ticket, at }).await
+    store
+        .execute(StoreCall::Change(Change::RevokeTicket { ticket, at }))
+        .await
 }
 
 fn without_password(device: &str, key: EnrolledKey) -> Account {
@@ -149,9 +151,9 @@ pub(crate) async fn for_a_prefix_never_replace_a_key(subject: &dyn Subject) {
     redeem(&*store, 1, "camera-2", enrolled(2)).await.unwrap();
     is_conflict(redeem(&*store, 1, "camera-2", enrolled(3)).await);
     // Nor does it make again what it has made once.
-    let remove = StoreCall::RemoveAccount {
+    let remove = StoreCall::Change(Change::RemoveAccount {
         name: name("camera-2"),
-    };
+    });
     store.execute(remove).await.unwrap();
     is_conflict(redeem(&*store, 1, "camera-2", enrolled(2)).await);
     assert_eq!(store.tickets().await.unwrap()[0].used.len(), 1);
@@ -194,7 +196,7 @@ pub(crate) async fn are_used_once_by_the_same_key(subject: &dyn Subject) {
     assert_eq!(redeem(&*store, 1, "new", later.clone()).await, Ok(first));
     let other = redeem(&*store, 1, "new", enrolled(2)).await;
     assert_eq!(other, Err(StoreError::NotFound));
-    let remove = StoreCall::RemoveKey { name: name("new") };
+    let remove = StoreCall::Change(Change::RemoveKey { name: name("new") });
     store.execute(remove).await.unwrap();
     let gone = redeem(&*store, 1, "new", later).await;
     assert_eq!(gone, Err(StoreError::NotFound), "a revoked key stays so");

@@ -24,7 +24,7 @@ pub(super) use self::candidates::Candidates;
 pub(super) use self::plan::is_due;
 
 use super::Shared;
-use super::change::Change;
+use super::change::Write;
 use super::failure::Guard;
 use super::holds::FileKey;
 use super::segments::NewSegment;
@@ -117,7 +117,7 @@ impl Desk {
         let merge = build::build(&self.connection, &self.shared, file, &planned)?;
         let id = merge.merged.id;
         let in_file = merge.merged.body.is_none();
-        let outcome = self.jobs.blocking_change(Change::Merge(Box::new(merge)));
+        let outcome = self.jobs.blocking_write(Write::Merge(Box::new(merge)));
         match outcome {
             Ok(_) => Ok(true),
             // It may be named by a row: then the next start sees.

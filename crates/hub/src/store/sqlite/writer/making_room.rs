@@ -5,10 +5,11 @@
 //! While the reserve is held, its room is enough for that. Once it is used, every transaction's log is
 //! copied at once, and where that finds no room, nothing but deletions is taken until it does.
 
+use fleetlink_core::Change;
 use rusqlite::Connection;
 use tokio::sync::mpsc;
 
-use super::super::change::Change;
+use super::super::change::Write;
 use super::super::checkpoint::{self, Copied};
 use super::super::error::{SqlFault, fault};
 use super::super::limits::COPY_TRIES;
@@ -91,9 +92,8 @@ impl Desk {
         let [job] = batch else {
             return false;
         };
-        let given = broken.fault == SqlFault::Full
-            && may_use_reserve(&job.change)
-            && self.reserve.give_up();
+        let given =
+            broken.fault == SqlFault::Full && may_use_reserve(&job.write) && self.reserve.give_up();
         if given {
             // With the log copied, the room that it takes is there for what comes.
             checkpoint::now(&self.connection, &self.shared.health);
@@ -101,9 +101,9 @@ impl Desk {
         given
     }
 
-    /// Whether the change has to wait until the log can be copied again.
-    pub(super) fn refuses(&mut self, change: &Change) -> bool {
-        self.is_stuck && !may_use_reserve(change) && !self.makes_room()
+    /// Whether the write has to wait until the log can be copied again.
+    pub(super) fn refuses(&mut self, write: &Write) -> bool {
+        self.is_stuck && !may_use_reserve(write) && !self.makes_room()
     }
 }
 
@@ -111,24 +111,25 @@ fn unused(connection: &Connection) -> u64 {
     vacuum::unused(connection).unwrap_or(0)
 }
 
-/// Changes that make room, and those by which the operator takes something away.
-fn may_use_reserve(change: &Change) -> bool {
-    match change {
-        Change::Delete(_)
-        | Change::Discard(_)
-        | Change::PruneJournal(_)
-        | Change::RemoveAccount(_)
-        | Change::RemoveKey(_)
-        | Change::RemoveLogin(..)
-        | Change::RevokeTicket(..)
-        | Change::SetPassword(..) => true,
-        Change::AddAccount(_)
-        | Change::ImportLogin(..)
-        | Change::FinishImport(..)
-        | Change::SetKey(..)
-        | Change::AddTicket(..)
-        | Change::RedeemTicket(..)
-        | Change::Commit(_)
-        | Change::Merge(_) => false,
+/// Writes that make room, and those by which the operator takes something away.
+fn may_use_reserve(write: &Write) -> bool {
+    match write {
+        Write::Discard(_) | Write::PruneJournal(_) => true,
+        Write::Merge(_) => false,
+        Write::Change(change) => match change {
+            Change::Delete(_)
+            | Change::RemoveAccount { .. }
+            | Change::RemoveKey { .. }
+            | Change::RemoveLogin { .. }
+            | Change::RevokeTicket { .. }
+            | Change::SetPassword { .. } => true,
+            Change::AddAccount(_)
+            | Change::ImportLogin { .. }
+            | Change::FinishImport { .. }
+            | Change::SetKey { .. }
+            | Change::AddTicket { .. }
+            | Change::RedeemTicket { .. }
+            | Change::Commit(_) => false,
+        },
     }
 }

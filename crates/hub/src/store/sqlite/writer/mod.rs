@@ -14,7 +14,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 use super::Shared;
-use super::change::{Applied, Change};
+use super::change::{Applied, Write};
 use super::error::{OpError, SqlFault, fault, is_write_of_log};
 use super::failure::Guard;
 use super::limits::{BATCH, BATCH_BYTES, WRITE_QUEUE};
@@ -25,7 +25,7 @@ use super::{room, segments};
 type Answer = Result<StoreReply, StoreError>;
 
 struct Job {
-    change: Change,
+    write: Write,
     answer: oneshot::Sender<Answer>,
 }
 
@@ -34,9 +34,9 @@ pub(super) struct Jobs(mpsc::Sender<Job>);
 
 impl Jobs {
     /// Waits for the commit.
-    pub(super) fn blocking_change(&self, change: Change) -> Answer {
+    pub(super) fn blocking_write(&self, write: Write) -> Answer {
         let (answer, answered) = oneshot::channel();
-        let sent = self.0.blocking_send(Job { change, answer });
+        let sent = self.0.blocking_send(Job { write, answer });
         let ended = "the store's writer ended";
         sent.map_err(|_| StoreError::Unavailable(ended.to_owned()))?;
         let unknown = |_| Err(StoreError::Unknown(ended.to_owned()));
@@ -76,11 +76,11 @@ impl Writer {
     }
 
     /// Waits for room in the queue, then for the commit.
-    pub(super) async fn change(&self, change: Change) -> Answer {
+    pub(super) async fn write(&self, write: Write) -> Answer {
         let ended = || StoreError::Unknown("the store's writer ended".to_owned());
         let (answer, answered) = oneshot::channel();
         let jobs = self.jobs.as_ref().ok_or_else(ended)?;
-        if jobs.send(Job { change, answer }).await.is_err() {
+        if jobs.send(Job { write, answer }).await.is_err() {
             return Err(StoreError::Unavailable(
                 "the store's writer ended".to_owned(),
             ));
@@ -136,7 +136,7 @@ impl Desk {
 
     fn commit(&mut self, mut batch: Vec<Job>) {
         if self.is_stuck {
-            let (refused, taken) = batch.into_iter().partition(|job| self.refuses(&job.change));
+            let (refused, taken) = batch.into_iter().partition(|job| self.refuses(&job.write));
             answer_all(refused, &StoreError::Full);
             batch = taken;
         }
@@ -181,7 +181,7 @@ impl Desk {
         segments::forget_former(&transaction, &swept).map_err(before)?;
         let mut outcomes = Vec::with_capacity(batch.len());
         for job in batch {
-            outcomes.push(apply(&transaction, &shared, &job.change).map_err(before)?);
+            outcomes.push(apply(&transaction, &shared, &job.write).map_err(before)?);
         }
         transaction
             .commit()
@@ -268,11 +268,11 @@ fn fault_with_cause(error: &rusqlite::Error, shared: &Shared) -> SqlFault {
 fn apply(
     transaction: &Transaction<'_>,
     shared: &Shared,
-    change: &Change,
+    write: &Write,
 ) -> rusqlite::Result<Result<Applied, StoreError>> {
     let run = |sql| transaction.prepare_cached(sql)?.execute([]);
     run("SAVEPOINT change")?;
-    let outcome = match change.apply(transaction, shared) {
+    let outcome = match write.apply(transaction, shared) {
         Ok(applied) => Ok(applied),
         Err(OpError::Refused(error)) => {
             run("ROLLBACK TO change")?;
@@ -289,7 +289,7 @@ fn bounded(jobs: Vec<Job>) -> Vec<Vec<Job>> {
     let mut batches = vec![Vec::new()];
     let mut bytes = 0;
     for job in jobs {
-        let more = job.change.inline_bytes();
+        let more = job.write.inline_bytes();
         if bytes + more > BATCH_BYTES && bytes > 0 {
             batches.push(Vec::new());
             bytes = 0;
