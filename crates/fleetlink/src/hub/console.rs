@@ -1,6 +1,5 @@
 //! The hub's lines on standard output: its product, not its log.
 
-use std::io::{self, Write as _};
 use std::thread;
 use std::time::Duration;
 
@@ -9,7 +8,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::event::EventForm;
+use super::event::{self, EventForm};
+use crate::failure::Failure;
+use crate::output::Output;
 
 /// Lines that may wait for whoever reads standard output. Where they are not read, those that the
 /// hub's driver cannot hand on are left out and counted there, and this process's own are left out.
@@ -38,15 +39,27 @@ enum Line {
 
 impl Console {
     /// Prints what comes of the hub until it ends.
-    pub(crate) fn follow(mut events: mpsc::Receiver<HubEvent>, form: EventForm) -> Self {
+    pub(crate) fn follow(
+        mut events: mpsc::Receiver<HubEvent>,
+        form: EventForm,
+        output: &Output,
+    ) -> Self {
         let (queue, mut waiting) = mpsc::channel::<Line>(QUEUE);
+        if form.is_json() {
+            output.tell_left_out(event::left_out);
+        }
+        let mut printer = Printer {
+            output: output.clone(),
+            form,
+            said: false,
+        };
         let printed = tokio::task::spawn_blocking(move || {
             let mut lines = Vec::new();
             while waiting.blocking_recv_many(&mut lines, QUEUE) > 0 {
-                // A closed pipe ends the output, not the hub.
-                let _ = print(&lines, form);
+                printer.print(&lines);
                 lines.clear();
                 thread::sleep(GATHER);
+                printer.look();
             }
         });
         let onward = queue.clone();
@@ -91,17 +104,39 @@ impl Console {
     }
 }
 
-/// Prints what has come together with one write.
-fn print(lines: &[Line], form: EventForm) -> io::Result<()> {
-    let mut text = String::new();
-    for line in lines {
-        match line {
-            Line::Event(event) => text.push_str(&form.line(event)),
-            Line::Own(line) => text.push_str(line),
-        }
-        text.push('\n');
+/// Hands lines to standard output, and looks what becomes of them: neither a full disk nor a reader
+/// that has gone ends the hub.
+struct Printer {
+    output: Output,
+    form: EventForm,
+    /// Whether it is said that lines are missing.
+    said: bool,
+}
+
+impl Printer {
+    /// Prints what has come together with one write.
+    fn print(&self, lines: &[Line]) {
+        let written = lines.iter().map(|line| match line {
+            Line::Event(event) => self.form.line(event),
+            Line::Own(line) => line.clone(),
+        });
+        let text: Vec<String> = written.collect();
+        self.output.post_from_thread(&text.join("\n"));
     }
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_bytes())?;
-    stdout.flush()
+
+    /// Says once on standard error that lines are lost; once more where that begins anew.
+    fn look(&mut self) {
+        let lost = self.output.lost();
+        if let (Some(failure), false) = (&lost, self.said) {
+            self.output.notice(&match failure {
+                Failure::OutputClosed => {
+                    "nobody reads the hub's lines any more; the hub goes on without them".to_owned()
+                }
+                failure => {
+                    format!("{failure}; the hub goes on, and counts the lines that are left out")
+                }
+            });
+        }
+        self.said = lost.is_some();
+    }
 }

@@ -72,6 +72,13 @@ impl EventForm {
     }
 }
 
+/// How a program is told that lines were left out.
+pub(super) fn left_out(count: u64) -> String {
+    let text = "lines were left out: they could not be written";
+    let fields = json!({ "count": count });
+    document(now(), "left_out", text, fields)
+}
+
 fn now() -> WallTime {
     WallTime::from_unix_millis(jiff::Timestamp::now().as_millisecond())
 }

@@ -53,11 +53,15 @@ pub(crate) async fn run(
     announce(&hub, data, (joining, events), output);
     shares::explain(capacity, hub.capacity(), output);
     // Without them nobody knows the address and the pin.
-    if let Err(failure) = output.opened().await {
-        hub.close().await;
-        return Err(failure);
+    match output.opened().await {
+        // Whoever read the first line and went has what it needs.
+        Ok(()) | Err(Failure::OutputClosed) => {}
+        Err(failure) => {
+            hub.close().await;
+            return Err(failure);
+        }
     }
-    let console = Console::follow(lines, events);
+    let console = Console::follow(lines, events, output);
     let mut import = Import::of(&mut hub, output);
     let ended = loop {
         tokio::select! {

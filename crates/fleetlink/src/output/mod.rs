@@ -190,6 +190,12 @@ impl Output {
         self.checked()
     }
 
+    /// Why lines of standard output are lost, as far as that is known by now and is not made good.
+    #[cfg(feature = "hub")]
+    pub(crate) fn lost(&self) -> Option<Failure> {
+        self.checked().err()
+    }
+
     /// Whether nothing was lost until now.
     fn checked(&self) -> Result<(), Failure> {
         match self.stdout.lost() {
@@ -225,6 +231,9 @@ impl Output {
             return ExitCode::from(Failure::Interrupted.exit_code());
         }
         let lost = self.checked().err();
+        // Who asked a server to end does not mind that nobody reads its lines.
+        let asked = self.asked_to_end.load(Ordering::Relaxed);
+        let lost = lost.filter(|lost| !(asked && matches!(lost, Failure::OutputClosed)));
         if let Some(lost) = &lost {
             self.say_lost(lost, result.as_ref().err());
             self.written(true).await;

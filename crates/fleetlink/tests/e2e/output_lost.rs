@@ -6,6 +6,8 @@ use std::net::{Shutdown, TcpStream, UdpSocket};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+#[cfg(target_os = "linux")]
+use fleetlink_testkit::{run_on_small_disk, small_disk};
 use rustix::fs::OFlags;
 use rustix::process::Signal;
 use serde_json::Value;
@@ -361,4 +363,109 @@ fn a_stopped_terminal_stops_neither_files_nor_ctrl_c() {
     assert!(receiver.wait(), "Ctrl-C is a good end");
     assert_eq!(fs::read_dir(inbox.path()).unwrap().count(), 3);
     eventually("it has left", || hub.active().is_empty());
+}
+
+/// A hub in `folder` with these standard streams.
+fn hub_to(folder: &Path, stdout: impl Into<Stdio>, stderr: impl Into<Stdio>) -> Owned {
+    let mut command = fleetlink(folder);
+    command.args(["hub", "--listen", "127.0.0.1:0", "--data", "data"]);
+    let spawned = command.stdin(Stdio::null()).stdout(stdout).stderr(stderr);
+    Owned(spawned.spawn().unwrap())
+}
+
+/// Has the hub show a line, by a command of its operator.
+#[track_caller]
+fn has_a_line(folder: &Path, device: &str) {
+    let mut command = fleetlink(folder);
+    command.args([
+        "account",
+        "add",
+        device,
+        "--password-stdin",
+        "--data",
+        "data",
+    ]);
+    let (code, said) = run_to(&mut command, Stdio::null(), "secret\n");
+    assert_eq!(code, Some(0), "{said}");
+}
+
+/// A reader that takes the first line and goes, as `head -1` does.
+#[test]
+fn a_hub_goes_on_without_a_reader_and_says_so_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (reader, writer) = io::pipe().unwrap();
+    let (errors, said) = io::pipe().unwrap();
+    let mut hub = hub_to(folder.path(), writer, said);
+    {
+        let mut byte = [0];
+        let mut reader = reader;
+        while byte != [b'\n'] {
+            reader.read_exact(&mut byte).unwrap();
+        }
+    }
+    let mut errors = Output::of(errors);
+    for device in ["a", "b", "c"] {
+        has_a_line(folder.path(), device);
+    }
+    errors.expect("nobody reads the hub's lines any more; the hub goes on without them\n");
+    for device in ["d", "e"] {
+        has_a_line(folder.path(), device);
+    }
+    signal(&hub.0, Signal::TERM);
+    assert_eq!(hub.0.wait().unwrap().code(), Some(0), "it was asked to end");
+    let said = errors.to_end();
+    assert_eq!(said.matches("nobody reads").count(), 1, "{said}");
+}
+
+/// A disk that fills up while the hub runs, and has room again.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_hub_goes_on_beside_a_full_disk_and_counts_its_lines() {
+    let Some(disk) = small_disk() else {
+        let disk = tempfile::tempdir().unwrap();
+        let test = "output_lost::a_hub_goes_on_beside_a_full_disk_and_counts_its_lines";
+        return run_on_small_disk(test, "64k", disk.path());
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = disk.join("lines");
+    let mut file = File::options()
+        .append(true)
+        .create(true)
+        .open(&path)
+        .unwrap();
+    let (errors, said) = io::pipe().unwrap();
+    let mut hub = hub_to(folder.path(), file.try_clone().unwrap(), said);
+    let mut errors = Output::of(errors);
+    let lines = || fs::read_to_string(&path).unwrap();
+    eventually("it is ready", || {
+        lines().contains("there are no accounts yet")
+    });
+    let mut ballast = File::create(disk.join("ballast")).unwrap();
+    while ballast.write(&[0; 4096]).is_ok() {}
+    while file.write(b"\n").is_ok() {}
+
+    for device in ["a", "b", "c"] {
+        has_a_line(folder.path(), device);
+    }
+    errors.expect("standard output could not be written: No space left on device");
+    errors.expect("; the hub goes on, and counts the lines that are left out\n");
+    for device in ["d", "e"] {
+        has_a_line(folder.path(), device);
+    }
+    drop(ballast);
+    fs::remove_file(disk.join("ballast")).unwrap();
+    has_a_line(folder.path(), "f");
+    eventually("it goes on", || lines().contains("account f was added\n"));
+    let shown = lines();
+    let missing = shown.lines().find_map(|line| {
+        let count = line.strip_suffix(" lines were left out: they could not be written)")?;
+        count.strip_prefix('(')?.parse().ok()
+    });
+    let missing: usize = missing.expect("how many are missing");
+    let told = shown.matches(" was added").count();
+    assert_eq!((missing >= 3, missing + told), (true, 6), "{shown}");
+    signal(&hub.0, Signal::TERM);
+    assert_eq!(hub.0.wait().unwrap().code(), Some(0), "all is told");
+    let said = errors.to_end();
+    assert_eq!(said.matches("could not be written").count(), 1, "{said}");
 }
