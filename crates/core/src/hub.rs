@@ -44,7 +44,7 @@ use crate::hub::jobs::Job;
 use crate::ids::{OperationId, SessionId};
 use crate::input::Input;
 use crate::operator::account_change::AccountJob;
-use crate::presence::{Presence, Reached};
+use crate::presence::list::{Presence, Reached};
 use crate::session::census::Census;
 use crate::session::deadlines::Deadlines;
 use crate::session::state::{Proof, Session, Stage};

@@ -13,7 +13,7 @@ use crate::effect::Effect;
 use crate::errors;
 use crate::hub::Hub;
 use crate::ids::SessionId;
-use crate::presence::Reached;
+use crate::presence::list::Reached;
 use crate::session::state::Stage;
 use crate::time::Now;
 
