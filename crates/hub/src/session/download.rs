@@ -12,6 +12,7 @@ use fleetlink_proto::control::{
 };
 
 use super::SessionContext;
+use super::contained::contained;
 use super::outbox::{Gone, Outbox};
 use super::reader::no_such_transfer;
 use super::wait::HubTurn;
@@ -108,7 +109,8 @@ impl Downloads {
             hasher: blake3::Hasher::new(),
             bytes: 0,
         };
-        let last = match sending.send(&snapshot).await {
+        let sent = contained("a download", async { Ok(sending.send(&snapshot).await) }).await;
+        let last = match sent.unwrap_or_else(|error| Err(Ended::Failed(error))) {
             Ok(()) => Some(HubNotification::DownloadEnd {
                 download,
                 bytes: sending.bytes,

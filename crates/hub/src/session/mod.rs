@@ -1,6 +1,7 @@
 //! One connection of a device: bytes in, bytes out. What they mean is decided by the core.
 
 mod claims;
+mod contained;
 mod download;
 mod outbox;
 mod proof;

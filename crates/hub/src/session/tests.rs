@@ -14,6 +14,9 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream};
 use tokio::sync::{mpsc, watch};
 
+mod panics;
+
+use self::panics::Bomb;
 use super::*;
 use crate::driver::{CONSOLE_QUEUE, Driver, Followers, wall_time};
 use crate::passwords::Passwords;
@@ -27,11 +30,13 @@ const PASSWORD: &str = "comp9331";
 struct SlowStore {
     inner: SqliteStore,
     delay: Duration,
+    bomb: Bomb,
 }
 
 struct SlowStaging {
     inner: Box<dyn Staging>,
     delay: Duration,
+    bomb: Bomb,
 }
 
 impl Store for SlowStore {
@@ -56,9 +61,10 @@ impl Store for SlowStore {
 
     fn stage(&self, device: DeviceName, key: IdempotencyKey) -> StoreFuture<'_, Box<dyn Staging>> {
         Box::pin(async move {
+            self.bomb.goes_off("stage");
             let inner = self.inner.stage(device, key).await?;
-            let delay = self.delay;
-            Ok(Box::new(SlowStaging { inner, delay }) as Box<dyn Staging>)
+            let (delay, bomb) = (self.delay, self.bomb.clone());
+            Ok(Box::new(SlowStaging { inner, delay, bomb }) as Box<dyn Staging>)
         })
     }
 
@@ -67,6 +73,7 @@ impl Store for SlowStore {
     }
 
     fn open_segment(&self, segment: SegmentRef) -> StoreFuture<'_, Box<dyn SegmentReader>> {
+        self.bomb.goes_off("open_segment");
         self.inner.open_segment(segment)
     }
 
@@ -111,11 +118,13 @@ impl Staging for SlowStaging {
     }
 
     fn read_held(&mut self, sink: &mut dyn FnMut(&[u8])) -> Result<(), fleetlink_core::StoreError> {
+        self.bomb.goes_off("read_held");
         self.inner.read_held(sink)
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), fleetlink_core::StoreError> {
         std::thread::sleep(self.delay);
+        self.bomb.goes_off("write");
         self.inner.write(bytes)
     }
 
@@ -126,10 +135,12 @@ impl Staging for SlowStaging {
         ends_open: bool,
     ) -> Result<Staged, fleetlink_core::StoreError> {
         std::thread::sleep(self.delay);
+        self.bomb.goes_off("finish");
         self.inner.finish(summary, hash, ends_open)
     }
 
     fn abandon(self: Box<Self>) {
+        self.bomb.goes_off("abandon");
         self.inner.abandon();
     }
 }
@@ -137,6 +148,7 @@ impl Staging for SlowStaging {
 /// A hub without a listener.
 struct World {
     context: SessionContext,
+    bomb: Bomb,
     sessions: u64,
     _follow: (watch::Receiver<Vec<ActiveDevice>>, watch::Receiver<u64>),
     _lines: mpsc::Receiver<crate::HubEvent>,
@@ -145,6 +157,7 @@ struct World {
 
 impl World {
     async fn new(settings: Settings, delay: Duration) -> Self {
+        let bomb = Bomb::default();
         let folder = tempfile::tempdir().unwrap();
         let inner = SqliteStore::open(folder.path()).unwrap();
         let passwords = Passwords::new();
@@ -156,7 +169,11 @@ impl World {
         };
         let add = StoreCall::Change(Change::AddAccount(account.clone()));
         inner.execute(add).await.unwrap();
-        let store: Arc<dyn Store> = Arc::new(SlowStore { inner, delay });
+        let store: Arc<dyn Store> = Arc::new(SlowStore {
+            inner,
+            delay,
+            bomb: bomb.clone(),
+        });
         let (active, active_changed) = watch::channel(Vec::new());
         let (journal, journal_grew) = watch::channel(0);
         let (console, lines) = mpsc::channel(CONSOLE_QUEUE);
@@ -178,6 +195,7 @@ impl World {
         );
         tokio::spawn(driver.run());
         World {
+            bomb,
             context: SessionContext {
                 driver: handle,
                 store,

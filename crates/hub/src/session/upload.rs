@@ -19,6 +19,7 @@ pub(crate) use self::idle::HubUploads;
 use self::idle::Progress;
 use super::SessionContext;
 use super::claims::UploadName;
+use super::contained::contained;
 use super::outbox::Outbox;
 use super::reader::no_such_transfer;
 use super::wait::HubTurn;
@@ -33,6 +34,9 @@ const BLOCK_QUEUE: usize = 3;
 /// How often, and with which pause, an upload is asked for that an earlier session still has.
 const TAKE_OVER_TRIES: u32 = 50;
 const TAKE_OVER_PAUSE: Duration = Duration::from_millis(100);
+
+/// What is logged where it panics.
+const WORK: &str = "an upload";
 
 /// Begins uploads; the core has allowed them.
 #[derive(Clone)]
@@ -112,12 +116,19 @@ impl Uploads {
         } = start;
         let name = (device, key);
         let open = self.hub.uploads.open();
-        let staged = match self.begin(&name).await {
+        let staged = match contained(WORK, self.begin(&name)).await {
             Ok(ingest) => {
                 let intake = self.open_feed(upload, &name);
-                let staged = self.receive(&id, upload, ingest, intake).await;
+                let receiving = async { Ok(self.receive(&id, upload, ingest, intake).await) };
+                let staged = contained(WORK, receiving).await;
                 self.hub.claims.release(&name, self.turn.session());
-                staged
+                match staged {
+                    Ok(staged) => staged,
+                    Err(error) => {
+                        self.notify_failed(upload, error).await;
+                        None
+                    }
+                }
             }
             Err(error) => {
                 self.outbox.reply(&id, Err(error)).await;
@@ -215,7 +226,8 @@ impl Uploads {
                 self.turn.at_disk(move || drop(ingest)).await;
                 return None;
             };
-            match self.take(upload, ingest, piece, &intake.spare).await {
+            let taking = self.take(upload, ingest, piece, &intake.spare);
+            match contained(WORK, taking).await {
                 Ok(Step::Next(going_on)) => {
                     intake.progress.made();
                     ingest = going_on;
@@ -251,7 +263,8 @@ impl Uploads {
                 Ok(Step::Next(ingest))
             }
             Piece::Commit { id, commit } => {
-                let finished = self.turn.at_disk(move || ingest.finish(&commit)).await;
+                let finishing = self.turn.at_disk(move || ingest.finish(&commit));
+                let finished = contained(WORK, finishing).await;
                 Ok(Step::Over(match finished {
                     Ok(staged) => Some(Box::new((id, staged))),
                     Err(error) => {
@@ -261,8 +274,12 @@ impl Uploads {
                 }))
             }
             Piece::Abort { id } => {
-                self.turn.at_disk(move || ingest.abandon()).await;
-                self.outbox.reply(&id, Ok(Reply::Done(Done {}))).await;
+                let abandoning = async {
+                    self.turn.at_disk(move || ingest.abandon()).await;
+                    Ok(Reply::Done(Done {}))
+                };
+                let given_up = contained(WORK, abandoning).await;
+                self.outbox.reply(&id, given_up).await;
                 tracing::debug!(upload, "given up by its device");
                 Ok(Step::Over(None))
             }
@@ -285,9 +302,7 @@ impl Uploads {
 
     /// Tells the device, and then refuses what it asked for before it knew.
     async fn fail(&self, upload: u64, error: RpcError, mut queue: mpsc::Receiver<Piece>) {
-        self.outbox
-            .notify(&HubNotification::UploadFailed { upload, error })
-            .await;
+        self.notify_failed(upload, error).await;
         self.feeds().open.remove(&upload);
         queue.close();
         while let Some(piece) = queue.recv().await {
@@ -297,6 +312,11 @@ impl Uploads {
                     .await;
             }
         }
+    }
+
+    async fn notify_failed(&self, upload: u64, error: RpcError) {
+        let failed = HubNotification::UploadFailed { upload, error };
+        self.outbox.notify(&failed).await;
     }
 
     fn feeds(&self) -> MutexGuard<'_, Feeds> {
