@@ -40,6 +40,7 @@ mod transfer;
 mod udp_port;
 
 use std::io;
+use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -71,7 +72,17 @@ fn main() -> ExitCode {
     code
 }
 
+/// Finds out whether the descriptors are there that a runtime opens at its start: it would panic
+/// without them.
+fn look_for_descriptors() -> io::Result<()> {
+    let (one, other) = UnixStream::pair()?;
+    let more = [&one, &other, &one, &other, &one, &other].map(UnixStream::try_clone);
+    let opened: io::Result<Vec<UnixStream>> = more.into_iter().collect();
+    opened.map(drop)
+}
+
 fn runtime(command: &Command) -> io::Result<Runtime> {
+    look_for_descriptors()?;
     let mut builder = Builder::new_multi_thread();
     if command.is_one_device() {
         // A transfer's tasks wake each other at every batch of packets: on one thread that crosses

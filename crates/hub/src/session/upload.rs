@@ -104,7 +104,7 @@ impl Uploads {
     /// Begins an upload, which answers `upload.open` when it is ready.
     pub(super) fn start(&self, start: StartUpload) {
         let uploads = self.clone();
-        tokio::spawn(Box::pin(async move { uploads.run(start).await }));
+        tokio::spawn(async move { Box::pin(uploads.run(start)).await });
     }
 
     async fn run(&self, start: StartUpload) {
@@ -120,7 +120,7 @@ impl Uploads {
             Ok(ingest) => {
                 let intake = self.open_feed(upload, &name);
                 let receiving = async { Ok(self.receive(&id, upload, ingest, intake).await) };
-                let staged = contained(WORK, receiving).await;
+                let staged = Box::pin(contained(WORK, receiving)).await;
                 self.hub.claims.release(&name, self.turn.session());
                 match staged {
                     Ok(staged) => staged,

@@ -1,11 +1,12 @@
 //! Devices that have no file descriptors left: what they do goes on, what is new waits.
 
 use std::fs;
+use std::process::Command;
 
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 
 use super::{content, event, listing, receiving, sparse_of};
-use crate::harness::{Hub, PROMPT, Shell};
+use crate::harness::{Hub, PROMPT, Shell, run};
 
 /// What a busy device's peer reads.
 const BUSY: &str = "the device has no file descriptor left; try again later";
@@ -113,4 +114,55 @@ fn a_file_under_way_outlives_a_want_of_descriptors() {
         listing(&home.path().join("inbox")),
         ["cam_large", "cam_small"]
     );
+}
+
+/// The same command with a limit to its descriptors.
+fn limited(command: &Command, descriptors: u32) -> Command {
+    let mut limited = Command::new("sh");
+    let limit = format!("ulimit -n {descriptors}; exec \"$0\" \"$@\"");
+    limited.args(["-c", &limit]).arg(command.get_program());
+    limited.args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => limited.env(name, value),
+            None => limited.env_remove(name),
+        };
+    }
+    limited.current_dir(command.get_current_dir().unwrap());
+    limited
+}
+
+/// Whichever descriptor is the one that is missing: a command fails with a message, or succeeds.
+#[test]
+fn a_command_with_too_few_descriptors_says_so() {
+    let hub = Hub::start(&["cam", "box"]);
+    let (folder, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let _receiver = receiving(&hub, home.path(), "box", &[]);
+    fs::write(folder.path().join("a"), "1\n").unwrap();
+    let upload = hub.run(folder.path(), "cam", &["data", "upload", "1", "a"]);
+    assert_eq!(upload.code, Some(0), "{upload:?}");
+    for arguments in [
+        &["data", "upload", "1", "a"][..],
+        &["data", "get", "1", "got"],
+        &["send", "box", "a"],
+        &["receive", "--inbox", "in", "--wait", "0s"],
+    ] {
+        // From what the loader of programs needs on, to where it goes well.
+        for descriptors in 5..14 {
+            let mut command = limited(&hub.command(folder.path(), "cam", arguments), descriptors);
+            let finished = run(&mut command, "");
+            let told = format!("{arguments:?} with {descriptors}: {finished:?}");
+            if finished.code == Some(0) {
+                fs::remove_file(folder.path().join("got")).ok();
+                continue;
+            }
+            assert!(finished.stderr.contains("Too many open files"), "{told}");
+            assert!(matches!(finished.code, Some(1 | 5)), "{told}");
+            let left = listing(folder.path());
+            assert!(
+                left.iter().all(|name| !name.starts_with('.')),
+                "{left:?}: {told}"
+            );
+        }
+    }
 }
