@@ -44,6 +44,8 @@ mod staging;
 mod surplus;
 mod sweeper;
 mod tickets;
+#[cfg(test)]
+mod upgrade_tests;
 mod vacuum;
 mod writer;
 
