@@ -33,6 +33,8 @@ pub(crate) fn run() -> Outcome {
 pub(crate) const ANEW: Join = Join {
     udp_port: 0,
     rejoin: None,
+    receives: false,
+    only_if_free: false,
 };
 
 /// What was done in a while, and what that cost the process that was asked for it.

@@ -19,8 +19,6 @@ pub(crate) const PENALISED: &str = "Too many logins from this address have faile
 pub(crate) const NAME_PENALISED: &str = "Too many wrong passwords of this name have come from this address, which may not try \
      it for a while; please try again later";
 
-pub(crate) const REPLACED: &str = "the same name joined from elsewhere";
-
 /// What a device is told where the store did not do what it asked. The store's own words may hold
 /// paths and the like, so they stay with the hub; only of a conflict they are what the device needs.
 pub fn of_store(error: StoreError, no_file: &str) -> RpcError {
@@ -49,10 +47,6 @@ pub fn of_store(error: StoreError, no_file: &str) -> RpcError {
 
 pub(crate) fn no_samples(file: FileId, operation: Operation) -> String {
     format!("the file with ID of {file} has no samples, so {operation} has no result on it")
-}
-
-pub(crate) fn replaced() -> RpcError {
-    RpcError::new(ErrorCode::Replaced, REPLACED)
 }
 
 pub(crate) fn out_of_order(message: &str) -> RpcError {

@@ -44,7 +44,8 @@ use crate::hub::jobs::Job;
 use crate::ids::{OperationId, SessionId};
 use crate::input::Input;
 use crate::operator::account_change::AccountJob;
-use crate::presence::list::{Presence, Reached};
+use crate::presence::device::Reached;
+use crate::presence::list::Presence;
 use crate::session::census::Census;
 use crate::session::deadlines::Deadlines;
 use crate::session::state::{Proof, Session, Stage};
@@ -187,7 +188,7 @@ impl Hub {
     }
 
     /// The active devices in the order in which they joined.
-    pub fn active(&self) -> impl Iterator<Item = &ActiveDevice> {
+    pub fn active(&self) -> impl Iterator<Item = ActiveDevice> {
         self.presence.iter()
     }
 

@@ -23,7 +23,7 @@ pub use access::possession::Possession;
 pub use access::tickets::Refusal;
 pub use capacity::Capacity;
 pub use console::tickets::TicketEvent;
-pub use console::{AccountChange, Command, ConsoleEvent, Departure, LoginFailure};
+pub use console::{AccountChange, Command, ConsoleEvent, Departure, Entrance, LoginFailure};
 pub use effect::Effect;
 pub use errors::of_store as rpc_error_of_store;
 pub use hub::Hub;

@@ -12,6 +12,8 @@ use scripted::{Script, ScriptedHub};
 const ANEW: Join = Join {
     udp_port: 5,
     rejoin: None,
+    receives: false,
+    only_if_free: false,
 };
 
 fn dialer(hub: &ScriptedHub, credential: Credential) -> Dialer {

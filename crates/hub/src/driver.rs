@@ -274,7 +274,7 @@ impl Driver {
                 self.perform(effect);
             }
             if self.active.is_due(Instant::now()) || self.core.is_drained() {
-                let active = self.core.active().cloned().collect();
+                let active = self.core.active().collect();
                 self.followers.active.send_replace(active);
             }
         }

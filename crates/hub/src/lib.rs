@@ -26,7 +26,8 @@ pub use driver::HubEvent;
 #[doc(hidden)]
 pub use driver::WallClock;
 pub use fleetlink_core::{
-    AccountChange, Command, ConsoleEvent, Deleter, Departure, LoginFailure, Refusal, TicketEvent,
+    AccountChange, Command, ConsoleEvent, Deleter, Departure, Entrance, LoginFailure, Refusal,
+    TicketEvent,
 };
 pub use fleetlink_core::{Capacity, MaxAttempts, MaxAttemptsError, PenaltySettings, Settings};
 pub use identity::IdentityError;

@@ -5,7 +5,7 @@ use std::fmt;
 use fleetlink_proto::control::{ActiveDevice, UploadMode};
 use fleetlink_proto::{DeviceName, Escaped};
 
-use super::{AccountChange, Command, ConsoleEvent, Departure, LoginFailure};
+use super::{AccountChange, Command, ConsoleEvent, Departure, Entrance, LoginFailure};
 use crate::store::calls::Deleter;
 
 /// Devices of one AED that a line names.
@@ -18,19 +18,27 @@ impl fmt::Display for ConsoleEvent {
                 device,
                 address,
                 udp_port,
-                took_over,
+                entrance,
             } => {
-                let from = if *took_over {
-                    " and took over from its older session"
-                } else {
-                    ""
-                };
                 write!(
                     f,
-                    "{device} joined the edge network from {address}, UDP port {udp_port}{from}"
-                )
+                    "{device} joined the edge network from {address}, UDP port {udp_port}"
+                )?;
+                match entrance {
+                    Entrance::Alone => Ok(()),
+                    Entrance::TookOver => f.write_str(" and took over from its older session"),
+                    Entrance::Beside { others } => {
+                        write!(f, ", beside other sessions of it: {others}")
+                    }
+                }
             }
             ConsoleEvent::Left { device, why } => write!(f, "{device} {why}"),
+            ConsoleEvent::SessionEnded { device, why } => {
+                write!(
+                    f,
+                    "a session of {device} {why}; {device} stays active by another one"
+                )
+            }
             ConsoleEvent::LoggedIn { device, address } => {
                 write!(f, "{device} logged in from {address}")
             }

@@ -24,8 +24,15 @@ pub enum ConsoleEvent {
         address: IpAddr,
         /// Where it accepts peers.
         udp_port: u16,
-        /// Whether an older session of its name was ended by this.
-        took_over: bool,
+        /// Beside or in place of which other sessions.
+        entrance: Entrance,
+    },
+    /// A session of a device is over; the device stays active by other ones.
+    SessionEnded {
+        /// Which device.
+        device: DeviceName,
+        /// Why.
+        why: Departure,
     },
     /// A device is no longer active.
     Left {
@@ -188,7 +195,21 @@ pub enum Command {
     Send,
 }
 
-/// Why a device is no longer active.
+/// How a session joins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entrance {
+    /// The device was not active.
+    Alone,
+    /// Older sessions of its name were ended by this.
+    TookOver,
+    /// The device was active by other sessions, which stay.
+    Beside {
+        /// How many.
+        others: usize,
+    },
+}
+
+/// Why a device is no longer active, or a session of it over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Departure {
     /// It said goodbye.

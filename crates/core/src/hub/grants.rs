@@ -13,7 +13,7 @@ use crate::effect::Effect;
 use crate::errors;
 use crate::hub::Hub;
 use crate::ids::SessionId;
-use crate::presence::list::Reached;
+use crate::presence::device::{Member, Reached};
 use crate::session::state::Stage;
 use crate::time::Now;
 
@@ -39,7 +39,7 @@ impl Hub {
         if let Err(error) = self.check_certificate(name, &reached.endpoint, possession) {
             return self.refuse(session, id, error);
         }
-        self.presence.set_reached(generation, reached);
+        self.presence.set_reached(name, generation, reached);
         self.answer(session, id, Ok(Reply::Done(Default::default())));
     }
 
@@ -57,64 +57,13 @@ impl Hub {
             device: name.clone(),
             command: Command::Send,
         });
-        let joined = self.is_at(session, |stage| matches!(stage, Stage::Joined { .. }));
-        if (named.is_none() && !joined) || name == to {
-            let error = "files are sent from an endpoint, and to another device";
-            return self.refuse_command(
-                session,
-                id,
-                name,
-                Command::Send,
-                errors::out_of_order(error),
-            );
-        }
-        if let Some((endpoint, possession)) = &named
-            && let Err(error) = self.check_certificate(name, endpoint, *possession)
-        {
-            return self.refuse_command(session, id, name, Command::Send, error);
-        }
-        let Some((receiver, reached)) = self.presence.reached(to) else {
-            let error = errors::offline(to, self.presence.alike(to));
-            return self.refuse_command(session, id, name, Command::Send, error);
+        let found = self
+            .sending_endpoint(session, name, to, named)
+            .and_then(|from| Ok((from, self.receiving_endpoint(session, to)?)));
+        let (from, (receiver, addresses)) = match found {
+            Ok(found) => found,
+            Err(error) => return self.refuse_command(session, id, name, Command::Send, error),
         };
-        let reached = reached.filter(|reached| self.is_own_key(&reached.endpoint.party));
-        let from = match named {
-            Some((endpoint, _)) => Some(endpoint),
-            None => {
-                let announced = self.presence.reached(name).and_then(|(_, reached)| reached);
-                let endpoint = announced.map(|announced| &announced.endpoint);
-                let own = endpoint.filter(|endpoint| self.is_own_key(&endpoint.party));
-                own.cloned()
-            }
-        };
-        let (from, reached) = match (from, reached) {
-            (Some(from), Some(reached)) => (from, reached),
-            (None, _) => {
-                return self.refuse_command(
-                    session,
-                    id,
-                    name,
-                    Command::Send,
-                    errors::no_endpoint(name),
-                );
-            }
-            (_, None) => {
-                return self.refuse_command(
-                    session,
-                    id,
-                    name,
-                    Command::Send,
-                    errors::no_endpoint(to),
-                );
-            }
-        };
-        let seen = SocketAddr::new(receiver.address, receiver.udp_port);
-        let sender = self.sessions.get(&session).map(|session| session.address);
-        let addresses = addresses(seen, &reached.addresses, sender);
-        if addresses.is_empty() {
-            return self.refuse_command(session, id, name, Command::Send, errors::no_address(to));
-        }
-        let receiver = reached.endpoint.clone();
         self.show(ConsoleEvent::Granted {
             device: name.clone(),
             to: to.clone(),
@@ -129,6 +78,67 @@ impl Hub {
             expires: self.clock(now).later(GRANT_LIFETIME),
             addresses,
         });
+    }
+
+    /// The endpoint from which a session sends.
+    fn sending_endpoint(
+        &self,
+        session: SessionId,
+        name: &DeviceName,
+        to: &DeviceName,
+        named: Option<(EndpointCertificate, Possession)>,
+    ) -> Result<EndpointCertificate, RpcError> {
+        let joined = self.is_at(session, |stage| matches!(stage, Stage::Joined { .. }));
+        if (named.is_none() && !joined) || name == to {
+            let error = "files are sent from an endpoint, and to another device";
+            return Err(errors::out_of_order(error));
+        }
+        if let Some((endpoint, possession)) = named {
+            self.check_certificate(name, &endpoint, possession)?;
+            return Ok(endpoint);
+        }
+        if !self.presence.is_active(to) {
+            return Err(errors::offline(to, self.presence.alike(to)));
+        }
+        let own = self
+            .presence
+            .sessions(name)
+            .find(|own| own.session == session);
+        let endpoint = own.and_then(|own| self.endpoint_of(own));
+        let endpoint = endpoint.map(|reached| reached.endpoint.clone());
+        endpoint.ok_or_else(|| errors::no_endpoint(name))
+    }
+
+    /// The endpoint that takes files for a device, and the addresses at which this session's device
+    /// may reach it: of its sessions the first that can be reached.
+    fn receiving_endpoint(
+        &self,
+        sender: SessionId,
+        to: &DeviceName,
+    ) -> Result<(EndpointCertificate, Vec<SocketAddr>), RpcError> {
+        if !self.presence.is_active(to) {
+            return Err(errors::offline(to, self.presence.alike(to)));
+        }
+        let sender = self.sessions.get(&sender).map(|session| session.address);
+        let mut error = errors::no_endpoint(to);
+        for member in self.presence.sessions(to) {
+            let Some(reached) = self.endpoint_of(member) else {
+                continue;
+            };
+            let seen = SocketAddr::new(member.address, member.udp_port);
+            let addresses = addresses(seen, &reached.addresses, sender);
+            if !addresses.is_empty() {
+                return Ok((reached.endpoint.clone(), addresses));
+            }
+            error = errors::no_address(to);
+        }
+        Err(error)
+    }
+
+    /// How a session is reached, where the key that says so is the device's.
+    fn endpoint_of<'a>(&self, member: &'a Member) -> Option<&'a Reached> {
+        let reached = member.reached.as_ref();
+        reached.filter(|reached| self.is_own_key(&reached.endpoint.party))
     }
 
     /// Whether the device's own key has said that the endpoint is its.

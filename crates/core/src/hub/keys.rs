@@ -16,6 +16,7 @@ use crate::hub::jobs::Job;
 use crate::ids::{AdminId, SessionId};
 use crate::operator::errors::no_account;
 use crate::operator::requests::AdminReply;
+use crate::session::state::Stage;
 use crate::store::calls::{StoreError, StoreReply};
 use crate::time::Now;
 
@@ -120,6 +121,9 @@ impl Hub {
         match change {
             KeyChange::Set { key, .. } => {
                 let result = self.key_set(name, key, result);
+                if let (Ok(()), Some(session)) = (&result, asker.session()) {
+                    self.key_shown(session, key);
+                }
                 self.answer_asker(asker, result);
             }
             KeyChange::Revoke => self.key_removed(name, asker, result),
@@ -155,6 +159,17 @@ impl Hub {
                 Err(RpcError::new(ErrorCode::NotAllowed, no_account(name)))
             }
             Err(error) => Err(errors::of_store(error, "")),
+        }
+    }
+
+    /// A session has shown that the key is the device's, as one does that logs in by it.
+    fn key_shown(&mut self, session: SessionId, key: DeviceKey) {
+        let Some(open) = self.sessions.get_mut(&session) else {
+            return;
+        };
+        open.key = Some(key);
+        if let Stage::Joined { name, generation } = &open.stage {
+            self.presence.key_shown(name, *generation, key);
         }
     }
 

@@ -15,6 +15,7 @@ use crate::effect::Effect;
 use crate::errors;
 use crate::hub::Hub;
 use crate::ids::SessionId;
+use crate::presence::list::Left;
 use crate::session::state::{Overdue, Session, Stage};
 use crate::time::Now;
 
@@ -174,12 +175,23 @@ impl Hub {
         let Some(session) = self.drop_session(id) else {
             return;
         };
-        if let Stage::Joined { name, generation } = session
-            && self.presence.leave(generation)
-        {
-            self.effects.push_back(Effect::ActiveChanged);
-            self.show(ConsoleEvent::Left { device: name, why });
-        }
+        let Stage::Joined { name, generation } = session else {
+            return;
+        };
+        let event = match self.presence.leave(&name, generation) {
+            Left::Stale => return,
+            Left::Last => {
+                self.effects.push_back(Effect::ActiveChanged);
+                ConsoleEvent::Left { device: name, why }
+            }
+            Left::OthersStay { list_changed } => {
+                if list_changed {
+                    self.effects.push_back(Effect::ActiveChanged);
+                }
+                ConsoleEvent::SessionEnded { device: name, why }
+            }
+        };
+        self.show(event);
     }
 
     /// Forgets a session and gives back what it held; its stage.

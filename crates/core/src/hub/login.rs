@@ -178,6 +178,10 @@ impl Hub {
         }
         self.census.logged_in(name.clone());
         session.stage = Stage::Attached { name: name.clone() };
+        session.key = match proof {
+            Proof::Key(key) => Some(key),
+            Proof::Password(_) => None,
+        };
         session.proof = Some(proof);
         let address = session.address;
         self.unknown_sessions.release(address);

@@ -1,13 +1,15 @@
-//! Who is active: one session a name, in the order in which they joined.
+//! Who is active: one device a name, in the order in which they joined, with the sessions that share
+//! its presence.
 
 use std::collections::BTreeMap;
 
 use fleetlink_proto::control::limits::{MAX_LINE_BYTES, MAX_PAGE_ENTRIES};
 use fleetlink_proto::control::{ActiveDevice, DeviceList};
-use fleetlink_proto::transfer::{Addresses, EndpointCertificate};
-use fleetlink_proto::{DeviceName, WallTime};
+use fleetlink_proto::{DeviceKey, DeviceName, WallTime};
 
 use crate::ids::SessionId;
+use crate::presence::device::{Device, Member, Reached};
+use crate::presence::holding::{Generations, Holding, Joiner};
 
 /// The longest entry of a page in bytes: a name of 64, an address of 45, a port, a time, and the
 /// members' names around them.
@@ -17,54 +19,67 @@ const ENVELOPE: usize = 1024;
 const _: () = assert!(MAX_PAGE_ENTRIES as usize * LONGEST_ENTRY + ENVELOPE < MAX_LINE_BYTES);
 
 /// The active devices.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Presence {
-    /// The last generation of the hub's earlier runs.
-    before: u64,
-    /// The generation of the last join.
-    last: u64,
-    /// The last join of each name with an account, also after it left.
-    joins: BTreeMap<DeviceName, LastJoin>,
-    by_generation: BTreeMap<u64, Active>,
-    by_name: BTreeMap<DeviceName, u64>,
+    generations: Generations,
+    /// Who holds each name with an account, also after leaving.
+    pub(super) holdings: BTreeMap<DeviceName, Holding>,
+    active: BTreeMap<DeviceName, Device>,
+    /// The names of the active devices by their places.
+    places: BTreeMap<u64, DeviceName>,
 }
 
-/// What says whether who comes back is the device that joined last.
-#[derive(Debug)]
-struct LastJoin {
-    generation: u64,
-    /// What that device gave as its join before; none where a person joined. The answer may have
-    /// been lost, so it may give the same again.
-    rejoined: Option<u64>,
-    /// Its last join in an earlier run of the hub, if nobody has joined anew in this one.
-    before: Option<u64>,
+/// A session that wants to join.
+#[derive(Debug, Clone)]
+pub(crate) struct Arrival {
+    pub(crate) session: SessionId,
+    pub(crate) name: DeviceName,
+    /// The key that it has shown.
+    pub(crate) key: Option<DeviceKey>,
+    pub(crate) by: Joiner,
+    pub(crate) udp_port: u16,
+    pub(crate) receives: bool,
+    /// The join before of a session that comes back by itself.
+    pub(crate) rejoin: Option<u64>,
+    /// Whether it would rather not join than end sessions of somebody else.
+    pub(crate) only_if_free: bool,
+    pub(crate) now: WallTime,
 }
 
-#[derive(Debug)]
-struct Active {
-    session: SessionId,
-    device: ActiveDevice,
-    /// How others reach it, once it has said so.
-    reached: Option<Reached>,
-}
-
-/// How others reach a device.
+/// What came of a join.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Reached {
-    /// By which endpoint, and by which key of the hub it was announced.
-    pub(crate) endpoint: EndpointCertificate,
-    /// Where, beside the address from which the hub sees it.
-    pub(crate) addresses: Addresses,
+pub(crate) struct Joined {
+    pub(crate) generation: u64,
+    /// Since when the device is active.
+    pub(crate) since: WallTime,
+    /// Sessions of the joining process that it has given up itself.
+    pub(crate) given_up: Vec<SessionId>,
+    /// Sessions of somebody else that end.
+    pub(crate) displaced: Vec<SessionId>,
+    /// How many other sessions share the presence.
+    pub(crate) others: usize,
+    /// Whether the list is another one.
+    pub(crate) list_changed: bool,
 }
 
-impl Active {
-    fn new(session: SessionId, device: ActiveDevice) -> Self {
-        Active {
-            session,
-            device,
-            reached: None,
-        }
-    }
+/// Why a session may not join.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// Somebody else joined since, from there.
+    Replaced(Joiner),
+    /// Somebody else is active.
+    ActiveElsewhere(ActiveDevice),
+}
+
+/// What came of the end of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// It was not on the list any more.
+    Stale,
+    /// The device is no longer active.
+    Last,
+    /// Other sessions of the device stay; whether the list is another one.
+    OthersStay { list_changed: bool },
 }
 
 impl Presence {
@@ -72,208 +87,180 @@ impl Presence {
     pub(crate) fn starting_at(wall: WallTime) -> Self {
         let before = u64::try_from(wall.unix_millis()).unwrap_or_default();
         Presence {
-            before,
-            last: before,
-            ..Presence::default()
+            generations: Generations {
+                before,
+                last: before,
+            },
+            holdings: BTreeMap::new(),
+            active: BTreeMap::new(),
+            places: BTreeMap::new(),
         }
     }
 
-    /// Puts a device at the end of the list. The older session of its name, if there is one, leaves
-    /// the list and is returned. Nothing where a device comes back that is not the newest.
-    pub(crate) fn join(
-        &mut self,
-        session: SessionId,
-        device: ActiveDevice,
-        rejoin: Option<u64>,
-    ) -> Option<(u64, Option<SessionId>)> {
-        let name = device.name.clone();
-        if rejoin.is_some_and(|rejoin| !self.may_rejoin(&name, rejoin)) {
-            return None;
+    /// Puts a session on the list. It shares the presence of sessions that have shown the same key;
+    /// else it takes over, and its device goes to the end of the list.
+    pub(crate) fn join(&mut self, arrival: Arrival) -> Result<Joined, Refusal> {
+        let is_same_holder = self.admit(&arrival)?;
+        let run = &mut self.generations;
+        run.last += 1;
+        let generation = run.last;
+        let (key, back) = (arrival.key, (arrival.rejoin, arrival.by));
+        let holding = self.holdings.get_mut(&arrival.name);
+        match holding.filter(|_| is_same_holder) {
+            Some(holding) => {
+                holding.joined_again(arrival.rejoin, arrival.by, *run);
+                holding.key = key;
+            }
+            None => {
+                let earlier = self.holdings.get(&arrival.name);
+                let holding = Holding::new(generation, key, back, earlier, *run);
+                self.holdings.insert(arrival.name.clone(), holding);
+            }
         }
-        self.last += 1;
-        let before = rejoin.and_then(|rejoin| match self.joins.get(&name) {
-            Some(join) if rejoin > self.before => join.before,
-            _ => Some(rejoin),
-        });
-        let join = LastJoin {
-            generation: self.last,
-            rejoined: rejoin,
-            before,
-        };
-        self.joins.insert(name.clone(), join);
-        self.by_generation
-            .insert(self.last, Active::new(session, device));
-        let older = self.by_name.insert(name, self.last);
-        let older = older.and_then(|generation| self.by_generation.remove(&generation));
-        Some((self.last, older.map(|active| active.session)))
+        Ok(self.seat(arrival, generation, is_same_holder))
     }
 
-    /// Whether the device whose join before had this generation is the newest of its name.
-    fn may_rejoin(&self, name: &DeviceName, rejoin: u64) -> bool {
-        let Some(last) = self.joins.get(name) else {
-            return true;
+    /// Whether a join is one of the name's present holder, where it may be done.
+    fn admit(&self, arrival: &Arrival) -> Result<bool, Refusal> {
+        let Some(holding) = self.holdings.get(&arrival.name) else {
+            return Ok(false);
         };
-        if rejoin == last.generation || Some(rejoin) == last.rejoined {
-            return true;
+        let (run, rejoin) = (self.generations, arrival.rejoin);
+        let device = self.active.get(&arrival.name);
+        let may_rejoin = |rejoin| holding.may_rejoin(rejoin, arrival.key, device.is_some(), run);
+        if !rejoin.is_none_or(may_rejoin) {
+            return Err(Refusal::Replaced(holding.by));
         }
-        if rejoin > self.last {
-            // Of a run whose clock was ahead: nothing says who is newer.
-            return !self.is_active(name);
+        let others = device.map_or(0, |device| device.others_than(rejoin).count());
+        let comes_back = rejoin.is_some_and(|rejoin| holding.knows(rejoin, run));
+        let is_same_holder = holding.is_of(arrival.key) || (comes_back && others == 0);
+        match device.and_then(|device| device.shown(&arrival.name)) {
+            Some(shown) if arrival.only_if_free && !is_same_holder && others > 0 => {
+                Err(Refusal::ActiveElsewhere(shown))
+            }
+            _ => Ok(is_same_holder),
         }
-        // Both have come back from an earlier run, the older one first.
-        rejoin <= self.before && last.before.is_some_and(|before| rejoin >= before)
+    }
+
+    /// Gives a session its place beside others of its holder, or in place of all that were there.
+    fn seat(&mut self, arrival: Arrival, generation: u64, is_same_holder: bool) -> Joined {
+        let Arrival { name, now, .. } = arrival;
+        let before = self.entry(&name);
+        let mut joined = Joined {
+            generation,
+            since: now,
+            given_up: Vec::new(),
+            displaced: Vec::new(),
+            others: 0,
+            list_changed: false,
+        };
+        let mut device = self.active.remove(&name);
+        if let Some(device) = &mut device {
+            self.places.remove(&device.place);
+            joined.given_up = device.remove_earlier(arrival.rejoin);
+            if !is_same_holder {
+                joined.displaced = device.sessions();
+            }
+        }
+        let shared = device.filter(|device| is_same_holder && !device.members.is_empty());
+        let mut device = shared.unwrap_or_else(|| Device::new(generation, now));
+        (joined.since, joined.others) = (device.since, device.members.len());
+        let member = Member {
+            session: arrival.session,
+            address: arrival.by.address,
+            udp_port: arrival.udp_port,
+            receives: arrival.receives,
+            rejoined: arrival.rejoin,
+            reached: None,
+        };
+        device.members.insert(generation, member);
+        self.places.insert(device.place, name.clone());
+        self.active.insert(name.clone(), device);
+        joined.list_changed = before != self.entry(&name);
+        joined
+    }
+
+    /// The place of a device and what others are told of it.
+    fn entry(&self, name: &DeviceName) -> Option<(u64, ActiveDevice)> {
+        let device = self.active.get(name)?;
+        Some((device.place, device.shown(name)?))
+    }
+
+    /// The session that joined so has shown this key as its device's.
+    pub(crate) fn key_shown(&mut self, name: &DeviceName, generation: u64, key: DeviceKey) {
+        let device = self.active.get(name);
+        let is_member = device.is_some_and(|device| device.members.contains_key(&generation));
+        if let Some(holding) = self.holdings.get_mut(name).filter(|_| is_member) {
+            holding.key = Some(key);
+        }
     }
 
     /// The account of this name is gone.
     pub(crate) fn forget(&mut self, name: &DeviceName) {
-        self.joins.remove(name);
+        self.holdings.remove(name);
     }
 
-    /// Takes the join of this generation off the list; `false` where a newer join has done so.
-    pub(crate) fn leave(&mut self, generation: u64) -> bool {
-        let Some(active) = self.by_generation.remove(&generation) else {
-            return false;
+    /// Takes the session that joined so off the list.
+    pub(crate) fn leave(&mut self, name: &DeviceName, generation: u64) -> Left {
+        let before = self.entry(name);
+        let Some(device) = self.active.get_mut(name) else {
+            return Left::Stale;
         };
-        self.by_name.remove(&active.device.name);
-        true
+        if device.members.remove(&generation).is_none() {
+            return Left::Stale;
+        }
+        if !device.members.is_empty() {
+            let list_changed = before != self.entry(name);
+            return Left::OthersStay { list_changed };
+        }
+        self.places.remove(&device.place);
+        self.active.remove(name);
+        Left::Last
     }
 
     pub(crate) fn is_active(&self, name: &DeviceName) -> bool {
-        self.by_name.contains_key(name)
+        self.active.contains_key(name)
     }
 
     /// An active device of this name but for the case of letters.
     pub(crate) fn alike(&self, name: &DeviceName) -> Option<&DeviceName> {
         let wanted = name.as_str();
-        let mut active = self.by_name.keys();
+        let mut active = self.active.keys();
         active.find(|active| active.as_str().eq_ignore_ascii_case(wanted))
     }
 
-    /// The device that joined so has said how it is reached.
-    pub(crate) fn set_reached(&mut self, generation: u64, reached: Reached) {
-        if let Some(active) = self.by_generation.get_mut(&generation) {
-            active.reached = Some(reached);
+    /// The session that joined so has said how it is reached.
+    pub(crate) fn set_reached(&mut self, name: &DeviceName, generation: u64, reached: Reached) {
+        let device = self.active.get_mut(name);
+        if let Some(member) = device.and_then(|device| device.members.get_mut(&generation)) {
+            member.reached = Some(reached);
         }
     }
 
-    /// The active device of this name, and how it is reached where it has said so.
-    pub(crate) fn reached(&self, name: &DeviceName) -> Option<(&ActiveDevice, Option<&Reached>)> {
-        let active = self.by_generation.get(self.by_name.get(name)?)?;
-        Some((&active.device, active.reached.as_ref()))
+    /// The sessions of an active device, in the order in which files go to them.
+    pub(crate) fn sessions(&self, name: &DeviceName) -> impl Iterator<Item = &Member> {
+        let device = self.active.get(name);
+        device.into_iter().flat_map(Device::by_preference)
     }
 
     /// The active devices in the order in which they joined.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &ActiveDevice> {
-        self.by_generation.values().map(|active| &active.device)
+    pub(crate) fn iter(&self) -> impl Iterator<Item = ActiveDevice> {
+        self.places
+            .values()
+            .filter_map(|name| self.active.get(name)?.shown(name))
     }
 
-    /// One page of the devices other than `own`, after the generation `after`.
+    /// One page of the devices other than `own`, after the place `after`.
     pub(crate) fn page(&self, own: &DeviceName, after: Option<u64>) -> DeviceList {
-        let from = after.map_or(0, |generation| generation.saturating_add(1));
-        let mut others = self
-            .by_generation
-            .range(from..)
-            .filter(|(_, active)| active.device.name != *own);
+        let from = after.map_or(0, |place| place.saturating_add(1));
+        let others = self.places.range(from..).filter(|(_, name)| *name != own);
+        let mut others = others.filter_map(|(_, name)| self.entry(name));
         let page: Vec<_> = others.by_ref().take(MAX_PAGE_ENTRIES as usize).collect();
         let more = others.next().is_some();
-        let last = page.last().map(|(generation, _)| **generation);
+        let last = page.last().map(|(place, _)| *place);
         DeviceList {
-            devices: page.iter().map(|(_, a)| a.device.clone()).collect(),
+            devices: page.into_iter().map(|(_, device)| device).collect(),
             next: last.filter(|_| more),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use fleetlink_proto::control::{Reply, RequestId, encode_reply};
-
-    use super::*;
-
-    fn device(name: &str) -> ActiveDevice {
-        ActiveDevice {
-            name: name.parse().unwrap(),
-            // The longest address there is.
-            address: "1111:2222:3333:4444:5555:6666:7777:8888".parse().unwrap(),
-            udp_port: u16::MAX,
-            since: WallTime::from_unix_millis(1_664_533_873_042),
-        }
-    }
-
-    fn names(presence: &Presence) -> Vec<&str> {
-        presence.iter().map(|d| d.name.as_str()).collect()
-    }
-
-    #[test]
-    fn the_newest_join_takes_over_and_goes_to_the_end() {
-        let mut presence = Presence::default();
-        let (first, _) = presence.join(SessionId(1), device("a"), None).unwrap();
-        presence.join(SessionId(2), device("b"), None).unwrap();
-        let (second, older) = presence.join(SessionId(3), device("a"), None).unwrap();
-        assert_eq!(older, Some(SessionId(1)));
-        assert_eq!(names(&presence), ["b", "a"]);
-        assert!(!presence.leave(first), "a late farewell changes nothing");
-        assert!(presence.is_active(&"a".parse().unwrap()));
-        assert!(presence.leave(second));
-        assert_eq!(names(&presence), ["b"]);
-    }
-
-    #[test]
-    fn who_comes_back_displaces_nobody_newer() {
-        let mut presence = Presence::default();
-        let mut join = |n, rejoin| presence.join(SessionId(n), device("a"), rejoin);
-        let (slept, _) = join(1, None).unwrap();
-        let (newer, _) = join(2, None).unwrap();
-        assert_eq!(join(3, Some(slept)), None);
-        let (returned, _) = join(4, Some(newer)).unwrap();
-        let (again, older) = join(5, Some(newer)).expect("its answer was lost");
-        assert_eq!(older, Some(SessionId(4)));
-        assert_eq!(join(6, Some(returned)), None, "nobody has this one");
-        presence.leave(again);
-        let mut join = |n, rejoin| presence.join(SessionId(n), device("a"), rejoin);
-        assert_eq!(join(7, Some(slept)), None, "also after the newer left");
-        presence.forget(&"a".parse().unwrap());
-        assert!(presence.joins.is_empty());
-    }
-
-    #[test]
-    fn the_newer_of_two_that_come_back_to_a_new_run_stays() {
-        let at = |millis| Presence::starting_at(WallTime::from_unix_millis(millis));
-        let mut first = at(1000);
-        let (older, _) = first.join(SessionId(1), device("a"), None).unwrap();
-        let (newer, _) = first.join(SessionId(2), device("a"), None).unwrap();
-        let mut second = at(2000);
-        let mut join = |n, rejoin| second.join(SessionId(n), device("a"), rejoin);
-        let (slept, _) = join(3, Some(older)).unwrap();
-        let (slept, _) = join(4, Some(slept)).unwrap();
-        let (_, displaced) = join(5, Some(newer)).unwrap();
-        assert_eq!(displaced, Some(SessionId(4)));
-        assert_eq!(join(6, Some(slept)), None);
-        assert_eq!(join(7, Some(older)), None);
-        // A person's join is newer than all of them.
-        join(8, None).unwrap();
-        assert_eq!(join(9, Some(newer)), None);
-    }
-
-    #[test]
-    fn pages_leave_nobody_out_and_fit_a_line() {
-        let mut presence = Presence::default();
-        let own = "n000".parse().unwrap();
-        for n in 0..450 {
-            let name = format!("n{n:03}{}", "x".repeat(if n == 0 { 0 } else { 60 }));
-            presence.join(SessionId(n), device(&name), None).unwrap();
-        }
-        let (mut seen, mut after, mut pages) = (0, None, 0);
-        loop {
-            let page = presence.page(&own, after);
-            (seen, after, pages) = (seen + page.devices.len(), page.next, pages + 1);
-            let id = RequestId::Text("\u{1}".repeat(64).into());
-            let line = encode_reply(&id, &Reply::Devices(page));
-            assert!(line.len() <= MAX_LINE_BYTES, "{}", line.len());
-            if after.is_none() {
-                break;
-            }
-        }
-        assert_eq!((seen, pages), (449, 3));
     }
 }

@@ -16,6 +16,8 @@ pub(crate) struct Session {
     pub(crate) stage: Stage,
     /// How it has shown who it is, once it has.
     pub(crate) proof: Option<Proof>,
+    /// The key of which it has shown that it is the device's: by its login, or by enrolling it.
+    pub(crate) key: Option<DeviceKey>,
     /// When it connected.
     pub(crate) since: Duration,
     /// When something was last heard from it.
@@ -66,6 +68,7 @@ impl Session {
             address: address.to_canonical(),
             stage: Stage::Connected,
             proof: None,
+            key: None,
             since: now,
             heard: now,
             owed: 0,

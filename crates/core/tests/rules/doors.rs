@@ -33,6 +33,7 @@ fn call<'a>(method: &str, device: &'a DeviceName, own: &'a DeviceName) -> (Reque
         "join" => Request::Join(Join {
             udp_port: 5000,
             rejoin: None,
+            ..Join::default()
         }),
         "upload.open" => open(1),
         "upload.commit" => Request::CommitUpload(CommitUpload {

@@ -136,6 +136,7 @@ fn the_operator_sees_every_session() {
         Request::Join(Join {
             udp_port: 5000,
             rejoin: None,
+            ..Join::default()
         }),
     );
     f.open_upload(2, 7);

@@ -229,6 +229,7 @@ impl Fixture {
             Request::Join(Join {
                 udp_port: 5000,
                 rejoin: None,
+                ..Join::default()
             }),
         );
         match self.answer(&id).expect("an answer").unwrap() {

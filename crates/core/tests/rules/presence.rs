@@ -41,10 +41,12 @@ fn a_device_that_slept_through_its_replacement_takes_nothing_back() {
         Request::Join(Join {
             udp_port: 5000,
             rejoin: Some(generation),
+            ..Join::default()
         })
     };
     let error = f.refused(3, rejoin(slept));
-    let taken_over = "the same name joined from elsewhere";
+    let taken_over =
+        "the same name joined from elsewhere: from 192.0.2.1, with the device's password";
     assert_eq!(coded(&error), (ErrorCode::Replaced, taken_over));
     assert_eq!(f.end_of(2), None);
     let id = f.call(3, rejoin(newer));

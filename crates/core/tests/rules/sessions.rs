@@ -16,6 +16,7 @@ fn calls_out_of_order_are_refused() {
         Request::Join(Join {
             udp_port: 1,
             rejoin: None,
+            ..Join::default()
         }),
     ] {
         assert_eq!(f.refused(1, request).code, ErrorCode::OutOfOrder);
@@ -29,6 +30,7 @@ fn calls_out_of_order_are_refused() {
     let again = Request::Join(Join {
         udp_port: 1,
         rejoin: None,
+        ..Join::default()
     });
     assert_eq!(f.refused(2, again).code, ErrorCode::OutOfOrder);
     let id = f.begin_login(2, "cam", "right");

@@ -4,11 +4,14 @@ use std::net::{IpAddr, SocketAddr};
 
 use fleetlink_core::{AdminRequest, Input, PasswordHash, Possession, SessionChoice, SessionId};
 use fleetlink_proto::control::{
-    Compute, DeleteFile, EnrolKey, Hello, Join, ListDevices, ListFiles, Login, OpenDownload,
-    OpenUpload, ReplaceKey, Request, RequestId, UploadMode,
+    AnnounceEndpoint, Compute, DeleteFile, EnrolKey, Hello, Join, ListDevices, ListFiles, Login,
+    OpenDownload, OpenTransfer, OpenUpload, ReplaceKey, Request, RequestId, UploadMode,
 };
 use fleetlink_proto::samples::Operation;
-use fleetlink_proto::{DeviceName, FileId, IdempotencyKey, Signature};
+use fleetlink_proto::transfer::{
+    Addresses, EndpointCertificate, EndpointId, Party, SignedCertificate,
+};
+use fleetlink_proto::{DeviceName, FileId, HubPin, HubRun, HubTime, IdempotencyKey, Signature};
 
 use crate::client::{Change, Client, Connection, Stage, Wants};
 use crate::world::{Event, World};
@@ -48,13 +51,19 @@ impl World {
             Stage::Connected => {}
             Stage::Greeted => self.try_login(client),
             Stage::LoggedIn if self.rng.percent(60) => {
+                let rejoin = self.clients[client].joined;
                 let join = Join {
-                    udp_port: 5000,
-                    rejoin: self.clients[client].joined,
+                    udp_port: 5000 + u16::try_from(client).unwrap(),
+                    rejoin,
+                    receives: self.clients[client].receives,
+                    only_if_free: rejoin.is_none() && self.rng.percent(30),
                 };
                 self.call(client, Request::Join(join), Wants::Other);
             }
             Stage::LoggedIn | Stage::Joined => {
+                if self.rng.percent(60) {
+                    self.transfer_command(client);
+                }
                 if self.rng.percent(12) {
                     self.key_command(client);
                 }
@@ -246,6 +255,40 @@ impl World {
         self.call_with(client, request, Wants::Other, possession);
     }
 
+    /// Says how this process is reached, or asks to send a file to somebody.
+    fn transfer_command(&mut self, client: usize) {
+        let name = &self.clients[client].name;
+        if self.rng.percent(50) {
+            let to = self.rng.pick(&self.names).parse().unwrap();
+            let certificate = None;
+            let open = Request::OpenTransfer(OpenTransfer { to, certificate });
+            return self.call(client, open, Wants::Other);
+        }
+        let party = Party {
+            name: name.parse().unwrap(),
+            key: self.clients[client].key,
+            endpoint: EndpointId::from_bytes([u8::try_from(client).unwrap(); 32]),
+        };
+        let certificate = EndpointCertificate {
+            party,
+            hub: HubPin::from_sha256([0; 32]),
+            expires: HubTime {
+                run: HubRun::default(),
+                ms: 0,
+            },
+        };
+        let signature = signature();
+        let announce = Request::AnnounceEndpoint(AnnounceEndpoint {
+            certificate: Box::new(SignedCertificate {
+                certificate,
+                signature,
+            }),
+            addresses: Addresses::default(),
+        });
+        let possession = self.possession();
+        self.call_with(client, announce, Wants::Other, possession);
+    }
+
     fn file(&mut self) -> FileId {
         FileId::new(u32::try_from(self.rng.below(3)).unwrap())
     }
@@ -348,6 +391,7 @@ impl World {
             Request::Join(Join {
                 udp_port: 0,
                 rejoin: None,
+                ..Join::default()
             }),
             Request::ListDevices(ListDevices::default()),
             Request::ListFiles(ListFiles::default()),

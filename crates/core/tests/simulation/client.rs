@@ -13,6 +13,8 @@ pub(crate) struct Client {
     /// The key that it has made for itself.
     pub(crate) key: DeviceKey,
     pub(crate) guesses: bool,
+    /// Whether it is there to take files.
+    pub(crate) receives: bool,
     /// The name under which it was last logged in: a ticket can be for another than its own.
     pub(crate) logged_in_as: Option<DeviceName>,
     /// Its last join under that name, where it comes back by itself.

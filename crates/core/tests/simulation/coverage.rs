@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use fleetlink_core::{AdminReply, ConsoleEvent, Effect, ImportOutcome, LoginFailure, TicketEvent};
+use fleetlink_core::{
+    AdminReply, ConsoleEvent, Effect, Entrance, ImportOutcome, LoginFailure, TicketEvent,
+};
 
 #[derive(Default)]
 pub(crate) struct Coverage {
@@ -65,6 +67,14 @@ pub(crate) const WANTED: &[&str] = &[
     "logged in by key while penalised",
     "answered before",
     "took over",
+    "somebody else took over",
+    "joined beside another session",
+    "came back beside another session",
+    "another session stayed",
+    "refused active_elsewhere",
+    "a file goes to one of several sessions",
+    "refused offline",
+    "refused no_endpoint",
     "received",
     "computed",
     "deleted",
@@ -105,8 +115,10 @@ impl Coverage {
     fn console(&mut self, event: &ConsoleEvent) {
         match event {
             ConsoleEvent::Joined {
-                took_over: true, ..
+                entrance: Entrance::TookOver,
+                ..
             } => self.count("took over"),
+            ConsoleEvent::SessionEnded { .. } => self.count("another session stayed"),
             ConsoleEvent::LoginFailed {
                 failure: LoginFailure::TooManySessions,
                 ..

@@ -23,6 +23,7 @@ impl Oracle {
                 let live = self.live.get_mut(&session).expect("is live");
                 live.name = Some(login.name.clone());
                 live.opened_by = OpenedBy::Key(key);
+                live.key = Some(key);
             }
             Err(ErrorCode::KeyRefused) => assert!(!right, "{name} is refused its own key"),
             Err(ErrorCode::NoChannel) => assert_eq!(possession, Possession::NoChannel),
@@ -35,9 +36,14 @@ impl Oracle {
     }
 
     /// A device was told that its key was changed.
-    pub(crate) fn key_changed(&self, session: SessionId) {
+    pub(crate) fn key_changed(&mut self, session: SessionId, key: Option<DeviceKey>) {
+        let name = self.live[&session].name.clone().expect("is logged in");
+        if let (Some(key), Some(live)) = (key, self.live.get_mut(&session)) {
+            live.key = Some(key);
+            self.list.key_shown(&name, session, key);
+        }
         let live = &self.live[&session];
-        let name = live.name.as_ref().expect("is logged in");
+        let name = &name;
         let by_password = matches!(&live.opened_by, OpenedBy::Password(hash)
             if self.accounts.get(name) == Some(hash));
         assert!(by_password, "{name} changes a key without the password");

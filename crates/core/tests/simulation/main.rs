@@ -18,6 +18,7 @@ mod oracle;
 mod penalties;
 #[path = "../../src/access/penalties_model.rs"]
 mod penalties_model;
+mod presence;
 mod rng;
 mod store;
 mod tickets;

@@ -10,14 +10,17 @@ use fleetlink_core::{
 };
 use fleetlink_proto::control::limits::silence_limit;
 use fleetlink_proto::control::{
-    Compute, ComputeReply, EndReason, ErrorCode, LoginProof, Reply, Request, RequestId, RpcError,
+    Compute, ComputeReply, EndReason, EnrolKey, Join, LoginProof, ReplaceKey, Reply, Request,
+    RequestId, RpcError,
 };
 use fleetlink_proto::samples::Operation;
 use fleetlink_proto::ticket::TicketNumber;
+use fleetlink_proto::transfer::Party;
 use fleetlink_proto::{DeviceKey, DeviceName, IdempotencyKey, Source};
 
 use crate::guesses::{Attempts, Verdict};
 use crate::penalties::Penalties;
+use crate::presence::List;
 use crate::store::{Store, whose};
 use crate::tickets::AskedRedemption;
 
@@ -27,18 +30,9 @@ pub(crate) struct Oracle {
     keep_alive: Duration,
     pub(crate) capacity: Capacity,
     pub(crate) live: BTreeMap<SessionId, Live>,
-    /// Generation, name and session of the active devices, as they joined.
-    active: Vec<(u64, DeviceName, SessionId)>,
-    newest: u64,
-    /// Which person's device has a join of this generation in this life of the hub: the number of
-    /// her own join, or the one that her device came back with from an earlier life. Of what
-    /// happened then the hub knows these numbers alone, so they decide who is newer.
-    people: BTreeMap<u64, u64>,
-    /// The newest person of each name in this life of the hub.
-    newest_person: BTreeMap<DeviceName, u64>,
-    /// The newest generation when an account of this name was last removed: who joined before that
-    /// joined another account.
-    removed: BTreeMap<DeviceName, u64>,
+    pub(crate) list: List,
+    /// Something to be counted.
+    pub(crate) happened: Option<&'static str>,
     pub(crate) names: BTreeMap<String, Attempts>,
     pub(crate) checks: BTreeMap<CheckId, String>,
     /// What the hub has been told that the store holds: the hash of each account.
@@ -69,6 +63,8 @@ pub(crate) struct Live {
     pub(crate) name: Option<DeviceName>,
     /// What has opened it.
     pub(crate) opened_by: OpenedBy,
+    /// The key that it has shown: by its login, or by enrolling it.
+    pub(crate) key: Option<DeviceKey>,
     /// Whether the device's key was revoked meanwhile, and not by this session.
     pub(crate) revoked: bool,
     /// Whether the operator has asked that it ends.
@@ -86,7 +82,8 @@ pub(crate) enum Asked {
         key: DeviceKey,
         possession: Possession,
     },
-    KeyChange,
+    /// To this one, or to none.
+    KeyChange(Option<DeviceKey>),
     Redemption(AskedRedemption),
     Commit {
         key: IdempotencyKey,
@@ -95,8 +92,10 @@ pub(crate) enum Asked {
         key: IdempotencyKey,
     },
     Compute(Compute),
-    Join {
-        rejoin: Option<u64>,
+    Join(Join),
+    Endpoint(Party),
+    Transfer {
+        to: DeviceName,
     },
     Other,
 }
@@ -130,11 +129,8 @@ impl Oracle {
             capacity: settings.capacity,
             penalties: Penalties::new(settings.penalties, settings.max_attempts.get()),
             live: BTreeMap::new(),
-            active: Vec::new(),
-            newest: 0,
-            people: BTreeMap::new(),
-            newest_person: BTreeMap::new(),
-            removed: BTreeMap::new(),
+            list: List::default(),
+            happened: None,
             names: BTreeMap::new(),
             checks: BTreeMap::new(),
             accounts: store.accounts.iter().map(account).collect(),
@@ -162,6 +158,7 @@ impl Oracle {
 
     pub(crate) fn before(&mut self, input: &Input, call: Option<StoreCall>, now: Now) {
         self.told = Told::Nothing;
+        self.list.new_input();
         match input {
             Input::Connected { session, peer } if !self.closing => {
                 let live = Live {
@@ -171,6 +168,7 @@ impl Oracle {
                     greeted: false,
                     name: None,
                     opened_by: OpenedBy::Nothing,
+                    key: None,
                     revoked: false,
                     unwanted: false,
                     asked: BTreeMap::new(),
@@ -201,12 +199,16 @@ impl Oracle {
                             possession: *possession,
                         },
                     },
-                    Request::Join(join) => Asked::Join {
-                        rejoin: join.rejoin,
-                    },
-                    Request::EnrolKey(_) | Request::ReplaceKey(_) | Request::RevokeKey => {
-                        Asked::KeyChange
+                    Request::Join(join) => Asked::Join(join.clone()),
+                    Request::AnnounceEndpoint(announce) => {
+                        Asked::Endpoint(announce.certificate.certificate.party.clone())
                     }
+                    Request::OpenTransfer(open) => Asked::Transfer {
+                        to: open.to.clone(),
+                    },
+                    Request::EnrolKey(EnrolKey { key, .. })
+                    | Request::ReplaceKey(ReplaceKey { key, .. }) => Asked::KeyChange(Some(*key)),
+                    Request::RevokeKey => Asked::KeyChange(None),
                     Request::RedeemTicket(request) => Asked::Redemption(AskedRedemption {
                         request: request.clone(),
                         possession: *possession,
@@ -282,7 +284,7 @@ impl Oracle {
         if let Some(live) = self.live.remove(&session) {
             self.unanswered -= live.asked.len();
         }
-        self.active.retain(|(_, _, active)| *active != session);
+        self.list.end(session);
     }
 
     fn store_told(&mut self, call: StoreCall, result: Result<StoreReply, StoreError>) {
@@ -325,8 +327,7 @@ impl Oracle {
                 Ok(_) | Err(StoreError::NotFound),
             ) => {
                 self.accounts.remove(name);
-                self.newest_person.remove(name);
-                self.removed.insert(name.clone(), self.newest);
+                self.list.account_removed(name);
                 self.keys.remove(name);
             }
             (StoreCall::Change(Change::Commit(commit)), Err(StoreError::Unknown(_))) => {
@@ -397,10 +398,19 @@ impl Oracle {
                 self.store_asked(call);
                 self.import_begun(call);
             }
-            Effect::Grant { .. }
-            | Effect::ListUploads { .. }
+            Effect::Grant {
+                session,
+                id,
+                to,
+                addresses,
+                ..
+            } => {
+                self.take_asked(*session, id, now);
+                self.granted(*session, to, addresses);
+            }
+            Effect::ActiveChanged => self.list.changed(),
+            Effect::ListUploads { .. }
             | Effect::ListData { .. }
-            | Effect::ActiveChanged
             | Effect::JournalGrew
             | Effect::Console(_) => {}
         }
@@ -502,7 +512,7 @@ impl Oracle {
     ) {
         let asked = self.take_asked(session, id, now);
         let live = self.live.get_mut(&session).expect("is live");
-        if matches!(asked, Asked::KeyChange) {
+        if matches!(asked, Asked::KeyChange(_)) {
             // Who asks goes on.
             live.revoked = false;
         }
@@ -519,39 +529,16 @@ impl Oracle {
                 },
                 result,
             ) => self.key_login_decided(session, (name, *key, *possession), result),
-            (Asked::KeyChange, Ok(_)) => self.key_changed(session),
+            (Asked::KeyChange(key), Ok(_)) => self.key_changed(session, *key),
             (Asked::Redemption(asked), result) => {
                 self.redemption_decided(session, asked, result, now);
             }
-            (
-                Asked::Join {
-                    rejoin: Some(rejoin),
-                },
-                Err(error),
-            ) if error.code == ErrorCode::Replaced => {
-                let name = live.name.as_ref().expect("is logged in");
-                let newer = self.newest_person.get(name) > Some(&person_of(&self.people, *rejoin));
-                let of_another_account = Some(rejoin) <= self.removed.get(name);
-                assert!(
-                    newer || of_another_account,
-                    "{name} is refused, and nobody is newer"
-                );
+            (Asked::Join(join), Ok(Reply::Join(reply))) => {
+                self.join_answered(session, join, Ok(reply));
             }
-            (Asked::Join { rejoin }, Ok(Reply::Join(join))) => {
-                let name = live.name.clone().expect("joins without a login");
-                let person = rejoin.map_or(join.generation, |g| person_of(&self.people, g));
-                self.people.insert(join.generation, person);
-                let before = self.newest_person.insert(name.clone(), person);
-                assert!(
-                    before <= Some(person),
-                    "{name} is taken from a newer device"
-                );
-                assert!(join.generation > self.newest, "an old generation");
-                self.newest = join.generation;
-                let listed = self.active.iter().any(|(_, active, _)| *active == name);
-                assert!(!listed, "{name} twice");
-                self.active.push((join.generation, name, session));
-            }
+            (Asked::Join(join), Err(error)) => self.join_answered(session, join, Err(error)),
+            (Asked::Endpoint(party), Ok(_)) => self.endpoint_announced(session, party),
+            (Asked::Transfer { to }, Err(error)) => self.not_granted(session, to, error.code),
             (Asked::Commit { key }, Ok(Reply::Committed(receipt))) => {
                 let name = live.name.as_ref().expect("is logged in");
                 let committed = store.outcome(name, *key);
@@ -568,8 +555,7 @@ impl Oracle {
             }
             (_, Ok(Reply::Devices(page))) => {
                 let own = live.name.as_ref();
-                let others = self.active.iter().map(|(_, name, _)| name);
-                let others = others.filter(|name| Some(*name) != own);
+                let others = self.list.names().filter(|name| Some(*name) != own);
                 assert!(others.eq(page.devices.iter().map(|d| &d.name)));
             }
             (_, Ok(Reply::Delete(_))) => {
@@ -583,18 +569,7 @@ impl Oracle {
 
     /// What must hold between two inputs.
     pub(crate) fn after(&mut self, hub: &Hub, store: &Store, now: Now) {
-        assert!(
-            hub.active()
-                .map(|device| &device.name)
-                .eq(self.active.iter().map(|(_, name, _)| name)),
-            "the list is {:?}, not {:?}",
-            hub.active().map(|d| &d.name).collect::<Vec<_>>(),
-            self.active
-        );
-        for (_, name, session) in &self.active {
-            assert!(self.live.contains_key(session), "{name} is active but gone");
-            assert!(self.accounts.contains_key(name), "{name} has no account");
-        }
+        self.check_list(hub);
         assert!(self.penalties.all_are_shown(), "a penalty in secret");
         self.check_shares();
         for (session, live) in &self.live {
@@ -617,7 +592,7 @@ impl Oracle {
             assert!(next > now.monotonic, "a deadline in the past: a busy loop");
         }
         if self.closing {
-            assert!(self.live.is_empty() && self.active.is_empty());
+            assert!(self.live.is_empty() && self.list.is_empty());
             assert_eq!(hub.is_drained(), store.running.is_empty());
         } else {
             assert!(!hub.is_drained());
@@ -644,10 +619,6 @@ impl Oracle {
             assert!(account || known || removal, "{call:?} without an account");
         }
     }
-}
-
-fn person_of(people: &BTreeMap<u64, u64>, generation: u64) -> u64 {
-    people.get(&generation).copied().unwrap_or(generation)
 }
 
 /// The hash of an account's password; without one a text that no password matches.

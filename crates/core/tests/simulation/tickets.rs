@@ -149,6 +149,7 @@ impl Oracle {
                 let live = self.live.get_mut(&session).expect("is live");
                 live.name = Some(login.name.clone());
                 live.opened_by = OpenedBy::Key(*key);
+                live.key = Some(*key);
             }
             Err(ErrorCode::NoChannel) => assert_eq!(asked.possession, Possession::NoChannel),
             Err(ErrorCode::KeyRefused) => assert_eq!(asked.possession, Possession::Unproven),

@@ -8,7 +8,7 @@ use fleetlink_core::{
     Account, AdminId, CheckId, Effect, Hub, Input, Now, OperationId, PasswordHash, PenaltySettings,
     SessionId, Settings,
 };
-use fleetlink_proto::control::{EndReason, RequestId};
+use fleetlink_proto::control::{EndReason, EnrolledKey, RequestId};
 use fleetlink_proto::ticket::TicketSecret;
 use fleetlink_proto::{DeviceKey, DeviceName, IdempotencyKey, WallTime};
 
@@ -133,13 +133,18 @@ impl World {
         let last_name = *rng.pick(&[clients / 6, clients * 2 / 3]);
         let names: Vec<String> = (0..=last_name).map(|n| format!("device-{n}")).collect();
         let mut store = Store::default();
-        for name in &names {
+        let enrolled = rng.percent(60);
+        for (first, name) in names.iter().enumerate() {
             let name: DeviceName = name.parse().unwrap();
+            let key = EnrolledKey {
+                key: DeviceKey::from_bytes([u8::try_from(first).unwrap(); 32]),
+                enrolled: now.wall,
+            };
             let account = Account {
                 name: name.clone(),
                 password_hash: Some(PasswordHash::new(format!("{name}|first"))),
                 created: now.wall,
-                key: None,
+                key: enrolled.then_some(key),
             };
             store.accounts.insert(name, account);
         }
@@ -180,10 +185,12 @@ impl World {
 
     fn populate(&mut self, clients: u64) {
         for n in 0..usize::try_from(clients).unwrap() {
+            let key = self.own_key(n);
             self.clients.push(Client {
                 name: self.names[n % self.names.len()].clone(),
-                key: DeviceKey::from_bytes([u8::try_from(n).unwrap(); 32]),
+                key,
                 guesses: self.rng.percent(15),
+                receives: self.rng.percent(40),
                 logged_in_as: None,
                 joined: None,
                 connection: None,
@@ -200,6 +207,15 @@ impl World {
         for _ in 0..self.rng.below(3) {
             let stall = self.rng.millis(1000, 60_000);
             self.schedule(stall, Event::Stall);
+        }
+    }
+
+    /// The key of a client; some are further processes of a device that is there.
+    fn own_key(&mut self, client: usize) -> DeviceKey {
+        let earlier = client.checked_sub(self.names.len());
+        match earlier.filter(|_| self.rng.percent(60)) {
+            Some(earlier) => self.clients[earlier].key,
+            None => DeviceKey::from_bytes([u8::try_from(client).unwrap(); 32]),
         }
     }
 
@@ -303,6 +319,9 @@ impl World {
             self.coverage.effect(&effect);
             self.oracle.effect(&effect, &self.store, self.now);
             if let Some(what) = self.oracle.key_login(&effect, self.now) {
+                self.coverage.count(what);
+            }
+            if let Some(what) = self.oracle.happened.take() {
                 self.coverage.count(what);
             }
             self.perform(effect);

@@ -319,6 +319,8 @@ impl Serving {
                             run: HubRun::from_bytes([1; 16]),
                             ms: 0,
                         }),
+                        others: 0,
+                        took_over: Vec::new(),
                     });
                     if script.close_after_join {
                         self.send(&encode_reply(id, &joined)).await;

@@ -19,7 +19,7 @@ Exit codes:
   7  integrity: the hub's key is unknown or has changed, a device's has changed, or data are damaged
   8  no such file
   9  the data are not samples, too large, or without samples
- 10  the session was ended by the hub: replaced, removed, or its key revoked
+ 10  the session was ended by the hub: replaced, removed, or its key revoked; do not restart
  11  the hub is busy or full; try again later
  12  the other device is offline, or takes no files
  13  the other device refused the file, or ended the transfer
@@ -116,7 +116,7 @@ fn code_of(code: ErrorCode) -> u8 {
         | ErrorCode::NameTaken
         | ErrorCode::BadCertificate => 3,
         ErrorCode::NowBlocked | ErrorCode::Blocked | ErrorCode::Penalised => 4,
-        ErrorCode::Replaced => 10,
+        ErrorCode::Replaced | ErrorCode::ActiveElsewhere => 10,
         ErrorCode::Offline | ErrorCode::NoEndpoint => 12,
         ErrorCode::HashMismatch | ErrorCode::Corrupt => 7,
         ErrorCode::NoProgress => 6,

@@ -125,8 +125,10 @@ error_codes! {
     Busy = 3, "busy";
     /// The hub is shutting down.
     Closing = 4, "closing";
-    /// The name was joined anew since; the device does not return by itself.
+    /// Somebody else joined under the name since; the device does not return by itself.
     Replaced = 5, "replaced";
+    /// Somebody else is active under the name, and this call was not to end that.
+    ActiveElsewhere = 6, "active_elsewhere";
     /// Unknown name or wrong password: the hub does not say which.
     WrongPassword = 10, "wrong_password";
     /// As `wrong_password`, and the name is blocked from now on.

@@ -57,13 +57,23 @@ pub struct KeyList {
 pub struct JoinReply {
     /// Grows with every join at this hub, as long as its clock does not go back over a restart.
     pub generation: u64,
-    /// Since when the device is active.
+    /// Since when the device is active: sessions that share its presence are told the same.
     pub since: WallTime,
-    /// The address from which the hub sees the device.
+    /// The address from which the hub sees this session.
     pub address: IpAddr,
     /// The time by the hub's own clock. A hub of an earlier version does not tell it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock: Option<HubTime>,
+    /// How many other sessions of the device share its presence.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub others: u32,
+    /// The addresses of sessions of somebody else that this join has ended, a few of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub took_over: Vec<IpAddr>,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// The answer to `ping`.

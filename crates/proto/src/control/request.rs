@@ -22,15 +22,22 @@ pub struct Hello {
     pub pin: Option<HubPin>,
 }
 
-/// `join`: announces the device's presence under its name and takes over from an earlier session.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// `join`: announces the device's presence under its name. Sessions that have shown the same key
+/// share the presence; any other session of the name is ended by this one.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Join {
     /// The UDP port on which the device accepts peers.
     pub udp_port: u16,
-    /// The generation of this device's join before, where it returns by itself: refused where the
-    /// name was joined anew since.
+    /// The generation of this session's join before, where it returns by itself: refused where
+    /// somebody else joined under the name since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rejoin: Option<u64>,
+    /// Taking files is what this session is for: of the device's sessions it comes first.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub receives: bool,
+    /// Refused where it would end sessions of somebody else under the name.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub only_if_free: bool,
 }
 
 /// What an upload does to what the file held before.

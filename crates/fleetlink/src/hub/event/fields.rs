@@ -1,7 +1,7 @@
 //! The fields of the events in JSON.
 
 use fleetlink_hub::{
-    AccountChange, Command, ConsoleEvent, Deleter, Departure, LoginFailure, TicketEvent,
+    AccountChange, Command, ConsoleEvent, Deleter, Departure, Entrance, LoginFailure, TicketEvent,
 };
 use fleetlink_proto::DeviceName;
 use serde_json::{Value, json};
@@ -13,13 +13,21 @@ pub(super) fn of(event: &ConsoleEvent) -> (&'static str, Value) {
             device,
             address,
             udp_port,
-            took_over,
+            entrance,
         } => (
             "joined",
             json!({
                 "device": device, "address": address, "udp_port": udp_port,
-                "took_over": took_over,
+                "took_over": *entrance == Entrance::TookOver,
+                "beside": match entrance {
+                    Entrance::Beside { others } => Some(others),
+                    Entrance::Alone | Entrance::TookOver => None,
+                },
             }),
+        ),
+        ConsoleEvent::SessionEnded { device, why } => (
+            "session_ended",
+            json!({"device": device, "reason": departure(*why)}),
         ),
         ConsoleEvent::Left { device, why } => {
             ("left", json!({"device": device, "reason": departure(*why)}))
