@@ -110,7 +110,7 @@ impl Dialer {
             return Ok(Session::join_by_key(connection, &self.client, who, join).await?);
         }
         let (session, _) = self.attach_over(connection).await?;
-        let joined = session.announce(join).await?;
+        let joined = session.join_as(join).await?;
         Ok((session, joined))
     }
 

@@ -43,20 +43,23 @@ pub struct Supervisor {
 }
 
 impl Supervisor {
-    /// Goes on with a session that has joined, with the hub's answer to that. At each further join
+    /// Goes on with a session that has joined so, with the hub's answer to that. At each further join
     /// `reached_by` is told anew, and whenever the device's addresses change.
     pub fn start(
         session: Session,
         dialer: Dialer,
-        udp_port: u16,
+        join: Join,
         joined: &JoinReply,
         reached_by: Option<Arc<Announcement>>,
     ) -> Self {
         let (sender, link) = watch::channel(Link::Up(session.clone()));
         let returning = Returning {
             dialer,
-            udp_port,
-            generation: joined.generation,
+            join: Join {
+                rejoin: Some(joined.generation),
+                only_if_free: false,
+                ..join
+            },
             reached_by,
         };
         let task = tokio::spawn(supervise(session, returning, sender));
@@ -117,9 +120,8 @@ impl Sessions for Supervisor {
 /// What joins again.
 struct Returning {
     dialer: Dialer,
-    udp_port: u16,
-    /// Of the last join.
-    generation: u64,
+    /// With the generation of the last join.
+    join: Join,
     /// How other devices reach this one.
     reached_by: Option<Arc<Announcement>>,
 }
@@ -169,12 +171,8 @@ impl Returning {
     }
 
     async fn join_again(&mut self) -> Result<Session, AttachError> {
-        let join = Join {
-            udp_port: self.udp_port,
-            rejoin: Some(self.generation),
-        };
-        let (session, joined) = self.dialer.join(join).await?;
-        self.generation = joined.generation;
+        let (session, joined) = self.dialer.join(self.join.clone()).await?;
+        self.join.rejoin = Some(joined.generation);
         if let Some(announcement) = &self.reached_by {
             announcement.joined(&session);
             announce(&session, announcement).await?;

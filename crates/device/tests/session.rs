@@ -12,7 +12,7 @@ use fleetlink_device::{
     HubAddress, Link, Over, Session, Supervisor, Trust, UploadError, UploadTask, connect,
     download_to_file, upload_file, upload_stream,
 };
-use fleetlink_proto::control::{EndReason, ErrorCode, UploadMode};
+use fleetlink_proto::control::{EndReason, ErrorCode, Join, UploadMode};
 use fleetlink_proto::{FileId, HubPin};
 use scripted::{Script, ScriptedHub};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -320,9 +320,13 @@ async fn a_download_is_verified_and_appears_whole() {
 
 async fn joined(script: Script) -> (ScriptedHub, Supervisor) {
     let (hub, session) = attached(Script::default()).await;
-    let joined = session.join(5).await.unwrap();
+    let join = Join {
+        udp_port: 5,
+        ..Join::default()
+    };
+    let joined = session.join_as(join.clone()).await.unwrap();
     hub.rewrite(|now| *now = script);
-    let supervisor = Supervisor::start(session, dialer(&hub), 5, &joined, None);
+    let supervisor = Supervisor::start(session, dialer(&hub), join, &joined, None);
     (hub, supervisor)
 }
 

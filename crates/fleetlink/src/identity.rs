@@ -44,11 +44,14 @@ pub(crate) async fn enrol(welcome: &mut Welcome, hub: Option<HubPin>, output: &O
     };
     match try_enrol(welcome, hub).await {
         Ok(Some(key)) => {
+            let is_new = welcome.enrolled != Some(key.public());
             welcome.dialer.credential = Credential::Key(Arc::new(key));
             let name = &welcome.name;
-            output.notice(&format!(
-                "this device now has a key: with --device {name} no password is needed any more"
-            ));
+            if is_new {
+                output.notice(&format!(
+                    "this device now has a key: with --device {name} no password is needed any more"
+                ));
+            }
         }
         Ok(None) => {}
         Err(Failure::Hub(error)) if error.code == ErrorCode::KeyEnrolled => {
@@ -66,7 +69,11 @@ async fn try_enrol(welcome: &Welcome, hub: HubPin) -> Result<Option<KeyPair>, Fa
     let keys = DeviceKeys::in_folder(state_folder()?);
     if let Some(enrolled) = welcome.enrolled {
         return match keys.find(hub, name)? {
-            Some(own) if own.public() == enrolled => Ok(None),
+            // The session came by password: the hub learns that this is the same device.
+            Some(own) if own.public() == enrolled => {
+                session.enrol_key(name, &own).await?;
+                Ok(Some(own))
+            }
             _ => Err(Failure::Hub(RpcError::new(
                 ErrorCode::KeyEnrolled,
                 ANOTHER_KEY,

@@ -6,11 +6,13 @@ use clap::Args;
 use fleetlink_device::{
     Choice, ConnectError, Connection, Credential, Endpoint, HubAddress, Supervisor, Trust, connect,
 };
+use fleetlink_proto::control::Join;
 use fleetlink_proto::{DeviceName, HubPin};
 
 use crate::chosen;
 use crate::dial::{Hub, TrustArguments};
 use crate::duration;
+use crate::entrance;
 use crate::failure::Failure;
 use crate::identity;
 use crate::interrupt::Interrupts;
@@ -51,6 +53,9 @@ pub(crate) struct JoinArguments {
     trust: TrustArguments,
     #[command(flatten)]
     patience: PatienceArguments,
+    /// End what is active elsewhere under the name without a question.
+    #[arg(long)]
+    take_over: bool,
     /// The prompt of the shell: the device's name, or the names of the commands.
     #[arg(
         long,
@@ -74,6 +79,16 @@ pub(crate) struct ClientArguments {
     /// The hub's pin, as the hub prints it: sha256: and 64 hexadecimal digits.
     #[arg(long, value_name = "PIN")]
     pin: Option<HubPin>,
+    /// End what is active elsewhere under the name without a question.
+    #[arg(long)]
+    take_over: bool,
+}
+
+/// How the shell is entered.
+struct Manner {
+    prompt: Prompt,
+    patience: PatienceArguments,
+    take_over: bool,
 }
 
 impl JoinArguments {
@@ -117,7 +132,11 @@ pub(crate) async fn join(mut arguments: JoinArguments, output: &Output) -> Resul
     arguments.trust.patience = arguments.wait;
     let lines = Lines::of_dialogue();
     let mut interrupts = Interrupts::listen()?;
-    let manner = (arguments.prompt, arguments.patience);
+    let manner = Manner {
+        prompt: arguments.prompt,
+        patience: arguments.patience,
+        take_over: arguments.take_over,
+    };
     let reading = arguments.ticket.read(&arguments.target, &lines, output);
     if let Some((ticket, rest)) = interrupts.unless(reading).await? {
         if arguments.trust.pin.is_some() || arguments.trust.plain {
@@ -176,7 +195,13 @@ pub(crate) async fn client(arguments: ClientArguments, output: &Output) -> Resul
         ..TrustArguments::default()
     };
     let lines = Lines::of_dialogue();
-    let joining = async |endpoint| client_at(endpoint, address, (trust, lines), output).await;
+    let manner = Manner {
+        prompt: Prompt::Full,
+        patience: PatienceArguments::default(),
+        take_over: arguments.take_over,
+    };
+    let joining =
+        async |endpoint| client_at(endpoint, address, (trust, lines), manner, output).await;
     Box::pin(udp_port::with(arguments.udp_port, joining)).await
 }
 
@@ -184,6 +209,7 @@ async fn client_at(
     endpoint: Endpoint,
     address: HubAddress,
     (trust, lines): (TrustArguments, Lines),
+    manner: Manner,
     output: &Output,
 ) -> Result<(), Failure> {
     let mut interrupts = Interrupts::listen()?;
@@ -192,7 +218,6 @@ async fn client_at(
         login::log_in(connection, &mut hub, Given::default(), &lines, output).await
     };
     let welcome = interrupts.unless(Box::pin(logging_in)).await?;
-    let manner = (Prompt::Full, PatienceArguments::default());
     enter(welcome, endpoint, manner, (lines, interrupts), output).await
 }
 
@@ -217,14 +242,23 @@ async fn meet(
 async fn enter(
     welcome: Welcome,
     endpoint: Endpoint,
-    (prompt, patience): (Prompt, PatienceArguments),
+    Manner {
+        prompt,
+        patience,
+        take_over,
+    }: Manner,
     (lines, mut interrupts): (Lines, Interrupts),
     output: &Output,
 ) -> Result<(), Failure> {
     let udp_port = endpoint.port();
-    let joined = interrupts
-        .unless(async { Ok(welcome.session.join(udp_port).await?) })
-        .await?;
+    let joining = entrance::of_person(
+        &welcome.session,
+        &welcome.name,
+        udp_port,
+        (take_over, &lines),
+        output,
+    );
+    let joined = interrupts.unless(Box::pin(joining)).await?;
     tracing::debug!(generation = joined.generation, "joined");
     let Welcome {
         session,
@@ -242,7 +276,11 @@ async fn enter(
         .direct()
         .map(|direct| direct.announcement().clone());
     output.line("Welcome!");
-    let supervisor = Supervisor::start(session, dialer, udp_port, &joined, reached_by);
+    let join = Join {
+        udp_port,
+        ..Join::default()
+    };
+    let supervisor = Supervisor::start(session, dialer, join, &joined, reached_by);
     Shell::new(name, supervisor, transfers, prompt, output.clone())
         .run(lines, interrupts)
         .await

@@ -13,6 +13,7 @@ mod data;
 mod devices;
 mod dial;
 mod duration;
+mod entrance;
 #[cfg(feature = "hub")]
 mod everywhere;
 mod failure;

@@ -21,13 +21,18 @@ impl Session {
             .await
     }
 
-    /// Announces the device's presence and the UDP port on which it accepts peers.
+    /// Announces the device's presence and the UDP port on which it accepts peers. Somebody else's
+    /// sessions under the name end.
     pub async fn join(&self, udp_port: u16) -> Result<JoinReply, CallError> {
-        let rejoin = None;
-        self.announce(Join { udp_port, rejoin }).await
+        self.join_as(Join {
+            udp_port,
+            ..Join::default()
+        })
+        .await
     }
 
-    pub(crate) async fn announce(&self, join: Join) -> Result<JoinReply, CallError> {
+    /// The same, as this says.
+    pub async fn join_as(&self, join: Join) -> Result<JoinReply, CallError> {
         self.call(Request::Join(join)).await
     }
 

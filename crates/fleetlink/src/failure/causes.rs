@@ -5,7 +5,7 @@ use std::io;
 use fleetlink_device::{
     AppendFailure, AttachError, CallError, ChosenError, ConnectError, DeviceKeysError,
     DownloadError, ExchangeError, GenerateError, HubAddress, KnownDevicesError, KnownHubs,
-    KnownHubsError, Over, RefusedInput, UploadError, state_folder,
+    KnownHubsError, Over, RefusedInput, ReplacedError, UploadError, state_folder,
 };
 use fleetlink_proto::HubPin;
 use fleetlink_proto::control::{ErrorCode, RpcError};
@@ -165,6 +165,12 @@ impl From<DeviceKeysError> for Failure {
 
 impl From<KnownDevicesError> for Failure {
     fn from(error: KnownDevicesError) -> Self {
+        Failure::General(error.to_string())
+    }
+}
+
+impl From<ReplacedError> for Failure {
+    fn from(error: ReplacedError) -> Self {
         Failure::General(error.to_string())
     }
 }

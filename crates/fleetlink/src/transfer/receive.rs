@@ -5,9 +5,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use fleetlink_device::{Endpoint, Inbox, Link, ReceivePolicy, SenderRule, Supervisor};
+use fleetlink_device::{
+    Closed, Endpoint, Inbox, Link, ReceivePolicy, SenderRule, Session, Supervisor,
+};
 use fleetlink_proto::DeviceName;
 use fleetlink_proto::Escaped;
+use fleetlink_proto::control::{EndReason, Join};
 use fleetlink_proto::transfer::{self, Reason};
 use serde_json::json;
 use tokio::time::timeout;
@@ -18,6 +21,7 @@ use super::report::{Event, Report, by, milliseconds};
 use super::running::{Direction, Entry, Running};
 use super::words;
 use crate::attach::HubArguments;
+use crate::entrance;
 use crate::failure::Failure;
 use crate::identity;
 use crate::interrupt::Interrupts;
@@ -56,6 +60,10 @@ pub(crate) struct ReceiveArguments {
     #[arg(long, value_name = "TIME|forever", default_value = "forever",
           value_parser = duration::or_forever)]
     wait: Duration,
+    /// End what is active elsewhere under the name. Without it that ends too, unless it has replaced
+    /// this command before: then this one waits until it leaves.
+    #[arg(long)]
+    take_over: bool,
     /// Show what happens as it happens: one JSON object a line on standard output.
     #[arg(long, conflicts_with = "json")]
     events: bool,
@@ -64,6 +72,8 @@ pub(crate) struct ReceiveArguments {
 /// A device that takes files.
 struct Receiving {
     device: DeviceName,
+    /// The session with which it joined first.
+    first: Session,
     direct: Direct,
     supervisor: Supervisor,
     running: Running,
@@ -125,6 +135,11 @@ async fn receive_at(
         // Whoever started both will want to know.
         () = output.closed() => Err(Failure::OutputClosed),
     };
+    if let Err(Failure::Closed(Closed::ByHub { reason, .. })) = &ended
+        && *reason == EndReason::Replaced
+    {
+        entrance::remember_replaced(&receiving.first, &device)?;
+    }
     running.cancel_all(Reason::Closing, &format!("{device} has left"));
     let draining = async {
         while running.count() > 0
@@ -180,16 +195,23 @@ async fn join(
     identity::enrol(&mut welcome, pin, output).await;
     let (session, device) = (welcome.session, welcome.name);
     let udp_port = endpoint.port();
-    let joined = session.join(udp_port).await?;
+    let joined =
+        entrance::of_service(&session, &device, udp_port, arguments.take_over, output).await?;
     let direct = Direct::new(endpoint, &session, &device, output).await?;
     let direct = direct.idle_after(arguments.idle_timeout);
     let (listening, queue) = direct.listen(inbox);
     direct.announce(&session).await?;
     let reached_by = Some(direct.announcement().clone());
-    let supervisor = Supervisor::start(session, welcome.dialer, udp_port, &joined, reached_by);
+    let join = Join {
+        udp_port,
+        receives: true,
+        ..Join::default()
+    };
+    let supervisor = Supervisor::start(session.clone(), welcome.dialer, join, &joined, reached_by);
     let running = Running::default();
     Ok(Receiving {
         device,
+        first: session,
         direct,
         supervisor,
         arrivals: Arrivals::among(running.clone(), queue),

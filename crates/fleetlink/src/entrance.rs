@@ -1,0 +1,150 @@
+//! Joining under a name that may be active already, and saying what that meant.
+
+use std::time::Duration;
+
+use fleetlink_device::{CallError, ReplacedDevices, Session, state_folder};
+use fleetlink_proto::control::{ErrorCode, Join, JoinReply, RpcError};
+use fleetlink_proto::{DeviceName, Escaped};
+use tokio::time::sleep;
+
+use crate::failure::Failure;
+use crate::output::{Ask, Output};
+use crate::stdin::Lines;
+
+/// How often a service that must not take over looks whether the name is free.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// Joins for a person, who is asked before somebody else's session ends. In a pipe, where nobody can
+/// be asked, and with `take_over` it ends.
+pub(crate) async fn of_person(
+    session: &Session,
+    name: &DeviceName,
+    udp_port: u16,
+    (take_over, lines): (bool, &Lines),
+    output: &Output,
+) -> Result<JoinReply, Failure> {
+    let join = Join {
+        udp_port,
+        ..Join::default()
+    };
+    let joined = match take_over || !lines.terminal() {
+        true => session.join_as(join).await?,
+        false => match unless_active(session, &join).await? {
+            Ok(joined) => joined,
+            Err(error) => {
+                confirm(error, lines, output).await?;
+                session.join_as(join).await?
+            }
+        },
+    };
+    tell(&joined, name, output);
+    Ok(joined)
+}
+
+/// Joins for a service that takes files. One that somebody else has replaced waits until the name is
+/// free, unless it is told to take over: a service that is always started again would else end the
+/// other, and the other it.
+pub(crate) async fn of_service(
+    session: &Session,
+    name: &DeviceName,
+    udp_port: u16,
+    take_over: bool,
+    output: &Output,
+) -> Result<JoinReply, Failure> {
+    let join = Join {
+        udp_port,
+        receives: true,
+        ..Join::default()
+    };
+    let joined = match !take_over && was_replaced(session, name)? {
+        true => when_free(session, &join, output).await?,
+        false => session.join_as(join).await?,
+    };
+    if let Some(hub) = session.pin() {
+        ReplacedDevices::in_folder(state_folder()?).forget(hub, name)?;
+    }
+    tell(&joined, name, output);
+    Ok(joined)
+}
+
+/// Somebody else has replaced this device's service.
+pub(crate) fn remember_replaced(session: &Session, name: &DeviceName) -> Result<(), Failure> {
+    if let Some(hub) = session.pin() {
+        ReplacedDevices::in_folder(state_folder()?).keep(hub, name)?;
+    }
+    Ok(())
+}
+
+fn was_replaced(session: &Session, name: &DeviceName) -> Result<bool, Failure> {
+    match session.pin() {
+        Some(hub) => Ok(ReplacedDevices::in_folder(state_folder()?).contains(hub, name)?),
+        None => Ok(false),
+    }
+}
+
+async fn when_free(session: &Session, join: &Join, output: &Output) -> Result<JoinReply, Failure> {
+    let mut told = false;
+    loop {
+        match unless_active(session, join).await? {
+            Ok(joined) => return Ok(joined),
+            Err(error) if !told => {
+                let message = Escaped(&error.message);
+                output.notice(&format!(
+                    "{message}, which has replaced this device. Waiting until it leaves; \
+                     --take-over ends it"
+                ));
+                told = true;
+            }
+            Err(_) => {}
+        }
+        sleep(LOOK).await;
+    }
+}
+
+/// Joins unless somebody else is active under the name: then the hub's words for that.
+async fn unless_active(
+    session: &Session,
+    join: &Join,
+) -> Result<Result<JoinReply, RpcError>, Failure> {
+    let join = Join {
+        only_if_free: true,
+        ..join.clone()
+    };
+    match session.join_as(join).await {
+        Err(CallError::Refused(error)) if error.code == ErrorCode::ActiveElsewhere => {
+            Ok(Err(error))
+        }
+        joined => Ok(Ok(joined?)),
+    }
+}
+
+async fn confirm(error: RpcError, lines: &Lines, output: &Output) -> Result<(), Failure> {
+    let message = Escaped(&error.message);
+    output.notice(&format!("{message}. To join here ends it there."));
+    loop {
+        let question = "Take over? (yes/no)";
+        let answer = lines.ask(output, question, Ask::Stderr).await?;
+        match answer.as_deref().map(str::trim) {
+            Some("yes") => return Ok(()),
+            Some("no") | None => return Err(Failure::Hub(error)),
+            Some(_) => output.notice("Please answer yes or no."),
+        }
+    }
+}
+
+fn tell(joined: &JoinReply, name: &DeviceName, output: &Output) {
+    if !joined.took_over.is_empty() {
+        let from: Vec<String> = joined.took_over.iter().map(ToString::to_string).collect();
+        output.notice(&format!(
+            "{name} was active elsewhere, from {}; that has ended",
+            from.join(", ")
+        ));
+    }
+    if joined.others > 0 {
+        output.notice(&format!(
+            "{name} has joined by other sessions of this device too ({}): files for it go to one \
+             that receives, else to the newest",
+            joined.others
+        ));
+    }
+}
