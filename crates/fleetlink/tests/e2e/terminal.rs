@@ -72,8 +72,17 @@ fn what_arrives_is_printed_above_the_prompt() {
     let hub = Hub::start(&["supersmartwatch"]);
     let mut older = join(&hub);
     older.login("supersmartwatch");
+    let mut polite = join(&hub);
+    polite.type_login("supersmartwatch");
+    polite.output.expect("is active elsewhere: from 127.0.0.1");
+    polite.output.expect("Take over? (yes/no)");
+    polite.type_line("no");
+    assert!(!polite.wait(), "it is not to end the other");
     let mut newer = join(&hub);
-    newer.login("supersmartwatch");
+    newer.type_login("supersmartwatch");
+    newer.output.expect("Take over? (yes/no)");
+    newer.type_line("yes");
+    newer.output.expect(PROMPT);
     older.output.expect("joined");
     assert!(
         !older.wait(),

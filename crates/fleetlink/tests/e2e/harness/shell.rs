@@ -248,12 +248,18 @@ impl Terminal {
     /// Answers the login's prompts and waits for the shell.
     #[track_caller]
     pub(crate) fn login(&mut self, name: &str) {
+        self.type_login(name);
+        self.output.expect("Welcome!");
+        self.output.expect(PROMPT);
+    }
+
+    /// Answers the login's prompts.
+    #[track_caller]
+    pub(crate) fn type_login(&mut self, name: &str) {
         self.output.expect("Username:");
         self.type_line(name);
         self.output.expect("Password:");
         self.type_line(PASSWORD);
-        self.output.expect("Welcome!");
-        self.output.expect(PROMPT);
     }
 
     /// How many bytes the process has read, from anywhere.

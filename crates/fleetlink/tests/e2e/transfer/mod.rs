@@ -9,6 +9,7 @@ mod known;
 mod names;
 mod network;
 mod rotation;
+mod sharing;
 mod shells;
 mod shortage;
 mod stalls;
