@@ -122,7 +122,7 @@ async fn join_all(hub: &Hub, dialer: Dial) -> Outcome<Vec<Supervisor>> {
         let mut dialer = dialer(hub, n);
         async move {
             let (session, joined) = dialer.join(ANEW).await?;
-            Ok(Supervisor::start(session, dialer, ANEW, &joined, None))
+            Ok(Supervisor::start(session, dialer, &ANEW, &joined, None))
         }
     })
     .await

@@ -48,7 +48,7 @@ impl Supervisor {
     pub fn start(
         session: Session,
         dialer: Dialer,
-        join: Join,
+        join: &Join,
         joined: &JoinReply,
         reached_by: Option<Arc<Announcement>>,
     ) -> Self {
@@ -58,7 +58,7 @@ impl Supervisor {
             join: Join {
                 rejoin: Some(joined.generation),
                 only_if_free: false,
-                ..join
+                ..join.clone()
             },
             reached_by,
         };

@@ -326,7 +326,7 @@ async fn joined(script: Script) -> (ScriptedHub, Supervisor) {
     };
     let joined = session.join_as(join.clone()).await.unwrap();
     hub.rewrite(|now| *now = script);
-    let supervisor = Supervisor::start(session, dialer(&hub), join, &joined, None);
+    let supervisor = Supervisor::start(session, dialer(&hub), &join, &joined, None);
     (hub, supervisor)
 }
 

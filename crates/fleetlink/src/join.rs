@@ -280,7 +280,7 @@ async fn enter(
         udp_port,
         ..Join::default()
     };
-    let supervisor = Supervisor::start(session, dialer, join, &joined, reached_by);
+    let supervisor = Supervisor::start(session, dialer, &join, &joined, reached_by);
     Shell::new(name, supervisor, transfers, prompt, output.clone())
         .run(lines, interrupts)
         .await

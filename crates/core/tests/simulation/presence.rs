@@ -256,7 +256,7 @@ impl List {
         what
     }
 
-    fn announced(&mut self, session: SessionId, party: Party) {
+    fn announced(&mut self, session: SessionId, party: &Party) {
         let members = self
             .active
             .iter_mut()
@@ -324,7 +324,7 @@ impl Oracle {
 
     pub(crate) fn endpoint_announced(&mut self, session: SessionId, party: &Party) {
         assert!(self.is_own(party), "an endpoint by another key");
-        self.list.announced(session, party.clone());
+        self.list.announced(session, party);
     }
 
     fn is_own(&self, party: &Party) -> bool {

@@ -207,7 +207,7 @@ async fn join(
         receives: true,
         ..Join::default()
     };
-    let supervisor = Supervisor::start(session.clone(), welcome.dialer, join, &joined, reached_by);
+    let supervisor = Supervisor::start(session.clone(), welcome.dialer, &join, &joined, reached_by);
     let running = Running::default();
     Ok(Receiving {
         device,
