@@ -52,6 +52,8 @@ struct Member {
 struct Holder {
     /// Its first join in this life.
     first: u64,
+    /// What that gave as the join before: where its answer is lost, it is given again.
+    returned: Option<u64>,
     /// The newest person.
     person: u64,
     key: Option<DeviceKey>,
@@ -124,8 +126,10 @@ impl List {
 
     /// Whether a join of this generation is one of the name's present holder in this life.
     fn is_of_holder(&self, name: &DeviceName, generation: u64) -> bool {
-        let holder = self.holders.get(name).map(|holder| &holder.first);
-        holder.is_some() && self.reigns.get(&generation) == holder
+        self.holders.get(name).is_some_and(|holder| {
+            let reign = self.reigns.get(&generation);
+            reign == Some(&holder.first) || holder.returned == Some(generation)
+        })
     }
 
     fn refused(&self, name: &DeviceName, join: &Join, key: Option<DeviceKey>, code: ErrorCode) {
@@ -222,8 +226,10 @@ impl List {
         let earlier = holder.filter(|_| continues);
         let first = earlier.map_or(generation, |earlier| earlier.first);
         self.reigns.insert(generation, first);
+        let returned = earlier.map_or(join.rejoin, |earlier| earlier.returned);
         let holder = Holder {
             first,
+            returned,
             person,
             key,
             is_first: holder.is_none_or(|holder| holder.is_first && continues),
