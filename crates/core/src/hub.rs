@@ -34,10 +34,11 @@ use crate::access::errors::not_allowed;
 use crate::access::logins::Logins;
 use crate::access::possession::Possession;
 use crate::access::tickets::Tickets;
+use crate::call::{Call, Calls, Door};
 use crate::console::{ConsoleEvent, Departure};
 use crate::effect::Effect;
 use crate::errors;
-use crate::files::queue::{Operations, QueueFull};
+use crate::files::queue::Operations;
 use crate::files::slots::HubTransfers;
 use crate::files::task::Task;
 use crate::hub::jobs::Job;
@@ -62,6 +63,8 @@ use crate::time::Now;
 /// of [`Hub::poll_timeout`] has come. The same inputs lead to the same effects.
 #[derive(Debug)]
 pub struct Hub {
+    /// The first to be dropped: calls that wait then wait no more.
+    calls: Calls,
     settings: Settings,
     accounts: Accounts,
     tickets: Tickets,
@@ -87,6 +90,7 @@ impl Hub {
     pub fn new(mut settings: Settings, accounts: Vec<Account>, now: Now) -> Self {
         settings.keep_alive = settings.keep_alive.clamp(MIN_KEEP_ALIVE, MAX_KEEP_ALIVE);
         Hub {
+            calls: Calls::default(),
             logins: Logins::new(&settings),
             accounts: accounts.into_iter().collect(),
             tickets: Tickets::default(),
@@ -355,7 +359,7 @@ impl Hub {
         name: &DeviceName,
         job: Job,
         now: Now,
-    ) -> Result<(), QueueFull> {
+    ) -> Result<(), Box<Job>> {
         match job {
             Job::Account(_) | Job::Key(_) | Job::Data(_) => {
                 let yields = |job: &Job| matches!(job, Job::Device(_));
@@ -395,24 +399,43 @@ impl Hub {
     }
 
     fn start_next(&mut self, name: &DeviceName, now: Now) {
-        while let Some(mut job) = self.operations.take_next(name) {
-            let wanted = match &mut job {
-                Job::Device(job) => {
-                    job.task.is_change() || self.sessions.contains_key(&job.session)
-                }
-                Job::Account(AccountJob::Import(job)) => {
-                    self.decide_import(name, job);
-                    true
-                }
-                Job::Account(_) | Job::Data(_) | Job::Ticket(_) => true,
-                Job::Key(job) => self.may_still(name, job),
-                Job::Redemption(job) => self.may_still_redeem(name, job, now),
-            };
-            if wanted {
+        while let Some(job) = self.operations.take_next(name) {
+            if let Some(job) = self.still_wanted(name, job, now) {
                 return self.run(name, job, now);
             }
             self.operations.release(name);
         }
+    }
+
+    /// A job whose turn has come, unless it is wanted no more. Then its call is ended here.
+    fn still_wanted(&mut self, name: &DeviceName, mut job: Job, now: Now) -> Option<Job> {
+        match &mut job {
+            Job::Device(device) => {
+                let session = device.call.session();
+                let is_open = session.is_some_and(|id| self.sessions.contains_key(&id));
+                if !is_open && !device.task.is_change() {
+                    if let Job::Device(device) = job {
+                        // Its session is gone: nobody waits for a reply.
+                        device.call.end();
+                    }
+                    return None;
+                }
+            }
+            Job::Account(AccountJob::Import(job)) => self.decide_import(name, job),
+            Job::Account(_) | Job::Data(_) | Job::Ticket(_) => {}
+            Job::Key(change) => {
+                if let Err(error) = self.may_still(name, change) {
+                    if let Job::Key(change) = job {
+                        self.end_key_call(change.call, Err(error));
+                    }
+                    return None;
+                }
+            }
+            Job::Redemption(redemption) => {
+                return self.may_still_redeem(name, redemption, now).then_some(job);
+            }
+        }
+        Some(job)
     }
 
     fn run(&mut self, name: &DeviceName, job: Job, now: Now) {
@@ -435,6 +458,13 @@ impl Hub {
                 id,
                 result,
             });
+        }
+    }
+
+    /// Answers a call that waited for the store.
+    pub(crate) fn reply(&mut self, call: Call, result: Result<Reply, RpcError>) {
+        if let Some(Door::Session(session, id)) = call.end() {
+            self.answer(session, id, result);
         }
     }
 

@@ -3,6 +3,7 @@
 //! one process under virtual time.
 
 mod access;
+mod call;
 mod capacity;
 mod console;
 mod effect;

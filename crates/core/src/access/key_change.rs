@@ -1,31 +1,16 @@
 //! A change of a device's key: who asked for it, and the store's part of it.
 
-use fleetlink_proto::control::{EnrolledKey, RequestId};
+use fleetlink_proto::control::EnrolledKey;
 use fleetlink_proto::{DeviceKey, DeviceName, WallTime};
 
-use crate::ids::{AdminId, SessionId};
+use crate::call::Call;
 use crate::store::calls::{Change, StoreCall};
 
 /// A change of a device's key, queued behind what the device asked for before.
 #[derive(Debug)]
 pub(crate) struct KeyJob {
-    pub(crate) asker: Asker,
+    pub(crate) call: Call,
     pub(crate) change: KeyChange,
-}
-
-#[derive(Debug, Clone)]
-pub(crate) enum Asker {
-    Owner(SessionId, RequestId),
-    Operator(AdminId),
-}
-
-impl Asker {
-    pub(crate) fn session(&self) -> Option<SessionId> {
-        match self {
-            Asker::Owner(session, _) => Some(*session),
-            Asker::Operator(_) => None,
-        }
-    }
 }
 
 #[derive(Debug)]

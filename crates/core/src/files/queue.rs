@@ -31,10 +31,6 @@ enum State<J> {
     Held,
 }
 
-/// As many jobs of this name wait as may wait.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct QueueFull;
-
 impl<J> Operations<J> {
     pub(crate) fn new() -> Self {
         Operations {
@@ -44,11 +40,11 @@ impl<J> Operations<J> {
         }
     }
 
-    /// Puts a job at the end of the name's queue.
-    pub(crate) fn push(&mut self, name: &DeviceName, job: J) -> Result<(), QueueFull> {
+    /// Puts a job at the end of the name's queue; back where as many wait as may wait.
+    pub(crate) fn push(&mut self, name: &DeviceName, job: J) -> Result<(), Box<J>> {
         let queue = self.queue(name);
         if queue.waiting.len() >= MAX_QUEUED_OPERATIONS {
-            return Err(QueueFull);
+            return Err(Box::new(job));
         }
         queue.waiting.push_back(job);
         Ok(())
@@ -61,11 +57,11 @@ impl<J> Operations<J> {
         name: &DeviceName,
         job: J,
         yields: impl Fn(&J) -> bool,
-    ) -> Result<(), QueueFull> {
+    ) -> Result<(), Box<J>> {
         let queue = self.queue(name);
         let urgent = queue.waiting.iter().filter(|job| !yields(job)).count();
         if urgent >= MAX_QUEUED_OPERATIONS {
-            return Err(QueueFull);
+            return Err(Box::new(job));
         }
         let last = queue.waiting.iter().rposition(|job| !yields(job));
         queue.waiting.insert(last.map_or(0, |last| last + 1), job);
@@ -186,11 +182,11 @@ mod tests {
         for job in 1..=MAX_QUEUED_OPERATIONS {
             operations.push(&a, 2 * job).unwrap();
         }
-        assert_eq!(operations.push(&a, 0), Err(QueueFull));
+        assert_eq!(operations.push(&a, 0), Err(Box::new(0)));
         for job in 0..MAX_QUEUED_OPERATIONS {
             operations.push_urgent(&a, 2 * job + 1, is_even).unwrap();
         }
-        assert_eq!(operations.push_urgent(&a, 1, is_even), Err(QueueFull));
+        assert_eq!(operations.push_urgent(&a, 1, is_even), Err(Box::new(1)));
         let in_order = operations.withdraw(&a, |_| true);
         let (urgent, others) = in_order.split_at(MAX_QUEUED_OPERATIONS);
         assert!(urgent.iter().all(|job| !is_even(job)) && urgent.is_sorted());
@@ -204,7 +200,7 @@ mod tests {
         for job in 0..MAX_QUEUED_OPERATIONS {
             operations.push(&a, job).unwrap();
         }
-        assert_eq!(operations.push(&a, 999), Err(QueueFull));
+        assert_eq!(operations.push(&a, 999), Err(Box::new(999)));
         assert_eq!(operations.withdraw(&a, |job| job % 2 == 0).len(), 128);
         while operations.take_next(&a).is_some() {
             operations.release(&a);

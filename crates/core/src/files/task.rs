@@ -2,19 +2,18 @@
 
 use fleetlink_proto::control::limits::MAX_PAGE_ENTRIES;
 use fleetlink_proto::control::{
-    Compute, DeleteFile, ListFiles, OpenDownload, OpenUpload, RequestId, UploadMode,
+    Compute, DeleteFile, ListFiles, OpenDownload, OpenUpload, UploadMode,
 };
 use fleetlink_proto::{DeviceName, WallTime};
 
+use crate::call::Call;
 use crate::console::Command;
-use crate::ids::SessionId;
 use crate::store::calls::{Change, Commit, Delete, Deleter, Query, Staged, StoreCall};
 
 /// A call of a device.
 #[derive(Debug)]
 pub(crate) struct DeviceJob {
-    pub(crate) session: SessionId,
-    pub(crate) id: RequestId,
+    pub(crate) call: Call,
     pub(crate) task: Task,
 }
 

@@ -7,6 +7,7 @@ use fleetlink_proto::control::{
 };
 use fleetlink_proto::samples::Summary;
 
+use crate::call::{Call, Door};
 use crate::console::{Command, ConsoleEvent};
 use crate::effect::Effect;
 use crate::errors;
@@ -37,16 +38,15 @@ impl Hub {
                 command,
             });
         }
-        let job = DeviceJob {
-            session,
-            id: id.clone(),
-            task,
+        let call = self.calls.open(Door::Session(session, id));
+        let job = Job::Device(DeviceJob { call, task });
+        let Err(refused) = self.enqueue(name, job, now) else {
+            return true;
         };
-        let queued = self.enqueue(name, Job::Device(job), now).is_ok();
-        if !queued {
-            self.refuse_command(session, id, name, command, errors::too_many_operations());
+        if let Job::Device(job) = *refused {
+            self.refuse_call(job.call, name, command, errors::too_many_operations());
         }
-        queued
+        false
     }
 
     /// The store answered what a device asked for.
@@ -56,20 +56,20 @@ impl Hub {
         job: DeviceJob,
         result: Result<StoreReply, StoreError>,
     ) {
-        let DeviceJob { session, id, task } = job;
+        let DeviceJob { call, task } = job;
         let command = task.command();
         let error = match (task, result) {
             (Task::Commit { upload, staged }, result) => {
-                return self.upload_committed(name, (session, id), (upload, staged.id), result);
+                return self.upload_committed(name, call, (upload, staged.id), result);
             }
             (Task::OpenUpload(upload), Ok(StoreReply::Receipt(found))) => {
-                return self.upload_opened(name, session, id, upload, found);
+                return self.upload_opened(name, call, upload, found);
             }
             (Task::Compute(compute), Ok(StoreReply::Summary(summary))) => {
-                return self.computed(name, session, id, &compute, &summary);
+                return self.computed(name, call, &compute, &summary);
             }
             (Task::Delete(_), Ok(StoreReply::Deleted(reply))) => {
-                return self.deleted(name, session, id, reply);
+                return self.deleted(name, call, reply);
             }
             (Task::ListFiles(asked), Ok(StoreReply::Files(list))) => {
                 if !asked.background {
@@ -78,13 +78,15 @@ impl Hub {
                         count: list.files.len(),
                     });
                 }
-                return self.answer(session, id, Ok(Reply::Files(list)));
+                return self.reply(call, Ok(Reply::Files(list)));
             }
             (Task::OpenDownload(download), Ok(StoreReply::Snapshot(snapshot))) => {
-                return self.start_download(name, session, id, &download, snapshot);
+                return self.start_download(name, call, &download, snapshot);
             }
             (task, result) => {
-                self.release_slot(session, &task);
+                if let Some(session) = call.session() {
+                    self.release_slot(session, &task);
+                }
                 let no_file = missing(&task);
                 result.map_or_else(
                     |error| errors::of_store(error, &no_file),
@@ -92,7 +94,7 @@ impl Hub {
                 )
             }
         };
-        self.refuse_command(session, id, name, command, error);
+        self.refuse_call(call, name, command, error);
     }
 
     pub(crate) fn open_download(
@@ -146,19 +148,28 @@ impl Hub {
         self.refuse(session, id, error);
     }
 
-    fn computed(
+    /// The same for a call that waited for the store.
+    pub(crate) fn refuse_call(
         &mut self,
+        call: Call,
         name: &DeviceName,
-        session: SessionId,
-        id: RequestId,
-        compute: &Compute,
-        summary: &Summary,
+        command: Command,
+        error: RpcError,
     ) {
+        self.show(ConsoleEvent::Refused {
+            device: name.clone(),
+            command,
+            message: error.message.clone(),
+        });
+        self.reply(call, Err(error));
+    }
+
+    fn computed(&mut self, name: &DeviceName, call: Call, compute: &Compute, summary: &Summary) {
         let Compute { file, operation } = *compute;
         let Ok(result) = summary.compute(operation) else {
             let message = errors::no_samples(file, operation);
             let error = RpcError::new(ErrorCode::NoSamples, message);
-            return self.refuse_command(session, id, name, Command::Compute, error);
+            return self.refuse_call(call, name, Command::Compute, error);
         };
         let reply = ComputeReply {
             file,
@@ -166,7 +177,7 @@ impl Hub {
             result,
             samples: summary.count(),
         };
-        self.answer(session, id, Ok(Reply::Compute(reply)));
+        self.reply(call, Ok(Reply::Compute(reply)));
         self.show(ConsoleEvent::Computed {
             device: name.clone(),
             file,
@@ -175,15 +186,9 @@ impl Hub {
         });
     }
 
-    fn deleted(
-        &mut self,
-        name: &DeviceName,
-        session: SessionId,
-        id: RequestId,
-        reply: DeleteReply,
-    ) {
+    fn deleted(&mut self, name: &DeviceName, call: Call, reply: DeleteReply) {
         let file = reply.file;
-        self.answer(session, id, Ok(Reply::Delete(reply)));
+        self.reply(call, Ok(Reply::Delete(reply)));
         self.effects.push_back(Effect::JournalGrew);
         self.show(ConsoleEvent::Deleted { file });
         self.show(ConsoleEvent::ToldDeleted {
@@ -195,11 +200,13 @@ impl Hub {
     fn start_download(
         &mut self,
         name: &DeviceName,
-        session: SessionId,
-        id: RequestId,
+        call: Call,
         download: &OpenDownload,
         snapshot: Snapshot,
     ) {
+        let Some(Door::Session(session, id)) = call.end() else {
+            return;
+        };
         let Some(open) = self.sessions.get_mut(&session) else {
             return;
         };

@@ -120,17 +120,21 @@ impl Hub {
     pub(crate) fn withdraw_orphans(&mut self, name: &DeviceName) {
         let sessions = &self.sessions;
         let is_orphan = |job: &Job| match job {
-            Job::Device(job) => !sessions.contains_key(&job.session),
+            Job::Device(job) => !job
+                .call
+                .session()
+                .is_some_and(|id| sessions.contains_key(&id)),
             _ => false,
         };
         for job in self.operations.withdraw(name, is_orphan) {
-            if let Job::Device(DeviceJob {
-                task: Task::Commit { staged, .. },
-                ..
-            }) = job
-            {
+            let Job::Device(DeviceJob { call, task }) = job else {
+                continue;
+            };
+            if let Task::Commit { staged, .. } = task {
                 self.discard(staged.id);
             }
+            // Its session is gone: nobody waits for a reply.
+            call.end();
         }
     }
 }

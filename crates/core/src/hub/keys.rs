@@ -6,8 +6,9 @@ use fleetlink_proto::{DeviceKey, DeviceName};
 
 use crate::access::authorisation::{Action, Caller, Decision, decide};
 use crate::access::errors::not_allowed;
-use crate::access::key_change::{Asker, KeyChange, KeyJob};
+use crate::access::key_change::{KeyChange, KeyJob};
 use crate::access::possession::Possession;
+use crate::call::{Call, Door};
 use crate::console::AccountChange;
 use crate::errors;
 use crate::hub::Hub;
@@ -38,7 +39,7 @@ impl Hub {
             }
         }
         let job = KeyJob {
-            asker: Asker::Owner(session, id),
+            call: self.calls.open(Door::Session(session, id)),
             change: KeyChange::Set { key, replace },
         };
         self.queue_key_job(name, job, now);
@@ -52,7 +53,7 @@ impl Hub {
         now: Now,
     ) {
         let job = KeyJob {
-            asker: Asker::Owner(session, id),
+            call: self.calls.open(Door::Session(session, id)),
             change: KeyChange::Revoke,
         };
         self.queue_key_job(name, job, now);
@@ -72,7 +73,7 @@ impl Hub {
         now: Now,
     ) {
         let job = KeyJob {
-            asker: Asker::Operator(admin),
+            call: self.calls.open(Door::Socket(admin)),
             change: KeyChange::Set { key, replace: true },
         };
         self.queue_key_job(name, job, now);
@@ -81,33 +82,32 @@ impl Hub {
     /// The operator takes a device's key away.
     pub(crate) fn revoke_key_of(&mut self, admin: AdminId, name: &DeviceName, now: Now) {
         let job = KeyJob {
-            asker: Asker::Operator(admin),
+            call: self.calls.open(Door::Socket(admin)),
             change: KeyChange::Revoke,
         };
         self.queue_key_job(name, job, now);
     }
 
     fn queue_key_job(&mut self, name: &DeviceName, job: KeyJob, now: Now) {
-        let asker = job.asker.clone();
-        if self.enqueue(name, Job::Key(job), now).is_err() {
-            self.answer_asker(asker, Err(errors::too_many_operations()));
+        if let Err(refused) = self.enqueue(name, Job::Key(job), now)
+            && let Job::Key(job) = *refused
+        {
+            self.end_key_call(job.call, Err(errors::too_many_operations()));
         }
     }
 
-    /// Whether a change whose turn has come may still be made: while it waited its session may have
-    /// ended, or the account got another password or another owner. If not, who asked is told so.
-    pub(crate) fn may_still(&mut self, name: &DeviceName, job: &KeyJob) -> bool {
-        let caller = match job.asker {
-            Asker::Owner(session, _) => self.caller(session),
-            Asker::Operator(_) => Caller::Operator,
+    /// Whether a change whose turn has come may still be made, or why not: while it waited its
+    /// session may have ended, or the account got another password or another owner.
+    pub(crate) fn may_still(&self, name: &DeviceName, job: &KeyJob) -> Result<(), RpcError> {
+        let caller = match job.call.session() {
+            Some(session) => self.caller(session),
+            None => Caller::Operator,
         };
-        let error = match decide(caller, Action::ChangeKey(name)) {
-            Decision::Allowed if self.accounts.contains(name) => return true,
-            Decision::Allowed => RpcError::new(ErrorCode::NotAllowed, no_account(name)),
-            decision => not_allowed(decision, "changing the key"),
-        };
-        self.answer_asker(job.asker.clone(), Err(error));
-        false
+        match decide(caller, Action::ChangeKey(name)) {
+            Decision::Allowed if self.accounts.contains(name) => Ok(()),
+            Decision::Allowed => Err(RpcError::new(ErrorCode::NotAllowed, no_account(name))),
+            decision => Err(not_allowed(decision, "changing the key")),
+        }
     }
 
     /// The store answered a change of a key.
@@ -117,16 +117,16 @@ impl Hub {
         job: KeyJob,
         result: Result<StoreReply, StoreError>,
     ) {
-        let KeyJob { asker, change } = job;
+        let KeyJob { call, change } = job;
         match change {
             KeyChange::Set { key, .. } => {
                 let result = self.key_set(name, key, result);
-                if let (Ok(()), Some(session)) = (&result, asker.session()) {
+                if let (Ok(()), Some(session)) = (&result, call.session()) {
                     self.key_shown(session, key);
                 }
-                self.answer_asker(asker, result);
+                self.end_key_call(call, result);
             }
-            KeyChange::Revoke => self.key_removed(name, asker, result),
+            KeyChange::Revoke => self.key_removed(name, call, result),
         }
     }
 
@@ -179,7 +179,7 @@ impl Hub {
     fn key_removed(
         &mut self,
         name: &DeviceName,
-        asker: Asker,
+        call: Call,
         result: Result<StoreReply, StoreError>,
     ) {
         let is_gone = matches!(
@@ -190,7 +190,7 @@ impl Hub {
         if is_gone {
             let had_one = self.accounts.key(name).is_some();
             self.accounts.set_key(name, None);
-            ended = self.end_sessions_of(name, Ending::KeyRevoked, asker.session());
+            ended = self.end_sessions_of(name, Ending::KeyRevoked, call.session());
             self.withdraw_orphans(name);
             if had_one {
                 self.show_account(name.clone(), AccountChange::KeyRevoked);
@@ -198,30 +198,31 @@ impl Hub {
         }
         let result = match result {
             Ok(_) => Ok(()),
-            Err(StoreError::NotFound) => Err(no_key(name, ended, &asker)),
+            Err(StoreError::NotFound) => Err(no_key(name, ended, &call)),
             Err(error) => Err(errors::of_store(error, "")),
         };
-        self.answer_asker(asker, result);
+        self.end_key_call(call, result);
     }
 
-    fn answer_asker(&mut self, asker: Asker, result: Result<(), RpcError>) {
-        match asker {
-            Asker::Owner(session, id) => {
+    pub(crate) fn end_key_call(&mut self, call: Call, result: Result<(), RpcError>) {
+        match call.end() {
+            Some(Door::Session(session, id)) => {
                 self.answer(session, id, result.map(|()| Reply::Done(Done {})));
             }
-            Asker::Operator(admin) => {
+            Some(Door::Socket(admin)) => {
                 let result = result.map(|()| AdminReply::Done);
                 self.answer_admin(admin, result.map_err(|error| error.message));
             }
+            None => {}
         }
     }
 }
 
 /// There was no key to revoke: what was done all the same, and what still lets the device in.
-fn no_key(name: &DeviceName, ended: usize, asker: &Asker) -> RpcError {
-    let (sessions, means) = match asker {
-        Asker::Owner(..) => ("other sessions", "change it at the hub"),
-        Asker::Operator(_) => ("sessions", "fleetlink account passwd changes it"),
+fn no_key(name: &DeviceName, ended: usize, call: &Call) -> RpcError {
+    let (sessions, means) = match call.session() {
+        Some(_) => ("other sessions", "change it at the hub"),
+        None => ("sessions", "fleetlink account passwd changes it"),
     };
     let message = format!(
         "{name} has no key that could be revoked; {sessions} of it that were ended: {ended}. If it \

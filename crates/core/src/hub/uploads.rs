@@ -6,6 +6,7 @@ use fleetlink_proto::control::{
     ErrorCode, OpenUpload, OpenUploadReply, Receipt, Reply, RequestId, RpcError,
 };
 
+use crate::call::{Call, Door};
 use crate::console::ConsoleEvent;
 use crate::effect::Effect;
 use crate::errors;
@@ -46,35 +47,33 @@ impl Hub {
     pub(crate) fn upload_opened(
         &mut self,
         name: &DeviceName,
-        session: SessionId,
-        id: RequestId,
+        call: Call,
         upload: OpenUpload,
         found: Option<Receipt>,
     ) {
         let Some(receipt) = found else {
-            return self.start_upload(name, session, id, upload);
+            return self.start_upload(name, call, upload);
         };
-        self.refuse_upload_slot(session);
+        if let Some(session) = call.session() {
+            self.refuse_upload_slot(session);
+        }
         if (receipt.file, receipt.mode) == (upload.file, upload.mode) {
             self.show(ConsoleEvent::ReceivedBefore { file: receipt.file });
             let reply = OpenUploadReply::Committed { receipt };
-            self.answer(session, id, Ok(Reply::OpenUpload(reply)));
+            self.reply(call, Ok(Reply::OpenUpload(reply)));
         } else {
             let error = RpcError::new(
                 ErrorCode::Conflict,
                 "the idempotency key was used for another upload",
             );
-            self.refuse_command(session, id, name, upload_command(upload.mode), error);
+            self.refuse_call(call, name, upload_command(upload.mode), error);
         }
     }
 
-    fn start_upload(
-        &mut self,
-        name: &DeviceName,
-        session: SessionId,
-        id: RequestId,
-        upload: OpenUpload,
-    ) {
+    fn start_upload(&mut self, name: &DeviceName, call: Call, upload: OpenUpload) {
+        let Some(Door::Session(session, id)) = call.end() else {
+            return;
+        };
         let Some(open) = self.sessions.get_mut(&session) else {
             return;
         };
@@ -122,17 +121,16 @@ impl Hub {
             return self.refuse(session, id, errors::no_such_transfer());
         };
         let command = upload_command(upload.mode);
+        let staged = Box::new(staged);
         let job = Job::Device(DeviceJob {
-            session,
-            id: id.clone(),
-            task: Task::Commit {
-                upload,
-                staged: Box::new(staged),
-            },
+            call: self.calls.open(Door::Session(session, id)),
+            task: Task::Commit { upload, staged },
         });
-        if self.enqueue(&name, job, now).is_err() {
+        if let Err(refused) = self.enqueue(&name, job, now)
+            && let Job::Device(job) = *refused
+        {
             self.discard(discarded);
-            self.refuse_command(session, id, &name, command, errors::too_many_operations());
+            self.refuse_call(job.call, &name, command, errors::too_many_operations());
         }
     }
 
@@ -140,15 +138,14 @@ impl Hub {
     pub(crate) fn upload_committed(
         &mut self,
         name: &DeviceName,
-        job: (SessionId, RequestId),
+        call: Call,
         (upload, staged): (OpenUpload, StagedId),
         result: Result<StoreReply, StoreError>,
     ) {
-        let (session, id) = job;
         let error = match result {
             Ok(StoreReply::Committed(receipt)) => {
                 let OpenUpload { file, mode, .. } = upload;
-                self.answer(session, id, Ok(Reply::Committed(receipt)));
+                self.reply(call, Ok(Reply::Committed(receipt)));
                 self.effects.push_back(Effect::JournalGrew);
                 return self.show(ConsoleEvent::Received { file, mode });
             }
@@ -161,7 +158,7 @@ impl Hub {
                 errors::of_store(error, "there is no account of this device any more")
             }
         };
-        self.refuse_command(session, id, name, upload_command(upload.mode), error);
+        self.refuse_call(call, name, upload_command(upload.mode), error);
     }
 
     pub(crate) fn upload_ended(&mut self, session: SessionId, upload: u64) {
