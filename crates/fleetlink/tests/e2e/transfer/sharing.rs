@@ -88,7 +88,8 @@ fn a_receiver_and_a_shell_of_one_device_run_beside_each_other() {
 
     // The hub restarts: both come back.
     let mut beside = shell(&hub, own.path());
-    hub.restart_with(&[]);
+    assert_eq!(hub.stop(Signal::TERM), Some(0));
+    hub.restart();
     beside.output.expect("has joined again");
     event(&mut receiver.output, "hub_back");
     eventually("one entry", || hub.active() == ["box"]);
@@ -98,6 +99,7 @@ fn a_receiver_and_a_shell_of_one_device_run_beside_each_other() {
     // One is killed: the other takes the files.
     receiver.signal(Signal::KILL);
     receiver.wait();
+    hub.output.expect("box stays active by another one");
     send(&hub, cam.path(), "four.txt");
     beside.output.expect("Received four.txt from cam");
     assert!(listing(own.path()).contains(&"cam_four.txt".to_owned()));
