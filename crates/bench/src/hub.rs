@@ -1,8 +1,8 @@
 //! A real hub with accounts, for a measurement.
 
-use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,12 +37,10 @@ impl Hub {
     /// many hashes would take longer than what is measured, and leave their memory behind.
     pub(crate) async fn start(folder: &Path, accounts: u32) -> Outcome<Self> {
         let data = folder.join("hub");
-        let list = folder.join("accounts.txt");
-        fs::write(&list, format!("{} {PASSWORD}\n", device_name(0)))?;
-        let mut making = command(&data, ANY_PORT)?;
-        let mut making = Process::start(making.arg("--credentials").arg(&list))?;
+        let mut making = Process::start(&mut command(&data, ANY_PORT)?)?;
         let pin: HubPin = making.expect("pin ")?.parse()?;
         making.terminate()?;
+        add_account(&data, &device_name(0))?;
 
         let store = SqliteStore::open(&data)?;
         let known = store.accounts().await?;
@@ -174,6 +172,22 @@ async fn enrol(
 /// The name of the `n`th account.
 pub(crate) fn device_name(n: u32) -> String {
     format!("device{n}")
+}
+
+/// Adds an account with [`PASSWORD`] to the store of a hub that does not run.
+fn add_account(data: &Path, name: &str) -> Outcome {
+    let mut command = Command::new(fleetlink()?);
+    command.args(["account", "add", name, "--password-stdin", "--data"]);
+    let mut adding = command.arg(data).stdin(Stdio::piped()).spawn()?;
+    let mut input = adding.stdin.take().ok_or("no standard input")?;
+    writeln!(input, "{PASSWORD}")?;
+    drop(input);
+    let status = adding.wait()?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("account add: {status}").into())
+    }
 }
 
 fn command(data: &Path, listen: &str) -> Outcome<Command> {
