@@ -120,10 +120,11 @@ async fn measure() -> Outcome {
     for session in idle.into_iter().chain(joined) {
         drop(session);
     }
-    sleep(REST * 2).await;
+    sleep(REST * 5).await;
     say(&format!(
-        "when all have gone: {:.1} MiB, SCS takes {:.3} ms",
+        "when all have gone: {:.1} MiB and {} descriptors, SCS takes {:.3} ms",
         resident(&hub)?,
+        hub.descriptors()?,
         computing(&worker).await?
     ));
     Ok(())

@@ -118,6 +118,11 @@ impl Hub {
         self.running()?.resident()
     }
 
+    /// Its open descriptors.
+    pub(crate) fn descriptors(&self) -> Outcome<usize> {
+        self.running()?.descriptors()
+    }
+
     /// Ends it as a service manager does.
     pub(crate) fn stop(&mut self) -> Outcome {
         self.process.take().ok_or("it has stopped")?.terminate()

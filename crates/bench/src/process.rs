@@ -93,6 +93,12 @@ impl Process {
         let kib = line.and_then(|line| line.split_whitespace().next());
         Ok(kib.ok_or("no VmRSS")?.parse::<u64>()? * 1024)
     }
+
+    /// Its open descriptors.
+    pub(crate) fn descriptors(&self) -> Outcome<usize> {
+        let folder = fs::read_dir(format!("/proc/{}/fd", self.child.id()))?;
+        Ok(folder.count())
+    }
 }
 
 impl Drop for Process {
