@@ -245,6 +245,10 @@ fn cannot_open(path: &Path, error: &io::Error) -> Failure {
     let path = path.display().to_string();
     let text = format!("the inbox {}: {error}", Escaped(&path));
     match error.kind() {
+        io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => Failure::General(format!(
+            "the inbox {} is no folder, or lies in none; --inbox names a folder",
+            Escaped(&path)
+        )),
         io::ErrorKind::NotFound => Failure::NoSuchFile(text),
         _ => Failure::General(text),
     }
