@@ -76,12 +76,15 @@ impl Door {
             tracing::debug!(%peer, %error, "cannot set TCP_NODELAY");
         }
         match &self.identity {
-            None => session::serve(stream, session, peer, None, self.hub).await,
+            // In boxes: this future lives as long as the session, and has room for all that it
+            // ever holds.
+            None => Box::pin(session::serve(stream, session, peer, None, self.hub)).await,
             Some(identity) => {
                 // Once: the key in the handshake is the one that proofs are checked for.
                 let shown = identity.shown();
                 let tls = TlsAcceptor::from(shown.tls());
-                let Some(stream) = self.handshake(&tls, stream, peer).await else {
+                let shaken = Box::pin(self.handshake(&tls, stream, peer)).await;
+                let Some(stream) = shaken else {
                     return;
                 };
                 let binding = match binding(stream.get_ref().1) {
@@ -110,7 +113,7 @@ impl Door {
             tracing::debug!(%peer, "too many handshakes of this source");
             return None;
         };
-        // In boxes: a future has room for all that it ever holds, and for what it is given twice.
+        // In a box: a future has room for what it is given twice.
         let handshake = Box::pin(tls.accept(stream));
         let shaken = tokio::select! {
             shaken = timeout(limits::HANDSHAKE_DEADLINE, handshake) => shaken,

@@ -133,9 +133,9 @@ pub(crate) async fn serve<S>(
         return;
     }
     let closing = async { tokio::join!(outbox.close(), &mut writing) };
-    let closed = timeout(limits::WRITE_DEADLINE, closing).await;
+    let closed = Box::pin(timeout(limits::WRITE_DEADLINE, closing)).await;
     if closed.is_ok() && ended == Ended::ByHub {
-        linger(rest).await;
+        Box::pin(linger(rest)).await;
     }
 }
 

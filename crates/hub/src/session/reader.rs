@@ -101,14 +101,16 @@ impl<S: AsyncRead + Unpin> Reader<S> {
                 false => reading.await,
                 true => match timeout(BLOCK_TIME, reading).await {
                     Ok(read) => read,
-                    Err(_) => match self.turn.unread(self.uploads.hand_on()).await {
+                    Err(_) => match self.turn.unread(Box::pin(self.uploads.hand_on())).await {
                         Ok(()) => continue,
                         Err(DriverGone) => return,
                     },
                 },
             };
             let Ok(read @ 1..) = read else { return };
-            if self.handle_bytes(&buffer[..read]).await.is_err() {
+            // In a box: a session that waits for bytes needs no room for what handles them.
+            let handled = Box::pin(self.handle_bytes(&buffer[..read])).await;
+            if handled.is_err() {
                 return;
             }
         }
