@@ -51,6 +51,12 @@ use cli::{Cli, Command};
 use failure::Failure;
 use output::Output;
 
+/// Gives the memory of ended sessions back to the system, in the background. The C library's
+/// allocator keeps it.
+#[cfg(all(feature = "hub", target_env = "gnu"))]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
