@@ -9,7 +9,8 @@ use fleetlink_proto::{DeviceName, FileId, HubPin, HubTime, IdempotencyKey, Passw
 use crate::console::ConsoleEvent;
 use crate::ids::{AdminId, CheckId, OperationId, SessionId};
 use crate::operator::requests::AdminReply;
-use crate::store::calls::{PasswordHash, Snapshot, StagedId, StoreCall};
+use crate::store::calls::{PasswordHash, StagedId, StoreCall};
+use crate::store::snapshot::Snapshot;
 
 /// One thing for the driver to do, in the order in which they are polled.
 #[derive(Debug)]

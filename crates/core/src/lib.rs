@@ -37,9 +37,10 @@ pub use operator::requests::{
 };
 pub use settings::{MaxAttempts, MaxAttemptsError, PenaltySettings, Settings};
 pub use store::calls::{
-    Account, Change, ChangeKind, Commit, Delete, Deleter, GivenLogin, Hold, ImportMemory,
-    JournalEntry, PasswordHash, Query, SegmentRef, Snapshot, Staged, StagedId, StoreCall,
-    StoreError, StoreReply, UnfinishedUpload,
+    Account, Change, Commit, Delete, GivenLogin, ImportMemory, PasswordHash, Query, Staged,
+    StagedId, StoreCall, StoreError, StoreReply, UnfinishedUpload,
 };
+pub use store::journal::{ChangeKind, Deleter, JournalEntry};
+pub use store::snapshot::{Hold, SegmentRef, Snapshot};
 pub use store::ticket::{Ticket, TicketStanding, TicketUse};
 pub use time::Now;

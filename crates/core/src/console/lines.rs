@@ -6,7 +6,7 @@ use fleetlink_proto::control::{ActiveDevice, UploadMode};
 use fleetlink_proto::{DeviceName, Escaped};
 
 use super::{AccountChange, Command, ConsoleEvent, Departure, Entrance, LoginFailure};
-use crate::store::calls::Deleter;
+use crate::store::journal::Deleter;
 
 /// Devices of one AED that a line names.
 const MAX_DEVICES_SHOWN: usize = 20;

@@ -11,7 +11,7 @@ use fleetlink_proto::samples::{Decimal, Operation};
 use fleetlink_proto::{DeviceName, FileId, Source};
 
 use crate::console::tickets::TicketEvent;
-use crate::store::calls::Deleter;
+use crate::store::journal::Deleter;
 
 /// One interaction, shown as one line.
 #[derive(Debug, Clone, PartialEq, Eq)]

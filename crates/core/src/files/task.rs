@@ -8,7 +8,8 @@ use fleetlink_proto::{DeviceName, WallTime};
 
 use crate::call::Call;
 use crate::console::Command;
-use crate::store::calls::{Change, Commit, Delete, Deleter, Query, Staged, StoreCall};
+use crate::store::calls::{Change, Commit, Delete, Query, Staged, StoreCall};
+use crate::store::journal::Deleter;
 
 /// A call of a device.
 #[derive(Debug)]

@@ -15,7 +15,8 @@ use crate::files::task::{DeviceJob, Task};
 use crate::hub::Hub;
 use crate::hub::jobs::Job;
 use crate::ids::SessionId;
-use crate::store::calls::{Snapshot, StoreError, StoreReply};
+use crate::store::calls::{StoreError, StoreReply};
+use crate::store::snapshot::Snapshot;
 use crate::time::Now;
 
 /// The words of the specification for deleting a file that is not there.

@@ -14,7 +14,8 @@ use crate::ids::AdminId;
 use crate::operator::data::{DataJob, DataReply, DataRequest, Task};
 use crate::operator::errors::no_account;
 use crate::operator::requests::AdminReply;
-use crate::store::calls::{Deleter, StoreError, StoreReply};
+use crate::store::calls::{StoreError, StoreReply};
+use crate::store::journal::Deleter;
 use crate::time::Now;
 
 impl Hub {

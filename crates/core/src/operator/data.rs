@@ -6,7 +6,9 @@ use fleetlink_proto::{DeviceName, FileId, IdempotencyKey, WallTime};
 
 use crate::access::authorisation::Action;
 use crate::ids::AdminId;
-use crate::store::calls::{Change, Delete, Deleter, Query, Snapshot, StoreCall};
+use crate::store::calls::{Change, Delete, Query, StoreCall};
+use crate::store::journal::Deleter;
+use crate::store::snapshot::Snapshot;
 
 /// What is asked about data files beside their devices.
 #[derive(Debug, Clone, PartialEq, Eq)]

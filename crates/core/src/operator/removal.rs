@@ -4,7 +4,8 @@
 use fleetlink_proto::{DeviceName, FileId, IdempotencyKey, WallTime};
 
 use crate::ids::AdminId;
-use crate::store::calls::{Change, Delete, Deleter, Query, StoreCall};
+use crate::store::calls::{Change, Delete, Query, StoreCall};
+use crate::store::journal::Deleter;
 
 /// A removal and how far it is.
 #[derive(Debug)]

@@ -1,15 +1,15 @@
 //! What the core asks of a store, and what it is answered: plain data. A store is a set of
 //! accounts, of files made of immutable segments, and a journal of changes.
 
-use std::any::Any;
 use std::fmt;
-use std::sync::Arc;
 
 use fleetlink_proto::control::{DeleteReply, EnrolledKey, FileList, Receipt, UploadMode};
 use fleetlink_proto::samples::Summary;
 use fleetlink_proto::ticket::TicketNumber;
 use fleetlink_proto::{ContentHash, DeviceName, FileId, IdempotencyKey, WallTime};
 
+use crate::store::journal::Deleter;
+use crate::store::snapshot::Snapshot;
 use crate::store::ticket::Ticket;
 
 /// A device that may join.
@@ -314,73 +314,6 @@ pub enum StoreError {
     Corrupt(String),
 }
 
-/// The state of a file at one moment; its segments are immutable.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Snapshot {
-    /// Its version.
-    pub version: u64,
-    /// Its samples.
-    pub samples: u64,
-    /// Its segments, in order.
-    pub segments: Vec<SegmentRef>,
-    /// Keeps them from being merged into others.
-    pub hold: Hold,
-}
-
-/// Something that a store gives along and that is in use until the last clone is dropped.
-#[derive(Clone, Default)]
-pub struct Hold(Option<Arc<dyn Any + Send + Sync>>);
-
-impl Hold {
-    /// A hold that drops this with its last clone.
-    pub fn new(held: Arc<dyn Any + Send + Sync>) -> Self {
-        Hold(Some(held))
-    }
-}
-
-impl fmt::Debug for Hold {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Hold").field(&self.0.is_some()).finish()
-    }
-}
-
-/// It says nothing about the snapshot that it belongs to.
-impl PartialEq for Hold {
-    fn eq(&self, _other: &Self) -> bool {
-        true
-    }
-}
-
-impl Eq for Hold {}
-
-impl Snapshot {
-    /// The bytes of the whole file. A segment that ends in the middle of a line is joined to the
-    /// next by a newline.
-    pub fn bytes(&self) -> u64 {
-        let joints = self
-            .segments
-            .iter()
-            .rev()
-            .skip(1)
-            .filter(|s| s.ends_open)
-            .count();
-        self.segments.iter().map(|s| s.bytes).sum::<u64>() + joints as u64
-    }
-}
-
-/// Where a store finds a segment, and what it must find there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SegmentRef {
-    /// The segment's number within the store.
-    pub id: u64,
-    /// Its bytes.
-    pub bytes: u64,
-    /// Their BLAKE3 hash.
-    pub hash: ContentHash,
-    /// Whether its last line lacks its newline.
-    pub ends_open: bool,
-}
-
 /// An upload that is not finished.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnfinishedUpload {
@@ -392,41 +325,4 @@ pub struct UnfinishedUpload {
     pub bytes: u64,
     /// Since when it is interrupted; `None` while it arrives.
     pub interrupted: Option<WallTime>,
-}
-
-/// One line of the journal: the log files are made of these.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JournalEntry {
-    /// Its place in the journal, counted from 1, without gaps in what is visible.
-    pub sequence: u64,
-    /// Whose file.
-    pub device: DeviceName,
-    /// Which file.
-    pub file: FileId,
-    /// What was done.
-    pub kind: ChangeKind,
-    /// How many samples were uploaded, or how many the deleted file held.
-    pub samples: u64,
-    /// When.
-    pub at: WallTime,
-}
-
-/// What a change did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ChangeKind {
-    /// An upload.
-    Upload(UploadMode),
-    /// A deletion.
-    Delete(Deleter),
-}
-
-/// Who had a file deleted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Deleter {
-    /// Its device.
-    Device,
-    /// The operator, also together with the account.
-    Operator,
-    /// The hub: the file was beyond the bounds of what is kept.
-    Retention,
 }

@@ -1,4 +1,6 @@
 //! What the core asks of a store, and the data that a store keeps.
 
 pub(crate) mod calls;
+pub(crate) mod journal;
+pub(crate) mod snapshot;
 pub(crate) mod ticket;

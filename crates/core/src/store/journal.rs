@@ -1,0 +1,41 @@
+//! The journal: the changes of files, in order.
+
+use fleetlink_proto::control::UploadMode;
+use fleetlink_proto::{DeviceName, FileId, WallTime};
+
+/// One line of the journal: the log files are made of these.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JournalEntry {
+    /// Its place in the journal, counted from 1, without gaps in what is visible.
+    pub sequence: u64,
+    /// Whose file.
+    pub device: DeviceName,
+    /// Which file.
+    pub file: FileId,
+    /// What was done.
+    pub kind: ChangeKind,
+    /// How many samples were uploaded, or how many the deleted file held.
+    pub samples: u64,
+    /// When.
+    pub at: WallTime,
+}
+
+/// What a change did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChangeKind {
+    /// An upload.
+    Upload(UploadMode),
+    /// A deletion.
+    Delete(Deleter),
+}
+
+/// Who had a file deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deleter {
+    /// Its device.
+    Device,
+    /// The operator, also together with the account.
+    Operator,
+    /// The hub: the file was beyond the bounds of what is kept.
+    Retention,
+}
