@@ -23,7 +23,7 @@ enum Source {
 const PROGRAMS: &[Program] = &[
     Program {
         name: "cc",
-        purpose: "builds SQLite and ring",
+        purpose: "builds SQLite, ring and jemalloc",
         source: Source::Debian("build-essential"),
     },
     Program {
