@@ -6,9 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use fleetlink_proto::DeviceName;
-use fleetlink_proto::transfer::limits::{
-    Deadlines, GOODBYE_DEADLINE, INTRODUCTION_DEADLINE, STATE_STEP, UNUSED_DEADLINE,
-};
+use fleetlink_proto::transfer::limits::{Deadlines, GOODBYE_DEADLINE, STATE_STEP, UNUSED_DEADLINE};
 use fleetlink_proto::transfer::{
     Ended, Failure, Greeting, Introduction, Message, Offer, Reason, State, WaitsFor,
 };
@@ -151,11 +149,12 @@ impl Listener {
 
 impl Shared {
     async fn serve(self: Arc<Self>, knock: Knock, unknown: Place) {
-        let connection = match knock.admit(INTRODUCTION_DEADLINE).await {
+        let deadline = self.deadlines.introduction;
+        let connection = match knock.admit(deadline).await {
             Ok(connection) => connection,
             Err(error) => return tracing::debug!(%error, "a peer did not finish its handshake"),
         };
-        let introduced = timeout(INTRODUCTION_DEADLINE, self.introduced(&connection)).await;
+        let introduced = timeout(deadline, self.introduced(&connection)).await;
         drop(unknown);
         match introduced {
             Ok(Ok((sender, _place))) => self.take_files(connection, sender).await,

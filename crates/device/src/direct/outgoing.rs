@@ -101,7 +101,7 @@ impl Outgoing<'_> {
                 content = self.blocks.next(), if wants => {
                     self.provide(content.map_err(Failure::Here)?);
                 }
-                _ = steps.tick() => self.step(wants),
+                _ = steps.tick() => self.show_progress(),
                 ended = &mut cancelled => return Err(Failure::Here(ended)),
                 () = alarm.rings() => self.late()?,
             }
@@ -111,16 +111,24 @@ impl Outgoing<'_> {
     fn until(&self) -> Instant {
         let machine = self.machine.poll_timeout();
         let stopped = self.stopped.as_ref().map(|(until, _)| *until);
+        let told = match self.source {
+            Some((since, false)) => Some(since + STATE_STEP),
+            _ => None,
+        };
         let far = Instant::now() + GOODBYE_DEADLINE;
-        machine.into_iter().chain(stopped).min().unwrap_or(far)
+        let all = machine.into_iter().chain(stopped).chain(told);
+        all.min().unwrap_or(far)
     }
 
     fn late(&mut self) -> Result<(), Failure> {
         let now = Instant::now();
-        match &self.stopped {
-            Some((until, failure)) if now >= *until => Err(failure.clone()),
-            _ => self.machine.handle_timeout(now).map_or(Ok(()), Err),
+        if let Some((until, failure)) = &self.stopped
+            && now >= *until
+        {
+            return Err(failure.clone());
         }
+        self.wait_for_source(now);
+        self.machine.handle_timeout(now).map_or(Ok(()), Err)
     }
 
     fn heard(
@@ -193,22 +201,17 @@ impl Outgoing<'_> {
         Ok(())
     }
 
-    /// The time goes on, whatever comes.
-    fn step(&mut self, waits_for_source: bool) {
-        self.show_progress();
-        if waits_for_source {
-            self.wait_for_source();
-        }
-    }
-
     fn show_progress(&self) {
         self.control.came(self.arrived, self.size, self.since);
     }
 
-    /// Says that it is the file that is waited for, where that takes long.
-    fn wait_for_source(&mut self) {
+    /// Says that it is the file that is waited for, where that takes long: for a step, or for all the
+    /// time that a transfer may stand still.
+    fn wait_for_source(&mut self, now: Instant) {
+        let over = |until: Instant| now >= until;
+        let is_over = self.machine.poll_timeout().is_some_and(over);
         if let Some((since, told @ false)) = &mut self.source
-            && since.elapsed() >= STATE_STEP
+            && (is_over || over(*since + STATE_STEP))
         {
             *told = true;
             let frame = self.machine.wait_for_source();

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use fleetlink_proto::HubPin;
 use fleetlink_proto::transfer::limits::{
-    DIAL_DEADLINE, Deadlines, FRAME_HEADER_BYTES, INTRODUCTION_DEADLINE, MAX_MESSAGE_BYTES,
+    DIAL_DEADLINE, Deadlines, FRAME_HEADER_BYTES, MAX_MESSAGE_BYTES,
 };
 use fleetlink_proto::transfer::{Failure, Greeting, Introduction, Reason, Receipt, SignedGrant};
 use tokio::time::timeout;
@@ -46,8 +46,8 @@ impl Peer {
         let connection = endpoint.dial(to, addresses, DIAL_DEADLINE).await;
         let connection = connection.map_err(failed)?;
         let introduced = introduce(&connection, credentials, grant, hub);
-        let late = |_| Err(failed(TransportError::Unreachable(INTRODUCTION_DEADLINE)));
-        let introduced = timeout(INTRODUCTION_DEADLINE, introduced).await;
+        let late = |_| Err(failed(TransportError::Unreachable(deadlines.introduction)));
+        let introduced = timeout(deadlines.introduction, introduced).await;
         if let Err(failure) = introduced.unwrap_or_else(late) {
             connection.close(failure.ended().reason);
             return Err(failure);

@@ -3,13 +3,23 @@
 use std::time::Duration;
 
 use fleetlink_device::limits::{MAX_UNKNOWN_PEERS, MAX_UNKNOWN_PEERS_PER_SOURCE};
-use fleetlink_proto::transfer::limits::{ALPN, Deadlines};
+use fleetlink_proto::transfer::limits::{
+    ALPN, ANSWER_DEADLINE, Deadlines, OFFER_DEADLINE, STALL_DEADLINE,
+};
 use iroh::endpoint::Connection;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::hostile::raw_at;
 use crate::world::{Device, Hub, in_time, send};
+
+/// Who says nothing keeps its place for longer than a busy machine takes to dial all the others.
+const PATIENT: Deadlines = Deadlines {
+    introduction: Duration::from_secs(600),
+    offer: OFFER_DEADLINE,
+    answer: ANSWER_DEADLINE,
+    stall: STALL_DEADLINE,
+};
 
 /// Connections that say nothing.
 struct Silent {
@@ -42,7 +52,7 @@ async fn silent(address: &str, to: &Device) -> Silent {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_source_does_not_take_the_places_of_others() {
     let hub = Hub::new();
-    let receiver = hub.receiver("uav", Deadlines::default()).await;
+    let receiver = hub.receiver("uav", PATIENT).await;
     let camera = hub.device("camera").await;
     let mut held = vec![silent("127.0.0.2:0", &receiver.device).await];
     // More than half of all places are taken by others: who comes now shows its address first.
@@ -60,7 +70,7 @@ async fn one_source_does_not_take_the_places_of_others() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_finds_no_place_gets_one_when_others_have_gone() {
     let hub = Hub::new();
-    let receiver = hub.receiver("uav", Deadlines::default()).await;
+    let receiver = hub.receiver("uav", PATIENT).await;
     let camera = hub.device("camera").await;
     let held = silent("127.0.0.1:0", &receiver.device).await;
     let grant = hub.grant(&camera, &receiver.device);

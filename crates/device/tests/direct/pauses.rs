@@ -5,11 +5,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use fleetlink_device::Control;
-use fleetlink_proto::transfer::WaitsFor;
 use fleetlink_proto::transfer::limits::Deadlines;
-use fleetlink_testkit::{Frozen, run_on_pausing_disk, small_disk};
+use fleetlink_proto::transfer::{Reason, WaitsFor};
+use fleetlink_testkit::{Frozen, PausingFile, run_on_pausing_disk, small_disk};
 
-use crate::world::{Hub, in_time};
+use crate::world::{Hub, here, in_time};
 
 /// How long the sender waits for a word about its offer.
 const ANSWER: Duration = Duration::from_secs(3);
@@ -56,4 +56,28 @@ async fn offered_while_frozen(disk: &Path) {
     let both = in_time(async { tokio::try_join!(sent, pausing) }).await;
     both.unwrap();
     assert_eq!(fs::read(disk.join("camera_a")).unwrap(), b"content");
+}
+
+/// Its sender names the file and not the network, also where the time is over before anybody was
+/// told of the wait.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_gives_nothing_for_a_short_time_is_named() {
+    let hub = Hub::new();
+    let receiver = hub.receiver("uav", Deadlines::default()).await;
+    let camera = hub.device("camera").await;
+    let path = camera.file("film", &vec![1; 5_000_000]);
+    let Some(_slow) = PausingFile::after(2, &path) else {
+        return;
+    };
+    let deadlines = Deadlines {
+        stall: Duration::from_secs(1),
+        ..Deadlines::default()
+    };
+    let grant = hub.grant(&camera, &receiver.device);
+    let peer = camera.reach_within(grant, &receiver.device, deadlines);
+    let peer = peer.await.unwrap();
+    let control = Control::new();
+    let sent = in_time(peer.send_file(path, &control)).await;
+    assert_eq!(here(&sent.unwrap_err()), Reason::SourceStalled);
 }

@@ -58,6 +58,8 @@ pub const CERTIFICATE_LIFETIME: Duration = Duration::from_secs(600);
 /// The times that a transfer's waits may take. Tests set shorter ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deadlines {
+    /// [`INTRODUCTION_DEADLINE`].
+    pub introduction: Duration,
     /// [`OFFER_DEADLINE`].
     pub offer: Duration,
     /// [`ANSWER_DEADLINE`].
@@ -69,6 +71,7 @@ pub struct Deadlines {
 impl Default for Deadlines {
     fn default() -> Self {
         Deadlines {
+            introduction: INTRODUCTION_DEADLINE,
             offer: OFFER_DEADLINE,
             answer: ANSWER_DEADLINE,
             stall: STALL_DEADLINE,

@@ -142,9 +142,9 @@ fn the_shell_ends_a_transfer_that_stands_still() {
         return;
     };
     let address = hub.address.to_string();
-    let arguments = ["join", &address, "--idle-timeout", "2s"];
+    let arguments = ["join", &address, "--idle-timeout", "5s"];
     let mut shell = Shell::run(hub.command(folder.path(), "cam", &arguments));
     shell.send("UVF box film");
-    let told = "film was not sent to box: the sender's disk has given nothing of the file for 2 s";
+    let told = "film was not sent to box: the sender's disk has given nothing of the file for 5 s";
     shell.output.expect(told);
 }
