@@ -3,7 +3,7 @@
 use Possession::{NoChannel, Proven, Unproven};
 use fleetlink_core::{Effect, Input, Possession, SessionId};
 use fleetlink_proto::control::{
-    AnnounceEndpoint, ErrorCode, OpenTransfer, Reply, Request, RpcError,
+    AnnounceEndpoint, ErrorCode, Join, OpenTransfer, Reply, Request, RpcError,
 };
 use fleetlink_proto::transfer::{
     EndpointCertificate, EndpointId, GrantedParty, Party, SignedCertificate,
@@ -208,6 +208,47 @@ fn an_endpoint_is_believed_by_the_devices_own_key_alone() {
         announce(&mut f, 5, ("cam", 1), Proven),
         Ok(Reply::Done(_))
     ));
+}
+
+/// Files go to a session that is there to receive, else to the newest, and to the next one when that
+/// ends; a session that has not said where it is reached gets none.
+#[test]
+fn of_several_endpoints_of_a_device_the_one_that_receives_is_told() {
+    let mut f = Fixture::new();
+    f.joined(1, "cam");
+    announce(&mut f, 1, ("cam", 1), Proven).unwrap();
+    f.attached(2, "uav");
+    f.enrol_first_of(2, "uav");
+    // The shell, a receiver, and another shell: all by the one key.
+    for (session, receives) in [(3, false), (4, true), (5, false)] {
+        f.greeted(session);
+        f.key_login(session, "uav", 1, Proven).unwrap();
+        let join = Join {
+            udp_port: 5000 + u16::try_from(session).unwrap(),
+            receives,
+            ..Join::default()
+        };
+        let id = f.call(session, Request::Join(join));
+        f.answer(&id).unwrap().unwrap();
+        assert_eq!(f.end_of(session - 1), None, "they share the presence");
+    }
+    let told = |f: &mut Fixture| granted(f, 1, "uav").map(|(_, _, addresses)| addresses);
+    let announced = |f: &mut Fixture, session| {
+        announce(f, session, ("uav", 1), Proven).unwrap();
+        told(f).unwrap()
+    };
+    assert_eq!(told(&mut f).unwrap_err().code, ErrorCode::NoEndpoint);
+    assert_eq!(announced(&mut f, 3), "192.0.2.1:5003", "the only one");
+    assert_eq!(announced(&mut f, 5), "192.0.2.1:5005", "the newest");
+    assert_eq!(announced(&mut f, 4), "192.0.2.1:5004", "the receiver");
+    for (ended, next) in [(4, "192.0.2.1:5005"), (5, "192.0.2.1:5003")] {
+        let session = SessionId(ended);
+        f.input(Input::Disconnected { session });
+        assert_eq!(told(&mut f).unwrap(), next, "after {ended}");
+        assert_eq!(f.active(), ["cam", "uav"]);
+    }
+    f.call(3, Request::Leave);
+    assert_eq!(told(&mut f).unwrap_err().code, ErrorCode::Offline);
 }
 
 /// First where the hub sees the receiver, then where it says that it is; loopback within one host.

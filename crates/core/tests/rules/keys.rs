@@ -21,8 +21,12 @@ fn key(byte: u8) -> DeviceKey {
 }
 
 fn enrol(byte: u8) -> Request {
+    enrol_of("cam", byte)
+}
+
+fn enrol_of(device: &str, byte: u8) -> Request {
     Request::EnrolKey(EnrolKey {
-        name: name("cam"),
+        name: name(device),
         key: key(byte),
         signature: signature(),
     })
@@ -66,7 +70,12 @@ impl Fixture {
 
     /// Gives `cam`, whose session this is, the key 1.
     pub(crate) fn enrol_first(&mut self, session: u64) {
-        let id = self.call_with(session, enrol(1), Proven);
+        self.enrol_first_of(session, "cam");
+    }
+
+    /// Gives this device, whose session this is, the key 1.
+    pub(crate) fn enrol_first_of(&mut self, session: u64, device: &str) {
+        let id = self.call_with(session, enrol_of(device, 1), Proven);
         self.store_answers(stored(1));
         self.answer(&id).unwrap().unwrap();
     }
