@@ -27,18 +27,22 @@ pub(crate) const WORDS: [&str; 15] = [
 
 /// What `help` says.
 pub(crate) const HELP: &str = "\
-EDG fileID dataAmount          make that many random samples in <device>-<fileID>.txt; with
-                               --force in the place of a file that EDG did not make
-UED fileID                     upload that file; it replaces an earlier upload of the same fileID
+EDG fileID dataAmount          make random samples in <device>-<fileID>.txt;
+                               with --force also over a file that EDG did not
+                               make
+UED fileID                     upload that file; it replaces an earlier upload
+                               of the same fileID
 SCS fileID SUM|AVERAGE|MAX|MIN have the hub compute on the uploaded file
 DTE fileID                     remove the uploaded file from the hub
 AED                            list the other active devices
-UVF deviceName filename        send a file straight to another device; long ones go on meanwhile
+UVF deviceName filename        send a file straight to another device; a long
+                               one goes on meanwhile
 OUT, quit, exit                leave; Ctrl-D and Ctrl-C on an empty line do too
-append fileID [FILE]           upload a file and add it to what was uploaded before
+append fileID [FILE]           upload a file and add it to the earlier upload
 get fileID [FILE]              fetch an uploaded file
 list                           list the uploaded files
-transfers                      list the files that are on their way, to this device and from it
+transfers                      list the files that are on their way, to this
+                               device and from it
 cancel N                       end the transfer of this number
 help, ?                        show this";
 
@@ -225,6 +229,14 @@ fn is_integer(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_help_keeps_its_two_columns_at_a_terminal_of_eighty() {
+        for line in HELP.lines() {
+            assert!(line.chars().count() < 80, "{line}");
+            assert_eq!(line.chars().nth(30), Some(' '), "{line}");
+        }
+    }
 
     #[test]
     fn every_command_is_understood_in_any_case() {
