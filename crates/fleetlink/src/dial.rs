@@ -279,7 +279,7 @@ async fn ask_trust(
         });
     }
     output.notice(&format!(
-        "The hub at {address} is not known yet. Its pin is {found}.\n\
+        "The hub at {address} is not known yet. Its pin is\n{found}\n\
          Compare it with the one that the hub printed when it started."
     ));
     loop {
