@@ -15,4 +15,5 @@ pub(crate) mod penalties;
 mod penalties_model;
 pub(crate) mod possession;
 pub(crate) mod redemption;
+mod remembered;
 pub(crate) mod tickets;

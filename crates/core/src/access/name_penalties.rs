@@ -3,7 +3,6 @@
 //! its owner out. Other names are tried from the source as before: people behind one address do not
 //! answer for each other.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use fleetlink_proto::control::limits::{
 use fleetlink_proto::{ContentHash, Source};
 
 use crate::access::penalties::{Penalty, subject};
+use crate::access::remembered::Remembered;
 use crate::settings::{MaxAttempts, PenaltySettings};
 
 /// A name, as it was tried from a source; a hash, so that its size does not depend on what was sent.
@@ -25,10 +25,7 @@ pub(crate) struct NamePenalties {
     settings: Option<PenaltySettings>,
     /// The wrong passwords that begin the first penalty.
     failures: u32,
-    capacity: usize,
-    records: BTreeMap<Pair, Record>,
-    /// The same by the time at which each is forgotten.
-    forgotten: BTreeSet<(Duration, Pair)>,
+    records: Remembered<Pair, Record>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -47,9 +44,7 @@ impl NamePenalties {
         NamePenalties {
             settings,
             failures: NAME_PENALTY_BLOCKS * u32::from(max_attempts.get()),
-            capacity: MAX_FAILING_SOURCES,
-            records: BTreeMap::new(),
-            forgotten: BTreeSet::new(),
+            records: Remembered::at_most(MAX_FAILING_SOURCES),
         }
     }
 
@@ -64,11 +59,7 @@ impl NamePenalties {
             return None;
         }
         let (source, _) = subject(self.settings, address)?;
-        let left = self
-            .records
-            .get(&pair(source, name))?
-            .until
-            .checked_sub(now);
+        let left = self.records.get(pair(source, name))?.until.checked_sub(now);
         left.filter(|left| !left.is_zero())
     }
 
@@ -76,44 +67,25 @@ impl NamePenalties {
     pub(crate) fn fail(&mut self, address: IpAddr, name: &str, now: Duration) -> Option<Penalty> {
         let (source, settings) = subject(self.settings, address)?;
         let pair = pair(source, name);
-        let mut record = self.take(pair).filter(|record| record.kept > now);
-        let record = record.get_or_insert_default();
+        let record = self.records.take(pair).filter(|record| record.kept > now);
+        let mut record = record.unwrap_or_default();
         let begun = record.fail(self.failures, &settings, now);
-        self.forgotten.insert((record.kept, pair));
-        self.records.insert(pair, *record);
-        self.make_room(now);
+        self.records.put(pair, record, record.kept);
+        self.records.make_room(now);
         begun.map(|time| Penalty { source, time })
     }
 
     /// The right password of this name came from this address.
     pub(crate) fn forgive(&mut self, address: IpAddr, name: &str) {
         if let Some((source, _)) = subject(self.settings, address) {
-            self.take(pair(source, name));
+            self.records.take(pair(source, name));
         }
     }
 
     /// Forgets who has failed on this name.
     pub(crate) fn unlock(&mut self, name: &str) {
         let name = hash(name);
-        self.records.retain(|(_, failed), _| *failed != name);
-        self.forgotten.retain(|(_, (_, failed))| *failed != name);
-    }
-
-    fn take(&mut self, pair: Pair) -> Option<Record> {
-        let record = self.records.remove(&pair)?;
-        self.forgotten.remove(&(record.kept, pair));
-        Some(record)
-    }
-
-    /// Forgets whose time has come, and where there are too many, those whose time comes first.
-    fn make_room(&mut self, now: Duration) {
-        while let Some(&(at, pair)) = self.forgotten.first() {
-            if at > now && self.records.len() <= self.capacity {
-                return;
-            }
-            self.forgotten.pop_first();
-            self.records.remove(&pair);
-        }
+        self.records.retain(|(_, failed)| failed != name);
     }
 }
 

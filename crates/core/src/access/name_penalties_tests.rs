@@ -90,15 +90,14 @@ fn loopback_is_excepted() {
 #[test]
 fn memory_is_bounded_and_who_is_penalised_goes_last() {
     let mut penalties = penalties();
-    penalties.capacity = 100;
+    penalties.records = Remembered::at_most(100);
     for _ in 0..6 {
         fail(&mut penalties, "198.51.100.1", START);
     }
     for n in 0..200 {
         let from = std::net::Ipv4Addr::from_bits(0x0a00_0000 + n).into();
         penalties.fail(from, NAME, START + SECOND);
-        assert!(penalties.records.len() <= 100);
-        assert_eq!(penalties.records.len(), penalties.forgotten.len());
+        assert!(penalties.records.records().len() <= 100);
     }
     assert!(
         penalties
@@ -106,7 +105,11 @@ fn memory_is_bounded_and_who_is_penalised_goes_last() {
             .is_some()
     );
     fail(&mut penalties, "198.51.100.2", START + SECOND * 700);
-    assert_eq!(penalties.records.len(), 1, "who is forgotten takes no room");
+    assert_eq!(
+        penalties.records.records().len(),
+        1,
+        "who is forgotten takes no room"
+    );
 }
 
 /// SplitMix64.

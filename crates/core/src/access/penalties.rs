@@ -4,13 +4,13 @@
 //!
 //! What was under way when a penalty began changes nothing: the fault was punished already.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
 use fleetlink_proto::control::limits::{FAILED_NAME_KEPT, MAX_FAILING_SOURCES, MAX_PENALTY_NAMES};
 use fleetlink_proto::{ContentHash, Source};
 
+use crate::access::remembered::Remembered;
 use crate::settings::PenaltySettings;
 
 /// As often as this a time can be halved: what is left of the longest penalty is no more than a
@@ -22,12 +22,9 @@ const MAX_HALVINGS: u32 = 31;
 pub(crate) struct Penalties {
     /// `None` where there are no penalties.
     settings: Option<PenaltySettings>,
-    /// How many sources are remembered.
-    capacity: usize,
-    sources: BTreeMap<Source, Record>,
-    /// Every source by the time from which its record says no more than none would. Whoever is
-    /// penalised, or was for long, stands behind those who have only failed.
-    forgotten: BTreeSet<(Duration, Source)>,
+    /// Each is kept until its record says no more than none would. Whoever is penalised, or was for
+    /// long, stands behind those who have only failed.
+    sources: Remembered<Source, Record>,
 }
 
 /// What is remembered of a source.
@@ -57,16 +54,14 @@ impl Penalties {
         };
         Penalties {
             settings: settings.map(bounded),
-            capacity: MAX_FAILING_SOURCES,
-            sources: BTreeMap::new(),
-            forgotten: BTreeSet::new(),
+            sources: Remembered::at_most(MAX_FAILING_SOURCES),
         }
     }
 
     /// For how long passwords from this address are still refused.
     pub(crate) fn refused_for(&self, address: IpAddr, now: Duration) -> Option<Duration> {
         let (source, _) = subject(self.settings, address)?;
-        let left = self.sources.get(&source)?.until.checked_sub(now);
+        let left = self.sources.get(source)?.until.checked_sub(now);
         left.filter(|left| !left.is_zero())
     }
 
@@ -76,7 +71,7 @@ impl Penalties {
         let begun = self.change(source, &settings, |record| {
             record.fail(ContentHash::of(name.as_bytes()), &settings, now)
         });
-        self.make_room(now);
+        self.sources.make_room(now);
         begun.map(|time| Penalty { source, time })
     }
 
@@ -86,7 +81,7 @@ impl Penalties {
         let Some((source, settings)) = subject(self.settings, address) else {
             return;
         };
-        if self.sources.contains_key(&source) {
+        if self.sources.contains(source) {
             let name = ContentHash::of(name.as_bytes());
             self.change(source, &settings, |record| {
                 record.names.retain(|(failed, _)| *failed != name);
@@ -100,27 +95,13 @@ impl Penalties {
         settings: &PenaltySettings,
         change: impl FnOnce(&mut Record) -> T,
     ) -> T {
-        let mut record = self.sources.remove(&source).unwrap_or_default();
-        let forgotten = record.forgotten_at(settings);
-        self.forgotten.remove(&(forgotten, source));
+        let mut record = self.sources.take(source).unwrap_or_default();
         let outcome = change(&mut record);
         if !record.is_clear() {
-            let forgotten = record.forgotten_at(settings);
-            self.forgotten.insert((forgotten, source));
-            self.sources.insert(source, record);
+            let until = record.forgotten_at(settings);
+            self.sources.put(source, record, until);
         }
         outcome
-    }
-
-    /// Forgets whose time has come, and where there are too many, those whose time comes first.
-    fn make_room(&mut self, now: Duration) {
-        while let Some(&(at, source)) = self.forgotten.first() {
-            if at > now && self.sources.len() <= self.capacity {
-                return;
-            }
-            self.forgotten.pop_first();
-            self.sources.remove(&source);
-        }
     }
 }
 
