@@ -141,11 +141,7 @@ impl Hub {
         command: Command,
         error: RpcError,
     ) {
-        self.show(ConsoleEvent::Refused {
-            device: name.clone(),
-            command,
-            message: error.message.clone(),
-        });
+        self.show_refused(name, command, &error);
         self.refuse(session, id, error);
     }
 
@@ -157,12 +153,16 @@ impl Hub {
         command: Command,
         error: RpcError,
     ) {
+        self.show_refused(name, command, &error);
+        self.reply(call, Err(error));
+    }
+
+    fn show_refused(&mut self, name: &DeviceName, command: Command, error: &RpcError) {
         self.show(ConsoleEvent::Refused {
             device: name.clone(),
             command,
             message: error.message.clone(),
         });
-        self.reply(call, Err(error));
     }
 
     fn computed(&mut self, name: &DeviceName, call: Call, compute: &Compute, summary: &Summary) {
