@@ -188,25 +188,16 @@ async fn ended(part: AbortOnDropHandle<()>) {
 
 #[cfg(test)]
 mod tests {
-    use fleetlink_core::Settings;
+
     use tokio::sync::mpsc;
 
     use super::super::{HubConfig, start};
     use super::*;
-    use crate::store::Retention;
 
     async fn hub(folder: &Path) -> (RunningHub, mpsc::Receiver<crate::HubEvent>) {
         let config = HubConfig {
-            listen: "127.0.0.1:0".parse().unwrap(),
-            data: folder.to_owned(),
-            logs: folder.to_owned(),
-            credentials: None,
             plain: true,
-            settings: Settings::default(),
-            retention: Retention::default(),
-            log_bounds: Default::default(),
-            number_exchange: None,
-            leases: None,
+            ..HubConfig::new("127.0.0.1:0".parse().unwrap(), folder)
         };
         start(config).await.unwrap()
     }

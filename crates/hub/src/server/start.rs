@@ -68,6 +68,26 @@ pub struct HubConfig {
     pub leases: Option<LeaseConfig>,
 }
 
+impl HubConfig {
+    /// A hub over TLS with its logs in the folder of its data, nothing beside it, and the default
+    /// rules.
+    pub fn new(listen: SocketAddr, data: impl Into<PathBuf>) -> Self {
+        let data = data.into();
+        HubConfig {
+            listen,
+            logs: data.clone(),
+            data,
+            credentials: None,
+            plain: false,
+            settings: Settings::default(),
+            retention: Retention::default(),
+            log_bounds: LogBounds::default(),
+            number_exchange: None,
+            leases: None,
+        }
+    }
+}
+
 /// A credentials file, and what it is for the hub.
 #[derive(Debug, Clone)]
 pub struct CredentialsFile {

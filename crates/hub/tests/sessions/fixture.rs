@@ -42,16 +42,9 @@ pub(crate) async fn hub_with(names: &[&str], settings: Settings) -> Fixture {
     }
     operator.finish().await;
     let config = HubConfig {
-        listen: "127.0.0.1:0".parse().unwrap(),
-        logs: data.clone(),
-        data,
-        credentials: None,
         plain: true,
         settings,
-        retention: Default::default(),
-        log_bounds: Default::default(),
-        number_exchange: None,
-        leases: None,
+        ..HubConfig::new("127.0.0.1:0".parse().unwrap(), &data)
     };
     let (hub, _lines) = fleetlink_hub::start(config).await.unwrap();
     Fixture { hub, folder }

@@ -7,23 +7,16 @@ mod disk_full;
 use std::fs;
 use std::path::Path;
 
-use fleetlink_hub::{HubConfig, Operator, OperatorCall, RunningHub, Settings, StartError};
+use fleetlink_hub::{HubConfig, Operator, OperatorCall, RunningHub, StartError};
 
 const UPLOAD_LOG: &str = "upload-log.txt";
 const EARLIER: &str = "cam; 30 September 2022 10:31:13; 1; 10\n";
 
 fn config(data: &Path, logs: &Path) -> HubConfig {
     HubConfig {
-        listen: "127.0.0.1:0".parse().unwrap(),
-        data: data.to_owned(),
-        logs: logs.to_owned(),
-        credentials: None,
         plain: true,
-        settings: Settings::default(),
-        retention: Default::default(),
-        log_bounds: Default::default(),
-        number_exchange: None,
-        leases: None,
+        logs: logs.to_owned(),
+        ..HubConfig::new("127.0.0.1:0".parse().unwrap(), data)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use fleetlink_core::{ChangeKind, Deleter, PasswordHash, Settings, TicketStanding};
+use fleetlink_core::{ChangeKind, Deleter, PasswordHash, TicketStanding};
 use fleetlink_proto::samples::{SampleParser, Summary};
 use fleetlink_proto::{ContentHash, DeviceKey, Password, WallTime};
 use rusqlite::{Connection, params};
@@ -112,16 +112,8 @@ async fn has_everything(folder: &Path, format: usize) {
 /// What the hub answers to a login, and then to a sum.
 async fn logs_in(folder: &Path) {
     let config = HubConfig {
-        listen: "127.0.0.1:0".parse().unwrap(),
-        data: folder.to_owned(),
-        logs: folder.to_owned(),
-        credentials: None,
         plain: true,
-        settings: Settings::default(),
-        retention: Retention::default(),
-        log_bounds: Default::default(),
-        number_exchange: None,
-        leases: None,
+        ..HubConfig::new("127.0.0.1:0".parse().unwrap(), folder)
     };
     let (hub, _lines) = start(config).await.unwrap();
     let stream = TcpStream::connect(hub.address()).await.unwrap();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use fleetlink_core::{ChangeKind, ConsoleEvent, Deleter};
 use fleetlink_hub::store::sqlite::{OpenError, SqliteStore};
 use fleetlink_hub::store::{Retention, Store};
-use fleetlink_hub::{HubConfig, Settings, start_with_clock};
+use fleetlink_hub::{HubConfig, start_with_clock};
 use fleetlink_proto::WallTime;
 
 use super::Folder;
@@ -43,16 +43,9 @@ fn later(time: Duration) -> WallTime {
 /// Runs a hub at this time until it has deleted so many files; which.
 async fn run(folder: &Folder, keep: Retention, now: WallTime, count: usize) -> Vec<(String, u32)> {
     let config = HubConfig {
-        listen: "127.0.0.1:0".parse().unwrap(),
-        data: folder.path().to_owned(),
-        logs: folder.path().to_owned(),
-        credentials: None,
         plain: true,
-        settings: Settings::default(),
         retention: keep,
-        log_bounds: Default::default(),
-        number_exchange: None,
-        leases: None,
+        ..HubConfig::new("127.0.0.1:0".parse().unwrap(), folder.path())
     };
     let clock = Arc::new(move || now);
     let (hub, mut lines) = start_with_clock(config, clock).await.unwrap();
