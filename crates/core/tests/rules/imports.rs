@@ -54,6 +54,19 @@ fn a_line_adds_an_account_or_changes_its_password() {
     }
 }
 
+/// Imports a line that was read before the operator spoke.
+fn line_is_not_applied(f: &mut Fixture) {
+    f.operate(line("cam", "file", Some(hash("right"))));
+    f.store_answers(Ok(StoreReply::Done));
+    let call = f.store_answers(Ok(StoreReply::Done));
+    assert!(matches!(
+        call,
+        StoreCall::Change(Change::ImportLogin { applies: false, .. })
+    ));
+    f.greeted(1);
+    f.login(1, "cam", "file").unwrap_err();
+}
+
 /// The operator speaks after the file was read, and before the line has its turn.
 #[test]
 fn a_line_is_no_word_against_a_later_one() {
@@ -62,15 +75,7 @@ fn a_line_is_no_word_against_a_later_one() {
         name: name("cam"),
         password_hash: hash("operator"),
     });
-    f.operate(line("cam", "file", Some(hash("right"))));
-    f.store_answers(Ok(StoreReply::Done));
-    let call = f.store_answers(Ok(StoreReply::Done));
-    assert!(matches!(
-        call,
-        StoreCall::Change(Change::ImportLogin { applies: false, .. })
-    ));
-    f.greeted(1);
-    f.login(1, "cam", "file").unwrap_err();
+    line_is_not_applied(&mut f);
     f.login(1, "cam", "operator").unwrap();
 
     let mut f = Fixture::new();
@@ -79,15 +84,7 @@ fn a_line_is_no_word_against_a_later_one() {
         with_data: false,
         key: fleetlink_proto::IdempotencyKey::from_bits(1),
     });
-    f.operate(line("cam", "file", Some(hash("right"))));
-    f.store_answers(Ok(StoreReply::Done));
-    let call = f.store_answers(Ok(StoreReply::Done));
-    assert!(matches!(
-        call,
-        StoreCall::Change(Change::ImportLogin { applies: false, .. })
-    ));
-    f.greeted(1);
-    f.login(1, "cam", "file").unwrap_err();
+    line_is_not_applied(&mut f);
 }
 
 #[test]

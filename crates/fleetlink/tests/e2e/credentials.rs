@@ -72,6 +72,22 @@ struct Starting {
     folder: tempfile::TempDir,
 }
 
+impl Starting {
+    fn of(mut command: Command, folder: tempfile::TempDir) -> Self {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let output = Output::of(child.stdout.take().unwrap());
+        Starting {
+            child,
+            output,
+            folder,
+        }
+    }
+}
+
 impl Drop for Starting {
     fn drop(&mut self) {
         // It may have ended already.
@@ -88,17 +104,7 @@ fn many(count: u32) -> Starting {
     let mut command = fleetlink(folder.path());
     command.args(["hub", "--listen", "127.0.0.1:0", "--data", "data"]);
     command.args(["--credentials", "many.txt"]);
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let output = Output::of(child.stdout.take().unwrap());
-    Starting {
-        child,
-        output,
-        folder,
-    }
+    Starting::of(command, folder)
 }
 
 fn operate(folder: &tempfile::TempDir, arguments: &[&str]) -> Command {
@@ -150,17 +156,7 @@ fn an_import_that_was_cut_off_goes_on_and_undoes_nothing() {
     hub.child.wait().unwrap();
     let mut command = operate(&hub.folder, &["hub", "--listen", "127.0.0.1:0"]);
     command.args(["--credentials", "many.txt"]);
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let output = Output::of(child.stdout.take().unwrap());
-    let again = Starting {
-        child,
-        output,
-        folder: tempfile::tempdir().unwrap(),
-    };
+    let again = Starting::of(command, tempfile::tempdir().unwrap());
     eventually("the rest is imported", || {
         let listed = run(&mut operate(&hub.folder, &["account", "list"]), "");
         listed.stdout.lines().count() == 200
@@ -184,17 +180,10 @@ fn a_command_of_the_operator_keeps_no_hub_from_starting() {
                 .unwrap()
         })
         .collect();
-    let mut command = operate(&folder, &["hub", "--listen", "127.0.0.1:0"]);
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut output = Output::of(child.stdout.take().unwrap());
-    output.expect("listening on ");
+    let command = operate(&folder, &["hub", "--listen", "127.0.0.1:0"]);
+    let mut hub = Starting::of(command, folder);
+    hub.output.expect("listening on ");
     for command in &mut commands {
         assert!(command.wait().unwrap().success());
     }
-    child.kill().unwrap();
-    child.wait().unwrap();
 }
