@@ -26,6 +26,7 @@ impl Hub {
             admin,
             order,
             applies: false,
+            gives: false,
         };
         self.queue_change(admin, name, AccountJob::Import(job), now);
     }
@@ -38,6 +39,8 @@ impl Hub {
         let order = &job.order;
         let is_so = present == Some(&order.password_hash);
         job.applies = !is_so && present == order.before.as_ref();
+        // A line that says what is so already gives the login too.
+        job.gives = is_so || job.applies;
     }
 
     pub(crate) fn finish_import(

@@ -13,6 +13,8 @@ pub(crate) struct ImportJob {
     pub(crate) order: ImportOrder,
     /// Whether the account follows the line; decided when its turn has come.
     pub(crate) applies: bool,
+    /// Whether the account's login is the one that the line gives; decided at the same time.
+    pub(crate) gives: bool,
 }
 
 impl ImportJob {
@@ -20,15 +22,13 @@ impl ImportJob {
         let ImportOrder {
             origin,
             password_hash,
-            before,
             ..
         } = &self.order;
         let given = GivenLogin {
             origin: origin.clone(),
             name: name.clone(),
             password_hash: password_hash.clone(),
-            // A line that says what is so already gives the login too.
-            gives: self.applies || before.as_ref() == Some(password_hash),
+            gives: self.gives,
         };
         StoreCall::Change(Change::ImportLogin {
             given,

@@ -87,6 +87,23 @@ fn a_line_is_no_word_against_a_later_one() {
     line_is_not_applied(&mut f);
 }
 
+/// The line said what was so when the file was read. Since then the operator has spoken.
+#[test]
+fn a_line_does_not_give_a_login_that_the_operator_has_changed_since() {
+    let mut f = Fixture::new();
+    f.operate(AdminRequest::SetPassword {
+        name: name("cam"),
+        password_hash: hash("operator"),
+    });
+    f.operate(line("cam", "right", Some(hash("right"))));
+    f.store_answers(Ok(StoreReply::Done));
+    let call = f.store_answers(Ok(StoreReply::Done));
+    assert!(matches!(
+        call,
+        StoreCall::Change(Change::ImportLogin { given, applies: false, .. }) if !given.gives
+    ));
+}
+
 #[test]
 fn a_login_that_is_taken_away_ends_what_it_opened_also_by_key() {
     let remove = || AdminRequest::RemoveLogin {
