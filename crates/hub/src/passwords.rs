@@ -134,19 +134,14 @@ impl Passwords {
     }
 
     /// The hash of a whole file.
-    pub(crate) async fn hash_file(&self, file: Secret, priority: Priority) -> PasswordHash {
-        self.on_a_core(priority, move |memory| hash(file.expose(), memory))
+    pub(crate) async fn hash_file(&self, file: Secret) -> PasswordHash {
+        self.on_a_core(Priority::Import, move |memory| hash(file.expose(), memory))
             .await
     }
 
-    /// Whether this is the file of that hash.
-    pub(crate) async fn check_file(
-        &self,
-        file: Secret,
-        hash: PasswordHash,
-        priority: Priority,
-    ) -> bool {
-        self.on_a_core(priority, move |memory| {
+    /// Whether this is the file of that hash. As a login: it may spare all the rest.
+    pub(crate) async fn check_file(&self, file: Secret, hash: PasswordHash) -> bool {
+        self.on_a_core(Priority::Login, move |memory| {
             matches(file.expose(), &hash, memory)
         })
         .await
@@ -175,16 +170,6 @@ impl Passwords {
             })
             .await;
         known && matches
-    }
-
-    /// Does the work of one hash for nothing.
-    pub(crate) async fn spend(&self, priority: Priority) {
-        if let Some(nobody) = self.nobody.clone() {
-            self.on_a_core(priority, move |memory| {
-                matches(b"", &nobody, memory);
-            })
-            .await;
-        }
     }
 
     /// The core bounds how many checks wait, the operator waits for each of his, and an import has

@@ -17,6 +17,8 @@ struct State {
     /// In the order of the file; those that were taken out of turn are passed over.
     order: VecDeque<DeviceName>,
     lines: HashMap<DeviceName, Line>,
+    /// Whether the import of a line was given up, as by a connection that closed.
+    is_incomplete: bool,
 }
 
 enum Line {
@@ -33,6 +35,7 @@ impl Lines {
             state: Mutex::new(State {
                 order,
                 lines: lines.collect(),
+                is_incomplete: false,
             }),
             done: Notify::new(),
         }
@@ -58,9 +61,30 @@ impl Lines {
         }
     }
 
-    pub(super) fn finish(&self, name: &DeviceName) {
-        self.state().lines.remove(name);
-        self.done.notify_waiters();
+    /// The line of this name, which was taken, is done when this is told so. Where it is dropped
+    /// before, nobody waits for the line either, and the import is incomplete.
+    pub(super) fn under_way<'a>(&'a self, name: &'a DeviceName) -> UnderWay<'a> {
+        UnderWay {
+            lines: self,
+            name,
+            is_done: false,
+        }
+    }
+
+    /// Waits until no line waits or is under way; whether all of them were imported.
+    pub(super) async fn all_done(&self) -> bool {
+        loop {
+            let done = self.done.notified();
+            tokio::pin!(done);
+            done.as_mut().enable();
+            {
+                let state = self.state();
+                if state.lines.is_empty() {
+                    return !state.is_incomplete;
+                }
+            }
+            done.await;
+        }
     }
 
     /// None of what waits needs to be imported.
@@ -89,6 +113,29 @@ impl Lines {
     }
 }
 
+/// A line that is being imported.
+pub(super) struct UnderWay<'a> {
+    lines: &'a Lines,
+    name: &'a DeviceName,
+    is_done: bool,
+}
+
+impl UnderWay<'_> {
+    pub(super) fn done(mut self) {
+        self.is_done = true;
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        let mut state = self.lines.state();
+        state.lines.remove(self.name);
+        state.is_incomplete |= !self.is_done;
+        drop(state);
+        self.lines.done.notify_waiters();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,11 +152,35 @@ mod tests {
         assert!(lines.next().is_none());
         let b = name("b");
         let (waited, ()) = tokio::join!(lines.wait(&b), async {
-            lines.finish(&name("b"));
+            lines.under_way(&name("b")).done();
         });
         assert!(waited);
         assert!(!lines.wait(&name("ghost")).await);
         lines.finish_all();
         assert!(!lines.wait(&name("a")).await);
+    }
+
+    #[tokio::test]
+    async fn an_import_waits_for_the_lines_out_of_turn_and_knows_one_that_was_given_up() {
+        let name = "late".parse::<DeviceName>().unwrap();
+        for given_up in [false, true] {
+            let lines = Lines::new(vec![(name.clone(), Password::from("pw"))]);
+            lines.take(&name).unwrap();
+            assert!(lines.next().is_none());
+            let line = lines.under_way(&name);
+            let mut all = Box::pin(lines.all_done());
+            let early = poll_once(&mut all);
+            assert!(early.is_pending(), "it is under way");
+            match given_up {
+                true => drop(line),
+                false => line.done(),
+            }
+            assert_eq!(all.await, !given_up);
+        }
+    }
+
+    fn poll_once<F: Future + Unpin>(future: &mut F) -> std::task::Poll<F::Output> {
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        std::pin::Pin::new(future).poll(&mut context)
     }
 }

@@ -8,16 +8,18 @@
 mod lines;
 mod work;
 
+use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use fleetlink_proto::DeviceName;
+use fleetlink_proto::{DeviceName, Password};
+use tokio::task::JoinError;
 use tokio_util::task::AbortOnDropHandle;
 
 use self::work::Work;
 use crate::credentials::Credentials;
 use crate::driver::DriverHandle;
-use crate::passwords::{Passwords, Priority};
+use crate::passwords::Passwords;
 use crate::store::Store;
 
 /// What a credentials file is for a hub.
@@ -72,7 +74,7 @@ impl Imports {
             None => false,
         };
         if !settled {
-            passwords.spend(Priority::Login).await;
+            passwords.check(Password::from(""), None).await;
         }
     }
 
@@ -106,11 +108,18 @@ pub(crate) async fn begin(
     imports.set(Some(Arc::clone(&work)));
     tools.driver.importing(true).await?;
     let running = async move {
-        let imported = Arc::clone(&work).run().await;
+        let ran = AbortOnDropHandle::new(tokio::spawn(Arc::clone(&work).run())).await;
+        // Also where it has died: logins must not wait for it for ever.
+        work.end();
         // The core first: a login that it had to be settled finds the work.
         let _ = tools.driver.importing(false).await;
         imports.set(None);
-        imported
+        match ran.map_err(JoinError::try_into_panic) {
+            Ok(imported) => imported,
+            Err(Ok(panic)) => resume_unwind(panic),
+            // The hub's runtime ends.
+            Err(Err(_)) => Imported::default(),
+        }
     };
     Ok(AbortOnDropHandle::new(tokio::spawn(running)))
 }

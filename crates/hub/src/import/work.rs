@@ -104,15 +104,15 @@ impl Work {
             });
         }
         working.join_all().await;
-        self.finish(first, superfluous).await;
+        // Also those that logins took out of turn.
+        if self.lines.all_done().await {
+            self.finish(first, superfluous).await;
+        }
         self.take_result()
     }
 
     async fn is_whole(&self, whole: PasswordHash) -> bool {
-        // As a login: it may spare all the rest.
-        self.passwords
-            .check_file(self.file.clone(), whole, Priority::Login)
-            .await
+        self.passwords.check_file(self.file.clone(), whole).await
     }
 
     /// Names that this file gave once, and that are no longer in it.
@@ -162,14 +162,20 @@ impl Work {
     }
 
     async fn import(&self, name: &DeviceName, password: Password, priority: Priority) {
+        let line = self.lines.under_way(name);
         let outcome = self.apply(name, password, priority).await;
-        self.lines.finish(name);
         self.note(|imported| match outcome {
             Ok(ImportOutcome::Added) => imported.added.push(name.clone()),
             Ok(ImportOutcome::Changed) => imported.changed.push(name.clone()),
             Ok(ImportOutcome::Remembered) => {}
             Err(why) => imported.refused.push(format!("{name}: {why}")),
         });
+        line.done();
+    }
+
+    /// Nothing is imported any more, so nobody waits for a line.
+    pub(super) fn end(&self) {
+        self.lines.finish_all();
     }
 
     async fn apply(
@@ -249,10 +255,7 @@ impl Work {
             None => superfluous.into_iter().map(|login| login.name).collect(),
             Some(_) => Vec::new(),
         };
-        let whole = self
-            .passwords
-            .hash_file(self.file.clone(), Priority::Import)
-            .await;
+        let whole = self.passwords.hash_file(self.file.clone()).await;
         let request = AdminRequest::FinishImport {
             origin: self.origin.clone(),
             name: first,
