@@ -47,12 +47,16 @@ async fn expire(
     loop {
         let files = store.surplus(clock(), keep, SURPLUS_STEP).await;
         let files = files.map_err(|error| error.to_string())?;
-        let mut deleted = 0;
+        let (mut deleted, mut failed) = (0, None);
         for file in files {
-            deleted += u64::from(expire_one(driver, file).await?);
+            // One that cannot be deleted keeps no other one.
+            match expire_one(driver, file).await {
+                Ok(is_deleted) => deleted += u64::from(is_deleted),
+                Err(why) => failed = Some(why),
+            }
         }
         if deleted == 0 {
-            return Ok(());
+            return failed.map_or(Ok(()), Err);
         }
     }
 }

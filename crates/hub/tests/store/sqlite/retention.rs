@@ -122,6 +122,22 @@ async fn what_is_too_old_by_the_hub_s_clock_goes_and_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_cannot_be_deleted_keeps_no_other_one() {
+    let folder = Folder::fresh();
+    prepare(&folder).await;
+    let database = rusqlite::Connection::open(folder.path().join("hub.db")).unwrap();
+    let damage = "UPDATE files SET summary = x'00' WHERE device = 'cam' AND file = 1";
+    assert_eq!(database.execute(damage, ()).unwrap(), 1);
+    drop(database);
+    let keep = Retention {
+        data_age: Some(DAY),
+        ..Retention::default()
+    };
+    let now = later(DAY + Duration::from_millis(1));
+    assert_eq!(run(&folder, keep, now, 1).await, named(&[("uav", 1)]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_too_many_bytes_those_that_changed_first_go() {
     let folder = Folder::fresh();
     prepare(&folder).await;
