@@ -150,17 +150,25 @@ pub(super) fn page(
     after: Option<&(DeviceName, FileId)>,
     limit: u32,
 ) -> Result<Vec<(DeviceName, FileEntry)>, OpError> {
-    // A page of one device ends with its files, whatever the place after which it begins.
+    if let Some(device) = device {
+        let after = match after {
+            Some((other, _)) if other > device => return Ok(Vec::new()),
+            Some((other, file)) if other == device => Some(*file),
+            _ => None,
+        };
+        let found = list(connection, device, after, limit)?.files;
+        return Ok(found
+            .into_iter()
+            .map(|entry| (device.clone(), entry))
+            .collect());
+    }
     let after = after.map(|(device, file)| (device.as_str(), i64::from(file.get())));
-    let first = device.map_or(("", -1), |device| (device.as_str(), -1));
-    let (after_device, after_file) = after.map_or(first, |after| after.max(first));
+    let (after_device, after_file) = after.unwrap_or(("", -1));
     let mut select = connection.prepare_cached(
         "SELECT file, bytes, segments, version, changed_ms, summary, device FROM files \
-         WHERE (device, file) > (?1, ?2) AND (?3 IS NULL OR device = ?3) \
-         ORDER BY device, file LIMIT ?4",
+         WHERE (device, file) > (?1, ?2) ORDER BY device, file LIMIT ?3",
     )?;
-    let of = device.map(DeviceName::as_str);
-    let mut rows = select.query(params![after_device, after_file, of, limit])?;
+    let mut rows = select.query(params![after_device, after_file, limit])?;
     let mut files = Vec::new();
     while let Some(row) = rows.next()? {
         files.push((owner(row)?, entry(row)?));
