@@ -100,11 +100,6 @@ impl Operator {
                 Ok(connection) => return Ok(Operator(Way::Running(connection))),
                 Err(error) if !no_hub_runs(&error) => return Err(unreachable(error.to_string())),
                 Err(_) if SqliteStore::exists(folder) => {}
-                // A hub that starts for the first time has its folder before its store.
-                Err(_) if SqliteStore::is_in_use(folder) && Instant::now() < deadline => {
-                    sleep(LOOK_AGAIN).await;
-                    continue;
-                }
                 Err(_) => return Err(OperatorError::NoStore(folder.to_owned())),
             }
             match Offline::open(folder).await {

@@ -69,12 +69,6 @@ impl Folder {
         refuse_as_new(&self.root)
     }
 
-    /// Whether a process has the lock of this folder.
-    pub(super) fn is_locked(root: &Path) -> bool {
-        let lock = File::open(root.join(LOCK));
-        lock.is_ok_and(|lock| matches!(lock.try_lock(), Err(TryLockError::WouldBlock)))
-    }
-
     pub(super) fn root(&self) -> &Path {
         &self.root
     }

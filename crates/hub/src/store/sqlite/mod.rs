@@ -111,11 +111,6 @@ impl SqliteStore {
         Folder::is_used(folder)
     }
 
-    /// Whether another process uses this folder at this moment.
-    pub(crate) fn is_in_use(folder: &Path) -> bool {
-        Folder::is_locked(folder)
-    }
-
     /// Opens the store in this folder, or makes an empty one there, and repairs what a crash left.
     ///
     /// # Errors
