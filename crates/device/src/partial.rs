@@ -20,7 +20,7 @@ pub(crate) const PREFIX: &str = ".fleetlink-";
 pub(crate) const SUFFIX: &str = ".part";
 
 /// Tries to make a file that somebody else takes for a left-over each time.
-pub(crate) const TRIES: usize = 16;
+const TRIES: usize = 16;
 
 /// Whether this is such a name.
 pub(crate) fn is_partial(name: &OsStr) -> bool {
@@ -28,9 +28,24 @@ pub(crate) fn is_partial(name: &OsStr) -> bool {
     name.starts_with(PREFIX.as_bytes()) && name.ends_with(SUFFIX.as_bytes())
 }
 
+/// A new file of this process's own for as long as it is open, and its name: what `make` makes in
+/// this folder, again where somebody takes it for a left-over at once.
+pub(crate) fn create<F: AsFd, N: AsRef<OsStr>>(
+    folder: impl AsFd,
+    mut make: impl FnMut() -> io::Result<(F, N)>,
+) -> io::Result<(F, N)> {
+    for _ in 0..TRIES {
+        let (file, name) = make()?;
+        if own(&folder, name.as_ref(), &file)? {
+            return Ok((file, name));
+        }
+    }
+    Err(io::Error::other("another process removes each new file"))
+}
+
 /// Makes a new file this process's own for as long as it is open. False where somebody took it for a
 /// left-over before that: another one has to be made.
-pub(crate) fn own(folder: impl AsFd, name: &OsStr, file: impl AsFd) -> io::Result<bool> {
+fn own(folder: impl AsFd, name: &OsStr, file: impl AsFd) -> io::Result<bool> {
     // Where locks are not to be had, nobody gets one, and so nobody removes anything.
     if flock(&file, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK) {
         return Ok(false);

@@ -17,6 +17,16 @@ pub enum Existing {
     Replace,
 }
 
+impl Existing {
+    /// It stays unless that is forced.
+    pub fn forced(force: bool) -> Self {
+        match force {
+            true => Existing::Replace,
+            false => Existing::Keep,
+        }
+    }
+}
+
 /// A file under a hidden name beside `path`, gone when dropped, `path` itself once placed.
 pub(crate) struct Temporary {
     file: NamedTempFile,
@@ -34,20 +44,18 @@ impl Temporary {
         if abandoned > 0 {
             tracing::info!(abandoned, "removed incomplete files of an earlier run");
         }
-        for _ in 0..partial::TRIES {
+        let (file, _) = partial::create(&handle, || {
             let file = create(folder, mode)?;
-            let name = file.path().file_name().unwrap_or_default();
-            if partial::own(&handle, name, file.as_file())? {
-                let hidden = file.path().to_owned();
-                let remove = move || drop(std::fs::remove_file(&hidden));
-                return Ok(Temporary {
-                    file,
-                    path: path.to_owned(),
-                    _listed: Listed::new(remove)?,
-                });
-            }
-        }
-        Err(io::Error::other("another process removes each new file"))
+            let name = file.path().file_name().unwrap_or_default().to_owned();
+            Ok((file, name))
+        })?;
+        let hidden = file.path().to_owned();
+        let remove = move || drop(std::fs::remove_file(&hidden));
+        Ok(Temporary {
+            file,
+            path: path.to_owned(),
+            _listed: Listed::new(remove)?,
+        })
     }
 
     pub(crate) fn file(&self) -> &File {

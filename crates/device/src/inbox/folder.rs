@@ -77,13 +77,7 @@ impl Folder {
 
     /// A new file under a new hidden name, this process's own for as long as it is open.
     pub(super) fn create_partial(&self) -> io::Result<(File, String)> {
-        for _ in 0..partial::TRIES {
-            let (file, name) = self.create_hidden()?;
-            if partial::own(&self.dir, name.as_ref(), &file)? {
-                return Ok((file, name));
-            }
-        }
-        Err(io::Error::other("another process removes each new file"))
+        partial::create(&self.dir, || self.create_hidden())
     }
 
     fn create_hidden(&self) -> io::Result<(File, String)> {
