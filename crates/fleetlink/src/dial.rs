@@ -11,7 +11,7 @@ use fleetlink_proto::control::{EndReason, ErrorCode, LoginReply};
 use tokio::time::{Instant, sleep};
 
 use crate::failure::Failure;
-use crate::output::{Ask, Output};
+use crate::output::Output;
 use crate::stdin::Lines;
 
 /// What this program calls itself to the hub.
@@ -282,13 +282,11 @@ async fn ask_trust(
         "The hub at {address} is not known yet. Its pin is\n{found}\n\
          Compare it with the one that the hub printed when it started."
     ));
-    loop {
-        let question = "Trust this hub and remember it? (yes/no)";
-        let answer = lines.ask(output, question, Ask::Stderr).await?;
-        match answer.as_deref().map(str::trim) {
-            Some("yes") => return Ok(()),
-            Some("no") | None => return Err(Failure::NotTrusted),
-            Some(_) => output.notice("Please answer yes or no."),
-        }
+    match lines
+        .confirm(output, "Trust this hub and remember it?")
+        .await?
+    {
+        true => Ok(()),
+        false => Err(Failure::NotTrusted),
     }
 }

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use fleetlink_device::{CallError, ReplacedDevices, Session, state_folder};
 use fleetlink_proto::control::{ErrorCode, Join, JoinReply, RpcError};
-use fleetlink_proto::{DeviceName, Escaped};
+use fleetlink_proto::{DeviceName, Escaped, HubPin};
 use tokio::time::sleep;
 
 use crate::failure::Failure;
-use crate::output::{Ask, Output};
+use crate::output::Output;
 use crate::stdin::Lines;
 
 /// How often a service that must not take over looks whether the name is free.
@@ -19,21 +19,17 @@ const LOOK: Duration = Duration::from_secs(2);
 pub(crate) async fn of_person(
     session: &Session,
     name: &DeviceName,
-    udp_port: u16,
+    join: &Join,
     (take_over, lines): (bool, &Lines),
     output: &Output,
 ) -> Result<JoinReply, Failure> {
-    let join = Join {
-        udp_port,
-        ..Join::default()
-    };
     let joined = match take_over || !lines.terminal() {
-        true => session.join_as(join).await?,
-        false => match unless_active(session, &join).await? {
+        true => session.join_as(join.clone()).await?,
+        false => match unless_active(session, join).await? {
             Ok(joined) => joined,
             Err(error) => {
                 confirm(error, lines, output).await?;
-                session.join_as(join).await?
+                session.join_as(join.clone()).await?
             }
         },
     };
@@ -47,18 +43,13 @@ pub(crate) async fn of_person(
 pub(crate) async fn of_service(
     session: &Session,
     name: &DeviceName,
-    udp_port: u16,
+    join: &Join,
     take_over: bool,
     output: &Output,
 ) -> Result<JoinReply, Failure> {
-    let join = Join {
-        udp_port,
-        receives: true,
-        ..Join::default()
-    };
     let joined = match !take_over && was_replaced(session, name)? {
-        true => when_free(session, &join, output).await?,
-        false => session.join_as(join).await?,
+        true => when_free(session, join, output).await?,
+        false => session.join_as(join.clone()).await?,
     };
     if let Some(hub) = session.pin() {
         ReplacedDevices::in_folder(state_folder()?).forget(hub, name)?;
@@ -68,8 +59,8 @@ pub(crate) async fn of_service(
 }
 
 /// Somebody else has replaced this device's service.
-pub(crate) fn remember_replaced(session: &Session, name: &DeviceName) -> Result<(), Failure> {
-    if let Some(hub) = session.pin() {
+pub(crate) fn remember_replaced(hub: Option<HubPin>, name: &DeviceName) -> Result<(), Failure> {
+    if let Some(hub) = hub {
         ReplacedDevices::in_folder(state_folder()?).keep(hub, name)?;
     }
     Ok(())
@@ -121,14 +112,9 @@ async fn unless_active(
 async fn confirm(error: RpcError, lines: &Lines, output: &Output) -> Result<(), Failure> {
     let message = Escaped(&error.message);
     output.notice(&format!("{message}. To join here ends it there."));
-    loop {
-        let question = "Take over? (yes/no)";
-        let answer = lines.ask(output, question, Ask::Stderr).await?;
-        match answer.as_deref().map(str::trim) {
-            Some("yes") => return Ok(()),
-            Some("no") | None => return Err(Failure::Hub(error)),
-            Some(_) => output.notice("Please answer yes or no."),
-        }
+    match lines.confirm(output, "Take over?").await? {
+        true => Ok(()),
+        false => Err(Failure::Hub(error)),
     }
 }
 

@@ -250,11 +250,14 @@ async fn enter(
     (lines, mut interrupts): (Lines, Interrupts),
     output: &Output,
 ) -> Result<(), Failure> {
-    let udp_port = endpoint.port();
+    let join = Join {
+        udp_port: endpoint.port(),
+        ..Join::default()
+    };
     let joining = entrance::of_person(
         &welcome.session,
         &welcome.name,
-        udp_port,
+        &join,
         (take_over, &lines),
         output,
     );
@@ -276,10 +279,6 @@ async fn enter(
         .direct()
         .map(|direct| direct.announcement().clone());
     output.line("Welcome!");
-    let join = Join {
-        udp_port,
-        ..Join::default()
-    };
     let supervisor = Supervisor::start(session, dialer, &join, &joined, reached_by);
     Shell::new(name, supervisor, transfers, prompt, output.clone())
         .run(lines, interrupts)

@@ -76,7 +76,20 @@ impl Lines {
         Ok(answer.map(plain))
     }
 
-    /// The same, with an answer that is not shown.
+    /// Asks until the answer is yes or no. The end of the input is a no.
+    pub(crate) async fn confirm(&self, output: &Output, question: &str) -> Result<bool, Failure> {
+        let question = format!("{question} (yes/no)");
+        loop {
+            let answer = self.ask(output, &question, Ask::Stderr).await?;
+            match answer.as_deref().map(str::trim) {
+                Some("yes") => return Ok(true),
+                Some("no") | None => return Ok(false),
+                Some(_) => output.notice("Please answer yes or no."),
+            }
+        }
+    }
+
+    /// The same as [`Lines::ask`], with an answer that is not shown.
     pub(crate) async fn ask_hidden(
         &self,
         output: &Output,

@@ -197,10 +197,7 @@ pub(super) async fn get(
     output: &Output,
 ) -> Result<(), Failure> {
     let path = path.map_or_else(|| hub.device().map(|d| file_name(d, file)), Ok)?;
-    let existing = match force {
-        true => Existing::Replace,
-        false => Existing::Keep,
-    };
+    let existing = Existing::forced(force);
     check_target(&path, existing, output)?;
     let session = hub.attach(output).await?.session().await?;
     if path.as_os_str() == "-" {

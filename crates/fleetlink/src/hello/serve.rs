@@ -139,7 +139,7 @@ pub(super) async fn serve(arguments: ServeArguments, output: &Output) -> Result<
     let mut interrupts = Interrupts::listen()?;
     let mut leases = start_leases(config).map_err(|e| Failure::General(e.to_string()))?;
     announce(&leases, arguments.lease, idle_exit, output);
-    output.opened().await?;
+    output.opened(0).await?;
     let showing = requested.map(|requested| requests::show(requested, output.clone()));
     let status = arguments.status && io::stderr().is_terminal();
     let ended = tokio::select! {

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::data::{DataCommand, DeleteArguments, fetched, file_name};
 use crate::failure::Failure;
-use crate::output::{Ask, Output};
+use crate::output::Output;
 use crate::progress::Progress;
 use crate::stdin::Lines;
 
@@ -33,10 +33,7 @@ pub(crate) async fn data(
             compute(&folder, (named()?, file), operation, output).await
         }
         DataCommand::Get { file, path, force } => {
-            let existing = match force {
-                true => Existing::Replace,
-                false => Existing::Keep,
-            };
+            let existing = Existing::forced(force);
             get(&folder, (named()?, file), path, existing, output).await
         }
         DataCommand::Delete(arguments) => delete(&folder, named()?, arguments, output).await,
@@ -224,18 +221,10 @@ async fn confirm(
         [one] => format!("the data file with ID of {}", one.entry.file),
         files => format!("all {} data files", files.len()),
     };
-    let question =
-        format!("Delete {what} of {device} ({samples} samples, {bytes} bytes)? (yes/no)");
-    loop {
-        let answer = lines.ask(output, &question, Ask::Stderr).await?;
-        match answer.as_deref().map(str::trim) {
-            Some("yes") => return Ok(()),
-            Some("no") | None => {
-                let kept = "nothing was deleted";
-                return Err(Failure::General(kept.to_owned()));
-            }
-            Some(_) => output.notice("Please answer yes or no."),
-        }
+    let question = format!("Delete {what} of {device} ({samples} samples, {bytes} bytes)?");
+    match lines.confirm(output, &question).await? {
+        true => Ok(()),
+        false => Err(Failure::General("nothing was deleted".to_owned())),
     }
 }
 

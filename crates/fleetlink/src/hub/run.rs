@@ -53,7 +53,7 @@ pub(crate) async fn run(
     announce(&hub, data, (joining, events), output);
     shares::explain(capacity, hub.capacity(), output);
     // Without them nobody knows the address and the pin.
-    match output.opened().await {
+    match output.opened(0).await {
         // Whoever read the first line and went has what it needs.
         Ok(()) | Err(Failure::OutputClosed) => {}
         Err(failure) => {

@@ -184,9 +184,9 @@ impl Output {
     }
 
     /// The same for the first lines of a command that goes on: where nobody reads yet, it goes on
-    /// too.
-    pub(crate) async fn opened(&self) -> Result<(), Failure> {
-        let _ = timeout(OPENING, self.stdout.settled(1)).await;
+    /// too. Another thread may still have to show one of `at_least` so many lines.
+    pub(crate) async fn opened(&self, at_least: u64) -> Result<(), Failure> {
+        let _ = timeout(OPENING, self.stdout.settled(at_least)).await;
         self.checked()
     }
 

@@ -128,7 +128,7 @@ pub(super) async fn serve(arguments: ServeArguments, output: &Output) -> Result<
     let printer = Printer::new(output);
     let printing = tokio::task::spawn_blocking(move || print(&printer, printed));
     // Whoever starts it learns the address there.
-    output.opened().await?;
+    output.opened(1).await?;
     let interrupted = tokio::select! {
         () = server.ended() => false,
         () = interrupts.next() => true,

@@ -5,13 +5,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use fleetlink_device::{
-    Closed, Endpoint, Inbox, Link, ReceivePolicy, SenderRule, Session, Supervisor,
-};
-use fleetlink_proto::DeviceName;
-use fleetlink_proto::Escaped;
+use fleetlink_device::{Closed, Endpoint, Inbox, Link, ReceivePolicy, SenderRule, Supervisor};
 use fleetlink_proto::control::{EndReason, Join};
 use fleetlink_proto::transfer::{self, Reason};
+use fleetlink_proto::{DeviceName, Escaped, HubPin};
 use serde_json::json;
 use tokio::time::timeout;
 
@@ -72,8 +69,8 @@ pub(crate) struct ReceiveArguments {
 /// A device that takes files.
 struct Receiving {
     device: DeviceName,
-    /// The session with which it joined first.
-    first: Session,
+    /// The pin of its hub.
+    hub: Option<HubPin>,
     direct: Direct,
     supervisor: Supervisor,
     running: Running,
@@ -126,7 +123,7 @@ async fn receive_at(
     report.line(&format!(
         "{device} takes files into {shown}, on UDP port {port}"
     ));
-    output.opened().await?;
+    output.opened(0).await?;
     let running = receiving.running.clone();
     let following = report.follow(&running);
     let mut count = Count::default();
@@ -138,7 +135,11 @@ async fn receive_at(
     if let Err(Failure::Closed(Closed::ByHub { reason, .. })) = &ended
         && *reason == EndReason::Replaced
     {
-        entrance::remember_replaced(&receiving.first, &device)?;
+        // What is not remembered must not change how this ends: the exit code keeps the service
+        // from being started again.
+        if let Err(failure) = entrance::remember_replaced(receiving.hub, &device) {
+            report.notice(&format!("cannot remember the replacement: {failure}"));
+        }
     }
     running.cancel_all(Reason::Closing, &format!("{device} has left"));
     let draining = async {
@@ -195,23 +196,23 @@ async fn join(
     identity::enrol(&mut welcome, pin, output).await;
     let (session, device) = (welcome.session, welcome.name);
     let udp_port = endpoint.port();
-    let joined =
-        entrance::of_service(&session, &device, udp_port, arguments.take_over, output).await?;
-    let direct = Direct::new(endpoint, &session, &device, output).await?;
-    let direct = direct.idle_after(arguments.idle_timeout);
-    let (listening, queue) = direct.listen(inbox);
-    direct.announce(&session).await?;
-    let reached_by = Some(direct.announcement().clone());
     let join = Join {
         udp_port,
         receives: true,
         ..Join::default()
     };
+    let joined =
+        entrance::of_service(&session, &device, &join, arguments.take_over, output).await?;
+    let direct = Direct::new(endpoint, &session, &device, output).await?;
+    let direct = direct.idle_after(arguments.idle_timeout);
+    let (listening, queue) = direct.listen(inbox);
+    direct.announce(&session).await?;
+    let reached_by = Some(direct.announcement().clone());
     let supervisor = Supervisor::start(session.clone(), welcome.dialer, &join, &joined, reached_by);
     let running = Running::default();
     Ok(Receiving {
         device,
-        first: session,
+        hub: session.pin(),
         direct,
         supervisor,
         arrivals: Arrivals::among(running.clone(), queue),
