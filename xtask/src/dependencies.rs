@@ -21,11 +21,11 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
             "rusqlite",
             "rustls",
             "fleetlink-hub",
-            "fleetlink-device",
+            "fleetlink-client",
         ],
     ),
     (
-        "fleetlink-device",
+        "fleetlink-client",
         &["rusqlite", "fleetlink-core", "fleetlink-hub"],
     ),
 ];

@@ -6,8 +6,8 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use fleetlink_client::{Credential, DeviceKeys, Dialer, HubAddress, KeyPair, Trust};
 use fleetlink_core::{Account, Change, PasswordHash, StoreCall};
-use fleetlink_device::{Credential, DeviceKeys, Dialer, HubAddress, KeyPair, Trust};
 use fleetlink_hub::store::Store;
 use fleetlink_hub::store::sqlite::SqliteStore;
 use fleetlink_proto::control::EnrolledKey;

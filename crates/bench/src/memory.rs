@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fleetlink_device::connect;
+use fleetlink_client::connect;
 use tokio::time::sleep;
 
 use crate::Outcome;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fleetlink_device::{Dialer, Link, Supervisor};
+use fleetlink_client::{Dialer, Link, Supervisor};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use fleetlink_device::{GeneratedFiles, Overwrite, UploadTask, generate, upload_file};
+use fleetlink_client::{GeneratedFiles, Overwrite, UploadTask, generate, upload_file};
 use fleetlink_proto::FileId;
 use fleetlink_proto::control::UploadMode;
 

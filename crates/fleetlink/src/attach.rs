@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use fleetlink_device::{
+use fleetlink_client::{
     Attached, Choice, Connection, Credential, HubAddress, KnownHubs, Session, state_folder,
 };
 use fleetlink_proto::control::LoginReply;

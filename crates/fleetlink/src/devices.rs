@@ -1,7 +1,7 @@
 //! `fleetlink device …`: the other devices of the hub.
 
 use clap::{Args, Subcommand};
-use fleetlink_device::Sessions as _;
+use fleetlink_client::Sessions as _;
 use fleetlink_proto::control::ActiveDevice;
 use serde_json::json;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fleetlink_device::{
+use fleetlink_client::{
     AttachError, Backoff, CallError, Closed, ConnectError, Connection, Credential, Dialer,
     HubAddress, KnownHubs, Moved, Session, Successor, Trust, connect, state_folder,
 };

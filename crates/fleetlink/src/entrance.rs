@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fleetlink_device::{CallError, ReplacedDevices, Session, state_folder};
+use fleetlink_client::{CallError, ReplacedDevices, Session, state_folder};
 use fleetlink_proto::control::{ErrorCode, Join, JoinReply, RpcError};
 use fleetlink_proto::{DeviceName, Escaped, HubPin};
 use tokio::time::sleep;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fleetlink_device::{AttachError, CallError, Credential, DeviceKeys, KeyPair, state_folder};
+use fleetlink_client::{AttachError, CallError, Credential, DeviceKeys, KeyPair, state_folder};
 use fleetlink_proto::control::{ErrorCode, RpcError};
 use fleetlink_proto::{DeviceName, HubPin};
 
@@ -91,7 +91,7 @@ async fn try_enrol(welcome: &Welcome, hub: HubPin) -> Result<Option<KeyPair>, Fa
 
 /// Makes this device a new key, and has the hub take it instead of the one that it knows.
 pub(crate) async fn replace(
-    session: &fleetlink_device::Session,
+    session: &fleetlink_client::Session,
     hub: HubPin,
     device: &DeviceName,
 ) -> Result<KeyPair, Failure> {

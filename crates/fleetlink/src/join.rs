@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use fleetlink_device::{
+use fleetlink_client::{
     Choice, ConnectError, Connection, Credential, Endpoint, HubAddress, Supervisor, Trust, connect,
 };
 use fleetlink_proto::control::Join;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fleetlink_device::{AttachError, CallError, Connection, Credential, Dialer, KeyPair, Session};
+use fleetlink_client::{AttachError, CallError, Connection, Credential, Dialer, KeyPair, Session};
 use fleetlink_proto::control::{ErrorCode, LoginReply, RpcError};
 use fleetlink_proto::{DeviceKey, DeviceName, Escaped, Password};
 

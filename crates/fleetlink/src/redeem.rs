@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use fleetlink_device::{
+use fleetlink_client::{
     Backoff, CallError, Closed, Credential, DeviceKeys, HubAddress, KnownHubs, PendingKey,
     RedeemError, Redeemed, Successor, Trust, redeem, state_folder,
 };

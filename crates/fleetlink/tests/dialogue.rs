@@ -1,7 +1,7 @@
 //! The binary's dialogue, line by line, against a hub that follows a script.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-#[path = "../../device/tests/scripted/mod.rs"]
+#[path = "../../client/tests/scripted/mod.rs"]
 mod scripted;
 
 use std::process::{Output, Stdio};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::SystemTime;
 
-use fleetlink_device::{
+use fleetlink_client::{
     Announcement, Arrival, CallError, Control, Credentials, DeviceKeys, Endpoint, Inbox, KeyPair,
     Listener, Peer, ReceivePolicy, Session, Trust, connect,
 };

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use fleetlink_device::{Credentials, DeviceKeys, Endpoint, HubClock};
+use fleetlink_client::{Credentials, DeviceKeys, Endpoint, HubClock};
 use fleetlink_proto::transfer::limits::GRANT_LIFETIME;
 use fleetlink_proto::transfer::{Grant, GrantedParty, Party, SignedGrant, TransferId};
 use fleetlink_proto::{HubKey, HubPin, HubRun, HubTime, Signature};

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use fleetlink_device::{
+use fleetlink_client::{
     AppendEvent, AppendFailure, AppendRules, Appended, UploadTask, append_stream,
 };
 use fleetlink_proto::FileId;

@@ -7,7 +7,7 @@ mod transfers;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use fleetlink_device::{Sessions as _, UploadTask, delete_file};
+use fleetlink_client::{Sessions as _, UploadTask, delete_file};
 use fleetlink_proto::control::UploadMode;
 use fleetlink_proto::samples::Operation;
 use fleetlink_proto::{DeviceName, FileId};

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use fleetlink_device::{
+use fleetlink_client::{
     DownloadError, Downloaded, Existing, GeneratedFiles, Overwrite, Session, Sessions, UploadTask,
     Uploaded, download, download_to_file, generate, state_folder, upload_file, upload_stream,
 };

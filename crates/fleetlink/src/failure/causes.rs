@@ -2,7 +2,7 @@
 
 use std::io;
 
-use fleetlink_device::{
+use fleetlink_client::{
     AppendFailure, AttachError, CallError, ChosenError, ConnectError, DeviceKeysError,
     DownloadError, ExchangeError, GenerateError, HubAddress, KnownDevicesError, KnownHubs,
     KnownHubsError, Over, RefusedInput, ReplacedError, UploadError, state_folder,

@@ -1,6 +1,6 @@
 //! The exit codes, and the names of failures for programs.
 
-use fleetlink_device::{Closed, ConnectError};
+use fleetlink_client::{Closed, ConnectError};
 use fleetlink_proto::control::{EndReason, ErrorCode};
 use fleetlink_proto::transfer::{self, Reason};
 

@@ -5,7 +5,7 @@ mod codes;
 
 use std::io;
 
-use fleetlink_device::{Closed, ConnectError, HubAddress};
+use fleetlink_client::{Closed, ConnectError, HubAddress};
 use fleetlink_proto::control::{ErrorCode, RpcError};
 use fleetlink_proto::transfer;
 use fleetlink_proto::{Escaped, HubPin};

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use fleetlink_device::{DownloadError, Existing, write_whole};
+use fleetlink_client::{DownloadError, Existing, write_whole};
 use fleetlink_hub::{DataAnswer, DataCall, FileInfo, Operator, OperatorError, ReadError, ReadFile};
 use fleetlink_proto::samples::Operation;
 use fleetlink_proto::{DeviceName, FileId};

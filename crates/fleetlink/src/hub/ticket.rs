@@ -3,7 +3,7 @@
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
-use fleetlink_device::HubAddress;
+use fleetlink_client::HubAddress;
 use fleetlink_hub::{
     IssuedTicket, Operator, OperatorCall, OperatorReply, TicketInfo, TicketOrder, TicketState,
 };

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use fleetlink_device::{Existing, UploadTask, delete_file};
+use fleetlink_client::{Existing, UploadTask, delete_file};
 use fleetlink_proto::FileId;
 use fleetlink_proto::control::{ErrorCode, UploadMode};
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use fleetlink_device::limits::MAX_GENERATED;
+use fleetlink_client::limits::MAX_GENERATED;
 use fleetlink_proto::samples::Operation;
 use fleetlink_proto::{DeviceName, FileId};
 

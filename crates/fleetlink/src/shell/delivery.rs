@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use fleetlink_device::{Control, Link, Session, Source};
+use fleetlink_client::{Control, Link, Session, Source};
 use fleetlink_proto::DeviceName;
 use fleetlink_proto::control::TransferLeave;
 use fleetlink_proto::transfer::{self, Receipt};

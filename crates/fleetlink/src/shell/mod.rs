@@ -14,7 +14,7 @@ mod transfers;
 
 use std::sync::Arc;
 
-use fleetlink_device::{Link, Session, Supervisor};
+use fleetlink_client::{Link, Session, Supervisor};
 use fleetlink_proto::DeviceName;
 use tokio::sync::watch;
 

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use fleetlink_device::{CallError, Link, Session};
+use fleetlink_client::{CallError, Link, Session};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -84,7 +84,7 @@ impl Roster {
             let names = names.iter().map(|&name| name.to_owned()).collect();
             Mutex::new(Some((Instant::now() + Duration::from_secs(3600), names)))
         };
-        let closed = fleetlink_device::Closed::Lost("no hub".to_owned());
+        let closed = fleetlink_client::Closed::Lost("no hub".to_owned());
         Roster {
             link: watch::channel(Link::Away(closed)).1,
             runtime: Handle::current(),

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use fleetlink_device::{Control, Inbox, Link, ReceivePolicy, Session};
+use fleetlink_client::{Control, Inbox, Link, ReceivePolicy, Session};
 use fleetlink_proto::DeviceName;
 use fleetlink_proto::transfer::Reason;
 use tokio::sync::{oneshot, watch};

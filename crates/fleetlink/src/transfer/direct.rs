@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fleetlink_device::{
+use fleetlink_client::{
     Announcement, Arrival, CallError, Control, Credentials, Endpoint, Inbox, KeyPair, KnownDevices,
     Listener, NotRemembered, Peer, Session, Source, state_folder,
 };

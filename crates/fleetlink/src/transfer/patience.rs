@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use fleetlink_device::{Backoff, Control, Peer, Source};
+use fleetlink_client::{Backoff, Control, Peer, Source};
 use fleetlink_proto::DeviceName;
 use fleetlink_proto::transfer::limits::STALL_DEADLINE;
 use fleetlink_proto::transfer::{Ended, Failure, Reason, Receipt, WaitsFor};

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use fleetlink_device::{Closed, Endpoint, Inbox, Link, ReceivePolicy, SenderRule, Supervisor};
+use fleetlink_client::{Closed, Endpoint, Inbox, Link, ReceivePolicy, SenderRule, Supervisor};
 use fleetlink_proto::control::{EndReason, Join};
 use fleetlink_proto::transfer::{self, Reason};
 use fleetlink_proto::{DeviceName, Escaped, HubPin};

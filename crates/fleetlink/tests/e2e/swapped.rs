@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use fleetlink_device::{
+use fleetlink_client::{
     CallError, ConnectError, DeviceKeys, HubAddress, Session, Successor, Trust, Unfollowed, connect,
 };
 use fleetlink_proto::control::ErrorCode;

@@ -8,7 +8,7 @@ mod probe;
 mod replies;
 mod stop;
 
-use fleetlink_device::HubAddress;
+use fleetlink_client::HubAddress;
 use fleetlink_proto::number_exchange::{Form, Name};
 
 use self::detect::Detected;

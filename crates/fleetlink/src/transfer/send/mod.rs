@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use fleetlink_device::{Endpoint, Peer, Session};
+use fleetlink_client::{Endpoint, Peer, Session};
 use fleetlink_proto::DeviceName;
 use fleetlink_proto::transfer::{FileName, Reason};
 use tokio::time::timeout;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use fleetlink_device::{Control, Peer};
+use fleetlink_client::{Control, Peer};
 use fleetlink_proto::transfer::{self, FileName, Receipt};
 use fleetlink_proto::{DeviceName, Escaped};
 use tokio::task::JoinSet;

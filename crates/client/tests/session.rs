@@ -7,7 +7,7 @@ mod scripted;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use fleetlink_device::{
+use fleetlink_client::{
     Attached, CallError, Closed, ConnectError, Credential, Dialer, DownloadError, Existing,
     HubAddress, Link, Over, Session, Supervisor, Trust, UploadError, UploadTask, connect,
     download_to_file, upload_file, upload_stream,

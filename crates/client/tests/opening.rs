@@ -5,7 +5,7 @@ mod scripted;
 
 use std::sync::Arc;
 
-use fleetlink_device::{AttachError, CallError, Credential, DeviceKeys, Dialer, HubAddress, Trust};
+use fleetlink_client::{AttachError, CallError, Credential, DeviceKeys, Dialer, HubAddress, Trust};
 use fleetlink_proto::control::{ErrorCode, Join};
 use scripted::{Script, ScriptedHub};
 

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use fleetlink_device::{ConnectError, DeviceKeys, KnownHubs, Successor, Unfollowed};
+use fleetlink_client::{ConnectError, DeviceKeys, KnownHubs, Successor, Unfollowed};
 use fleetlink_proto::control::limits::MAX_SUCCESSION;
 use fleetlink_proto::succession::{Succession, SuccessionError};
 use fleetlink_proto::{HubKey, Signature, WallTime, signed};
@@ -104,7 +104,7 @@ async fn a_device_follows_statements_to_the_key_that_is_shown() {
     let own = DeviceKeys::in_folder(device.state.path());
     let name = "camera".parse().unwrap();
     let accept =
-        async |_: &fleetlink_device::KeyPair| Ok::<_, fleetlink_device::DeviceKeysError>(());
+        async |_: &fleetlink_client::KeyPair| Ok::<_, fleetlink_client::DeviceKeysError>(());
     let made = own.make(first.pin, &name, accept).await.unwrap().public();
 
     device.dialer.attach().await.unwrap();
@@ -159,7 +159,7 @@ async fn what_does_not_lead_to_the_shown_key_is_not_followed_and_nobody_logs_in(
         let mut device = Device::that_knows(known, &hub);
         let refused = device.dialer.attach().await.err().unwrap();
         assert!(!refused.may_pass(), "{refused}");
-        let fleetlink_device::AttachError::Connect(ConnectError::PinChanged { why, .. }) = &refused
+        let fleetlink_client::AttachError::Connect(ConnectError::PinChanged { why, .. }) = &refused
         else {
             panic!("{refused}");
         };

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use fleetlink_device::{
+use fleetlink_client::{
     Arrival, Control, Credentials, DeviceKeys, DeviceKeysError, Endpoint, HubClock, Inbox,
     Listener, Peer, ReceivePolicy,
 };

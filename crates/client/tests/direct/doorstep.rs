@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fleetlink_device::limits::{MAX_UNKNOWN_PEERS, MAX_UNKNOWN_PEERS_PER_SOURCE};
+use fleetlink_client::limits::{MAX_UNKNOWN_PEERS, MAX_UNKNOWN_PEERS_PER_SOURCE};
 use fleetlink_proto::transfer::limits::{
     ALPN, ANSWER_DEADLINE, Deadlines, OFFER_DEADLINE, STALL_DEADLINE,
 };
