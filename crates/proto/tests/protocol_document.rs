@@ -1,6 +1,8 @@
 //! PROTOCOL.md says what the code does: its tables are held against the code's own.
 
-use fleetlink_proto::control::{ErrorCode, HubNotification, Request, limits};
+use fleetlink_proto::control::{
+    ErrorCode, Feature, HubNotification, Request, SessionLimits, limits,
+};
 use fleetlink_proto::transfer::{self, Reason};
 
 const DOCUMENT: &str = include_str!("../../../PROTOCOL.md");
@@ -31,6 +33,17 @@ fn names_every_notification() {
     for method in HubNotification::METHODS {
         row(&format!("`{method}`"));
     }
+}
+
+#[test]
+fn names_every_feature_and_limit_of_hello() {
+    for feature in Feature::ALL {
+        let name = format!("`{}`", feature.name());
+        assert!(DOCUMENT.contains(&name), "PROTOCOL.md names no {name}");
+    }
+    // The transcripts are replayed: what stands there is what a hub answers.
+    let limits = serde_json::to_string(&SessionLimits::default()).unwrap();
+    assert!(DOCUMENT.contains(&limits), "{limits}");
 }
 
 #[test]
@@ -202,6 +215,14 @@ fn states_every_limit() {
         (
             "an interrupted upload is kept for",
             seconds(limits::PARTIAL_UPLOAD_KEPT),
+        ),
+        (
+            "an interrupted upload can be resumed from",
+            format!("{} bytes", limits::RESUME_FROM_BYTES),
+        ),
+        (
+            "a `generation`, a `version`, at most",
+            limits::MAX_NUMBER.to_string(),
         ),
     ];
     for (what, limit) in limits {

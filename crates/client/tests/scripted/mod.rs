@@ -225,6 +225,7 @@ impl Serving {
                 true
             }
             FromDevice::Body(piece) => self.body(piece, &script).await,
+            FromDevice::UnknownNotification(method) => panic!("the device sent {method}"),
             FromDevice::Invalid { error, .. }
             | FromDevice::Garbage(error)
             | FromDevice::Unframed(error) => {
@@ -280,6 +281,7 @@ impl Serving {
                     Some(_) => script.succession.clone(),
                     None => Vec::new(),
                 },
+                ..HelloReply::default()
             })),
             Request::Login(_) if script.busy_logins > 0 => {
                 self.script.lock().unwrap().busy_logins -= 1;

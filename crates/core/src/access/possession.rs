@@ -9,6 +9,6 @@ pub enum Possession {
     Unproven,
     /// Whoever is at the other end of this connection has the private key.
     Proven,
-    /// The connection is none to which a signature could be tied.
+    /// The connection has no TLS: there is nothing to which a signature could be tied.
     NoChannel,
 }

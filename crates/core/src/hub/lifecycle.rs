@@ -7,9 +7,11 @@ use fleetlink_proto::control::limits::{
     silence_limit,
 };
 use fleetlink_proto::control::{
-    Done, EndReason, ErrorCode, Hello, HelloReply, Reply, RequestId, RpcError,
+    Done, EndReason, ErrorCode, Feature, Hello, HelloReply, Reply, RequestId, RpcError,
+    SessionLimits,
 };
 
+use crate::access::possession::Possession;
 use crate::console::{ConsoleEvent, Departure};
 use crate::effect::Effect;
 use crate::errors;
@@ -89,7 +91,13 @@ impl Hub {
         self.rearm(id);
     }
 
-    pub(crate) fn hello(&mut self, session: SessionId, id: RequestId, hello: &Hello) {
+    pub(crate) fn hello(
+        &mut self,
+        session: SessionId,
+        id: RequestId,
+        hello: &Hello,
+        possession: Possession,
+    ) {
         if !self.is_at(session, |stage| matches!(stage, Stage::Connected)) {
             let error = errors::out_of_order("hello is the first call of a session, and only that");
             return self.refuse(session, id, error);
@@ -111,10 +119,29 @@ impl Hub {
             version: PROTOCOL_VERSION,
             hub: self.settings.software.clone(),
             keep_alive_ms: u64::try_from(self.settings.keep_alive.as_millis()).unwrap_or(u64::MAX),
+            features: Self::features(possession),
+            limits: self.session_limits(),
             // What the session knows of keys is added there: the rules know none.
             succession: Vec::new(),
         };
         self.answer(session, id, Ok(Reply::Hello(reply)));
+    }
+
+    /// The optional parts of the protocol that a session has.
+    fn features(possession: Possession) -> Vec<Feature> {
+        let features = Feature::ALL.iter().copied();
+        let features = features.filter(|f| possession != Possession::NoChannel || !f.needs_tls());
+        features.collect()
+    }
+
+    /// The limits that a session keeps to.
+    fn session_limits(&self) -> SessionLimits {
+        let (usual, capacity) = (SessionLimits::default(), &self.settings.capacity);
+        SessionLimits {
+            uploads: usual.uploads.min(capacity.uploads as u64),
+            downloads: usual.downloads.min(capacity.downloads as u64),
+            ..usual
+        }
     }
 
     pub(crate) fn goodbye(&mut self, session: SessionId, id: RequestId) {

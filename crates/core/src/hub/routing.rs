@@ -31,7 +31,7 @@ impl Hub {
         }
         self.owe(session);
         match request {
-            Request::Hello(hello) => self.hello(session, id, &hello),
+            Request::Hello(hello) => self.hello(session, id, &hello, possession),
             _ if self.is_at(session, |stage| matches!(stage, Stage::Connected)) => {
                 self.refuse(session, id, errors::out_of_order("the first call is hello"));
             }

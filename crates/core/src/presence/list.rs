@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use fleetlink_proto::control::limits::{MAX_LINE_BYTES, MAX_PAGE_ENTRIES};
+use fleetlink_proto::control::limits::{MAX_LINE_BYTES, MAX_NUMBER, MAX_PAGE_ENTRIES};
 use fleetlink_proto::control::{ActiveDevice, DeviceList};
 use fleetlink_proto::{DeviceKey, DeviceName, WallTime};
 
@@ -83,9 +83,11 @@ pub(crate) enum Left {
 }
 
 impl Presence {
-    /// Generations grow over restarts of the hub too: each run's begin at its wall clock.
+    /// Generations grow over restarts of the hub too: each run's begin at its wall clock. Whatever
+    /// that clock says, half of all generations are left for this run.
     pub(crate) fn starting_at(wall: WallTime) -> Self {
         let before = u64::try_from(wall.unix_millis()).unwrap_or_default();
+        let before = before.min(MAX_NUMBER / 2);
         Presence {
             generations: Generations {
                 before,

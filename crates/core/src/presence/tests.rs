@@ -1,4 +1,4 @@
-use fleetlink_proto::control::limits::MAX_LINE_BYTES;
+use fleetlink_proto::control::limits::{MAX_LINE_BYTES, MAX_NUMBER};
 use fleetlink_proto::control::{Reply, RequestId, encode_reply};
 use fleetlink_proto::{DeviceKey, DeviceName, WallTime};
 
@@ -245,4 +245,12 @@ fn pages_leave_nobody_out_and_fit_a_line() {
         }
     }
     assert_eq!((seen, pages), (449, 3));
+}
+
+/// Whatever the wall clock says: a device reads generations as JSON numbers.
+#[test]
+fn generations_stay_below_two_to_the_53rd() {
+    let mut presence = at(i64::MAX);
+    let joined = presence.join(arrival(1, "a", None)).unwrap();
+    assert!(joined.generation < MAX_NUMBER, "{}", joined.generation);
 }

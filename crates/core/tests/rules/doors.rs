@@ -24,8 +24,7 @@ fn call<'a>(method: &str, device: &'a DeviceName, own: &'a DeviceName) -> (Reque
     let request = match method {
         "hello" => Request::Hello(Hello {
             versions: vec![1],
-            client: String::new(),
-            pin: None,
+            ..Hello::default()
         }),
         "login" => Request::Login(Login::by_password(own.as_str(), "right")),
         "ping" => Request::Ping,

@@ -161,7 +161,7 @@ impl Fixture {
         let hello = Hello {
             versions: versions.to_vec(),
             client: "test".to_owned(),
-            pin: None,
+            ..Hello::default()
         };
         let id = self.call(session, Request::Hello(hello));
         self.answer(&id).expect("an answer")

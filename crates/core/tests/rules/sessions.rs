@@ -1,8 +1,10 @@
 use std::time::Duration;
 
-use fleetlink_core::{Input, SessionId};
+use fleetlink_core::{Capacity, Input, Possession, SessionId};
 use fleetlink_proto::control::limits::MAX_UNKNOWN_SESSIONS_PER_SOURCE;
-use fleetlink_proto::control::{EndReason, ErrorCode, Join, ListDevices, Request};
+use fleetlink_proto::control::{
+    EndReason, ErrorCode, Feature, Hello, Join, ListDevices, Reply, Request, SessionLimits,
+};
 
 use crate::fixture::Fixture;
 
@@ -37,6 +39,37 @@ fn calls_out_of_order_are_refused() {
     let error = f.answer(&id).unwrap().unwrap_err();
     assert_eq!(error.code, ErrorCode::OutOfOrder);
     assert_eq!(f.active(), ["cam"], "the session goes on");
+}
+
+/// Without TLS the hub names nothing that needs it.
+#[test]
+fn hello_names_what_this_session_has_and_its_limits() {
+    let capacity = Capacity {
+        downloads: 2,
+        ..Capacity::default()
+    };
+    let mut f = Fixture::with_capacity(capacity);
+    let without_tls = [Feature::Receives, Feature::OnlyIfFree, Feature::Background];
+    for (session, possession, expected) in [
+        (1, Possession::NoChannel, without_tls.as_slice()),
+        (2, Possession::Unproven, Feature::ALL),
+    ] {
+        f.connect(session);
+        let hello = Hello {
+            versions: vec![1],
+            ..Hello::default()
+        };
+        let id = f.call_with(session, Request::Hello(hello), possession);
+        let Reply::Hello(reply) = f.answer(&id).unwrap().unwrap() else {
+            panic!("an answer to hello");
+        };
+        assert_eq!(reply.features, expected);
+        let expected = SessionLimits {
+            downloads: 2,
+            ..SessionLimits::default()
+        };
+        assert_eq!(reply.limits, expected);
+    }
 }
 
 #[test]

@@ -90,7 +90,7 @@ impl World {
             let hello = Hello {
                 versions,
                 client: client_text,
-                pin: None,
+                ..Hello::default()
             };
             self.call(client, Request::Hello(hello), Wants::Other);
         }
@@ -399,7 +399,7 @@ impl World {
             Request::Hello(Hello {
                 versions: vec![1],
                 client: String::new(),
-                pin: None,
+                ..Hello::default()
             }),
         ];
         let request = self.rng.pick(&calls).clone();

@@ -26,6 +26,8 @@ fn config() -> Arc<ClientConfig> {
 /// One connection, after `hello`.
 struct Client {
     stream: BufReader<StreamOwned<ClientConnection, TcpStream>>,
+    /// What the hub says that it has.
+    features: Value,
 }
 
 impl Client {
@@ -35,8 +37,10 @@ impl Client {
         let stream = StreamOwned::new(tls, TcpStream::connect(hub).unwrap());
         let mut client = Client {
             stream: BufReader::new(stream),
+            features: Value::Null,
         };
-        client.call("hello", &json!({"versions": [1]})).unwrap();
+        let hello = client.call("hello", &json!({"versions": [1]})).unwrap();
+        client.features = hello["features"].clone();
         client
     }
 
@@ -150,6 +154,24 @@ fn a_proof_is_for_one_name_and_one_purpose() {
     let of_another = key.proof(LOGIN, &hub.pin(), "other", &binding);
     let refused = client.call("login", &of_another);
     assert_eq!(refused.unwrap_err(), "key_refused");
+}
+
+#[test]
+fn a_hub_names_the_features_that_need_tls_and_passes_over_unknown_notifications() {
+    let hub = Hub::start(&[DEVICE]);
+    let mut client = Client::connect(hub.address, &config());
+    let tls = ["keys", "tickets", "transfers"];
+    for feature in tls {
+        let named = client.features.as_array().unwrap();
+        assert!(named.contains(&feature.into()), "{feature}: {named:?}");
+    }
+    let notification = json!({"jsonrpc": "2.0", "method": "sensor.mood", "params": [1]});
+    writeln!(client.stream.get_mut(), "{notification}").unwrap();
+    let answer = client.call("ping", &json!({}));
+    assert!(
+        answer.unwrap()["clock"].is_object(),
+        "nothing came before it"
+    );
 }
 
 /// What is sent before the handshake is over could be sent twice.

@@ -17,7 +17,8 @@ use ring::signature::{ED25519, UnparsedPublicKey};
 /// What is to be signed on this channel under this name.
 type Message = fn(&Channel, &str) -> Vec<u8>;
 
-/// What the signature of this request shows, if it carries one.
+/// What the signature of this request shows. One without a signature shows only whether there is a
+/// channel.
 pub(super) fn check(request: &Request, channel: Option<&Channel>) -> Possession {
     let (key, signature, name, message) = match request {
         Request::Login(Login {
@@ -50,6 +51,7 @@ pub(super) fn check(request: &Request, channel: Option<&Channel>) -> Possession 
         }) => {
             return check_endpoint(certificate, channel);
         }
+        _ if channel.is_none() => return Possession::NoChannel,
         _ => return Possession::Unproven,
     };
     match channel {
@@ -150,5 +152,6 @@ mod tests {
         assert_eq!(check(&enrolment, Some(&here)), Possession::Unproven);
         let by_password = Request::Login(Login::by_password("cam", "x"));
         assert_eq!(check(&by_password, Some(&here)), Possession::Unproven);
+        assert_eq!(check(&by_password, None), Possession::NoChannel);
     }
 }

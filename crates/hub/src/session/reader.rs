@@ -147,6 +147,10 @@ impl<S: AsyncRead + Unpin> Reader<S> {
                 self.outbox.complain(id.as_ref(), &error).await;
                 Ok(())
             }
+            FromDevice::UnknownNotification(method) => {
+                tracing::debug!(method, "passed over a notification");
+                Ok(())
+            }
             FromDevice::Garbage(error) => self.handle_garbage(&error).await,
             FromDevice::Unframed(error) => {
                 self.outbox.complain(None, &error).await;

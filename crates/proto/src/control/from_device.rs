@@ -36,6 +36,8 @@ pub enum FromDevice<'a> {
         /// What is wrong.
         error: RpcError,
     },
+    /// A notification that this version does not know, to be passed over.
+    UnknownNotification(String),
     /// No message at all: to be counted, and answered once with this error.
     Garbage(RpcError),
     /// A chunk line that is wrong: what follows it cannot be told from lines any more, so the
@@ -71,6 +73,7 @@ impl HubDecoder {
                 self.framer.expect_body(bytes);
                 FromDevice::Chunk { upload }
             }
+            Ok(Line::UnknownNotification(method)) => FromDevice::UnknownNotification(method),
             Err(outcome) => outcome,
         }
     }
@@ -79,6 +82,7 @@ impl HubDecoder {
 enum Line {
     Call { id: RequestId, request: Request },
     Chunk { upload: u64, bytes: u32 },
+    UnknownNotification(String),
 }
 
 /// The members of a request object (JSON-RPC 2.0, section 4).
@@ -123,6 +127,9 @@ fn parse_line(line: &[u8]) -> Result<Line, FromDevice<'static>> {
             "the member \"method\" is missing",
         ));
     };
+    if id.is_none() && method != CHUNK && !Request::METHODS.contains(&&*method) {
+        return Ok(Line::UnknownNotification(method.into_owned()));
+    }
     let params = params.map_or("{}", RawValue::get);
     if !params.starts_with('{') {
         return Err(invalid(
@@ -151,7 +158,7 @@ fn parse_line(line: &[u8]) -> Result<Line, FromDevice<'static>> {
     }
 }
 
-/// The one message without an id.
+/// The one notification of a device.
 fn chunk(method: &str, params: &str) -> Result<Line, FromDevice<'static>> {
     #[derive(Deserialize)]
     struct Chunk {
@@ -163,7 +170,7 @@ fn chunk(method: &str, params: &str) -> Result<Line, FromDevice<'static>> {
             id: None,
             error: RpcError::new(
                 ErrorCode::InvalidRequest,
-                "only upload.chunk comes without an id",
+                "this method is a call: it needs an id",
             ),
         });
     }
@@ -225,6 +232,9 @@ mod tests {
             Some(FromDevice::Call { id, request }) => FromDevice::Call { id, request },
             Some(FromDevice::Chunk { upload }) => FromDevice::Chunk { upload },
             Some(FromDevice::Invalid { id, error }) => FromDevice::Invalid { id, error },
+            Some(FromDevice::UnknownNotification(method)) => {
+                FromDevice::UnknownNotification(method)
+            }
             Some(FromDevice::Garbage(error)) => FromDevice::Garbage(error),
             Some(FromDevice::Unframed(error)) => FromDevice::Unframed(error),
         }
@@ -269,6 +279,30 @@ mod tests {
                 "{line:?}"
             );
         }
+    }
+
+    /// A later version may have notifications, and parameters of any form for them.
+    #[test]
+    fn an_unknown_notification_is_no_mistake() {
+        for rest in [
+            "",
+            r#","params":{}"#,
+            r#","params":[1,2]"#,
+            r#","params":"text""#,
+            r#","id":null"#,
+        ] {
+            let line = format!(r#"{{"jsonrpc":"2.0","method":"sensor.mood"{rest}}}"#);
+            assert_eq!(
+                only(&format!("{line}\n")),
+                FromDevice::UnknownNotification("sensor.mood".to_owned()),
+                "{line}"
+            );
+        }
+        let wrong = r#"{"method":"sensor.mood"}"#;
+        assert!(matches!(
+            only(&format!("{wrong}\n")),
+            FromDevice::Invalid { id: None, .. }
+        ));
     }
 
     /// A device of an older version announces no addresses.

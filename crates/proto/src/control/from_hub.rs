@@ -106,3 +106,29 @@ impl DeviceDecoder {
         FromHub::Notification(notification)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A later hub may say more than this version knows.
+    #[test]
+    fn an_unknown_notification_is_passed_over() {
+        let lines = concat!(
+            r#"{"jsonrpc":"2.0","method":"hub.mood","params":[1]}"#,
+            "\n",
+            r#"{"jsonrpc":"2.0","id":1,"result":{"new":1}}"#,
+            "\n"
+        );
+        let (mut decoder, mut input) = (DeviceDecoder::default(), lines.as_bytes());
+        assert_eq!(
+            decoder.next_message(&mut input),
+            Some(FromHub::UnknownNotification("hub.mood".to_owned()))
+        );
+        let answer = decoder.next_message(&mut input);
+        assert!(
+            matches!(answer, Some(FromHub::Answer { result: Ok(_), .. })),
+            "{answer:?}"
+        );
+    }
+}

@@ -8,6 +8,9 @@ pub const DEFAULT_PORT: u16 = 7421;
 /// The version of the protocol that this crate speaks.
 pub const PROTOCOL_VERSION: u32 = 1;
 
+/// The largest generation and version: every JSON library reads whole numbers up to it exactly.
+pub const MAX_NUMBER: u64 = (1 << 53) - 1;
+
 /// The longest line in either direction, in bytes, its newline not counted.
 pub const MAX_LINE_BYTES: usize = 64 * 1024;
 /// The most bytes that one chunk line may announce.
@@ -53,6 +56,9 @@ pub const MAX_UPLOADS_PER_HUB: usize = 256;
 pub const MAX_DOWNLOADS_PER_HUB: usize = 256;
 /// The most bytes of one upload: 64 GiB.
 pub const MAX_UPLOAD_BYTES: u64 = 64 << 30;
+/// An interrupted upload of which the hub has received at least so many bytes can be resumed; of a
+/// smaller one nothing may be kept.
+pub const RESUME_FROM_BYTES: u64 = 64 * 1024 + 1;
 /// The most store operations of one device that may wait for each other.
 pub const MAX_QUEUED_OPERATIONS: usize = 256;
 

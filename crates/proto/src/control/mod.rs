@@ -6,6 +6,7 @@ mod error;
 mod framer;
 mod from_device;
 mod from_hub;
+mod hello;
 pub mod limits;
 mod login;
 mod notification;
@@ -18,16 +19,17 @@ pub use error::{ErrorCode, ErrorDetail, RpcError};
 pub use framer::{Frame, Framer};
 pub use from_device::{FromDevice, HubDecoder};
 pub use from_hub::{DeviceDecoder, FromHub};
+pub use hello::{Feature, Hello, HelloReply, SessionLimits};
 pub use login::{Login, LoginProof};
 pub use notification::{DeviceNotification, EndReason, HubNotification};
 pub use reply::{
     ActiveDevice, ComputeReply, DeleteReply, DeviceList, Done, EnrolledKey, FileEntry, FileList,
-    HelloReply, JoinReply, KeyList, LoginReply, OpenDownloadReply, OpenUploadReply, Pong, Receipt,
-    Reply, TransferLeave,
+    JoinReply, KeyList, LoginReply, OpenDownloadReply, OpenUploadReply, Pong, Receipt, Reply,
+    TransferLeave,
 };
 pub use request::{
     AbortUpload, AnnounceEndpoint, CancelDownload, CommitUpload, Compute, DeleteFile, EnrolKey,
-    Hello, Join, ListDevices, ListFiles, OpenDownload, OpenTransfer, OpenUpload, RedeemTicket,
-    ReplaceKey, Request, UploadMode,
+    Join, ListDevices, ListFiles, OpenDownload, OpenTransfer, OpenUpload, RedeemTicket, ReplaceKey,
+    Request, UploadMode,
 };
 pub use request_id::RequestId;

@@ -5,26 +5,11 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
+use super::hello::HelloReply;
 use super::request::UploadMode;
 use crate::samples::{Decimal, Operation};
-use crate::succession::Succession;
 use crate::transfer::SignedGrant;
 use crate::{ContentHash, DeviceKey, DeviceName, FileId, HubTime, WallTime};
-
-/// The answer to `hello`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HelloReply {
-    /// The version that both speak from here on.
-    pub version: u32,
-    /// What the hub runs: `fleetlink 0.1.0`.
-    pub hub: String,
-    /// The keep-alive of this session, in milliseconds.
-    pub keep_alive_ms: u64,
-    /// How the key of the pin that `hello` named was succeeded by the one that this connection has
-    /// shown, in order; empty where the hub knows no such way.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub succession: Vec<Succession>,
-}
 
 /// The answer to `login` and to `ticket.redeem`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,25 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::hello::Hello;
 use super::login::Login;
 use crate::samples::Operation;
 use crate::ticket::TicketSecret;
 use crate::transfer::{Addresses, SignedCertificate};
-use crate::{ContentHash, DeviceKey, DeviceName, FileId, HubPin, IdempotencyKey, Signature};
-
-/// `hello`: the first call of every session; agrees on a version.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hello {
-    /// The versions that the device speaks.
-    pub versions: Vec<u32>,
-    /// What the device runs, for the hub's log: `fleetlink 0.1.0`.
-    #[serde(default)]
-    pub client: String,
-    /// The pin of the key that the device expected and this connection did not show: the hub tells
-    /// what leads from there to the shown one, if it knows.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pin: Option<HubPin>,
-}
+use crate::{ContentHash, DeviceKey, DeviceName, FileId, IdempotencyKey, Signature};
 
 /// `join`: announces the device's presence under its name. Sessions that have shown the same key
 /// share the presence; any other session of the name is ended by this one.

@@ -1,6 +1,7 @@
 //! The journal: every change of a file, in order. It is also how a repeated change is recognised.
 
 use fleetlink_core::{ChangeKind, Deleter, JournalEntry, StoreError};
+use fleetlink_proto::control::limits::MAX_NUMBER;
 use fleetlink_proto::control::{DeleteReply, Receipt, UploadMode};
 use fleetlink_proto::{DeviceName, FileId, IdempotencyKey, WallTime};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -84,7 +85,12 @@ pub(super) fn append(connection: &Connection, entry: &Entry<'_>) -> Result<u64, 
         entry.at.unix_millis(),
         by_number(entry.kind),
     ];
-    Ok(insert.query_row(values, |row| row.get(0))?)
+    let sequence = insert.query_row(values, |row| row.get(0))?;
+    if sequence > MAX_NUMBER {
+        let message = "the store has no numbers left for further changes";
+        return Err(StoreError::Unavailable(message.to_owned()).into());
+    }
+    Ok(sequence)
 }
 
 pub(super) fn find(

@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
+use fleetlink_proto::control::limits::RESUME_FROM_BYTES;
+
 /// An upload of at most so many bytes goes into its database row and shares the commit's fsync; a
 /// larger one becomes a file.
 pub const INLINE_BYTES: usize = 64 * 1024;
+// What is in memory alone is lost with its session.
+const _: () = assert!(RESUME_FROM_BYTES > INLINE_BYTES as u64);
 
 /// Changes that may wait for the writer; a caller then waits until there is room.
 pub(super) const WRITE_QUEUE: usize = 1024;

@@ -105,3 +105,24 @@ async fn a_file_that_is_missing_or_of_another_size_is_reported() {
         assert_eq!(read(&*store, "cam", 1).await.unwrap(), text);
     }
 }
+
+/// Versions are JSON numbers, which are exact below 2^53 only.
+#[tokio::test]
+async fn a_change_that_has_no_number_left_is_not_made() {
+    let folder = holding(b"1\n").await;
+    let database = Connection::open(folder.path().join("hub.db")).unwrap();
+    let last = "UPDATE sqlite_sequence SET seq = 9007199254740990 WHERE name = 'journal'";
+    assert_eq!(database.execute(last, []).unwrap(), 1);
+    drop(database);
+    let store = folder.store();
+    let receipt = upload(&store, To("cam", 1, 3), Replace, b"2\n")
+        .await
+        .unwrap();
+    assert_eq!(receipt.version, 9_007_199_254_740_991);
+    let refused = upload(&store, To("cam", 1, 4), Replace, b"3\n").await;
+    assert!(
+        matches!(refused, Err(StoreError::Unavailable(_))),
+        "{refused:?}"
+    );
+    assert_eq!(read(&store, "cam", 1).await.unwrap(), b"2\n");
+}

@@ -46,7 +46,7 @@ macro_rules! every_case {
                 appends_are_all_there;
             reads: page_through_files, page_through_the_files_of_all, join_open_ends, give_empty_files,
                 see_what_was_answered, go_on_while_a_segment_is_replaced;
-            staging: is_exclusive, is_invisible, may_resume, is_forgotten_when_discarded,
+            staging: is_exclusive, is_invisible, resumes, is_forgotten_when_discarded,
                 does_not_discard_what_is_committed, keeps_nothing_of_what_is_abandoned;
             upkeep: removes_old_interrupted_uploads, keeps_the_journal_without_bounds,
                 bounds_the_journal_by_age_and_number,

@@ -1,5 +1,7 @@
 //! Uploads before their commit.
 
+use fleetlink_proto::control::limits::RESUME_FROM_BYTES;
+
 use super::*;
 
 pub(crate) async fn is_exclusive(subject: &dyn Subject) {
@@ -29,30 +31,40 @@ pub(crate) async fn is_invisible(subject: &dyn Subject) {
     assert_eq!(list(&*store, "cam", None, 10).await.files.len(), 1);
 }
 
-/// A store may keep nothing of an interrupted upload; what it keeps is the beginning.
-pub(crate) async fn may_resume(subject: &dyn Subject) {
+/// A store may keep nothing of a small interrupted upload; what it keeps is the beginning. From the
+/// promised size on it keeps all that it was given.
+pub(crate) async fn resumes(subject: &dyn Subject) {
     let big = large(100_000);
-    let store = with_cam(subject).await;
-    let mut staging = store.stage(name("cam"), key(1)).await.unwrap();
-    staging.write(&big[..300_000]).unwrap();
-    drop(staging);
-    let store = {
+    let promised = usize::try_from(RESUME_FROM_BYTES).unwrap();
+    let mut store = with_cam(subject).await;
+    for (number, size) in [300_000, promised, promised - 1, 1].into_iter().enumerate() {
+        let bits = 1 + number as u128;
+        let mut staging = store.stage(name("cam"), key(bits)).await.unwrap();
+        for piece in big[..size].chunks(10_000) {
+            staging.write(piece).unwrap();
+        }
+        drop(staging);
         drop(store);
-        subject.open()
-    };
-    let mut staging = store.stage(name("cam"), key(1)).await.unwrap();
-    let mut held = Vec::new();
-    staging
-        .read_held(&mut |piece| held.extend_from_slice(piece))
-        .unwrap();
-    assert_eq!(held.len() as u64, staging.held());
-    assert!(big.starts_with(&held));
-    staging.write(&big[held.len()..]).unwrap();
-    let staged = finish(staging, &big).unwrap();
-    commit(&*store, To("cam", 1, 1), Replace, staged)
-        .await
-        .unwrap();
-    assert_eq!(read(&*store, "cam", 1).await.unwrap(), big);
+        store = subject.open();
+        let mut staging = store.stage(name("cam"), key(bits)).await.unwrap();
+        let mut held = Vec::new();
+        staging
+            .read_held(&mut |piece| held.extend_from_slice(piece))
+            .unwrap();
+        assert_eq!(held.len() as u64, staging.held());
+        assert!(big[..size].starts_with(&held));
+        assert!(
+            size < promised || held.len() == size,
+            "{size}: {}",
+            held.len()
+        );
+        staging.write(&big[held.len()..]).unwrap();
+        let staged = finish(staging, &big).unwrap();
+        commit(&*store, To("cam", 1, bits), Replace, staged)
+            .await
+            .unwrap();
+        assert_eq!(read(&*store, "cam", 1).await.unwrap(), big);
+    }
 }
 
 pub(crate) async fn is_forgotten_when_discarded(subject: &dyn Subject) {
