@@ -42,6 +42,8 @@ pub use operator::{
     OperatorCall, OperatorError, OperatorReply, ReadError, ReadFile, SessionInfo, SessionState,
     TicketInfo, TicketOrder, TicketState, TicketUseInfo, UploadInfo,
 };
-pub use server::{CredentialsFile, HubConfig, HubError, RunningHub, StartError, start};
 #[doc(hidden)]
-pub use server::{start_with_clock, start_without_dummy_hash};
+pub use server::start_with_clock;
+#[cfg(feature = "without-dummy-hash")]
+pub use server::start_without_dummy_hash;
+pub use server::{CredentialsFile, HubConfig, HubError, RunningHub, StartError, start};

@@ -43,8 +43,10 @@ pub(crate) enum Priority {
 #[derive(Clone)]
 pub(crate) struct Passwords {
     desk: Arc<HashingDesk>,
-    /// What passwords without an account are checked against.
-    nobody: Option<PasswordHash>,
+    /// The hash that a password is checked against where the name has no account.
+    dummy: PasswordHash,
+    #[cfg(feature = "without-dummy-hash")]
+    skips_dummy: bool,
 }
 
 /// The threads' queue; they end when it is dropped.
@@ -106,16 +108,18 @@ impl Passwords {
     fn on(queue: Arc<Queue>) -> Self {
         Passwords {
             desk: Arc::new(HashingDesk(queue)),
-            // The hash of nothing in particular: no input is known to have this output.
-            nobody: Some(encode(&[0x5a; SALT_BYTES], &[0xa5; OUTPUT_BYTES])),
+            // No input is known that has this output.
+            dummy: encode(&[0x5a; SALT_BYTES], &[0xa5; OUTPUT_BYTES]),
+            #[cfg(feature = "without-dummy-hash")]
+            skips_dummy: false,
         }
     }
 
-    /// As [`Passwords::new`], but names without an account are answered at once: what time tells
-    /// then is the measure of what it tells otherwise.
+    /// Like [`Passwords::new`], but a login to a name without an account is refused at once.
+    #[cfg(feature = "without-dummy-hash")]
     pub(crate) fn without_dummy_hash() -> Self {
         Passwords {
-            nobody: None,
+            skips_dummy: true,
             ..Passwords::new()
         }
     }
@@ -161,9 +165,11 @@ impl Passwords {
         priority: Priority,
     ) -> bool {
         let known = hash.is_some();
-        let Some(hash) = hash.or_else(|| self.nobody.clone()) else {
+        #[cfg(feature = "without-dummy-hash")]
+        if self.skips_dummy && !known {
             return false;
-        };
+        }
+        let hash = hash.unwrap_or_else(|| self.dummy.clone());
         let matches = self
             .on_a_core(priority, move |memory| {
                 matches(password.expose().as_bytes(), &hash, memory)

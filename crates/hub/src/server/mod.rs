@@ -8,4 +8,6 @@ mod upkeep;
 
 pub use error::{HubError, StartError};
 pub use running::RunningHub;
-pub use start::{CredentialsFile, HubConfig, start, start_with_clock, start_without_dummy_hash};
+#[cfg(feature = "without-dummy-hash")]
+pub use start::start_without_dummy_hash;
+pub use start::{CredentialsFile, HubConfig, start, start_with_clock};
