@@ -1,11 +1,12 @@
-//! How a report is wanted: the options that all checkers share.
+//! The options that all checkers share.
 
 use std::path::PathBuf;
 
-use super::points::Points;
+use fleetlink_check::Points;
+
 use crate::failure::Failure;
 
-/// How a report is wanted.
+/// The options of the report.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ReportOptions {
     /// Weigh the checks by this file and print a total: a line `check = n` for each check, `#`
@@ -18,8 +19,9 @@ pub(crate) struct ReportOptions {
 }
 
 impl ReportOptions {
-    /// The points, where a file gives them.
+    /// Reads the file of points, if one is given.
     pub(crate) fn points(&self) -> Result<Option<Points>, Failure> {
-        self.points.as_deref().map(Points::read).transpose()
+        let points = self.points.as_deref().map(Points::read);
+        points.transpose().map_err(Failure::from)
     }
 }

@@ -1,4 +1,4 @@
-//! What a checker does now, at a terminal.
+//! The progress of a checker, at a terminal.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,35 +11,31 @@ use crate::progress::cut;
 
 const TICK_EVERY: Duration = Duration::from_millis(500);
 
-/// A line with the check that runs, on standard error; it disappears when dropped.
+/// Shows the check that runs as a line on standard error, at a terminal only. The line disappears
+/// when this is dropped.
 pub(crate) struct Progress {
     output: Output,
-    checks: usize,
-    begun: usize,
     now: Arc<Mutex<String>>,
     drawing: Option<JoinHandle<()>>,
 }
 
 impl Progress {
-    /// Of so many checks; nothing is shown where no person looks.
-    pub(crate) fn new(output: &Output, checks: usize) -> Self {
+    pub(crate) fn new(output: &Output) -> Self {
         let now: Arc<Mutex<String>> = Arc::default();
         let drawing = output
             .draws_progress()
             .then(|| tokio::spawn(draw(output.clone(), Arc::clone(&now))));
         Progress {
             output: output.clone(),
-            checks,
-            begun: 0,
             now,
             drawing,
         }
     }
+}
 
-    /// The next check begins.
-    pub(crate) fn show(&mut self, id: &str, shows: &str) {
-        self.begun += 1;
-        let text = format!("{}/{} {id}: {shows}", self.begun, self.checks);
+impl fleetlink_check::Progress for Progress {
+    fn begin(&mut self, number: usize, of: usize, id: &str, shows: &str) {
+        let text = format!("{number}/{of} {id}: {shows}");
         *self.now.lock().unwrap_or_else(PoisonError::into_inner) = text;
     }
 }

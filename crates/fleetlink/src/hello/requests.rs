@@ -3,6 +3,7 @@
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
+use fleetlink_check::shown;
 use fleetlink_hub::{Asked, ShownRequest, ShownRequests};
 use fleetlink_proto::EscapedBytes;
 use fleetlink_proto::lease::Transport;
@@ -10,7 +11,6 @@ use fleetlink_proto::lease::limits::MAX_SHOWN_BYTES;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::check::shown;
 use crate::output::Output;
 
 /// Lines that are printed at once at most.
