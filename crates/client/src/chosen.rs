@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use fleetlink_proto::DeviceName;
 
-use crate::HubAddress;
-use crate::kept_file::{KeptFile, KeptFileError};
+use crate::kept_file::KeptFile;
+use crate::{Error, HubAddress, Result};
 
 const FILE: &str = "default";
 
@@ -24,22 +24,6 @@ pub struct Chosen {
     file: KeptFile,
 }
 
-/// Why the choice could not be read or kept.
-#[derive(Debug, thiserror::Error)]
-pub enum ChosenError {
-    /// The file system refused.
-    #[error("{path}: {source}")]
-    Io {
-        /// Of which file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The file holds something else.
-    #[error("{0} is not `host:port name`; correct or remove it")]
-    Damaged(PathBuf),
-}
-
 impl Chosen {
     /// That of this state folder, which is made when a choice is kept.
     pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
@@ -49,17 +33,17 @@ impl Chosen {
     }
 
     /// The choice, if one was made.
-    pub fn read(&self) -> Result<Option<Choice>, ChosenError> {
+    pub fn read(&self) -> Result<Option<Choice>> {
         self.parse(&self.file.read()?)
     }
 
     /// Keeps a choice instead of an earlier one.
-    pub fn keep(&self, choice: &Choice) -> Result<(), ChosenError> {
+    pub fn keep(&self, choice: &Choice) -> Result<()> {
         self.file.change(|_| Ok((line(choice), ())))
     }
 
     /// Keeps a choice where none was made; says whether it did.
-    pub fn keep_first(&self, choice: &Choice) -> Result<bool, ChosenError> {
+    pub fn keep_first(&self, choice: &Choice) -> Result<bool> {
         self.file.change(|text| {
             Ok(match self.parse(text)? {
                 Some(_) => (text.to_owned(), false),
@@ -69,28 +53,27 @@ impl Chosen {
     }
 
     /// Forgets the choice.
-    pub fn forget(&self) -> Result<(), ChosenError> {
+    pub fn forget(&self) -> Result<()> {
         self.file.change(|_| Ok((String::new(), ())))
     }
 
-    fn parse(&self, text: &str) -> Result<Option<Choice>, ChosenError> {
+    fn parse(&self, text: &str) -> Result<Option<Choice>> {
         let line = text.trim();
         if line.is_empty() {
             return Ok(None);
         }
-        let damaged = || ChosenError::Damaged(self.file.path());
+        let damaged = || {
+            let path = self.file.path();
+            let path = path.display();
+            Error::damaged_state(format!(
+                "{path} is not `host:port name`; correct or remove it"
+            ))
+        };
         let (hub, device) = line.split_once(' ').ok_or_else(damaged)?;
         let (Ok(hub), Ok(device)) = (hub.parse(), device.parse()) else {
             return Err(damaged());
         };
         Ok(Some(Choice { hub, device }))
-    }
-}
-
-impl From<KeptFileError> for ChosenError {
-    fn from(error: KeptFileError) -> Self {
-        let KeptFileError { path, source } = error;
-        ChosenError::Io { path, source }
     }
 }
 
@@ -101,6 +84,7 @@ fn line(Choice { hub, device }: &Choice) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ErrorKind;
 
     #[test]
     fn the_first_choice_stays_until_another_one_is_made() {
@@ -119,7 +103,8 @@ mod tests {
         chosen.forget().unwrap();
         assert_eq!(chosen.read().unwrap(), None);
         std::fs::write(folder.path().join(FILE), "nothing\n").unwrap();
-        assert!(matches!(chosen.read(), Err(ChosenError::Damaged(_))));
+        let damaged = chosen.read().unwrap_err();
+        assert!(matches!(damaged.kind(), ErrorKind::StateDamaged));
         assert!(chosen.keep_first(&choice("a")).is_err());
     }
 }

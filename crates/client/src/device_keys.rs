@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use fleetlink_proto::{DeviceName, HubPin};
 use zeroize::Zeroizing;
 
-use crate::KeyPair;
 use crate::pending_key::PENDING;
 use crate::temporary::{Existing, Temporary};
+use crate::{Error, KeyPair, Result};
 
 /// The longest key file that is read, in bytes; a key has less than a hundred.
 const MAX_FILE_BYTES: u64 = 4096;
@@ -22,26 +22,21 @@ pub struct DeviceKeys {
     folder: PathBuf,
 }
 
-/// Why a key could not be read or kept.
-#[derive(Debug, thiserror::Error)]
-pub enum DeviceKeysError {
-    /// The file system refused.
-    #[error("{path}: {source}")]
-    Io {
-        /// Of which file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The file holds no key.
-    #[error(
-        "{0} holds no usable key; remove it, join with the password, and replace the key that the \
+/// The file at this path holds no key.
+pub(crate) fn damaged(path: &Path) -> Error {
+    let path = path.display();
+    Error::damaged_state(format!(
+        "{path} holds no usable key; remove it, join with the password, and replace the key that the \
          hub knows: fleetlink key replace"
-    )]
-    Damaged(PathBuf),
-    /// Others can read the file.
-    #[error("{0} can be read by others on this host; make it private: chmod 600 {0}")]
-    Open(PathBuf),
+    ))
+}
+
+/// Others can read the file at this path.
+pub(crate) fn readable_by_others(path: &Path) -> Error {
+    let path = path.display();
+    Error::damaged_state(format!(
+        "{path} can be read by others on this host; make it private: chmod 600 {path}"
+    ))
 }
 
 impl DeviceKeys {
@@ -61,15 +56,15 @@ impl DeviceKeys {
     ///
     /// # Errors
     /// The file cannot be read, holds no key, or is not private.
-    pub fn find(&self, hub: HubPin, name: &DeviceName) -> Result<Option<KeyPair>, DeviceKeysError> {
+    pub fn find(&self, hub: HubPin, name: &DeviceName) -> Result<Option<KeyPair>> {
         let path = self.path(hub, name);
         match read_private(&path) {
             Ok(Some(document)) => KeyPair::from_pkcs8(&document)
                 .map(Some)
-                .ok_or(DeviceKeysError::Damaged(path)),
-            Ok(None) => Err(DeviceKeysError::Open(path)),
+                .ok_or_else(|| damaged(&path)),
+            Ok(None) => Err(readable_by_others(&path)),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(source) => Err(DeviceKeysError::Io { path, source }),
+            Err(source) => Err(Error::state(&path, source)),
         }
     }
 
@@ -79,21 +74,20 @@ impl DeviceKeys {
     ///
     /// # Errors
     /// What `enrol` says, or the key cannot be kept.
-    pub async fn make<E: From<DeviceKeysError>>(
+    pub async fn make<E: From<Error>>(
         &self,
         hub: HubPin,
         name: &DeviceName,
-        enrol: impl AsyncFnOnce(&KeyPair) -> Result<(), E>,
-    ) -> Result<KeyPair, E> {
+        enrol: impl AsyncFnOnce(&KeyPair) -> std::result::Result<(), E>,
+    ) -> std::result::Result<KeyPair, E> {
         let document = KeyPair::generate();
-        let pair = KeyPair::from_pkcs8(&*document)
-            .ok_or_else(|| DeviceKeysError::Damaged(self.path(hub, name)))?;
+        let pair = KeyPair::from_pkcs8(&*document).ok_or_else(|| damaged(&self.path(hub, name)))?;
         // On the disk first: a full one must not leave the hub with a key that nobody has.
         let (path, temporary) = self.write(hub, name, &*document)?;
         enrol(&pair).await?;
         temporary
             .place(Existing::Replace)
-            .map_err(|source| DeviceKeysError::Io { path, source })?;
+            .map_err(|source| Error::state(&path, source))?;
         Ok(pair)
     }
 
@@ -101,11 +95,11 @@ impl DeviceKeys {
     ///
     /// # Errors
     /// The file system refused.
-    pub fn remove(&self, hub: HubPin, name: &DeviceName) -> Result<(), DeviceKeysError> {
+    pub fn remove(&self, hub: HubPin, name: &DeviceName) -> Result<()> {
         let path = self.path(hub, name);
         match fs::remove_file(&path) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(source) => Err(DeviceKeysError::Io { path, source }),
+            Err(source) => Err(Error::state(&path, source)),
             Ok(()) => Ok(()),
         }
     }
@@ -116,14 +110,11 @@ impl DeviceKeys {
     ///
     /// # Errors
     /// The file system refused. What has moved is found under the new pin.
-    pub(crate) fn move_to(&self, old: &[HubPin], new: HubPin) -> Result<(), DeviceKeysError> {
+    pub(crate) fn move_to(&self, old: &[HubPin], new: HubPin) -> Result<()> {
         let target = self.folder_of(new);
         for pin in old.iter().rev() {
             let source = self.folder_of(*pin);
-            move_files(&source, &target).map_err(|e| DeviceKeysError::Io {
-                path: source,
-                source: e,
-            })?;
+            move_files(&source, &target).map_err(|e| Error::state(&source, e))?;
         }
         Ok(())
     }
@@ -133,7 +124,7 @@ impl DeviceKeys {
         hub: HubPin,
         name: &DeviceName,
         document: &[u8],
-    ) -> Result<(PathBuf, Temporary), DeviceKeysError> {
+    ) -> Result<(PathBuf, Temporary)> {
         let path = self.path(hub, name);
         let written = || {
             let folder = self.folder_of(hub);
@@ -145,7 +136,7 @@ impl DeviceKeys {
         };
         match written() {
             Ok(temporary) => Ok((path, temporary)),
-            Err(source) => Err(DeviceKeysError::Io { path, source }),
+            Err(source) => Err(Error::state(&path, source)),
         }
     }
 
@@ -223,7 +214,7 @@ mod tests {
         let keys = DeviceKeys::in_folder(folder.path());
         let [cam, uav] = ["cam", "uav"].map(|name| name.parse::<DeviceName>().unwrap());
         assert!(keys.find(pin(1), &cam).unwrap().is_none());
-        let accept = async |_: &KeyPair| Ok::<_, DeviceKeysError>(());
+        let accept = async |_: &KeyPair| Ok::<_, Error>(());
         let made = keys.make(pin(1), &cam, accept).await.unwrap().public();
         let found = keys.find(pin(1), &cam).unwrap().unwrap();
         assert_eq!(found.public(), made);
@@ -234,11 +225,11 @@ mod tests {
         assert_eq!(mode & 0o777, 0o600);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         let open = keys.find(pin(1), &cam).unwrap_err();
-        assert!(matches!(open, DeviceKeysError::Open(_)), "{open}");
+        assert!(open.to_string().contains("chmod 600"), "{open}");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         fs::write(&path, "nonsense").unwrap();
         let damaged = keys.find(pin(1), &cam).unwrap_err();
-        assert!(matches!(damaged, DeviceKeysError::Damaged(_)), "{damaged}");
+        assert!(damaged.to_string().contains("no usable key"), "{damaged}");
         keys.remove(pin(1), &cam).unwrap();
         keys.remove(pin(1), &cam).unwrap();
         assert!(keys.find(pin(1), &cam).unwrap().is_none());
@@ -250,7 +241,7 @@ mod tests {
         let keys = DeviceKeys::in_folder(folder.path());
         let [cam, uav] = ["cam", "uav"].map(|name| name.parse::<DeviceName>().unwrap());
         let make = async |hub, name: &DeviceName| {
-            let accept = async |_: &KeyPair| Ok::<_, DeviceKeysError>(());
+            let accept = async |_: &KeyPair| Ok::<_, Error>(());
             keys.make(hub, name, accept).await.unwrap().public()
         };
         let (_, late) = (make(pin(1), &cam).await, make(pin(2), &cam).await);
@@ -269,12 +260,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let keys = DeviceKeys::in_folder(folder.path());
         let cam = "cam".parse().unwrap();
-        let accept = async |_: &KeyPair| Ok::<_, DeviceKeysError>(());
+        let accept = async |_: &KeyPair| Ok::<_, Error>(());
         let first = keys.make(pin(1), &cam, accept).await.unwrap().public();
-        let refuse = async |_: &KeyPair| Err(DeviceKeysError::Damaged(PathBuf::new()));
+        let refuse = async |_: &KeyPair| Err(damaged(Path::new("")));
         assert!(keys.make(pin(1), &cam, refuse).await.is_err());
         assert_eq!(keys.find(pin(1), &cam).unwrap().unwrap().public(), first);
-        let accept = async |_: &KeyPair| Ok::<_, DeviceKeysError>(());
+        let accept = async |_: &KeyPair| Ok::<_, Error>(());
         let second = keys.make(pin(1), &cam, accept).await.unwrap().public();
         assert_ne!(second, first);
         assert_eq!(keys.find(pin(1), &cam).unwrap().unwrap().public(), second);

@@ -5,7 +5,8 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 
-use crate::kept_file::{KeptFile, KeptFileError};
+use crate::Error;
+use crate::kept_file::KeptFile;
 use crate::limits::MAX_GENERATED_FILES;
 
 /// The generated files of a state folder. A file that was changed since is not one of them.
@@ -38,7 +39,7 @@ impl GeneratedFiles {
 
     /// Whether this file was generated, and is as it was then.
     pub(crate) fn contains(&self, file: &FileMark) -> io::Result<bool> {
-        let marks = self.0.read().map_err(of)?;
+        let marks = self.0.read().map_err(|e| of(&e))?;
         Ok(marks.lines().any(|line| line == file.0))
     }
 
@@ -51,15 +52,15 @@ impl GeneratedFiles {
                 .filter(|line| old.is_none_or(|old| *line != old.0));
             let mut marks: Vec<&str> = kept.chain([new.0.as_str()]).collect();
             marks.drain(..marks.len().saturating_sub(MAX_GENERATED_FILES));
-            Ok::<_, KeptFileError>((marks.join("\n") + "\n", ()))
+            Ok((marks.join("\n") + "\n", ()))
         };
-        self.0.change(change).map_err(of)
+        self.0.change(change).map_err(|e| of(&e))
     }
 }
 
-fn of(error: KeptFileError) -> io::Error {
-    let KeptFileError { path, source } = error;
-    io::Error::new(source.kind(), format!("{}: {source}", path.display()))
+fn of(error: &Error) -> io::Error {
+    let kind = error.io().map_or(io::ErrorKind::Other, io::Error::kind);
+    io::Error::new(kind, error.to_string())
 }
 
 #[cfg(test)]

@@ -8,19 +8,13 @@ use std::path::{Path, PathBuf};
 
 use crate::device_keys::make_folder;
 use crate::temporary::{Existing, Temporary};
+use crate::{Error, Result};
 
 /// One of them, of mode 0600, with the lock for its changes beside it.
 #[derive(Debug, Clone)]
 pub(crate) struct KeptFile {
     folder: PathBuf,
     name: &'static str,
-}
-
-/// The file system refused.
-#[derive(Debug)]
-pub(crate) struct KeptFileError {
-    pub(crate) path: PathBuf,
-    pub(crate) source: io::Error,
 }
 
 impl KeptFile {
@@ -34,21 +28,18 @@ impl KeptFile {
     }
 
     /// Its content; nothing where there is none.
-    pub(crate) fn read(&self) -> Result<String, KeptFileError> {
+    pub(crate) fn read(&self) -> Result<String> {
         let path = self.path();
         match fs::read_to_string(&path) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(String::new()),
-            read => read.map_err(|e| failed(&path, e)),
+            read => read.map_err(|e| Error::state(&path, e)),
         }
     }
 
     /// Has its content replaced by what `change` makes of it; durable when this returns. Other
     /// processes that change it wait meanwhile.
-    pub(crate) fn change<T, E: From<KeptFileError>>(
-        &self,
-        change: impl FnOnce(&str) -> Result<(String, T), E>,
-    ) -> Result<T, E> {
-        make_folder(&self.folder).map_err(|e| failed(&self.folder, e))?;
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&str) -> Result<(String, T)>) -> Result<T> {
+        make_folder(&self.folder).map_err(|e| Error::state(&self.folder, e))?;
         let lock_path = self.folder.join(format!("{}.lock", self.name));
         let lock = File::options()
             .create(true)
@@ -56,13 +47,13 @@ impl KeptFile {
             .write(true)
             .mode(0o600)
             .open(&lock_path)
-            .map_err(|e| failed(&lock_path, e))?;
-        lock.lock().map_err(|e| failed(&lock_path, e))?;
+            .map_err(|e| Error::state(&lock_path, e))?;
+        lock.lock().map_err(|e| Error::state(&lock_path, e))?;
         let before = self.read()?;
         let (after, done) = change(&before)?;
         if after != before {
             let path = self.path();
-            write(&path, &after).map_err(|e| failed(&path, e))?;
+            write(&path, &after).map_err(|e| Error::state(&path, e))?;
         }
         Ok(done)
     }
@@ -72,11 +63,4 @@ fn write(path: &Path, content: &str) -> io::Result<()> {
     let temporary = Temporary::beside(path, 0o600)?;
     temporary.file().write_all(content.as_bytes())?;
     temporary.place(Existing::Replace)
-}
-
-fn failed(path: &Path, source: io::Error) -> KeptFileError {
-    KeptFileError {
-        path: path.to_owned(),
-        source,
-    }
 }

@@ -1,13 +1,13 @@
 //! The devices that this one has exchanged files with, by the keys that they had then.
 
 use std::fmt::Write as _;
-use std::io;
 use std::path::PathBuf;
 
 use fleetlink_proto::{DeviceKey, DeviceName, HubPin, WallTime};
 
-use crate::kept_file::{KeptFile, KeptFileError};
+use crate::kept_file::KeptFile;
 use crate::limits::MAX_KNOWN_DEVICES;
+use crate::{Error, ErrorKind, Result};
 
 const FILE: &str = "known-devices";
 
@@ -30,34 +30,6 @@ pub struct KnownDevice {
     pub key: DeviceKey,
     /// Since when, by the hub's clock.
     pub since: WallTime,
-}
-
-/// Why keys could not be read or kept.
-#[derive(Debug, thiserror::Error)]
-pub enum KnownDevicesError {
-    /// The file system refused.
-    #[error("{path}: {source}")]
-    Io {
-        /// Of which file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// A line is none that this program writes. It is not passed over: a device whose line is lost
-    /// would be taken for a new one.
-    #[error(
-        "{path}: line {line} is not `sha256:… NAME ed25519:… TIME`; correct it, or remove it and \
-         compare that device's key"
-    )]
-    Line {
-        /// Of which file.
-        path: PathBuf,
-        /// Counted from 1.
-        line: usize,
-    },
-    /// There is no place for another one.
-    #[error("{0} holds {MAX_KNOWN_DEVICES} devices already; fleetlink key forget removes one")]
-    Full(PathBuf),
 }
 
 /// What the file holds.
@@ -85,11 +57,7 @@ impl KnownDevices {
     ///
     /// # Errors
     /// The file cannot be read, or is damaged.
-    pub fn find(
-        &self,
-        hub: HubPin,
-        name: &DeviceName,
-    ) -> Result<Option<DeviceKey>, KnownDevicesError> {
+    pub fn find(&self, hub: HubPin, name: &DeviceName) -> Result<Option<DeviceKey>> {
         let entries = self.parse(&self.file.read()?)?;
         let place = entries.place(hub, name);
         Ok(place.map(|place| entries.devices[place].key))
@@ -100,13 +68,13 @@ impl KnownDevices {
     ///
     /// # Errors
     /// The file cannot be read or written, is damaged, or full.
-    pub fn keep(&self, device: KnownDevice) -> Result<DeviceKey, KnownDevicesError> {
+    pub fn keep(&self, device: KnownDevice) -> Result<DeviceKey> {
         self.change(|entries| {
             if let Some(place) = entries.place(device.hub, &device.name) {
                 return Ok(entries.devices[place].key);
             }
             if entries.devices.len() >= MAX_KNOWN_DEVICES {
-                return Err(KnownDevicesError::Full(self.path()));
+                return Err(self.full());
             }
             let (hub, key) = (entries.latest(device.hub), device.key);
             entries.devices.push(KnownDevice { hub, ..device });
@@ -119,11 +87,7 @@ impl KnownDevices {
     ///
     /// # Errors
     /// The file cannot be read or written, or is damaged.
-    pub fn forget(
-        &self,
-        hub: HubPin,
-        name: &DeviceName,
-    ) -> Result<Option<DeviceKey>, KnownDevicesError> {
+    pub fn forget(&self, hub: HubPin, name: &DeviceName) -> Result<Option<DeviceKey>> {
         self.change(|entries| {
             let place = entries.place(hub, name);
             Ok(place.map(|place| entries.devices.remove(place).key))
@@ -134,7 +98,7 @@ impl KnownDevices {
     ///
     /// # Errors
     /// The file cannot be read, or is damaged.
-    pub fn list(&self, hub: Option<HubPin>) -> Result<Vec<KnownDevice>, KnownDevicesError> {
+    pub fn list(&self, hub: Option<HubPin>) -> Result<Vec<KnownDevice>> {
         let mut entries = self.parse(&self.file.read()?)?;
         if let Some(hub) = hub.map(|hub| entries.latest(hub)) {
             entries.devices.retain(|device| device.hub == hub);
@@ -147,17 +111,14 @@ impl KnownDevices {
     ///
     /// # Errors
     /// The file cannot be read or written, or is damaged.
-    pub(crate) fn move_to(&self, old: &[HubPin], new: HubPin) -> Result<(), KnownDevicesError> {
+    pub(crate) fn move_to(&self, old: &[HubPin], new: HubPin) -> Result<()> {
         self.change(|entries| {
             entries.move_to(old, new);
             Ok(())
         })
     }
 
-    fn change<T>(
-        &self,
-        change: impl FnOnce(&mut Entries) -> Result<T, KnownDevicesError>,
-    ) -> Result<T, KnownDevicesError> {
+    fn change<T>(&self, change: impl FnOnce(&mut Entries) -> Result<T>) -> Result<T> {
         self.file.change(|text| {
             let mut entries = self.parse(text)?;
             let done = change(&mut entries)?;
@@ -165,13 +126,31 @@ impl KnownDevices {
         })
     }
 
-    fn parse(&self, text: &str) -> Result<Entries, KnownDevicesError> {
+    /// A line is none that this program writes. It is not passed over: a device whose line is lost
+    /// would be taken for a new one.
+    fn damaged(&self, line: usize) -> Error {
+        let path = self.path();
+        let path = path.display();
+        Error::damaged_state(format!(
+            "{path}: line {line} is not `sha256:… NAME ed25519:… TIME`; correct it, or remove it and \
+             compare that device's key"
+        ))
+    }
+
+    /// There is no place for another one.
+    fn full(&self) -> Error {
+        let path = self.path();
+        let path = path.display();
+        let message = format!(
+            "{path} holds {MAX_KNOWN_DEVICES} devices already; fleetlink key forget removes one"
+        );
+        Error::new(ErrorKind::State, message)
+    }
+
+    fn parse(&self, text: &str) -> Result<Entries> {
         let mut entries = Entries::default();
         for (index, line) in text.lines().enumerate() {
-            entries.read(line).ok_or_else(|| KnownDevicesError::Line {
-                path: self.path(),
-                line: index + 1,
-            })?;
+            entries.read(line).ok_or_else(|| self.damaged(index + 1))?;
         }
         Ok(entries)
     }
@@ -246,13 +225,6 @@ impl Entries {
         self.moved
             .retain(|(earlier, _)| !is_earlier(earlier) && *earlier != new);
         self.moved.extend(old.iter().map(|old| (*old, new)));
-    }
-}
-
-impl From<KeptFileError> for KnownDevicesError {
-    fn from(error: KeptFileError) -> Self {
-        let KeptFileError { path, source } = error;
-        KnownDevicesError::Io { path, source }
     }
 }
 
@@ -347,10 +319,7 @@ mod tests {
                 known.move_to(&[pin(1)], pin(2)).unwrap_err(),
             ];
             for error in errors {
-                assert!(
-                    matches!(error, KnownDevicesError::Line { line: 2, .. }),
-                    "{error}"
-                );
+                assert!(error.to_string().contains(": line 2 is not"), "{error}");
             }
             assert_eq!(fs::read_to_string(known.path()).unwrap(), damaged);
         }
@@ -387,7 +356,7 @@ mod tests {
         };
         fs::write(known.path(), entries.text()).unwrap();
         let full = known.keep(device(1, "cam", 1)).unwrap_err();
-        assert!(matches!(full, KnownDevicesError::Full(_)), "{full}");
+        assert!(full.to_string().contains("devices already"), "{full}");
         known.keep(device(1, "device-1", 1)).unwrap();
         known.forget(pin(1), &name("device-1")).unwrap();
         known.keep(device(1, "cam", 1)).unwrap();

@@ -1,12 +1,11 @@
 //! The hubs that a device has met, by the pins of their keys.
 
-use std::io;
 use std::path::PathBuf;
 
 use fleetlink_proto::HubPin;
 
-use crate::HubAddress;
-use crate::kept_file::{KeptFile, KeptFileError};
+use crate::kept_file::KeptFile;
+use crate::{Error, HubAddress, Result};
 
 const FILE: &str = "known-hubs";
 
@@ -14,28 +13,6 @@ const FILE: &str = "known-hubs";
 #[derive(Debug, Clone)]
 pub struct KnownHubs {
     file: KeptFile,
-}
-
-/// Why the pins could not be read or kept.
-#[derive(Debug, thiserror::Error)]
-pub enum KnownHubsError {
-    /// The file system refused.
-    #[error("{path}: {source}")]
-    Io {
-        /// Of which file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// A line is none that this program writes. It is not passed over: a hub whose line is lost
-    /// would be asked about as if it were new.
-    #[error("{path}: line {line} is not `host:port sha256:…`; correct or remove it")]
-    Line {
-        /// Of which file.
-        path: PathBuf,
-        /// Counted from 1.
-        line: usize,
-    },
 }
 
 impl KnownHubs {
@@ -52,14 +29,14 @@ impl KnownHubs {
     }
 
     /// The pin kept for the hub at this address.
-    pub fn pin(&self, hub: &HubAddress) -> Result<Option<HubPin>, KnownHubsError> {
+    pub fn pin(&self, hub: &HubAddress) -> Result<Option<HubPin>> {
         let key = key(hub);
         let entries = self.read()?;
         Ok(entries.into_iter().find(|(k, _)| *k == key).map(|e| e.1))
     }
 
     /// Keeps the pin of the hub at this address, instead of an earlier one.
-    pub fn keep(&self, hub: &HubAddress, pin: HubPin) -> Result<(), KnownHubsError> {
+    pub fn keep(&self, hub: &HubAddress, pin: HubPin) -> Result<()> {
         self.change(|entries| {
             entries.retain(|(k, _)| *k != key(hub));
             entries.push((key(hub), pin));
@@ -68,12 +45,7 @@ impl KnownHubs {
 
     /// Keeps a new pin for the hub at this address where one of the old ones is kept for it. What
     /// was never kept, as of a hub whose pin is given each time, is not.
-    pub fn move_to(
-        &self,
-        hub: &HubAddress,
-        old: &[HubPin],
-        new: HubPin,
-    ) -> Result<(), KnownHubsError> {
+    pub fn move_to(&self, hub: &HubAddress, old: &[HubPin], new: HubPin) -> Result<()> {
         let key = key(hub);
         let is_old = |(k, pin): &(String, HubPin)| *k == key && old.contains(pin);
         if !self.read()?.iter().any(is_old) {
@@ -87,16 +59,13 @@ impl KnownHubs {
     }
 
     /// The addresses at which the hub of this pin was met.
-    pub fn addresses(&self, pin: HubPin) -> Result<Vec<String>, KnownHubsError> {
+    pub fn addresses(&self, pin: HubPin) -> Result<Vec<String>> {
         let mut entries = self.read()?;
         entries.retain(|(_, kept)| *kept == pin);
         Ok(entries.into_iter().map(|(address, _)| address).collect())
     }
 
-    fn change(
-        &self,
-        change: impl FnOnce(&mut Vec<(String, HubPin)>),
-    ) -> Result<(), KnownHubsError> {
+    fn change(&self, change: impl FnOnce(&mut Vec<(String, HubPin)>)) -> Result<()> {
         // Two devices of one person may meet their hubs at the same moment.
         self.file.change(|text| {
             let mut entries = self.parse(text)?;
@@ -106,32 +75,32 @@ impl KnownHubs {
         })
     }
 
-    fn read(&self) -> Result<Vec<(String, HubPin)>, KnownHubsError> {
+    fn read(&self) -> Result<Vec<(String, HubPin)>> {
         self.parse(&self.file.read()?)
     }
 
-    fn parse(&self, text: &str) -> Result<Vec<(String, HubPin)>, KnownHubsError> {
+    /// A line is none that this program writes. It is not passed over: a hub whose line is lost would
+    /// be asked about as if it were new.
+    fn damaged(&self, line: usize) -> Error {
+        let path = self.path();
+        let path = path.display();
+        Error::damaged_state(format!(
+            "{path}: line {line} is not `host:port sha256:…`; correct or remove it"
+        ))
+    }
+
+    fn parse(&self, text: &str) -> Result<Vec<(String, HubPin)>> {
         let mut entries = Vec::new();
         for (index, line) in text.lines().enumerate() {
             let entry = line.split_once(' ');
             match entry.map(|(key, pin)| (key.to_owned(), pin.trim().parse())) {
                 Some((key, Ok(pin))) => entries.push((key, pin)),
                 _ => {
-                    return Err(KnownHubsError::Line {
-                        path: self.path(),
-                        line: index + 1,
-                    });
+                    return Err(self.damaged(index + 1));
                 }
             }
         }
         Ok(entries)
-    }
-}
-
-impl From<KeptFileError> for KnownHubsError {
-    fn from(error: KeptFileError) -> Self {
-        let KeptFileError { path, source } = error;
-        KnownHubsError::Io { path, source }
     }
 }
 
@@ -190,6 +159,6 @@ mod tests {
         let known = KnownHubs::in_folder(folder.path());
         fs::write(known.path(), "a:1 sha256:zz\n").unwrap();
         let error = known.pin(&hub("a:1")).unwrap_err();
-        assert!(matches!(error, KnownHubsError::Line { line: 1, .. }));
+        assert!(error.to_string().contains(": line 1 is not"), "{error}");
     }
 }

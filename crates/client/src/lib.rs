@@ -11,6 +11,7 @@ mod delete;
 mod device_keys;
 mod direct;
 mod download;
+mod error;
 mod generate;
 mod generated_files;
 mod hub_clock;
@@ -27,6 +28,11 @@ mod pending_key;
 mod reader;
 mod redeem;
 mod replaced;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the tries of a login come here next")
+)]
+mod retry;
 mod session;
 mod shortage;
 mod state;
@@ -36,38 +42,40 @@ mod temporary;
 mod upload;
 
 pub use address::{HubAddress, HubAddressError};
-pub use append::{AppendEvent, AppendFailure, AppendRules, Appended, append_stream};
-pub use attach::{AttachError, Attached, Credential, Dialer, Sessions};
+pub use append::{AppendEvent, AppendRules, Appended, append_stream};
+pub use attach::{Attached, Credential, Dialer, Sessions};
 pub use backoff::Backoff;
-pub use chosen::{Choice, Chosen, ChosenError};
-pub use connect::{ConnectError, Connection, Trust, Unfollowed, connect};
+pub use chosen::{Choice, Chosen};
+pub use connect::{Connection, Trust, Unfollowed, connect};
 pub use delete::delete_file;
-pub use device_keys::{DeviceKeys, DeviceKeysError};
+pub use device_keys::DeviceKeys;
 pub use direct::{
     Announcement, Arrival, Congestion, Control, Credentials, Endpoint, Listener, NotRemembered,
     Peer, Progress, Source, Stored, TransportError,
 };
-pub use download::{DownloadError, Downloaded, download, download_to_file};
+pub use download::{Downloaded, download, download_to_file};
+pub use error::{Error, ErrorKind, Result};
+pub use fleetlink_proto::Retry;
 pub use generate::{GenerateError, Generated, Overwrite, generate};
 pub use generated_files::GeneratedFiles;
 pub use hub_clock::HubClock;
 pub use inbox::{Inbox, Incoming, ReceivePolicy, SenderRule, SenderRuleError};
 pub use key_pair::KeyPair;
-pub use known_devices::{KnownDevice, KnownDevices, KnownDevicesError};
-pub use known_hubs::{KnownHubs, KnownHubsError};
+pub use known_devices::{KnownDevice, KnownDevices};
+pub use known_hubs::KnownHubs;
 pub use lease::{GrantedLease, LeaseError, request_lease, resolve_server};
 pub use number_exchange::{ExchangeError, NumberExchange};
 pub use partial::remove_incomplete_files;
 pub use pending_key::PendingKey;
 pub use reader::{Problem, RefusedInput, SampleReader};
-pub use redeem::{RedeemError, Redeemed, redeem};
-pub use replaced::{ReplacedDevices, ReplacedError};
-pub use session::{CallError, Closed, Session};
+pub use redeem::{Redeemed, redeem};
+pub use replaced::ReplacedDevices;
+pub use session::{Closed, Session};
 pub use state::state_folder;
 pub use succession::{Moved, Successor};
-pub use supervisor::{Link, Over, Supervisor};
+pub use supervisor::{Link, Supervisor};
 pub use temporary::{Existing, write_whole};
-pub use upload::{UploadError, UploadTask, Uploaded, upload_file, upload_stream};
+pub use upload::{UploadTask, Uploaded, upload_file, upload_stream};
 
 /// A new key for one change: 128 bits from the operating system.
 ///

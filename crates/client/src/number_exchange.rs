@@ -11,8 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::HubAddress;
-use crate::connect::{self, ConnectError};
+use crate::{Error, ErrorKind, HubAddress, connect};
 
 /// A connection to a server on which nothing has been said yet.
 #[derive(Debug)]
@@ -26,7 +25,7 @@ pub struct NumberExchange {
 pub enum ExchangeError {
     /// The host name has no address.
     #[error(transparent)]
-    Resolve(ConnectError),
+    Resolve(Error),
     /// No address of the server accepted a connection.
     #[error("no server can be reached at {address}: {reason}")]
     Unreachable {
@@ -54,10 +53,14 @@ impl NumberExchange {
     pub async fn connect(server: &HubAddress) -> Result<Self, ExchangeError> {
         match connect::tcp(server).await {
             Ok((stream, server)) => Ok(NumberExchange { stream, server }),
-            Err(ConnectError::Unreachable { address, source }) => Err(ExchangeError::Unreachable {
-                address,
-                reason: source.to_string(),
-            }),
+            Err(error) if matches!(error.kind(), ErrorKind::Unreachable) => {
+                Err(ExchangeError::Unreachable {
+                    address: server.clone(),
+                    reason: error
+                        .io()
+                        .map_or_else(|| error.to_string(), ToString::to_string),
+                })
+            }
             Err(error) => Err(ExchangeError::Resolve(error)),
         }
     }

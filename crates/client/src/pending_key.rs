@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 use fleetlink_proto::ticket::JoinTicket;
 use fleetlink_proto::{DeviceName, HubPin};
 
-use crate::device_keys::{make_folder, read_private};
+use crate::device_keys::{damaged, make_folder, read_private, readable_by_others};
 use crate::temporary::{Existing, Temporary};
-use crate::{DeviceKeys, DeviceKeysError, KeyPair};
+use crate::{DeviceKeys, Error, KeyPair, Result};
 
 /// What such a file's name begins with.
 pub(crate) const PENDING: &str = ".ticket-";
@@ -32,7 +32,7 @@ impl DeviceKeys {
     ///
     /// # Errors
     /// It cannot be read or kept.
-    pub fn for_ticket(&self, ticket: &JoinTicket) -> Result<PendingKey, DeviceKeysError> {
+    pub fn for_ticket(&self, ticket: &JoinTicket) -> Result<PendingKey> {
         let mut name = PENDING.to_owned();
         for byte in &ticket.secret().hash().as_bytes()[..NAME_BYTES] {
             // Writing to a string does not fail.
@@ -42,13 +42,10 @@ impl DeviceKeys {
         let hub = ticket.hub();
         let path = self.folder_of(hub).join(name);
         let made = self.make_pending(hub, &path);
-        let made = made.map_err(|source| DeviceKeysError::Io {
-            path: path.clone(),
-            source,
-        })?;
-        let document = made.ok_or_else(|| DeviceKeysError::Open(path.clone()))?;
+        let made = made.map_err(|source| Error::state(&path, source))?;
+        let document = made.ok_or_else(|| readable_by_others(&path))?;
         let pair = KeyPair::from_pkcs8(&document);
-        let pair = pair.ok_or_else(|| DeviceKeysError::Damaged(path.clone()))?;
+        let pair = pair.ok_or_else(|| damaged(&path))?;
         Ok(PendingKey {
             keys: self.clone(),
             path,
@@ -89,7 +86,7 @@ impl PendingKey {
     ///
     /// # Errors
     /// The file system refused; a later try with the same ticket makes up for it.
-    pub fn keep(self, hub: HubPin, name: &DeviceName) -> Result<KeyPair, DeviceKeysError> {
+    pub fn keep(self, hub: HubPin, name: &DeviceName) -> Result<KeyPair> {
         let path = self.keys.path(hub, name);
         let folder = self.keys.folder_of(hub);
         let moved = make_folder(&folder)
@@ -101,13 +98,10 @@ impl PendingKey {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 match self.keys.find(hub, name)? {
                     Some(own) if own.public() == self.pair.public() => Ok(own),
-                    _ => Err(DeviceKeysError::Io {
-                        path,
-                        source: error,
-                    }),
+                    _ => Err(Error::state(&path, error)),
                 }
             }
-            Err(source) => Err(DeviceKeysError::Io { path, source }),
+            Err(source) => Err(Error::state(&path, source)),
         }
     }
 
@@ -115,12 +109,11 @@ impl PendingKey {
     ///
     /// # Errors
     /// The file system refused.
-    pub fn discard(self) -> Result<(), DeviceKeysError> {
+    pub fn discard(self) -> Result<()> {
         match fs::remove_file(&self.path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(DeviceKeysError::Io {
-                path: self.path,
-                source: error,
-            }),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(Error::state(&self.path, error))
+            }
             _ => Ok(()),
         }
     }

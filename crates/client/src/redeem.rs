@@ -8,7 +8,7 @@ use fleetlink_proto::ticket::JoinTicket;
 use fleetlink_proto::{DeviceName, HubPin};
 
 use crate::{
-    CallError, ConnectError, Connection, HubAddress, HubAddressError, KeyPair, Session, Successor,
+    Connection, Error, ErrorKind, HubAddress, HubAddressError, KeyPair, Result, Session, Successor,
     Trust,
 };
 
@@ -20,20 +20,6 @@ pub struct Redeemed {
     pub reply: LoginReply,
     /// The address of the ticket at which the hub was found.
     pub address: HubAddress,
-}
-
-/// Why a ticket could not be used.
-#[derive(Debug, thiserror::Error)]
-pub enum RedeemError {
-    /// The hub is at none of the ticket's addresses.
-    #[error("the hub of this ticket cannot be reached: {0}")]
-    Unreachable(String),
-    /// What is at an address of the ticket is another hub.
-    #[error(transparent)]
-    Connect(ConnectError),
-    /// The hub did not take it.
-    #[error(transparent)]
-    Call(#[from] CallError),
 }
 
 /// Uses a ticket with this key. `client` tells the hub's log what this device runs. `hub` is the pin
@@ -48,7 +34,7 @@ pub async fn redeem(
     key: &KeyPair,
     client: &str,
     (hub, successor): (&mut HubPin, &Successor),
-) -> Result<Redeemed, RedeemError> {
+) -> Result<Redeemed> {
     let (connection, address) = reach(ticket, client, (hub, successor)).await?;
     let (session, _) = Session::open(connection, client).await?;
     let reply = session.redeem_ticket(ticket.secret(), name, key).await?;
@@ -65,18 +51,18 @@ async fn reach(
     ticket: &JoinTicket,
     client: &str,
     (hub, successor): (&mut HubPin, &Successor),
-) -> Result<(Connection, HubAddress), RedeemError> {
+) -> Result<(Connection, HubAddress)> {
     let mut why = String::new();
     let mut other_hub = None;
     for text in ticket.addresses() {
-        let parsed: Result<HubAddress, HubAddressError> = text.parse();
+        let parsed: std::result::Result<HubAddress, HubAddressError> = text.parse();
         let failure = match parsed {
             Ok(address) => match follow(&address, client, (hub, successor)).await {
                 Ok(connection) => return Ok((connection, address)),
                 Err(error) => {
                     tracing::debug!(%address, %error, "not by this way");
                     let failure = error.to_string();
-                    if matches!(error, ConnectError::PinChanged { .. }) {
+                    if matches!(error.kind(), ErrorKind::PinChanged { .. }) {
                         other_hub = Some(error);
                     }
                     failure
@@ -89,8 +75,11 @@ async fn reach(
         let _ = write!(why, "{separator}{failure}");
     }
     Err(match other_hub {
-        Some(error) => RedeemError::Connect(error),
-        None => RedeemError::Unreachable(why),
+        Some(error) => error,
+        None => {
+            let message = format!("the hub of this ticket cannot be reached: {why}");
+            Error::new(ErrorKind::Unreachable, message)
+        }
     })
 }
 
@@ -98,7 +87,7 @@ async fn follow(
     address: &HubAddress,
     client: &str,
     (hub, successor): (&mut HubPin, &Successor),
-) -> Result<Connection, ConnectError> {
+) -> Result<Connection> {
     let mut trust = Trust::Pinned(*hub);
     let connected = successor.connect(address, &mut trust, client).await;
     if let Trust::Pinned(pin) = trust {

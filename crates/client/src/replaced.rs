@@ -1,12 +1,12 @@
 //! Devices of this machine whose service somebody else has replaced: started again, it must not take
 //! the name back by itself.
 
-use std::io;
 use std::path::PathBuf;
 
 use fleetlink_proto::{DeviceName, HubPin};
 
-use crate::kept_file::{KeptFile, KeptFileError};
+use crate::Result;
+use crate::kept_file::KeptFile;
 
 const FILE: &str = "replaced";
 
@@ -14,16 +14,6 @@ const FILE: &str = "replaced";
 #[derive(Debug, Clone)]
 pub struct ReplacedDevices {
     file: KeptFile,
-}
-
-/// The file could not be read or written.
-#[derive(Debug, thiserror::Error)]
-#[error("{path}: {source}")]
-pub struct ReplacedError {
-    /// Which file.
-    path: PathBuf,
-    /// Why.
-    source: io::Error,
 }
 
 impl ReplacedDevices {
@@ -35,25 +25,25 @@ impl ReplacedDevices {
     }
 
     /// Whether the device was replaced at the hub of this pin.
-    pub fn contains(&self, hub: HubPin, device: &DeviceName) -> Result<bool, ReplacedError> {
+    pub fn contains(&self, hub: HubPin, device: &DeviceName) -> Result<bool> {
         let wanted = line(hub, device);
         Ok(self.file.read()?.lines().any(|kept| kept == wanted))
     }
 
     /// Keeps that it was.
-    pub fn keep(&self, hub: HubPin, device: &DeviceName) -> Result<(), ReplacedError> {
+    pub fn keep(&self, hub: HubPin, device: &DeviceName) -> Result<()> {
         self.without(hub, device, &format!("{}\n", line(hub, device)))
     }
 
     /// Forgets it: the device has joined again.
-    pub fn forget(&self, hub: HubPin, device: &DeviceName) -> Result<(), ReplacedError> {
+    pub fn forget(&self, hub: HubPin, device: &DeviceName) -> Result<()> {
         match self.contains(hub, device)? {
             true => self.without(hub, device, ""),
             false => Ok(()),
         }
     }
 
-    fn without(&self, hub: HubPin, device: &DeviceName, then: &str) -> Result<(), ReplacedError> {
+    fn without(&self, hub: HubPin, device: &DeviceName, then: &str) -> Result<()> {
         let gone = line(hub, device);
         self.file.change(|text| {
             let rest = text.lines().filter(|kept| *kept != gone);
@@ -65,13 +55,6 @@ impl ReplacedDevices {
 
 fn line(hub: HubPin, device: &DeviceName) -> String {
     format!("{hub} {device}")
-}
-
-impl From<KeptFileError> for ReplacedError {
-    fn from(error: KeptFileError) -> Self {
-        let KeptFileError { path, source } = error;
-        ReplacedError { path, source }
-    }
 }
 
 #[cfg(test)]

@@ -4,13 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use fleetlink_proto::succession::{self, HubKeys, SuccessionError};
-use fleetlink_proto::{HubKey, HubPin, Signature};
+use fleetlink_proto::{HubKey, HubPin, Retry, Signature};
 use ring::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 
-use crate::connect::{Unfollowed, pin_of};
+use crate::connect::{Unfollowed, pin_changed, pin_of};
 use crate::{
-    CallError, ConnectError, Connection, DeviceKeys, HubAddress, KnownDevices, KnownHubs, Session,
-    Trust, connect,
+    Connection, DeviceKeys, ErrorKind, HubAddress, KnownDevices, KnownHubs, Result, Session, Trust,
+    connect,
 };
 
 /// What becomes of a device whose hub announces a new key: what it keeps moves to that key, and
@@ -56,28 +56,35 @@ impl Successor {
     /// is said; `trust` is the new pin once they do.
     ///
     /// # Errors
-    /// As of [`connect`]; [`ConnectError::PinChanged`] says why the new key was not followed.
+    /// As of [`connect`]; [`ErrorKind::PinChanged`] says why the new key was not followed.
     pub async fn connect(
         &self,
         address: &HubAddress,
         trust: &mut Trust,
         client: &str,
-    ) -> Result<Connection, ConnectError> {
-        let (expected, found) = match connect(address, *trust).await {
-            Err(ConnectError::PinChanged {
-                expected, found, ..
-            }) => (expected, found),
+    ) -> Result<Connection> {
+        let error = match connect(address, *trust).await {
+            Err(error) => error,
             connected => return connected,
         };
-        let changed = |why| ConnectError::PinChanged {
-            address: address.clone(),
-            expected,
-            found,
-            why: Box::new(why),
+        let ErrorKind::PinChanged {
+            expected, found, ..
+        } = *error.kind()
+        else {
+            return Err(error);
         };
-        let way = ask(address, expected, found, client)
-            .await
-            .map_err(changed)?;
+        let way = match ask(address, expected, found, client).await {
+            Ok(way) => way,
+            Err(why) => {
+                let error = pin_changed(address, (expected, found), why);
+                return Err(match self.known.pin(address) {
+                    Ok(Some(kept)) if kept == expected => {
+                        error.kept_in(address, &self.known.path())
+                    }
+                    _ => error,
+                });
+            }
+        };
         // Before the next connection, which may fail: that would not make it less true.
         self.move_to_last(address, &way);
         *trust = Trust::Pinned(found);
@@ -117,17 +124,17 @@ async fn ask(
     expected: HubPin,
     found: HubPin,
     client: &str,
-) -> Result<Vec<HubPin>, Unfollowed> {
+) -> std::result::Result<Vec<HubPin>, Unfollowed> {
     // Only the key that was shown, and this time with the proof that the hub has it.
     let connection = connect(address, Trust::Pinned(found)).await;
     let connection = connection.map_err(|e| Unfollowed::Unasked(e.to_string()))?;
     let statements = Session::succession(connection, client, expected).await;
-    let statements = statements.map_err(|error| match error {
-        CallError::TimedOut { .. } => Unfollowed::Unasked(error.to_string()),
-        CallError::Closed(ref closed) if closed.may_return() => {
+    let statements = statements.map_err(|error| match error.kind() {
+        ErrorKind::TimedOut => Unfollowed::Unasked(error.to_string()),
+        ErrorKind::Closed(closed) if closed.retry() != Retry::Never => {
             Unfollowed::Unasked(error.to_string())
         }
-        error => Unfollowed::Unanswered(error.to_string()),
+        _ => Unfollowed::Unanswered(error.to_string()),
     })?;
     match succession::follow(&statements, expected, found, &Ring) {
         Ok(way) => Ok(way),

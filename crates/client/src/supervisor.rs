@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use fleetlink_proto::Retry;
 use fleetlink_proto::control::{EndReason, ErrorCode, Join, JoinReply};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::{Announcement, AttachError, Backoff, CallError, Closed, Dialer, Session, Sessions};
+use crate::retry::{Attempt, Patience, Tries, retry};
+use crate::{Announcement, Closed, Dialer, Error, Result, Session, Sessions};
 
 /// How long a change waits for the hub to come back before that counts as one try.
 const RETURN_DEADLINE: Duration = Duration::from_secs(30);
@@ -20,19 +22,9 @@ pub enum Link {
     Up(Session),
     /// The hub is away; the device keeps trying.
     Away(Closed),
-    /// It does not come back by itself.
-    Over(Arc<Over>),
-}
-
-/// Why a device does not come back by itself.
-#[derive(Debug, thiserror::Error)]
-pub enum Over {
-    /// The session ended for good: replaced, removed, or left.
-    #[error(transparent)]
-    Ended(Closed),
-    /// The login was refused, or the hub's key has changed.
-    #[error(transparent)]
-    Refused(AttachError),
+    /// It does not come back by itself: its session ended for good, the login was refused, or the
+    /// hub's key has changed.
+    Over(Error),
 }
 
 /// Keeps a device joined: when the hub goes away it logs in and joins again, with jittered
@@ -89,7 +81,7 @@ impl Drop for Supervisor {
 
 impl Sessions for Supervisor {
     /// Waits for the hub to come back, but not for ever.
-    async fn session(&self) -> Result<Session, AttachError> {
+    async fn session(&self) -> Result<Session> {
         let mut link = self.link.clone();
         let usable = |link: &Link| match link {
             Link::Up(session) => session.is_closed().is_none(),
@@ -107,13 +99,9 @@ impl Sessions for Supervisor {
                 Some(closed) => closed,
             },
             Link::Away(closed) => closed,
-            // The change must not be tried again.
-            Link::Over(over) => match &*over {
-                Over::Ended(closed) => closed.clone(),
-                Over::Refused(_) => Closed::Left,
-            },
+            Link::Over(error) => return Err(error),
         };
-        Err(CallError::Closed(closed).into())
+        Err(Error::closed(closed))
     }
 }
 
@@ -127,50 +115,40 @@ struct Returning {
 }
 
 async fn supervise(mut session: Session, mut returning: Returning, link: watch::Sender<Link>) {
-    let mut backoff = Backoff::default();
+    let mut tries = Tries::new(Patience::Joined);
     let mut joined = Instant::now();
     loop {
         let closed = returning.stay(&session).await;
         // A hub that fails after each join is not to be hammered.
         if joined.elapsed() >= session.keep_alive() {
-            backoff.reset();
+            tries.reset();
         }
-        if !closed.may_return() {
-            link.send_replace(Link::Over(Arc::new(Over::Ended(closed))));
+        if closed.retry() == Retry::Never {
+            link.send_replace(Link::Over(Error::closed(closed)));
             return;
         }
         tracing::info!(%closed, "the hub is away");
         link.send_replace(Link::Away(closed));
-        match returning.come_back(&mut backoff).await {
+        sleep(tries.first_wait()).await;
+        match retry(&mut tries, &mut returning).await {
             Ok(returned) => {
                 joined = Instant::now();
                 session = returned;
                 link.send_replace(Link::Up(session.clone()));
             }
             Err(error) => {
-                link.send_replace(Link::Over(Arc::new(over(error))));
+                link.send_replace(Link::Over(over(error)));
                 return;
             }
         }
     }
 }
 
-impl Returning {
-    async fn come_back(&mut self, backoff: &mut Backoff) -> Result<Session, AttachError> {
-        loop {
-            sleep(backoff.next_wait()).await;
-            match self.join_again().await {
-                Ok(session) => return Ok(session),
-                Err(error) if error.may_pass() => {
-                    tracing::debug!(%error, "not back yet");
-                    sleep(blocked_for(&error)).await;
-                }
-                Err(error) => return Err(error),
-            }
-        }
-    }
+impl Attempt for Returning {
+    type Done = Session;
 
-    async fn join_again(&mut self) -> Result<Session, AttachError> {
+    /// Joins again.
+    async fn attempt(&mut self, _: &mut Tries) -> Result<Session> {
         let (session, joined) = self.dialer.join(self.join.clone()).await?;
         self.join.rejoin = Some(joined.generation);
         if let Some(announcement) = &self.reached_by {
@@ -179,7 +157,9 @@ impl Returning {
         }
         Ok(session)
     }
+}
 
+impl Returning {
     /// Keeps the hub's word of where this device is reached true, until the session is over.
     async fn stay(&self, session: &Session) -> Closed {
         let Some(announcement) = &self.reached_by else {
@@ -199,39 +179,25 @@ impl Returning {
 }
 
 /// A device whose endpoint the hub does not take is joined all the same; it gets no files.
-async fn announce(session: &Session, announcement: &Announcement) -> Result<(), CallError> {
-    match announcement.tell(session).await {
-        Err(CallError::Refused(error)) => {
-            tracing::warn!(reason = error.code.name(), "the hub takes no endpoint");
-            Ok(())
-        }
-        announced => announced,
+async fn announce(session: &Session, announcement: &Announcement) -> Result<()> {
+    let announced = announcement.tell(session).await;
+    if let Err(error) = &announced
+        && let Some(refused) = error.refusal()
+    {
+        tracing::warn!(reason = refused.code.name(), "the hub takes no endpoint");
+        return Ok(());
     }
+    announced
 }
 
 /// Why a device stays away. That it was replaced while it was away is the same as when it is told
 /// at once.
-fn over(error: AttachError) -> Over {
-    match error {
-        AttachError::Call(CallError::Refused(error)) if error.code == ErrorCode::Replaced => {
-            Over::Ended(Closed::ByHub {
-                reason: EndReason::Replaced,
-                message: error.message,
-            })
-        }
-        error => Over::Refused(error),
-    }
-}
-
-/// A blocked name need not be tried before its block ends; no name from an address under a penalty.
-fn blocked_for(error: &AttachError) -> Duration {
-    let AttachError::Call(CallError::Refused(error)) = error else {
-        return Duration::ZERO;
-    };
-    match &error.data {
-        Some(detail) if matches!(error.code, ErrorCode::Blocked | ErrorCode::Penalised) => {
-            Duration::from_millis(detail.retry_after_ms.unwrap_or(0)).min(Duration::from_secs(60))
-        }
-        _ => Duration::ZERO,
+fn over(error: Error) -> Error {
+    match error.refusal() {
+        Some(refused) if refused.code == ErrorCode::Replaced => Error::closed(Closed::ByHub {
+            reason: EndReason::Replaced,
+            message: refused.message.clone(),
+        }),
+        _ => error,
     }
 }

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use fleetlink_client::{
-    AttachError, Backoff, CallError, Closed, ConnectError, Connection, Credential, Dialer,
-    HubAddress, KnownHubs, Moved, Session, Successor, Trust, connect, state_folder,
+    Backoff, Connection, Credential, Dialer, Error, ErrorKind, HubAddress, KnownHubs, Moved, Retry,
+    Session, Successor, Trust, connect, state_folder,
 };
 use fleetlink_proto::HubPin;
-use fleetlink_proto::control::{EndReason, ErrorCode, LoginReply};
+use fleetlink_proto::control::LoginReply;
 use tokio::time::{Instant, sleep};
 
 use crate::failure::Failure;
@@ -177,7 +177,7 @@ impl Hub {
         Hub { successor, ..self }
     }
 
-    async fn connect(&mut self) -> Result<Connection, ConnectError> {
+    async fn connect(&mut self) -> Result<Connection, Error> {
         match &self.successor {
             Some(successor) => {
                 let (address, trust) = (&self.address, &mut self.trust);
@@ -192,25 +192,22 @@ impl Hub {
         &mut self,
         patience: Duration,
         output: &Output,
-    ) -> Result<Connection, ConnectError> {
+    ) -> Result<Connection, Error> {
         let began = Instant::now();
         let mut backoff = Backoff::default();
         loop {
             let error = match self.connect().await {
                 Ok(connection) => return Ok(connection),
-                Err(error) => AttachError::from(error),
+                Err(error) => error,
             };
             let left = patience.saturating_sub(began.elapsed());
-            match error {
-                error if error.may_pass() && !left.is_zero() => {
-                    if backoff.tries() == 0 {
-                        output.notice(&format!("waiting for the hub at {}: {error}", self.address));
-                    }
-                    sleep(backoff.next_wait().min(left)).await;
-                }
-                AttachError::Connect(error) => return Err(error),
-                AttachError::Call(_) => unreachable!("nothing was called"),
+            if error.retry() != Retry::Soon || left.is_zero() {
+                return Err(error);
             }
+            if backoff.tries() == 0 {
+                output.notice(&format!("waiting for the hub at {}: {error}", self.address));
+            }
+            sleep(backoff.next_wait().min(left)).await;
         }
     }
 
@@ -220,7 +217,7 @@ impl Hub {
         mut at_hand: Option<Connection>,
         name: &str,
         credential: &Credential,
-    ) -> Result<(Session, LoginReply), AttachError> {
+    ) -> Result<(Session, LoginReply), Error> {
         let dialer = self.dialer(name, credential.clone());
         let began = Instant::now();
         let mut backoff = Backoff::default();
@@ -230,7 +227,7 @@ impl Hub {
                     Some(connection) => connection,
                     None => self.connect().await?,
                 };
-                Ok(dialer.attach_over(connection).await?)
+                dialer.attach_over(connection).await
             };
             match attempt.await {
                 Err(error) if is_busy(&error) && began.elapsed() < BUSY_PATIENCE => {
@@ -255,14 +252,9 @@ impl Hub {
     }
 }
 
-fn is_busy(error: &AttachError) -> bool {
-    match error {
-        AttachError::Call(CallError::Refused(error)) => error.code == ErrorCode::Busy,
-        AttachError::Call(CallError::Closed(Closed::ByHub { reason, .. })) => {
-            *reason == EndReason::Busy
-        }
-        _ => false,
-    }
+fn is_busy(error: &Error) -> bool {
+    let answered = matches!(error.kind(), ErrorKind::Refused(_) | ErrorKind::Closed(_));
+    answered && error.retry() == Retry::Soon
 }
 
 /// Asks until the answer is yes or no.
@@ -273,10 +265,10 @@ async fn ask_trust(
     output: &Output,
 ) -> Result<(), Failure> {
     if !lines.terminal() {
-        return Err(Failure::UnknownHub {
-            address: address.clone(),
-            found,
-        });
+        return Err(Failure::UnknownHub(format!(
+            "the hub at {address} is not known yet; its pin is {found}. Give it with --pin if it is \
+             the one that the hub printed"
+        )));
     }
     output.notice(&format!(
         "The hub at {address} is not known yet. Its pin is\n{found}\n\

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fleetlink_client::{CallError, ReplacedDevices, Session, state_folder};
+use fleetlink_client::{ReplacedDevices, Session, state_folder};
 use fleetlink_proto::control::{ErrorCode, Join, JoinReply, RpcError};
 use fleetlink_proto::{DeviceName, Escaped, HubPin};
 use tokio::time::sleep;
@@ -102,10 +102,11 @@ async fn unless_active(
         ..join.clone()
     };
     match session.join_as(join).await {
-        Err(CallError::Refused(error)) if error.code == ErrorCode::ActiveElsewhere => {
-            Ok(Err(error))
-        }
-        joined => Ok(Ok(joined?)),
+        Ok(joined) => Ok(Ok(joined)),
+        Err(error) => match error.refusal() {
+            Some(refused) if refused.code == ErrorCode::ActiveElsewhere => Ok(Err(refused.clone())),
+            _ => Err(error.into()),
+        },
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fleetlink_client::{AttachError, CallError, Credential, DeviceKeys, KeyPair, state_folder};
+use fleetlink_client::{Credential, DeviceKeys, Error, KeyPair, state_folder};
 use fleetlink_proto::control::{ErrorCode, RpcError};
 use fleetlink_proto::{DeviceName, HubPin};
 
@@ -23,16 +23,14 @@ pub(crate) fn key_for(
 
 /// Sets apart from other failures that the hub did not take a key.
 pub(crate) fn unless_refused<T>(
-    attached: Result<T, AttachError>,
+    attached: Result<T, Error>,
 ) -> Result<Result<T, RpcError>, Failure> {
     match attached {
         Ok(attached) => Ok(Ok(attached)),
-        Err(AttachError::Call(CallError::Refused(error)))
-            if error.code == ErrorCode::KeyRefused =>
-        {
-            Ok(Err(error))
-        }
-        Err(error) => Err(error.into()),
+        Err(error) => match error.refusal() {
+            Some(refused) if refused.code == ErrorCode::KeyRefused => Ok(Err(refused.clone())),
+            _ => Err(error.into()),
+        },
     }
 }
 
@@ -96,7 +94,7 @@ pub(crate) async fn replace(
     device: &DeviceName,
 ) -> Result<KeyPair, Failure> {
     let replace = async |key: &KeyPair| {
-        let replaced: Result<(), CallError> = session.replace_key(device, key).await;
+        let replaced: Result<(), Error> = session.replace_key(device, key).await;
         replaced.map_err(Failure::from)
     };
     let keys = DeviceKeys::in_folder(state_folder()?);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use fleetlink_client::{
-    Choice, ConnectError, Connection, Credential, Endpoint, HubAddress, Supervisor, Trust, connect,
+    Choice, Connection, Credential, Endpoint, ErrorKind, HubAddress, Supervisor, Trust, connect,
 };
 use fleetlink_proto::control::Join;
 use fleetlink_proto::{DeviceName, HubPin};
@@ -231,7 +231,7 @@ async fn meet(
 ) -> Result<(Connection, Hub), Failure> {
     if trust.pin.is_none() {
         match connect(address, Trust::Loopback).await {
-            Err(ConnectError::Elsewhere(_)) => {}
+            Err(error) if matches!(error.kind(), ErrorKind::Elsewhere) => {}
             reached => return Ok((reached?, Hub::new(address, Trust::Loopback))),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fleetlink_client::{AttachError, CallError, Connection, Credential, Dialer, KeyPair, Session};
+use fleetlink_client::{Connection, Credential, Dialer, KeyPair, Session};
 use fleetlink_proto::control::{ErrorCode, LoginReply, RpcError};
 use fleetlink_proto::{DeviceKey, DeviceName, Escaped, Password};
 
@@ -77,10 +77,10 @@ pub(crate) async fn log_in(
         let attached = hub.attach(at_hand.take(), &name, &credential);
         match attached.await {
             Ok(attached) => return Ok(welcome(attached, hub, &name, credential)),
-            Err(AttachError::Call(CallError::Refused(error))) => {
-                refused(error, was_given, output)?;
-            }
-            Err(error) => return Err(error.into()),
+            Err(error) => match error.refusal() {
+                Some(error) => refused(error.clone(), was_given, output)?,
+                None => return Err(error.into()),
+            },
         }
     }
 }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fleetlink_client::{
-    Backoff, CallError, Closed, Credential, DeviceKeys, HubAddress, KnownHubs, PendingKey,
-    RedeemError, Redeemed, Successor, Trust, redeem, state_folder,
+    Backoff, Credential, DeviceKeys, Error, ErrorKind, HubAddress, KnownHubs, PendingKey, Redeemed,
+    Retry, Successor, Trust, redeem, state_folder,
 };
-use fleetlink_proto::control::{EndReason, ErrorCode, RpcError};
+use fleetlink_proto::control::{ErrorCode, RpcError};
 use fleetlink_proto::ticket::{JoinTicket, TicketSubject};
 use fleetlink_proto::{DeviceName, HubPin};
 use tokio::time::{Instant, sleep};
@@ -38,11 +38,14 @@ pub(crate) async fn log_in(
     let mut pin = ticket.hub();
     let redeemed = match try_patiently(ticket, device, &key, (&mut pin, &successor)).await {
         Ok(redeemed) => redeemed,
-        Err(RedeemError::Call(CallError::Refused(error))) if is_final(error.code) => {
-            key.discard()?;
-            return Err(Failure::Hub(advise(error, ticket, device, (&keys, pin))));
-        }
-        Err(error) => return Err(error.into()),
+        Err(error) => match error.refusal() {
+            Some(refused) if is_final(refused.code) => {
+                key.discard()?;
+                let advised = advise(refused.clone(), ticket, device, (&keys, pin));
+                return Err(Failure::Hub(advised));
+            }
+            _ => return Err(error.into()),
+        },
     };
     let Redeemed {
         session,
@@ -120,12 +123,12 @@ async fn try_patiently(
     device: Option<&DeviceName>,
     key: &PendingKey,
     (pin, successor): (&mut HubPin, &Successor),
-) -> Result<Redeemed, RedeemError> {
+) -> Result<Redeemed, Error> {
     let began = Instant::now();
     let mut backoff = Backoff::default();
     loop {
         match redeem(ticket, device, key.pair(), CLIENT, (pin, successor)).await {
-            Err(RedeemError::Call(error)) if may_pass(&error) && began.elapsed() < PATIENCE => {
+            Err(error) if may_pass(&error) && began.elapsed() < PATIENCE => {
                 tracing::debug!(%error, "trying again");
                 sleep(backoff.next_wait()).await;
             }
@@ -134,18 +137,9 @@ async fn try_patiently(
     }
 }
 
-fn may_pass(error: &CallError) -> bool {
-    match error {
-        CallError::Refused(error) => matches!(
-            error.code,
-            ErrorCode::Busy | ErrorCode::StoreUnavailable | ErrorCode::OutcomeUnknown
-        ),
-        CallError::Closed(Closed::ByHub { reason, .. }) => {
-            matches!(reason, EndReason::Busy | EndReason::Silent)
-        }
-        CallError::Closed(closed) => closed.may_return(),
-        _ => false,
-    }
+fn may_pass(error: &Error) -> bool {
+    let answered = matches!(error.kind(), ErrorKind::Refused(_) | ErrorKind::Closed(_));
+    answered && error.retry() == Retry::Soon
 }
 
 /// Whether no later try with this ticket and key can succeed.
@@ -177,14 +171,4 @@ fn advise(
         ));
     }
     error
-}
-
-impl From<RedeemError> for Failure {
-    fn from(error: RedeemError) -> Self {
-        match error {
-            RedeemError::Unreachable(_) => Failure::Unreachable(error.to_string()),
-            RedeemError::Connect(error) => error.into(),
-            RedeemError::Call(error) => error.into(),
-        }
-    }
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::SystemTime;
 
 use fleetlink_client::{
-    Announcement, Arrival, CallError, Control, Credentials, DeviceKeys, Endpoint, Inbox, KeyPair,
+    Announcement, Arrival, Control, Credentials, DeviceKeys, Endpoint, Error, Inbox, KeyPair,
     Listener, Peer, ReceivePolicy, Session, Trust, connect,
 };
 use fleetlink_hub::{HubConfig, RunningHub, Settings};
@@ -108,10 +108,10 @@ async fn joined(hub: &RunningHub, folder: &Path, name: &str) -> Device {
     }
 }
 
-fn code(error: CallError) -> ErrorCode {
-    match error {
-        CallError::Refused(error) => error.code,
-        other => panic!("{other}"),
+fn code(error: &Error) -> ErrorCode {
+    match error.refusal() {
+        Some(refused) => refused.code,
+        None => panic!("{error}"),
     }
 }
 
@@ -122,9 +122,9 @@ async fn a_file_goes_by_the_hubs_leave_and_not_without() {
     let camera = joined(&hub, folder.path(), "camera").await;
     let uav = "uav".parse::<DeviceName>().unwrap();
     let open = async || camera.session.open_transfer(uav.clone()).await;
-    assert_eq!(code(open().await.unwrap_err()), ErrorCode::Offline);
+    assert_eq!(code(&open().await.unwrap_err()), ErrorCode::Offline);
     let receiver = joined(&hub, folder.path(), "uav").await;
-    assert_eq!(code(open().await.unwrap_err()), ErrorCode::NoEndpoint);
+    assert_eq!(code(&open().await.unwrap_err()), ErrorCode::NoEndpoint);
 
     // A certificate by another key, or that was changed, is not taken.
     let other = Credentials::new(
@@ -141,7 +141,7 @@ async fn a_file_goes_by_the_hubs_leave_and_not_without() {
             .session
             .announce_endpoint(certificate, Addresses::default())
             .await;
-        assert_eq!(code(refused.unwrap_err()), ErrorCode::BadCertificate);
+        assert_eq!(code(&refused.unwrap_err()), ErrorCode::BadCertificate);
     }
     announce(&camera).await;
     let inbox = folder.path().join("inbox");
@@ -170,7 +170,7 @@ async fn a_file_goes_by_the_hubs_leave_and_not_without() {
     ));
 
     receiver.device.session.leave().await;
-    assert_eq!(code(open().await.unwrap_err()), ErrorCode::Offline);
+    assert_eq!(code(&open().await.unwrap_err()), ErrorCode::Offline);
     receiver.listening.abort();
     hub.close().await;
 }

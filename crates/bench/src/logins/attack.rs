@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use fleetlink_client::{CallError, Session, connect};
+use fleetlink_client::{Session, connect};
 use fleetlink_proto::Password;
 use fleetlink_proto::control::ErrorCode;
 
@@ -73,9 +73,7 @@ async fn timed_login(session: &Session, name: &str, expected: ErrorCode) -> Outc
     let answer = session.login(name, &password).await;
     let time = begun.elapsed();
     match answer {
-        Err(CallError::Refused(error)) if error.code == expected => {
-            Ok(u64::try_from(time.as_nanos())?)
-        }
+        Err(error) if error.is_refused_with(expected) => Ok(u64::try_from(time.as_nanos())?),
         Err(error) => Err(format!("{name}: {error}, where {expected:?} was expected").into()),
         Ok(_) => Err(format!("{name} was let in").into()),
     }

@@ -7,7 +7,6 @@
 mod queue;
 mod sender;
 
-use std::io;
 use std::time::Duration;
 
 use fleetlink_proto::FileId;
@@ -15,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::time::{Instant, timeout_at};
 
 use crate::limits::{APPEND_DRAIN, APPEND_QUIET, APPEND_READ_BYTES};
-use crate::{RefusedInput, SampleReader, Sessions, UploadError};
+use crate::{Error, Result, SampleReader, Sessions};
 use queue::Queue;
 use sender::{Sender, Sent};
 
@@ -34,7 +33,7 @@ pub struct AppendRules {
 #[derive(Debug)]
 pub enum AppendEvent<'a> {
     /// The hub is away for this reason; lines are kept.
-    Away(&'a UploadError),
+    Away(&'a Error),
     /// So much is kept that nothing is read until the hub has taken some of it.
     Full,
     /// The hub is back and takes what was kept.
@@ -53,24 +52,7 @@ pub struct Appended {
     /// Samples that were read and that the hub has not acknowledged.
     pub undelivered: u64,
     /// Why it ended before the end of the input, or without all samples delivered.
-    pub failure: Option<AppendFailure>,
-}
-
-/// Why an append did not do all that it was to do.
-#[derive(Debug, thiserror::Error)]
-pub enum AppendFailure {
-    /// The input cannot be read.
-    #[error("the data cannot be read: {0}")]
-    Source(#[from] io::Error),
-    /// A line of it is no sample. The lines before it were sent.
-    #[error("line {}: {refused}", refused.line)]
-    Refused {
-        /// Which, and why.
-        refused: RefusedInput,
-    },
-    /// The hub did not take a batch, or was away for too long.
-    #[error(transparent)]
-    Upload(UploadError),
+    pub failure: Option<Error>,
 }
 
 /// Appends the samples of a source to a data file until its end, or until `stop` resolves; lines
@@ -81,7 +63,7 @@ pub async fn append_stream(
     source: impl AsyncRead + Send + Unpin,
     rules: AppendRules,
     stop: impl Future<Output = ()>,
-    tell: impl FnMut(AppendEvent<'_>),
+    tell: impl FnMut(AppendEvent<'_>) + Send,
 ) -> Appended {
     let queue = Queue::new(rules);
     let reading = async {
@@ -106,7 +88,7 @@ pub async fn append_stream(
         rounded,
         commits,
         undelivered: read_samples - samples,
-        failure: failure.map(AppendFailure::Upload).or(read.err()),
+        failure: failure.or(read.err()),
     }
 }
 
@@ -116,7 +98,7 @@ async fn read(
     mut source: impl AsyncRead + Send + Unpin,
     queue: &Queue,
     stop: impl Future<Output = ()>,
-) -> Result<(), AppendFailure> {
+) -> Result<()> {
     let mut reader = SampleReader::default();
     let mut raw = vec![0; APPEND_READ_BYTES];
     let mut stopped = None;
@@ -128,7 +110,7 @@ async fn read(
         };
         let bytes = match stopped {
             None => tokio::select! {
-                bytes = next => bytes?,
+                bytes = next => bytes.map_err(Error::unreadable)?,
                 () = &mut stop => {
                     stopped = Some(Instant::now());
                     continue;
@@ -137,7 +119,7 @@ async fn read(
             Some(since) => {
                 let quiet = Instant::now() + APPEND_QUIET;
                 match timeout_at(quiet.min(since + APPEND_DRAIN), next).await {
-                    Ok(bytes) => bytes?,
+                    Ok(bytes) => bytes.map_err(Error::unreadable)?,
                     Err(_) => return Ok(()),
                 }
             }
@@ -148,7 +130,7 @@ async fn read(
             _ => reader.feed(&raw[..bytes], &mut strict),
         };
         queue.push(strict, (reader.samples(), reader.rounded()));
-        read.map_err(|refused| AppendFailure::Refused { refused })?;
+        read.map_err(Error::bad_line)?;
         if bytes == 0 {
             return Ok(());
         }

@@ -7,8 +7,8 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use super::AppendRules;
+use crate::Error;
 use crate::limits::{APPEND_BATCH_BYTES, APPEND_HELD_BYTES};
-use crate::{CallError, UploadError};
 
 /// Whole lines in the strict form, which are committed together.
 pub(super) struct Batch {
@@ -130,10 +130,8 @@ impl Queue {
     }
 
     /// The failure of a commit that the hub has not answered when it is [overdue](Self::overdue).
-    pub(super) fn too_late(&self) -> UploadError {
-        let limit = self.rules.retry_for;
-        let method = "upload.commit";
-        CallError::TimedOut { method, limit }.into()
+    pub(super) fn too_late(&self) -> Error {
+        Error::timed_out("upload.commit", self.rules.retry_for)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -1,13 +1,13 @@
 //! Commits the batches one after the other, each with one effect.
 
 use fleetlink_proto::control::UploadMode;
-use fleetlink_proto::{FileId, IdempotencyKey};
-use tokio::time::sleep;
+use fleetlink_proto::{FileId, IdempotencyKey, Retry};
 
 use super::AppendEvent;
 use super::queue::{Batch, Queue};
-use crate::upload::{asked_wait, of_bytes, passes};
-use crate::{Backoff, Sessions, UploadError, UploadTask, new_key};
+use crate::retry::{Attempt, Patience, Tries, retry};
+use crate::upload::of_bytes;
+use crate::{Error, Result, Sessions, UploadTask, new_key};
 
 pub(super) struct Sender<'a, S> {
     sessions: &'a S,
@@ -20,7 +20,7 @@ pub(super) struct Sender<'a, S> {
 pub(super) struct Sent {
     pub(super) samples: u64,
     pub(super) commits: u64,
-    pub(super) failure: Option<UploadError>,
+    pub(super) failure: Option<Error>,
 }
 
 impl<'a, S: Sessions> Sender<'a, S> {
@@ -37,7 +37,7 @@ impl<'a, S: Sessions> Sender<'a, S> {
     }
 
     /// Sends what comes until the end of the queue, or until an error that does not pass.
-    pub(super) async fn run(self, mut tell: impl FnMut(AppendEvent<'_>)) -> Sent {
+    pub(super) async fn run(self, mut tell: impl FnMut(AppendEvent<'_>) + Send) -> Sent {
         let mut sent = Sent::default();
         while let Some(batch) = self.queue.take().await {
             if let Err(failure) = self.deliver(&batch, &mut tell).await {
@@ -55,44 +55,63 @@ impl<'a, S: Sessions> Sender<'a, S> {
     async fn deliver(
         &self,
         batch: &Batch,
-        tell: &mut impl FnMut(AppendEvent<'_>),
-    ) -> Result<(), UploadError> {
-        let (key, mut backoff) = (new_key(), Backoff::default());
-        let (mut last, mut told_full) = (None, false);
-        loop {
-            let tried = tokio::select! {
-                tried = self.attempt(key, batch) => tried,
-                () = self.queue.overdue() => return Err(last.unwrap_or_else(|| self.queue.too_late())),
-            };
-            let error = match tried {
-                Ok(()) => {
-                    if last.is_some() {
-                        tell(AppendEvent::Back);
-                    }
-                    return Ok(());
-                }
-                Err(error) if passes(&error) => error,
-                Err(error) => return Err(error),
-            };
-            if last.is_none() {
-                tell(AppendEvent::Away(&error));
-            }
-            if self.queue.is_full() && !std::mem::replace(&mut told_full, true) {
-                tell(AppendEvent::Full);
-            }
-            let wait = backoff.next_wait().max(asked_wait(&error));
-            let error = last.insert(error);
-            tracing::debug!(%error, "trying again");
-            tokio::select! {
-                () = sleep(wait) => {}
-                () = self.queue.overdue() => {}
-            }
+        tell: &mut (impl FnMut(AppendEvent<'_>) + Send),
+    ) -> Result<()> {
+        let mut delivery = Delivery {
+            sender: self,
+            batch,
+            key: new_key(),
+            last: None,
+            told_full: false,
+            tell,
+        };
+        let mut tries = Tries::new(Patience::Endless);
+        tokio::select! {
+            sent = retry(&mut tries, &mut delivery) => return sent,
+            () = self.queue.overdue() => {}
         }
+        Err(delivery.last.unwrap_or_else(|| self.queue.too_late()))
+    }
+}
+
+/// A batch on its way to the hub.
+struct Delivery<'a, S, T> {
+    sender: &'a Sender<'a, S>,
+    batch: &'a Batch,
+    key: IdempotencyKey,
+    /// The failure of the last try, where that passes.
+    last: Option<Error>,
+    told_full: bool,
+    tell: &'a mut T,
+}
+
+impl<S: Sessions, T: FnMut(AppendEvent<'_>) + Send> Attempt for Delivery<'_, S, T> {
+    type Done = ();
+
+    async fn attempt(&mut self, _: &mut Tries) -> Result<()> {
+        let sent = self.send().await;
+        match &sent {
+            Ok(()) if self.last.is_some() => (self.tell)(AppendEvent::Back),
+            Err(error) if error.retry() == Retry::Soon => self.failed(error),
+            _ => {}
+        }
+        sent
+    }
+}
+
+impl<S: Sessions, T: FnMut(AppendEvent<'_>) + Send> Delivery<'_, S, T> {
+    async fn send(&mut self) -> Result<()> {
+        let session = self.sender.sessions.session().await?;
+        of_bytes(&session, self.sender.task, self.key, &self.batch.bytes).await?;
+        Ok(())
     }
 
-    async fn attempt(&self, key: IdempotencyKey, batch: &Batch) -> Result<(), UploadError> {
-        let session = self.sessions.session().await?;
-        of_bytes(&session, self.task, key, &batch.bytes).await?;
-        Ok(())
+    fn failed(&mut self, error: &Error) {
+        if self.last.replace(error.clone()).is_none() {
+            (self.tell)(AppendEvent::Away(error));
+        }
+        if self.sender.queue.is_full() && !std::mem::replace(&mut self.told_full, true) {
+            (self.tell)(AppendEvent::Full);
+        }
     }
 }

@@ -4,7 +4,6 @@ mod pin;
 mod tcp;
 mod tls;
 
-use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use fleetlink_proto::succession::SuccessionError;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
-use crate::HubAddress;
+use crate::{Error, ErrorKind, HubAddress, Result};
 
 pub(crate) use self::pin::pin_of;
 
@@ -45,64 +44,31 @@ pub struct Connection {
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
-/// Why there is no connection to the hub.
-#[derive(Debug, thiserror::Error)]
-pub enum ConnectError {
-    /// The host name has no address.
-    #[error("the host {host} is not known: {source}")]
-    Resolve {
-        /// The name.
-        host: String,
-        /// Why.
-        source: io::Error,
-    },
-    /// No address of the hub accepted a connection.
-    #[error("no hub can be reached at {address}: {source}")]
-    Unreachable {
-        /// Where.
-        address: HubAddress,
-        /// What the last address said.
-        source: io::Error,
-    },
-    /// The hub did not finish in time.
-    #[error("the hub did not finish its {step} within {} seconds", .limit.as_secs())]
-    TimedOut {
-        /// Of what.
-        step: &'static str,
-        /// The deadline.
-        limit: Duration,
-    },
-    /// The hub's key is not the expected one.
-    #[error(
+/// The hub did not finish this step in time.
+fn late(step: &str, limit: Duration) -> Error {
+    let seconds = limit.as_secs();
+    let message = format!("the hub did not finish its {step} within {seconds} seconds");
+    Error::new(ErrorKind::TimedOut, message)
+}
+
+/// The hub's key is not the expected one.
+pub(crate) fn pin_changed(
+    address: &HubAddress,
+    (expected, found): (HubPin, HubPin),
+    why: Unfollowed,
+) -> Error {
+    let message = format!(
         "the hub's key has changed: expected is {expected}, the hub at {address} shows {found}, \
          and {why}. Somebody may be pretending to be the hub, or it was set up anew or given an \
          old key from a backup; no name, password or data were sent. Ask who runs the hub for the \
          pin that it prints"
-    )]
-    PinChanged {
-        /// Where.
-        address: HubAddress,
-        /// The pin that was expected.
-        expected: HubPin,
-        /// The pin of the key that was shown.
-        found: HubPin,
-        /// Why the device does not follow to it.
-        why: Box<Unfollowed>,
-    },
-    /// What answers speaks no TLS 1.3, or not for fleetlink.
-    #[error("what answers at {address} is no fleetlink hub: {source}")]
-    Tls {
-        /// Where.
-        address: HubAddress,
-        /// What TLS says.
-        source: io::Error,
-    },
-    /// Plain TCP was asked for to another host.
-    #[error("without TLS only a hub on this host may be used, and {0} is not")]
-    PlainElsewhere(SocketAddr),
-    /// A hub on this host was expected, whatever its key.
-    #[error("the hub was expected on this host, and {0} is another one, whose key is not known")]
-    Elsewhere(SocketAddr),
+    );
+    let kind = ErrorKind::PinChanged {
+        expected,
+        found,
+        why: why.clone(),
+    };
+    Error::new(kind, message).because(why)
 }
 
 /// Why a device does not follow its hub to another key.
@@ -122,19 +88,19 @@ pub enum Unfollowed {
     Unannounced,
     /// What it announces is not so.
     #[error("its announcement of that proves nothing ({0})")]
-    Unproven(SuccessionError),
+    Unproven(#[source] SuccessionError),
 }
 
 /// Connects to the first address that answers, without TLS: for the small protocols, which have
 /// none.
-pub(crate) async fn tcp(server: &HubAddress) -> Result<(TcpStream, SocketAddr), ConnectError> {
+pub(crate) async fn tcp(server: &HubAddress) -> Result<(TcpStream, SocketAddr)> {
     // Any host will do, as for a hub whose key is learnt.
     tcp::connect(server, Trust::Learn).await
 }
 
 /// Connects to the first address of the hub that answers, and checks its key before anything is
 /// said.
-pub async fn connect(address: &HubAddress, trust: Trust) -> Result<Connection, ConnectError> {
+pub async fn connect(address: &HubAddress, trust: Trust) -> Result<Connection> {
     let (tcp, peer) = tcp::connect(address, trust).await?;
     tracing::debug!(%peer, "connected");
     let expected = match trust {

@@ -6,23 +6,29 @@ use std::net::SocketAddr;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
-use super::{ConnectError, Trust};
-use crate::HubAddress;
+use super::Trust;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use crate::limits::UNSENT_BYTES;
 use crate::limits::{RESOLVE_DEADLINE, TCP_CONNECT_DEADLINE};
+use crate::{Error, ErrorKind, HubAddress, Result};
 
 /// Tries each address of the hub in the resolver's order, each with its own deadline.
-pub(super) async fn connect(
-    hub: &HubAddress,
-    trust: Trust,
-) -> Result<(TcpStream, SocketAddr), ConnectError> {
+pub(super) async fn connect(hub: &HubAddress, trust: Trust) -> Result<(TcpStream, SocketAddr)> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     for peer in resolve(hub).await? {
         if !peer.ip().to_canonical().is_loopback() {
             match trust {
-                Trust::Plain => return Err(ConnectError::PlainElsewhere(peer)),
-                Trust::Loopback => return Err(ConnectError::Elsewhere(peer)),
+                Trust::Plain => {
+                    let text = "without TLS only a hub on this host may be used, and";
+                    return Err(Error::usage(format!("{text} {peer} is not")));
+                }
+                Trust::Loopback => {
+                    let message = format!(
+                        "the hub was expected on this host, and {peer} is another one, whose key \
+                         is not known"
+                    );
+                    return Err(Error::new(ErrorKind::Elsewhere, message));
+                }
                 Trust::Pinned(_) | Trust::Learn => {}
             }
         }
@@ -35,10 +41,8 @@ pub(super) async fn connect(
             Err(_) => last = io::Error::new(io::ErrorKind::TimedOut, "it does not answer"),
         }
     }
-    Err(ConnectError::Unreachable {
-        address: hub.clone(),
-        source: last,
-    })
+    let message = format!("no hub can be reached at {hub}: {last}");
+    Err(Error::new(ErrorKind::Unreachable, message).because(last))
 }
 
 fn set_up(tcp: &TcpStream) -> io::Result<()> {
@@ -51,16 +55,13 @@ fn set_up(tcp: &TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-async fn resolve(hub: &HubAddress) -> Result<Vec<SocketAddr>, ConnectError> {
+async fn resolve(hub: &HubAddress) -> Result<Vec<SocketAddr>> {
     match timeout(RESOLVE_DEADLINE, lookup_host((hub.host(), hub.port()))).await {
         Ok(Ok(found)) => Ok(found.collect()),
-        Ok(Err(source)) => Err(ConnectError::Resolve {
-            host: hub.host().to_owned(),
-            source,
-        }),
-        Err(_) => Err(ConnectError::TimedOut {
-            step: "name resolution",
-            limit: RESOLVE_DEADLINE,
-        }),
+        Ok(Err(source)) => {
+            let message = format!("the host {} is not known: {source}", hub.host());
+            Err(Error::new(ErrorKind::UnknownHost, message).because(source))
+        }
+        Err(_) => Err(super::late("name resolution", RESOLVE_DEADLINE)),
     }
 }

@@ -14,10 +14,10 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use super::Unfollowed;
 use super::pin::PinVerifier;
-use super::{ConnectError, Unfollowed};
-use crate::HubAddress;
 use crate::limits::TLS_BUFFER;
+use crate::{Error, ErrorKind, HubAddress, Result};
 
 /// The protocol's name in the handshake (ALPN, RFC 7301).
 const ALPN: &[u8] = b"fleetlink/1";
@@ -27,10 +27,10 @@ pub(super) async fn handshake(
     tcp: TcpStream,
     hub: &HubAddress,
     expected: Option<HubPin>,
-) -> Result<(TlsStream<TcpStream>, Channel), ConnectError> {
-    let tls_error = |source| ConnectError::Tls {
-        address: hub.clone(),
-        source,
+) -> Result<(TlsStream<TcpStream>, Channel)> {
+    let tls_error = |source: io::Error| {
+        let message = format!("what answers at {hub} is no fleetlink hub: {source}");
+        Error::new(ErrorKind::NotAHub, message).because(source)
     };
     let verifier = Arc::new(PinVerifier::new(expected));
     let config = client_config(&verifier).map_err(|e| tls_error(io::Error::other(e)))?;
@@ -44,21 +44,15 @@ pub(super) async fn handshake(
     if let (Some(expected), Some(found)) = (expected, shown)
         && expected != found
     {
-        return Err(ConnectError::PinChanged {
-            address: hub.clone(),
-            expected,
-            found,
-            why: Box::new(Unfollowed::Untried),
-        });
+        return Err(super::pin_changed(
+            hub,
+            (expected, found),
+            Unfollowed::Untried,
+        ));
     }
     let stream = match finished {
         Ok(finished) => finished.map_err(tls_error)?,
-        Err(_) => {
-            return Err(ConnectError::TimedOut {
-                step: "TLS handshake",
-                limit: HANDSHAKE_DEADLINE,
-            });
-        }
+        Err(_) => return Err(super::late("TLS handshake", HANDSHAKE_DEADLINE)),
     };
     if stream.get_ref().1.alpn_protocol() != Some(ALPN) {
         let what = "it does not speak the protocol fleetlink/1";
@@ -74,7 +68,7 @@ pub(super) async fn handshake(
     Ok((stream, Channel { hub: pin, binding }))
 }
 
-fn client_config(verifier: &Arc<PinVerifier>) -> Result<ClientConfig, rustls::Error> {
+fn client_config(verifier: &Arc<PinVerifier>) -> std::result::Result<ClientConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])?

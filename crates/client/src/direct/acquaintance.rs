@@ -9,7 +9,7 @@ use fleetlink_proto::transfer::{Ended, GrantedParty, Reason};
 use fleetlink_proto::{DeviceKey, DeviceName, HubPin, WallTime};
 
 use crate::shortage;
-use crate::{KnownDevice, KnownDevices, KnownDevicesError};
+use crate::{Error, ErrorKind, KnownDevice, KnownDevices};
 
 /// The devices that this one has met.
 #[derive(Clone)]
@@ -25,7 +25,8 @@ pub struct NotRemembered {
     /// The peer.
     pub name: DeviceName,
     /// Why.
-    pub why: KnownDevicesError,
+    #[source]
+    pub why: Error,
 }
 
 /// Why a peer is not trusted, whatever it has proven.
@@ -83,7 +84,9 @@ impl Acquaintances {
         match self.blocking(move |devices| devices.keep(met)).await {
             // Another process may have met it meanwhile.
             Ok(known) => same(own, peer, known),
-            Err(why @ KnownDevicesError::Line { .. }) => Err(unreadable(peer, &why)),
+            Err(why) if matches!(why.kind(), ErrorKind::StateDamaged) => {
+                Err(unreadable(peer, &why))
+            }
             // It passes, so nobody has to be met without being remembered.
             Err(why) if shortage(&why).is_some() => Err(unreadable(peer, &why)),
             Err(why) => {
@@ -96,17 +99,11 @@ impl Acquaintances {
 
     async fn blocking<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&KnownDevices) -> Result<T, KnownDevicesError> + Send + 'static,
-    ) -> Result<T, KnownDevicesError> {
+        work: impl FnOnce(&KnownDevices) -> crate::Result<T> + Send + 'static,
+    ) -> crate::Result<T> {
         let devices = self.devices.clone();
         let done = tokio::task::spawn_blocking(move || work(&devices)).await;
-        let stopped = |e: tokio::task::JoinError| {
-            Err(KnownDevicesError::Io {
-                path: self.devices.path(),
-                source: e.into(),
-            })
-        };
-        done.unwrap_or_else(stopped)
+        done.unwrap_or_else(|e| Err(Error::died(e)))
     }
 }
 
@@ -142,15 +139,12 @@ fn same(own: &DeviceName, peer: &GrantedParty, known: DeviceKey) -> Result<(), D
     })
 }
 
-fn shortage(why: &KnownDevicesError) -> Option<Ended> {
-    match why {
-        KnownDevicesError::Io { source, .. } => shortage::refusal(source),
-        _ => None,
-    }
+fn shortage(why: &Error) -> Option<Ended> {
+    why.io().and_then(shortage::refusal)
 }
 
 /// The peer is not told of files here.
-fn unreadable(peer: &GrantedParty, why: &KnownDevicesError) -> Doubt {
+fn unreadable(peer: &GrantedParty, why: &Error) -> Doubt {
     let text = format!(
         "whether {} has its known key cannot be said",
         peer.party.name

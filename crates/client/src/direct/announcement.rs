@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use super::credentials::Credentials;
 use super::transport::Endpoint;
 use crate::limits::{ADDRESSES_LOOK, ADDRESSES_REST};
-use crate::{CallError, Session};
+use crate::{Result, Session};
 
 /// A device's word for its endpoint, and the addresses of it.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ impl Announcement {
     }
 
     /// Tells the hub of a session that has joined.
-    pub async fn tell(&self, session: &Session) -> Result<(), CallError> {
+    pub async fn tell(&self, session: &Session) -> Result<()> {
         let addresses = self.endpoint.addresses();
         *self.told.lock().unwrap_or_else(PoisonError::into_inner) = addresses.clone();
         let certificate = self.credentials.certificate();

@@ -10,35 +10,35 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::Session;
-use super::closed::CallError;
 use super::shared::{Answer, Forget, Opens};
 use crate::limits::CALL_DEADLINE;
+use crate::{Error, Result};
 
 /// A call that the hub has been sent; whoever drops it does not wait for the answer.
 pub(super) struct Sent {
     method: &'static str,
-    answered: oneshot::Receiver<Result<Answer, RpcError>>,
+    answered: oneshot::Receiver<std::result::Result<Answer, RpcError>>,
     expected: Forget,
 }
 
 impl Sent {
     /// The answer, once it is there.
-    pub(super) async fn read<T: DeserializeOwned>(self) -> Result<T, CallError> {
+    pub(super) async fn read<T: DeserializeOwned>(self) -> Result<T> {
         let method = self.method;
         let answer = in_time(method, CALL_DEADLINE, self.answer()).await?;
         read_answer(answer.value)
     }
 
-    async fn answer(self) -> Result<Answer, CallError> {
+    async fn answer(self) -> Result<Answer> {
         match self.answered.await {
-            Ok(result) => result.map_err(CallError::Refused),
-            Err(_) => Err(CallError::Closed(self.expected.closed().await)),
+            Ok(result) => result.map_err(Error::refused),
+            Err(_) => Err(Error::closed(self.expected.closed().await)),
         }
     }
 }
 
 impl Session {
-    pub(super) async fn call<T: DeserializeOwned>(&self, request: Request) -> Result<T, CallError> {
+    pub(super) async fn call<T: DeserializeOwned>(&self, request: Request) -> Result<T> {
         let answer = self.answer(request, Opens::Nothing, CALL_DEADLINE).await?;
         read_answer(answer.value)
     }
@@ -48,7 +48,7 @@ impl Session {
         request: Request,
         opens: Opens,
         limit: Duration,
-    ) -> Result<Answer, CallError> {
+    ) -> Result<Answer> {
         let method = request.method();
         let asking = async {
             let _permit = self.inner.in_flight.acquire().await;
@@ -62,7 +62,7 @@ impl Session {
     pub(super) async fn send<const N: usize>(
         &self,
         requests: [(Request, Opens); N],
-    ) -> Result<[Sent; N], CallError> {
+    ) -> Result<[Sent; N]> {
         let inner = &*self.inner;
         let mut lines = Vec::new();
         let sent = requests.map(|(request, opens)| {
@@ -78,7 +78,7 @@ impl Session {
         });
         match inner.control.send(lines).await {
             Ok(()) => Ok(sent),
-            Err(_) => Err(CallError::Closed(inner.shared.closed().await)),
+            Err(_) => Err(Error::closed(inner.shared.closed().await)),
         }
     }
 }
@@ -86,13 +86,13 @@ impl Session {
 async fn in_time<T>(
     method: &'static str,
     limit: Duration,
-    answer: impl Future<Output = Result<T, CallError>>,
-) -> Result<T, CallError> {
+    answer: impl Future<Output = Result<T>>,
+) -> Result<T> {
     timeout(limit, answer)
         .await
-        .unwrap_or(Err(CallError::TimedOut { method, limit }))
+        .unwrap_or_else(|_| Err(Error::timed_out(method, limit)))
 }
 
-pub(super) fn read_answer<T: DeserializeOwned>(value: Value) -> Result<T, CallError> {
-    serde_json::from_value(value).map_err(|e| CallError::Unexpected(e.to_string()))
+pub(super) fn read_answer<T: DeserializeOwned>(value: Value) -> Result<T> {
+    serde_json::from_value(value).map_err(|e| Error::unexpected(&e.to_string()).because(e))
 }

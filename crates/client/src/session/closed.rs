@@ -1,10 +1,10 @@
-//! Why a session ended, and why a call failed.
+//! Why a session ended.
 
 use std::io;
 use std::time::Duration;
 
-use fleetlink_proto::Escaped;
-use fleetlink_proto::control::{EndReason, RpcError};
+use fleetlink_proto::control::EndReason;
+use fleetlink_proto::{Escaped, Retry};
 
 /// Why a session is over.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -41,48 +41,13 @@ impl Closed {
         })
     }
 
-    /// Whether the device may come back by itself.
-    pub fn may_return(&self) -> bool {
-        !matches!(
-            self,
+    /// Whether another session can be opened later.
+    pub fn retry(&self) -> Retry {
+        match self {
+            Closed::ByHub { reason, .. } => reason.retry(),
+            Closed::Silent(_) | Closed::Lost(_) => Retry::Soon,
             // What broke the protocol once will do so again.
-            Closed::Left
-                | Closed::Garbage(_)
-                | Closed::ByHub {
-                    reason: EndReason::Replaced
-                        | EndReason::AccountRemoved
-                        | EndReason::LoginRemoved
-                        | EndReason::PasswordChanged
-                        | EndReason::KeyRevoked
-                        | EndReason::EndedByOperator
-                        | EndReason::Protocol,
-                    ..
-                }
-        )
+            Closed::Left | Closed::Garbage(_) => Retry::Never,
+        }
     }
-}
-
-/// Why a call failed.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum CallError {
-    /// The hub answered with an error.
-    #[error("{}", Escaped(&.0.message))]
-    Refused(RpcError),
-    /// The session ended before the answer came; the call may have been done.
-    #[error("{0}")]
-    Closed(Closed),
-    /// The answer did not come in time; the call may have been done.
-    #[error("the hub did not answer {method} within {} seconds", .limit.as_secs())]
-    TimedOut {
-        /// What was called.
-        method: &'static str,
-        /// The deadline.
-        limit: Duration,
-    },
-    /// Without TLS there is nothing that a proof could be tied to.
-    #[error("a key is proved over TLS alone")]
-    NoChannel,
-    /// The answer has not the form that the call's answer has.
-    #[error("the hub's answer makes no sense: {}", Escaped(.0))]
-    Unexpected(String),
 }

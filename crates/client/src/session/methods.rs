@@ -11,19 +11,20 @@ use fleetlink_proto::{DeviceName, FileId, IdempotencyKey, Password};
 use tokio::time::timeout;
 
 use super::Session;
-use super::closed::{CallError, Closed};
+use super::closed::Closed;
 use crate::limits::LEAVE_DEADLINE;
+use crate::{Error, Result};
 
 impl Session {
     /// Logs in: the session may then issue commands.
-    pub async fn login(&self, name: &str, password: &Password) -> Result<LoginReply, CallError> {
+    pub async fn login(&self, name: &str, password: &Password) -> Result<LoginReply> {
         self.call(Request::Login(Login::by_password(name, password.clone())))
             .await
     }
 
     /// Announces the device's presence and the UDP port on which it accepts peers. Somebody else's
     /// sessions under the name end.
-    pub async fn join(&self, udp_port: u16) -> Result<JoinReply, CallError> {
+    pub async fn join(&self, udp_port: u16) -> Result<JoinReply> {
         self.join_as(Join {
             udp_port,
             ..Join::default()
@@ -32,7 +33,7 @@ impl Session {
     }
 
     /// The same, as this says.
-    pub async fn join_as(&self, join: Join) -> Result<JoinReply, CallError> {
+    pub async fn join_as(&self, join: Join) -> Result<JoinReply> {
         self.call(Request::Join(join)).await
     }
 
@@ -41,7 +42,7 @@ impl Session {
         &self,
         certificate: SignedCertificate,
         addresses: Addresses,
-    ) -> Result<(), CallError> {
+    ) -> Result<()> {
         let certificate = certificate.into();
         let announce = AnnounceEndpoint {
             certificate,
@@ -52,7 +53,7 @@ impl Session {
     }
 
     /// Asks for the hub's leave to send files to another device from the announced endpoint.
-    pub async fn open_transfer(&self, to: DeviceName) -> Result<TransferLeave, CallError> {
+    pub async fn open_transfer(&self, to: DeviceName) -> Result<TransferLeave> {
         let certificate = None;
         let open = OpenTransfer { to, certificate };
         self.call(Request::OpenTransfer(open)).await
@@ -63,14 +64,14 @@ impl Session {
         &self,
         certificate: SignedCertificate,
         to: DeviceName,
-    ) -> Result<TransferLeave, CallError> {
+    ) -> Result<TransferLeave> {
         let certificate = Some(certificate.into());
         let open = OpenTransfer { to, certificate };
         self.call(Request::OpenTransfer(open)).await
     }
 
     /// Asks the hub for a sign of life.
-    pub async fn ping(&self) -> Result<(), CallError> {
+    pub async fn ping(&self) -> Result<()> {
         self.call::<Pong>(Request::Ping).await.map(|_| ())
     }
 
@@ -82,37 +83,29 @@ impl Session {
     }
 
     /// Computes on one of the device's own files.
-    pub async fn compute(
-        &self,
-        file: FileId,
-        operation: Operation,
-    ) -> Result<ComputeReply, CallError> {
+    pub async fn compute(&self, file: FileId, operation: Operation) -> Result<ComputeReply> {
         self.call(Request::Compute(Compute { file, operation }))
             .await
     }
 
     /// Removes one of the device's own files; a repeated key has one effect. See
     /// [`crate::delete_file`] for one that asks again by itself.
-    pub async fn delete(
-        &self,
-        file: FileId,
-        key: IdempotencyKey,
-    ) -> Result<DeleteReply, CallError> {
+    pub async fn delete(&self, file: FileId, key: IdempotencyKey) -> Result<DeleteReply> {
         self.call(Request::DeleteFile(DeleteFile { file, key }))
             .await
     }
 
     /// All of the device's own files, by id.
-    pub async fn all_files(&self) -> Result<Vec<FileEntry>, CallError> {
+    pub async fn all_files(&self) -> Result<Vec<FileEntry>> {
         self.list_files(false).await
     }
 
     /// The same where no person asked: the hub's output does not show it.
-    pub async fn all_files_in_background(&self) -> Result<Vec<FileEntry>, CallError> {
+    pub async fn all_files_in_background(&self) -> Result<Vec<FileEntry>> {
         self.list_files(true).await
     }
 
-    async fn list_files(&self, background: bool) -> Result<Vec<FileEntry>, CallError> {
+    async fn list_files(&self, background: bool) -> Result<Vec<FileEntry>> {
         let (mut files, mut after) = (Vec::new(), None);
         loop {
             let list = ListFiles { after, background };
@@ -128,16 +121,16 @@ impl Session {
     }
 
     /// All other active devices, in the order they joined.
-    pub async fn all_devices(&self) -> Result<Vec<ActiveDevice>, CallError> {
+    pub async fn all_devices(&self) -> Result<Vec<ActiveDevice>> {
         self.list_devices(false).await
     }
 
     /// The same where no person asked: the hub's output does not show it.
-    pub async fn all_devices_in_background(&self) -> Result<Vec<ActiveDevice>, CallError> {
+    pub async fn all_devices_in_background(&self) -> Result<Vec<ActiveDevice>> {
         self.list_devices(true).await
     }
 
-    async fn list_devices(&self, background: bool) -> Result<Vec<ActiveDevice>, CallError> {
+    async fn list_devices(&self, background: bool) -> Result<Vec<ActiveDevice>> {
         let (mut devices, mut after) = (Vec::new(), None);
         loop {
             let list = ListDevices { after, background };
@@ -152,6 +145,6 @@ impl Session {
     }
 }
 
-fn backwards() -> CallError {
-    CallError::Unexpected("the pages of a list go backwards".to_owned())
+fn backwards() -> Error {
+    Error::unexpected("the pages of a list go backwards")
 }

@@ -22,7 +22,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use crate::limits::{CHUNK_QUEUE, CONTROL_QUEUE, MAX_CALLS_IN_FLIGHT};
 use crate::{Connection, HubClock};
 
-pub use closed::{CallError, Closed};
+pub use closed::Closed;
 use shared::Shared;
 pub(crate) use transfer::{DownloadEvent, OpenedDownload, OpenedUpload};
 use writer::Bulk;

@@ -10,16 +10,12 @@ use fleetlink_proto::control::{Hello, HelloReply, Join, JoinReply, LoginReply, R
 use fleetlink_proto::succession::Succession;
 
 use super::Session;
-use super::closed::CallError;
 use super::shared::Opens;
-use crate::{Connection, KeyPair};
+use crate::{Connection, Error, KeyPair, Result};
 
 impl Session {
     /// Says hello over a new connection; `client` tells the hub's log what this device runs.
-    pub async fn open(
-        connection: Connection,
-        client: &str,
-    ) -> Result<(Session, HelloReply), CallError> {
+    pub async fn open(connection: Connection, client: &str) -> Result<(Session, HelloReply)> {
         let session = Session::start(connection);
         let reply = session.call(hello(client, None)).await?;
         session.agree(&reply)?;
@@ -31,7 +27,7 @@ impl Session {
         connection: Connection,
         client: &str,
         expected: HubPin,
-    ) -> Result<Vec<Succession>, CallError> {
+    ) -> Result<Vec<Succession>> {
         let session = Session::start(connection);
         let reply: HelloReply = session.call(hello(client, Some(expected))).await?;
         session.agree(&reply)?;
@@ -43,7 +39,7 @@ impl Session {
         connection: Connection,
         client: &str,
         (name, key): (&str, &KeyPair),
-    ) -> Result<(Session, LoginReply), CallError> {
+    ) -> Result<(Session, LoginReply)> {
         let session = Session::start(connection);
         let login = session.login_request(name, key)?;
         let calls = [hello(client, None), login].map(opening_nothing);
@@ -59,7 +55,7 @@ impl Session {
         client: &str,
         (name, key): (&str, &KeyPair),
         join: Join,
-    ) -> Result<(Session, JoinReply), CallError> {
+    ) -> Result<(Session, JoinReply)> {
         let session = Session::start(connection);
         let login = session.login_request(name, key)?;
         let calls = [hello(client, None), login, Request::Join(join)].map(opening_nothing);
@@ -72,10 +68,10 @@ impl Session {
     }
 
     /// Takes over what the hub's hello says.
-    fn agree(&self, reply: &HelloReply) -> Result<(), CallError> {
+    fn agree(&self, reply: &HelloReply) -> Result<()> {
         if reply.version != PROTOCOL_VERSION {
             let version = reply.version;
-            return Err(CallError::Unexpected(format!(
+            return Err(Error::unexpected(&format!(
                 "it wants version {version} of the protocol, which was not offered"
             )));
         }

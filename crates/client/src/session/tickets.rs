@@ -5,8 +5,7 @@ use fleetlink_proto::control::{LoginReply, RedeemTicket, Request};
 use fleetlink_proto::ticket::TicketSecret;
 
 use super::Session;
-use super::closed::CallError;
-use crate::KeyPair;
+use crate::{KeyPair, Result};
 
 impl Session {
     /// Uses a ticket: the hub makes the account that it is for and enrols this key, and the session
@@ -17,7 +16,7 @@ impl Session {
         ticket: &TicketSecret,
         name: Option<&DeviceName>,
         key: &KeyPair,
-    ) -> Result<LoginReply, CallError> {
+    ) -> Result<LoginReply> {
         let signed = name.map_or("", DeviceName::as_str);
         let redeem = RedeemTicket {
             ticket: ticket.clone(),

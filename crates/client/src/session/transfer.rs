@@ -9,10 +9,10 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::Session;
 use super::calls::read_answer;
-use super::closed::CallError;
 use super::shared::{Opens, Transfer};
 use super::writer::{Bulk, Chunk};
 use crate::limits::{CALL_DEADLINE, COMMIT_DEADLINE};
+use crate::{Error, Result};
 
 /// What comes of a download.
 pub(crate) enum DownloadEvent {
@@ -41,7 +41,7 @@ impl Session {
     pub(crate) async fn open_upload(
         &self,
         open: OpenUpload,
-    ) -> Result<(OpenUploadReply, Option<OpenedUpload>), CallError> {
+    ) -> Result<(OpenUploadReply, Option<OpenedUpload>)> {
         let request = Request::OpenUpload(open);
         let answer = self.answer(request, Opens::Upload, CALL_DEADLINE).await?;
         let opened = match answer.transfer {
@@ -59,13 +59,11 @@ impl Session {
     pub(crate) async fn open_download(
         &self,
         open: OpenDownload,
-    ) -> Result<(OpenDownloadReply, OpenedDownload), CallError> {
+    ) -> Result<(OpenDownloadReply, OpenedDownload)> {
         let request = Request::OpenDownload(open);
         let answer = self.answer(request, Opens::Download, CALL_DEADLINE).await?;
         let Some(Transfer::Download(download, events)) = answer.transfer else {
-            return Err(CallError::Unexpected(
-                "the download has no number".to_owned(),
-            ));
+            return Err(Error::unexpected("the download has no number"));
         };
         let opened = OpenedDownload {
             session: self.clone(),
@@ -79,7 +77,7 @@ impl Session {
 
 impl OpenedUpload {
     /// Queues a chunk; waits while the network is slower. Fails as soon as the hub says so.
-    pub(crate) async fn send(&mut self, body: Vec<u8>) -> Result<(), CallError> {
+    pub(crate) async fn send(&mut self, body: Vec<u8>) -> Result<()> {
         let chunk = Bulk::Chunk(Chunk {
             upload: self.upload,
             body,
@@ -89,32 +87,35 @@ impl OpenedUpload {
             failure = &mut self.failure => Err(self.failed(failure).await),
             sent = self.session.inner.chunks.send(chunk) => match sent {
                 Ok(()) => Ok(()),
-                Err(_) => Err(CallError::Closed(self.session.closed().await)),
+                Err(_) => Err(Error::closed(self.session.closed().await)),
             }
         }
     }
 
     /// Waits for the hub to say that the upload failed.
-    pub(crate) async fn failure(&mut self) -> CallError {
+    pub(crate) async fn failure(&mut self) -> Error {
         let failure = (&mut self.failure).await;
         self.failed(failure).await
     }
 
-    async fn failed(&mut self, failure: Result<RpcError, oneshot::error::RecvError>) -> CallError {
+    async fn failed(
+        &mut self,
+        failure: std::result::Result<RpcError, oneshot::error::RecvError>,
+    ) -> Error {
         self.over = true;
         match failure {
-            Ok(error) => CallError::Refused(error),
-            Err(_) => CallError::Closed(self.session.closed().await),
+            Ok(error) => Error::refused(error),
+            Err(_) => Error::closed(self.session.closed().await),
         }
     }
 
     /// Waits until all chunks are written.
-    async fn written(&mut self) -> Result<(), CallError> {
+    async fn written(&mut self) -> Result<()> {
         let (passed, passing) = oneshot::channel();
         let chunks = &self.session.inner.chunks;
         let written = async {
             if chunks.send(Bulk::Barrier(passed)).await.is_err() || passing.await.is_err() {
-                return Err(CallError::Closed(self.session.closed().await));
+                return Err(Error::closed(self.session.closed().await));
             }
             Ok(())
         };
@@ -127,11 +128,7 @@ impl OpenedUpload {
 
     /// Makes the upload visible and durable. The outcome is unknown where the answer is lost, and
     /// an abort could then undo nothing.
-    pub(crate) async fn commit(
-        mut self,
-        bytes: u64,
-        hash: ContentHash,
-    ) -> Result<Receipt, CallError> {
+    pub(crate) async fn commit(mut self, bytes: u64, hash: ContentHash) -> Result<Receipt> {
         self.written().await?;
         self.over = true;
         let request = Request::CommitUpload(CommitUpload {
@@ -146,12 +143,12 @@ impl OpenedUpload {
         {
             Ok(answer) => read_answer(answer.value),
             // The failure came first and says more than that there is no such upload any more.
-            Err(e) => Err(self.failure.try_recv().map_or(e, CallError::Refused)),
+            Err(e) => Err(self.failure.try_recv().map_or(e, Error::refused)),
         }
     }
 
     /// Gives the upload up and waits until nothing of it is kept.
-    pub(crate) async fn abort(mut self) -> Result<(), CallError> {
+    pub(crate) async fn abort(mut self) -> Result<()> {
         self.over = true;
         let request = Request::AbortUpload(AbortUpload {
             upload: self.upload,
@@ -177,9 +174,9 @@ impl Drop for OpenedUpload {
 
 impl OpenedDownload {
     /// The next of what comes; an error once the session is over.
-    pub(crate) async fn next(&mut self) -> Result<DownloadEvent, CallError> {
+    pub(crate) async fn next(&mut self) -> Result<DownloadEvent> {
         let Some(event) = self.events.recv().await else {
-            return Err(CallError::Closed(self.session.closed().await));
+            return Err(Error::closed(self.session.closed().await));
         };
         self.over = !matches!(event, DownloadEvent::Bytes(_));
         Ok(event)

@@ -6,12 +6,13 @@ use fleetlink_proto::IdempotencyKey;
 use fleetlink_proto::control::{OpenUpload, OpenUploadReply, Receipt};
 use tokio::io::AsyncRead;
 
+use super::UploadTask;
 use super::blocks::{Blocks, Read, ReadError};
-use super::{UploadError, UploadTask};
 use crate::session::OpenedUpload;
-use crate::{CallError, Session};
+use crate::{Error, Result, Session};
 
-type Progress<'a> = &'a mut (dyn FnMut(u64) + Send);
+/// Hears how many bytes of the source were read.
+type Progress<'a> = &'a mut (dyn FnMut(u64) + Send + 'a);
 
 /// What one try has seen of its source, also where it failed afterwards.
 #[derive(Default)]
@@ -28,7 +29,7 @@ pub(super) async fn of_file(
     key: IdempotencyKey,
     path: &Path,
     (seen, progress): (&mut Seen, Progress<'_>),
-) -> Result<Receipt, UploadError> {
+) -> Result<Receipt> {
     match open(session, task, key).await? {
         Opened::Committed(receipt) => Ok(receipt),
         Opened::Ready(upload, start) => {
@@ -45,7 +46,7 @@ pub(super) async fn of_stream(
     key: IdempotencyKey,
     source: impl AsyncRead + Send + Unpin + 'static,
     (seen, progress): (&mut Seen, Progress<'_>),
-) -> Result<Receipt, UploadError> {
+) -> Result<Receipt> {
     match open(session, task, key).await? {
         Opened::Committed(receipt) => Ok(receipt),
         Opened::Ready(upload, start) if start.offset == 0 => {
@@ -54,16 +55,16 @@ pub(super) async fn of_stream(
         }
         Opened::Ready(upload, _) => {
             upload.abort().await?;
-            Err(UploadError::Changed)
+            Err(Error::changed())
         }
     }
 }
 
-impl From<ReadError> for UploadError {
+impl From<ReadError> for Error {
     fn from(error: ReadError) -> Self {
         match error {
-            ReadError::Source(error) => UploadError::Source(error),
-            ReadError::Refused(refused) => UploadError::Refused { refused },
+            ReadError::Source(error) => Error::unreadable(error),
+            ReadError::Refused(refused) => Error::bad_line(refused),
         }
     }
 }
@@ -80,20 +81,14 @@ enum Opened {
     Ready(OpenedUpload, Start),
 }
 
-async fn open(
-    session: &Session,
-    task: UploadTask,
-    key: IdempotencyKey,
-) -> Result<Opened, UploadError> {
+async fn open(session: &Session, task: UploadTask, key: IdempotencyKey) -> Result<Opened> {
     let UploadTask { file, mode, .. } = task;
     match session.open_upload(OpenUpload { file, mode, key }).await? {
         (OpenUploadReply::Committed { receipt }, _) => Ok(Opened::Committed(receipt)),
         (OpenUploadReply::Ready { offset, hash, .. }, Some(upload)) => {
             Ok(Opened::Ready(upload, Start { offset, hash }))
         }
-        (OpenUploadReply::Ready { .. }, None) => {
-            Err(CallError::Unexpected("the upload has no number".to_owned()).into())
-        }
+        (OpenUploadReply::Ready { .. }, None) => Err(Error::unexpected("the upload has no number")),
     }
 }
 
@@ -103,7 +98,7 @@ pub(crate) async fn of_bytes(
     task: UploadTask,
     key: IdempotencyKey,
     bytes: &[u8],
-) -> Result<Receipt, UploadError> {
+) -> Result<Receipt> {
     let (mut upload, start) = match open(session, task, key).await? {
         Opened::Committed(receipt) => return Ok(receipt),
         Opened::Ready(upload, start) => (upload, start),
@@ -120,7 +115,7 @@ pub(crate) async fn of_bytes(
         }
         _ => {
             upload.abort().await?;
-            Err(UploadError::Changed)
+            Err(Error::changed())
         }
     }
 }
@@ -130,11 +125,11 @@ async fn send(
     task: UploadTask,
     mut blocks: Blocks,
     (seen, progress): (&mut Seen, Progress<'_>),
-) -> Result<Receipt, UploadError> {
+) -> Result<Receipt> {
     loop {
         let read = tokio::select! {
             biased;
-            failure = upload.failure() => return Err(failure.into()),
+            failure = upload.failure() => return Err(failure),
             read = blocks.next() => read,
         };
         match read {
@@ -145,15 +140,15 @@ async fn send(
             }
             Ok(Read::Differs) => {
                 upload.abort().await?;
-                return Err(UploadError::Changed);
+                return Err(Error::changed());
             }
             Ok(Read::End(whole)) => {
                 if whole.samples == 0 && task.is_empty_replacement() {
                     upload.abort().await?;
-                    return Err(UploadError::Empty);
+                    return Err(Error::no_samples());
                 }
                 seen.rounded = whole.rounded;
-                return Ok(upload.commit(whole.bytes, whole.hash).await?);
+                return upload.commit(whole.bytes, whole.hash).await;
             }
             Err(error) => {
                 upload.abort().await?;

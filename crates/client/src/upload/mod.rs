@@ -2,20 +2,18 @@
 
 mod attempt;
 mod blocks;
-mod retry;
 
-use std::io;
 use std::path::Path;
 
-use fleetlink_proto::FileId;
 use fleetlink_proto::control::{Receipt, UploadMode};
+use fleetlink_proto::{FileId, IdempotencyKey};
 use tokio::io::AsyncRead;
 
-use crate::{AttachError, CallError, RefusedInput, Session, Sessions, new_key};
+use crate::retry::{Attempt, Patience, Tries, retry};
+use crate::{ErrorKind, Result, Session, Sessions, new_key};
 
 use attempt::Seen;
 pub(crate) use attempt::of_bytes;
-pub(crate) use retry::{Retry, asked_wait, passes};
 
 /// What is uploaded to where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,32 +43,6 @@ pub struct Uploaded {
     pub rounded: u64,
 }
 
-/// Why a change of the device's data failed.
-#[derive(Debug, thiserror::Error)]
-pub enum UploadError {
-    /// A call failed, or the hub ended the upload.
-    #[error(transparent)]
-    Call(#[from] CallError),
-    /// No session was to be had.
-    #[error(transparent)]
-    Attach(#[from] AttachError),
-    /// What was to be uploaded could not be read.
-    #[error("the data cannot be read: {0}")]
-    Source(io::Error),
-    /// A line of it is no sample.
-    #[error("line {}: {refused}", refused.line)]
-    Refused {
-        /// Which, and why.
-        refused: RefusedInput,
-    },
-    /// It has no samples, and would have replaced those that the hub holds.
-    #[error("there are no samples, so nothing is replaced")]
-    Empty,
-    /// The hub held the beginning of something else under the upload's key.
-    #[error("the file has changed while it was uploaded")]
-    Changed,
-}
-
 /// Uploads a regular file. When the connection is lost or the outcome is unknown it asks again
 /// with the same key, and goes on where the hub stopped; `progress` hears how many bytes of the file
 /// are read and sent. The file is read by a [`SampleReader`](crate::SampleReader).
@@ -78,32 +50,53 @@ pub async fn upload_file(
     sessions: &impl Sessions,
     task: UploadTask,
     path: &Path,
-    mut progress: impl FnMut(u64) + Send,
-) -> Result<Uploaded, UploadError> {
-    let mut key = new_key();
-    let mut retry = Retry::default();
-    let (mut furthest, mut rounded) = (0, 0);
-    loop {
+    progress: impl FnMut(u64) + Send,
+) -> Result<Uploaded> {
+    let mut upload = FileUpload {
+        sessions,
+        task,
+        path,
+        key: new_key(),
+        furthest: 0,
+        rounded: 0,
+        progress,
+    };
+    let receipt = retry(&mut Tries::new(Patience::Change), &mut upload).await?;
+    let rounded = upload.rounded;
+    Ok(Uploaded { receipt, rounded })
+}
+
+/// A file on its way to the hub.
+struct FileUpload<'a, S, P> {
+    sessions: &'a S,
+    task: UploadTask,
+    path: &'a Path,
+    key: IdempotencyKey,
+    /// How far the strict form was sent by any try.
+    furthest: u64,
+    rounded: u64,
+    progress: P,
+}
+
+impl<S: Sessions, P: FnMut(u64) + Send> Attempt for FileUpload<'_, S, P> {
+    type Done = Receipt;
+
+    async fn attempt(&mut self, tries: &mut Tries) -> Result<Receipt> {
         let mut seen = Seen::default();
-        let tried = async {
-            let session = sessions.session().await?;
-            retry.through(&session);
-            attempt::of_file(&session, task, key, path, (&mut seen, &mut progress)).await
-        };
-        let tried = tried.await;
+        let session = self.sessions.session().await?;
+        tries.keep_alive(session.keep_alive());
+        let watched = (&mut seen, &mut self.progress as _);
+        let tried = attempt::of_file(&session, self.task, self.key, self.path, watched).await;
         // A commit whose answer was lost is not read again.
-        rounded = rounded.max(seen.rounded);
-        furthest = furthest.max(seen.sent);
-        match tried {
-            Ok(receipt) => return Ok(Uploaded { receipt, rounded }),
-            Err(error) => {
-                if matches!(error, UploadError::Changed) {
-                    key = new_key();
-                }
-                retry.progressed(furthest);
-                retry.after(error).await?;
-            }
+        self.rounded = self.rounded.max(seen.rounded);
+        self.furthest = self.furthest.max(seen.sent);
+        tries.progressed(self.furthest);
+        if let Err(error) = &tried
+            && matches!(error.kind(), ErrorKind::Changed)
+        {
+            self.key = new_key();
         }
+        tried
     }
 }
 
@@ -114,7 +107,7 @@ pub async fn upload_stream(
     task: UploadTask,
     source: impl AsyncRead + Send + Unpin + 'static,
     mut progress: impl FnMut(u64) + Send,
-) -> Result<Uploaded, UploadError> {
+) -> Result<Uploaded> {
     let mut seen = Seen::default();
     let (key, watched) = (new_key(), (&mut seen, &mut progress as _));
     let receipt = attempt::of_stream(session, task, key, source, watched).await?;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fleetlink_client::{
-    Arrival, Control, Credentials, DeviceKeys, DeviceKeysError, Endpoint, HubClock, Inbox,
-    Listener, Peer, ReceivePolicy,
+    Arrival, Control, Credentials, DeviceKeys, Endpoint, Error, HubClock, Inbox, Listener, Peer,
+    ReceivePolicy,
 };
 use fleetlink_proto::succession::Succession;
 use fleetlink_proto::transfer::limits::Deadlines;
@@ -126,7 +126,7 @@ impl Hub {
         let name = name.parse().unwrap();
         let keys = DeviceKeys::in_folder(folder.path().join("state"));
         let key = keys
-            .make(self.pin(), &name, async |_| Ok::<_, DeviceKeysError>(()))
+            .make(self.pin(), &name, async |_| Ok::<_, Error>(()))
             .await;
         let endpoint = Endpoint::bind(0).await.unwrap();
         let key = Arc::new(key.unwrap());

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use fleetlink_client::{ConnectError, DeviceKeys, KnownHubs, Successor, Unfollowed};
+use fleetlink_client::{DeviceKeys, Error, ErrorKind, KnownHubs, Retry, Successor, Unfollowed};
 use fleetlink_proto::control::limits::MAX_SUCCESSION;
 use fleetlink_proto::succession::{Succession, SuccessionError};
 use fleetlink_proto::{HubKey, Signature, WallTime, signed};
@@ -103,8 +103,7 @@ async fn a_device_follows_statements_to_the_key_that_is_shown() {
     let mut device = Device::that_knows(first, &hub);
     let own = DeviceKeys::in_folder(device.state.path());
     let name = "camera".parse().unwrap();
-    let accept =
-        async |_: &fleetlink_client::KeyPair| Ok::<_, fleetlink_client::DeviceKeysError>(());
+    let accept = async |_: &fleetlink_client::KeyPair| Ok::<_, Error>(());
     let made = own.make(first.pin, &name, accept).await.unwrap().public();
 
     device.dialer.attach().await.unwrap();
@@ -158,12 +157,11 @@ async fn what_does_not_lead_to_the_shown_key_is_not_followed_and_nobody_logs_in(
         let hub = hub_with(shown, chain).await;
         let mut device = Device::that_knows(known, &hub);
         let refused = device.dialer.attach().await.err().unwrap();
-        assert!(!refused.may_pass(), "{refused}");
-        let fleetlink_client::AttachError::Connect(ConnectError::PinChanged { why, .. }) = &refused
-        else {
+        assert_eq!(refused.retry(), Retry::Never, "{refused}");
+        let ErrorKind::PinChanged { why, .. } = refused.kind() else {
             panic!("{refused}");
         };
-        let why = match &**why {
+        let why = match why {
             Unfollowed::Unproven(why) => Some(*why),
             Unfollowed::Unannounced => None,
             other => panic!("{other}"),
@@ -188,7 +186,7 @@ async fn a_hub_that_cannot_be_asked_is_asked_again_later() {
     hub.rewrite(|script| script.close_at_hello = true);
     let mut device = Device::that_knows(&known, &hub);
     let refused = device.dialer.attach().await.err().unwrap();
-    assert!(refused.may_pass(), "{refused}");
+    assert_ne!(refused.retry(), Retry::Never, "{refused}");
     assert_eq!(device.kept(), Some(known.pin));
     hub.rewrite(|script| script.close_at_hello = false);
     device.dialer.attach().await.unwrap();

@@ -4,9 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use fleetlink_client::{
-    AppendEvent, AppendFailure, AppendRules, Appended, UploadTask, append_stream,
-};
+use fleetlink_client::{AppendEvent, AppendRules, Appended, Error, UploadTask, append_stream};
 use fleetlink_proto::FileId;
 use fleetlink_proto::control::UploadMode;
 use serde_json::json;
@@ -141,7 +139,7 @@ fn report(file: FileId, appended: Appended, output: &Output) -> Result<(), Failu
     }
 }
 
-fn not_all(undelivered: u64, failure: AppendFailure) -> Failure {
+fn not_all(undelivered: u64, failure: Error) -> Failure {
     let why = Failure::from(failure);
     match undelivered {
         0 => why,

@@ -8,8 +8,8 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use fleetlink_client::{
-    DownloadError, Downloaded, Existing, GeneratedFiles, Overwrite, Session, Sessions, UploadTask,
-    Uploaded, download, download_to_file, generate, state_folder, upload_file, upload_stream,
+    Downloaded, Existing, GeneratedFiles, Overwrite, Session, Sessions, UploadTask, Uploaded,
+    download, download_to_file, generate, state_folder, upload_file, upload_stream,
 };
 use fleetlink_proto::control::Receipt;
 use fleetlink_proto::{Escaped, FileId};
@@ -202,9 +202,9 @@ pub(super) async fn get(
     let session = hub.attach(output).await?.session().await?;
     if path.as_os_str() == "-" {
         let got = download(&session, file, &mut tokio::io::stdout(), |_, _| {}).await;
-        got.map_err(|error| match error {
-            DownloadError::Target(error) => Failure::output(&error),
-            error => error.into(),
+        got.map_err(|error| match error.io() {
+            Some(error) => Failure::output(error),
+            None => error.into(),
         })?;
     } else {
         let got = get_to_file(&session, file, &path, existing, output).await?;

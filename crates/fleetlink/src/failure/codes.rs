@@ -1,6 +1,6 @@
 //! The exit codes, and the names of failures for programs.
 
-use fleetlink_client::{Closed, ConnectError};
+use fleetlink_client::Closed;
 use fleetlink_proto::control::{EndReason, ErrorCode};
 use fleetlink_proto::transfer::{self, Reason};
 
@@ -35,14 +35,12 @@ impl Failure {
             Failure::General(_) | Failure::ChecksFailed(_) => 1,
             Failure::Usage(_) => 2,
             Failure::Hub(error) => code_of(error.code),
-            Failure::Connect(ConnectError::PinChanged { .. } | ConnectError::Elsewhere(_))
-            | Failure::PinChanged(_)
-            | Failure::UnknownHub { .. }
+            Failure::PinChanged(_)
+            | Failure::UnknownHub(_)
             | Failure::NotTrusted
             | Failure::Damaged(_) => 7,
-            Failure::Connect(ConnectError::PlainElsewhere(_)) => 2,
-            Failure::Connect(ConnectError::TimedOut { .. }) | Failure::TimedOut(_) => 6,
-            Failure::Connect(_) | Failure::Unreachable(_) => 5,
+            Failure::TimedOut(_) => 6,
+            Failure::Unreachable(_) => 5,
             Failure::Closed(Closed::ByHub { reason, .. }) => match reason {
                 EndReason::Replaced
                 | EndReason::AccountRemoved
@@ -74,12 +72,8 @@ impl Failure {
             Failure::OutputClosed => "output_closed",
             Failure::Interrupted => "interrupted",
             Failure::NoSuchFile(_) => "no_such_local_file",
-            Failure::Connect(ConnectError::PinChanged { .. }) | Failure::PinChanged(_) => {
-                "pin_changed"
-            }
-            Failure::Connect(ConnectError::Elsewhere(_)) | Failure::UnknownHub { .. } => {
-                "unknown_hub"
-            }
+            Failure::PinChanged(_) => "pin_changed",
+            Failure::UnknownHub(_) => "unknown_hub",
             Failure::NotTrusted => "not_trusted",
             Failure::Damaged(_) => "integrity",
             Failure::Closed(Closed::ByHub { reason, .. }) => match reason {
@@ -92,9 +86,8 @@ impl Failure {
                 _ => "connection_lost",
             },
             Failure::Closed(_) => "connection_lost",
-            Failure::Connect(ConnectError::TimedOut { .. }) | Failure::TimedOut(_) => "timed_out",
-            Failure::Connect(ConnectError::PlainElsewhere(_)) => "usage",
-            Failure::Connect(_) | Failure::Unreachable(_) => "unreachable",
+            Failure::TimedOut(_) => "timed_out",
+            Failure::Unreachable(_) => "unreachable",
             Failure::Transfer(failure) => failure.ended().reason.name(),
             Failure::Reported(failure) | Failure::Shown(failure) => failure.code(),
             Failure::Undelivered { .. } => "undelivered",

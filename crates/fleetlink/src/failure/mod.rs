@@ -5,10 +5,10 @@ mod codes;
 
 use std::io;
 
-use fleetlink_client::{Closed, ConnectError, HubAddress};
+use fleetlink_client::Closed;
+use fleetlink_proto::Escaped;
 use fleetlink_proto::control::{ErrorCode, RpcError};
 use fleetlink_proto::transfer;
-use fleetlink_proto::{Escaped, HubPin};
 
 pub(crate) use codes::EXIT_CODES;
 
@@ -24,32 +24,21 @@ pub(crate) enum Failure {
     /// The hub answered with an error.
     #[error("{}", describe(.0))]
     Hub(RpcError),
-    /// There is no connection to the hub.
-    #[error(transparent)]
-    Connect(ConnectError),
     /// The hub's key is not the one that was kept.
     #[error("{0}")]
     PinChanged(String),
     /// The session is over.
     #[error("{0}")]
     Closed(Closed),
-    /// There is no connection to a server that is no hub.
+    /// There is no connection to the hub, or to a server that is no hub.
     #[error("{0}")]
     Unreachable(String),
     /// Something did not happen in time.
     #[error("{0}")]
     TimedOut(String),
     /// The hub was never met, and there is nobody to ask.
-    #[error(
-        "the hub at {address} is not known yet; its pin is {found}. Give it with --pin if it is \
-         the one that the hub printed"
-    )]
-    UnknownHub {
-        /// Where.
-        address: HubAddress,
-        /// The pin of the key that it shows.
-        found: HubPin,
-    },
+    #[error("{0}")]
+    UnknownHub(String),
     /// The person does not trust the hub.
     #[error("the hub is not trusted; nothing was sent")]
     NotTrusted,

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use fleetlink_client::{DownloadError, Existing, write_whole};
+use fleetlink_client::{Existing, write_whole};
 use fleetlink_hub::{DataAnswer, DataCall, FileInfo, Operator, OperatorError, ReadError, ReadFile};
 use fleetlink_proto::samples::Operation;
 use fleetlink_proto::{DeviceName, FileId};
@@ -287,8 +287,12 @@ impl From<ReadError> for Failure {
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::Operator(error) => error.into(),
-            ReadError::Target(error) => DownloadError::Target(error).into(),
-            ReadError::Mismatch => DownloadError::Mismatch.into(),
+            ReadError::Target(error) => {
+                Failure::General(format!("the file cannot be written: {error}"))
+            }
+            ReadError::Mismatch => Failure::Damaged(
+                "what came is not what the hub sent: the hash or the length differs".to_owned(),
+            ),
         }
     }
 }

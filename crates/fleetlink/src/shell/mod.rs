@@ -12,8 +12,6 @@ mod prompt;
 mod roster;
 mod transfers;
 
-use std::sync::Arc;
-
 use fleetlink_client::{Link, Session, Supervisor};
 use fleetlink_proto::DeviceName;
 use tokio::sync::watch;
@@ -219,7 +217,7 @@ fn session_of(link: &Link) -> Result<Session, Failure> {
             Some(closed) => Err(Failure::Closed(closed)),
         },
         Link::Away(closed) => Err(Failure::Closed(closed.clone())),
-        Link::Over(over) => Err(Failure::from(&**over)),
+        Link::Over(error) => Err(Failure::from(error)),
     }
 }
 
@@ -233,12 +231,12 @@ fn ended_by_signal(at_terminal: bool) -> Result<Left, Failure> {
 
 /// Waits until the device will not come back by itself.
 async fn over(link: &mut watch::Receiver<Link>) -> Failure {
-    let over = match link.wait_for(|link| matches!(link, Link::Over(_))).await {
-        Ok(link) => match &*link {
-            Link::Over(over) => Arc::clone(over),
-            _ => return Failure::General("the session is over".to_owned()),
-        },
-        Err(_) => return Failure::General("the session is over".to_owned()),
-    };
-    Failure::from(&*over)
+    match link
+        .wait_for(|link| matches!(link, Link::Over(_)))
+        .await
+        .as_deref()
+    {
+        Ok(Link::Over(error)) => Failure::from(error),
+        _ => Failure::General("the session is over".to_owned()),
+    }
 }

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use fleetlink_client::{CallError, Link, Session};
+use fleetlink_client::{Error, Link, Session};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -53,7 +53,7 @@ impl Roster {
     fn cached(
         &self,
         cache: &Cached,
-        ask: impl AsyncFnOnce(Session) -> Result<Vec<String>, CallError>,
+        ask: impl AsyncFnOnce(Session) -> Result<Vec<String>, Error>,
     ) -> Vec<String> {
         let Ok(mut cached) = cache.lock() else {
             return Vec::new();

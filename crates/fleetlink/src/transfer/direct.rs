@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fleetlink_client::{
-    Announcement, Arrival, CallError, Control, Credentials, Endpoint, Inbox, KeyPair, KnownDevices,
+    Announcement, Arrival, Control, Credentials, Endpoint, Error, Inbox, KeyPair, KnownDevices,
     Listener, NotRemembered, Peer, Session, Source, state_folder,
 };
 use fleetlink_proto::control::{ErrorCode, TransferLeave};
@@ -169,17 +169,17 @@ pub(crate) async fn open_source(path: &Path, name: Option<FileName>) -> Result<S
     })
 }
 
-fn not_introduced(error: CallError) -> Failure {
-    match error {
-        CallError::Refused(error) if error.code == ErrorCode::BadCertificate => {
+fn not_introduced(error: Error) -> Failure {
+    match error.refusal().map(|refused| refused.code) {
+        Some(code @ ErrorCode::BadCertificate) => {
             Failure::Hub(fleetlink_proto::control::RpcError::new(
-                error.code,
+                code,
                 "the hub knows this name by another key than this device's; to make this one its \
                  own: fleetlink key replace",
             ))
         }
-        CallError::Refused(error) if error.code == ErrorCode::MethodNotFound => other_version(),
-        error => error.into(),
+        Some(ErrorCode::MethodNotFound) => other_version(),
+        _ => error.into(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use fleetlink_client::{Backoff, Control, Peer, Source};
+use fleetlink_client::{Backoff, Control, Peer, Retry, Source};
 use fleetlink_proto::DeviceName;
 use fleetlink_proto::transfer::limits::STALL_DEADLINE;
 use fleetlink_proto::transfer::{Ended, Failure, Reason, Receipt, WaitsFor};
@@ -58,7 +58,7 @@ impl Patience {
 
     /// How long to wait before another try after this failure; none where there is to be none.
     pub(crate) fn after(&mut self, failure: &Failure) -> Option<Duration> {
-        if !failure.ended().reason.is_temporary() {
+        if failure.ended().reason.retry() != Retry::Soon {
             return None;
         }
         let left = self.until.checked_duration_since(Instant::now())?;
@@ -132,7 +132,7 @@ mod tests {
         let mut patience = Patience::lasting(Duration::from_secs(600));
         for reason in Reason::ALL {
             let again = patience.after(&failure(*reason)).is_some();
-            assert_eq!(again, reason.is_temporary(), "{reason:?}");
+            assert_eq!(again, (reason.retry() == Retry::Soon), "{reason:?}");
         }
         let mut over = Patience::lasting(Duration::ZERO);
         assert_eq!(over.after(&failure(Reason::Busy)), None);

@@ -295,7 +295,7 @@ fn tell_link(link: &Link, report: &Report) -> Result<(), Failure> {
             let reason = closed.to_string();
             report.event(&Event::HubAway { reason: &reason });
         }
-        Link::Over(over) => return Err(Failure::from(&**over)),
+        Link::Over(error) => return Err(Failure::from(error)),
     }
     Ok(())
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Retry;
+
 /// An error as it travels: a stable code, a sentence for people, and what a program may need.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{message}")]
@@ -189,6 +191,23 @@ error_codes! {
     BadCertificate = 42, "bad_certificate";
 }
 
+impl ErrorCode {
+    /// Whether the same call can succeed later. A code that this version does not know never passes.
+    pub fn retry(self) -> Retry {
+        match self {
+            ErrorCode::Busy
+            | ErrorCode::Closing
+            | ErrorCode::NoProgress
+            | ErrorCode::StoreUnavailable
+            | ErrorCode::OutcomeUnknown => Retry::Soon,
+            // A lock-out or a penalty ends when the error says; a fault of the hub's when somebody
+            // has mended it.
+            ErrorCode::Blocked | ErrorCode::Penalised | ErrorCode::Internal => Retry::Later,
+            _ => Retry::Never,
+        }
+    }
+}
+
 impl From<ErrorCode> for i32 {
     fn from(code: ErrorCode) -> i32 {
         code.number()
@@ -204,6 +223,24 @@ impl fmt::Display for ErrorCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_passes_is_listed_once() {
+        let passing = |retry: Retry| {
+            let codes = ErrorCode::ALL.iter().filter(|code| code.retry() == retry);
+            codes.map(|code| code.name()).collect::<Vec<_>>()
+        };
+        let soon = [
+            "busy",
+            "closing",
+            "no_progress",
+            "store_unavailable",
+            "outcome_unknown",
+        ];
+        assert_eq!(passing(Retry::Soon), soon);
+        assert_eq!(passing(Retry::Later), ["internal", "blocked", "penalised"]);
+        assert_eq!(ErrorCode::Other(999).retry(), Retry::Never);
+    }
 
     #[test]
     fn every_code_survives_the_wire() {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::error::RpcError;
-use crate::ContentHash;
+use crate::{ContentHash, Retry};
 
 /// What a device sends without waiting for an answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +44,22 @@ pub enum EndReason {
     Protocol,
     /// The hub is at one of its limits; later may succeed.
     Busy,
+}
+
+impl EndReason {
+    /// Whether a new session can be opened later. What broke the protocol once will do so again.
+    pub fn retry(self) -> Retry {
+        match self {
+            EndReason::HubClosing | EndReason::Silent | EndReason::Busy => Retry::Soon,
+            EndReason::Replaced
+            | EndReason::AccountRemoved
+            | EndReason::LoginRemoved
+            | EndReason::PasswordChanged
+            | EndReason::KeyRevoked
+            | EndReason::EndedByOperator
+            | EndReason::Protocol => Retry::Never,
+        }
+    }
 }
 
 /// What a hub sends without being asked.

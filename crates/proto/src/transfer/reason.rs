@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::limits::MAX_EXPLANATION_BYTES;
-use crate::Escaped;
+use crate::{Escaped, Retry};
 
 macro_rules! reasons {
     ($($(#[$doc:meta])* $reason:ident = $number:literal, $name:literal;)*) => {
@@ -100,10 +100,13 @@ reasons! {
 }
 
 impl Reason {
-    /// Whether the same can succeed a little later without anybody doing something about it. A full
-    /// disk is not such a thing: somebody has to make room.
-    pub fn is_temporary(self) -> bool {
-        matches!(self, Reason::Busy | Reason::StaleGrant)
+    /// Whether the same file can be sent a little later. A full disk does not pass: somebody has to
+    /// make room.
+    pub fn retry(self) -> Retry {
+        match self {
+            Reason::Busy | Reason::StaleGrant => Retry::Soon,
+            _ => Retry::Never,
+        }
     }
 
     /// Whether it is a fault of the receiver's own: of its disk, or of itself.
