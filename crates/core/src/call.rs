@@ -1,27 +1,32 @@
-//! A call that waits for its one reply.
+//! A call: who makes it, by which door, what it asks for, and its one reply.
 
 use std::sync::{Arc, Weak};
 use std::thread;
 
-use fleetlink_proto::control::RequestId;
+use fleetlink_proto::DeviceName;
+use fleetlink_proto::control::{Reply, RequestId, RpcError};
 
+use crate::caller::{Caller, Door};
+use crate::errors::out_of_order;
 use crate::ids::{AdminId, SessionId};
+use crate::operator::requests::AdminReply;
+use crate::outgoing::{Outgoing, ReplyTo};
 
-/// The way by which a call came in, and by which its reply goes out.
-#[derive(Debug)]
-pub(crate) enum Door {
-    /// A session's control connection; the caller's id of the call.
-    Session(SessionId, RequestId),
-    /// The operator's socket.
-    Socket(AdminId),
-}
-
-/// A call that waits for the store. It is consumed by its reply: a call is answered once. A build
-/// with debug assertions panics where a call is forgotten.
+/// A call that its caller waits for. Its one reply consumes it. A build with debug assertions panics
+/// where a call is forgotten.
 #[derive(Debug)]
 #[must_use = "the caller waits for a reply"]
-pub(crate) struct Call {
-    door: Option<Door>,
+pub(crate) struct Call<C = ()> {
+    pub(crate) caller: Caller,
+    pub(crate) method: &'static str,
+    pub(crate) command: C,
+    due: Due,
+}
+
+/// The reply that is due.
+#[derive(Debug)]
+struct Due {
+    to: Option<ReplyTo>,
     hub: Weak<()>,
 }
 
@@ -30,36 +35,133 @@ pub(crate) struct Call {
 pub(crate) struct Calls(Arc<()>);
 
 impl Calls {
-    pub(crate) fn open(&self, door: Door) -> Call {
+    pub(crate) fn open(&self, to: ReplyTo, caller: Caller, method: &'static str) -> Call {
         Call {
-            door: Some(door),
-            hub: Arc::downgrade(&self.0),
+            caller,
+            method,
+            command: (),
+            due: Due {
+                to: Some(to),
+                hub: Arc::downgrade(&self.0),
+            },
         }
+    }
+}
+
+impl<C> Call<C> {
+    pub(crate) fn door(&self) -> Door {
+        match self.due.to {
+            Some(ReplyTo::Session(..)) | None => Door::Session,
+            Some(ReplyTo::Admin(_, door) | ReplyTo::Stateless(_, door)) => door,
+        }
+    }
+
+    /// The session that waits for the reply.
+    pub(crate) fn session(&self) -> Option<SessionId> {
+        match self.due.to {
+            Some(ReplyTo::Session(session, _)) => Some(session),
+            _ => None,
+        }
+    }
+
+    /// The device that calls.
+    pub(crate) fn device(&self) -> Option<&DeviceName> {
+        self.caller.device()
+    }
+
+    /// The same call, which asks for this.
+    pub(crate) fn with<D>(self, command: D) -> Call<D> {
+        self.split().1.map(command)
+    }
+
+    /// What it asks for, apart from the call.
+    pub(crate) fn split(self) -> (C, Call) {
+        let Call {
+            caller,
+            method,
+            command,
+            due,
+        } = self;
+        let call = Call {
+            caller,
+            method,
+            command: (),
+            due,
+        };
+        (command, call)
+    }
+
+    /// Ends the call without a reply: its session is gone, so nobody waits for one.
+    pub(crate) fn withdraw(mut self) -> C {
+        self.due.to = None;
+        self.command
     }
 }
 
 impl Call {
-    /// The session that waits for the reply.
-    pub(crate) fn session(&self) -> Option<SessionId> {
-        match self.door {
-            Some(Door::Session(session, _)) => Some(session),
-            Some(Door::Socket(_)) | None => None,
+    fn map<D>(self, command: D) -> Call<D> {
+        Call {
+            caller: self.caller,
+            method: self.method,
+            command,
+            due: self.due,
         }
     }
 
-    /// Ends the call: its reply goes out by this door now.
-    pub(crate) fn end(mut self) -> Option<Door> {
-        self.door.take()
+    pub(crate) fn ok(self, reply: Reply, out: &mut Outgoing) {
+        self.reply(Ok(reply), out);
+    }
+
+    pub(crate) fn refuse(self, error: RpcError, out: &mut Outgoing) {
+        self.reply(Err(error), out);
+    }
+
+    pub(crate) fn reply(mut self, result: Result<Reply, RpcError>, out: &mut Outgoing) {
+        if let Some(to) = self.due.to.take() {
+            out.reply(to, result);
+        }
+    }
+
+    /// Replies to an operator's or administrator's request.
+    pub(crate) fn report(mut self, result: Result<AdminReply, String>, out: &mut Outgoing) {
+        if let Some(to) = self.due.to.take() {
+            out.report(to, result);
+        }
+    }
+
+    /// Leaves the reply to the driver: the session to which it goes, unless that is gone. What the
+    /// driver replies needs a session, so a call without one is refused.
+    pub(crate) fn hand_over(mut self, out: &mut Outgoing) -> Option<(SessionId, RequestId)> {
+        if self.session().is_none() {
+            let message = format!("{} needs a session", self.method);
+            self.refuse(out_of_order(&message), out);
+            return None;
+        }
+        match self.due.to.take()? {
+            ReplyTo::Session(session, id) if out.sessions.settle(session) => Some((session, id)),
+            _ => None,
+        }
+    }
+
+    /// Leaves the reply to the driver: the request that it answers; `None` where it is a device's.
+    pub(crate) fn hand_over_admin(mut self) -> Option<AdminId> {
+        match self.due.to.take()? {
+            ReplyTo::Admin(admin, _) => Some(admin),
+            to => {
+                debug_assert!(false, "not an operator's: {to:?}");
+                None
+            }
+        }
     }
 }
 
-impl Drop for Call {
+impl Drop for Due {
     fn drop(&mut self) {
-        let is_open = self.door.is_some() && self.hub.strong_count() > 0;
+        let is_open = self.to.is_some() && self.hub.strong_count() > 0;
         debug_assert!(
             !is_open || thread::panicking(),
             "a call was forgotten: {:?}",
-            self.door
+            self.to
         );
     }
 }
@@ -68,18 +170,27 @@ impl Drop for Call {
 mod tests {
     use super::*;
 
+    fn open(calls: &Calls, number: u64) -> Call {
+        let to = ReplyTo::Admin(AdminId(number), Door::Socket);
+        calls.open(to, Caller::Operator, "test")
+    }
+
     #[test]
     #[should_panic(expected = "a call was forgotten")]
     fn a_forgotten_call_is_noticed() {
         let calls = Calls::default();
-        drop(calls.open(Door::Socket(AdminId(1))));
+        drop(open(&calls, 1).with("a command"));
     }
 
     #[test]
     fn a_call_ends_with_its_reply_or_with_its_hub() {
         let calls = Calls::default();
-        let [answered, left] = [1, 2].map(|id| calls.open(Door::Socket(AdminId(id))));
-        assert!(matches!(answered.end(), Some(Door::Socket(AdminId(1)))));
+        let mut out = Outgoing::default();
+        let left = open(&calls, 1);
+        let (command, call) = open(&calls, 2).with("a command").split();
+        assert_eq!((command, call.door()), ("a command", Door::Socket));
+        call.report(Ok(AdminReply::Done), &mut out);
+        assert_eq!(out.effects.len(), 1);
         drop(calls);
         drop(left);
     }

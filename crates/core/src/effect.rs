@@ -7,7 +7,7 @@ use fleetlink_proto::transfer::GrantedParty;
 use fleetlink_proto::{DeviceName, FileId, HubPin, HubTime, IdempotencyKey, Password};
 
 use crate::console::ConsoleEvent;
-use crate::ids::{AdminId, CheckId, OperationId, SessionId};
+use crate::ids::{AdminId, CallId, CheckId, OperationId, SessionId};
 use crate::operator::requests::AdminReply;
 use crate::store::calls::{PasswordHash, StagedId, StoreCall};
 use crate::store::snapshot::Snapshot;
@@ -127,7 +127,14 @@ pub enum Effect {
         /// Only those that follow this one.
         after: Option<(DeviceName, FileId)>,
     },
-    /// Answer the operator.
+    /// Reply to a call without a session.
+    Answer {
+        /// Which call.
+        call: CallId,
+        /// The reply.
+        result: Result<Reply, RpcError>,
+    },
+    /// Reply to an operator or administrator.
     AnswerAdmin {
         /// Which call.
         admin: AdminId,

@@ -1,6 +1,7 @@
 //! The hub as a whole: takes each input to its subject.
 
 mod accounts;
+mod administration;
 mod commands;
 mod data;
 mod endings;
@@ -20,17 +21,16 @@ mod tickets;
 mod uploads;
 mod work;
 
-use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use fleetlink_proto::control::ActiveDevice;
 use fleetlink_proto::control::limits::{MAX_KEEP_ALIVE, MIN_KEEP_ALIVE};
-use fleetlink_proto::control::{ActiveDevice, Reply, RequestId, RpcError};
 use fleetlink_proto::{DeviceName, HubTime};
 
 use crate::access::accounts::Accounts;
 use crate::access::logins::Logins;
 use crate::access::tickets::Tickets;
-use crate::call::{Call, Calls, Door};
+use crate::call::Calls;
 use crate::console::{ConsoleEvent, Departure};
 use crate::effect::Effect;
 use crate::files::queue::Operations;
@@ -38,11 +38,10 @@ use crate::files::slots::HubTransfers;
 use crate::hub::jobs::Job;
 use crate::ids::SessionId;
 use crate::input::Input;
+use crate::outgoing::Outgoing;
 use crate::presence::list::Presence;
-use crate::session::census::Census;
-use crate::session::deadlines::Deadlines;
-use crate::session::state::{Session, Stage};
-use crate::session::without_login::UnknownSessions;
+use crate::session::state::Session;
+use crate::session::table::Sessions;
 use crate::settings::Settings;
 use crate::store::calls::Account;
 use crate::store::ticket::Ticket;
@@ -60,20 +59,14 @@ pub struct Hub {
     settings: Settings,
     accounts: Accounts,
     tickets: Tickets,
-    sessions: BTreeMap<SessionId, Session>,
-    unknown_sessions: UnknownSessions,
-    census: Census,
     logins: Logins,
     presence: Presence,
     transfers: HubTransfers,
     operations: Operations<Job>,
-    deadlines: Deadlines,
-    effects: VecDeque<Effect>,
+    out: Outgoing,
     closing: bool,
     /// Whether lines of a credentials file wait to be imported.
     importing: bool,
-    /// When the last input came.
-    time: Duration,
 }
 
 impl Hub {
@@ -86,17 +79,12 @@ impl Hub {
             logins: Logins::new(&settings),
             accounts: accounts.into_iter().collect(),
             tickets: Tickets::default(),
-            sessions: BTreeMap::new(),
-            unknown_sessions: UnknownSessions::default(),
-            census: Census::default(),
             presence: Presence::starting_at(now.wall),
             transfers: HubTransfers::within(&settings.capacity),
             operations: Operations::new(),
-            deadlines: Deadlines::default(),
-            effects: VecDeque::new(),
+            out: Outgoing::new(Sessions::new(settings.keep_alive, now.monotonic)),
             closing: false,
             importing: false,
-            time: now.monotonic,
             settings,
         }
     }
@@ -111,26 +99,32 @@ impl Hub {
     /// Something happened. What comes of a session that has ended, or of an operation that is
     /// answered, changes nothing.
     pub fn handle_input(&mut self, input: Input, now: Now) {
-        self.time = now.monotonic;
+        self.out.sessions.set_time(now.monotonic);
         match input {
-            Input::Connected { session, peer } => self.connected(session, peer.ip(), now),
-            Input::Alive { session } => _ = self.heard(session, now),
+            Input::Connected { session, peer } => self.connected(session, peer.ip()),
+            Input::Alive { session } => self.out.sessions.heard(session),
             Input::Call {
                 session,
                 id,
                 request,
                 possession,
-            } => self.call(session, id, request, possession, now),
+            } => self.session_call(session, id, request, possession, now),
+            Input::StatelessCall {
+                call,
+                door,
+                caller,
+                request,
+            } => self.stateless_call((call, door), caller, request, now),
             Input::Disconnected { session } => {
-                self.disconnected(session, Departure::ConnectionClosed);
+                self.forget(session, Departure::ConnectionClosed);
             }
-            Input::Unread { session } => self.disconnected(session, Departure::Unread),
+            Input::Unread { session } => self.forget(session, Departure::Unread),
             Input::UploadStaged {
                 session,
                 id,
                 upload,
                 staged,
-            } => self.upload_staged(session, id, upload, staged, now),
+            } => self.upload_staged((session, id), upload, staged, now),
             Input::UploadEnded { session, upload } => self.upload_ended(session, upload),
             Input::DownloadEnded { session, download } => self.download_ended(session, download),
             Input::PasswordChecked { check, matches } => self.password_checked(check, matches, now),
@@ -139,24 +133,29 @@ impl Hub {
             Input::StoreAnswered { operation, result } => {
                 self.store_answered(operation, result, now);
             }
-            Input::Admin { admin, request } => self.admin(admin, request, now),
+            Input::Admin {
+                admin,
+                door,
+                caller,
+                request,
+            } => self.admin_call((admin, door), caller, request, now),
             Input::Close => self.close(),
         }
     }
 
     /// The next thing to do, in the order in which they are to be done.
     pub fn poll_effect(&mut self) -> Option<Effect> {
-        self.effects.pop_front()
+        self.out.effects.pop_front()
     }
 
     /// The next monotonic time at which [`Hub::handle_timeout`] has something to do.
     pub fn poll_timeout(&self) -> Option<Duration> {
-        self.deadlines.next()
+        self.out.sessions.next_deadline()
     }
 
     /// Ends every session whose deadline has come.
     pub fn handle_timeout(&mut self, now: Now) {
-        while let Some(session) = self.deadlines.pop_due(now.monotonic) {
+        while let Some(session) = self.out.sessions.pop_due(now.monotonic) {
             self.end_overdue(session);
         }
     }
@@ -168,19 +167,13 @@ impl Hub {
 
     /// The device as which a session is logged in.
     pub fn device_of(&self, session: SessionId) -> Option<&DeviceName> {
-        self.sessions.get(&session).and_then(Session::name)
+        self.out.sessions.get(session).and_then(Session::name)
     }
 
     /// The hub itself stood still for this time: its process was stopped, or got no processor. What
     /// it could not hear meanwhile is no silence of a session.
     pub fn stood_still(&mut self, time: Duration) {
-        let sessions: Vec<SessionId> = self.sessions.keys().copied().collect();
-        for id in sessions {
-            if let Some(session) = self.sessions.get_mut(&id) {
-                session.excuse(time);
-            }
-            self.rearm(id);
-        }
+        self.out.sessions.excuse(time);
     }
 
     /// The active devices in the order in which they joined.
@@ -190,50 +183,16 @@ impl Hub {
 
     /// Whether nothing is left to wait for after [`Input::Close`]: no session and no store operation.
     pub fn is_drained(&self) -> bool {
-        self.closing && self.sessions.is_empty() && self.operations.is_empty()
+        self.closing && self.out.sessions.is_empty() && self.operations.is_empty()
     }
 
     /// The time by the clock of this run, which nobody can set.
-    pub(crate) fn clock(&self, now: Now) -> HubTime {
+    fn clock(&self, now: Now) -> HubTime {
         let run = self.settings.run;
         HubTime { run, ms: 0 }.later(now.monotonic)
     }
 
-    /// Answers a call, unless its session is gone.
-    pub(crate) fn answer(
-        &mut self,
-        session: SessionId,
-        id: RequestId,
-        result: Result<Reply, RpcError>,
-    ) {
-        if self.sessions.contains_key(&session) {
-            self.settle(session);
-            self.effects.push_back(Effect::Reply {
-                session,
-                id,
-                result,
-            });
-        }
-    }
-
-    /// Answers a call that waited for the store.
-    pub(crate) fn reply(&mut self, call: Call, result: Result<Reply, RpcError>) {
-        if let Some(Door::Session(session, id)) = call.end() {
-            self.answer(session, id, result);
-        }
-    }
-
-    pub(crate) fn refuse(&mut self, session: SessionId, id: RequestId, error: RpcError) {
-        self.answer(session, id, Err(error));
-    }
-
-    pub(crate) fn show(&mut self, event: ConsoleEvent) {
-        self.effects.push_back(Effect::Console(event));
-    }
-
-    pub(crate) fn is_at(&self, session: SessionId, stage: impl Fn(&Stage) -> bool) -> bool {
-        self.sessions
-            .get(&session)
-            .is_some_and(|session| stage(&session.stage))
+    fn show(&mut self, event: ConsoleEvent) {
+        self.out.show(event);
     }
 }

@@ -15,6 +15,8 @@ ids! {
     CheckId;
     /// A store operation that the core asked for.
     OperationId;
-    /// A call of the operator, numbered by the driver.
+    /// An operator's or administrator's call, numbered by the driver.
     AdminId;
+    /// A device's call without a session, numbered by the driver.
+    CallId;
 }

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use fleetlink_proto::control::{Request, RequestId};
 
 use crate::access::possession::Possession;
-use crate::ids::{AdminId, CheckId, OperationId, SessionId};
+use crate::caller::{Caller, Door};
+use crate::ids::{AdminId, CallId, CheckId, OperationId, SessionId};
 use crate::operator::requests::AdminRequest;
 use crate::store::calls::{Staged, StoreError, StoreReply};
 
@@ -96,10 +97,26 @@ pub enum Input {
         /// What came of it.
         result: Result<StoreReply, StoreError>,
     },
-    /// The operator asks for something.
+    /// A device asks for something without a session. Who calls was found out at the door; it holds
+    /// for as long as the account has that password or key.
+    StatelessCall {
+        /// Which call.
+        call: CallId,
+        /// By which way it came.
+        door: Door,
+        /// Who calls.
+        caller: Caller,
+        /// What is asked.
+        request: Request,
+    },
+    /// An operator or administrator asks for something.
     Admin {
         /// Which call.
         admin: AdminId,
+        /// By which way it came.
+        door: Door,
+        /// Who calls.
+        caller: Caller,
         /// What is asked.
         request: AdminRequest,
     },

@@ -4,6 +4,7 @@
 
 mod access;
 mod call;
+mod caller;
 mod capacity;
 mod console;
 mod effect;
@@ -13,6 +14,7 @@ mod hub;
 mod ids;
 mod input;
 mod operator;
+mod outgoing;
 mod presence;
 mod session;
 mod settings;
@@ -21,14 +23,14 @@ mod time;
 
 pub use access::authorisation;
 pub use access::possession::Possession;
-pub use access::tickets::Refusal;
+pub use caller::{Caller, Door, Proof};
 pub use capacity::Capacity;
-pub use console::tickets::TicketEvent;
+pub use console::tickets::{Refusal, TicketEvent};
 pub use console::{AccountChange, Command, ConsoleEvent, Departure, Entrance, LoginFailure};
 pub use effect::Effect;
 pub use errors::of_store as rpc_error_of_store;
 pub use hub::Hub;
-pub use ids::{AdminId, CheckId, OperationId, SessionId};
+pub use ids::{AdminId, CallId, CheckId, OperationId, SessionId};
 pub use input::Input;
 pub use operator::data::{DataReply, DataRequest};
 pub use operator::requests::{

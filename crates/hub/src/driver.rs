@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use fleetlink_core::{
-    AdminId, AdminReply, AdminRequest, ConsoleEvent, DataReply, Effect, Hub, Input, Now, SessionId,
-    Snapshot, rpc_error_of_store,
+    AdminId, AdminReply, AdminRequest, Caller, ConsoleEvent, DataReply, Door, Effect, Hub, Input,
+    Now, SessionId, Snapshot, rpc_error_of_store,
 };
 use fleetlink_proto::control::{
     ActiveDevice, EndReason, ErrorCode, Reply, RequestId, RpcError, TransferLeave,
@@ -318,7 +318,12 @@ impl Driver {
                 self.admin_count += 1;
                 let admin = AdminId(self.admin_count);
                 self.admin_calls.insert(admin, answer);
-                self.input(Input::Admin { admin, request });
+                self.input(Input::Admin {
+                    admin,
+                    door: Door::Socket,
+                    caller: Caller::Operator,
+                    request,
+                });
             }
         }
     }
@@ -451,6 +456,8 @@ impl Driver {
                     .map(|grant| Reply::Transfer(Box::new(TransferLeave { grant, addresses })));
                 self.command(session, SessionCommand::Reply { id, result });
             }
+            // No door of this hub is without sessions.
+            Effect::Answer { .. } => {}
             Effect::ListUploads { admin } => self.list_uploads(admin),
             Effect::ListData {
                 admin,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use fleetlink_proto::control::EnrolledKey;
 use fleetlink_proto::{DeviceName, WallTime};
 
+use crate::caller::{Caller, Proof};
 use crate::store::calls::{Account, PasswordHash};
 
 /// The accounts, by name. They change only after the store has committed the change.
@@ -67,6 +68,22 @@ impl Accounts {
     /// The key that the account of this name has.
     pub(crate) fn key(&self, name: &DeviceName) -> Option<&EnrolledKey> {
         self.by_name.get(name)?.key.as_ref()
+    }
+
+    /// Whether an account of this name has what was shown.
+    pub(crate) fn is_proved(&self, name: &DeviceName, proof: &Proof) -> bool {
+        self.get(name).is_some_and(|account| match proof {
+            Proof::Password(hash) => account.password_hash.as_ref() == Some(hash),
+            Proof::Key(key) => account.key.as_ref().is_some_and(|own| own.key == *key),
+        })
+    }
+
+    /// Whether a caller is still who it was found to be at its door.
+    pub(crate) fn is_present(&self, caller: &Caller) -> bool {
+        match caller {
+            Caller::Device { name, proof } => self.is_proved(name, proof),
+            Caller::Nobody | Caller::Operator | Caller::Administrator | Caller::Viewer => true,
+        }
     }
 
     pub(crate) fn get(&self, name: &DeviceName) -> Option<&Account> {

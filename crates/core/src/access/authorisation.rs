@@ -1,49 +1,26 @@
-//! Who may do what. Every door asks [`decide`] before anything is done: the calls of devices, the
-//! operator's, and a queued change of a key once more when its turn has come.
+//! Who may do what, and by which door. Every call is put to [`decide`] before anything is done, and a
+//! queued change of a key once more when its turn has come.
 
 use fleetlink_proto::DeviceName;
 
-/// Who asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Caller<'a> {
-    /// A session without a login.
-    Stranger,
-    /// A session that is logged in.
-    Device {
-        /// As whom.
-        name: &'a DeviceName,
-        /// How it has shown that.
-        means: Means,
-        /// Whether it is the device of its name, and not only attached.
-        joined: bool,
-    },
-    /// Whoever can open the hub's data folder.
-    Operator,
-}
+pub use crate::caller::{Caller, Door, Means, Proof};
 
-/// How a session has shown who it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Means {
-    /// By the password that the account has now.
-    Password,
-    /// By the enrolled key.
-    Key,
-}
-
-/// What is asked for.
+/// What a call asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action<'a> {
     /// `hello`, `login`, `ping`, `leave`: what a session is made of.
     Converse,
+    /// A command that is a device's.
+    ActAsDevice,
     /// Announcing this device's presence.
     Join(&'a DeviceName),
     /// Seeing who else is active.
     ListDevices,
-    /// Reading this device's files and computing on them.
+    /// Reading this device's data files and computing on them.
     ReadData(&'a DeviceName),
-    /// Adding to this device's files and replacing them.
+    /// Adding to this device's data files and replacing them.
     WriteData(&'a DeviceName),
-    /// Deleting this device's files.
+    /// Deleting this device's data files.
     DeleteData(&'a DeviceName),
     /// Seeing which key this device has.
     ListKeys(&'a DeviceName),
@@ -51,9 +28,11 @@ pub enum Action<'a> {
     ChangeKey(&'a DeviceName),
     /// Saying where this device is reached, and sending files in its name.
     Transfer(&'a DeviceName),
-    /// Using a ticket, in place of a login.
+    /// Using a join ticket, in place of a login.
     RedeemTicket,
-    /// Accounts, blocks and tickets.
+    /// Seeing accounts, join tickets, sessions, unfinished uploads, and data files of all devices.
+    Inspect,
+    /// Changing accounts and join tickets, ending lock-outs and sessions.
     Administer,
 }
 
@@ -61,52 +40,90 @@ pub enum Action<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
     /// It may be done.
-    Allowed,
-    /// Nobody is logged in.
+    Permitted,
+    /// The caller has not shown who it is.
     LoginNeeded,
-    /// Only by who has just shown the password: a stolen key is no way to a new one.
+    /// Only a caller that has just shown the password may: a stolen key is no way to a new one.
     PasswordNeeded,
-    /// Not by this caller.
+    /// This caller may not, or not by this door.
     Forbidden,
 }
 
-/// Decides. What is not allowed here is forbidden.
-pub fn decide(caller: Caller<'_>, action: Action<'_>) -> Decision {
-    use Decision::{Allowed, Forbidden, LoginNeeded, PasswordNeeded};
-    match (caller, action) {
-        (Caller::Stranger | Caller::Device { .. }, Action::Converse) => Allowed,
-        (Caller::Stranger, Action::RedeemTicket) => Allowed,
-        (Caller::Stranger, Action::Administer) => Forbidden,
-        (Caller::Stranger, _) => LoginNeeded,
-        (Caller::Device { .. }, Action::ListDevices) => Allowed,
-        (
-            Caller::Device { name, .. },
-            Action::Join(of)
-            | Action::ReadData(of)
-            | Action::WriteData(of)
-            | Action::DeleteData(of)
-            | Action::Transfer(of),
-        ) if name == of => Allowed,
-        (Caller::Device { name, means, .. }, Action::ListKeys(of) | Action::ChangeKey(of))
-            if name == of =>
-        {
-            match means {
-                Means::Password => Allowed,
-                Means::Key => PasswordNeeded,
-            }
+/// Decides. What is not permitted here is forbidden.
+pub fn decide(caller: &Caller, door: Door, action: Action<'_>) -> Decision {
+    match (caller, door) {
+        (Caller::Nobody, Door::Session | Door::Http | Door::Mqtt) => for_nobody(door, action),
+        (Caller::Device { name, proof }, Door::Session) => {
+            for_device_in_session(name, proof.means(), action)
         }
-        (Caller::Device { .. }, _) => Forbidden,
-        (
-            Caller::Operator,
-            Action::ListDevices
-            | Action::ReadData(_)
-            | Action::DeleteData(_)
-            | Action::ListKeys(_)
-            | Action::ChangeKey(_)
-            | Action::Administer,
-        ) => Allowed,
-        // The operator speaks for the hub and for no device: nothing is uploaded or sent in a
-        // device's name.
-        (Caller::Operator, _) => Forbidden,
+        (Caller::Device { name, .. }, Door::Http | Door::Mqtt) => {
+            permit(is_for_device_elsewhere(name, action))
+        }
+        (Caller::Operator, Door::Socket) | (Caller::Administrator, Door::Http) => {
+            permit(is_for_administration(action))
+        }
+        (Caller::Viewer, Door::Http) => permit(is_for_viewers(action)),
+        // Nobody else has this door.
+        (Caller::Nobody | Caller::Device { .. }, Door::Socket)
+        | (Caller::Operator, Door::Session | Door::Http | Door::Mqtt)
+        | (Caller::Administrator | Caller::Viewer, Door::Session | Door::Socket | Door::Mqtt) => {
+            Decision::Forbidden
+        }
     }
+}
+
+fn permit(is_permitted: bool) -> Decision {
+    match is_permitted {
+        true => Decision::Permitted,
+        false => Decision::Forbidden,
+    }
+}
+
+fn for_nobody(door: Door, action: Action<'_>) -> Decision {
+    match (action, door) {
+        (Action::Converse | Action::RedeemTicket, Door::Session) => Decision::Permitted,
+        // No login of a device is one of an administrator.
+        (Action::Inspect | Action::Administer, Door::Session | Door::Mqtt) => Decision::Forbidden,
+        (Action::Converse | Action::RedeemTicket, _) => Decision::Forbidden,
+        _ => Decision::LoginNeeded,
+    }
+}
+
+fn for_device_in_session(own: &DeviceName, means: Means, action: Action<'_>) -> Decision {
+    match action {
+        Action::Converse => Decision::Permitted,
+        Action::Join(of) | Action::Transfer(of) => permit(of == own),
+        Action::ListKeys(of) | Action::ChangeKey(of) if of == own => match means {
+            Means::Password => Decision::Permitted,
+            Means::Key => Decision::PasswordNeeded,
+        },
+        action => permit(is_for_device_elsewhere(own, action)),
+    }
+}
+
+/// What a device may do by any door: use its own data files, and see who is active. A key is bound to
+/// a session's connection, and so is presence.
+fn is_for_device_elsewhere(own: &DeviceName, action: Action<'_>) -> bool {
+    match action {
+        Action::ActAsDevice | Action::ListDevices => true,
+        Action::ReadData(of) | Action::WriteData(of) | Action::DeleteData(of) => of == own,
+        _ => false,
+    }
+}
+
+/// The operator and administrators speak for the hub and for no device: they upload nothing and send
+/// nothing in a device's name.
+fn is_for_administration(action: Action<'_>) -> bool {
+    let more = matches!(
+        action,
+        Action::DeleteData(_) | Action::ListKeys(_) | Action::ChangeKey(_) | Action::Administer
+    );
+    more || is_for_viewers(action)
+}
+
+fn is_for_viewers(action: Action<'_>) -> bool {
+    matches!(
+        action,
+        Action::ListDevices | Action::ReadData(_) | Action::Inspect
+    )
 }

@@ -3,26 +3,19 @@
 use fleetlink_proto::control::EnrolledKey;
 use fleetlink_proto::{DeviceKey, DeviceName, WallTime};
 
-use crate::call::Call;
 use crate::store::calls::{Change, StoreCall};
 
 /// A change of a device's key, queued behind what the device asked for before.
-#[derive(Debug)]
-pub(crate) struct KeyJob {
-    pub(crate) call: Call,
-    pub(crate) change: KeyChange,
-}
-
 #[derive(Debug)]
 pub(crate) enum KeyChange {
     Set { key: DeviceKey, replace: bool },
     Revoke,
 }
 
-impl KeyJob {
-    pub(crate) fn call(&self, name: &DeviceName, at: WallTime) -> StoreCall {
+impl KeyChange {
+    pub(crate) fn store_call(&self, name: &DeviceName, at: WallTime) -> StoreCall {
         let name = name.clone();
-        match self.change {
+        match *self {
             KeyChange::Set { key, replace } => StoreCall::Change(Change::SetKey {
                 name,
                 key: EnrolledKey { key, enrolled: at },

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use fleetlink_proto::control::RequestId;
 use fleetlink_proto::control::limits::{MAX_WAITING_LOGINS_PER_NAME, MAX_WAITING_PASSWORD_CHECKS};
 use fleetlink_proto::{MAX_PASSWORD_BYTES, Password};
 
 use crate::access::lockout::{Failure, Lockouts};
 use crate::access::name_penalties::NamePenalties;
 use crate::access::penalties::{Penalties, Penalty};
+use crate::call::Call;
 use crate::ids::{CheckId, SessionId};
 use crate::settings::Settings;
 use crate::store::calls::PasswordHash;
@@ -31,10 +31,9 @@ pub(crate) struct Logins {
 /// A call of `login`.
 #[derive(Debug)]
 pub(crate) struct Attempt {
-    pub(crate) session: SessionId,
+    pub(crate) call: Call,
     /// From where: a guess counts also where its session is gone before it is decided.
     pub(crate) address: IpAddr,
-    pub(crate) id: RequestId,
     pub(crate) name: Box<str>,
     pub(crate) password: Password,
 }
@@ -42,9 +41,8 @@ pub(crate) struct Attempt {
 /// A password check under way.
 #[derive(Debug)]
 pub(crate) struct Check {
-    pub(crate) session: SessionId,
+    pub(crate) call: Call,
     pub(crate) address: IpAddr,
-    pub(crate) id: RequestId,
     pub(crate) name: Box<str>,
     /// What the password is checked against; `None` where it cannot be right.
     pub(crate) hash: Option<PasswordHash>,
@@ -115,17 +113,20 @@ impl Logins {
     }
 
     /// Counts an attempt, and from then on has a check of it under way; back where too many are.
-    pub(crate) fn begin(&mut self, attempt: Attempt, now: Duration) -> Result<CheckId, Attempt> {
+    pub(crate) fn begin(
+        &mut self,
+        attempt: Attempt,
+        now: Duration,
+    ) -> Result<CheckId, Box<Attempt>> {
         if self.checks.len() >= MAX_WAITING_PASSWORD_CHECKS {
-            return Err(attempt);
+            return Err(Box::new(attempt));
         }
         self.lockouts.begin(&attempt.name, now);
         self.last += 1;
         let id = CheckId(self.last);
         let check = Check {
-            session: attempt.session,
+            call: attempt.call,
             address: attempt.address,
-            id: attempt.id,
             name: attempt.name,
             hash: None,
             unsettled: Some(attempt.password),
@@ -190,19 +191,25 @@ impl Logins {
 
     /// Forgets a waiting login of a session that is gone. A check under way goes on: it counts.
     pub(crate) fn withdraw(&mut self, name: &str, session: SessionId) {
-        if let Some(waiting) = self.waiting.get_mut(name) {
-            waiting.retain(|attempt| attempt.session != session);
-            if waiting.is_empty() {
-                self.waiting.remove(name);
-            }
+        let Some(waiting) = self.waiting.get_mut(name) else {
+            return;
+        };
+        let is_gone = |attempt: &Attempt| attempt.call.session() == Some(session);
+        if let Some(place) = waiting.iter().position(is_gone)
+            && let Some(attempt) = waiting.remove(place)
+        {
+            attempt.call.withdraw();
+        }
+        if waiting.is_empty() {
+            self.waiting.remove(name);
         }
     }
 
     /// Puts an attempt behind those of its name that wait; back where too many do.
-    pub(crate) fn wait(&mut self, attempt: Attempt) -> Result<(), Attempt> {
+    pub(crate) fn wait(&mut self, attempt: Attempt) -> Result<(), Box<Attempt>> {
         let waiting = self.waiting.entry(attempt.name.clone()).or_default();
         if waiting.len() >= MAX_WAITING_LOGINS_PER_NAME {
-            return Err(attempt);
+            return Err(Box::new(attempt));
         }
         waiting.push_back(attempt);
         Ok(())

@@ -1,17 +1,14 @@
 //! One use of a join ticket, from the call to the store's answer.
 
-use fleetlink_proto::control::{EnrolledKey, RequestId};
+use fleetlink_proto::control::EnrolledKey;
 use fleetlink_proto::ticket::TicketNumber;
 use fleetlink_proto::{DeviceKey, DeviceName, WallTime};
 
-use crate::ids::SessionId;
 use crate::store::calls::{Change, StoreCall};
 
 /// A call of `ticket.redeem` whose signature holds and whose ticket is known.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Redemption {
-    pub(crate) session: SessionId,
-    pub(crate) id: RequestId,
     pub(crate) ticket: TicketNumber,
     /// The name that the device has chosen.
     pub(crate) name: Option<DeviceName>,
@@ -21,7 +18,7 @@ pub(crate) struct Redemption {
 }
 
 impl Redemption {
-    pub(crate) fn call(&self, name: &DeviceName, at: WallTime) -> StoreCall {
+    pub(crate) fn store_call(&self, name: &DeviceName, at: WallTime) -> StoreCall {
         StoreCall::Change(Change::RedeemTicket {
             ticket: self.ticket,
             name: name.clone(),

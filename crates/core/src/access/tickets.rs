@@ -10,6 +10,8 @@ use fleetlink_proto::{DeviceName, WallTime};
 
 use crate::access::accounts::Accounts;
 use crate::access::redemption::Redemption;
+use crate::call::Call;
+use crate::console::tickets::Refusal;
 use crate::store::ticket::{Ticket, TicketStanding, TicketUse};
 
 /// The tickets, by number. They change only after the store has committed the change.
@@ -21,7 +23,7 @@ pub(crate) struct Tickets {
     /// The names of each ticket's uses that the store has not decided.
     under_way: BTreeMap<TicketNumber, BTreeSet<DeviceName>>,
     /// By ticket, in the order of arrival: those for which none is left if those under way succeed.
-    waiting: BTreeMap<TicketNumber, VecDeque<Redemption>>,
+    waiting: BTreeMap<TicketNumber, VecDeque<Call<Redemption>>>,
 }
 
 /// What becomes of a use of a ticket.
@@ -35,23 +37,6 @@ pub(crate) enum Verdict {
     Wait,
     /// It is not done.
     Refuse(Refusal),
-}
-
-/// Why a ticket is not used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
-    /// There is none with this secret.
-    Unknown,
-    /// It was used as often as it may be.
-    Used,
-    /// The operator took it back.
-    Revoked,
-    /// Its time is over.
-    Expired,
-    /// It is for another name, or for names that begin otherwise.
-    OtherName(TicketSubject),
-    /// There is a device of this name, or of one that differs only by case.
-    NameTaken(DeviceName),
 }
 
 impl Tickets {
@@ -132,17 +117,17 @@ impl Tickets {
     }
 
     /// Puts a use behind those of its ticket that wait; back where too many do.
-    pub(crate) fn wait(&mut self, redemption: Redemption) -> Result<(), Redemption> {
-        let waiting = self.waiting.entry(redemption.ticket).or_default();
+    pub(crate) fn wait(&mut self, call: Call<Redemption>) -> Result<(), Call> {
+        let waiting = self.waiting.entry(call.command.ticket).or_default();
         if waiting.len() >= MAX_WAITING_REDEMPTIONS {
-            return Err(redemption);
+            return Err(call.split().1);
         }
-        waiting.push_back(redemption);
+        waiting.push_back(call);
         Ok(())
     }
 
     /// Those that wait for this ticket, to be decided anew.
-    pub(crate) fn take_waiting(&mut self, number: TicketNumber) -> VecDeque<Redemption> {
+    pub(crate) fn take_waiting(&mut self, number: TicketNumber) -> VecDeque<Call<Redemption>> {
         self.waiting.remove(&number).unwrap_or_default()
     }
 

@@ -6,8 +6,6 @@ use std::net::IpAddr;
 use fleetlink_proto::DeviceName;
 use fleetlink_proto::ticket::{TicketNumber, TicketSubject};
 
-use crate::access::tickets::Refusal;
-
 /// What happened with a ticket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TicketEvent {
@@ -39,6 +37,23 @@ pub enum TicketEvent {
         /// Why.
         refusal: Refusal,
     },
+}
+
+/// Why a ticket is not used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// There is none with this secret.
+    Unknown,
+    /// It was used as often as it may be.
+    Used,
+    /// The operator took it back.
+    Revoked,
+    /// Its time is over.
+    Expired,
+    /// It is for another name, or for names that begin otherwise.
+    OtherName(TicketSubject),
+    /// There is a device of this name, or of one that differs only by case.
+    NameTaken(DeviceName),
 }
 
 impl fmt::Display for TicketEvent {

@@ -6,17 +6,9 @@ use fleetlink_proto::control::{
 };
 use fleetlink_proto::{DeviceName, WallTime};
 
-use crate::call::Call;
 use crate::console::Command;
 use crate::store::calls::{Change, Commit, Delete, Query, Staged, StoreCall};
 use crate::store::journal::Deleter;
-
-/// A call of a device.
-#[derive(Debug)]
-pub(crate) struct DeviceJob {
-    pub(crate) call: Call,
-    pub(crate) task: Task,
-}
 
 #[derive(Debug)]
 pub(crate) enum Task {
@@ -31,7 +23,23 @@ pub(crate) enum Task {
     OpenDownload(OpenDownload),
 }
 
+/// What takes a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Transfer {
+    Upload,
+    Download,
+}
+
 impl Task {
+    /// What it is to begin.
+    pub(crate) fn transfer(&self) -> Option<Transfer> {
+        match self {
+            Task::OpenUpload(_) => Some(Transfer::Upload),
+            Task::OpenDownload(_) => Some(Transfer::Download),
+            _ => None,
+        }
+    }
+
     /// Whether it changes what is stored. A change goes on when its session is gone: it is what the
     /// device asked for, and a retry finds it done.
     pub(crate) fn is_change(&self) -> bool {
@@ -54,7 +62,7 @@ impl Task {
         }
     }
 
-    pub(crate) fn call(&self, device: DeviceName, at: WallTime) -> StoreCall {
+    pub(crate) fn store_call(&self, device: DeviceName, at: WallTime) -> StoreCall {
         match self {
             Task::OpenUpload(upload) => StoreCall::Query(Query::FindReceipt {
                 device,

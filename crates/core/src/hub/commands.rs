@@ -3,15 +3,15 @@
 use fleetlink_proto::DeviceName;
 use fleetlink_proto::control::limits::{MAX_DOWNLOADS_PER_DEVICE, MAX_DOWNLOADS_PER_SESSION};
 use fleetlink_proto::control::{
-    Compute, ComputeReply, DeleteReply, ErrorCode, OpenDownload, Reply, RequestId, RpcError,
+    Compute, ComputeReply, DeleteReply, ErrorCode, OpenDownload, Reply, RpcError,
 };
 use fleetlink_proto::samples::Summary;
 
-use crate::call::{Call, Door};
+use crate::call::Call;
 use crate::console::{Command, ConsoleEvent};
 use crate::effect::Effect;
 use crate::errors;
-use crate::files::task::{DeviceJob, Task};
+use crate::files::task::{Task, Transfer};
 use crate::hub::Hub;
 use crate::hub::jobs::Job;
 use crate::ids::SessionId;
@@ -23,45 +23,37 @@ use crate::time::Now;
 const NO_FILE: &str = "the file does not exist at the server side";
 
 impl Hub {
-    /// Queues what a device asks of the store; `false` where it was refused instead.
-    pub(crate) fn issue(
-        &mut self,
-        session: SessionId,
-        id: RequestId,
-        name: &DeviceName,
-        task: Task,
-        now: Now,
-    ) -> bool {
-        let command = task.command();
+    /// Queues what a device asks of the store.
+    pub(super) fn issue(&mut self, call: Call<Task>, now: Now) {
+        let Some(name) = call.device().cloned() else {
+            return call.split().1.refuse(errors::internal(), &mut self.out);
+        };
+        let (session, task) = (call.session(), &call.command);
+        let (command, transfer) = (task.command(), task.transfer());
         if !task.is_in_background() {
             self.show(ConsoleEvent::Issued {
                 device: name.clone(),
                 command,
             });
         }
-        let call = self.calls.open(Door::Session(session, id));
-        let job = Job::Device(DeviceJob { call, task });
-        let Err(refused) = self.enqueue(name, job, now) else {
-            return true;
-        };
-        if let Job::Device(job) = *refused {
-            self.refuse_call(job.call, name, command, errors::too_many_operations());
+        if let Err(call) = self.enqueue(&name, Job::Device(call), now) {
+            self.release_slot(session, transfer);
+            self.refuse_command(call, command, errors::too_many_operations());
         }
-        false
     }
 
     /// The store answered what a device asked for.
-    pub(crate) fn finish_device_job(
+    pub(super) fn finish_device_job(
         &mut self,
         name: &DeviceName,
-        job: DeviceJob,
+        call: Call<Task>,
         result: Result<StoreReply, StoreError>,
     ) {
-        let DeviceJob { call, task } = job;
+        let (task, call) = call.split();
         let command = task.command();
         let error = match (task, result) {
             (Task::Commit { upload, staged }, result) => {
-                return self.upload_committed(name, call, (upload, staged.id), result);
+                return self.upload_committed(call, (upload, staged.id), result);
             }
             (Task::OpenUpload(upload), Ok(StoreReply::Receipt(found))) => {
                 return self.upload_opened(name, call, upload, found);
@@ -79,15 +71,13 @@ impl Hub {
                         count: list.files.len(),
                     });
                 }
-                return self.reply(call, Ok(Reply::Files(list)));
+                return call.ok(Reply::Files(list), &mut self.out);
             }
             (Task::OpenDownload(download), Ok(StoreReply::Snapshot(snapshot))) => {
                 return self.start_download(name, call, &download, snapshot);
             }
             (task, result) => {
-                if let Some(session) = call.session() {
-                    self.release_slot(session, &task);
-                }
+                self.release_slot(call.session(), task.transfer());
                 let no_file = missing(&task);
                 result.map_or_else(
                     |error| errors::of_store(error, &no_file),
@@ -95,19 +85,16 @@ impl Hub {
                 )
             }
         };
-        self.refuse_call(call, name, command, error);
+        self.refuse_command(call, command, error);
     }
 
-    pub(crate) fn open_download(
-        &mut self,
-        session: SessionId,
-        id: RequestId,
-        name: &DeviceName,
-        download: OpenDownload,
-        now: Now,
-    ) {
-        let Some(open) = self.sessions.get_mut(&session) else {
-            return;
+    pub(super) fn open_download(&mut self, call: Call, download: OpenDownload, now: Now) {
+        let (Some(open), Some(name)) = (
+            call.session().and_then(|id| self.out.sessions.get_mut(id)),
+            call.device(),
+        ) else {
+            let error = errors::out_of_order("a download needs a session");
+            return call.refuse(error, &mut self.out);
         };
         if !open.transfers.ask_download(name, &mut self.transfers) {
             let of_hub = self.settings.capacity.downloads;
@@ -116,16 +103,13 @@ impl Hub {
                  {MAX_DOWNLOADS_PER_DEVICE} and the hub {of_hub}; try again when \
                  one is done"
             ));
-            return self.refuse_command(session, id, name, Command::Download, error);
+            return self.refuse_command(call, Command::Download, error);
         }
-        let task = Task::OpenDownload(download.clone());
-        if !self.issue(session, id, name, task, now) {
-            self.release_slot(session, &Task::OpenDownload(download));
-        }
+        self.issue(call.with(Task::OpenDownload(download)), now);
     }
 
-    pub(crate) fn download_ended(&mut self, session: SessionId, download: u64) {
-        if let Some(session) = self.sessions.get_mut(&session) {
+    pub(super) fn download_ended(&mut self, session: SessionId, download: u64) {
+        if let Some(session) = self.out.sessions.get_mut(session) {
             session
                 .transfers
                 .end_download(download, &mut self.transfers);
@@ -133,36 +117,15 @@ impl Hub {
     }
 
     /// Tells a device and the operator why a command was not done.
-    pub(crate) fn refuse_command(
-        &mut self,
-        session: SessionId,
-        id: RequestId,
-        name: &DeviceName,
-        command: Command,
-        error: RpcError,
-    ) {
-        self.show_refused(name, command, &error);
-        self.refuse(session, id, error);
-    }
-
-    /// The same for a call that waited for the store.
-    pub(crate) fn refuse_call(
-        &mut self,
-        call: Call,
-        name: &DeviceName,
-        command: Command,
-        error: RpcError,
-    ) {
-        self.show_refused(name, command, &error);
-        self.reply(call, Err(error));
-    }
-
-    fn show_refused(&mut self, name: &DeviceName, command: Command, error: &RpcError) {
-        self.show(ConsoleEvent::Refused {
-            device: name.clone(),
-            command,
-            message: error.message.clone(),
-        });
+    pub(super) fn refuse_command(&mut self, call: Call, command: Command, error: RpcError) {
+        if let Some(device) = call.device().cloned() {
+            self.show(ConsoleEvent::Refused {
+                device,
+                command,
+                message: error.message.clone(),
+            });
+        }
+        call.refuse(error, &mut self.out);
     }
 
     fn computed(&mut self, name: &DeviceName, call: Call, compute: &Compute, summary: &Summary) {
@@ -170,7 +133,7 @@ impl Hub {
         let Ok(result) = summary.compute(operation) else {
             let message = errors::no_samples(file, operation);
             let error = RpcError::new(ErrorCode::NoSamples, message);
-            return self.refuse_call(call, name, Command::Compute, error);
+            return self.refuse_command(call, Command::Compute, error);
         };
         let reply = ComputeReply {
             file,
@@ -178,7 +141,7 @@ impl Hub {
             result,
             samples: summary.count(),
         };
-        self.reply(call, Ok(Reply::Compute(reply)));
+        call.ok(Reply::Compute(reply), &mut self.out);
         self.show(ConsoleEvent::Computed {
             device: name.clone(),
             file,
@@ -189,8 +152,8 @@ impl Hub {
 
     fn deleted(&mut self, name: &DeviceName, call: Call, reply: DeleteReply) {
         let file = reply.file;
-        self.reply(call, Ok(Reply::Delete(reply)));
-        self.effects.push_back(Effect::JournalGrew);
+        call.ok(Reply::Delete(reply), &mut self.out);
+        self.out.push(Effect::JournalGrew);
         self.show(ConsoleEvent::Deleted { file });
         self.show(ConsoleEvent::ToldDeleted {
             device: name.clone(),
@@ -205,20 +168,19 @@ impl Hub {
         download: &OpenDownload,
         snapshot: Snapshot,
     ) {
-        let Some(Door::Session(session, id)) = call.end() else {
+        let Some((session, id)) = call.hand_over(&mut self.out) else {
             return;
         };
-        let Some(open) = self.sessions.get_mut(&session) else {
+        let Some(open) = self.out.sessions.get_mut(session) else {
             return;
         };
         let number = open.transfers.begin_download();
-        self.settle(session);
         self.show(ConsoleEvent::Sending {
             device: name.clone(),
             file: download.file,
             bytes: snapshot.bytes(),
         });
-        self.effects.push_back(Effect::StartDownload {
+        self.out.push(Effect::StartDownload {
             session,
             id,
             download: number,
@@ -226,14 +188,16 @@ impl Hub {
         });
     }
 
-    /// A transfer that the store was asked about does not begin.
-    fn release_slot(&mut self, session: SessionId, task: &Task) {
-        let Some(open) = self.sessions.get_mut(&session) else {
-            return;
-        };
-        match task {
-            Task::OpenUpload(_) => open.transfers.refuse_upload(&mut self.transfers),
-            Task::OpenDownload(_) => open.transfers.refuse_download(&mut self.transfers),
+    /// The transfer that the store was asked about does not begin.
+    pub(super) fn release_slot(&mut self, session: Option<SessionId>, transfer: Option<Transfer>) {
+        let open = session.and_then(|id| self.out.sessions.get_mut(id));
+        match (open, transfer) {
+            (Some(open), Some(Transfer::Upload)) => {
+                open.transfers.refuse_upload(&mut self.transfers);
+            }
+            (Some(open), Some(Transfer::Download)) => {
+                open.transfers.refuse_download(&mut self.transfers);
+            }
             _ => {}
         }
     }

@@ -4,97 +4,113 @@ use fleetlink_proto::control::{ComputeReply, ErrorCode, RpcError};
 use fleetlink_proto::samples::{Operation, Summary};
 use fleetlink_proto::{DeviceName, FileId};
 
-use crate::access::authorisation::{Action, Caller, Decision, decide};
+use crate::access::authorisation::Action;
+use crate::call::Call;
 use crate::console::ConsoleEvent;
 use crate::effect::Effect;
 use crate::errors;
 use crate::hub::Hub;
 use crate::hub::jobs::Job;
-use crate::ids::AdminId;
-use crate::operator::data::{DataJob, DataReply, DataRequest, Task};
-use crate::operator::errors::no_account;
+use crate::operator::data::{DataCommand, DataReply, DataRequest, Task};
+use crate::operator::errors::{no_account, too_many_operations};
 use crate::operator::requests::AdminReply;
 use crate::store::calls::{StoreError, StoreReply};
 use crate::store::journal::Deleter;
 use crate::time::Now;
 
 impl Hub {
-    /// The operator asks for something about data files.
-    pub(crate) fn data_request(&mut self, admin: AdminId, request: DataRequest, now: Now) {
-        let (device, file, task) = match request {
-            DataRequest::List { device, after } => return self.list_data(admin, device, after),
+    /// Somebody asks for something about data files that are not its own.
+    pub(super) fn data_request(&mut self, call: Call, request: DataRequest, now: Now) {
+        match request {
+            DataRequest::List { device, after } => {
+                let action = device.as_ref().map_or(Action::Inspect, Action::ReadData);
+                self.permit_admin(call, action, |hub, call| {
+                    hub.list_data(call, device.clone(), after);
+                });
+            }
             DataRequest::Compute {
                 device,
                 file,
                 operation,
-            } => (device, file, Task::Compute(operation)),
-            DataRequest::Read { device, file } => (device, file, Task::Read),
+            } => self.permit_admin(call, Action::ReadData(&device), |hub, call| {
+                let task = Task::Compute(operation);
+                hub.queue_data(call.with(DataCommand { file, task }), &device, now);
+            }),
+            DataRequest::Read { device, file } => {
+                self.permit_admin(call, Action::ReadData(&device), |hub, call| {
+                    let task = Task::Read;
+                    hub.queue_data(call.with(DataCommand { file, task }), &device, now);
+                });
+            }
             DataRequest::Delete { device, file, key } => {
-                (device, file, Task::deletion(key, Deleter::Operator, None))
+                self.permit_admin(call, Action::DeleteData(&device), |hub, call| {
+                    let task = Task::deletion(key, Deleter::Operator, None);
+                    hub.queue_data(call.with(DataCommand { file, task }), &device, now);
+                });
             }
             DataRequest::Expire {
                 device,
                 file,
                 version,
                 key,
-            } => {
+            } => self.permit_admin(call, Action::DeleteData(&device), |hub, call| {
                 let task = Task::deletion(key, Deleter::Retention, Some(version));
-                (device, file, task)
-            }
-        };
-        if let Err(why) = self.may(&device, task.action(&device)) {
-            return self.answer_admin(admin, Err(why));
-        }
-        let job = Job::Data(DataJob { admin, file, task });
-        if self.enqueue(&device, job, now).is_err() {
-            let message = format!("too many operations of {device} are waiting; try again later");
-            self.answer_data(admin, DataReply::Refused(errors::busy(message)));
+                hub.queue_data(call.with(DataCommand { file, task }), &device, now);
+            }),
         }
     }
 
     fn list_data(
         &mut self,
-        admin: AdminId,
+        call: Call,
         device: Option<DeviceName>,
         after: Option<(DeviceName, FileId)>,
     ) {
         if let Some(device) = &device
-            && let Err(why) = self.may(device, Action::ReadData(device))
+            && !self.accounts.contains(device)
         {
-            return self.answer_admin(admin, Err(why));
+            return call.report(Err(no_account(device)), &mut self.out);
         }
-        self.effects.push_back(Effect::ListData {
-            admin,
-            device,
-            after,
-        });
+        if let Some(admin) = call.hand_over_admin() {
+            self.out.push(Effect::ListData {
+                admin,
+                device,
+                after,
+            });
+        }
     }
 
-    fn may(&self, device: &DeviceName, action: Action<'_>) -> Result<(), String> {
-        if decide(Caller::Operator, action) != Decision::Allowed {
-            return Err("this is not for the operator".to_owned());
+    fn queue_data(&mut self, call: Call<DataCommand>, device: &DeviceName, now: Now) {
+        if !self.accounts.contains(device) {
+            return call
+                .split()
+                .1
+                .report(Err(no_account(device)), &mut self.out);
         }
-        match self.accounts.contains(device) {
-            true => Ok(()),
-            false => Err(no_account(device)),
+        if let Err(call) = self.enqueue(device, Job::Data(call), now) {
+            let error = errors::busy(too_many_operations(device));
+            call.report(
+                Ok(AdminReply::Data(DataReply::Refused(error))),
+                &mut self.out,
+            );
         }
     }
 
     /// The store answered what was asked about a data file.
-    pub(crate) fn finish_data_job(
+    pub(super) fn finish_data_job(
         &mut self,
         name: &DeviceName,
-        job: &DataJob,
+        call: Call<DataCommand>,
         result: Result<StoreReply, StoreError>,
     ) {
-        let DataJob { admin, file, task } = *job;
+        let (DataCommand { file, task }, call) = call.split();
         let reply = match (task, result) {
             (Task::Compute(operation), Ok(StoreReply::Summary(summary))) => {
                 computed(file, operation, &summary)
             }
             (Task::Read, Ok(StoreReply::Snapshot(snapshot))) => DataReply::Content(snapshot),
             (Task::Delete { by, .. }, Ok(StoreReply::Deleted(reply))) => {
-                self.effects.push_back(Effect::JournalGrew);
+                self.out.push(Effect::JournalGrew);
                 self.show(ConsoleEvent::Removed {
                     device: name.clone(),
                     file,
@@ -108,11 +124,7 @@ impl Hub {
                 DataReply::Refused(errors::of_store(error, &missing))
             }
         };
-        self.answer_data(admin, reply);
-    }
-
-    fn answer_data(&mut self, admin: AdminId, reply: DataReply) {
-        self.answer_admin(admin, Ok(AdminReply::Data(reply)));
+        call.report(Ok(AdminReply::Data(reply)), &mut self.out);
     }
 }
 

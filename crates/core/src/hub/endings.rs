@@ -7,12 +7,18 @@ use std::collections::BTreeSet;
 use fleetlink_proto::DeviceName;
 use fleetlink_proto::control::EndReason;
 
+use crate::access::accounts::Accounts;
+use crate::access::authorisation::Decision;
+use crate::access::errors::not_permitted;
+use crate::call::Call;
+use crate::caller::Proof;
 use crate::console::Departure;
-use crate::files::task::{DeviceJob, Task};
+use crate::files::task::Task;
 use crate::hub::Hub;
 use crate::hub::jobs::Job;
 use crate::ids::SessionId;
-use crate::session::state::{Proof, Session};
+use crate::session::state::Session;
+use crate::session::table::Sessions;
 
 /// Why sessions are ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +74,7 @@ impl Ending {
 
 impl Hub {
     /// Ends every session of a name, except this one.
-    pub(crate) fn end_sessions_of(
+    pub(super) fn end_sessions_of(
         &mut self,
         name: &DeviceName,
         ending: Ending,
@@ -80,7 +86,7 @@ impl Hub {
     }
 
     /// Ends the sessions of a name that rest on a password or a key that is no longer the account's.
-    pub(crate) fn end_sessions_without_ground(&mut self, name: &DeviceName) -> usize {
+    pub(super) fn end_sessions_without_ground(&mut self, name: &DeviceName) -> usize {
         let account = self.accounts.get(name);
         let hash = account.and_then(|account| account.password_hash.clone());
         let key = self.accounts.key(name).map(|enrolled| enrolled.key);
@@ -95,13 +101,13 @@ impl Hub {
     }
 
     /// Ends the sessions for which this says why; how many.
-    pub(crate) fn end_sessions(
+    pub(super) fn end_sessions(
         &mut self,
         why: impl Fn(SessionId, &Session) -> Option<Ending>,
     ) -> usize {
-        let ended = self.sessions.iter().filter_map(|(id, session)| {
-            let ending = why(*id, session)?;
-            Some((*id, session.name().cloned(), ending))
+        let ended = self.out.sessions.iter().filter_map(|(id, session)| {
+            let ending = why(id, session)?;
+            Some((id, session.name().cloned(), ending))
         });
         let ended: Vec<_> = ended.collect();
         let mut names = BTreeSet::new();
@@ -109,32 +115,47 @@ impl Hub {
         for (session, name, ending) in ended {
             names.extend(name);
             self.forget(session, ending.departure());
-            self.tell_end(session, ending.reason(), ending.message());
+            self.out
+                .tell_end(session, ending.reason(), ending.message());
         }
         names.iter().for_each(|name| self.withdraw_orphans(name));
         count
     }
 
-    /// Withdraws the waiting calls of a name whose session is gone. Nobody knows any more what such
-    /// a session rested on.
-    pub(crate) fn withdraw_orphans(&mut self, name: &DeviceName) {
-        let sessions = &self.sessions;
+    /// Takes the waiting calls of a device that rest on what it has no more out of its queue: those of
+    /// sessions that are gone, and those without a session whose password or key is another by now.
+    pub(super) fn withdraw_orphans(&mut self, name: &DeviceName) {
+        let (sessions, accounts) = (&self.out.sessions, &self.accounts);
         let is_orphan = |job: &Job| match job {
-            Job::Device(job) => !job
-                .call
-                .session()
-                .is_some_and(|id| sessions.contains_key(&id)),
+            Job::Device(call) => !is_wanted(call, sessions, accounts),
             _ => false,
         };
         for job in self.operations.withdraw(name, is_orphan) {
-            let Job::Device(DeviceJob { call, task }) = job else {
-                continue;
-            };
+            let Job::Device(call) = job else { continue };
+            let (task, call) = call.split();
             if let Task::Commit { staged, .. } = task {
                 self.discard(staged.id);
             }
-            // Its session is gone: nobody waits for a reply.
-            call.end();
+            self.end_unwanted(call);
         }
+    }
+
+    /// Ends a call that is not done. Where its session is gone, nobody waits for a reply.
+    pub(super) fn end_unwanted(&mut self, call: Call) {
+        match call.session() {
+            Some(_) => call.withdraw(),
+            None => {
+                let error = not_permitted(Decision::LoginNeeded, call.method);
+                call.refuse(error, &mut self.out);
+            }
+        }
+    }
+}
+
+/// Whether the caller still waits, and is who it was.
+pub(super) fn is_wanted<C>(call: &Call<C>, sessions: &Sessions, accounts: &Accounts) -> bool {
+    match call.session() {
+        Some(session) => sessions.is_open(session),
+        None => accounts.is_present(&call.caller),
     }
 }

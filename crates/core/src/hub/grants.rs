@@ -3,11 +3,12 @@
 use std::net::{IpAddr, SocketAddr};
 
 use fleetlink_proto::DeviceName;
-use fleetlink_proto::control::{Reply, RequestId, RpcError};
+use fleetlink_proto::control::{AnnounceEndpoint, OpenTransfer, Reply, RpcError};
 use fleetlink_proto::transfer::limits::GRANT_LIFETIME;
 use fleetlink_proto::transfer::{Addresses, EndpointCertificate, GrantedParty, Party};
 
 use crate::access::possession::Possession;
+use crate::call::Call;
 use crate::console::{Command, ConsoleEvent};
 use crate::effect::Effect;
 use crate::errors;
@@ -17,42 +18,48 @@ use crate::presence::device::{Member, Reached};
 use crate::session::state::Stage;
 use crate::time::Now;
 
-/// The call that is answered.
-type Call = (SessionId, RequestId);
-
 impl Hub {
     /// A device that has joined says by which endpoint it is reached. Its own key must say so too:
     /// the enrolled one, where there is one.
-    pub(crate) fn announce_endpoint(
+    pub(super) fn announce_endpoint(
         &mut self,
-        (session, id): Call,
-        name: &DeviceName,
-        reached: Reached,
+        call: Call,
+        announce: AnnounceEndpoint,
         possession: Possession,
     ) {
-        let stage = self.sessions.get(&session).map(|session| &session.stage);
-        let Some(Stage::Joined { generation, .. }) = stage else {
-            let error = errors::out_of_order("an endpoint is announced after the join");
-            return self.refuse(session, id, error);
+        let reached = Reached {
+            endpoint: announce.certificate.certificate,
+            addresses: announce.addresses,
         };
-        let generation = *generation;
+        let session = call.session().and_then(|id| self.out.sessions.get(id));
+        let Some(Stage::Joined { name, generation }) = session.map(|session| &session.stage) else {
+            let error = errors::out_of_order("an endpoint is announced after the join");
+            return call.refuse(error, &mut self.out);
+        };
         if let Err(error) = self.check_certificate(name, &reached.endpoint, possession) {
-            return self.refuse(session, id, error);
+            return call.refuse(error, &mut self.out);
         }
-        self.presence.set_reached(name, generation, reached);
-        self.answer(session, id, Ok(Reply::Done(Default::default())));
+        self.presence.set_reached(name, *generation, reached);
+        call.ok(Reply::Done(Default::default()), &mut self.out);
     }
 
     /// Lets a device send files to an active one, for a short time: from the endpoint that it names
     /// here, or from the one that it has announced.
-    pub(crate) fn open_transfer(
+    pub(super) fn open_transfer(
         &mut self,
-        (session, id): Call,
-        name: &DeviceName,
-        to: &DeviceName,
-        named: Option<(EndpointCertificate, Possession)>,
+        call: Call,
+        open: OpenTransfer,
+        possession: Possession,
         now: Now,
     ) {
+        let (Some(session), Some(name)) = (call.session(), call.device().cloned()) else {
+            let error = errors::out_of_order("files are sent in a session");
+            return call.refuse(error, &mut self.out);
+        };
+        let (name, to) = (&name, &open.to);
+        let named = open
+            .certificate
+            .map(|signed| (signed.certificate, possession));
         self.show(ConsoleEvent::Issued {
             device: name.clone(),
             command: Command::Send,
@@ -62,14 +69,16 @@ impl Hub {
             .and_then(|from| Ok((from, self.receiving_endpoint(session, to)?)));
         let (from, (receiver, addresses)) = match found {
             Ok(found) => found,
-            Err(error) => return self.refuse_command(session, id, name, Command::Send, error),
+            Err(error) => return self.refuse_command(call, Command::Send, error),
         };
         self.show(ConsoleEvent::Granted {
             device: name.clone(),
             to: to.clone(),
         });
-        self.settle(session);
-        self.effects.push_back(Effect::Grant {
+        let Some((session, id)) = call.hand_over(&mut self.out) else {
+            return;
+        };
+        let grant = Effect::Grant {
             session,
             id,
             known_by: [from.hub, receiver.hub],
@@ -77,7 +86,8 @@ impl Hub {
             to: Box::new(self.granted(receiver.party)),
             expires: self.clock(now).later(GRANT_LIFETIME),
             addresses,
-        });
+        };
+        self.out.push(grant);
     }
 
     /// The endpoint from which a session sends.
@@ -88,7 +98,10 @@ impl Hub {
         to: &DeviceName,
         named: Option<(EndpointCertificate, Possession)>,
     ) -> Result<EndpointCertificate, RpcError> {
-        let joined = self.is_at(session, |stage| matches!(stage, Stage::Joined { .. }));
+        let joined = self
+            .out
+            .sessions
+            .is_at(session, |stage| matches!(stage, Stage::Joined { .. }));
         if (named.is_none() && !joined) || name == to {
             let error = "files are sent from an endpoint, and to another device";
             return Err(errors::out_of_order(error));
@@ -119,7 +132,7 @@ impl Hub {
         if !self.presence.is_active(to) {
             return Err(errors::offline(to, self.presence.alike(to)));
         }
-        let sender = self.sessions.get(&sender).map(|session| session.address);
+        let sender = self.out.sessions.get(sender).map(|session| session.address);
         let mut error = errors::no_endpoint(to);
         for member in self.presence.sessions(to) {
             let Some(reached) = self.endpoint_of(member) else {

@@ -6,57 +6,39 @@ use fleetlink_proto::DeviceName;
 use crate::console::AccountChange;
 use crate::hub::Hub;
 use crate::hub::endings::Ending;
-use crate::ids::AdminId;
-use crate::operator::account_change::AccountJob;
 use crate::operator::errors::sentence;
-use crate::operator::import::ImportJob;
-use crate::operator::requests::{AdminReply, ImportOrder, ImportOutcome};
+use crate::operator::import::ImportLine;
+use crate::operator::requests::{AdminReply, ImportOutcome};
 use crate::store::calls::{PasswordHash, StoreError, StoreReply};
 use crate::time::Now;
 
 impl Hub {
-    pub(crate) fn import_login(
-        &mut self,
-        admin: AdminId,
-        name: &DeviceName,
-        order: ImportOrder,
-        now: Now,
-    ) {
-        let job = ImportJob {
-            admin,
-            order,
-            applies: false,
-            gives: false,
-        };
-        self.queue_change(admin, name, AccountJob::Import(job), now);
-    }
-
     /// Decides whether the account follows the line: not where it says what is so already, and not
     /// where the account is another one than when the file was read.
-    pub(crate) fn decide_import(&self, name: &DeviceName, job: &mut ImportJob) {
+    pub(super) fn decide_import(&self, name: &DeviceName, line: &mut ImportLine) {
         let account = self.accounts.get(name);
         let present = account.and_then(|account| account.password_hash.as_ref());
-        let order = &job.order;
+        let order = &line.order;
         let is_so = present == Some(&order.password_hash);
-        job.applies = !is_so && present == order.before.as_ref();
+        line.applies = !is_so && present == order.before.as_ref();
         // A line that says what is so already gives the login too.
-        job.gives = is_so || job.applies;
+        line.gives = is_so || line.applies;
     }
 
-    pub(crate) fn finish_import(
+    pub(super) fn finish_import(
         &mut self,
         name: &DeviceName,
-        job: ImportJob,
+        line: ImportLine,
         result: Result<StoreReply, StoreError>,
         now: Now,
-    ) {
-        let answer = match result {
-            Ok(_) if !job.applies => Ok(ImportOutcome::Remembered),
-            Ok(_) => Ok(self.login_given(name, job.order.password_hash, now)),
-            Err(StoreError::Conflict(why)) => Err(self.name_conflict(name, why)),
-            Err(error) => Err(sentence(name, &error)),
+    ) -> Result<AdminReply, String> {
+        let outcome = match result {
+            Ok(_) if !line.applies => ImportOutcome::Remembered,
+            Ok(_) => self.login_given(name, line.order.password_hash, now),
+            Err(StoreError::Conflict(why)) => return Err(self.name_conflict(name, why)),
+            Err(error) => return Err(sentence(name, &error)),
         };
-        self.answer_admin(job.admin, answer.map(AdminReply::Imported));
+        Ok(AdminReply::Imported(outcome))
     }
 
     fn login_given(&mut self, name: &DeviceName, hash: PasswordHash, now: Now) -> ImportOutcome {
@@ -73,7 +55,7 @@ impl Hub {
 
     /// Where nobody knows whether the store has done it, the hub takes the login as gone: the file
     /// no longer says that the device may come.
-    pub(crate) fn login_removed(
+    pub(super) fn login_removed(
         &mut self,
         name: &DeviceName,
         result: Result<StoreReply, StoreError>,

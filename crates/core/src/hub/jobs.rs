@@ -1,36 +1,49 @@
-//! What waits for the store on behalf of a device or of the operator.
+//! What waits for the store on behalf of a caller.
 
 use fleetlink_proto::{DeviceName, WallTime};
 
-use crate::access::key_change::KeyJob;
+use crate::access::key_change::KeyChange;
 use crate::access::redemption::Redemption;
-use crate::files::task::DeviceJob;
-use crate::operator::account_change::AccountJob;
-use crate::operator::data::DataJob;
-use crate::operator::ticket_change::TicketJob;
+use crate::call::Call;
+use crate::files::task::Task;
+use crate::operator::account_change::AccountCommand;
+use crate::operator::data::DataCommand;
+use crate::operator::ticket_change::TicketCommand;
 use crate::store::calls::StoreCall;
 
-/// One thing that needs the store, queued under the name that it is about.
+/// One call that needs the store, queued under the name that it is about.
 #[derive(Debug)]
 pub(crate) enum Job {
-    Device(DeviceJob),
-    Account(AccountJob),
-    Data(DataJob),
-    Key(KeyJob),
-    Ticket(TicketJob),
-    Redemption(Redemption),
+    Device(Call<Task>),
+    Account(Call<AccountCommand>),
+    Data(Call<DataCommand>),
+    Key(Call<KeyChange>),
+    Ticket(Call<TicketCommand>),
+    Redemption(Call<Redemption>),
 }
 
 impl Job {
     /// What the store is asked for next.
-    pub(crate) fn call(&self, name: &DeviceName, at: WallTime) -> StoreCall {
+    pub(crate) fn store_call(&self, name: &DeviceName, at: WallTime) -> StoreCall {
         match self {
-            Job::Device(job) => job.task.call(name.clone(), at),
-            Job::Account(job) => job.call(name, at),
-            Job::Data(job) => job.call(name, at),
-            Job::Key(job) => job.call(name, at),
-            Job::Ticket(job) => job.call(at),
-            Job::Redemption(job) => job.call(name, at),
+            Job::Device(call) => call.command.store_call(name.clone(), at),
+            Job::Account(call) => call.command.store_call(name, at),
+            Job::Data(call) => call.command.store_call(name, at),
+            Job::Key(call) => call.command.store_call(name, at),
+            Job::Ticket(call) => call.command.store_call(at),
+            Job::Redemption(call) => call.command.store_call(name, at),
+        }
+    }
+
+    /// The call, without what it asks for.
+    pub(crate) fn into_call(self) -> Call {
+        match self {
+            Job::Device(call) => call.split().1,
+            Job::Account(call) => call.split().1,
+            Job::Data(call) => call.split().1,
+            Job::Key(call) => call.split().1,
+            Job::Ticket(call) => call.split().1,
+            Job::Redemption(call) => call.split().1,
         }
     }
 }

@@ -2,18 +2,16 @@
 
 use std::net::IpAddr;
 
-use fleetlink_proto::DeviceName;
-use fleetlink_proto::control::{EndReason, Join, JoinReply, ListDevices, Reply, RequestId};
+use fleetlink_proto::control::{EndReason, Join, JoinReply, ListDevices, Reply};
 
-use crate::access::authorisation::Caller;
+use crate::call::Call;
 use crate::console::{Command, ConsoleEvent, Entrance};
 use crate::effect::Effect;
 use crate::errors;
 use crate::hub::Hub;
-use crate::ids::SessionId;
 use crate::presence::errors as words;
 use crate::presence::holding::Joiner;
-use crate::presence::list::{Arrival, Joined, Refusal};
+use crate::presence::list::{Arrival, Joined};
 use crate::session::state::Stage;
 use crate::time::Now;
 
@@ -24,27 +22,23 @@ impl Hub {
     /// Puts a session on the list, beside others that have shown the same key. Else the newest takes
     /// over, without waiting for anything; a session that comes back by itself does not take over
     /// from a newer one.
-    pub(crate) fn join(
-        &mut self,
-        id: SessionId,
-        call: RequestId,
-        name: DeviceName,
-        join: &Join,
-        now: Now,
-    ) {
-        let arrival = match self.arrival(id, name.clone(), join, now) {
+    pub(super) fn join(&mut self, call: Call, join: &Join, now: Now) {
+        let arrival = match self.arrival(&call, join, now) {
             Ok(arrival) => arrival,
-            Err(why) => return self.refuse(id, call, errors::out_of_order(why)),
+            Err(why) => return call.refuse(errors::out_of_order(why), &mut self.out),
         };
-        let (by, udp_port) = (arrival.by, arrival.udp_port);
+        let Arrival {
+            session,
+            by,
+            udp_port,
+            ..
+        } = arrival;
+        let name = arrival.name.clone();
         let joined = match self.presence.join(arrival) {
             Ok(joined) => joined,
-            Err(Refusal::Replaced(by)) => return self.refuse(id, call, words::replaced(by)),
-            Err(Refusal::ActiveElsewhere(active)) => {
-                return self.refuse(id, call, words::active_elsewhere(&active));
-            }
+            Err(refusal) => return call.refuse(words::refused(refusal), &mut self.out),
         };
-        if let Some(session) = self.sessions.get_mut(&id) {
+        if let Some(session) = self.out.sessions.get_mut(session) {
             session.stage = Stage::Joined {
                 name: name.clone(),
                 generation: joined.generation,
@@ -59,9 +53,9 @@ impl Hub {
             others: u32::try_from(joined.others).unwrap_or(u32::MAX),
             took_over,
         };
-        self.answer(id, call, Ok(Reply::Join(reply)));
+        call.ok(Reply::Join(reply), &mut self.out);
         if joined.list_changed {
-            self.effects.push_back(Effect::ActiveChanged);
+            self.out.push(Effect::ActiveChanged);
         }
         self.show(ConsoleEvent::Joined {
             device: name,
@@ -72,19 +66,17 @@ impl Hub {
     }
 
     /// The session as the list sees it, or why it may not join.
-    fn arrival(
-        &self,
-        id: SessionId,
-        name: DeviceName,
-        join: &Join,
-        now: Now,
-    ) -> Result<Arrival, &'static str> {
-        let (Some(session), Caller::Device { means, joined, .. }) =
-            (self.sessions.get(&id), self.caller(id))
-        else {
+    fn arrival(&self, call: &Call, join: &Join, now: Now) -> Result<Arrival, &'static str> {
+        let id = call.session();
+        let (Some(id), Some(session), Some(name), Some(means)) = (
+            id,
+            id.and_then(|id| self.out.sessions.get(id)),
+            call.device(),
+            call.caller.means(),
+        ) else {
             return Err("join comes after a login");
         };
-        if joined {
+        if matches!(session.stage, Stage::Joined { .. }) {
             return Err("this session has joined already");
         }
         let by = Joiner {
@@ -93,7 +85,7 @@ impl Hub {
         };
         Ok(Arrival {
             session: id,
-            name,
+            name: name.clone(),
             key: session.key,
             by,
             udp_port: join.udp_port,
@@ -109,38 +101,36 @@ impl Hub {
     fn end_earlier(&mut self, joined: &Joined, by: Joiner) -> Vec<IpAddr> {
         for session in &joined.given_up {
             self.drop_session(*session);
-            self.tell_end(*session, EndReason::Replaced, words::CAME_BACK);
+            self.out
+                .tell_end(*session, EndReason::Replaced, words::CAME_BACK);
         }
         let mut from = Vec::new();
         for session in &joined.displaced {
-            let ended = self.sessions.get(session);
+            let ended = self.out.sessions.get(*session);
             let address = ended.map(|ended| ended.address);
             from.extend(address.filter(|a| !from.contains(a) && from.len() < MAX_ADDRESSES_TOLD));
             self.drop_session(*session);
-            self.tell_end(*session, EndReason::Replaced, &words::joined_elsewhere(by));
+            self.out
+                .tell_end(*session, EndReason::Replaced, &words::joined_elsewhere(by));
         }
         from
     }
 
-    pub(crate) fn list_devices(
-        &mut self,
-        session: SessionId,
-        id: RequestId,
-        name: &DeviceName,
-        list: &ListDevices,
-    ) {
-        let page = self.presence.page(name, list.after);
-        if !list.background {
-            self.show(ConsoleEvent::Issued {
+    pub(super) fn list_devices(&mut self, call: Call, list: &ListDevices) {
+        let page = self.presence.page(call.device(), list.after);
+        if let Some(name) = call.device()
+            && !list.background
+        {
+            self.out.show(ConsoleEvent::Issued {
                 device: name.clone(),
                 command: Command::ListDevices,
             });
-            self.show(ConsoleEvent::ListedDevices {
+            self.out.show(ConsoleEvent::ListedDevices {
                 device: name.clone(),
                 devices: page.devices.clone(),
             });
         }
-        self.answer(session, id, Ok(Reply::Devices(page)));
+        call.ok(Reply::Devices(page), &mut self.out);
     }
 }
 

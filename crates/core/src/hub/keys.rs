@@ -1,133 +1,99 @@
 //! Giving a device its key, and taking it away: by its owner or by the operator. A key is the
 //! device's only after the store has committed it.
 
-use fleetlink_proto::control::{Done, ErrorCode, KeyList, Reply, RequestId, RpcError};
+use fleetlink_proto::control::{Done, ErrorCode, KeyList, Reply, RpcError};
 use fleetlink_proto::{DeviceKey, DeviceName};
 
-use crate::access::authorisation::{Action, Caller, Decision, decide};
-use crate::access::errors::not_allowed;
-use crate::access::key_change::{KeyChange, KeyJob};
+use crate::access::authorisation::{Action, Decision, decide};
+use crate::access::errors::not_permitted;
+use crate::access::key_change::KeyChange;
 use crate::access::possession::Possession;
-use crate::call::{Call, Door};
+use crate::call::Call;
 use crate::console::AccountChange;
 use crate::errors;
 use crate::hub::Hub;
 use crate::hub::endings::Ending;
 use crate::hub::jobs::Job;
-use crate::ids::{AdminId, SessionId};
+use crate::ids::SessionId;
 use crate::operator::errors::no_account;
-use crate::operator::requests::AdminReply;
 use crate::session::state::Stage;
 use crate::store::calls::{StoreError, StoreReply};
 use crate::time::Now;
 
 impl Hub {
     /// An owner gives the device a key, of which it must have shown the private half.
-    pub(crate) fn enrol_key(
+    pub(super) fn enrol_key(
         &mut self,
-        (session, id): (SessionId, RequestId),
-        name: &DeviceName,
+        call: Call,
         (key, possession): (DeviceKey, Possession),
         replace: bool,
         now: Now,
     ) {
-        match possession {
-            Possession::Proven => {}
-            Possession::NoChannel => return self.refuse(session, id, errors::no_channel()),
-            Possession::Unproven => {
-                return self.refuse(session, id, errors::key_not_shown());
+        match (possession, call.device().cloned()) {
+            (Possession::Proven, Some(own)) => {
+                self.queue_key_change(call.with(KeyChange::Set { key, replace }), &own, now);
+            }
+            (Possession::NoChannel, _) => call.refuse(errors::no_channel(), &mut self.out),
+            (Possession::Unproven, _) | (_, None) => {
+                call.refuse(errors::key_not_shown(), &mut self.out);
             }
         }
-        let job = KeyJob {
-            call: self.calls.open(Door::Session(session, id)),
-            change: KeyChange::Set { key, replace },
-        };
-        self.queue_key_job(name, job, now);
     }
 
     /// An owner takes the device's key away.
-    pub(crate) fn revoke_key(
-        &mut self,
-        (session, id): (SessionId, RequestId),
-        name: &DeviceName,
-        now: Now,
-    ) {
-        let job = KeyJob {
-            call: self.calls.open(Door::Session(session, id)),
-            change: KeyChange::Revoke,
-        };
-        self.queue_key_job(name, job, now);
+    pub(super) fn revoke_key(&mut self, call: Call, now: Now) {
+        match call.device().cloned() {
+            Some(own) => self.queue_key_change(call.with(KeyChange::Revoke), &own, now),
+            None => call.refuse(errors::key_not_shown(), &mut self.out),
+        }
     }
 
-    pub(crate) fn list_keys(&mut self, session: SessionId, id: RequestId, name: &DeviceName) {
-        let keys = self.accounts.key(name).cloned().into_iter().collect();
-        self.answer(session, id, Ok(Reply::Keys(KeyList { keys })));
+    pub(super) fn list_keys(&mut self, call: Call) {
+        let key = call.device().and_then(|own| self.accounts.key(own));
+        let keys = key.cloned().into_iter().collect();
+        call.ok(Reply::Keys(KeyList { keys }), &mut self.out);
     }
 
-    /// The operator gives a device a key.
-    pub(crate) fn set_key_of(
-        &mut self,
-        admin: AdminId,
-        name: &DeviceName,
-        key: DeviceKey,
-        now: Now,
-    ) {
-        let job = KeyJob {
-            call: self.calls.open(Door::Socket(admin)),
-            change: KeyChange::Set { key, replace: true },
-        };
-        self.queue_key_job(name, job, now);
-    }
-
-    /// The operator takes a device's key away.
-    pub(crate) fn revoke_key_of(&mut self, admin: AdminId, name: &DeviceName, now: Now) {
-        let job = KeyJob {
-            call: self.calls.open(Door::Socket(admin)),
-            change: KeyChange::Revoke,
-        };
-        self.queue_key_job(name, job, now);
-    }
-
-    fn queue_key_job(&mut self, name: &DeviceName, job: KeyJob, now: Now) {
-        if let Err(refused) = self.enqueue(name, Job::Key(job), now)
-            && let Job::Key(job) = *refused
-        {
-            self.end_key_call(job.call, Err(errors::too_many_operations()));
+    pub(super) fn queue_key_change(&mut self, call: Call<KeyChange>, name: &DeviceName, now: Now) {
+        if let Err(call) = self.enqueue(name, Job::Key(call), now) {
+            call.refuse(errors::too_many_operations(), &mut self.out);
         }
     }
 
     /// Whether a change whose turn has come may still be made, or why not: while it waited its
     /// session may have ended, or the account got another password or another owner.
-    pub(crate) fn may_still(&self, name: &DeviceName, job: &KeyJob) -> Result<(), RpcError> {
-        let caller = match job.call.session() {
-            Some(session) => self.caller(session),
-            None => Caller::Operator,
-        };
-        match decide(caller, Action::ChangeKey(name)) {
-            Decision::Allowed if self.accounts.contains(name) => Ok(()),
-            Decision::Allowed => Err(RpcError::new(ErrorCode::NotAllowed, no_account(name))),
-            decision => Err(not_allowed(decision, "changing the key")),
+    pub(super) fn may_still_change_key(
+        &self,
+        name: &DeviceName,
+        call: &Call<KeyChange>,
+    ) -> Result<(), RpcError> {
+        let caller = self.caller_now(call);
+        match decide(&caller, call.door(), Action::ChangeKey(name)) {
+            Decision::Permitted if self.accounts.contains(name) => Ok(()),
+            Decision::Permitted => Err(RpcError::new(ErrorCode::NotAllowed, no_account(name))),
+            decision => Err(not_permitted(decision, "changing the key")),
         }
     }
 
     /// The store answered a change of a key.
-    pub(crate) fn finish_key_job(
+    pub(super) fn finish_key_change(
         &mut self,
         name: &DeviceName,
-        job: KeyJob,
+        call: Call<KeyChange>,
         result: Result<StoreReply, StoreError>,
     ) {
-        let KeyJob { call, change } = job;
-        match change {
+        let (change, call) = call.split();
+        let result = match change {
             KeyChange::Set { key, .. } => {
                 let result = self.key_set(name, key, result);
                 if let (Ok(()), Some(session)) = (&result, call.session()) {
                     self.key_shown(session, key);
                 }
-                self.end_key_call(call, result);
+                result
             }
-            KeyChange::Revoke => self.key_removed(name, call, result),
-        }
+            KeyChange::Revoke => self.key_removed(name, call.session(), result),
+        };
+        call.reply(result.map(|()| Reply::Done(Done {})), &mut self.out);
     }
 
     fn key_set(
@@ -141,13 +107,7 @@ impl Hub {
                 let before = self.accounts.key(name).map(|enrolled| enrolled.key);
                 self.accounts.set_key(name, Some(stored));
                 self.end_sessions_without_ground(name);
-                match before {
-                    None => self.show_account(name.clone(), AccountChange::KeyEnrolled),
-                    Some(before) if before != key => {
-                        self.show_account(name.clone(), AccountChange::KeyReplaced);
-                    }
-                    Some(_) => {}
-                }
+                self.show_key_change(name, before, key);
                 Ok(())
             }
             Ok(_) => Err(errors::internal()),
@@ -162,9 +122,24 @@ impl Hub {
         }
     }
 
+    pub(super) fn show_key_change(
+        &mut self,
+        name: &DeviceName,
+        before: Option<DeviceKey>,
+        key: DeviceKey,
+    ) {
+        match before {
+            None => self.show_account(name.clone(), AccountChange::KeyEnrolled),
+            Some(before) if before != key => {
+                self.show_account(name.clone(), AccountChange::KeyReplaced);
+            }
+            Some(_) => {}
+        }
+    }
+
     /// A session has shown that the key is the device's, as one does that logs in by it.
     fn key_shown(&mut self, session: SessionId, key: DeviceKey) {
-        let Some(open) = self.sessions.get_mut(&session) else {
+        let Some(open) = self.out.sessions.get_mut(session) else {
             return;
         };
         open.key = Some(key);
@@ -179,9 +154,9 @@ impl Hub {
     fn key_removed(
         &mut self,
         name: &DeviceName,
-        call: Call,
+        by: Option<SessionId>,
         result: Result<StoreReply, StoreError>,
-    ) {
+    ) -> Result<(), RpcError> {
         let is_gone = matches!(
             result,
             Ok(_) | Err(StoreError::NotFound | StoreError::Unknown(_))
@@ -190,37 +165,23 @@ impl Hub {
         if is_gone {
             let had_one = self.accounts.key(name).is_some();
             self.accounts.set_key(name, None);
-            ended = self.end_sessions_of(name, Ending::KeyRevoked, call.session());
+            ended = self.end_sessions_of(name, Ending::KeyRevoked, by);
             self.withdraw_orphans(name);
             if had_one {
                 self.show_account(name.clone(), AccountChange::KeyRevoked);
             }
         }
-        let result = match result {
+        match result {
             Ok(_) => Ok(()),
-            Err(StoreError::NotFound) => Err(no_key(name, ended, &call)),
+            Err(StoreError::NotFound) => Err(no_key(name, ended, by)),
             Err(error) => Err(errors::of_store(error, "")),
-        };
-        self.end_key_call(call, result);
-    }
-
-    pub(crate) fn end_key_call(&mut self, call: Call, result: Result<(), RpcError>) {
-        match call.end() {
-            Some(Door::Session(session, id)) => {
-                self.answer(session, id, result.map(|()| Reply::Done(Done {})));
-            }
-            Some(Door::Socket(admin)) => {
-                let result = result.map(|()| AdminReply::Done);
-                self.answer_admin(admin, result.map_err(|error| error.message));
-            }
-            None => {}
         }
     }
 }
 
 /// There was no key to revoke: what was done all the same, and what still lets the device in.
-fn no_key(name: &DeviceName, ended: usize, call: &Call) -> RpcError {
-    let (sessions, means) = match call.session() {
+fn no_key(name: &DeviceName, ended: usize, by: Option<SessionId>) -> RpcError {
+    let (sessions, means) = match by {
         Some(_) => ("other sessions", "change it at the hub"),
         None => ("sessions", "fleetlink account passwd changes it"),
     };

@@ -3,15 +3,14 @@
 use std::net::IpAddr;
 
 use fleetlink_proto::control::limits::{
-    HELLO_DEADLINE, LOGIN_DEADLINE, MAX_UNKNOWN_SESSIONS_PER_SOURCE, PROTOCOL_VERSION,
-    silence_limit,
+    HELLO_DEADLINE, LOGIN_DEADLINE, PROTOCOL_VERSION, silence_limit,
 };
 use fleetlink_proto::control::{
-    Done, EndReason, ErrorCode, Feature, Hello, HelloReply, Reply, RequestId, RpcError,
-    SessionLimits,
+    Done, EndReason, ErrorCode, Feature, Hello, HelloReply, Reply, RpcError, SessionLimits,
 };
 
 use crate::access::possession::Possession;
+use crate::call::Call;
 use crate::console::{ConsoleEvent, Departure};
 use crate::effect::Effect;
 use crate::errors;
@@ -19,102 +18,42 @@ use crate::hub::Hub;
 use crate::ids::SessionId;
 use crate::presence::list::Left;
 use crate::session::state::{Overdue, Session, Stage};
-use crate::time::Now;
 
 impl Hub {
-    pub(crate) fn connected(&mut self, session: SessionId, address: IpAddr, now: Now) {
+    pub(super) fn connected(&mut self, session: SessionId, address: IpAddr) {
         if self.closing {
-            return self.tell_end(session, EndReason::HubClosing, "the hub is closing");
+            let reason = EndReason::HubClosing;
+            return self.out.tell_end(session, reason, "the hub is closing");
         }
-        if self.sessions.contains_key(&session) {
+        if self.out.sessions.is_open(session) {
             return;
         }
-        if let Err(message) = self.has_room_for(address) {
-            return self.tell_end(session, EndReason::Busy, &message);
-        }
-        if !self.unknown_sessions.admit(address) {
-            let message = format!(
-                "{MAX_UNKNOWN_SESSIONS_PER_SOURCE} connections of this address wait for a login \
-                 already"
-            );
-            return self.tell_end(session, EndReason::Busy, &message);
-        }
-        self.census.connected(address);
-        let new = Session::new(address, now.monotonic);
-        self.sessions.insert(session, new);
-        self.rearm(session);
-    }
-
-    /// Whether the hub takes one more session of this address, or what it says instead.
-    fn has_room_for(&self, address: IpAddr) -> Result<(), String> {
         let capacity = &self.settings.capacity;
-        if self.census.of_source(address) >= capacity.sessions_per_source {
-            return Err(format!(
-                "this address has {} connections to the hub open, as many as one address may have; \
-                 end some, or try again later",
-                capacity.sessions_per_source
-            ));
+        if let Err(message) = self.out.sessions.open(session, address, capacity) {
+            self.out.tell_end(session, EndReason::Busy, &message);
         }
-        if self.sessions.len() >= capacity.sessions {
-            return Err(format!(
-                "the hub has {} connections open, as many as it holds; try again later",
-                capacity.sessions
-            ));
-        }
-        Ok(())
     }
 
-    /// Something came from a session; `false` where there is no such session.
-    pub(crate) fn heard(&mut self, id: SessionId, now: Now) -> bool {
-        let Some(session) = self.sessions.get_mut(&id) else {
-            return false;
-        };
-        session.heard = now.monotonic;
-        self.rearm(id);
-        true
-    }
-
-    /// The session has asked for something: until it is answered, its silence is the hub's.
-    pub(crate) fn owe(&mut self, id: SessionId) {
-        if let Some(session) = self.sessions.get_mut(&id) {
-            session.owed += 1;
-        }
-        self.rearm(id);
-    }
-
-    /// The session's call is answered.
-    pub(crate) fn settle(&mut self, id: SessionId) {
-        if let Some(session) = self.sessions.get_mut(&id) {
-            session.owed = session.owed.saturating_sub(1);
-            session.heard = session.heard.max(self.time);
-        }
-        self.rearm(id);
-    }
-
-    pub(crate) fn hello(
-        &mut self,
-        session: SessionId,
-        id: RequestId,
-        hello: &Hello,
-        possession: Possession,
-    ) {
-        if !self.is_at(session, |stage| matches!(stage, Stage::Connected)) {
+    pub(super) fn hello(&mut self, call: Call, hello: &Hello, possession: Possession) {
+        let session = call.session();
+        let open = session.and_then(|id| self.out.sessions.get_mut(id));
+        let is_new = |open: &&mut Session| matches!(open.stage, Stage::Connected);
+        let (Some(session), Some(open)) = (session, open.filter(is_new)) else {
             let error = errors::out_of_order("hello is the first call of a session, and only that");
-            return self.refuse(session, id, error);
-        }
+            return call.refuse(error, &mut self.out);
+        };
         if !hello.versions.contains(&PROTOCOL_VERSION) {
             let message = format!("this hub speaks version {PROTOCOL_VERSION} of the protocol");
             let error = RpcError::new(ErrorCode::VersionMismatch, &message);
-            self.refuse(session, id, error);
-            return self.end(session, EndReason::Protocol, &message);
+            call.refuse(error, &mut self.out);
+            self.forget(session, Departure::ConnectionClosed);
+            return self.out.tell_end(session, EndReason::Protocol, &message);
         }
-        if let Some(session) = self.sessions.get_mut(&session) {
-            session.stage = Stage::Greeted {
-                tried: session.since,
-                deciding: None,
-            };
-        }
-        self.rearm(session);
+        open.stage = Stage::Greeted {
+            tried: open.since,
+            deciding: None,
+        };
+        self.out.sessions.rearm(session);
         let reply = HelloReply {
             version: PROTOCOL_VERSION,
             hub: self.settings.software.clone(),
@@ -124,7 +63,7 @@ impl Hub {
             // What the session knows of keys is added there: the rules know none.
             succession: Vec::new(),
         };
-        self.answer(session, id, Ok(Reply::Hello(reply)));
+        call.ok(Reply::Hello(reply), &mut self.out);
     }
 
     /// The optional parts of the protocol that a session has.
@@ -144,20 +83,19 @@ impl Hub {
         }
     }
 
-    pub(crate) fn goodbye(&mut self, session: SessionId, id: RequestId) {
-        self.answer(session, id, Ok(Reply::Done(Done {})));
-        self.forget(session, Departure::Goodbye);
-        self.effects.push_back(Effect::Close { session });
-    }
-
-    pub(crate) fn disconnected(&mut self, session: SessionId, why: Departure) {
-        self.forget(session, why);
+    pub(super) fn goodbye(&mut self, call: Call) {
+        let session = call.session();
+        call.ok(Reply::Done(Done {}), &mut self.out);
+        if let Some(session) = session {
+            self.forget(session, Departure::Goodbye);
+            self.out.push(Effect::Close { session });
+        }
     }
 
     /// Ends a session whose deadline has come.
-    pub(crate) fn end_overdue(&mut self, id: SessionId) {
+    pub(super) fn end_overdue(&mut self, id: SessionId) {
         let keep_alive = self.settings.keep_alive;
-        let Some(session) = self.sessions.get(&id) else {
+        let Some(session) = self.out.sessions.get(id) else {
             return;
         };
         let silence = silence_limit(keep_alive);
@@ -179,26 +117,21 @@ impl Hub {
             ),
         };
         self.forget(id, Departure::Silent(silence));
-        self.tell_end(id, reason, &message);
+        self.out.tell_end(id, reason, &message);
     }
 
     /// Ends every session and begins nothing new. What the store was asked for is waited for.
-    pub(crate) fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         self.closing = true;
-        while let Some((&session, _)) = self.sessions.first_key_value() {
+        while let Some(session) = self.out.sessions.first() {
             self.forget(session, Departure::HubClosing);
-            self.tell_end(session, EndReason::HubClosing, "the hub is closing");
+            self.out
+                .tell_end(session, EndReason::HubClosing, "the hub is closing");
         }
     }
 
-    /// Ends a session that is not active.
-    fn end(&mut self, session: SessionId, reason: EndReason, message: &str) {
-        self.forget(session, Departure::ConnectionClosed);
-        self.tell_end(session, reason, message);
-    }
-
     /// Takes the session off the list and forgets it; what comes of it later changes nothing.
-    pub(crate) fn forget(&mut self, id: SessionId, why: Departure) {
+    pub(super) fn forget(&mut self, id: SessionId, why: Departure) {
         let Some(session) = self.drop_session(id) else {
             return;
         };
@@ -208,12 +141,12 @@ impl Hub {
         let event = match self.presence.leave(&name, generation) {
             Left::Stale => return,
             Left::Last => {
-                self.effects.push_back(Effect::ActiveChanged);
+                self.out.push(Effect::ActiveChanged);
                 ConsoleEvent::Left { device: name, why }
             }
             Left::OthersStay { list_changed } => {
                 if list_changed {
-                    self.effects.push_back(Effect::ActiveChanged);
+                    self.out.push(Effect::ActiveChanged);
                 }
                 ConsoleEvent::SessionEnded { device: name, why }
             }
@@ -222,40 +155,16 @@ impl Hub {
     }
 
     /// Forgets a session and gives back what it held; its stage.
-    pub(crate) fn drop_session(&mut self, id: SessionId) -> Option<Stage> {
-        let session = self.sessions.remove(&id)?;
-        self.deadlines.clear(id);
-        self.census.ended(session.address, session.name());
-        match &session.stage {
-            Stage::Connected => self.unknown_sessions.release(session.address),
-            Stage::Greeted { deciding, .. } => {
-                self.unknown_sessions.release(session.address);
-                if let Some(name) = deciding {
-                    self.logins.withdraw(name, id);
-                }
-            }
-            Stage::Attached { .. } | Stage::Joined { .. } => {}
+    pub(super) fn drop_session(&mut self, id: SessionId) -> Option<Stage> {
+        let session = self.out.sessions.remove(id)?;
+        if let Stage::Greeted {
+            deciding: Some(name),
+            ..
+        } = &session.stage
+        {
+            self.logins.withdraw(name, id);
         }
         session.transfers.release(&mut self.transfers);
         Some(session.stage)
-    }
-
-    pub(crate) fn tell_end(&mut self, session: SessionId, reason: EndReason, message: &str) {
-        self.effects.push_back(Effect::End {
-            session,
-            reason,
-            message: message.to_owned(),
-        });
-    }
-
-    /// Sets the session's deadline by its stage and by when it was last heard.
-    pub(crate) fn rearm(&mut self, id: SessionId) {
-        let Some(session) = self.sessions.get(&id) else {
-            return;
-        };
-        match session.deadline(self.settings.keep_alive) {
-            Some((at, _)) => self.deadlines.set(id, at),
-            None => self.deadlines.clear(id),
-        }
     }
 }

@@ -5,45 +5,37 @@ use std::time::Duration;
 
 use fleetlink_proto::DeviceName;
 use fleetlink_proto::control::limits::{BLOCK_TIME, MAX_LOGIN_NAME_BYTES};
-use fleetlink_proto::control::{
-    ErrorCode, Login, LoginProof, LoginReply, Reply, RequestId, RpcError,
-};
+use fleetlink_proto::control::{ErrorCode, Login, LoginProof, LoginReply, Reply, RpcError};
 
 use crate::access::lockout::Failure;
 use crate::access::logins::{Attempt, Check, Fault, Standing};
 use crate::access::possession::Possession;
+use crate::call::Call;
+use crate::caller::Proof;
 use crate::console::{ConsoleEvent, LoginFailure};
 use crate::effect::Effect;
 use crate::errors;
 use crate::hub::Hub;
-use crate::ids::{CheckId, SessionId};
-use crate::session::state::{Proof, Stage};
+use crate::ids::CheckId;
+use crate::session::state::Stage;
 use crate::time::Now;
 
 impl Hub {
-    pub(crate) fn login(
-        &mut self,
-        session: SessionId,
-        id: RequestId,
-        login: Login,
-        possession: Possession,
-        now: Now,
-    ) {
+    pub(super) fn login(&mut self, call: Call, login: Login, possession: Possession, now: Now) {
         let name: Box<str> = cut(&login.name).into();
-        let address = match self.begin_deciding(session, &name, now) {
+        let address = match self.begin_deciding(&call, &name, now) {
             Ok(address) => address,
-            Err(error) => return self.refuse(session, id, error),
+            Err(error) => return call.refuse(error, &mut self.out),
         };
         let password = match login.proof {
             LoginProof::Password(password) => password,
             LoginProof::Key { key, .. } => {
-                return self.login_by_key(session, id, &name, key, possession, now);
+                return self.login_by_key(call, &name, key, possession, now);
             }
         };
         let attempt = Attempt {
-            session,
+            call,
             address,
-            id,
             name,
             password,
         };
@@ -54,13 +46,13 @@ impl Hub {
             Standing::Checked => self.check(attempt, now),
             Standing::Waits => {
                 if let Err(attempt) = self.logins.wait(attempt) {
-                    self.refuse_busy(attempt, errors::too_many_logins(), now);
+                    self.refuse_busy(*attempt, errors::too_many_logins(), now);
                 }
             }
         }
     }
 
-    pub(crate) fn password_checked(&mut self, check: CheckId, matches: bool, now: Now) {
+    pub(super) fn password_checked(&mut self, check: CheckId, matches: bool, now: Now) {
         let Some(check) = self.logins.end(check) else {
             return;
         };
@@ -73,7 +65,7 @@ impl Hub {
                 let device = account.name.clone();
                 let proof = Proof::Password(hash.clone());
                 self.logins.succeed(&check, now.monotonic);
-                self.accept(check.session, check.id, device, proof, now);
+                self.accept(check.call, device, proof, now);
             }
             _ => self.count_failure(check, now),
         }
@@ -82,7 +74,7 @@ impl Hub {
 
     /// Begins the checks of waiting logins for which there is room, or refuses all: the name may be
     /// blocked by now. So may any of their sources.
-    pub(crate) fn check_waiting(&mut self, name: &str, now: Now) {
+    pub(super) fn check_waiting(&mut self, name: &str, now: Now) {
         while let Some(attempt) = self.next_decidable(name, now) {
             let standing = self.logins.standing(attempt.address, name, now.monotonic);
             match standing {
@@ -104,13 +96,13 @@ impl Hub {
     }
 
     /// The session tries to log in under this name, if it is its turn; from where.
-    pub(crate) fn begin_deciding(
+    pub(super) fn begin_deciding(
         &mut self,
-        id: SessionId,
+        call: &Call,
         name: &str,
         now: Now,
     ) -> Result<IpAddr, RpcError> {
-        let session = self.sessions.get_mut(&id);
+        let session = call.session().and_then(|id| self.out.sessions.get_mut(id));
         let session = session.map(|session| (session.address, &mut session.stage));
         let Some((address, Stage::Greeted { tried, deciding })) = session else {
             return Err(errors::out_of_order("this session is logged in already"));
@@ -121,7 +113,9 @@ impl Hub {
         }
         *tried = now.monotonic;
         *deciding = Some(name.into());
-        self.rearm(id);
+        if let Some(id) = call.session() {
+            self.out.sessions.rearm(id);
+        }
         Ok(address)
     }
 
@@ -131,70 +125,54 @@ impl Hub {
         let name = attempt.name.clone();
         match self.logins.begin(attempt, now.monotonic) {
             Ok(check) if self.importing => {
-                self.effects.push_back(Effect::SettleLogin { check, name });
+                self.out.push(Effect::SettleLogin { check, name });
             }
             Ok(check) => self.login_settled(check),
             Err(attempt) => {
                 let error = errors::busy("too many logins are being checked; try again later");
-                self.refuse_busy(attempt, error, now);
+                self.refuse_busy(*attempt, error, now);
             }
         }
     }
 
     /// Has the password checked against what the account has now.
-    pub(crate) fn login_settled(&mut self, id: CheckId) {
+    pub(super) fn login_settled(&mut self, id: CheckId) {
         // An account without a password is to a password as one that is not there.
         let accounts = &self.accounts;
         let hash_of = |name: &str| accounts.find(name)?.password_hash.clone();
         let Some((password, hash)) = self.logins.settle(id, hash_of) else {
             return;
         };
-        self.effects.push_back(Effect::CheckPassword {
+        self.out.push(Effect::CheckPassword {
             check: id,
             password,
             hash,
         });
     }
 
-    pub(crate) fn accept(
-        &mut self,
-        id: SessionId,
-        call: RequestId,
-        name: DeviceName,
-        proof: Proof,
-        now: Now,
-    ) {
-        let most = self.settings.capacity.sessions_per_device;
-        let is_full = self.census.of_device(&name) >= most;
-        let Some(session) = self.sessions.get_mut(&id) else {
+    pub(super) fn accept(&mut self, call: Call, name: DeviceName, proof: Proof, now: Now) {
+        let Some(id) = call.session().filter(|id| self.out.sessions.is_open(*id)) else {
+            call.withdraw();
             return;
         };
-        if is_full {
-            let why = (
-                errors::too_many_sessions(&name, most),
-                LoginFailure::TooManySessions,
-            );
-            return self.fail_login(id, call, name.as_str(), why, now);
+        let most = self.settings.capacity.sessions_per_device;
+        if self.out.sessions.of_device(&name) >= most {
+            let error = errors::too_many_sessions(&name, most);
+            let why = (error, LoginFailure::TooManySessions);
+            return self.fail_login(call, name.as_str(), why, now);
         }
-        self.census.logged_in(name.clone());
-        session.stage = Stage::Attached { name: name.clone() };
-        session.key = match proof {
-            Proof::Key(key) => Some(key),
-            Proof::Password(_) => None,
-        };
-        session.proof = Some(proof);
-        let address = session.address;
-        self.unknown_sessions.release(address);
-        self.rearm(id);
+        let address = self.out.sessions.log_in(id, name.clone(), proof);
         let reply = LoginReply {
             name: name.clone(),
             key: self.accounts.key(&name).map(|enrolled| enrolled.key),
         };
-        self.answer(id, call, Ok(Reply::Login(reply)));
-        self.show(ConsoleEvent::LoggedIn {
-            device: name,
-            address,
-        });
+        call.ok(Reply::Login(reply), &mut self.out);
+        if let Some(address) = address {
+            self.show(ConsoleEvent::LoggedIn {
+                device: name,
+                address,
+            });
+        }
     }
 
     fn count_failure(&mut self, check: Check, now: Now) {
@@ -209,13 +187,12 @@ impl Hub {
             ),
         };
         let Check {
-            session,
+            call,
             address,
-            id,
             name,
             ..
         } = check;
-        self.fail_login(session, id, &name, (error, failure), now);
+        self.fail_login(call, &name, (error, failure), now);
         let (of_name, of_network) = self.logins.penalise(address, &name, now.monotonic);
         if let Some(penalty) = of_name {
             self.show(ConsoleEvent::NamePenalised {
@@ -240,30 +217,29 @@ impl Hub {
             Fault::OneName => errors::NAME_PENALISED,
         };
         let error = RpcError::new(ErrorCode::Penalised, message).retry_after(left);
-        self.answer_failure(attempt.session, attempt.id, error, now);
+        self.answer_failure(attempt.call, error, now);
     }
 
     fn refuse_locked_out(&mut self, attempt: Attempt, left: Duration, now: Now) {
         let error = RpcError::new(ErrorCode::Blocked, errors::BLOCKED).retry_after(left);
         let why = (error, LoginFailure::Blocked);
-        self.fail_login(attempt.session, attempt.id, &attempt.name, why, now);
+        self.fail_login(attempt.call, &attempt.name, why, now);
     }
 
     fn refuse_busy(&mut self, attempt: Attempt, error: RpcError, now: Now) {
         let why = (error, LoginFailure::Busy);
-        self.fail_login(attempt.session, attempt.id, &attempt.name, why, now);
+        self.fail_login(attempt.call, &attempt.name, why, now);
     }
 
     /// Answers a login that failed and tells the operator; the session may try again.
-    pub(crate) fn fail_login(
+    pub(super) fn fail_login(
         &mut self,
-        id: SessionId,
-        call: RequestId,
+        call: Call,
         name: &str,
         (error, failure): (RpcError, LoginFailure),
         now: Now,
     ) {
-        let address = self.answer_failure(id, call, error, now);
+        let address = self.answer_failure(call, error, now);
         self.show(ConsoleEvent::LoginFailed {
             name: name.to_owned(),
             address,
@@ -271,29 +247,26 @@ impl Hub {
         });
     }
 
-    /// Answers a login that failed; the session's address, if it is still there.
-    fn answer_failure(
+    /// Refuses a login or a use of a ticket: the session may try again. Where it comes from, unless
+    /// it is gone.
+    pub(super) fn answer_failure(
         &mut self,
-        id: SessionId,
-        call: RequestId,
+        call: Call,
         error: RpcError,
         now: Now,
     ) -> Option<IpAddr> {
-        let address = self.end_deciding(id, now);
-        self.refuse(id, call, error);
+        let id = call.session();
+        let session = id.and_then(|id| self.out.sessions.get_mut(id));
+        let address = session.map(|session| {
+            session.stage = Stage::Greeted {
+                tried: now.monotonic,
+                deciding: None,
+            };
+            session.address
+        });
+        // Sets the session's deadline as well.
+        call.refuse(error, &mut self.out);
         address
-    }
-
-    /// The session may try again; where it comes from, unless it is gone.
-    pub(crate) fn end_deciding(&mut self, id: SessionId, now: Now) -> Option<IpAddr> {
-        let session = self.sessions.get_mut(&id)?;
-        session.stage = Stage::Greeted {
-            tried: now.monotonic,
-            deciding: None,
-        };
-        let address = session.address;
-        self.rearm(id);
-        Some(address)
     }
 }
 

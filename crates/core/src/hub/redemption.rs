@@ -3,154 +3,125 @@
 //! devices get the last one.
 
 use fleetlink_proto::DeviceName;
-use fleetlink_proto::control::{ErrorCode, RedeemTicket, RequestId, RpcError};
+use fleetlink_proto::control::{ErrorCode, RedeemTicket, RpcError};
 use fleetlink_proto::ticket::TicketNumber;
 
 use crate::access::possession::Possession;
 use crate::access::redemption::Redemption;
-use crate::access::tickets::{Refusal, Verdict};
-use crate::console::tickets::TicketEvent;
+use crate::access::tickets::Verdict;
+use crate::call::Call;
+use crate::caller::Proof;
+use crate::console::tickets::{Refusal, TicketEvent};
 use crate::console::{AccountChange, ConsoleEvent};
 use crate::errors;
 use crate::hub::Hub;
 use crate::hub::jobs::Job;
-use crate::ids::SessionId;
-use crate::session::state::{Proof, Stage};
+use crate::session::state::Stage;
 use crate::store::calls::{Account, StoreError, StoreReply};
 use crate::store::ticket::{TicketStanding, TicketUse};
 use crate::time::Now;
 
 impl Hub {
     /// Decides about a session that says it was given a ticket.
-    pub(crate) fn redeem(
+    pub(super) fn redeem(
         &mut self,
-        session: SessionId,
-        id: RequestId,
+        call: Call,
         request: RedeemTicket,
         possession: Possession,
         now: Now,
     ) {
         let label = request.name.as_ref().map_or("", DeviceName::as_str);
-        if let Err(error) = self.begin_deciding(session, label, now) {
-            return self.refuse(session, id, error);
+        if let Err(error) = self.begin_deciding(&call, label, now) {
+            return call.refuse(error, &mut self.out);
         }
         match possession {
             Possession::Proven => {}
-            Possession::NoChannel => {
-                return self.fail_redemption(session, id, errors::no_channel(), now);
-            }
+            Possession::NoChannel => return self.fail_redemption(call, errors::no_channel(), now),
             Possession::Unproven => {
-                let error = errors::key_not_shown();
-                return self.fail_redemption(session, id, error, now);
+                return self.fail_redemption(call, errors::key_not_shown(), now);
             }
         }
         let Some(ticket) = self.tickets.find(&request.ticket.hash()) else {
-            return self.refuse_ticket(session, id, None, &Refusal::Unknown, now);
+            return self.refuse_ticket(call, None, &Refusal::Unknown, now);
         };
         let redemption = Redemption {
-            session,
-            id,
             ticket,
             name: request.name,
             key: request.key,
             first_number: 1,
         };
-        self.try_redemption(redemption, now);
+        self.try_redemption(call.with(redemption), now);
     }
 
-    fn try_redemption(&mut self, redemption: Redemption, now: Now) {
-        let verdict = self.tickets.decide(&redemption, &self.accounts, now.wall);
-        self.follow_verdict(redemption, verdict, now);
+    fn try_redemption(&mut self, call: Call<Redemption>, now: Now) {
+        let verdict = self.tickets.decide(&call.command, &self.accounts, now.wall);
+        self.follow_verdict(call, verdict, now);
     }
 
-    fn follow_verdict(&mut self, redemption: Redemption, verdict: Verdict, now: Now) {
-        let Redemption {
-            session,
-            ref id,
-            ticket,
-            key,
-            ..
-        } = redemption;
+    fn follow_verdict(&mut self, call: Call<Redemption>, verdict: Verdict, now: Now) {
+        let Redemption { ticket, key, .. } = call.command;
         match verdict {
             Verdict::Use(name) => {
-                let id = id.clone();
                 self.tickets.begin(ticket, &name);
-                if self
-                    .enqueue(&name, Job::Redemption(redemption), now)
-                    .is_err()
-                {
+                if let Err(call) = self.enqueue(&name, Job::Redemption(call), now) {
                     self.tickets.release(ticket, &name);
-                    self.fail_redemption(session, id, errors::too_many_operations(), now);
+                    self.fail_redemption(call, errors::too_many_operations(), now);
                 }
             }
             Verdict::DoneBefore(name) => {
-                self.accept(session, id.clone(), name, Proof::Key(key), now);
+                self.accept(call.split().1, name, Proof::Key(key), now);
             }
             Verdict::Wait => {
-                if let Err(redemption) = self.tickets.wait(redemption) {
+                if let Err(call) = self.tickets.wait(call) {
                     let error = errors::busy("too many uses of this ticket wait already");
-                    self.fail_redemption(session, redemption.id, error, now);
+                    self.fail_redemption(call, error, now);
                 }
             }
             Verdict::Refuse(refusal) => {
-                self.refuse_ticket(session, id.clone(), Some(ticket), &refusal, now);
+                self.refuse_ticket(call.split().1, Some(ticket), &refusal, now);
             }
         }
     }
 
-    /// Whether a use whose turn has come may still be made, for this name. If not, what else
-    /// becomes of it has been seen to.
-    pub(crate) fn may_still_redeem(
+    /// A use whose turn has come, if it may still be made for this name. If not, what else becomes of
+    /// it has been seen to.
+    pub(super) fn may_still_redeem(
         &mut self,
         name: &DeviceName,
-        redemption: &Redemption,
+        call: Call<Redemption>,
         now: Now,
-    ) -> bool {
-        let ticket = redemption.ticket;
+    ) -> Option<Call<Redemption>> {
+        let ticket = call.command.ticket;
         self.tickets.release(ticket, name);
-        if self.waits_for_decision(redemption.session) {
-            match self.tickets.decide(redemption, &self.accounts, now.wall) {
+        match self.waits_for_decision(&call) {
+            false => _ = call.withdraw(),
+            true => match self.tickets.decide(&call.command, &self.accounts, now.wall) {
                 Verdict::Use(chosen) if chosen == *name => {
                     self.tickets.begin(ticket, name);
-                    return true;
+                    return Some(call);
                 }
-                verdict => self.follow_verdict(redemption.clone(), verdict, now),
-            }
+                verdict => self.follow_verdict(call, verdict, now),
+            },
         }
         self.redeem_waiting(ticket, now);
-        false
+        None
     }
 
     /// The store answered a use.
-    pub(crate) fn finish_redemption(
+    pub(super) fn finish_redemption(
         &mut self,
         name: &DeviceName,
-        redemption: Redemption,
+        call: Call<Redemption>,
         result: Result<StoreReply, StoreError>,
         now: Now,
     ) {
-        let (session, id, ticket) = (redemption.session, redemption.id.clone(), redemption.ticket);
+        let ticket = call.command.ticket;
         self.tickets.release(ticket, name);
         match result {
-            Ok(StoreReply::Redeemed(account)) => self.redeemed(redemption, account, now),
-            Ok(_) => self.fail_redemption(session, id, errors::internal(), now),
+            Ok(StoreReply::Redeemed(account)) => self.redeemed(call, account, now),
+            Ok(_) => self.fail_redemption(call.split().1, errors::internal(), now),
             // Somebody was faster, or the hub does not know of all that the store has done.
-            Err(StoreError::Conflict(_)) => {
-                match (&redemption.name, self.number_of(ticket, name)) {
-                    (None, Some(number)) => {
-                        let first_number = number.saturating_add(1);
-                        let next = Redemption {
-                            first_number,
-                            ..redemption
-                        };
-                        self.try_redemption(next, now);
-                    }
-                    _ => {
-                        let refusal = Refusal::NameTaken(name.clone());
-                        self.refuse_ticket(session, id, Some(ticket), &refusal, now);
-                    }
-                }
-            }
+            Err(StoreError::Conflict(_)) => self.redeem_another(name, call, now),
             Err(StoreError::NotFound) => {
                 let standing = self.tickets.get(ticket).map(|t| t.standing(now.wall));
                 let refusal = match standing {
@@ -159,24 +130,35 @@ impl Hub {
                     Some(TicketStanding::Revoked) => Refusal::Revoked,
                     Some(TicketStanding::Used | TicketStanding::Open) => Refusal::Used,
                 };
-                self.refuse_ticket(session, id, Some(ticket), &refusal, now);
+                self.refuse_ticket(call.split().1, Some(ticket), &refusal, now);
             }
             Err(error) => {
                 let error = errors::of_store(error, "");
-                self.fail_redemption(session, id, error, now);
+                self.fail_redemption(call.split().1, error, now);
             }
         }
         self.redeem_waiting(ticket, now);
     }
 
-    fn redeemed(&mut self, redemption: Redemption, account: Account, now: Now) {
-        let Redemption {
-            session,
-            id,
-            ticket,
-            key,
-            ..
-        } = redemption;
+    /// The store has an account of this name: where the hub has chosen the name, it tries the next.
+    fn redeem_another(&mut self, name: &DeviceName, call: Call<Redemption>, now: Now) {
+        let ticket = call.command.ticket;
+        let (redemption, call) = call.split();
+        match (&redemption.name, self.number_of(ticket, name)) {
+            (None, Some(number)) => {
+                let first_number = number.saturating_add(1);
+                let next = Redemption {
+                    first_number,
+                    ..redemption
+                };
+                self.try_redemption(call.with(next), now);
+            }
+            _ => self.refuse_ticket(call, Some(ticket), &Refusal::NameTaken(name.clone()), now),
+        }
+    }
+
+    fn redeemed(&mut self, call: Call<Redemption>, account: Account, now: Now) {
+        let (Redemption { ticket, key, .. }, call) = call.split();
         let name = account.name.clone();
         let used = TicketUse {
             name: name.clone(),
@@ -191,23 +173,18 @@ impl Hub {
         if is_new {
             self.show_account(name.clone(), AccountChange::Added);
         }
-        match before {
-            None => self.show_account(name.clone(), AccountChange::KeyEnrolled),
-            Some(before) if before != key => {
-                self.show_account(name.clone(), AccountChange::KeyReplaced);
-            }
-            Some(_) => {}
-        }
+        self.show_key_change(&name, before, key);
         let device = name.clone();
         self.show(ConsoleEvent::Ticket(TicketEvent::Used { ticket, device }));
-        self.accept(session, id, name, Proof::Key(key), now);
+        self.accept(call, name, Proof::Key(key), now);
     }
 
     /// Decides anew about those that wait for this ticket.
     fn redeem_waiting(&mut self, ticket: TicketNumber, now: Now) {
-        for redemption in self.tickets.take_waiting(ticket) {
-            if self.waits_for_decision(redemption.session) {
-                self.try_redemption(redemption, now);
+        for call in self.tickets.take_waiting(ticket) {
+            match self.waits_for_decision(&call) {
+                true => self.try_redemption(call, now),
+                false => _ = call.withdraw(),
             }
         }
     }
@@ -218,8 +195,8 @@ impl Hub {
         name.as_str().strip_prefix(prefix)?.parse().ok()
     }
 
-    fn waits_for_decision(&self, session: SessionId) -> bool {
-        self.is_at(session, |stage| {
+    fn waits_for_decision(&self, call: &Call<Redemption>) -> bool {
+        let is_deciding = |stage: &Stage| {
             matches!(
                 stage,
                 Stage::Greeted {
@@ -227,61 +204,61 @@ impl Hub {
                     ..
                 }
             )
-        })
+        };
+        let session = call.session();
+        session.is_some_and(|id| self.out.sessions.is_at(id, is_deciding))
     }
 
     fn refuse_ticket(
         &mut self,
-        session: SessionId,
-        id: RequestId,
+        call: Call,
         ticket: Option<TicketNumber>,
         refusal: &Refusal,
         now: Now,
     ) {
-        let address = self.sessions.get(&session).map(|session| session.address);
+        let session = call.session().and_then(|id| self.out.sessions.get(id));
+        let address = session.map(|session| session.address);
         self.show(ConsoleEvent::Ticket(TicketEvent::Refused {
             ticket,
             address,
             refusal: refusal.clone(),
         }));
-        self.fail_redemption(session, id, refusal.to_error(), now);
+        self.fail_redemption(call, refused(refusal), now);
     }
 
-    /// Answers a use that was not made; the session may try again.
-    fn fail_redemption(&mut self, id: SessionId, call: RequestId, error: RpcError, now: Now) {
-        self.end_deciding(id, now);
-        self.refuse(id, call, error);
+    /// Refuses a use; the session may try again.
+    fn fail_redemption(&mut self, call: Call, error: RpcError, now: Now) {
+        self.answer_failure(call, error, now);
     }
 }
 
-impl Refusal {
-    fn to_error(&self) -> RpcError {
-        let (code, message) = match self {
-            Refusal::Unknown => (
-                ErrorCode::NoSuchTicket,
-                "this hub knows no such ticket".to_owned(),
-            ),
-            Refusal::Used => (
-                ErrorCode::TicketUsed,
-                "this ticket has been used already".to_owned(),
-            ),
-            Refusal::Revoked => (
-                ErrorCode::TicketRevoked,
-                "this ticket was revoked by the hub's operator".to_owned(),
-            ),
-            Refusal::Expired => (
-                ErrorCode::TicketExpired,
-                "this ticket has expired".to_owned(),
-            ),
-            Refusal::OtherName(subject) => (
-                ErrorCode::NotAllowed,
-                format!("this ticket is for {subject} only"),
-            ),
-            Refusal::NameTaken(name) => (
-                ErrorCode::NameTaken,
-                format!("there is a device {name} already, and this ticket makes new ones only"),
-            ),
-        };
-        RpcError::new(code, message)
-    }
+/// What a device is told of a refusal.
+fn refused(refusal: &Refusal) -> RpcError {
+    let (code, message) = match refusal {
+        Refusal::Unknown => (
+            ErrorCode::NoSuchTicket,
+            "this hub knows no such ticket".to_owned(),
+        ),
+        Refusal::Used => (
+            ErrorCode::TicketUsed,
+            "this ticket has been used already".to_owned(),
+        ),
+        Refusal::Revoked => (
+            ErrorCode::TicketRevoked,
+            "this ticket was revoked by the hub's operator".to_owned(),
+        ),
+        Refusal::Expired => (
+            ErrorCode::TicketExpired,
+            "this ticket has expired".to_owned(),
+        ),
+        Refusal::OtherName(subject) => (
+            ErrorCode::NotAllowed,
+            format!("this ticket is for {subject} only"),
+        ),
+        Refusal::NameTaken(name) => (
+            ErrorCode::NameTaken,
+            format!("there is a device {name} already, and this ticket makes new ones only"),
+        ),
+    };
+    RpcError::new(code, message)
 }

@@ -7,7 +7,7 @@ use crate::console::AccountChange;
 use crate::effect::Effect;
 use crate::hub::Hub;
 use crate::operator::errors::{no_account, sentence};
-use crate::operator::removal::{Removal, Step};
+use crate::operator::removal::{Progress, Removal, Step};
 use crate::operator::requests::AdminReply;
 use crate::store::calls::{StoreError, StoreReply};
 
@@ -16,24 +16,24 @@ use crate::store::calls::{StoreError, StoreReply};
 const MAX_USED_KEYS: u32 = 100_000;
 
 impl Hub {
-    /// The store answered one step; the removal where another step follows.
-    pub(crate) fn removal_step(
+    /// The store answered one step.
+    pub(super) fn removal_step(
         &mut self,
         name: &DeviceName,
         removal: Removal,
         result: Result<StoreReply, StoreError>,
-    ) -> Option<Removal> {
+    ) -> Progress {
         match (removal.step, result) {
             (Step::FindFile, Ok(StoreReply::Files(list))) => {
                 let step = match list.files.first() {
                     Some(entry) => Step::DeleteFile(entry.file),
                     None => Step::RemoveAccount,
                 };
-                Some(removal.with(step))
+                Progress::Next(removal.with(step))
             }
             (Step::DeleteFile(_), Ok(_)) => {
-                self.effects.push_back(Effect::JournalGrew);
-                Some(removal.with_next_key().with(Step::FindFile))
+                self.out.push(Effect::JournalGrew);
+                Progress::Next(removal.with_next_key().with(Step::FindFile))
             }
             // The key is used: an earlier try at this removal came as far as here.
             (Step::DeleteFile(_), Err(StoreError::Conflict(_) | StoreError::NotFound))
@@ -41,15 +41,13 @@ impl Hub {
             {
                 let used_keys = removal.used_keys + 1;
                 let removal = removal.with_next_key().with(Step::FindFile);
-                Some(Removal {
+                Progress::Next(Removal {
                     used_keys,
                     ..removal
                 })
             }
             (Step::RemoveAccount, result) => {
-                let result = self.finish_removal(name, &removal, result);
-                self.answer_admin(removal.admin, result);
-                None
+                Progress::Over(self.finish_removal(name, &removal, result))
             }
             (_, result) => {
                 let why = match result {
@@ -57,8 +55,7 @@ impl Hub {
                     Err(error) => sentence(name, &error),
                 };
                 let message = format!("{why}; the account stays, some of its files may be gone");
-                self.answer_admin(removal.admin, Err(message));
-                None
+                Progress::Over(Err(message))
             }
         }
     }

@@ -1,24 +1,23 @@
-//! A call of a session on its way: the table decides, and its subject is given it.
-
-use crate::hub::Hub;
+//! A call on its way: matched once, decided by the table, and given to its subject.
 
 use fleetlink_proto::DeviceName;
-use fleetlink_proto::control::{
-    AnnounceEndpoint, EnrolKey, OpenTransfer, Pong, ReplaceKey, Reply, Request, RequestId, RpcError,
-};
+use fleetlink_proto::control::{EnrolKey, Pong, ReplaceKey, Reply, Request, RequestId};
 
-use crate::access::authorisation::{Action, Caller, Decision, Means, decide};
-use crate::access::errors::not_allowed;
+use crate::access::authorisation::{Action, Decision, decide};
+use crate::access::errors::not_permitted;
 use crate::access::possession::Possession;
+use crate::call::Call;
+use crate::caller::{Caller, Door, Proof};
 use crate::errors;
 use crate::files::task::Task;
-use crate::ids::SessionId;
-use crate::presence::device::Reached;
-use crate::session::state::{Proof, Session, Stage};
+use crate::hub::Hub;
+use crate::ids::{CallId, SessionId};
+use crate::outgoing::ReplyTo;
+use crate::session::state::Stage;
 use crate::time::Now;
 
 impl Hub {
-    pub(super) fn call(
+    pub(super) fn session_call(
         &mut self,
         session: SessionId,
         id: RequestId,
@@ -26,164 +25,228 @@ impl Hub {
         possession: Possession,
         now: Now,
     ) {
-        if !self.heard(session, now) {
+        if !self.out.sessions.called(session) {
             return;
         }
-        self.owe(session);
-        match request {
-            Request::Hello(hello) => self.hello(session, id, &hello, possession),
-            _ if self.is_at(session, |stage| matches!(stage, Stage::Connected)) => {
-                self.refuse(session, id, errors::out_of_order("the first call is hello"));
-            }
-            Request::Ping => {
-                let clock = Some(self.clock(now));
-                self.answer(session, id, Ok(Reply::Pong(Pong { clock })));
-            }
-            Request::Leave => self.goodbye(session, id),
-            Request::Login(login) => self.login(session, id, login, possession, now),
-            Request::RedeemTicket(redeem) => {
-                match decide(self.caller(session), Action::RedeemTicket) {
-                    Decision::Allowed => self.redeem(session, id, redeem, possession, now),
-                    decision => {
-                        let error = not_allowed(decision, "ticket.redeem");
-                        self.refuse(session, id, error);
-                    }
-                }
-            }
-            request => match self.admit(session, &request) {
-                Ok(name) => self.command(session, id, name, request, possession, now),
-                Err(error) => self.refuse(session, id, error),
-            },
+        let to = ReplyTo::Session(session, id);
+        let call = self.calls.open(to, self.caller(session), request.method());
+        let is_new = |stage: &Stage| matches!(stage, Stage::Connected);
+        if self.out.sessions.is_at(session, is_new) && !matches!(request, Request::Hello(_)) {
+            return call.refuse(
+                errors::out_of_order("the first call is hello"),
+                &mut self.out,
+            );
         }
+        self.route(call, request, possession, now);
     }
 
-    /// The device whose session may do this.
-    fn admit(&self, session: SessionId, request: &Request) -> Result<DeviceName, RpcError> {
-        let name = self.sessions.get(&session).and_then(Session::name).cloned();
-        let refused = |decision| Err(not_allowed(decision, request.method()));
-        let Some(name) = name else {
-            return refused(Decision::LoginNeeded);
-        };
-        match decide(self.caller(session), action(request, &name)) {
-            Decision::Allowed => Ok(name),
-            decision => refused(decision),
-        }
-    }
-
-    /// Who is at the other end of a session.
-    pub(crate) fn caller(&self, session: SessionId) -> Caller<'_> {
-        let Some(session) = self.sessions.get(&session) else {
-            return Caller::Stranger;
-        };
-        let (Some(name), Some(proof)) = (session.name(), &session.proof) else {
-            return Caller::Stranger;
-        };
-        let account = self.accounts.get(name);
-        let means = match proof {
-            Proof::Key(_) => Means::Key,
-            Proof::Password(hash)
-                if account.is_some_and(|a| a.password_hash.as_ref() == Some(hash)) =>
-            {
-                Means::Password
-            }
-            // A session ends with its password; should one be left, it is nobody's.
-            Proof::Password(_) => return Caller::Stranger,
-        };
-        let joined = matches!(session.stage, Stage::Joined { .. });
-        Caller::Device {
-            name,
-            means,
-            joined,
-        }
-    }
-
-    /// A call of a session that is logged in.
-    fn command(
+    pub(super) fn stateless_call(
         &mut self,
-        session: SessionId,
-        id: RequestId,
-        name: DeviceName,
+        (call, door): (CallId, Door),
+        caller: Caller,
         request: Request,
-        possession: Possession,
         now: Now,
     ) {
+        let caller = match self.accounts.is_present(&caller) {
+            true => caller,
+            false => Caller::Nobody,
+        };
+        let to = ReplyTo::Stateless(call, door);
+        let call = self.calls.open(to, caller, request.method());
+        if self.closing {
+            return call.refuse(errors::busy("the hub is closing"), &mut self.out);
+        }
+        self.route(call, request, Possession::NoChannel, now);
+    }
+
+    /// Gives a call to its subject, if the table permits it.
+    fn route(&mut self, call: Call, request: Request, possession: Possession, now: Now) {
         match request {
-            Request::Join(join) => self.join(session, id, name, &join, now),
-            Request::ListDevices(list) => self.list_devices(session, id, &name, &list),
-            Request::OpenUpload(upload) => self.open_upload(session, id, &name, upload, now),
-            Request::OpenDownload(download) => {
-                self.open_download(session, id, &name, download, now);
+            Request::Hello(hello) => {
+                self.permit(call, Action::Converse, |hub, call| {
+                    hub.hello(call, &hello, possession);
+                });
             }
-            Request::Compute(compute) => {
-                self.issue(session, id, &name, Task::Compute(compute), now);
+            Request::Ping => self.permit(call, Action::Converse, |hub, call| {
+                let clock = Some(hub.clock(now));
+                call.ok(Reply::Pong(Pong { clock }), &mut hub.out);
+            }),
+            Request::Leave => self.permit(call, Action::Converse, Hub::goodbye),
+            Request::Login(login) => self.permit(call, Action::Converse, |hub, call| {
+                hub.login(call, login, possession, now);
+            }),
+            Request::RedeemTicket(redeem) => {
+                self.permit(call, Action::RedeemTicket, |hub, call| {
+                    hub.redeem(call, redeem, possession, now);
+                });
             }
-            Request::DeleteFile(delete) => {
-                self.issue(session, id, &name, Task::Delete(delete), now);
-            }
+            request => self.route_to_files(call, request, possession, now),
+        }
+    }
 
-            Request::ListFiles(list) => {
-                self.issue(session, id, &name, Task::ListFiles(list), now);
-            }
+    /// The same for commands on the caller's own data files.
+    fn route_to_files(&mut self, call: Call, request: Request, possession: Possession, now: Now) {
+        match request {
+            Request::OpenUpload(upload) => self.permit_own(
+                call,
+                |own| Action::WriteData(own),
+                |hub, call| {
+                    hub.open_upload(call, upload, now);
+                },
+            ),
+            Request::OpenDownload(open) => self.permit_own(
+                call,
+                |own| Action::ReadData(own),
+                |hub, call| {
+                    hub.open_download(call, open, now);
+                },
+            ),
+            Request::Compute(compute) => self.permit_own(
+                call,
+                |own| Action::ReadData(own),
+                |hub, call| {
+                    hub.issue(call.with(Task::Compute(compute)), now);
+                },
+            ),
+            Request::ListFiles(list) => self.permit_own(
+                call,
+                |own| Action::ReadData(own),
+                |hub, call| {
+                    hub.issue(call.with(Task::ListFiles(list)), now);
+                },
+            ),
+            Request::DeleteFile(delete) => self.permit_own(
+                call,
+                |own| Action::DeleteData(own),
+                |hub, call| {
+                    hub.issue(call.with(Task::Delete(delete)), now);
+                },
+            ),
+            request => self.route_to_others(call, request, possession, now),
+        }
+    }
 
-            Request::EnrolKey(EnrolKey { key, .. }) => {
-                self.enrol_key((session, id), &name, (key, possession), false, now);
+    /// The same for presence, keys and transfers.
+    fn route_to_others(&mut self, call: Call, request: Request, possession: Possession, now: Now) {
+        match request {
+            Request::Join(join) => {
+                self.permit_own(
+                    call,
+                    |own| Action::Join(own),
+                    |hub, call| hub.join(call, &join, now),
+                );
             }
-            Request::ReplaceKey(ReplaceKey { key, .. }) => {
-                self.enrol_key((session, id), &name, (key, possession), true, now);
+            Request::ListDevices(list) => self.permit(call, Action::ListDevices, |hub, call| {
+                hub.list_devices(call, &list);
+            }),
+            Request::EnrolKey(EnrolKey { name, key, .. }) => {
+                self.permit(call, Action::ChangeKey(&name), |hub, call| {
+                    hub.enrol_key(call, (key, possession), false, now);
+                });
             }
-            Request::RevokeKey => self.revoke_key((session, id), &name, now),
-            Request::ListKeys => self.list_keys(session, id, &name),
-            Request::AnnounceEndpoint(AnnounceEndpoint {
-                certificate,
-                addresses,
-            }) => {
-                let endpoint = certificate.certificate;
-                let reached = Reached {
-                    endpoint,
-                    addresses,
-                };
-                self.announce_endpoint((session, id), &name, reached, possession);
+            Request::ReplaceKey(ReplaceKey { name, key, .. }) => {
+                self.permit(call, Action::ChangeKey(&name), |hub, call| {
+                    hub.enrol_key(call, (key, possession), true, now);
+                });
             }
-            Request::OpenTransfer(OpenTransfer { to, certificate }) => {
-                let endpoint = certificate.map(|signed| (signed.certificate, possession));
-                self.open_transfer((session, id), &name, &to, endpoint, now);
+            Request::RevokeKey => self.permit_own(
+                call,
+                |own| Action::ChangeKey(own),
+                |hub, call| {
+                    hub.revoke_key(call, now);
+                },
+            ),
+            Request::ListKeys => self.permit_own(call, |own| Action::ListKeys(own), Hub::list_keys),
+            Request::AnnounceEndpoint(announce) => {
+                self.permit_own(
+                    call,
+                    |own| Action::Transfer(own),
+                    |hub, call| {
+                        hub.announce_endpoint(call, announce, possession);
+                    },
+                );
             }
-
-            // The driver answers the last three itself. Should one come all the same, the caller is
-            // not left without an answer.
+            Request::OpenTransfer(open) => self.permit_own(
+                call,
+                |own| Action::Transfer(own),
+                |hub, call| {
+                    hub.open_transfer(call, open, possession, now);
+                },
+            ),
+            // The driver replies to the last three itself, and the others are routed before. Should
+            // one come all the same, the caller is not left without a reply.
             Request::Hello(_)
             | Request::Login(_)
             | Request::RedeemTicket(_)
             | Request::Ping
             | Request::Leave
+            | Request::Compute(_)
+            | Request::ListFiles(_)
+            | Request::DeleteFile(_)
+            | Request::OpenUpload(_)
+            | Request::OpenDownload(_)
             | Request::CommitUpload(_)
             | Request::AbortUpload(_)
-            | Request::CancelDownload(_) => self.refuse(session, id, errors::no_such_transfer()),
+            | Request::CancelDownload(_) => self.permit_own(
+                call,
+                |own| Action::ReadData(own),
+                |hub, call| {
+                    call.refuse(errors::no_such_transfer(), &mut hub.out);
+                },
+            ),
         }
     }
-}
 
-/// What a call of a device asks for, in the words of [`decide`]. Where it names no device, it asks
-/// about its own.
-fn action<'a>(request: &'a Request, own: &'a DeviceName) -> Action<'a> {
-    match request {
-        Request::Hello(_) | Request::Login(_) | Request::Ping | Request::Leave => Action::Converse,
-        Request::Join(_) => Action::Join(own),
-        Request::ListDevices(_) => Action::ListDevices,
-        Request::Compute(_)
-        | Request::ListFiles(_)
-        | Request::OpenDownload(_)
-        | Request::CancelDownload(_) => Action::ReadData(own),
-        Request::OpenUpload(_) | Request::CommitUpload(_) | Request::AbortUpload(_) => {
-            Action::WriteData(own)
+    /// Goes on with a command of a device that concerns itself, if the table permits it.
+    fn permit_own(
+        &mut self,
+        call: Call,
+        action: impl FnOnce(&DeviceName) -> Action<'_>,
+        then: impl FnOnce(&mut Hub, Call),
+    ) {
+        match call.device().cloned() {
+            Some(own) => self.permit(call, action(&own), then),
+            // Nothing but a device may act as one.
+            None => self.permit(call, Action::ActAsDevice, |hub, call| {
+                call.refuse(errors::internal(), &mut hub.out);
+            }),
         }
-        Request::DeleteFile(_) => Action::DeleteData(own),
-        Request::ListKeys => Action::ListKeys(own),
-        Request::EnrolKey(EnrolKey { name, .. }) | Request::ReplaceKey(ReplaceKey { name, .. }) => {
-            Action::ChangeKey(name)
+    }
+
+    /// Goes on with a call that the table permits, and refuses another.
+    fn permit(&mut self, call: Call, action: Action<'_>, then: impl FnOnce(&mut Hub, Call)) {
+        match decide(&call.caller, call.door(), action) {
+            Decision::Permitted => then(self, call),
+            decision => {
+                let error = not_permitted(decision, call.method);
+                call.refuse(error, &mut self.out);
+            }
         }
-        Request::RevokeKey => Action::ChangeKey(own),
-        Request::AnnounceEndpoint(_) | Request::OpenTransfer(_) => Action::Transfer(own),
-        Request::RedeemTicket(_) => Action::RedeemTicket,
+    }
+
+    /// Who is at the other end of a session. A session ends with its password; should one be left, it
+    /// is nobody's.
+    pub(super) fn caller(&self, session: SessionId) -> Caller {
+        let session = self.out.sessions.get(session);
+        let device = session.and_then(|open| Some((open.name()?, open.proof.as_ref()?)));
+        let Some((name, proof)) = device else {
+            return Caller::Nobody;
+        };
+        match proof {
+            Proof::Password(_) if !self.accounts.is_proved(name, proof) => Caller::Nobody,
+            proof => Caller::Device {
+                name: name.clone(),
+                proof: proof.clone(),
+            },
+        }
+    }
+
+    /// Who makes a call, by what is so now: it may have waited.
+    pub(super) fn caller_now<C>(&self, call: &Call<C>) -> Caller {
+        match call.session() {
+            Some(session) => self.caller(session),
+            None if self.accounts.is_present(&call.caller) => call.caller.clone(),
+            None => Caller::Nobody,
+        }
     }
 }

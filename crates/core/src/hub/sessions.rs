@@ -2,7 +2,6 @@
 
 use fleetlink_proto::WallTime;
 
-use crate::access::authorisation::{Caller, Means};
 use crate::hub::Hub;
 use crate::hub::endings::Ending;
 use crate::ids::SessionId;
@@ -12,10 +11,10 @@ use crate::session::state::{Session, Stage};
 use crate::time::Now;
 
 impl Hub {
-    pub(crate) fn session_statuses(&self, now: Now) -> Vec<SessionStatus> {
-        let sessions = self.sessions.iter();
+    pub(super) fn session_statuses(&self, now: Now) -> Vec<SessionStatus> {
+        let sessions = self.out.sessions.iter();
         sessions
-            .map(|(id, session)| self.session_status(*id, session, now))
+            .map(|(id, session)| self.session_status(id, session, now))
             .collect()
     }
 
@@ -28,22 +27,15 @@ impl Hub {
             address: session.address,
             since: WallTime::from_unix_millis(now.wall.unix_millis().saturating_sub(age)),
             joined: matches!(session.stage, Stage::Joined { .. }),
-            means: self.means(id),
+            means: self.caller(id).means(),
             idle: now.monotonic.saturating_sub(session.heard),
             uploads: session.transfers.uploads(),
             downloads: session.transfers.downloads(),
         }
     }
 
-    fn means(&self, session: SessionId) -> Option<Means> {
-        match self.caller(session) {
-            Caller::Device { means, .. } => Some(means),
-            Caller::Stranger | Caller::Operator => None,
-        }
-    }
-
     /// Ends the sessions that the operator has chosen; how many, or why none.
-    pub(crate) fn end_chosen_sessions(&mut self, choice: &SessionChoice) -> Result<usize, String> {
+    pub(super) fn end_chosen_sessions(&mut self, choice: &SessionChoice) -> Result<usize, String> {
         let ended = match choice {
             SessionChoice::OfDevice(name) if !self.accounts.contains(name) => {
                 return Err(no_account(name));

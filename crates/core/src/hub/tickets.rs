@@ -3,32 +3,33 @@
 
 use std::time::Duration;
 
-use fleetlink_proto::WallTime;
 use fleetlink_proto::control::limits::{MAX_OPEN_TICKETS, MAX_TICKET_LIFE, MAX_TICKET_USES};
 use fleetlink_proto::ticket::{TicketHash, TicketNumber, TicketSubject};
+use fleetlink_proto::{DeviceName, WallTime};
 
+use crate::call::Call;
 use crate::console::ConsoleEvent;
 use crate::console::tickets::TicketEvent;
 use crate::hub::Hub;
 use crate::hub::jobs::Job;
-use crate::ids::AdminId;
+use crate::operator::errors::too_many_operations;
 use crate::operator::requests::{AdminReply, TicketStatus};
-use crate::operator::ticket_change::TicketJob;
+use crate::operator::ticket_change::TicketCommand;
 use crate::store::calls::{StoreError, StoreReply};
 use crate::store::ticket::{Ticket, TicketStanding};
 use crate::time::Now;
 
 impl Hub {
-    pub(crate) fn issue_ticket(
+    pub(super) fn issue_ticket(
         &mut self,
-        admin: AdminId,
+        call: Call,
         hash: TicketHash,
         (subject, uses): (TicketSubject, u32),
         life: Duration,
         now: Now,
     ) {
         if let Err(why) = self.may_issue(&subject, uses, life, now) {
-            return self.answer_admin(admin, Err(why));
+            return call.report(Err(why), &mut self.out);
         }
         let forget = self.tickets.superfluous(now.wall);
         let ticket = Ticket {
@@ -42,12 +43,8 @@ impl Hub {
             used: Vec::new(),
         };
         let name = ticket.subject.as_name().clone();
-        let job = TicketJob::Issue {
-            admin,
-            ticket,
-            forget,
-        };
-        self.queue_ticket_job(admin, &name, job, now);
+        let issue = TicketCommand::Issue { ticket, forget };
+        self.queue_ticket_change(call.with(issue), &name, now);
     }
 
     fn may_issue(
@@ -83,32 +80,27 @@ impl Hub {
         Ok(())
     }
 
-    pub(crate) fn revoke_ticket(&mut self, admin: AdminId, number: TicketNumber, now: Now) {
-        let Some(ticket) = self.tickets.get(number) else {
-            let message = format!("there is no ticket {number}");
-            return self.answer_admin(admin, Err(message));
-        };
-        match ticket.standing(now.wall) {
-            TicketStanding::Used => {
-                let message = format!(
+    pub(super) fn revoke_ticket(&mut self, call: Call, number: TicketNumber, now: Now) {
+        let result = match self.tickets.get(number) {
+            None => Err(format!("there is no ticket {number}")),
+            Some(ticket) => match ticket.standing(now.wall) {
+                TicketStanding::Used => Err(format!(
                     "ticket {number} has been used already; the keys that it enrolled are revoked \
                      one by one: fleetlink key revoke"
-                );
-                return self.answer_admin(admin, Err(message));
-            }
-            TicketStanding::Expired => {
-                let message = format!("ticket {number} has expired already");
-                return self.answer_admin(admin, Err(message));
-            }
-            TicketStanding::Revoked => return self.answer_admin(admin, Ok(AdminReply::Done)),
-            TicketStanding::Open => {}
-        }
-        let name = ticket.subject.as_name().clone();
-        let job = TicketJob::Revoke { admin, number };
-        self.queue_ticket_job(admin, &name, job, now);
+                )),
+                TicketStanding::Expired => Err(format!("ticket {number} has expired already")),
+                TicketStanding::Revoked => Ok(AdminReply::Done),
+                TicketStanding::Open => {
+                    let name = ticket.subject.as_name().clone();
+                    let revoke = call.with(TicketCommand::Revoke(number));
+                    return self.queue_ticket_change(revoke, &name, now);
+                }
+            },
+        };
+        call.report(result, &mut self.out);
     }
 
-    pub(crate) fn ticket_statuses(&self, now: Now) -> Vec<TicketStatus> {
+    pub(super) fn ticket_statuses(&self, now: Now) -> Vec<TicketStatus> {
         let status = |ticket: &Ticket| TicketStatus {
             standing: ticket.standing(now.wall),
             ticket: ticket.clone(),
@@ -116,40 +108,27 @@ impl Hub {
         self.tickets.iter().map(status).collect()
     }
 
-    fn queue_ticket_job(
-        &mut self,
-        admin: AdminId,
-        name: &fleetlink_proto::DeviceName,
-        job: TicketJob,
-        now: Now,
-    ) {
-        if self.enqueue(name, Job::Ticket(job), now).is_err() {
-            let message = format!("too many operations of {name} are waiting; try again later");
-            self.answer_admin(admin, Err(message));
+    fn queue_ticket_change(&mut self, call: Call<TicketCommand>, name: &DeviceName, now: Now) {
+        if let Err(call) = self.enqueue(name, Job::Ticket(call), now) {
+            call.report(Err(too_many_operations(name)), &mut self.out);
         }
     }
 
     /// The store answered a change of a ticket.
-    pub(crate) fn finish_ticket_job(
+    pub(super) fn finish_ticket_change(
         &mut self,
-        job: TicketJob,
+        call: Call<TicketCommand>,
         result: Result<StoreReply, StoreError>,
         now: Now,
     ) {
-        match job {
-            TicketJob::Issue {
-                admin,
-                ticket,
-                forget,
-            } => {
-                let result = self.ticket_issued(ticket, &forget, result, now);
-                self.answer_admin(admin, result);
+        let (change, call) = call.split();
+        let result = match change {
+            TicketCommand::Issue { ticket, forget } => {
+                self.ticket_issued(ticket, &forget, result, now)
             }
-            TicketJob::Revoke { admin, number } => {
-                let result = self.ticket_revoked(number, result, now);
-                self.answer_admin(admin, result);
-            }
-        }
+            TicketCommand::Revoke(number) => self.ticket_revoked(number, result, now),
+        };
+        call.report(result, &mut self.out);
     }
 
     fn ticket_issued(

@@ -6,28 +6,26 @@ use fleetlink_proto::control::{
     ErrorCode, OpenUpload, OpenUploadReply, Receipt, Reply, RequestId, RpcError,
 };
 
-use crate::call::{Call, Door};
+use crate::call::Call;
 use crate::console::ConsoleEvent;
 use crate::effect::Effect;
 use crate::errors;
-use crate::files::task::{DeviceJob, Task, upload_command};
+use crate::files::task::{Task, Transfer, upload_command};
 use crate::hub::Hub;
 use crate::hub::jobs::Job;
 use crate::ids::SessionId;
+use crate::outgoing::ReplyTo;
 use crate::store::calls::{Staged, StagedId, StoreError, StoreReply};
 use crate::time::Now;
 
 impl Hub {
-    pub(crate) fn open_upload(
-        &mut self,
-        session: SessionId,
-        id: RequestId,
-        name: &DeviceName,
-        upload: OpenUpload,
-        now: Now,
-    ) {
-        let Some(open) = self.sessions.get_mut(&session) else {
-            return;
+    pub(super) fn open_upload(&mut self, call: Call, upload: OpenUpload, now: Now) {
+        let (Some(open), Some(name)) = (
+            call.session().and_then(|id| self.out.sessions.get_mut(id)),
+            call.device(),
+        ) else {
+            let error = errors::out_of_order("an upload needs a session");
+            return call.refuse(error, &mut self.out);
         };
         if !open.transfers.ask_upload(name, &mut self.transfers) {
             let of_hub = self.settings.capacity.uploads;
@@ -36,15 +34,13 @@ impl Hub {
                  {MAX_UPLOADS_PER_DEVICE} and the hub {of_hub}; try again when one is \
                  done"
             ));
-            return self.refuse_command(session, id, name, upload_command(upload.mode), error);
+            return self.refuse_command(call, upload_command(upload.mode), error);
         }
-        if !self.issue(session, id, name, Task::OpenUpload(upload), now) {
-            self.refuse_upload_slot(session);
-        }
+        self.issue(call.with(Task::OpenUpload(upload)), now);
     }
 
     /// The store was asked whether an upload of this key was committed before.
-    pub(crate) fn upload_opened(
+    pub(super) fn upload_opened(
         &mut self,
         name: &DeviceName,
         call: Call,
@@ -54,33 +50,30 @@ impl Hub {
         let Some(receipt) = found else {
             return self.start_upload(name, call, upload);
         };
-        if let Some(session) = call.session() {
-            self.refuse_upload_slot(session);
-        }
+        self.release_slot(call.session(), Some(Transfer::Upload));
         if (receipt.file, receipt.mode) == (upload.file, upload.mode) {
             self.show(ConsoleEvent::ReceivedBefore { file: receipt.file });
             let reply = OpenUploadReply::Committed { receipt };
-            self.reply(call, Ok(Reply::OpenUpload(reply)));
+            call.ok(Reply::OpenUpload(reply), &mut self.out);
         } else {
             let error = RpcError::new(
                 ErrorCode::Conflict,
                 "the idempotency key was used for another upload",
             );
-            self.refuse_call(call, name, upload_command(upload.mode), error);
+            self.refuse_command(call, upload_command(upload.mode), error);
         }
     }
 
     fn start_upload(&mut self, name: &DeviceName, call: Call, upload: OpenUpload) {
-        let Some(Door::Session(session, id)) = call.end() else {
+        let Some((session, id)) = call.hand_over(&mut self.out) else {
             return;
         };
-        let Some(open) = self.sessions.get_mut(&session) else {
+        let Some(open) = self.out.sessions.get_mut(session) else {
             return;
         };
         let OpenUpload { file, mode, key } = upload;
         let number = open.transfers.begin_upload(upload);
-        self.settle(session);
-        self.effects.push_back(Effect::StartUpload {
+        self.out.push(Effect::StartUpload {
             session,
             id,
             upload: number,
@@ -91,53 +84,38 @@ impl Hub {
         });
     }
 
-    /// The upload that the store was asked about does not begin.
-    pub(crate) fn refuse_upload_slot(&mut self, session: SessionId) {
-        if let Some(session) = self.sessions.get_mut(&session) {
-            session.transfers.refuse_upload(&mut self.transfers);
-        }
-    }
-
     /// Has staged bytes committed. From here on the commit no longer depends on the session.
-    pub(crate) fn upload_staged(
+    pub(super) fn upload_staged(
         &mut self,
-        session: SessionId,
-        id: RequestId,
+        (session, id): (SessionId, RequestId),
         upload: u64,
         staged: Staged,
         now: Now,
     ) {
-        if self.heard(session, now) {
-            self.owe(session);
-        }
         let discarded = staged.id;
-        let taken = self.sessions.get_mut(&session).and_then(|open| {
-            let name = open.name()?.clone();
-            let upload = open.transfers.take_upload(upload, &mut self.transfers)?;
-            Some((name, upload))
-        });
-        let Some((name, upload)) = taken else {
+        if !self.out.sessions.called(session) {
+            return self.discard(discarded);
+        }
+        let to = ReplyTo::Session(session, id);
+        let call = self.calls.open(to, self.caller(session), "upload.commit");
+        let open = self.out.sessions.get_mut(session);
+        let taken = open.and_then(|open| open.transfers.take_upload(upload, &mut self.transfers));
+        let (Some(name), Some(upload)) = (call.device().cloned(), taken) else {
             self.discard(discarded);
-            return self.refuse(session, id, errors::no_such_transfer());
+            return call.refuse(errors::no_such_transfer(), &mut self.out);
         };
         let command = upload_command(upload.mode);
         let staged = Box::new(staged);
-        let job = Job::Device(DeviceJob {
-            call: self.calls.open(Door::Session(session, id)),
-            task: Task::Commit { upload, staged },
-        });
-        if let Err(refused) = self.enqueue(&name, job, now)
-            && let Job::Device(job) = *refused
-        {
+        let commit = Job::Device(call.with(Task::Commit { upload, staged }));
+        if let Err(call) = self.enqueue(&name, commit, now) {
             self.discard(discarded);
-            self.refuse_call(job.call, &name, command, errors::too_many_operations());
+            self.refuse_command(call, command, errors::too_many_operations());
         }
     }
 
     /// The store answered a commit.
-    pub(crate) fn upload_committed(
+    pub(super) fn upload_committed(
         &mut self,
-        name: &DeviceName,
         call: Call,
         (upload, staged): (OpenUpload, StagedId),
         result: Result<StoreReply, StoreError>,
@@ -145,8 +123,8 @@ impl Hub {
         let error = match result {
             Ok(StoreReply::Committed(receipt)) => {
                 let OpenUpload { file, mode, .. } = upload;
-                self.reply(call, Ok(Reply::Committed(receipt)));
-                self.effects.push_back(Effect::JournalGrew);
+                call.ok(Reply::Committed(receipt), &mut self.out);
+                self.out.push(Effect::JournalGrew);
                 return self.show(ConsoleEvent::Received { file, mode });
             }
             Ok(_) => errors::internal(),
@@ -158,16 +136,16 @@ impl Hub {
                 errors::of_store(error, "there is no account of this device any more")
             }
         };
-        self.refuse_call(call, name, upload_command(upload.mode), error);
+        self.refuse_command(call, upload_command(upload.mode), error);
     }
 
-    pub(crate) fn upload_ended(&mut self, session: SessionId, upload: u64) {
-        if let Some(session) = self.sessions.get_mut(&session) {
+    pub(super) fn upload_ended(&mut self, session: SessionId, upload: u64) {
+        if let Some(session) = self.out.sessions.get_mut(session) {
             session.transfers.take_upload(upload, &mut self.transfers);
         }
     }
 
-    pub(crate) fn discard(&mut self, staged: StagedId) {
-        self.effects.push_back(Effect::Discard { staged });
+    pub(super) fn discard(&mut self, staged: StagedId) {
+        self.out.push(Effect::Discard { staged });
     }
 }

@@ -2,11 +2,13 @@
 
 use fleetlink_proto::DeviceName;
 
+use crate::call::Call;
 use crate::effect::Effect;
 use crate::hub::Hub;
+use crate::hub::endings::is_wanted;
 use crate::hub::jobs::Job;
 use crate::ids::OperationId;
-use crate::operator::account_change::AccountJob;
+use crate::operator::account_change::AccountCommand;
 use crate::store::calls::{StoreError, StoreReply};
 use crate::time::Now;
 
@@ -14,21 +16,15 @@ impl Hub {
     /// Queues a job under its name and starts it if none is before it. What the operator asks
     /// for, and what takes something away from a device, does not wait for what the device has asked
     /// for.
-    pub(crate) fn enqueue(
-        &mut self,
-        name: &DeviceName,
-        job: Job,
-        now: Now,
-    ) -> Result<(), Box<Job>> {
-        match job {
+    pub(super) fn enqueue(&mut self, name: &DeviceName, job: Job, now: Now) -> Result<(), Call> {
+        let queued = match job {
             Job::Account(_) | Job::Key(_) | Job::Data(_) => {
                 let yields = |job: &Job| matches!(job, Job::Device(_));
-                self.operations.push_urgent(name, job, yields)?;
+                self.operations.push_urgent(name, job, yields)
             }
-            Job::Device(_) | Job::Ticket(_) | Job::Redemption(_) => {
-                self.operations.push(name, job)?;
-            }
-        }
+            Job::Device(_) | Job::Ticket(_) | Job::Redemption(_) => self.operations.push(name, job),
+        };
+        queued.map_err(|job| job.into_call())?;
         self.start_next(name, now);
         Ok(())
     }
@@ -43,16 +39,16 @@ impl Hub {
             return;
         };
         match job {
-            Job::Device(job) => self.finish_device_job(&name, job, result),
-            Job::Account(job) => {
-                if let Some(job) = self.finish_account_step(&name, job, result, now) {
-                    return self.run(&name, Job::Account(job), now);
+            Job::Device(call) => self.finish_device_job(&name, call, result),
+            Job::Account(call) => {
+                if let Some(call) = self.finish_account_step(&name, call, result, now) {
+                    return self.run(&name, Job::Account(call), now);
                 }
             }
-            Job::Data(job) => self.finish_data_job(&name, &job, result),
-            Job::Key(job) => self.finish_key_job(&name, job, result),
-            Job::Ticket(job) => self.finish_ticket_job(job, result, now),
-            Job::Redemption(job) => self.finish_redemption(&name, job, result, now),
+            Job::Data(call) => self.finish_data_job(&name, call, result),
+            Job::Key(call) => self.finish_key_change(&name, call, result),
+            Job::Ticket(call) => self.finish_ticket_change(call, result, now),
+            Job::Redemption(call) => self.finish_redemption(&name, call, result, now),
         }
         self.operations.release(&name);
         self.start_next(&name, now);
@@ -68,39 +64,36 @@ impl Hub {
     }
 
     /// A job whose turn has come, unless it is wanted no more. Then its call is ended here.
-    fn still_wanted(&mut self, name: &DeviceName, mut job: Job, now: Now) -> Option<Job> {
-        match &mut job {
-            Job::Device(device) => {
-                let session = device.call.session();
-                let is_open = session.is_some_and(|id| self.sessions.contains_key(&id));
-                if !is_open && !device.task.is_change() {
-                    if let Job::Device(device) = job {
-                        // Its session is gone: nobody waits for a reply.
-                        device.call.end();
-                    }
-                    return None;
+    fn still_wanted(&mut self, name: &DeviceName, job: Job, now: Now) -> Option<Job> {
+        match job {
+            Job::Device(call)
+                if !call.command.is_change()
+                    && !is_wanted(&call, &self.out.sessions, &self.accounts) =>
+            {
+                self.end_unwanted(call.split().1);
+                None
+            }
+            Job::Account(mut call) => {
+                if let AccountCommand::Import(line) = &mut call.command {
+                    self.decide_import(name, line);
                 }
+                Some(Job::Account(call))
             }
-            Job::Account(AccountJob::Import(job)) => self.decide_import(name, job),
-            Job::Account(_) | Job::Data(_) | Job::Ticket(_) => {}
-            Job::Key(change) => {
-                if let Err(error) = self.may_still(name, change) {
-                    if let Job::Key(change) = job {
-                        self.end_key_call(change.call, Err(error));
-                    }
-                    return None;
+            Job::Key(call) => match self.may_still_change_key(name, &call) {
+                Ok(()) => Some(Job::Key(call)),
+                Err(error) => {
+                    call.split().1.refuse(error, &mut self.out);
+                    None
                 }
-            }
-            Job::Redemption(redemption) => {
-                return self.may_still_redeem(name, redemption, now).then_some(job);
-            }
+            },
+            Job::Redemption(call) => self.may_still_redeem(name, call, now).map(Job::Redemption),
+            job @ (Job::Device(_) | Job::Data(_) | Job::Ticket(_)) => Some(job),
         }
-        Some(job)
     }
 
     fn run(&mut self, name: &DeviceName, job: Job, now: Now) {
-        let call = job.call(name, now.wall);
+        let call = job.store_call(name, now.wall);
         let operation = self.operations.run(name, job);
-        self.effects.push_back(Effect::Store { operation, call });
+        self.out.push(Effect::Store { operation, call });
     }
 }

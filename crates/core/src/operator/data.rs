@@ -4,8 +4,6 @@ use fleetlink_proto::control::{ComputeReply, DeleteReply, FileEntry, RpcError};
 use fleetlink_proto::samples::Operation;
 use fleetlink_proto::{DeviceName, FileId, IdempotencyKey, WallTime};
 
-use crate::access::authorisation::Action;
-use crate::ids::AdminId;
 use crate::store::calls::{Change, Delete, Query, StoreCall};
 use crate::store::journal::Deleter;
 use crate::store::snapshot::Snapshot;
@@ -73,10 +71,9 @@ pub enum DataReply {
     Refused(RpcError),
 }
 
-/// A request that waits for the store.
+/// A request about this data file that waits for the store.
 #[derive(Debug)]
-pub(crate) struct DataJob {
-    pub(crate) admin: AdminId,
+pub(crate) struct DataCommand {
     pub(crate) file: FileId,
     pub(crate) task: Task,
 }
@@ -92,8 +89,8 @@ pub(crate) enum Task {
     },
 }
 
-impl DataJob {
-    pub(crate) fn call(&self, name: &DeviceName, at: WallTime) -> StoreCall {
+impl DataCommand {
+    pub(crate) fn store_call(&self, name: &DeviceName, at: WallTime) -> StoreCall {
         let (device, file) = (name.clone(), self.file);
         match self.task {
             Task::Compute(_) => StoreCall::Query(Query::Summary { device, file }),
@@ -113,12 +110,5 @@ impl DataJob {
 impl Task {
     pub(crate) fn deletion(key: IdempotencyKey, by: Deleter, version: Option<u64>) -> Self {
         Task::Delete { key, by, version }
-    }
-
-    pub(crate) fn action(self, device: &DeviceName) -> Action<'_> {
-        match self {
-            Task::Compute(_) | Task::Read => Action::ReadData(device),
-            Task::Delete { .. } => Action::DeleteData(device),
-        }
     }
 }

@@ -2,10 +2,27 @@
 
 use fleetlink_proto::DeviceName;
 
+use crate::caller::Caller;
 use crate::store::calls::StoreError;
 
 pub(crate) fn no_account(name: &DeviceName) -> String {
     format!("there is no account {name}")
+}
+
+/// Why the table refuses a request.
+pub(crate) fn not_for(caller: &Caller) -> String {
+    let caller = match caller {
+        Caller::Nobody => "for callers without a login",
+        Caller::Device { .. } => "for devices",
+        Caller::Operator => "for the operator",
+        Caller::Administrator => "for administrators",
+        Caller::Viewer => "for viewers",
+    };
+    format!("this is not {caller}")
+}
+
+pub(crate) fn too_many_operations(name: &DeviceName) -> String {
+    format!("too many operations of {name} are waiting; try again later")
 }
 
 /// What the operator is told of an error of the store: all of it, it is the operator's own.

@@ -2,14 +2,12 @@
 
 use fleetlink_proto::{DeviceName, WallTime};
 
-use crate::ids::AdminId;
 use crate::operator::requests::ImportOrder;
 use crate::store::calls::{Change, GivenLogin, StoreCall};
 
 /// A line of a credentials file whose turn has come or will come.
 #[derive(Debug)]
-pub(crate) struct ImportJob {
-    pub(crate) admin: AdminId,
+pub(crate) struct ImportLine {
     pub(crate) order: ImportOrder,
     /// Whether the account follows the line; decided when its turn has come.
     pub(crate) applies: bool,
@@ -17,8 +15,16 @@ pub(crate) struct ImportJob {
     pub(crate) gives: bool,
 }
 
-impl ImportJob {
-    pub(crate) fn call(&self, name: &DeviceName, at: WallTime) -> StoreCall {
+impl ImportLine {
+    pub(crate) fn new(order: ImportOrder) -> Self {
+        ImportLine {
+            order,
+            applies: false,
+            gives: false,
+        }
+    }
+
+    pub(crate) fn store_call(&self, name: &DeviceName, at: WallTime) -> StoreCall {
         let ImportOrder {
             origin,
             password_hash,

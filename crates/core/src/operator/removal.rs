@@ -3,19 +3,27 @@
 
 use fleetlink_proto::{DeviceName, FileId, IdempotencyKey, WallTime};
 
-use crate::ids::AdminId;
+use crate::operator::requests::AdminReply;
 use crate::store::calls::{Change, Delete, Query, StoreCall};
 use crate::store::journal::Deleter;
 
 /// A removal and how far it is.
 #[derive(Debug)]
 pub(crate) struct Removal {
-    pub(crate) admin: AdminId,
     pub(crate) with_data: bool,
     /// The key of the next deletion.
     pub(crate) key: IdempotencyKey,
     pub(crate) used_keys: u32,
     pub(crate) step: Step,
+}
+
+/// What comes after a step.
+#[derive(Debug)]
+pub(crate) enum Progress {
+    /// Another step.
+    Next(Removal),
+    /// The reply.
+    Over(Result<AdminReply, String>),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,9 +34,8 @@ pub(crate) enum Step {
 }
 
 impl Removal {
-    pub(crate) fn new(admin: AdminId, with_data: bool, key: IdempotencyKey) -> Self {
+    pub(crate) fn new(with_data: bool, key: IdempotencyKey) -> Self {
         Removal {
-            admin,
             with_data,
             key,
             used_keys: 0,
@@ -39,7 +46,7 @@ impl Removal {
         }
     }
 
-    pub(crate) fn call(&self, name: &DeviceName, at: WallTime) -> StoreCall {
+    pub(crate) fn store_call(&self, name: &DeviceName, at: WallTime) -> StoreCall {
         match self.step {
             Step::FindFile => StoreCall::Query(Query::ListFiles {
                 device: name.clone(),

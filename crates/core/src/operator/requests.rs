@@ -7,7 +7,7 @@ use fleetlink_proto::control::EnrolledKey;
 use fleetlink_proto::ticket::{TicketHash, TicketNumber, TicketSubject};
 use fleetlink_proto::{DeviceKey, DeviceName, IdempotencyKey, WallTime};
 
-use crate::access::authorisation::Means;
+use crate::caller::Means;
 use crate::ids::SessionId;
 use crate::operator::data::{DataReply, DataRequest};
 use crate::store::calls::{PasswordHash, UnfinishedUpload};

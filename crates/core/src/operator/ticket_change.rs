@@ -3,33 +3,28 @@
 use fleetlink_proto::WallTime;
 use fleetlink_proto::ticket::TicketNumber;
 
-use crate::ids::AdminId;
 use crate::store::calls::{Change, StoreCall};
 use crate::store::ticket::Ticket;
 
 /// A change of a ticket, queued under the name or the prefix that the ticket is for.
 #[derive(Debug)]
-pub(crate) enum TicketJob {
+pub(crate) enum TicketCommand {
     Issue {
-        admin: AdminId,
         ticket: Ticket,
         /// What makes room for it.
         forget: Vec<TicketNumber>,
     },
-    Revoke {
-        admin: AdminId,
-        number: TicketNumber,
-    },
+    Revoke(TicketNumber),
 }
 
-impl TicketJob {
-    pub(crate) fn call(&self, at: WallTime) -> StoreCall {
+impl TicketCommand {
+    pub(crate) fn store_call(&self, at: WallTime) -> StoreCall {
         match self {
-            TicketJob::Issue { ticket, forget, .. } => StoreCall::Change(Change::AddTicket {
+            TicketCommand::Issue { ticket, forget } => StoreCall::Change(Change::AddTicket {
                 ticket: ticket.clone(),
                 forget: forget.clone(),
             }),
-            TicketJob::Revoke { number, .. } => StoreCall::Change(Change::RevokeTicket {
+            TicketCommand::Revoke(number) => StoreCall::Change(Change::RevokeTicket {
                 ticket: *number,
                 at,
             }),

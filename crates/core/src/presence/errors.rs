@@ -2,8 +2,9 @@
 
 use fleetlink_proto::control::{ActiveDevice, ErrorCode, RpcError};
 
-use crate::access::authorisation::Means;
+use crate::caller::Means;
 use crate::presence::holding::Joiner;
+use crate::presence::list::Refusal;
 
 /// For the earlier connection of a session that has come back by another one.
 pub(crate) const CAME_BACK: &str = "this session has come back by another connection";
@@ -18,11 +19,19 @@ pub(crate) fn joined_elsewhere(by: Joiner) -> String {
     format!("the same name joined from elsewhere: from {address}, with the device's {means}")
 }
 
-pub(crate) fn replaced(by: Joiner) -> RpcError {
+/// Why a session may not join.
+pub(crate) fn refused(refusal: Refusal) -> RpcError {
+    match refusal {
+        Refusal::Replaced(by) => replaced(by),
+        Refusal::ActiveElsewhere(active) => active_elsewhere(&active),
+    }
+}
+
+fn replaced(by: Joiner) -> RpcError {
     RpcError::new(ErrorCode::Replaced, joined_elsewhere(by))
 }
 
-pub(crate) fn active_elsewhere(active: &ActiveDevice) -> RpcError {
+fn active_elsewhere(active: &ActiveDevice) -> RpcError {
     let ActiveDevice {
         name,
         address,

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use fleetlink_proto::DeviceKey;
 
-use crate::access::authorisation::Means;
+use crate::caller::Means;
 
 /// The latest holder of a name, also after all its sessions have left.
 #[derive(Debug)]

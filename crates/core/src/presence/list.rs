@@ -253,9 +253,12 @@ impl Presence {
     }
 
     /// One page of the devices other than `own`, after the place `after`.
-    pub(crate) fn page(&self, own: &DeviceName, after: Option<u64>) -> DeviceList {
+    pub(crate) fn page(&self, own: Option<&DeviceName>, after: Option<u64>) -> DeviceList {
         let from = after.map_or(0, |place| place.saturating_add(1));
-        let others = self.places.range(from..).filter(|(_, name)| *name != own);
+        let others = self
+            .places
+            .range(from..)
+            .filter(|(_, name)| Some(*name) != own);
         let mut others = others.filter_map(|(_, name)| self.entry(name));
         let page: Vec<_> = others.by_ref().take(MAX_PAGE_ENTRIES as usize).collect();
         let more = others.next().is_some();

@@ -4,7 +4,7 @@ use fleetlink_proto::{DeviceKey, DeviceName, WallTime};
 
 use super::holding::Joiner;
 use super::list::{Arrival, Left, Presence, Refusal};
-use crate::access::authorisation::Means;
+use crate::caller::Means;
 use crate::ids::SessionId;
 
 const NEVER: WallTime = WallTime::from_unix_millis(1_664_533_873_042);
@@ -235,7 +235,7 @@ fn pages_leave_nobody_out_and_fit_a_line() {
     }
     let (mut seen, mut after, mut pages) = (0, None, 0);
     loop {
-        let page = presence.page(&own, after);
+        let page = presence.page(Some(&own), after);
         (seen, after, pages) = (seen + page.devices.len(), page.next, pages + 1);
         let id = RequestId::Text("\u{1}".repeat(64).into());
         let line = encode_reply(&id, &Reply::Devices(page));

@@ -1,47 +1,45 @@
 //! When something is to be done next.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::ids::SessionId;
 
-/// One deadline a session, the earliest first.
+/// The deadlines of the sessions, the earliest first.
 #[derive(Debug, Default)]
-pub(crate) struct Deadlines {
-    queue: BTreeSet<(Duration, SessionId)>,
-    of: BTreeMap<SessionId, Duration>,
-}
+pub(crate) struct Deadlines(BTreeSet<(Duration, SessionId)>);
+
+/// A session's one deadline, where it has one.
+#[derive(Debug, Default)]
+pub(crate) struct Deadline(Option<Duration>);
 
 impl Deadlines {
-    /// Sets the session's one deadline.
-    pub(crate) fn set(&mut self, session: SessionId, at: Duration) {
-        if let Some(before) = self.of.insert(session, at) {
-            if before == at {
-                return;
-            }
-            self.queue.remove(&(before, session));
+    /// Sets the session's deadline, or takes it away.
+    pub(crate) fn set(
+        &mut self,
+        session: SessionId,
+        deadline: &mut Deadline,
+        at: Option<Duration>,
+    ) {
+        if deadline.0 == at {
+            return;
         }
-        self.queue.insert((at, session));
-    }
-
-    pub(crate) fn clear(&mut self, session: SessionId) {
-        if let Some(at) = self.of.remove(&session) {
-            self.queue.remove(&(at, session));
+        if let Some(before) = std::mem::replace(&mut deadline.0, at) {
+            self.0.remove(&(before, session));
+        }
+        if let Some(at) = at {
+            self.0.insert((at, session));
         }
     }
 
     pub(crate) fn next(&self) -> Option<Duration> {
-        self.queue.first().map(|&(at, _)| at)
+        self.0.first().map(|&(at, _)| at)
     }
 
-    /// Takes a session whose deadline has come.
-    pub(crate) fn pop_due(&mut self, now: Duration) -> Option<SessionId> {
-        let &(at, session) = self.queue.first()?;
-        if at > now {
-            return None;
-        }
-        self.clear(session);
-        Some(session)
+    /// A session whose deadline has come.
+    pub(crate) fn due(&self, now: Duration) -> Option<SessionId> {
+        let &(at, session) = self.0.first()?;
+        (at <= now).then_some(session)
     }
 }
 
@@ -53,13 +51,17 @@ mod tests {
     fn a_later_deadline_replaces_the_earlier() {
         let mut deadlines = Deadlines::default();
         let [one, two] = [SessionId(1), SessionId(2)];
-        deadlines.set(one, Duration::from_secs(1));
-        deadlines.set(two, Duration::from_secs(2));
-        deadlines.set(one, Duration::from_secs(3));
-        assert_eq!(deadlines.next(), Some(Duration::from_secs(2)));
-        assert_eq!(deadlines.pop_due(Duration::from_secs(1)), None);
-        assert_eq!(deadlines.pop_due(Duration::from_secs(3)), Some(two));
-        assert_eq!(deadlines.pop_due(Duration::from_secs(3)), Some(one));
+        let (mut of_one, mut of_two) = (Deadline::default(), Deadline::default());
+        let at = |seconds| Some(Duration::from_secs(seconds));
+        deadlines.set(one, &mut of_one, at(1));
+        deadlines.set(two, &mut of_two, at(2));
+        deadlines.set(one, &mut of_one, at(3));
+        assert_eq!(deadlines.next(), at(2));
+        assert_eq!(deadlines.due(Duration::from_secs(1)), None);
+        assert_eq!(deadlines.due(Duration::from_secs(3)), Some(two));
+        deadlines.set(two, &mut of_two, None);
+        assert_eq!(deadlines.due(Duration::from_secs(3)), Some(one));
+        deadlines.set(one, &mut of_one, None);
         assert_eq!(deadlines.next(), None);
     }
 }

@@ -3,4 +3,5 @@
 pub(crate) mod census;
 pub(crate) mod deadlines;
 pub(crate) mod state;
+pub(crate) mod table;
 pub(crate) mod without_login;

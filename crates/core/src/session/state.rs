@@ -6,8 +6,9 @@ use std::time::Duration;
 use fleetlink_proto::control::limits::{HELLO_DEADLINE, LOGIN_DEADLINE, silence_limit};
 use fleetlink_proto::{DeviceKey, DeviceName};
 
+use crate::caller::Proof;
 use crate::files::slots::Transfers;
-use crate::store::calls::PasswordHash;
+use crate::session::deadlines::Deadline;
 
 /// An open session.
 #[derive(Debug)]
@@ -24,16 +25,9 @@ pub(crate) struct Session {
     pub(crate) heard: Duration,
     /// Calls of it that the hub has not answered: it may be waiting for them in silence.
     pub(crate) owed: usize,
+    /// The deadline that was set last.
+    pub(super) armed: Deadline,
     pub(crate) transfers: Transfers,
-}
-
-/// How a session has shown who it is.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Proof {
-    /// By the password that has this hash.
-    Password(PasswordHash),
-    /// By this key.
-    Key(DeviceKey),
 }
 
 /// How far a session has come.
@@ -72,6 +66,7 @@ impl Session {
             since: now,
             heard: now,
             owed: 0,
+            armed: Deadline::default(),
             transfers: Transfers::default(),
         }
     }

@@ -2,6 +2,7 @@
 //! accounts, of files made of immutable segments, and a journal of changes.
 
 use std::fmt;
+use std::sync::Arc;
 
 use fleetlink_proto::control::{DeleteReply, EnrolledKey, FileList, Receipt, UploadMode};
 use fleetlink_proto::samples::Summary;
@@ -28,11 +29,11 @@ pub struct Account {
 
 /// A password's hash in the PHC string format, with its parameters and salt.
 #[derive(Clone, PartialEq, Eq)]
-pub struct PasswordHash(Box<str>);
+pub struct PasswordHash(Arc<str>);
 
 impl PasswordHash {
     /// The hash that this PHC string writes.
-    pub fn new(phc: impl Into<Box<str>>) -> Self {
+    pub fn new(phc: impl Into<Arc<str>>) -> Self {
         PasswordHash(phc.into())
     }
 

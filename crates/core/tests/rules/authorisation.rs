@@ -1,56 +1,75 @@
-//! Every action by every caller, cell by cell.
+//! Every action by every caller through every door, cell by cell.
 
 use std::collections::BTreeMap;
 
-use fleetlink_core::authorisation::{Action, Caller, Decision, Means, decide};
-use fleetlink_proto::DeviceName;
+use fleetlink_core::authorisation::{Action, Caller, Decision, Door, Means, Proof, decide};
+use fleetlink_proto::{DeviceKey, DeviceName};
 
-use crate::fixture::name;
+use crate::fixture::{hash, name};
 
-/// What is expected: `+` allowed, `l` after a login, `p` with the present password, `-` never.
-/// The first device of a call is the one that asks.
+/// What is expected: `+` permitted, `l` after a login, `p` with the present password, `-` never. The
+/// device that calls is the owner of `own`; a web caller owns none.
 const TABLE: &str = "
-                      stranger  password  key  joined  operator
-    converse          +         +         +    +       -
-    join own          l         +         +    +       -
-    join other        l         -         -    -       -
-    list devices      l         +         +    +       +
-    read own          l         +         +    +       +
-    read other        l         -         -    -       +
-    write own         l         +         +    +       -
-    write other       l         -         -    -       -
-    delete own        l         +         +    +       +
-    delete other      l         -         -    -       +
-    list-keys own     l         +         p    p       +
-    list-keys other   l         -         -    -       +
-    change-key own    l         +         p    p       +
-    change-key other  l         -         -    -       +
-    transfer own      l         +         +    +       -
-    transfer other    l         -         -    -       -
-    redeem-ticket     +         -         -    -       -
-    administer        -         -         -    -       +
+                      nobody@session  password@session  key@session  operator@socket  nobody@http  password@http  key@http  administrator@http  viewer@http  nobody@mqtt  password@mqtt  key@mqtt
+    converse          +               +                 +            -                -            -              -         -                   -            -            -              -
+    act-as-device     l               +                 +            -                l            +              +         -                   -            l            +              +
+    join own          l               +                 +            -                l            -              -         -                   -            l            -              -
+    join other        l               -                 -            -                l            -              -         -                   -            l            -              -
+    list devices      l               +                 +            +                l            +              +         +                   +            l            +              +
+    read own          l               +                 +            +                l            +              +         +                   +            l            +              +
+    read other        l               -                 -            +                l            -              -         +                   +            l            -              -
+    write own         l               +                 +            -                l            +              +         -                   -            l            +              +
+    write other       l               -                 -            -                l            -              -         -                   -            l            -              -
+    delete own        l               +                 +            +                l            +              +         +                   -            l            +              +
+    delete other      l               -                 -            +                l            -              -         +                   -            l            -              -
+    list-keys own     l               +                 p            +                l            -              -         +                   -            l            -              -
+    list-keys other   l               -                 -            +                l            -              -         +                   -            l            -              -
+    change-key own    l               +                 p            +                l            -              -         +                   -            l            -              -
+    change-key other  l               -                 -            +                l            -              -         +                   -            l            -              -
+    transfer own      l               +                 +            -                l            -              -         -                   -            l            -              -
+    transfer other    l               -                 -            -                l            -              -         -                   -            l            -              -
+    redeem-ticket     +               -                 -            -                -            -              -         -                   -            -            -              -
+    inspect           -               -                 -            +                l            -              -         +                   +            -            -              -
+    administer        -               -                 -            +                l            -              -         +                   -            -            -              -
 ";
 
-fn callers(own: &DeviceName) -> Vec<(&'static str, Caller<'_>)> {
-    let device = |means, joined| Caller::Device {
-        name: own,
-        means,
-        joined,
+const DOORS: [(&str, Door); 4] = [
+    ("session", Door::Session),
+    ("socket", Door::Socket),
+    ("http", Door::Http),
+    ("mqtt", Door::Mqtt),
+];
+
+/// A device that has proved so who it is.
+pub(crate) fn device_caller(own: &DeviceName, means: Means) -> Caller {
+    let proof = match means {
+        Means::Password => Proof::Password(hash("right")),
+        Means::Key => Proof::Key(DeviceKey::from_bytes([1; 32])),
     };
+    Caller::Device {
+        name: own.clone(),
+        proof,
+    }
+}
+
+fn callers(own: &DeviceName) -> Vec<(&'static str, Caller)> {
     vec![
-        ("stranger", Caller::Stranger),
-        ("password", device(Means::Password, false)),
-        ("key", device(Means::Key, false)),
-        ("joined", device(Means::Key, true)),
+        ("nobody", Caller::Nobody),
+        ("password", device_caller(own, Means::Password)),
+        ("key", device_caller(own, Means::Key)),
         ("operator", Caller::Operator),
+        ("administrator", Caller::Administrator),
+        ("viewer", Caller::Viewer),
     ]
 }
 
 fn actions<'a>(own: &'a DeviceName, other: &'a DeviceName) -> Vec<(String, Action<'a>)> {
     let mut actions = vec![
         ("converse".to_owned(), Action::Converse),
+        ("act-as-device".to_owned(), Action::ActAsDevice),
         ("list devices".to_owned(), Action::ListDevices),
         ("redeem-ticket".to_owned(), Action::RedeemTicket),
+        ("inspect".to_owned(), Action::Inspect),
         ("administer".to_owned(), Action::Administer),
     ];
     for (whose, name) in [("own", own), ("other", other)] {
@@ -69,32 +88,42 @@ fn actions<'a>(own: &'a DeviceName, other: &'a DeviceName) -> Vec<(String, Actio
     actions
 }
 
-#[test]
-fn every_cell_of_the_table_holds() {
+/// The cells by action, and by caller and door.
+fn table() -> BTreeMap<(String, String), &'static str> {
     let mut lines = TABLE.lines().filter(|line| !line.trim().is_empty());
     let columns: Vec<&str> = lines.next().unwrap().split_whitespace().collect();
     let mut expected = BTreeMap::new();
     for line in lines {
         let cells: Vec<&str> = line.split_whitespace().collect();
         let (action, cells) = cells.split_at(cells.len() - columns.len());
-        for (caller, cell) in columns.iter().zip(cells) {
-            expected.insert((action.join(" "), *caller), *cell);
+        for (column, cell) in columns.iter().zip(cells) {
+            let before = expected.insert((action.join(" "), (*column).to_owned()), *cell);
+            assert_eq!(before, None, "{action:?} twice");
         }
     }
+    expected
+}
+
+#[test]
+fn every_cell_of_the_table_holds() {
+    let mut expected = table();
     let (own, other) = (name("cam"), name("Cam"));
-    let mut cells = 0;
     for (action_name, action) in actions(&own, &other) {
         for (caller_name, caller) in callers(&own) {
-            let cell = match decide(caller, action) {
-                Decision::Allowed => "+",
-                Decision::LoginNeeded => "l",
-                Decision::PasswordNeeded => "p",
-                Decision::Forbidden => "-",
-            };
-            let wanted = expected.get(&(action_name.clone(), caller_name));
-            assert_eq!(Some(&cell), wanted, "{action_name} by {caller_name}");
-            cells += 1;
+            for (door_name, door) in DOORS {
+                let cell = match decide(&caller, door, action) {
+                    Decision::Permitted => "+",
+                    Decision::LoginNeeded => "l",
+                    Decision::PasswordNeeded => "p",
+                    Decision::Forbidden => "-",
+                };
+                let column = format!("{caller_name}@{door_name}");
+                let wanted = expected.remove(&(action_name.clone(), column.clone()));
+                // A caller without a column is not one of this door: nothing is permitted.
+                let wanted = wanted.unwrap_or("-");
+                assert_eq!(cell, wanted, "{action_name} by {column}");
+            }
         }
     }
-    assert_eq!(cells, expected.len(), "a row or a column without a case");
+    assert_eq!(expected, BTreeMap::new(), "rows or columns without a case");
 }

@@ -2,7 +2,7 @@
 //! the table of the authorisation says.
 
 use fleetlink_core::Possession::Proven;
-use fleetlink_core::authorisation::{Action, Caller, Decision, Means, decide};
+use fleetlink_core::authorisation::{Action, Caller, Decision, Door, Means, decide};
 use fleetlink_proto::control::{
     AbortUpload, CancelDownload, CommitUpload, Compute, DeleteFile, EnrolKey, ErrorCode, Hello,
     Join, ListDevices, ListFiles, Login, OpenDownload, OpenTransfer, RedeemTicket, ReplaceKey,
@@ -12,6 +12,7 @@ use fleetlink_proto::samples::Operation;
 use fleetlink_proto::ticket::TicketSecret;
 use fleetlink_proto::{DeviceKey, DeviceName, FileId, IdempotencyKey, Signature};
 
+use crate::authorisation::device_caller;
 use crate::direct::announcement;
 use crate::fixture::{Fixture, name, open};
 
@@ -83,7 +84,8 @@ fn call<'a>(method: &str, device: &'a DeviceName, own: &'a DeviceName) -> (Reque
         "ticket.redeem" => Action::RedeemTicket,
         "join" => Action::Join(own),
         "device.list" => Action::ListDevices,
-        "upload.open" | "upload.commit" | "upload.abort" | "file.delete" => Action::WriteData(own),
+        "upload.open" | "upload.commit" | "upload.abort" => Action::WriteData(own),
+        "file.delete" => Action::DeleteData(own),
         "transfer.announce" | "transfer.open" => Action::Transfer(own),
         "key.list" => Action::ListKeys(own),
         "key.revoke" => Action::ChangeKey(own),
@@ -116,20 +118,16 @@ fn every_method_is_open_to_whom_the_table_says_and_to_nobody_else() {
             for device in [&own, &other] {
                 let mut f = session_of(means);
                 let (request, action) = call(method, device, &own);
-                let caller = means.map_or(Caller::Stranger, |means| Caller::Device {
-                    name: &own,
-                    means,
-                    joined: false,
-                });
+                let caller = means.map_or(Caller::Nobody, |means| device_caller(&own, means));
                 let id = f.call_with(2, request, Proven);
                 let code = match f.answer(&id) {
                     Some(Err(error)) => Some(error.code),
                     _ => None,
                 };
                 let case = format!("{method} for {device} by {caller:?}: {code:?}");
-                match decide(caller, action) {
+                match decide(&caller, Door::Session, action) {
                     // Whatever comes of it then, it is not for want of permission.
-                    Decision::Allowed => assert_ne!(code, Some(ErrorCode::NotAllowed), "{case}"),
+                    Decision::Permitted => assert_ne!(code, Some(ErrorCode::NotAllowed), "{case}"),
                     Decision::LoginNeeded => {
                         assert_eq!(code, Some(ErrorCode::OutOfOrder), "{case}");
                     }

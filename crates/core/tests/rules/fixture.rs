@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use fleetlink_core::{
-    Account, AdminId, AdminReply, AdminRequest, Capacity, CheckId, Effect, Hub, Input, Now,
-    OperationId, PasswordHash, PenaltySettings, Possession, SessionId, Settings, Staged, StagedId,
-    StoreCall, StoreError, StoreReply,
+    Account, AdminId, AdminReply, AdminRequest, CallId, Caller, Capacity, CheckId, Door, Effect,
+    Hub, Input, Now, OperationId, PasswordHash, PenaltySettings, Possession, SessionId, Settings,
+    Staged, StagedId, StoreCall, StoreError, StoreReply,
 };
 use fleetlink_proto::control::{
     EndReason, ErrorCode, Hello, Join, Login, OpenUpload, Receipt, Reply, Request, RequestId,
@@ -290,8 +290,37 @@ impl Fixture {
     }
 
     pub(crate) fn operate(&mut self, request: AdminRequest) {
-        let admin = AdminId(1);
-        self.input(Input::Admin { admin, request });
+        self.administer(Caller::Operator, Door::Socket, request);
+    }
+
+    pub(crate) fn administer(&mut self, caller: Caller, door: Door, request: AdminRequest) {
+        self.input(Input::Admin {
+            admin: AdminId(1),
+            door,
+            caller,
+            request,
+        });
+    }
+
+    /// Calls without a session.
+    pub(crate) fn call_by(&mut self, door: Door, caller: Caller, request: Request) -> CallId {
+        self.last += 1;
+        let call = CallId(self.last.unsigned_abs());
+        self.input(Input::StatelessCall {
+            call,
+            door,
+            caller,
+            request,
+        });
+        call
+    }
+
+    /// The reply to a call without a session.
+    pub(crate) fn stateless_reply(&mut self, asked: CallId) -> Option<Answer> {
+        self.take(|effect| match effect {
+            Effect::Answer { call, result } if *call == asked => Some(result.clone()),
+            _ => None,
+        })
     }
 
     pub(crate) fn operator_answer(&mut self) -> Option<Result<AdminReply, String>> {

@@ -16,6 +16,7 @@ mod operator_data;
 mod penalties;
 mod presence;
 mod sessions;
+mod stateless;
 mod store;
 mod telling_apart;
 mod tickets;

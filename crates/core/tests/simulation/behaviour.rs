@@ -2,7 +2,9 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use fleetlink_core::{AdminRequest, Input, PasswordHash, Possession, SessionChoice, SessionId};
+use fleetlink_core::{
+    AdminRequest, Caller, Door, Input, PasswordHash, Possession, SessionChoice, SessionId,
+};
 use fleetlink_proto::control::{
     AnnounceEndpoint, Compute, DeleteFile, EnrolKey, Hello, Join, ListDevices, ListFiles, Login,
     OpenDownload, OpenTransfer, OpenUpload, ReplaceKey, Request, RequestId, UploadMode,
@@ -477,6 +479,11 @@ impl World {
             _ => AdminRequest::ListAccounts,
         };
         let admin = self.next_admin();
-        self.input(Input::Admin { admin, request });
+        self.input(Input::Admin {
+            admin,
+            door: Door::Socket,
+            caller: Caller::Operator,
+            request,
+        });
     }
 }

@@ -249,7 +249,8 @@ impl Oracle {
             Input::StoreAnswered { result, .. } => {
                 self.store_told(call.expect("the operation's call"), result.clone());
             }
-            Input::Admin { admin, request } => {
+            Input::StatelessCall { .. } => {}
+            Input::Admin { admin, request, .. } => {
                 self.ends_sessions(request);
                 assert!(self.admins.insert(*admin, request.clone()).is_none());
             }
@@ -411,6 +412,7 @@ impl Oracle {
             Effect::ActiveChanged => self.list.changed(),
             Effect::ListUploads { .. }
             | Effect::ListData { .. }
+            | Effect::Answer { .. }
             | Effect::JournalGrew
             | Effect::Console(_) => {}
         }

@@ -403,6 +403,7 @@ impl World {
             }
             Effect::ListUploads { .. }
             | Effect::ListData { .. }
+            | Effect::Answer { .. }
             | Effect::AnswerAdmin { .. }
             | Effect::Grant { .. }
             | Effect::ActiveChanged

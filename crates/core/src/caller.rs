@@ -1,0 +1,84 @@
+//! Who calls, and by which door.
+
+use fleetlink_proto::{DeviceKey, DeviceName};
+
+use crate::store::calls::PasswordHash;
+
+/// Who makes a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Caller {
+    /// Somebody who has not shown who they are.
+    Nobody,
+    /// A device.
+    Device {
+        /// Its name.
+        name: DeviceName,
+        /// What it has shown.
+        proof: Proof,
+    },
+    /// Whoever can open the hub's socket.
+    Operator,
+    /// A person with a login of the web that may change things.
+    Administrator,
+    /// A person with a login of the web that may only look.
+    Viewer,
+}
+
+/// What a device has shown to prove who it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Proof {
+    /// The password that has this hash.
+    Password(PasswordHash),
+    /// The private half of this key.
+    Key(DeviceKey),
+}
+
+/// The kind of a proof.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Means {
+    /// The password that the account has now.
+    Password,
+    /// The enrolled key.
+    Key,
+}
+
+/// A way into the hub.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    /// The control protocol, in a session.
+    Session,
+    /// The operator's socket.
+    Socket,
+    /// HTTP. Its calls have no session.
+    Http,
+    /// MQTT.
+    Mqtt,
+}
+
+impl Caller {
+    /// The device that calls.
+    pub fn device(&self) -> Option<&DeviceName> {
+        match self {
+            Caller::Device { name, .. } => Some(name),
+            _ => None,
+        }
+    }
+
+    /// How the device that calls has proved who it is.
+    pub fn means(&self) -> Option<Means> {
+        match self {
+            Caller::Device { proof, .. } => Some(proof.means()),
+            _ => None,
+        }
+    }
+}
+
+impl Proof {
+    /// Its kind.
+    pub fn means(&self) -> Means {
+        match self {
+            Proof::Password(_) => Means::Password,
+            Proof::Key(_) => Means::Key,
+        }
+    }
+}

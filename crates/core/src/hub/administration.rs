@@ -1,0 +1,170 @@
+//! An operator's or administrator's request on its way: matched once, decided by the table, and given
+//! to its subject.
+
+use crate::access::authorisation::{Action, Decision, decide};
+use crate::access::key_change::KeyChange;
+use crate::call::Call;
+use crate::caller::{Caller, Door};
+use crate::effect::Effect;
+use crate::errors;
+use crate::hub::Hub;
+use crate::ids::AdminId;
+use crate::operator::account_change::AccountCommand;
+use crate::operator::errors::not_for;
+use crate::operator::import::ImportLine;
+use crate::operator::removal::Removal;
+use crate::operator::requests::{AdminReply, AdminRequest};
+use crate::outgoing::ReplyTo;
+use crate::store::calls::Account;
+use crate::time::Now;
+
+impl Hub {
+    pub(super) fn admin_call(
+        &mut self,
+        (admin, door): (AdminId, Door),
+        caller: Caller,
+        request: AdminRequest,
+        now: Now,
+    ) {
+        let to = ReplyTo::Admin(admin, door);
+        let call = self.calls.open(to, caller, "this");
+        if self.closing {
+            return call.report(Err("the hub is closing".to_owned()), &mut self.out);
+        }
+        match request {
+            AdminRequest::ListAccounts => {
+                self.inspect(call, |hub| AdminReply::Accounts(hub.account_statuses(now)));
+            }
+            AdminRequest::ListTickets => {
+                self.inspect(call, |hub| AdminReply::Tickets(hub.ticket_statuses(now)));
+            }
+            AdminRequest::ListSessions => {
+                self.inspect(call, |hub| AdminReply::Sessions(hub.session_statuses(now)));
+            }
+            AdminRequest::ListUploads => {
+                self.permit_admin(call, Action::Inspect, |hub, call| {
+                    if let Some(admin) = call.hand_over_admin() {
+                        hub.out.push(Effect::ListUploads { admin });
+                    }
+                });
+            }
+            AdminRequest::Data(request) => self.data_request(call, request, now),
+            AdminRequest::SetKey { name, key } => {
+                self.permit_admin(call, Action::ChangeKey(&name), |hub, call| {
+                    let change = KeyChange::Set { key, replace: true };
+                    hub.queue_key_change(call.with(change), &name, now);
+                });
+            }
+            AdminRequest::RevokeKey { name } => {
+                self.permit_admin(call, Action::ChangeKey(&name), |hub, call| {
+                    hub.queue_key_change(call.with(KeyChange::Revoke), &name, now);
+                });
+            }
+            request => self.permit_admin(call, Action::Administer, |hub, call| {
+                hub.administer(call, request, now);
+            }),
+        }
+    }
+
+    /// What only an operator or administrator may change.
+    fn administer(&mut self, call: Call, request: AdminRequest, now: Now) {
+        match request {
+            AdminRequest::Unlock { name } => self.unlock(call, &name, now),
+            AdminRequest::EndSessions(choice) => {
+                let ended = self.end_chosen_sessions(&choice);
+                call.report(ended.map(AdminReply::Ended), &mut self.out);
+            }
+            AdminRequest::IssueTicket {
+                hash,
+                subject,
+                uses,
+                life,
+            } => self.issue_ticket(call, hash, (subject, uses), life, now),
+            AdminRequest::RevokeTicket { ticket } => self.revoke_ticket(call, ticket, now),
+            request => self.change_account(call, request, now),
+        }
+    }
+
+    fn change_account(&mut self, call: Call, request: AdminRequest, now: Now) {
+        let (name, change) = match request {
+            AdminRequest::AddAccount {
+                name,
+                password_hash,
+            } => {
+                let account = Account {
+                    name: name.clone(),
+                    password_hash: Some(password_hash),
+                    created: now.wall,
+                    key: None,
+                };
+                (name, AccountCommand::Add(account))
+            }
+            AdminRequest::SetPassword {
+                name,
+                password_hash,
+            } => (name, AccountCommand::SetPassword(password_hash)),
+            AdminRequest::RemoveAccount {
+                name,
+                with_data,
+                key,
+            } => (name, AccountCommand::Remove(Removal::new(with_data, key))),
+            AdminRequest::ImportLogin { name, order } => {
+                (name, AccountCommand::Import(ImportLine::new(order)))
+            }
+            AdminRequest::RemoveLogin { name, origin } => {
+                (name, AccountCommand::RemoveLogin { origin })
+            }
+            AdminRequest::FinishImport {
+                origin,
+                name,
+                whole,
+                forget,
+            } => {
+                let finish = AccountCommand::FinishImport {
+                    origin,
+                    whole,
+                    forget,
+                };
+                (name, finish)
+            }
+            // The others are routed before. Should one come all the same, there is a reply.
+            AdminRequest::ListAccounts
+            | AdminRequest::ListTickets
+            | AdminRequest::ListSessions
+            | AdminRequest::ListUploads
+            | AdminRequest::EndSessions(_)
+            | AdminRequest::Data(_)
+            | AdminRequest::SetKey { .. }
+            | AdminRequest::RevokeKey { .. }
+            | AdminRequest::Unlock { .. }
+            | AdminRequest::IssueTicket { .. }
+            | AdminRequest::RevokeTicket { .. } => {
+                return call.refuse(errors::internal(), &mut self.out);
+            }
+        };
+        self.queue_change(call.with(change), &name, now);
+    }
+
+    fn inspect(&mut self, call: Call, look: impl FnOnce(&Hub) -> AdminReply) {
+        self.permit_admin(call, Action::Inspect, |hub, call| {
+            let seen = look(hub);
+            call.report(Ok(seen), &mut hub.out);
+        });
+    }
+
+    /// Goes on with a request that the table permits, and refuses another. Who may not even look makes
+    /// no request of this kind: a device has its own for what is its own.
+    pub(super) fn permit_admin(
+        &mut self,
+        call: Call,
+        action: Action<'_>,
+        then: impl FnOnce(&mut Hub, Call),
+    ) {
+        let permits = |action| decide(&call.caller, call.door(), action) == Decision::Permitted;
+        if permits(Action::Inspect) && permits(action) {
+            return then(self, call);
+        }
+        let why = not_for(&call.caller);
+        call.report(Err(why), &mut self.out);
+    }
+}

@@ -1,0 +1,95 @@
+//! What goes out of the hub: effects, and the replies to calls among them.
+
+use std::collections::VecDeque;
+
+use fleetlink_proto::control::{EndReason, Reply, RequestId, RpcError};
+
+use crate::caller::Door;
+use crate::console::ConsoleEvent;
+use crate::effect::Effect;
+use crate::errors;
+use crate::ids::{AdminId, CallId, SessionId};
+use crate::operator::data::DataReply;
+use crate::operator::requests::AdminReply;
+use crate::session::table::Sessions;
+
+/// The effects that the driver has not taken yet, and the sessions to which some of them go.
+#[derive(Debug, Default)]
+pub(crate) struct Outgoing {
+    pub(crate) sessions: Sessions,
+    pub(crate) effects: VecDeque<Effect>,
+}
+
+/// Where the reply to a call goes.
+#[derive(Debug)]
+pub(crate) enum ReplyTo {
+    Session(SessionId, RequestId),
+    Stateless(CallId, Door),
+    Admin(AdminId, Door),
+}
+
+impl Outgoing {
+    pub(crate) fn new(sessions: Sessions) -> Self {
+        Outgoing {
+            sessions,
+            effects: VecDeque::new(),
+        }
+    }
+
+    pub(crate) fn push(&mut self, effect: Effect) {
+        self.effects.push_back(effect);
+    }
+
+    pub(crate) fn show(&mut self, event: ConsoleEvent) {
+        self.push(Effect::Console(event));
+    }
+
+    pub(crate) fn tell_end(&mut self, session: SessionId, reason: EndReason, message: &str) {
+        self.push(Effect::End {
+            session,
+            reason,
+            message: message.to_owned(),
+        });
+    }
+
+    /// Replies to a call, unless its session is gone.
+    pub(crate) fn reply(&mut self, to: ReplyTo, result: Result<Reply, RpcError>) {
+        match to {
+            ReplyTo::Session(session, id) => {
+                if self.sessions.settle(session) {
+                    self.push(Effect::Reply {
+                        session,
+                        id,
+                        result,
+                    });
+                }
+            }
+            ReplyTo::Stateless(call, _) => self.push(Effect::Answer { call, result }),
+            ReplyTo::Admin(..) => {
+                let result = result.map_err(|error| error.message);
+                self.report(to, result.and_then(in_operators_words));
+            }
+        }
+    }
+
+    /// Replies to an operator's or administrator's request.
+    pub(crate) fn report(&mut self, to: ReplyTo, result: Result<AdminReply, String>) {
+        match to {
+            ReplyTo::Admin(admin, _) => self.push(Effect::AnswerAdmin { admin, result }),
+            to => {
+                debug_assert!(false, "an operator's reply to {to:?}");
+                self.reply(to, Err(errors::internal()));
+            }
+        }
+    }
+}
+
+/// A reply to a command that both devices and operators give.
+fn in_operators_words(reply: Reply) -> Result<AdminReply, String> {
+    match reply {
+        Reply::Done(_) => Ok(AdminReply::Done),
+        Reply::Compute(reply) => Ok(AdminReply::Data(DataReply::Computed(reply))),
+        Reply::Delete(reply) => Ok(AdminReply::Data(DataReply::Deleted(reply))),
+        _ => Err(errors::internal().message),
+    }
+}

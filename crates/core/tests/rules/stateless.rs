@@ -1,0 +1,208 @@
+//! Calls without a session: by HTTP, say.
+
+use std::collections::BTreeMap;
+
+use fleetlink_core::authorisation::Means;
+use fleetlink_core::{
+    AdminReply, AdminRequest, Caller, Change, DataReply, DataRequest, Door, Input, Proof, Query,
+    StoreCall, StoreReply,
+};
+use fleetlink_proto::control::{
+    Compute, DeleteFile, DeleteReply, ErrorCode, FileList, Join, ListDevices, ListFiles, Login,
+    OpenDownload, Reply, Request,
+};
+use fleetlink_proto::samples::{Operation, SampleParser, Summary};
+use fleetlink_proto::{DeviceKey, FileId, IdempotencyKey};
+
+use crate::authorisation::device_caller;
+use crate::fixture::{Fixture, hash, name, open};
+
+const FILE: FileId = FileId::new(7);
+
+fn summary() -> Summary {
+    let mut parser = SampleParser::new();
+    parser.feed(b"1\n2\n").unwrap();
+    parser.finish().unwrap()
+}
+
+fn sum() -> Request {
+    Request::Compute(Compute {
+        file: FILE,
+        operation: Operation::Sum,
+    })
+}
+
+fn delete() -> Request {
+    Request::DeleteFile(DeleteFile {
+        file: FILE,
+        key: IdempotencyKey::from_bits(1),
+    })
+}
+
+fn cam() -> Caller {
+    device_caller(&name("cam"), Means::Password)
+}
+
+#[test]
+fn a_device_computes_lists_and_deletes_by_password_without_a_session() {
+    let mut f = Fixture::new();
+    let call = f.call_by(Door::Http, cam(), sum());
+    assert_eq!(f.stateless_reply(call), None, "not before the store");
+    let asked = f.store_answers(Ok(StoreReply::Summary(summary())));
+    assert!(matches!(
+        asked,
+        StoreCall::Query(Query::Summary { device, file: FILE }) if device == name("cam")
+    ));
+    match f.stateless_reply(call) {
+        Some(Ok(Reply::Compute(reply))) => assert_eq!(reply.result.to_string(), "3"),
+        other => panic!("{other:?}"),
+    }
+
+    let call = f.call_by(Door::Http, cam(), Request::ListFiles(ListFiles::default()));
+    let list = FileList {
+        files: Vec::new(),
+        next: None,
+    };
+    f.store_answers(Ok(StoreReply::Files(list.clone())));
+    assert_eq!(f.stateless_reply(call), Some(Ok(Reply::Files(list))));
+
+    let call = f.call_by(Door::Mqtt, cam(), delete());
+    let deleted = DeleteReply {
+        file: FILE,
+        samples: 2,
+    };
+    f.store_answers(Ok(StoreReply::Deleted(deleted.clone())));
+    assert_eq!(f.stateless_reply(call), Some(Ok(Reply::Delete(deleted))));
+    assert_eq!(f.active(), [""; 0], "nobody has joined");
+    assert_eq!(f.hub.poll_timeout(), None, "nothing is left to end");
+}
+
+#[test]
+fn a_proof_that_holds_no_more_is_nobodys() {
+    let mut f = Fixture::new();
+    for proof in [
+        Proof::Password(hash("before")),
+        Proof::Key(DeviceKey::from_bytes([1; 32])),
+    ] {
+        let caller = Caller::Device {
+            name: name("cam"),
+            proof,
+        };
+        let call = f.call_by(Door::Http, caller, sum());
+        let error = f.stateless_reply(call).unwrap().unwrap_err();
+        assert_eq!(error.code, ErrorCode::OutOfOrder);
+    }
+    assert!(f.store_call().is_none());
+}
+
+#[test]
+fn what_waits_is_refused_when_the_password_is_changed() {
+    let mut f = Fixture::new();
+    let first = f.call_by(Door::Http, cam(), sum());
+    let waiting = [sum(), delete()].map(|request| f.call_by(Door::Http, cam(), request));
+    f.operate(AdminRequest::SetPassword {
+        name: name("cam"),
+        password_hash: hash("another"),
+    });
+    f.store_answers(Ok(StoreReply::Summary(summary())));
+    assert!(f.stateless_reply(first).unwrap().is_ok());
+    let next = f.store_answers(Ok(StoreReply::Done));
+    assert!(matches!(
+        next,
+        StoreCall::Change(Change::SetPassword { .. })
+    ));
+    for call in waiting {
+        f.stateless_reply(call).unwrap().unwrap_err();
+    }
+    assert!(f.store_call().is_none());
+}
+
+#[test]
+fn what_needs_a_session_is_refused_without_one() {
+    let mut f = Fixture::new();
+    let calls = BTreeMap::from([
+        ("ping", Request::Ping),
+        ("leave", Request::Leave),
+        ("login", Request::Login(Login::by_password("cam", "right"))),
+        ("join", Request::Join(Join::default())),
+        ("key.list", Request::ListKeys),
+        ("key.revoke", Request::RevokeKey),
+        ("upload.open", open(1)),
+        (
+            "download.open",
+            Request::OpenDownload(OpenDownload { file: FILE }),
+        ),
+    ]);
+    for (method, request) in calls {
+        for caller in [cam(), Caller::Nobody, Caller::Administrator] {
+            let call = f.call_by(Door::Http, caller, request.clone());
+            let reply = f.stateless_reply(call).expect("a reply");
+            assert!(reply.is_err(), "{method}");
+            assert!(f.store_call().is_none(), "{method}, and yet it is done");
+        }
+    }
+    let list = Request::ListDevices(ListDevices::default());
+    let call = f.call_by(Door::Http, cam(), list);
+    assert!(f.stateless_reply(call).unwrap().is_ok());
+}
+
+#[test]
+fn nothing_begins_once_the_hub_is_closing() {
+    let mut f = Fixture::new();
+    f.input(Input::Close);
+    let call = f.call_by(Door::Http, cam(), sum());
+    let error = f.stateless_reply(call).unwrap().unwrap_err();
+    assert_eq!(error.code, ErrorCode::Busy);
+    assert!(f.hub.is_drained());
+}
+
+fn read() -> AdminRequest {
+    AdminRequest::Data(DataRequest::Compute {
+        device: name("cam"),
+        file: FILE,
+        operation: Operation::Sum,
+    })
+}
+
+fn remove() -> AdminRequest {
+    AdminRequest::Data(DataRequest::Delete {
+        device: name("cam"),
+        file: FILE,
+        key: IdempotencyKey::from_bits(1),
+    })
+}
+
+fn unlock() -> AdminRequest {
+    AdminRequest::Unlock { name: name("cam") }
+}
+
+#[test]
+fn an_administrator_changes_things_a_viewer_looks_and_a_device_does_neither() {
+    let device = || device_caller(&name("cam"), Means::Password);
+    for (caller, door, reads, changes) in [
+        (Caller::Operator, Door::Socket, true, true),
+        (Caller::Operator, Door::Http, false, false),
+        (Caller::Administrator, Door::Http, true, true),
+        (Caller::Administrator, Door::Mqtt, false, false),
+        (Caller::Viewer, Door::Http, true, false),
+        (Caller::Nobody, Door::Http, false, false),
+        (device(), Door::Mqtt, false, false),
+    ] {
+        let mut f = Fixture::new();
+        f.administer(caller.clone(), door, AdminRequest::ListAccounts);
+        assert_eq!(f.operator_answer().unwrap().is_ok(), reads, "{caller:?}");
+        f.administer(caller.clone(), door, unlock());
+        assert_eq!(f.operator_answer().unwrap().is_ok(), changes, "{caller:?}");
+        f.administer(caller.clone(), door, remove());
+        assert_eq!(f.operator_answer().is_none(), changes, "{caller:?}");
+        assert_eq!(f.store_call().is_some(), changes, "{caller:?}");
+    }
+    let mut f = Fixture::new();
+    f.administer(Caller::Viewer, Door::Http, read());
+    f.store_answers(Ok(StoreReply::Summary(summary())));
+    let answer = f.operator_answer().unwrap();
+    assert!(matches!(
+        answer,
+        Ok(AdminReply::Data(DataReply::Computed(_)))
+    ));
+}
