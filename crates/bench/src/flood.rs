@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fleetlink_client::{HubAddress, Session, UploadTask, upload_stream};
-use fleetlink_proto::FileId;
+use fleetlink_proto::DataFile;
 use fleetlink_proto::control::UploadMode;
 use fleetlink_proto::samples::Operation;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -51,7 +51,7 @@ async fn measure() -> Outcome {
     let hub = Hub::start(folder.path(), DEVICES + 1).await?;
     let worker = hub.key_dialer(DEVICES).attach().await?;
     let task = UploadTask {
-        file: FileId::new(1),
+        file: DataFile::numbered(1),
         mode: UploadMode::Replace,
         allow_empty: false,
     };
@@ -135,7 +135,9 @@ async fn computing(session: &Session) -> Outcome<f64> {
     let mut times = Vec::new();
     for _ in 0..COMPUTATIONS {
         let begun = Instant::now();
-        session.compute(FileId::new(1), Operation::Sum).await?;
+        session
+            .compute(DataFile::numbered(1), Operation::Sum)
+            .await?;
         times.push(begun.elapsed().as_secs_f64() * 1e3);
     }
     Ok(median(&times))

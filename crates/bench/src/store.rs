@@ -11,7 +11,7 @@ use fleetlink_hub::store::Store;
 use fleetlink_hub::store::sqlite::SqliteStore;
 use fleetlink_proto::control::UploadMode;
 use fleetlink_proto::samples::Summary;
-use fleetlink_proto::{ContentHash, DeviceName, FileId, IdempotencyKey, WallTime};
+use fleetlink_proto::{ContentHash, DataFile, DeviceName, IdempotencyKey, WallTime};
 
 use crate::Outcome;
 
@@ -109,7 +109,7 @@ async fn commits(store: &Arc<dyn Store>, device: &DeviceName, together: u32) -> 
                 for n in 0..each {
                     let bits = (u128::from(together) << 64) | (u128::from(task) << 32);
                     let key = IdempotencyKey::from_bits(bits + u128::from(n) + (1 << 100));
-                    upload(&*store, &device, FileId::new(task), key).await?;
+                    upload(&*store, &device, DataFile::numbered(task), key).await?;
                 }
                 Ok::<_, StoreError>(())
             })
@@ -124,7 +124,7 @@ async fn commits(store: &Arc<dyn Store>, device: &DeviceName, together: u32) -> 
 async fn upload(
     store: &dyn Store,
     device: &DeviceName,
-    file: FileId,
+    file: DataFile,
     key: IdempotencyKey,
 ) -> Result<(), StoreError> {
     let mut staging = store.stage(device.clone(), key).await?;

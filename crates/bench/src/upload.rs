@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use fleetlink_client::{GeneratedFiles, Overwrite, UploadTask, generate, upload_file};
-use fleetlink_proto::FileId;
+use fleetlink_proto::DataFile;
 use fleetlink_proto::control::UploadMode;
 
 use crate::Outcome;
@@ -20,7 +20,7 @@ use crate::sshd::Sshd;
 const SAMPLES: u64 = 10_000_000;
 const ROUNDS: usize = 9;
 const TASK: UploadTask = UploadTask {
-    file: FileId::new(1),
+    file: DataFile::numbered(1),
     mode: UploadMode::Replace,
     allow_empty: false,
 };

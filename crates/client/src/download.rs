@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use fleetlink_proto::control::{OpenDownload, OpenDownloadReply};
-use fleetlink_proto::{ContentHash, FileId};
+use fleetlink_proto::{ContentHash, DataFile};
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 use tokio::time::timeout;
 
@@ -32,7 +32,7 @@ pub struct Downloaded {
 /// or what came is not what the hub sent. What was written until then is not to be trusted.
 pub async fn download(
     session: &Session,
-    file: FileId,
+    file: DataFile,
     target: &mut (impl AsyncWrite + Unpin),
     mut progress: impl FnMut(u64, u64),
 ) -> Result<Downloaded> {
@@ -89,7 +89,7 @@ fn verified(
 /// Downloads to a file that appears only when it is complete and verified.
 pub async fn download_to_file(
     session: &Session,
-    file: FileId,
+    file: DataFile,
     path: &Path,
     existing: Existing,
     progress: impl FnMut(u64, u64),

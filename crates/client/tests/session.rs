@@ -13,7 +13,7 @@ use fleetlink_client::{
     upload_stream,
 };
 use fleetlink_proto::control::{EndReason, ErrorCode, Join, UploadMode};
-use fleetlink_proto::{FileId, HubPin};
+use fleetlink_proto::{DataFile, HubPin};
 use scripted::{Script, ScriptedHub};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -39,7 +39,7 @@ async fn attached(script: Script) -> (ScriptedHub, Session) {
 }
 
 const TASK: UploadTask = UploadTask {
-    file: FileId::new(1),
+    file: DataFile::numbered(1),
     mode: UploadMode::Replace,
     allow_empty: false,
 };
@@ -307,11 +307,11 @@ async fn a_download_is_verified_and_appears_whole() {
     hub.seen.lock().unwrap().committed = stored.clone();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("got.txt");
-    let file = FileId::new(1);
-    let got = download_to_file(&session, file, &path, Existing::Keep, |_, _| {}).await;
+    let file = DataFile::numbered(1);
+    let got = download_to_file(&session, file.clone(), &path, Existing::Keep, |_, _| {}).await;
     assert_eq!(got.unwrap().bytes, 1_234_567);
     assert!(std::fs::read(&path).unwrap() == stored);
-    let again = download_to_file(&session, file, &path, Existing::Keep, |_, _| {}).await;
+    let again = download_to_file(&session, file.clone(), &path, Existing::Keep, |_, _| {}).await;
     assert!(again.unwrap_err().io().is_some());
 
     hub.rewrite(|script| script.lie_about_hash = true);
@@ -388,7 +388,9 @@ async fn a_device_that_is_refused_when_it_comes_back_is_told_so_by_its_changes()
     let supervisor = Supervisor::start(session.clone(), refused, &join, &joined, None);
     session.closed().await;
     hub.rewrite(|script| script.silent_after = None);
-    let failed = delete_file(&supervisor, FileId::new(1)).await.unwrap_err();
+    let failed = delete_file(&supervisor, DataFile::numbered(1))
+        .await
+        .unwrap_err();
     assert!(failed.is_refused_with(ErrorCode::WrongPassword), "{failed}");
     assert_eq!(over(&supervisor).await.to_string(), failed.to_string());
 }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use fleetlink_proto::control::{EndReason, Reply, RequestId, RpcError, UploadMode};
 use fleetlink_proto::transfer::GrantedParty;
-use fleetlink_proto::{DeviceName, FileId, HubPin, HubTime, IdempotencyKey, Password};
+use fleetlink_proto::{DataFile, DeviceName, HubPin, HubTime, IdempotencyKey, Password};
 
 use crate::console::ConsoleEvent;
 use crate::ids::{AdminId, CallId, CheckId, OperationId, SessionId};
@@ -79,7 +79,7 @@ pub enum Effect {
         /// Whose file.
         device: DeviceName,
         /// Which file.
-        file: FileId,
+        file: DataFile,
         /// What the upload will do.
         mode: UploadMode,
         /// Names the upload across retries.
@@ -125,7 +125,7 @@ pub enum Effect {
         /// Of this device; of all devices where it is not given.
         device: Option<DeviceName>,
         /// Only those that follow this one.
-        after: Option<(DeviceName, FileId)>,
+        after: Option<(DeviceName, DataFile)>,
     },
     /// Reply to a call without a session.
     Answer {

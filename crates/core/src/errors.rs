@@ -3,7 +3,7 @@
 use fleetlink_proto::control::limits::{MAX_QUEUED_OPERATIONS, MAX_WAITING_LOGINS_PER_NAME};
 use fleetlink_proto::control::{ErrorCode, RpcError};
 use fleetlink_proto::samples::Operation;
-use fleetlink_proto::{DeviceName, FileId};
+use fleetlink_proto::{DataFile, DeviceName};
 
 use crate::store::calls::StoreError;
 
@@ -45,7 +45,7 @@ pub fn of_store(error: StoreError, no_file: &str) -> RpcError {
     RpcError::new(code, message)
 }
 
-pub(crate) fn no_samples(file: FileId, operation: Operation) -> String {
+pub(crate) fn no_samples(file: &DataFile, operation: Operation) -> String {
     format!("the file with ID of {file} has no samples, so {operation} has no result on it")
 }
 

@@ -17,7 +17,7 @@ use fleetlink_proto::control::{
     ActiveDevice, EndReason, ErrorCode, Reply, RequestId, RpcError, TransferLeave,
 };
 use fleetlink_proto::transfer::{GrantedParty, SignedGrant};
-use fleetlink_proto::{DeviceName, FileId, HubPin, HubTime, IdempotencyKey, Source, WallTime};
+use fleetlink_proto::{DataFile, DeviceName, HubPin, HubTime, IdempotencyKey, Source, WallTime};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -521,7 +521,7 @@ impl Driver {
         &mut self,
         admin: AdminId,
         device: Option<DeviceName>,
-        after: Option<(DeviceName, FileId)>,
+        after: Option<(DeviceName, DataFile)>,
     ) {
         let Some(answer) = self.admin_calls.remove(&admin) else {
             return;

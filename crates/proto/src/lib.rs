@@ -2,9 +2,9 @@
 
 mod base32;
 pub mod control;
+mod data_file;
 mod device_key;
 mod device_name;
-mod file_id;
 mod hash;
 mod hub_key;
 mod hub_pin;
@@ -24,9 +24,9 @@ pub mod ticket;
 pub mod transfer;
 mod wall_time;
 
+pub use data_file::{DataFile, DataFileError, MAX_DATA_FILE_BYTES};
 pub use device_key::{DeviceKey, DeviceKeyError, Signature, SignatureError};
 pub use device_name::{DeviceName, DeviceNameError, MAX_DEVICE_NAME_BYTES};
-pub use file_id::{FileId, FileIdError};
 pub use hash::{ContentHash, ContentHashError};
 pub use hub_key::{HubKey, HubKeyError};
 pub use hub_pin::{HubPin, HubPinError};

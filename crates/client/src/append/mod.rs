@@ -9,7 +9,7 @@ mod sender;
 
 use std::time::Duration;
 
-use fleetlink_proto::FileId;
+use fleetlink_proto::DataFile;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::time::{Instant, timeout_at};
 
@@ -59,7 +59,7 @@ pub struct Appended {
 /// that were read by then are still sent.
 pub async fn append_stream(
     sessions: &impl Sessions,
-    file: FileId,
+    file: DataFile,
     source: impl AsyncRead + Send + Unpin,
     rules: AppendRules,
     stop: impl Future<Output = ()>,

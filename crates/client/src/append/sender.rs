@@ -1,7 +1,7 @@
 //! Commits the batches one after the other, each with one effect.
 
 use fleetlink_proto::control::UploadMode;
-use fleetlink_proto::{FileId, IdempotencyKey, Retry};
+use fleetlink_proto::{DataFile, IdempotencyKey, Retry};
 
 use super::AppendEvent;
 use super::queue::{Batch, Queue};
@@ -24,7 +24,7 @@ pub(super) struct Sent {
 }
 
 impl<'a, S: Sessions> Sender<'a, S> {
-    pub(super) fn new(sessions: &'a S, file: FileId, queue: &'a Queue) -> Self {
+    pub(super) fn new(sessions: &'a S, file: DataFile, queue: &'a Queue) -> Self {
         Sender {
             sessions,
             task: UploadTask {
@@ -102,7 +102,13 @@ impl<S: Sessions, T: FnMut(AppendEvent<'_>) + Send> Attempt for Delivery<'_, S, 
 impl<S: Sessions, T: FnMut(AppendEvent<'_>) + Send> Delivery<'_, S, T> {
     async fn send(&mut self) -> Result<()> {
         let session = self.sender.sessions.session().await?;
-        of_bytes(&session, self.sender.task, self.key, &self.batch.bytes).await?;
+        of_bytes(
+            &session,
+            self.sender.task.clone(),
+            self.key,
+            &self.batch.bytes,
+        )
+        .await?;
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use fleetlink_proto::control::{
 };
 use fleetlink_proto::samples::Operation;
 use fleetlink_proto::transfer::{Addresses, SignedCertificate};
-use fleetlink_proto::{DeviceName, FileId, IdempotencyKey, Password};
+use fleetlink_proto::{DataFile, DeviceName, IdempotencyKey, Password};
 use tokio::time::timeout;
 
 use super::Session;
@@ -83,14 +83,14 @@ impl Session {
     }
 
     /// Computes on one of the device's own files.
-    pub async fn compute(&self, file: FileId, operation: Operation) -> Result<ComputeReply> {
+    pub async fn compute(&self, file: DataFile, operation: Operation) -> Result<ComputeReply> {
         self.call(Request::Compute(Compute { file, operation }))
             .await
     }
 
     /// Removes one of the device's own files; a repeated key has one effect. See
     /// [`crate::delete_file`] for one that asks again by itself.
-    pub async fn delete(&self, file: FileId, key: IdempotencyKey) -> Result<DeleteReply> {
+    pub async fn delete(&self, file: DataFile, key: IdempotencyKey) -> Result<DeleteReply> {
         self.call(Request::DeleteFile(DeleteFile { file, key }))
             .await
     }
@@ -108,7 +108,10 @@ impl Session {
     async fn list_files(&self, background: bool) -> Result<Vec<FileEntry>> {
         let (mut files, mut after) = (Vec::new(), None);
         loop {
-            let list = ListFiles { after, background };
+            let list = ListFiles {
+                after: after.clone(),
+                background,
+            };
             let page: FileList = self.call(Request::ListFiles(list)).await?;
             files.extend(page.files);
             match page.next {

@@ -30,7 +30,7 @@ pub(super) async fn of_file(
     path: &Path,
     (seen, progress): (&mut Seen, Progress<'_>),
 ) -> Result<Receipt> {
-    match open(session, task, key).await? {
+    match open(session, task.clone(), key).await? {
         Opened::Committed(receipt) => Ok(receipt),
         Opened::Ready(upload, start) => {
             let blocks = Blocks::of_file(path.to_owned(), start);
@@ -47,7 +47,7 @@ pub(super) async fn of_stream(
     source: impl AsyncRead + Send + Unpin + 'static,
     (seen, progress): (&mut Seen, Progress<'_>),
 ) -> Result<Receipt> {
-    match open(session, task, key).await? {
+    match open(session, task.clone(), key).await? {
         Opened::Committed(receipt) => Ok(receipt),
         Opened::Ready(upload, start) if start.offset == 0 => {
             let blocks = Blocks::of_stream(source);

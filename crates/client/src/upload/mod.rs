@@ -6,7 +6,7 @@ mod blocks;
 use std::path::Path;
 
 use fleetlink_proto::control::{Receipt, UploadMode};
-use fleetlink_proto::{FileId, IdempotencyKey};
+use fleetlink_proto::{DataFile, IdempotencyKey};
 use tokio::io::AsyncRead;
 
 use crate::retry::{Attempt, Patience, Tries, retry};
@@ -16,10 +16,10 @@ use attempt::Seen;
 pub(crate) use attempt::of_bytes;
 
 /// What is uploaded to where.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UploadTask {
     /// The device's file.
-    pub file: FileId,
+    pub file: DataFile,
     /// What happens to what the file held before.
     pub mode: UploadMode,
     /// Whether a source without samples may replace what the file held: its producer may have
@@ -86,7 +86,8 @@ impl<S: Sessions, P: FnMut(u64) + Send> Attempt for FileUpload<'_, S, P> {
         let session = self.sessions.session().await?;
         tries.keep_alive(session.keep_alive());
         let watched = (&mut seen, &mut self.progress as _);
-        let tried = attempt::of_file(&session, self.task, self.key, self.path, watched).await;
+        let tried =
+            attempt::of_file(&session, self.task.clone(), self.key, self.path, watched).await;
         // A commit whose answer was lost is not read again.
         self.rounded = self.rounded.max(seen.rounded);
         self.furthest = self.furthest.max(seen.sent);

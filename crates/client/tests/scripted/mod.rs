@@ -361,7 +361,7 @@ impl Serving {
                         assert_eq!(bytes.len() as u64, commit.bytes);
                         seen.committed = bytes;
                         Ok(Reply::Committed(Receipt {
-                            file: fleetlink_proto::FileId::new(1),
+                            file: fleetlink_proto::DataFile::numbered(1),
                             mode: fleetlink_proto::control::UploadMode::Replace,
                             samples: 3,
                             bytes: commit.bytes,

@@ -245,14 +245,14 @@ impl fmt::Display for AccountChange {
 
 #[cfg(test)]
 mod tests {
-    use fleetlink_proto::{FileId, WallTime};
+    use fleetlink_proto::{DataFile, WallTime};
 
     use super::*;
 
     #[test]
     fn lines_are_those_of_the_specification() {
         let device: DeviceName = "supersmartwatch".parse().unwrap();
-        let file = FileId::new(1);
+        let file = DataFile::numbered(1);
         for (event, line) in [
             (
                 ConsoleEvent::Issued {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use fleetlink_proto::control::{ActiveDevice, UploadMode};
 use fleetlink_proto::samples::{Decimal, Operation};
-use fleetlink_proto::{DeviceName, FileId, Source};
+use fleetlink_proto::{DataFile, DeviceName, Source};
 
 use crate::console::tickets::TicketEvent;
 use crate::store::journal::Deleter;
@@ -92,21 +92,21 @@ pub enum ConsoleEvent {
     /// An upload is committed.
     Received {
         /// Of which file.
-        file: FileId,
+        file: DataFile,
         /// What it did.
         mode: UploadMode,
     },
     /// An upload was committed before; its receipt was returned again.
     ReceivedBefore {
         /// Of which file.
-        file: FileId,
+        file: DataFile,
     },
     /// A result was returned.
     Computed {
         /// To whom.
         device: DeviceName,
         /// On which file.
-        file: FileId,
+        file: DataFile,
         /// Of which operation.
         operation: Operation,
         /// The result.
@@ -115,14 +115,14 @@ pub enum ConsoleEvent {
     /// A file was removed at the wish of its device.
     Deleted {
         /// Which file.
-        file: FileId,
+        file: DataFile,
     },
     /// A file was removed by somebody else than its device.
     Removed {
         /// Whose.
         device: DeviceName,
         /// Which file.
-        file: FileId,
+        file: DataFile,
         /// By whom.
         by: Deleter,
     },
@@ -131,7 +131,7 @@ pub enum ConsoleEvent {
         /// Which device.
         device: DeviceName,
         /// Which file.
-        file: FileId,
+        file: DataFile,
     },
     /// The other active devices were returned.
     ListedDevices {
@@ -159,7 +159,7 @@ pub enum ConsoleEvent {
         /// To whom.
         device: DeviceName,
         /// Which file.
-        file: FileId,
+        file: DataFile,
         /// How many bytes.
         bytes: u64,
     },

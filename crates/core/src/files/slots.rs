@@ -182,13 +182,13 @@ impl Transfers {
 mod tests {
     use fleetlink_proto::control::UploadMode;
     use fleetlink_proto::control::limits::MAX_UPLOADS_PER_HUB;
-    use fleetlink_proto::{FileId, IdempotencyKey};
+    use fleetlink_proto::{DataFile, IdempotencyKey};
 
     use super::*;
 
     fn upload() -> OpenUpload {
         OpenUpload {
-            file: FileId::new(1),
+            file: DataFile::numbered(1),
             mode: UploadMode::Replace,
             key: IdempotencyKey::from_bits(1),
         }

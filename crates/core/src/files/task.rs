@@ -71,7 +71,7 @@ impl Task {
             Task::Commit { upload, staged } => {
                 StoreCall::Change(Change::Commit(Box::new(Commit {
                     device,
-                    file: upload.file,
+                    file: upload.file.clone(),
                     mode: upload.mode,
                     key: upload.key,
                     staged: Staged::clone(staged),
@@ -80,11 +80,11 @@ impl Task {
             }
             Task::Compute(compute) => StoreCall::Query(Query::Summary {
                 device,
-                file: compute.file,
+                file: compute.file.clone(),
             }),
             Task::Delete(delete) => StoreCall::Change(Change::Delete(Delete {
                 device,
-                file: delete.file,
+                file: delete.file.clone(),
                 key: delete.key,
                 at,
                 by: Deleter::Device,
@@ -92,12 +92,12 @@ impl Task {
             })),
             Task::ListFiles(list) => StoreCall::Query(Query::ListFiles {
                 device,
-                after: list.after,
+                after: list.after.clone(),
                 limit: MAX_PAGE_ENTRIES,
             }),
             Task::OpenDownload(download) => StoreCall::Query(Query::Snapshot {
                 device,
-                file: download.file,
+                file: download.file.clone(),
             }),
         }
     }

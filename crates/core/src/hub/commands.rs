@@ -59,7 +59,7 @@ impl Hub {
                 return self.upload_opened(name, call, upload, found);
             }
             (Task::Compute(compute), Ok(StoreReply::Summary(summary))) => {
-                return self.computed(name, call, &compute, &summary);
+                return self.computed(name, call, compute, &summary);
             }
             (Task::Delete(_), Ok(StoreReply::Deleted(reply))) => {
                 return self.deleted(name, call, reply);
@@ -74,7 +74,7 @@ impl Hub {
                 return call.ok(Reply::Files(list), &mut self.out);
             }
             (Task::OpenDownload(download), Ok(StoreReply::Snapshot(snapshot))) => {
-                return self.start_download(name, call, &download, snapshot);
+                return self.start_download(name, call, download, snapshot);
             }
             (task, result) => {
                 self.release_slot(call.session(), task.transfer());
@@ -128,15 +128,15 @@ impl Hub {
         call.refuse(error, &mut self.out);
     }
 
-    fn computed(&mut self, name: &DeviceName, call: Call, compute: &Compute, summary: &Summary) {
-        let Compute { file, operation } = *compute;
+    fn computed(&mut self, name: &DeviceName, call: Call, compute: Compute, summary: &Summary) {
+        let Compute { file, operation } = compute;
         let Ok(result) = summary.compute(operation) else {
-            let message = errors::no_samples(file, operation);
+            let message = errors::no_samples(&file, operation);
             let error = RpcError::new(ErrorCode::NoSamples, message);
             return self.refuse_command(call, Command::Compute, error);
         };
         let reply = ComputeReply {
-            file,
+            file: file.clone(),
             operation,
             result,
             samples: summary.count(),
@@ -151,10 +151,10 @@ impl Hub {
     }
 
     fn deleted(&mut self, name: &DeviceName, call: Call, reply: DeleteReply) {
-        let file = reply.file;
+        let file = reply.file.clone();
         call.ok(Reply::Delete(reply), &mut self.out);
         self.out.push(Effect::JournalGrew);
-        self.show(ConsoleEvent::Deleted { file });
+        self.show(ConsoleEvent::Deleted { file: file.clone() });
         self.show(ConsoleEvent::ToldDeleted {
             device: name.clone(),
             file,
@@ -165,7 +165,7 @@ impl Hub {
         &mut self,
         name: &DeviceName,
         call: Call,
-        download: &OpenDownload,
+        download: OpenDownload,
         snapshot: Snapshot,
     ) {
         let Some((session, id)) = call.hand_over(&mut self.out) else {
@@ -206,8 +206,8 @@ impl Hub {
 /// What a device is told where the file of its command is not there.
 fn missing(task: &Task) -> String {
     let (what, file) = match task {
-        Task::Compute(compute) => ("compute on", compute.file),
-        Task::OpenDownload(download) => ("download", download.file),
+        Task::Compute(compute) => ("compute on", &compute.file),
+        Task::OpenDownload(download) => ("download", &download.file),
         _ => return NO_FILE.to_owned(),
     };
     format!("there is no file with ID of {file} at the server side to {what}")

@@ -2,7 +2,7 @@
 
 use fleetlink_proto::control::{ComputeReply, ErrorCode, RpcError};
 use fleetlink_proto::samples::{Operation, Summary};
-use fleetlink_proto::{DeviceName, FileId};
+use fleetlink_proto::{DataFile, DeviceName};
 
 use crate::access::authorisation::Action;
 use crate::call::Call;
@@ -64,7 +64,7 @@ impl Hub {
         &mut self,
         call: Call,
         device: Option<DeviceName>,
-        after: Option<(DeviceName, FileId)>,
+        after: Option<(DeviceName, DataFile)>,
     ) {
         if let Some(device) = &device
             && !self.accounts.contains(device)
@@ -128,7 +128,7 @@ impl Hub {
     }
 }
 
-fn computed(file: FileId, operation: Operation, summary: &Summary) -> DataReply {
+fn computed(file: DataFile, operation: Operation, summary: &Summary) -> DataReply {
     match summary.compute(operation) {
         Ok(result) => DataReply::Computed(ComputeReply {
             file,
@@ -138,7 +138,7 @@ fn computed(file: FileId, operation: Operation, summary: &Summary) -> DataReply 
         }),
         Err(_) => DataReply::Refused(RpcError::new(
             ErrorCode::NoSamples,
-            errors::no_samples(file, operation),
+            errors::no_samples(&file, operation),
         )),
     }
 }

@@ -23,10 +23,10 @@ impl Hub {
         removal: Removal,
         result: Result<StoreReply, StoreError>,
     ) -> Progress {
-        match (removal.step, result) {
+        match (&removal.step, result) {
             (Step::FindFile, Ok(StoreReply::Files(list))) => {
                 let step = match list.files.first() {
-                    Some(entry) => Step::DeleteFile(entry.file),
+                    Some(entry) => Step::DeleteFile(entry.file.clone()),
                     None => Step::RemoveAccount,
                 };
                 Progress::Next(removal.with(step))

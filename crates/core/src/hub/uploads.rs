@@ -51,8 +51,9 @@ impl Hub {
             return self.start_upload(name, call, upload);
         };
         self.release_slot(call.session(), Some(Transfer::Upload));
-        if (receipt.file, receipt.mode) == (upload.file, upload.mode) {
-            self.show(ConsoleEvent::ReceivedBefore { file: receipt.file });
+        if (&receipt.file, receipt.mode) == (&upload.file, upload.mode) {
+            let file = receipt.file.clone();
+            self.show(ConsoleEvent::ReceivedBefore { file });
             let reply = OpenUploadReply::Committed { receipt };
             call.ok(Reply::OpenUpload(reply), &mut self.out);
         } else {
@@ -71,7 +72,7 @@ impl Hub {
         let Some(open) = self.out.sessions.get_mut(session) else {
             return;
         };
-        let OpenUpload { file, mode, key } = upload;
+        let OpenUpload { file, mode, key } = upload.clone();
         let number = open.transfers.begin_upload(upload);
         self.out.push(Effect::StartUpload {
             session,

@@ -2,7 +2,7 @@
 
 use fleetlink_proto::control::{ComputeReply, DeleteReply, FileEntry, RpcError};
 use fleetlink_proto::samples::Operation;
-use fleetlink_proto::{DeviceName, FileId, IdempotencyKey, WallTime};
+use fleetlink_proto::{DataFile, DeviceName, IdempotencyKey, WallTime};
 
 use crate::store::calls::{Change, Delete, Query, StoreCall};
 use crate::store::journal::Deleter;
@@ -16,14 +16,14 @@ pub enum DataRequest {
         /// Of this device; of all devices where it is not given.
         device: Option<DeviceName>,
         /// Only those that follow this one.
-        after: Option<(DeviceName, FileId)>,
+        after: Option<(DeviceName, DataFile)>,
     },
     /// Computes on a data file.
     Compute {
         /// Whose.
         device: DeviceName,
         /// Which.
-        file: FileId,
+        file: DataFile,
         /// What.
         operation: Operation,
     },
@@ -32,14 +32,14 @@ pub enum DataRequest {
         /// Whose.
         device: DeviceName,
         /// Which.
-        file: FileId,
+        file: DataFile,
     },
     /// Deletes a data file.
     Delete {
         /// Whose.
         device: DeviceName,
         /// Which.
-        file: FileId,
+        file: DataFile,
         /// Names this deletion across retries.
         key: IdempotencyKey,
     },
@@ -48,7 +48,7 @@ pub enum DataRequest {
         /// Whose.
         device: DeviceName,
         /// Which.
-        file: FileId,
+        file: DataFile,
         /// The version that is beyond the bounds; a newer one stays.
         version: u64,
         /// Names this deletion across retries.
@@ -74,7 +74,7 @@ pub enum DataReply {
 /// A request about this data file that waits for the store.
 #[derive(Debug)]
 pub(crate) struct DataCommand {
-    pub(crate) file: FileId,
+    pub(crate) file: DataFile,
     pub(crate) task: Task,
 }
 
@@ -91,7 +91,7 @@ pub(crate) enum Task {
 
 impl DataCommand {
     pub(crate) fn store_call(&self, name: &DeviceName, at: WallTime) -> StoreCall {
-        let (device, file) = (name.clone(), self.file);
+        let (device, file) = (name.clone(), self.file.clone());
         match self.task {
             Task::Compute(_) => StoreCall::Query(Query::Summary { device, file }),
             Task::Read => StoreCall::Query(Query::Snapshot { device, file }),

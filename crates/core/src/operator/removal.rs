@@ -1,7 +1,7 @@
 //! The removal of an account, its files first where that is asked for: how far it is, and what the
 //! store is asked for next.
 
-use fleetlink_proto::{DeviceName, FileId, IdempotencyKey, WallTime};
+use fleetlink_proto::{DataFile, DeviceName, IdempotencyKey, WallTime};
 
 use crate::operator::requests::AdminReply;
 use crate::store::calls::{Change, Delete, Query, StoreCall};
@@ -26,10 +26,10 @@ pub(crate) enum Progress {
     Over(Result<AdminReply, String>),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Step {
     FindFile,
-    DeleteFile(FileId),
+    DeleteFile(DataFile),
     RemoveAccount,
 }
 
@@ -47,7 +47,7 @@ impl Removal {
     }
 
     pub(crate) fn store_call(&self, name: &DeviceName, at: WallTime) -> StoreCall {
-        match self.step {
+        match &self.step {
             Step::FindFile => StoreCall::Query(Query::ListFiles {
                 device: name.clone(),
                 after: None,
@@ -55,7 +55,7 @@ impl Removal {
             }),
             Step::DeleteFile(file) => StoreCall::Change(Change::Delete(Delete {
                 device: name.clone(),
-                file,
+                file: file.clone(),
                 key: self.key,
                 at,
                 by: Deleter::Operator,

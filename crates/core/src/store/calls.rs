@@ -7,7 +7,7 @@ use std::sync::Arc;
 use fleetlink_proto::control::{DeleteReply, EnrolledKey, FileList, Receipt, UploadMode};
 use fleetlink_proto::samples::Summary;
 use fleetlink_proto::ticket::TicketNumber;
-use fleetlink_proto::{ContentHash, DeviceName, FileId, IdempotencyKey, WallTime};
+use fleetlink_proto::{ContentHash, DataFile, DeviceName, IdempotencyKey, WallTime};
 
 use crate::store::journal::Deleter;
 use crate::store::snapshot::Snapshot;
@@ -96,7 +96,7 @@ pub struct Commit {
     /// Whose file.
     pub device: DeviceName,
     /// Which file.
-    pub file: FileId,
+    pub file: DataFile,
     /// What happens to what the file held before.
     pub mode: UploadMode,
     /// Names this change across retries.
@@ -113,7 +113,7 @@ pub struct Delete {
     /// Whose file.
     pub device: DeviceName,
     /// Which file.
-    pub file: FileId,
+    pub file: DataFile,
     /// Names this change across retries.
     pub key: IdempotencyKey,
     /// When.
@@ -249,14 +249,14 @@ pub enum Query {
         /// Whose file.
         device: DeviceName,
         /// Which file.
-        file: FileId,
+        file: DataFile,
     },
     /// A page of a device's files, by id.
     ListFiles {
         /// Whose files.
         device: DeviceName,
         /// Only larger ids.
-        after: Option<FileId>,
+        after: Option<DataFile>,
         /// At most so many.
         limit: u32,
     },
@@ -265,7 +265,7 @@ pub enum Query {
         /// Whose file.
         device: DeviceName,
         /// Which file.
-        file: FileId,
+        file: DataFile,
     },
 }
 

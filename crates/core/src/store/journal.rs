@@ -1,7 +1,7 @@
 //! The journal: the changes of files, in order.
 
 use fleetlink_proto::control::UploadMode;
-use fleetlink_proto::{DeviceName, FileId, WallTime};
+use fleetlink_proto::{DataFile, DeviceName, WallTime};
 
 /// One line of the journal: the log files are made of these.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub struct JournalEntry {
     /// Whose file.
     pub device: DeviceName,
     /// Which file.
-    pub file: FileId,
+    pub file: DataFile,
     /// What was done.
     pub kind: ChangeKind,
     /// How many samples were uploaded, or how many the deleted file held.

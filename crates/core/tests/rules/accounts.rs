@@ -1,6 +1,6 @@
 use fleetlink_core::{AdminReply, AdminRequest, Change, Delete, StoreCall, StoreError, StoreReply};
 use fleetlink_proto::control::{DeleteReply, EndReason, ErrorCode, FileEntry, FileList};
-use fleetlink_proto::{FileId, IdempotencyKey, WallTime};
+use fleetlink_proto::{DataFile, IdempotencyKey, WallTime};
 
 use crate::fixture::{Fixture, hash, name};
 
@@ -21,7 +21,7 @@ fn remove(with_data: bool) -> AdminRequest {
 
 fn files(ids: &[u32]) -> Result<StoreReply, StoreError> {
     let entry = |id: &u32| FileEntry {
-        file: FileId::new(*id),
+        file: DataFile::numbered(*id),
         samples: 1,
         bytes: 4,
         segments: 1,
@@ -77,8 +77,11 @@ fn a_removal_with_data_deletes_file_by_file_and_then_ends_the_sessions() {
     f.operate(remove(true));
     for (id, key) in [(3, 100), (5, 101)] {
         f.store_answers(files(&[id]));
-        let file = FileId::new(id);
-        let deleted = StoreReply::Deleted(DeleteReply { file, samples: 1 });
+        let file = DataFile::numbered(id);
+        let deleted = StoreReply::Deleted(DeleteReply {
+            file: file.clone(),
+            samples: 1,
+        });
         let call = f.store_answers(Ok(deleted));
         assert!(
             matches!(call, StoreCall::Change(Change::Delete(Delete { file: asked, key: with, .. }))

@@ -10,7 +10,7 @@ use fleetlink_proto::control::{
 };
 use fleetlink_proto::samples::Operation;
 use fleetlink_proto::ticket::TicketSecret;
-use fleetlink_proto::{DeviceKey, DeviceName, FileId, IdempotencyKey, Signature};
+use fleetlink_proto::{DataFile, DeviceKey, DeviceName, IdempotencyKey, Signature};
 
 use crate::authorisation::device_caller;
 use crate::direct::announcement;
@@ -18,7 +18,7 @@ use crate::fixture::{Fixture, name, open};
 
 /// A call of this method, for `device` where it names one, and what it is a case of.
 fn call<'a>(method: &str, device: &'a DeviceName, own: &'a DeviceName) -> (Request, Action<'a>) {
-    let file = FileId::new(1);
+    let file = DataFile::numbered(1);
     let key = DeviceKey::from_bytes([9; 32]);
     let signature = Signature::from_bytes([0; 64]);
     let idempotency = IdempotencyKey::from_bits(1);

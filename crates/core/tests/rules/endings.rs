@@ -7,7 +7,7 @@ use fleetlink_core::{
 };
 use fleetlink_proto::control::limits::MAX_QUEUED_OPERATIONS;
 use fleetlink_proto::control::{DeleteFile, EndReason, Join, Request};
-use fleetlink_proto::{FileId, IdempotencyKey};
+use fleetlink_proto::{DataFile, IdempotencyKey};
 
 use crate::fixture::{Fixture, hash, name, open};
 
@@ -20,7 +20,7 @@ fn passwd(text: &str) -> AdminRequest {
 
 fn delete(key: u128) -> Request {
     Request::DeleteFile(DeleteFile {
-        file: FileId::new(1),
+        file: DataFile::numbered(1),
         key: IdempotencyKey::from_bits(key),
     })
 }

@@ -12,7 +12,7 @@ use fleetlink_proto::control::{
     RpcError, UploadMode,
 };
 use fleetlink_proto::samples::Summary;
-use fleetlink_proto::{ContentHash, DeviceName, FileId, IdempotencyKey, WallTime};
+use fleetlink_proto::{ContentHash, DataFile, DeviceName, IdempotencyKey, WallTime};
 
 pub(crate) type Answer = Result<Reply, RpcError>;
 
@@ -341,7 +341,7 @@ impl Fixture {
 
 pub(crate) fn open(key: u128) -> Request {
     Request::OpenUpload(OpenUpload {
-        file: FileId::new(1),
+        file: DataFile::numbered(1),
         mode: UploadMode::Replace,
         key: IdempotencyKey::from_bits(key),
     })
@@ -349,7 +349,7 @@ pub(crate) fn open(key: u128) -> Request {
 
 pub(crate) fn receipt() -> Receipt {
     Receipt {
-        file: FileId::new(1),
+        file: DataFile::numbered(1),
         mode: UploadMode::Replace,
         samples: 1,
         bytes: 4,

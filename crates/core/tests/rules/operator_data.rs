@@ -7,11 +7,11 @@ use fleetlink_core::{
 use fleetlink_proto::control::limits::MAX_QUEUED_OPERATIONS;
 use fleetlink_proto::control::{Compute, DeleteFile, DeleteReply, ErrorCode, Request};
 use fleetlink_proto::samples::{Operation, SampleParser, Summary};
-use fleetlink_proto::{DeviceName, FileId, IdempotencyKey};
+use fleetlink_proto::{DataFile, DeviceName, IdempotencyKey};
 
 use crate::fixture::{Fixture, name};
 
-const FILE: FileId = FileId::new(7);
+const FILE: DataFile = DataFile::numbered(7);
 const KEY: IdempotencyKey = IdempotencyKey::from_bits(100);
 
 fn delete(device: DeviceName) -> DataRequest {

@@ -12,12 +12,12 @@ use fleetlink_proto::control::{
     OpenDownload, Reply, Request,
 };
 use fleetlink_proto::samples::{Operation, SampleParser, Summary};
-use fleetlink_proto::{DeviceKey, FileId, IdempotencyKey};
+use fleetlink_proto::{DataFile, DeviceKey, IdempotencyKey};
 
 use crate::authorisation::device_caller;
 use crate::fixture::{Fixture, hash, name, open};
 
-const FILE: FileId = FileId::new(7);
+const FILE: DataFile = DataFile::numbered(7);
 
 fn summary() -> Summary {
     let mut parser = SampleParser::new();

@@ -5,11 +5,11 @@ use fleetlink_proto::control::{
     Request, UploadMode,
 };
 use fleetlink_proto::samples::{Operation, Summary};
-use fleetlink_proto::{FileId, IdempotencyKey};
+use fleetlink_proto::{DataFile, IdempotencyKey};
 
 use crate::fixture::{Fixture, coded, open, receipt};
 
-const FILE: FileId = FileId::new(1);
+const FILE: DataFile = DataFile::numbered(1);
 
 #[test]
 fn an_upload_is_acknowledged_after_the_commit() {

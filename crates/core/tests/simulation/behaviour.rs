@@ -13,7 +13,7 @@ use fleetlink_proto::samples::Operation;
 use fleetlink_proto::transfer::{
     Addresses, EndpointCertificate, EndpointId, Party, SignedCertificate,
 };
-use fleetlink_proto::{DeviceName, FileId, HubPin, HubRun, HubTime, IdempotencyKey, Signature};
+use fleetlink_proto::{DataFile, DeviceName, HubPin, HubRun, HubTime, IdempotencyKey, Signature};
 
 use crate::client::{Change, Client, Connection, Stage, Wants};
 use crate::world::{Event, World};
@@ -291,8 +291,8 @@ impl World {
         self.call_with(client, announce, Wants::Other, possession);
     }
 
-    fn file(&mut self) -> FileId {
-        FileId::new(u32::try_from(self.rng.below(3)).unwrap())
+    fn file(&mut self) -> DataFile {
+        DataFile::numbered(u32::try_from(self.rng.below(3)).unwrap())
     }
 
     fn command(&mut self, client: usize) {

@@ -552,7 +552,7 @@ impl Oracle {
             }
             (Asked::Compute(compute), Ok(Reply::Compute(reply))) => {
                 let name = live.name.as_ref().expect("is logged in");
-                let samples = store.samples(name, compute.file).expect("a file");
+                let samples = store.samples(name, compute.file.clone()).expect("a file");
                 check_result(compute, reply, &samples);
             }
             (_, Ok(Reply::Devices(page))) => {
@@ -632,8 +632,8 @@ fn hash_of(account: &Account) -> String {
 /// The result again, the plain way.
 fn check_result(compute: &Compute, reply: &ComputeReply, samples: &[i64]) {
     assert_eq!(
-        (reply.file, reply.operation),
-        (compute.file, compute.operation)
+        (&reply.file, reply.operation),
+        (&compute.file, compute.operation)
     );
     assert_eq!(reply.samples, samples.len() as u64);
     let sum: i64 = samples.iter().sum();

@@ -11,7 +11,7 @@ use fleetlink_proto::control::{
 };
 use fleetlink_proto::samples::{SampleParser, Summary};
 use fleetlink_proto::ticket::{TicketNumber, TicketSubject};
-use fleetlink_proto::{ContentHash, DeviceKey, DeviceName, FileId, IdempotencyKey, WallTime};
+use fleetlink_proto::{ContentHash, DataFile, DeviceKey, DeviceName, IdempotencyKey, WallTime};
 
 use crate::rng::Rng;
 
@@ -21,7 +21,7 @@ type Answer = Result<StoreReply, StoreError>;
 pub(crate) struct Store {
     pub(crate) accounts: BTreeMap<DeviceName, Account>,
     pub(crate) tickets: BTreeMap<TicketNumber, Ticket>,
-    files: BTreeMap<(DeviceName, FileId), File>,
+    files: BTreeMap<(DeviceName, DataFile), File>,
     done: BTreeMap<(DeviceName, IdempotencyKey), StoreReply>,
     /// Every change that was made, with its key.
     pub(crate) journal: Vec<(DeviceName, IdempotencyKey)>,
@@ -143,7 +143,7 @@ impl Store {
         self.done.get(&(device.clone(), key))
     }
 
-    pub(crate) fn samples(&self, device: &DeviceName, file: FileId) -> Option<Vec<i64>> {
+    pub(crate) fn samples(&self, device: &DeviceName, file: DataFile) -> Option<Vec<i64>> {
         let file = self.files.get(&(device.clone(), file))?;
         Some(file.segments.concat())
     }
@@ -234,17 +234,21 @@ impl Store {
                 at: _,
                 by: _,
                 version: _,
-            })) => self.delete(device, *file, *key),
+            })) => self.delete(device, file.clone(), *key),
             StoreCall::Query(Query::Summary { device, file }) => {
-                let samples = self.samples(device, *file).ok_or(StoreError::NotFound)?;
+                let samples = self
+                    .samples(device, file.clone())
+                    .ok_or(StoreError::NotFound)?;
                 Ok(StoreReply::Summary(summary(&samples)))
             }
             StoreCall::Query(Query::ListFiles {
                 device,
                 after,
                 limit,
-            }) => Ok(StoreReply::Files(self.list(device, *after, *limit))),
-            StoreCall::Query(Query::Snapshot { device, file }) => self.snapshot(device, *file),
+            }) => Ok(StoreReply::Files(self.list(device, after.clone(), *limit))),
+            StoreCall::Query(Query::Snapshot { device, file }) => {
+                self.snapshot(device, file.clone())
+            }
         }
     }
 
@@ -322,7 +326,7 @@ impl Store {
         if let Some(done) = self.done.get(&key) {
             let reply = done.clone();
             let same = matches!(&reply, StoreReply::Committed(receipt)
-                if (receipt.file, receipt.mode) == (commit.file, commit.mode));
+                if (&receipt.file, receipt.mode) == (&commit.file, commit.mode));
             if same {
                 self.discard(commit.staged.id);
                 return Ok(reply);
@@ -331,14 +335,14 @@ impl Store {
         }
         let samples = self.staged.remove(&commit.staged.id).expect("is staged");
         let receipt = Receipt {
-            file: commit.file,
+            file: commit.file.clone(),
             mode: commit.mode,
             samples: samples.len() as u64,
             bytes: commit.staged.bytes,
             version: self.journal.len() as u64 + 1,
             at: commit.at,
         };
-        let file = (commit.device.clone(), commit.file);
+        let file = (commit.device.clone(), commit.file.clone());
         let file = self.files.entry(file).or_default();
         if commit.mode == UploadMode::Replace {
             file.segments.clear();
@@ -351,7 +355,7 @@ impl Store {
         Ok(reply)
     }
 
-    fn delete(&mut self, device: &DeviceName, file: FileId, key: IdempotencyKey) -> Answer {
+    fn delete(&mut self, device: &DeviceName, file: DataFile, key: IdempotencyKey) -> Answer {
         let key = (device.clone(), key);
         match self.done.get(&key) {
             Some(StoreReply::Deleted(reply)) if reply.file == file => {
@@ -360,7 +364,7 @@ impl Store {
             Some(_) => return Err(StoreError::Conflict("used for another change".to_owned())),
             None => {}
         }
-        let removed = self.files.remove(&(device.clone(), file));
+        let removed = self.files.remove(&(device.clone(), file.clone()));
         let removed = removed.ok_or(StoreError::NotFound)?;
         let samples = removed.segments.concat().len() as u64;
         self.journal.push(key.clone());
@@ -369,11 +373,11 @@ impl Store {
         Ok(reply)
     }
 
-    fn list(&self, device: &DeviceName, after: Option<FileId>, limit: u32) -> FileList {
-        let of_device = |((owner, id), file): (&(DeviceName, FileId), &File)| {
-            let listed = owner == device && Some(*id) > after;
+    fn list(&self, device: &DeviceName, after: Option<DataFile>, limit: u32) -> FileList {
+        let of_device = |((owner, id), file): (&(DeviceName, DataFile), &File)| {
+            let listed = owner == device && Some(id) > after.as_ref();
             listed.then(|| FileEntry {
-                file: *id,
+                file: id.clone(),
                 samples: file.segments.concat().len() as u64,
                 bytes: 0,
                 segments: file.segments.len() as u64,
@@ -388,7 +392,7 @@ impl Store {
         }
     }
 
-    fn snapshot(&self, device: &DeviceName, id: FileId) -> Answer {
+    fn snapshot(&self, device: &DeviceName, id: DataFile) -> Answer {
         let file = self.files.get(&(device.clone(), id));
         let file = file.ok_or(StoreError::NotFound)?;
         let segment = |samples: &Vec<i64>| SegmentRef {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use fleetlink_client::{AppendEvent, AppendRules, Appended, Error, UploadTask, append_stream};
-use fleetlink_proto::FileId;
+use fleetlink_proto::DataFile;
 use fleetlink_proto::control::UploadMode;
 use serde_json::json;
 
@@ -19,9 +19,9 @@ use crate::output::Output;
 /// What is added, and when it is committed.
 #[derive(Debug, Args)]
 pub(crate) struct AppendArguments {
-    /// The file's number.
-    file: FileId,
-    /// What to add, `-` for standard input; <device>-<fileID>.txt where it is not given.
+    /// The data file's name: a number, or one such as lab/temperature.
+    file: DataFile,
+    /// What to add, `-` for standard input; <device>-<file>.txt where it is not given.
     path: Option<PathBuf>,
     /// From a pipe: commit at least so often while lines come.
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration::parse)]
@@ -81,7 +81,7 @@ async fn stream(
     };
     let appended = append_stream(
         &sessions,
-        arguments.file,
+        arguments.file.clone(),
         tokio::io::stdin(),
         rules,
         stop,
@@ -96,7 +96,7 @@ async fn stream(
         appended = appended => appended,
         () = second => return Err(Failure::Interrupted),
     };
-    let ended = report(arguments.file, appended, output);
+    let ended = report(arguments.file.clone(), appended, output);
     leave(&sessions).await;
     ended
 }
@@ -113,7 +113,7 @@ fn say(event: &AppendEvent<'_>, output: &Output) {
     }
 }
 
-fn report(file: FileId, appended: Appended, output: &Output) -> Result<(), Failure> {
+fn report(file: DataFile, appended: Appended, output: &Output) -> Result<(), Failure> {
     let Appended {
         samples,
         rounded,

@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 use fleetlink_client::{Sessions as _, UploadTask, delete_file};
 use fleetlink_proto::control::UploadMode;
 use fleetlink_proto::samples::Operation;
-use fleetlink_proto::{DeviceName, FileId};
+use fleetlink_proto::{DataFile, DeviceName};
 use serde_json::json;
 
 use crate::attach::HubArguments;
@@ -41,21 +41,21 @@ pub(crate) struct DataArguments {
 /// What is done with data.
 #[derive(Debug, Subcommand)]
 pub(crate) enum DataCommand {
-    /// Write random integers from 0 to 999999 to <device>-<fileID>.txt; needs no hub.
+    /// Write random integers from 0 to 999999 to <device>-<file>.txt; needs no hub.
     Generate {
-        /// The file's number.
-        file: FileId,
+        /// The data file's name: a number, or one such as lab/temperature.
+        file: DataFile,
         /// How many samples: 1 to 1000000000.
         amount: u64,
         /// Replace a file that is there, also one that was not generated.
         #[arg(long)]
         force: bool,
     },
-    /// Upload a file; it replaces an earlier upload of the same fileID.
+    /// Upload a file; it replaces an earlier upload of the same data file.
     Upload {
-        /// The file's number.
-        file: FileId,
-        /// What to upload, `-` for standard input; <device>-<fileID>.txt where it is not given.
+        /// The data file's name: a number, or one such as lab/temperature.
+        file: DataFile,
+        /// What to upload, `-` for standard input; <device>-<file>.txt where it is not given.
         path: Option<PathBuf>,
         /// Replace what the hub holds also where there are no samples.
         #[arg(long)]
@@ -65,8 +65,8 @@ pub(crate) enum DataCommand {
     Append(append::AppendArguments),
     /// Have the hub compute on an uploaded file.
     Compute {
-        /// The file's number.
-        file: FileId,
+        /// The data file's name: a number, or one such as lab/temperature.
+        file: DataFile,
         /// SUM, AVERAGE, MAX or MIN.
         operation: Operation,
     },
@@ -77,9 +77,9 @@ pub(crate) enum DataCommand {
     List,
     /// Fetch an uploaded file.
     Get {
-        /// The file's number.
-        file: FileId,
-        /// Where to, `-` for standard output; <device>-<fileID>.txt where it is not given.
+        /// The data file's name: a number, or one such as lab/temperature.
+        file: DataFile,
+        /// Where to, `-` for standard output; <device>-<file>.txt where it is not given.
         path: Option<PathBuf>,
         /// Replace a file that is there.
         #[arg(long)]
@@ -90,10 +90,10 @@ pub(crate) enum DataCommand {
 /// What is deleted.
 #[derive(Debug, Args)]
 pub(crate) struct DeleteArguments {
-    /// The file's number.
+    /// The data file's name: a number, or one such as lab/temperature.
     #[cfg_attr(feature = "hub", arg(required_unless_present = "all"))]
     #[cfg_attr(not(feature = "hub"), arg(required = true))]
-    pub(crate) file: Option<FileId>,
+    pub(crate) file: Option<DataFile>,
     /// With --data: every file of the device. Where nobody can be asked, --yes is needed too.
     #[cfg(feature = "hub")]
     #[arg(long, conflicts_with = "file")]
@@ -106,9 +106,10 @@ pub(crate) struct DeleteArguments {
 
 impl DeleteArguments {
     /// The file that a device deletes.
-    fn own(&self) -> Result<FileId, Failure> {
+    fn own(&self) -> Result<DataFile, Failure> {
         let for_operator = "--all is for the operator of a hub: it needs --data DIR";
         self.file
+            .clone()
             .ok_or_else(|| Failure::Usage(for_operator.to_owned()))
     }
 }
@@ -143,7 +144,7 @@ async fn dispatch(
             amount,
             force,
         } => {
-            let path = file_name(hub.device()?, file);
+            let path = file_name(hub.device()?, &file);
             generate_file(&path, amount, force, output).await?;
             let document = json!({"file": file, "samples": amount, "path": path});
             output.result(&generated(&path, amount), &document);
@@ -172,8 +173,8 @@ async fn dispatch(
         DataCommand::Delete(arguments) => {
             let file = arguments.own()?;
             let sessions = hub.attach(output).await?;
-            let reply = delete_file(&sessions, file).await?;
-            output.result(&deleted(file), &reply);
+            let reply = delete_file(&sessions, file.clone()).await?;
+            output.result(&deleted(&file), &reply);
             transfers::leave(&sessions).await;
             Ok(())
         }
@@ -191,8 +192,8 @@ async fn dispatch(
 }
 
 /// Where a device keeps this file.
-pub(crate) fn file_name(device: &DeviceName, file: FileId) -> PathBuf {
-    PathBuf::from(format!("{device}-{file}.txt"))
+pub(crate) fn file_name(device: &DeviceName, file: &DataFile) -> PathBuf {
+    PathBuf::from(format!("{device}-{}.txt", file.local_name()))
 }
 
 /// What EDG says.
@@ -205,6 +206,6 @@ pub(crate) fn generated(path: &std::path::Path, amount: u64) -> String {
 }
 
 /// What DTE says.
-pub(crate) fn deleted(file: FileId) -> String {
+pub(crate) fn deleted(file: &DataFile) -> String {
     format!("file with ID of {file} has been successfully removed from the central server")
 }

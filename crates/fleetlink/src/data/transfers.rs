@@ -12,7 +12,7 @@ use fleetlink_client::{
     download, download_to_file, generate, state_folder, upload_file, upload_stream,
 };
 use fleetlink_proto::control::Receipt;
-use fleetlink_proto::{Escaped, FileId};
+use fleetlink_proto::{DataFile, Escaped};
 use serde_json::json;
 
 use super::file_name;
@@ -121,8 +121,8 @@ pub(super) async fn upload(
     path: Option<PathBuf>,
     output: &Output,
 ) -> Result<(), Failure> {
-    let file = task.file;
-    let path = path.map_or_else(|| hub.device().map(|d| file_name(d, file)), Ok)?;
+    let file = task.file.clone();
+    let path = path.map_or_else(|| hub.device().map(|d| file_name(d, &file)), Ok)?;
     let piped = path.as_os_str() == "-";
     if !piped {
         // A missing file is said before anybody is asked for a password.
@@ -178,7 +178,7 @@ pub(super) async fn leave(sessions: &impl Sessions) {
 /// Fetches a file to a path where none is, or in the place of the one that is.
 pub(crate) async fn get_to_file(
     session: &Session,
-    file: FileId,
+    file: DataFile,
     path: &Path,
     existing: Existing,
     output: &Output,
@@ -191,12 +191,12 @@ pub(crate) async fn get_to_file(
 
 pub(super) async fn get(
     hub: &HubArguments,
-    file: FileId,
+    file: DataFile,
     path: Option<PathBuf>,
     force: bool,
     output: &Output,
 ) -> Result<(), Failure> {
-    let path = path.map_or_else(|| hub.device().map(|d| file_name(d, file)), Ok)?;
+    let path = path.map_or_else(|| hub.device().map(|d| file_name(d, &file)), Ok)?;
     let existing = Existing::forced(force);
     check_target(&path, existing, output)?;
     let session = hub.attach(output).await?.session().await?;
@@ -207,8 +207,8 @@ pub(super) async fn get(
             None => error.into(),
         })?;
     } else {
-        let got = get_to_file(&session, file, &path, existing, output).await?;
-        let text = fetched(file, got.samples, &path);
+        let got = get_to_file(&session, file.clone(), &path, existing, output).await?;
+        let text = fetched(&file, got.samples, &path);
         let document = json!({
             "file": file, "path": path, "bytes": got.bytes, "samples": got.samples,
             "version": got.version, "hash": got.hash,
@@ -249,7 +249,7 @@ fn check_existing(path: &Path, existing: Existing) -> Result<(), Failure> {
 }
 
 /// What `get` says.
-pub(crate) fn fetched(file: FileId, samples: u64, path: &Path) -> String {
+pub(crate) fn fetched(file: &DataFile, samples: u64, path: &Path) -> String {
     let path = path.display().to_string();
     let path = Escaped(&path);
     format!("Data file with ID of {file} ({samples} samples) has been stored in the file {path}")

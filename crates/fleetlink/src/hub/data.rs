@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use fleetlink_client::{Existing, write_whole};
 use fleetlink_hub::{DataAnswer, DataCall, FileInfo, Operator, OperatorError, ReadError, ReadFile};
 use fleetlink_proto::samples::Operation;
-use fleetlink_proto::{DeviceName, FileId};
+use fleetlink_proto::{DataFile, DeviceName};
 use serde_json::json;
 
 use crate::data::{DataCommand, DeleteArguments, fetched, file_name};
@@ -70,7 +70,7 @@ async fn pages(
     let mut files: Vec<FileInfo> = Vec::new();
     loop {
         let last = files.last();
-        let after = last.map(|last| (last.device.clone(), last.entry.file));
+        let after = last.map(|last| (last.device.clone(), last.entry.file.clone()));
         let device = device.clone();
         match operator.data(DataCall::List { device, after }).await? {
             DataAnswer::Files(page) if !page.is_empty() => files.extend(page),
@@ -96,13 +96,13 @@ fn line(file: &FileInfo) -> String {
 
 async fn compute(
     folder: &Path,
-    (device, file): (DeviceName, FileId),
+    (device, file): (DeviceName, DataFile),
     operation: Operation,
     output: &Output,
 ) -> Result<(), Failure> {
     let compute = DataCall::Compute {
         device: device.clone(),
-        file,
+        file: file.clone(),
         operation,
     };
     if let DataAnswer::Computed(reply) = call(folder, compute).await? {
@@ -117,16 +117,16 @@ async fn compute(
 
 async fn get(
     folder: &Path,
-    (device, file): (DeviceName, FileId),
+    (device, file): (DeviceName, DataFile),
     path: Option<PathBuf>,
     existing: Existing,
     output: &Output,
 ) -> Result<(), Failure> {
-    let path = path.unwrap_or_else(|| file_name(&device, file));
+    let path = path.unwrap_or_else(|| file_name(&device, &file));
     let to_stdout = path.as_os_str() == "-";
     crate::data::check_target(&path, existing, output)?;
     let mut operator = Operator::reach(folder).await?;
-    let which = (device.clone(), file);
+    let which = (device.clone(), file.clone());
     let read = match to_stdout {
         true => to_standard_output(&mut operator, which).await,
         false => to_file(&mut operator, which, &path, existing, output).await,
@@ -144,14 +144,14 @@ async fn get(
             "device": device, "file": file, "path": path, "bytes": bytes, "samples": samples,
             "version": version, "hash": hash,
         });
-        output.result(&fetched(file, samples, &path), &document);
+        output.result(&fetched(&file, samples, &path), &document);
     }
     Ok(())
 }
 
 async fn to_standard_output(
     operator: &mut Operator,
-    which: (DeviceName, FileId),
+    which: (DeviceName, DataFile),
 ) -> Result<ReadFile, Failure> {
     let mut stdout = tokio::io::stdout();
     let read = operator.read(which, &mut stdout, |_, _| {}).await;
@@ -163,7 +163,7 @@ async fn to_standard_output(
 
 async fn to_file(
     operator: &mut Operator,
-    which: (DeviceName, FileId),
+    which: (DeviceName, DataFile),
     path: &Path,
     existing: Existing,
     output: &Output,
@@ -194,7 +194,7 @@ async fn delete(
         (Some(file), false) => vec![file],
         (file, _) => {
             let mut files = files(folder, Some(device.clone())).await?;
-            files.retain(|found| file.is_none_or(|file| found.entry.file == file));
+            files.retain(|found| file.as_ref().is_none_or(|file| found.entry.file == *file));
             // The store's lock is not held while somebody types.
             if asks && !files.is_empty() {
                 confirm(&device, &files, &lines, output).await?;
@@ -202,7 +202,7 @@ async fn delete(
             match (file, &files[..]) {
                 // The hub says that there is none.
                 (Some(file), []) => vec![file],
-                (_, files) => files.iter().map(|found| found.entry.file).collect(),
+                (_, files) => files.iter().map(|found| found.entry.file.clone()).collect(),
             }
         }
     };
@@ -232,7 +232,7 @@ async fn confirm(
 async fn remove(
     folder: &Path,
     device: &DeviceName,
-    files: &[FileId],
+    files: &[DataFile],
     all: bool,
     output: &Output,
 ) -> Result<(), Failure> {
@@ -240,7 +240,7 @@ async fn remove(
     let mut deleted = Vec::new();
     let mut failed = None;
     for file in files {
-        let (device, file) = (device.clone(), *file);
+        let (device, file) = (device.clone(), file.clone());
         match operator.data(DataCall::Delete { device, file }).await {
             Ok(DataAnswer::Deleted(reply)) => deleted.push(reply),
             Ok(_) => {}

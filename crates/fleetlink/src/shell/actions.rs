@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use fleetlink_client::{Existing, UploadTask, delete_file};
-use fleetlink_proto::FileId;
+use fleetlink_proto::DataFile;
 use fleetlink_proto::control::{ErrorCode, UploadMode};
 
 use super::Shell;
@@ -44,21 +44,21 @@ impl Shell {
                 amount,
                 force,
             } => {
-                let path = file_name(&self.device, file);
+                let path = file_name(&self.device, &file);
                 generate_file(&path, amount, force, &self.output).await?;
                 Ok(generated(&path, amount))
             }
             Command::Upload { file } => {
-                let path = file_name(&self.device, file);
+                let path = file_name(&self.device, &file);
                 self.upload(file, UploadMode::Replace, path).await
             }
             Command::Append { file, path } => {
-                let path = path.unwrap_or_else(|| file_name(&self.device, file));
+                let path = path.unwrap_or_else(|| file_name(&self.device, &file));
                 self.upload(file, UploadMode::Append, path).await
             }
             Command::Compute { file, operation } => {
-                let computed = self.session()?.compute(file, operation).await;
-                let result = computed.map_err(|e| missing(e.into(), file))?.result;
+                let computed = self.session()?.compute(file.clone(), operation).await;
+                let result = computed.map_err(|e| missing(e.into(), &file))?.result;
                 Ok(format!(
                     "Computation ({operation}) result on the file (ID:{file}) returned from the \
                      server is: {result}"
@@ -71,19 +71,19 @@ impl Shell {
             }
             Command::List => Ok(list_lines(&self.session()?.all_files().await?)),
             Command::Get { file, path } => {
-                let path = path.unwrap_or_else(|| file_name(&self.device, file));
+                let path = path.unwrap_or_else(|| file_name(&self.device, &file));
                 let session = self.session()?;
-                let got = get_to_file(&session, file, &path, Existing::Keep, &self.output)
+                let got = get_to_file(&session, file.clone(), &path, Existing::Keep, &self.output)
                     .await
-                    .map_err(|e| missing(e, file))?;
-                Ok(fetched(file, got.samples, &path))
+                    .map_err(|e| missing(e, &file))?;
+                Ok(fetched(&file, got.samples, &path))
             }
         }
     }
 
     async fn upload(
         &self,
-        file: FileId,
+        file: DataFile,
         mode: UploadMode,
         path: PathBuf,
     ) -> Result<String, Failure> {
@@ -94,7 +94,7 @@ impl Shell {
         self.session()?;
         // A person names the file: it may be an empty one.
         let task = UploadTask {
-            file,
+            file: file.clone(),
             mode,
             allow_empty: true,
         };
@@ -105,11 +105,11 @@ impl Shell {
         ))
     }
 
-    async fn delete(&self, file: FileId) -> Result<String, Failure> {
+    async fn delete(&self, file: DataFile) -> Result<String, Failure> {
         self.session()?;
-        let done = delete_file(&self.supervisor, file).await;
+        let done = delete_file(&self.supervisor, file.clone()).await;
         match done.map_err(Failure::from) {
-            Ok(_) => Ok(deleted(file)),
+            Ok(_) => Ok(deleted(&file)),
             Err(Failure::Hub(error)) if error.code == ErrorCode::NoSuchFile => {
                 let text = "the file does not exist at the server side";
                 Err(Failure::NoSuchFile(text.to_owned()))
@@ -119,7 +119,7 @@ impl Shell {
     }
 }
 
-fn missing(failure: Failure, file: FileId) -> Failure {
+fn missing(failure: Failure, file: &DataFile) -> Failure {
     match failure {
         Failure::Hub(error) if error.code == ErrorCode::NoSuchFile => Failure::NoSuchFile(format!(
             "the file with ID of {file} does not exist at the server side"

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use fleetlink_client::limits::MAX_GENERATED;
 use fleetlink_proto::samples::Operation;
-use fleetlink_proto::{DeviceName, FileId};
+use fleetlink_proto::{DataFile, DeviceName};
 
 /// The words that start a command, for completion.
 pub(crate) const WORDS: [&str; 15] = [
@@ -38,8 +38,10 @@ AED                            list the other active devices
 UVF deviceName filename        send a file straight to another device; a long
                                one goes on meanwhile
 OUT, quit, exit                leave; Ctrl-D and Ctrl-C on an empty line do too
-append fileID [FILE]           upload a file and add it to the earlier upload
-get fileID [FILE]              fetch an uploaded file
+append name [FILE]             upload a file and add it to the earlier upload;
+                               the name of a data file is a fileID, or one such
+                               as lab/temperature
+get name [FILE]                fetch an uploaded file
 list                           list the uploaded files
 transfers                      list the files that are on their way, to this
                                device and from it
@@ -56,18 +58,24 @@ pub(crate) enum Command {
     Nothing,
     /// `EDG`.
     Generate {
-        file: FileId,
+        file: DataFile,
         amount: u64,
         force: bool,
     },
     /// `UED`.
-    Upload { file: FileId },
+    Upload { file: DataFile },
     /// `append`.
-    Append { file: FileId, path: Option<PathBuf> },
+    Append {
+        file: DataFile,
+        path: Option<PathBuf>,
+    },
     /// `SCS`.
-    Compute { file: FileId, operation: Operation },
+    Compute {
+        file: DataFile,
+        operation: Operation,
+    },
     /// `DTE`.
-    Delete { file: FileId },
+    Delete { file: DataFile },
     /// `AED`.
     Devices,
     /// `UVF`.
@@ -81,7 +89,10 @@ pub(crate) enum Command {
     /// `list`.
     List,
     /// `get`.
-    Get { file: FileId, path: Option<PathBuf> },
+    Get {
+        file: DataFile,
+        path: Option<PathBuf>,
+    },
     /// `help`.
     Help,
 }
@@ -187,7 +198,7 @@ fn cancel(arguments: &[&str]) -> Result<Command, String> {
     }
 }
 
-fn computed_file(file: Option<&&str>, too_many: bool) -> Result<FileId, String> {
+fn computed_file(file: Option<&&str>, too_many: bool) -> Result<DataFile, String> {
     match file {
         _ if too_many => Err("only one argument is expected, the fileID".to_owned()),
         Some(file) if is_integer(file) => parse_file(file),
@@ -198,13 +209,14 @@ fn computed_file(file: Option<&&str>, too_many: bool) -> Result<FileId, String> 
 fn with_path(
     arguments: &[&str],
     word: &str,
-    command: impl FnOnce(FileId, Option<PathBuf>) -> Command,
+    command: impl FnOnce(DataFile, Option<PathBuf>) -> Command,
 ) -> Result<Command, String> {
     match arguments {
-        [file] => Ok(command(parse_file(file)?, None)),
-        [file, path] => Ok(command(parse_file(file)?, Some(PathBuf::from(path)))),
+        [file] => Ok(command(parse_name(file)?, None)),
+        [file, path] => Ok(command(parse_name(file)?, Some(PathBuf::from(path)))),
         _ => Err(format!(
-            "{word} takes a fileID and, if it is another, a file name"
+            "{word} takes the name of a data file, such as 1 or lab/temperature, and, if it is \
+             another than <device>-<name>.txt, the local file"
         )),
     }
 }
@@ -217,8 +229,18 @@ fn alone(arguments: &[&str], word: &str, command: Command) -> Result<Command, St
     }
 }
 
-fn parse_file(text: &str) -> Result<FileId, String> {
-    text.parse::<FileId>().map_err(|e| e.to_string())
+/// The course's commands take numbers only.
+fn parse_file(text: &str) -> Result<DataFile, String> {
+    let file = text.parse().ok();
+    file.filter(|file: &DataFile| file.number().is_some())
+        .ok_or_else(|| {
+            let what = "a fileID is a decimal integer from 0 to 4294967295 without needless zeros";
+            what.to_owned()
+        })
+}
+
+fn parse_name(text: &str) -> Result<DataFile, String> {
+    text.parse::<DataFile>().map_err(|e| e.to_string())
 }
 
 fn is_integer(text: &str) -> bool {
@@ -240,9 +262,9 @@ mod tests {
 
     #[test]
     fn every_command_is_understood_in_any_case() {
-        let file = FileId::new(1);
+        let file = DataFile::numbered(1);
         let generate = |force| Command::Generate {
-            file,
+            file: file.clone(),
             amount: 10,
             force,
         };
@@ -256,9 +278,9 @@ mod tests {
             ("EDG 1 10", generate(false)),
             (" edg  1\t10 ", generate(false)),
             ("EDG 1 10 --force", generate(true)),
-            ("UED 1", Command::Upload { file }),
-            ("ued 1", Command::Upload { file }),
-            ("DTE 1", Command::Delete { file }),
+            ("UED 1", Command::Upload { file: file.clone() }),
+            ("ued 1", Command::Upload { file: file.clone() }),
+            ("DTE 1", Command::Delete { file: file.clone() }),
             ("AED", Command::Devices),
             ("UVF other lecture1.mp4", send("lecture1.mp4")),
             (" uvf  other  my lecture.mp4 ", send("my lecture.mp4")),
@@ -270,11 +292,31 @@ mod tests {
             ("help", Command::Help),
             ("?", Command::Help),
             ("list", Command::List),
-            ("append 1", Command::Append { file, path: None }),
+            (
+                "append 1",
+                Command::Append {
+                    file: file.clone(),
+                    path: None,
+                },
+            ),
+            (
+                "append lab/t x",
+                Command::Append {
+                    file: "lab/t".parse().unwrap(),
+                    path: Some("x".into()),
+                },
+            ),
+            (
+                "get 01",
+                Command::Get {
+                    file: "01".parse().unwrap(),
+                    path: None,
+                },
+            ),
             (
                 "get 1 x",
                 Command::Get {
-                    file,
+                    file: file.clone(),
                     path: Some("x".into()),
                 },
             ),
@@ -283,6 +325,7 @@ mod tests {
         }
         for operation in Operation::ALL {
             let line = format!("SCS 1 {operation}");
+            let file = file.clone();
             assert_eq!(parse(&line), Ok(Command::Compute { file, operation }));
             assert_eq!(parse(&line.to_lowercase()), parse(&line));
         }
@@ -331,7 +374,11 @@ mod tests {
             ("SCS 1", "SUM, AVERAGE, MAX or MIN"),
             ("SCS 1 MEDIAN", "SUM, AVERAGE, MAX or MIN"),
             ("OUT now", "no arguments"),
-            ("get", "fileID"),
+            ("UED lab/t", "decimal integer"),
+            ("get", "name of a data file"),
+            ("get a//b", "two beside each other"),
+            ("append ../x", "'..'"),
+            ("get %2F", "not '%'"),
             ("UVF a/b x", "name"),
             ("cancel", "number of a transfer"),
             ("cancel -1", "number of a transfer"),

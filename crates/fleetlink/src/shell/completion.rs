@@ -1,10 +1,10 @@
-//! What Tab offers: commands, file IDs, operations, other devices, local files.
+//! What Tab offers: commands, data files, operations, other devices, local files.
 
 use std::fs;
 use std::path::Path;
 
 use fleetlink_proto::samples::Operation;
-use fleetlink_proto::{DeviceName, Escaped};
+use fleetlink_proto::{DataFile, DeviceName, Escaped};
 use rustyline::completion::Completer;
 use rustyline::highlight::Highlighter;
 use rustyline::hint::Hinter;
@@ -30,32 +30,43 @@ impl Completion {
             return WORDS.map(str::to_owned).to_vec();
         };
         match (word.to_ascii_uppercase().as_str(), before.len()) {
-            ("EDG" | "UED", 1) => self.local_ids(),
-            ("SCS" | "DTE" | "GET", 1) => self.roster.files(),
+            ("EDG" | "UED", 1) => numbers(self.local_files()),
+            ("SCS" | "DTE", 1) => numbers(self.roster.files()),
+            ("GET", 1) => texts(self.roster.files()),
             ("APPEND", 1) => {
-                let mut ids = self.local_ids();
-                ids.extend(self.roster.files());
-                ids.sort();
-                ids.dedup();
-                ids
+                let mut files = self.local_files();
+                files.extend(self.roster.files());
+                files.sort();
+                files.dedup();
+                texts(files)
             }
             ("SCS", 2) => Operation::ALL.map(|o| o.name().to_owned()).to_vec(),
-            ("UVF", 1) => self.roster.devices(),
+            ("UVF", 1) => texts(self.roster.devices()),
             ("APPEND" | "GET" | "UVF", 2) => paths(partial),
             _ => Vec::new(),
         }
     }
 
-    /// The IDs of the files `<device>-<fileID>.txt` in the working directory.
-    fn local_ids(&self) -> Vec<String> {
+    /// The data files that the files `<device>-<file>.txt` in the working directory are of.
+    fn local_files(&self) -> Vec<DataFile> {
         let prefix = format!("{}-", self.device);
-        let id = |name: &String| {
-            let id = name.strip_prefix(&prefix)?.strip_suffix(".txt")?;
-            id.parse::<fleetlink_proto::FileId>().ok()?;
-            Some(id.to_owned())
+        let file = |name: &String| {
+            let local = name.strip_prefix(&prefix)?.strip_suffix(".txt")?;
+            DataFile::of_local_name(local)
         };
-        file_names(Path::new(".")).iter().filter_map(id).collect()
+        let mut files: Vec<_> = file_names(Path::new(".")).iter().filter_map(file).collect();
+        files.sort();
+        files
     }
+}
+
+/// What the course's commands take.
+fn numbers(files: Vec<DataFile>) -> Vec<String> {
+    texts(files.into_iter().filter(|file| file.number().is_some()))
+}
+
+fn texts(names: impl IntoIterator<Item = impl ToString>) -> Vec<String> {
+    names.into_iter().map(|name| name.to_string()).collect()
 }
 
 /// The files and folders whose paths begin with the folder of `partial`; a folder ends with `/`.
@@ -139,7 +150,7 @@ mod tests {
 
     #[tokio::test]
     async fn offers_what_can_stand_there() {
-        let roster = Roster::of(&["12", "30"], &["wei-phone", "Watch"]);
+        let roster = Roster::of(&["12", "30", "lab/t"], &["wei-phone", "Watch"]);
         let completion = Completion::new("d".parse().unwrap(), roster);
         let history = MemHistory::new();
         let offered = |line: &str| {
@@ -151,6 +162,8 @@ mod tests {
         assert_eq!(offered("e"), (0, words(&["EDG", "exit"])));
         assert_eq!(offered("SCS 1"), (4, words(&["12 "])));
         assert_eq!(offered("dte "), (4, words(&["12", "30"])));
+        assert_eq!(offered("get "), (4, words(&["12", "30", "lab/t"])));
+        assert_eq!(offered("append l"), (7, words(&["lab/t "])));
         assert_eq!(offered("SCS 12 m"), (7, words(&["MAX", "MIN"])));
         assert_eq!(offered("UVF w"), (4, words(&["wei-phone "])));
         assert_eq!(offered("uvf "), (4, words(&["wei-phone", "Watch"])));

@@ -4,6 +4,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use fleetlink_client::{Error, Link, Session};
+use fleetlink_proto::{DataFile, DeviceName};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -17,11 +18,11 @@ const FRESH: Duration = Duration::from_secs(3);
 pub(super) struct Roster {
     link: watch::Receiver<Link>,
     runtime: Handle,
-    files: Cached,
-    devices: Cached,
+    files: Cached<DataFile>,
+    devices: Cached<DeviceName>,
 }
 
-type Cached = Mutex<Option<(Instant, Vec<String>)>>;
+type Cached<T> = Mutex<Option<(Instant, Vec<T>)>>;
 
 impl Roster {
     /// Of the hub at the other end.
@@ -34,27 +35,27 @@ impl Roster {
         }
     }
 
-    /// The uploaded files' IDs. Blocks; empty where the hub does not answer soon.
-    pub(super) fn files(&self) -> Vec<String> {
+    /// The uploaded data files. Blocks; empty where the hub does not answer soon.
+    pub(super) fn files(&self) -> Vec<DataFile> {
         self.cached(&self.files, async |session| {
             let files = session.all_files_in_background().await?;
-            Ok(files.iter().map(|entry| entry.file.to_string()).collect())
+            Ok(files.into_iter().map(|entry| entry.file).collect())
         })
     }
 
     /// The other devices' names. Blocks; empty where the hub does not answer soon.
-    pub(super) fn devices(&self) -> Vec<String> {
+    pub(super) fn devices(&self) -> Vec<DeviceName> {
         self.cached(&self.devices, async |session| {
             let devices = session.all_devices_in_background().await?;
-            Ok(devices.iter().map(|d| d.name.to_string()).collect())
+            Ok(devices.into_iter().map(|device| device.name).collect())
         })
     }
 
-    fn cached(
+    fn cached<T: Clone>(
         &self,
-        cache: &Cached,
-        ask: impl AsyncFnOnce(Session) -> Result<Vec<String>, Error>,
-    ) -> Vec<String> {
+        cache: &Cached<T>,
+        ask: impl AsyncFnOnce(Session) -> Result<Vec<T>, Error>,
+    ) -> Vec<T> {
         let Ok(mut cached) = cache.lock() else {
             return Vec::new();
         };
@@ -80,10 +81,10 @@ impl Roster {
 impl Roster {
     /// Offers these without a hub.
     pub(super) fn of(files: &[&str], devices: &[&str]) -> Self {
-        let known = |names: &[&str]| {
-            let names = names.iter().map(|&name| name.to_owned()).collect();
+        fn known<T: std::str::FromStr<Err: std::fmt::Debug>>(names: &[&str]) -> Cached<T> {
+            let names = names.iter().map(|name| name.parse().unwrap()).collect();
             Mutex::new(Some((Instant::now() + Duration::from_secs(3600), names)))
-        };
+        }
         let closed = fleetlink_client::Closed::Lost("no hub".to_owned());
         Roster {
             link: watch::channel(Link::Away(closed)).1,

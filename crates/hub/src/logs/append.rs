@@ -166,7 +166,7 @@ pub(super) fn change_line(change: &JournalEntry) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use fleetlink_proto::FileId;
+    use fleetlink_proto::DataFile;
     use fleetlink_proto::control::UploadMode;
     use std::time::Duration;
 
@@ -176,7 +176,7 @@ mod tests {
         let change = |sequence| JournalEntry {
             sequence,
             device: "supersmartwatch".parse().unwrap(),
-            file: FileId::new(u32::try_from(sequence).unwrap()),
+            file: DataFile::numbered(u32::try_from(sequence).unwrap()),
             kind: ChangeKind::Upload(UploadMode::Replace),
             samples: 10,
             at: WallTime::from_unix_millis(i64::try_from(sequence).unwrap() * 60_000),

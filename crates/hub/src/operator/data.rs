@@ -3,7 +3,7 @@
 use fleetlink_core::{AdminReply, AdminRequest, DataReply, DataRequest};
 use fleetlink_proto::control::{ComputeReply, DeleteReply, FileEntry, RpcError};
 use fleetlink_proto::samples::Operation;
-use fleetlink_proto::{DeviceName, FileId};
+use fleetlink_proto::{DataFile, DeviceName};
 use serde::{Deserialize, Serialize};
 
 use super::content::Content;
@@ -20,14 +20,14 @@ pub enum DataCall {
         device: Option<DeviceName>,
         /// Only those that follow this one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        after: Option<(DeviceName, FileId)>,
+        after: Option<(DeviceName, DataFile)>,
     },
     /// Computes on a data file.
     Compute {
         /// Whose.
         device: DeviceName,
         /// Which.
-        file: FileId,
+        file: DataFile,
         /// What.
         operation: Operation,
     },
@@ -36,7 +36,7 @@ pub enum DataCall {
         /// Whose.
         device: DeviceName,
         /// Which.
-        file: FileId,
+        file: DataFile,
     },
 }
 
@@ -100,7 +100,7 @@ impl Desk {
     pub(super) async fn content(
         &self,
         device: DeviceName,
-        file: FileId,
+        file: DataFile,
     ) -> Result<Result<Content, RpcError>, String> {
         match self.ask(DataRequest::Read { device, file }).await? {
             DataReply::Content(snapshot) => Ok(Ok(Content::new(&self.store, snapshot))),

@@ -3,7 +3,7 @@
 use fleetlink_core::{AccountStatus, AdminReply};
 use fleetlink_proto::control::{EnrolledKey, RpcError};
 use fleetlink_proto::ticket::TicketNumber;
-use fleetlink_proto::{DeviceKey, DeviceName, FileId, HubPin, Password, WallTime};
+use fleetlink_proto::{DataFile, DeviceKey, DeviceName, HubPin, Password, WallTime};
 use serde::{Deserialize, Serialize};
 
 use super::content::ContentInfo;
@@ -78,7 +78,7 @@ pub enum OperatorCall {
         /// Whose.
         device: DeviceName,
         /// Which.
-        file: FileId,
+        file: DataFile,
     },
     /// Ends the sessions of a device.
     EndSessionsOf {

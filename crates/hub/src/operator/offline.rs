@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use fleetlink_core::{Hub, Input, Settings};
 use fleetlink_proto::control::RpcError;
-use fleetlink_proto::{DeviceName, FileId};
+use fleetlink_proto::{DataFile, DeviceName};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
@@ -83,7 +83,7 @@ impl Offline {
     pub(super) async fn content(
         &self,
         device: DeviceName,
-        file: FileId,
+        file: DataFile,
     ) -> Result<Result<Content, RpcError>, OperatorError> {
         let opened = self.desk.content(device, file).await;
         opened.map_err(OperatorError::Refused)

@@ -4,7 +4,7 @@
 use std::io;
 
 use fleetlink_proto::control::RpcError;
-use fleetlink_proto::{ContentHash, DeviceName, FileId};
+use fleetlink_proto::{ContentHash, DataFile, DeviceName};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
@@ -67,7 +67,7 @@ impl Operator {
     /// There is no such file, it is damaged, or what came cannot be written.
     pub async fn read(
         &mut self,
-        (device, file): (DeviceName, FileId),
+        (device, file): (DeviceName, DataFile),
         target: &mut (impl AsyncWrite + Unpin),
         progress: impl FnMut(u64, u64),
     ) -> Result<ReadFile, ReadError> {

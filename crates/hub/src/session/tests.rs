@@ -9,7 +9,7 @@ use fleetlink_core::{
 };
 use fleetlink_proto::control::{ActiveDevice, FileEntry, limits};
 use fleetlink_proto::samples::Summary;
-use fleetlink_proto::{ContentHash, DeviceName, FileId, IdempotencyKey, WallTime};
+use fleetlink_proto::{ContentHash, DataFile, DeviceName, IdempotencyKey, WallTime};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream};
 use tokio::sync::{mpsc, watch};
@@ -88,7 +88,7 @@ impl Store for SlowStore {
     fn files(
         &self,
         device: Option<DeviceName>,
-        after: Option<(DeviceName, FileId)>,
+        after: Option<(DeviceName, DataFile)>,
         limit: u32,
     ) -> StoreFuture<'_, Vec<(DeviceName, FileEntry)>> {
         self.inner.files(device, after, limit)

@@ -17,7 +17,7 @@ use fleetlink_core::{
 };
 use fleetlink_proto::control::FileEntry;
 use fleetlink_proto::samples::Summary;
-use fleetlink_proto::{ContentHash, DeviceName, FileId, IdempotencyKey, WallTime};
+use fleetlink_proto::{ContentHash, DataFile, DeviceName, IdempotencyKey, WallTime};
 
 pub use fleetlink_core::StoreError;
 
@@ -48,7 +48,7 @@ pub struct SurplusFile {
     /// Whose.
     pub device: DeviceName,
     /// Which.
-    pub file: FileId,
+    pub file: DataFile,
     /// The version that is beyond them.
     pub version: u64,
 }
@@ -122,7 +122,7 @@ pub trait Store: Send + Sync + 'static {
     fn files(
         &self,
         device: Option<DeviceName>,
-        after: Option<(DeviceName, FileId)>,
+        after: Option<(DeviceName, DataFile)>,
         limit: u32,
     ) -> StoreFuture<'_, Vec<(DeviceName, FileEntry)>>;
 

@@ -9,7 +9,7 @@ use super::hello::HelloReply;
 use super::request::UploadMode;
 use crate::samples::{Decimal, Operation};
 use crate::transfer::SignedGrant;
-use crate::{ContentHash, DeviceKey, DeviceName, FileId, HubTime, WallTime};
+use crate::{ContentHash, DataFile, DeviceKey, DeviceName, HubTime, WallTime};
 
 /// The answer to `login` and to `ticket.redeem`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,7 +77,7 @@ pub struct Done {}
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
     /// The file.
-    pub file: FileId,
+    pub file: DataFile,
     /// What the upload did.
     pub mode: UploadMode,
     /// Samples in this upload.
@@ -115,7 +115,7 @@ pub enum OpenUploadReply {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ComputeReply {
     /// The file.
-    pub file: FileId,
+    pub file: DataFile,
     /// What was computed.
     pub operation: Operation,
     /// The result, exact, as a string.
@@ -128,7 +128,7 @@ pub struct ComputeReply {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeleteReply {
     /// The file.
-    pub file: FileId,
+    pub file: DataFile,
     /// How many samples it held.
     pub samples: u64,
 }
@@ -137,7 +137,7 @@ pub struct DeleteReply {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileEntry {
     /// The file.
-    pub file: FileId,
+    pub file: DataFile,
     /// Its samples.
     pub samples: u64,
     /// Its bytes.
@@ -157,7 +157,7 @@ pub struct FileList {
     pub files: Vec<FileEntry>,
     /// Where the next page begins (`after`); absent on the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub next: Option<FileId>,
+    pub next: Option<DataFile>,
 }
 
 /// The answer to `download.open`; chunks and `download.end` follow.

@@ -7,7 +7,7 @@ use super::login::Login;
 use crate::samples::Operation;
 use crate::ticket::TicketSecret;
 use crate::transfer::{Addresses, SignedCertificate};
-use crate::{ContentHash, DeviceKey, DeviceName, FileId, IdempotencyKey, Signature};
+use crate::{ContentHash, DataFile, DeviceKey, DeviceName, IdempotencyKey, Signature};
 
 /// `join`: announces the device's presence under its name. Sessions that have shown the same key
 /// share the presence; any other session of the name is ended by this one.
@@ -41,7 +41,7 @@ pub enum UploadMode {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenUpload {
     /// The file.
-    pub file: FileId,
+    pub file: DataFile,
     /// What happens to what the file held before.
     pub mode: UploadMode,
     /// Names this upload across retries.
@@ -71,7 +71,7 @@ pub struct AbortUpload {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Compute {
     /// The file.
-    pub file: FileId,
+    pub file: DataFile,
     /// What to compute.
     pub operation: Operation,
 }
@@ -80,7 +80,7 @@ pub struct Compute {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeleteFile {
     /// The file.
-    pub file: FileId,
+    pub file: DataFile,
     /// Names this deletion across retries.
     pub key: IdempotencyKey,
 }
@@ -90,7 +90,7 @@ pub struct DeleteFile {
 pub struct ListFiles {
     /// List files with larger ids only: the last of the page before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub after: Option<FileId>,
+    pub after: Option<DataFile>,
     /// No person asked, as where a shell completes a name: the hub's output does not show it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub background: bool,
@@ -100,7 +100,7 @@ pub struct ListFiles {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenDownload {
     /// The file.
-    pub file: FileId,
+    pub file: DataFile,
 }
 
 /// `download.cancel`: ends a download early.

@@ -167,7 +167,7 @@ fn commit(
 ) -> Result<Applied, OpError> {
     let id = change.staged.id;
     if let Some(earlier) = journal::find(connection, &change.device, change.key)? {
-        let receipt = earlier.receipt_of(change.file, change.mode)?;
+        let receipt = earlier.receipt_of(&change.file, change.mode)?;
         let mut applied = Applied::with(StoreReply::Committed(receipt));
         applied.discarded = unless_taken(connection, id)?;
         return Ok(applied);
@@ -181,7 +181,7 @@ fn commit(
     accounts::require(connection, &change.device)?;
 
     let before = match change.mode {
-        UploadMode::Append => files::find(connection, &change.device, change.file)?,
+        UploadMode::Append => files::find(connection, &change.device, &change.file)?,
         UploadMode::Replace => None,
     };
     let mut totals = before.map(|file| file.totals).unwrap_or_default();
@@ -189,11 +189,11 @@ fn commit(
     totals.append(new.bytes, &new.summary, new.ends_open)?;
     let replaced = match change.mode {
         UploadMode::Append => Vec::new(),
-        UploadMode::Replace => segments::remove(connection, &change.device, change.file)?,
+        UploadMode::Replace => segments::remove(connection, &change.device, &change.file)?,
     };
     let grown = merge::is_due(totals.segments);
     let receipt = record_upload(connection, change, totals)?;
-    let file = (change.device.clone(), change.file);
+    let file = (change.device.clone(), change.file.clone());
     let position = segments::next_position(connection, &file)?;
     segments::insert(connection, &file, position, &segment_of(new, upload.body))?;
     Ok(Applied {
@@ -226,16 +226,16 @@ fn record_upload(
         device: &change.device,
         key: change.key,
         kind: ChangeKind::Upload(change.mode),
-        file: change.file,
+        file: change.file.clone(),
         samples,
         bytes,
         at: change.at,
     };
     let version = journal::append(connection, &entry)?;
     let after = StoredFile { version, totals };
-    files::put(connection, &change.device, change.file, &after, change.at)?;
+    files::put(connection, &change.device, &change.file, &after, change.at)?;
     Ok(Receipt {
-        file: change.file,
+        file: change.file.clone(),
         mode: change.mode,
         samples,
         bytes,
@@ -246,29 +246,29 @@ fn record_upload(
 
 fn delete(connection: &Connection, change: &Delete) -> Result<Applied, OpError> {
     if let Some(earlier) = journal::find(connection, &change.device, change.key)? {
-        let reply = earlier.deletion_of(change.file)?;
+        let reply = earlier.deletion_of(&change.file)?;
         return Ok(Applied::with(StoreReply::Deleted(reply)));
     }
-    let found = files::find(connection, &change.device, change.file)?;
+    let found = files::find(connection, &change.device, &change.file)?;
     let StoredFile { version, totals } = found.ok_or(StoreError::NotFound)?;
     if change.version.is_some_and(|meant| meant != version) {
         let message = "the file has changed meanwhile";
         return Err(StoreError::Conflict(message.to_owned()).into());
     }
-    let replaced = segments::remove(connection, &change.device, change.file)?;
-    files::remove(connection, &change.device, change.file)?;
+    let replaced = segments::remove(connection, &change.device, &change.file)?;
+    files::remove(connection, &change.device, &change.file)?;
     let samples = totals.summary.count();
     let entry = Entry {
         device: &change.device,
         key: change.key,
         kind: ChangeKind::Delete(change.by),
-        file: change.file,
+        file: change.file.clone(),
         samples,
         bytes: totals.bytes,
         at: change.at,
     };
     journal::append(connection, &entry)?;
-    let file = change.file;
+    let file = change.file.clone();
     Ok(Applied {
         replaced,
         ..Applied::with(StoreReply::Deleted(DeleteReply { file, samples }))

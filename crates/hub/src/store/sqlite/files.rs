@@ -4,9 +4,10 @@
 use fleetlink_core::StoreError;
 use fleetlink_proto::control::{FileEntry, FileList};
 use fleetlink_proto::samples::Summary;
-use fleetlink_proto::{DeviceName, FileId, WallTime};
+use fleetlink_proto::{DataFile, DeviceName, WallTime};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::data_file::{self, Column};
 use super::error::{OpError, damaged};
 
 /// What a file is made of.
@@ -49,13 +50,13 @@ pub(super) struct StoredFile {
 pub(super) fn find(
     connection: &Connection,
     device: &DeviceName,
-    file: FileId,
+    file: &DataFile,
 ) -> Result<Option<StoredFile>, OpError> {
     let mut select = connection.prepare_cached(
         "SELECT version, segments, bytes, ends_open, summary FROM files \
          WHERE device = ?1 AND file = ?2",
     )?;
-    let values = params![device.as_str(), file.get()];
+    let values = params![device.as_str(), Column(file)];
     let found = select.query_row(values, |row| Ok(stored(row))).optional()?;
     found.transpose()
 }
@@ -81,7 +82,7 @@ fn summary(row: &Row<'_>, column: usize) -> Result<Summary, OpError> {
 pub(super) fn put(
     connection: &Connection,
     device: &DeviceName,
-    file: FileId,
+    file: &DataFile,
     after: &StoredFile,
     at: WallTime,
 ) -> Result<(), OpError> {
@@ -94,7 +95,7 @@ pub(super) fn put(
     )?;
     upsert.execute(params![
         device.as_str(),
-        file.get(),
+        Column(file),
         after.version,
         after.totals.segments,
         after.totals.bytes,
@@ -109,11 +110,11 @@ pub(super) fn put(
 pub(super) fn remove(
     connection: &Connection,
     device: &DeviceName,
-    file: FileId,
+    file: &DataFile,
 ) -> Result<(), OpError> {
     let delete = "DELETE FROM files WHERE device = ?1 AND file = ?2";
     let mut delete = connection.prepare_cached(delete)?;
-    delete.execute(params![device.as_str(), file.get()])?;
+    delete.execute(params![device.as_str(), Column(file)])?;
     Ok(())
 }
 
@@ -121,7 +122,7 @@ pub(super) fn remove(
 pub(super) fn list(
     connection: &Connection,
     device: &DeviceName,
-    after: Option<FileId>,
+    after: Option<&DataFile>,
     limit: u32,
 ) -> Result<FileList, OpError> {
     let limit = limit.max(1);
@@ -129,13 +130,13 @@ pub(super) fn list(
         "SELECT file, bytes, segments, version, changed_ms, summary FROM files \
          WHERE device = ?1 AND file > ?2 ORDER BY file LIMIT ?3",
     )?;
-    let after = after.map_or(-1, |file| i64::from(file.get()));
+    let after = data_file::before(after);
     let mut rows = select.query(params![device.as_str(), after, u64::from(limit) + 1])?;
     let mut files = Vec::new();
     let mut next = None;
     while let Some(row) = rows.next()? {
         if files.len() as u64 == u64::from(limit) {
-            next = files.last().map(|entry: &FileEntry| entry.file);
+            next = files.last().map(|entry: &FileEntry| entry.file.clone());
             break;
         }
         files.push(entry(row)?);
@@ -147,13 +148,13 @@ pub(super) fn list(
 pub(super) fn page(
     connection: &Connection,
     device: Option<&DeviceName>,
-    after: Option<&(DeviceName, FileId)>,
+    after: Option<&(DeviceName, DataFile)>,
     limit: u32,
 ) -> Result<Vec<(DeviceName, FileEntry)>, OpError> {
     if let Some(device) = device {
         let after = match after {
             Some((other, _)) if other > device => return Ok(Vec::new()),
-            Some((other, file)) if other == device => Some(*file),
+            Some((other, file)) if other == device => Some(file),
             _ => None,
         };
         let found = list(connection, device, after, limit)?.files;
@@ -162,8 +163,8 @@ pub(super) fn page(
             .map(|entry| (device.clone(), entry))
             .collect());
     }
-    let after = after.map(|(device, file)| (device.as_str(), i64::from(file.get())));
-    let (after_device, after_file) = after.unwrap_or(("", -1));
+    let after_device = after.map_or("", |(device, _)| device.as_str());
+    let after_file = data_file::before(after.map(|(_, file)| file));
     let mut select = connection.prepare_cached(
         "SELECT file, bytes, segments, version, changed_ms, summary, device FROM files \
          WHERE (device, file) > (?1, ?2) ORDER BY device, file LIMIT ?3",
@@ -183,7 +184,7 @@ fn owner(row: &Row<'_>) -> Result<DeviceName, OpError> {
 
 fn entry(row: &Row<'_>) -> Result<FileEntry, OpError> {
     Ok(FileEntry {
-        file: FileId::new(row.get(0)?),
+        file: data_file::read(row, 0)?,
         samples: summary(row, 5)?.count(),
         bytes: row.get(1)?,
         segments: row.get(2)?,

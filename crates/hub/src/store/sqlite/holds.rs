@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use fleetlink_core::Hold;
-use fleetlink_proto::{DeviceName, FileId};
+use fleetlink_proto::{DataFile, DeviceName};
 
 use super::merge::Candidates;
 
 /// A data file of a device.
-pub(super) type FileKey = (DeviceName, FileId);
+pub(super) type FileKey = (DeviceName, DataFile);
 
 /// The snapshots in use, and the merges that are being committed.
 pub(super) struct Holds(Arc<State>);
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     fn file() -> FileKey {
-        ("cam".parse().unwrap(), FileId::new(1))
+        ("cam".parse().unwrap(), DataFile::numbered(1))
     }
 
     #[test]

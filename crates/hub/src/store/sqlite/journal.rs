@@ -3,9 +3,10 @@
 use fleetlink_core::{ChangeKind, Deleter, JournalEntry, StoreError};
 use fleetlink_proto::control::limits::MAX_NUMBER;
 use fleetlink_proto::control::{DeleteReply, Receipt, UploadMode};
-use fleetlink_proto::{DeviceName, FileId, IdempotencyKey, WallTime};
+use fleetlink_proto::{DataFile, DeviceName, IdempotencyKey, WallTime};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::data_file::{self, Column};
 use super::error::{OpError, damaged};
 use super::limits::JOURNAL_STEP;
 
@@ -14,7 +15,7 @@ pub(super) struct Entry<'a> {
     pub(super) device: &'a DeviceName,
     pub(super) key: IdempotencyKey,
     pub(super) kind: ChangeKind,
-    pub(super) file: FileId,
+    pub(super) file: DataFile,
     pub(super) samples: u64,
     pub(super) bytes: u64,
     pub(super) at: WallTime,
@@ -24,7 +25,7 @@ pub(super) struct Entry<'a> {
 pub(super) struct Earlier {
     sequence: u64,
     kind: ChangeKind,
-    file: FileId,
+    file: DataFile,
     samples: u64,
     bytes: u64,
     at: WallTime,
@@ -35,7 +36,7 @@ impl Earlier {
     pub(super) fn receipt(&self) -> Result<Receipt, OpError> {
         match self.kind {
             ChangeKind::Upload(mode) => Ok(Receipt {
-                file: self.file,
+                file: self.file.clone(),
                 mode,
                 samples: self.samples,
                 bytes: self.bytes,
@@ -47,19 +48,20 @@ impl Earlier {
     }
 
     /// The same, where it was an upload of this kind to this file.
-    pub(super) fn receipt_of(&self, file: FileId, mode: UploadMode) -> Result<Receipt, OpError> {
+    pub(super) fn receipt_of(&self, file: &DataFile, mode: UploadMode) -> Result<Receipt, OpError> {
         match self.receipt()? {
-            receipt if receipt.file == file && receipt.mode == mode => Ok(receipt),
+            receipt if receipt.file == *file && receipt.mode == mode => Ok(receipt),
             _ => Err(other_change()),
         }
     }
 
     /// What was answered to that deletion, where it was one of this file.
-    pub(super) fn deletion_of(&self, file: FileId) -> Result<DeleteReply, OpError> {
-        if !matches!(self.kind, ChangeKind::Delete(_)) || self.file != file {
+    pub(super) fn deletion_of(&self, file: &DataFile) -> Result<DeleteReply, OpError> {
+        if !matches!(self.kind, ChangeKind::Delete(_)) || self.file != *file {
             return Err(other_change());
         }
         let samples = self.samples;
+        let file = file.clone();
         Ok(DeleteReply { file, samples })
     }
 }
@@ -79,7 +81,7 @@ pub(super) fn append(connection: &Connection, entry: &Entry<'_>) -> Result<u64, 
         entry.device.as_str(),
         entry.key.bits().to_be_bytes(),
         kind_number(entry.kind),
-        entry.file.get(),
+        Column(&entry.file),
         entry.samples,
         entry.bytes,
         entry.at.unix_millis(),
@@ -113,7 +115,7 @@ fn earlier(row: &Row<'_>) -> Result<Earlier, OpError> {
     Ok(Earlier {
         sequence: row.get(0)?,
         kind: kind(row.get(1)?, row.get(6)?)?,
-        file: FileId::new(row.get(2)?),
+        file: data_file::read(row, 2)?,
         samples: row.get(3)?,
         bytes: row.get(4)?,
         at: WallTime::from_unix_millis(row.get(5)?),
@@ -186,7 +188,7 @@ fn change(row: &Row<'_>) -> Result<JournalEntry, OpError> {
         device: device
             .parse()
             .map_err(|_| damaged("a name in the journal"))?,
-        file: FileId::new(row.get(2)?),
+        file: data_file::read(row, 2)?,
         kind: kind(row.get(3)?, row.get(6)?)?,
         samples: row.get(4)?,
         at: WallTime::from_unix_millis(row.get(5)?),

@@ -18,6 +18,7 @@ mod accounts;
 mod change;
 mod checkpoint;
 mod connection;
+mod data_file;
 mod error;
 mod failure;
 mod files;
@@ -58,7 +59,7 @@ use fleetlink_core::{
     Ticket, UnfinishedUpload,
 };
 use fleetlink_proto::control::FileEntry;
-use fleetlink_proto::{DeviceName, FileId, IdempotencyKey, WallTime};
+use fleetlink_proto::{DataFile, DeviceName, IdempotencyKey, WallTime};
 use rusqlite::Connection;
 
 pub use self::limits::{INLINE_BYTES, PARTIALS_PER_DEVICE};
@@ -218,7 +219,7 @@ impl Store for SqliteStore {
     fn files(
         &self,
         device: Option<DeviceName>,
-        after: Option<(DeviceName, FileId)>,
+        after: Option<(DeviceName, DataFile)>,
         limit: u32,
     ) -> StoreFuture<'_, Vec<(DeviceName, FileEntry)>> {
         Box::pin(self.read(move |connection| {

@@ -18,17 +18,17 @@ pub(super) fn answer(
             StoreReply::Receipt(earlier.map(|earlier| earlier.receipt()).transpose()?)
         }
         Query::Summary { device, file } => {
-            let found = files::find(connection, device, *file)?;
+            let found = files::find(connection, device, file)?;
             StoreReply::Summary(found.ok_or(StoreError::NotFound)?.totals.summary)
         }
         Query::ListFiles {
             device,
             after,
             limit,
-        } => StoreReply::Files(files::list(connection, device, *after, *limit)?),
+        } => StoreReply::Files(files::list(connection, device, after.as_ref(), *limit)?),
         Query::Snapshot { device, file } => {
-            let hold = shared.holds.hold((device.clone(), *file));
-            StoreReply::Snapshot(segments::snapshot(connection, device, *file, hold)?)
+            let hold = shared.holds.hold((device.clone(), file.clone()));
+            StoreReply::Snapshot(segments::snapshot(connection, device, file, hold)?)
         }
     })
 }

@@ -6,9 +6,10 @@ use std::io;
 use std::path::Path;
 use std::time::SystemTime;
 
-use fleetlink_proto::{ContentHash, DeviceName, FileId};
+use fleetlink_proto::{ContentHash, DataFile, DeviceName};
 use rusqlite::Connection;
 
+use super::data_file;
 use super::folder::{Folder, PartialName, at, make_private, orphaned_id, segment_id, sync_folder};
 use super::open_error::OpenError;
 use super::partials;
@@ -36,7 +37,7 @@ pub struct DamagedSegment {
     /// Whose file it is part of.
     pub device: DeviceName,
     /// Which file.
-    pub file: FileId,
+    pub file: DataFile,
     /// The segment.
     pub segment: u64,
     /// The bytes that its file has, if it is there.
@@ -186,7 +187,7 @@ fn in_files(connection: &Connection) -> Result<HashMap<u64, DamagedSegment>, Ope
         let device = device.parse();
         let lost = DamagedSegment {
             device: device.map_err(|_| OpenError::Damaged("the name of a device".to_owned()))?,
-            file: FileId::new(row.get(2)?),
+            file: data_file::read(row, 2)?,
             segment,
             found: None,
             expected: row.get(3)?,

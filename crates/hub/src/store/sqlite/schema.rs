@@ -105,6 +105,19 @@ pub(super) const STEPS: &[&str] = &["
 ", "
     -- Who had a file deleted: 0 its device, 1 the operator, 2 retention. Always 0 of uploads.
     ALTER TABLE journal ADD COLUMN by INTEGER NOT NULL DEFAULT 0;
+", "
+    -- A data file has a name: a number as it was, or a text. The values stay as they are, so the
+    -- declared type alone is changed; the table that comes and goes makes others read it anew.
+    PRAGMA writable_schema = ON;
+    UPDATE sqlite_schema
+        SET sql = replace(replace(replace(sql,
+            'file       INTEGER NOT NULL', 'file       ANY NOT NULL'),
+            'file      INTEGER NOT NULL', 'file      ANY NOT NULL'),
+            'file     INTEGER NOT NULL', 'file     ANY NOT NULL')
+        WHERE type = 'table' AND name IN ('files', 'segments', 'journal');
+    CREATE TABLE names_of_data_files (file ANY) STRICT;
+    DROP TABLE names_of_data_files;
+    PRAGMA writable_schema = RESET;
 "];
 
 /// Marks a database as one of ours: `flnk`.

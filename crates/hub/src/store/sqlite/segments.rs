@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use fleetlink_core::{Hold, SegmentRef, Snapshot, StagedId, StoreError};
 use fleetlink_proto::samples::Summary;
-use fleetlink_proto::{ContentHash, DeviceName, FileId};
+use fleetlink_proto::{ContentHash, DataFile, DeviceName};
 use rusqlite::{Connection, params};
 
+use super::data_file::Column;
 use super::error::OpError;
 use super::files;
 use super::holds::FileKey;
@@ -42,7 +43,7 @@ pub(super) fn next_position(
     let mut select = connection.prepare_cached(
         "SELECT coalesce(max(position) + 1, 0) FROM segments WHERE device = ?1 AND file = ?2",
     )?;
-    Ok(select.query_row(params![device.as_str(), file.get()], |row| row.get(0))?)
+    Ok(select.query_row(params![device.as_str(), Column(file)], |row| row.get(0))?)
 }
 
 /// Adds a segment at this position of its file, whose row is there already.
@@ -60,7 +61,7 @@ pub(super) fn insert(
     insert.execute(params![
         segment.id,
         device.as_str(),
-        file.get(),
+        Column(file),
         position,
         segment.bytes,
         segment.ends_open,
@@ -96,9 +97,9 @@ pub(super) fn remove_these(
 pub(super) fn remove(
     connection: &Connection,
     device: &DeviceName,
-    file: FileId,
+    file: &DataFile,
 ) -> Result<Vec<u64>, OpError> {
-    let values = params![device.as_str(), file.get()];
+    let values = params![device.as_str(), Column(file)];
     let of_file = "device = ?1 AND file = ?2";
     let former = format!(
         "INSERT INTO former_segments (id, bytes, hash) \
@@ -124,7 +125,7 @@ pub(super) fn forget_former(connection: &Connection, ids: &[u64]) -> rusqlite::R
 pub(super) fn snapshot(
     connection: &Connection,
     device: &DeviceName,
-    file: FileId,
+    file: &DataFile,
     hold: Hold,
 ) -> Result<Snapshot, OpError> {
     // Both queries see the same state.
@@ -134,7 +135,7 @@ pub(super) fn snapshot(
         "SELECT id, bytes, hash, ends_open FROM segments \
          WHERE device = ?1 AND file = ?2 ORDER BY position",
     )?;
-    let rows = select.query_map(params![device.as_str(), file.get()], |row| {
+    let rows = select.query_map(params![device.as_str(), Column(file)], |row| {
         Ok(SegmentRef {
             id: row.get(0)?,
             bytes: row.get(1)?,

@@ -1,8 +1,9 @@
 //! The data files that are beyond the bounds of what is kept.
 
-use fleetlink_proto::{FileId, WallTime};
+use fleetlink_proto::WallTime;
 use rusqlite::{Connection, Row, params};
 
+use super::data_file;
 use super::error::{OpError, damaged};
 use crate::store::SurplusFile;
 
@@ -44,7 +45,7 @@ fn surplus(row: &Row<'_>) -> Result<SurplusFile, OpError> {
         device: device
             .parse()
             .map_err(|_| damaged("the device of a file"))?,
-        file: FileId::new(row.get(1)?),
+        file: data_file::read(row, 1)?,
         version: row.get(2)?,
     })
 }

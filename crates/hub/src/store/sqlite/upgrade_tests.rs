@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use fleetlink_core::{ChangeKind, Deleter, PasswordHash, TicketStanding};
+use fleetlink_core::{
+    Change, ChangeKind, Commit, Deleter, PasswordHash, StoreCall, StoreReply, TicketStanding,
+};
+use fleetlink_proto::control::UploadMode;
 use fleetlink_proto::samples::{SampleParser, Summary};
 use fleetlink_proto::{ContentHash, DeviceKey, Password, WallTime};
 use rusqlite::{Connection, params};
@@ -139,6 +142,57 @@ async fn logs_in(folder: &Path) {
     hub.close().await;
 }
 
+/// Data files may have names that are not numbers, and the database is whole.
+async fn takes_names(folder: &Path) {
+    let store = SqliteStore::open(folder).unwrap();
+    let mut staging = store.stage("uav".parse().unwrap(), key(9)).await.unwrap();
+    staging.write(SAMPLES).unwrap();
+    let staged = staging.finish(summary(), ContentHash::of(SAMPLES), false);
+    let commit = Commit {
+        device: "uav".parse().unwrap(),
+        file: "lab/t".parse().unwrap(),
+        mode: UploadMode::Append,
+        key: key(9),
+        staged: staged.unwrap(),
+        at: WallTime::from_unix_millis(AT),
+    };
+    let commit = StoreCall::Change(Change::Commit(Box::new(commit)));
+    assert!(matches!(
+        store.execute(commit).await,
+        Ok(StoreReply::Committed(_))
+    ));
+    let files = store.files(None, None, 10).await.unwrap();
+    let files: Vec<String> = files
+        .iter()
+        .map(|(_, entry)| entry.file.to_string())
+        .collect();
+    assert_eq!(files, ["5", "lab/t"]);
+    drop(store);
+
+    let database = Connection::open(folder.join("hub.db")).unwrap();
+    for table in ["files", "segments", "journal"] {
+        let of_column = "SELECT type FROM pragma_table_info(?1) WHERE name = 'file'";
+        let declared: String = database
+            .query_row(of_column, [table], |row| row.get(0))
+            .unwrap();
+        assert_eq!(declared, "ANY", "{table}");
+        let kinds = format!("SELECT group_concat(DISTINCT typeof(file)) FROM {table}");
+        let kinds: String = database.query_row(&kinds, [], |row| row.get(0)).unwrap();
+        assert_eq!(kinds, "integer,text", "{table}");
+    }
+    let whole: String = database
+        .pragma_query_value(None, "integrity_check", |row| row.get(0))
+        .unwrap();
+    assert_eq!(whole, "ok");
+    let dangling = "SELECT count(*) FROM pragma_foreign_key_check";
+    let dangling: i64 = database.query_row(dangling, [], |row| row.get(0)).unwrap();
+    assert_eq!(dangling, 0);
+}
+
+fn key(bits: u128) -> IdempotencyKey {
+    IdempotencyKey::from_bits(bits)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_of_any_earlier_format_keeps_everything_and_logins_work() {
     let password = Password::from("comp9331");
@@ -149,6 +203,7 @@ async fn a_database_of_any_earlier_format_keeps_everything_and_logins_work() {
         for _ in 0..2 {
             has_everything(folder.path(), format).await;
         }
+        takes_names(folder.path()).await;
         logs_in(folder.path()).await;
     }
 }

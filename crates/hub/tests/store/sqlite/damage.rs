@@ -92,7 +92,7 @@ async fn a_file_that_is_missing_or_of_another_size_is_reported() {
         let damaged = &store.reconciliation().damaged;
         assert_eq!(damaged.len(), 1);
         assert_eq!(
-            (&damaged[0].device, damaged[0].file),
+            (&damaged[0].device, damaged[0].file.clone()),
             (&name("cam"), file(1))
         );
         assert_eq!(damaged[0].found, found.map(|len| len as u64));

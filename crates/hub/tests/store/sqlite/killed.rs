@@ -45,7 +45,9 @@ async fn what_was_answered_survives_a_kill() {
         let journal = store.journal(0, 1000).await.unwrap();
         assert!(journal.len() as u64 >= last);
         for entry in list(&store, "cam", None, 10).await.files {
-            let text = read(&store, "cam", entry.file.get()).await.unwrap();
+            let text = read(&store, "cam", entry.file.number().unwrap())
+                .await
+                .unwrap();
             assert_eq!(summary(&text).count(), entry.samples);
         }
     }

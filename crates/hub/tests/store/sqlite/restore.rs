@@ -100,7 +100,10 @@ async fn segments_that_an_older_database_names_are_named_where_they_are_gone() {
     let [damaged] = &store.reconciliation().damaged[..] else {
         panic!("{:?}", store.reconciliation());
     };
-    assert_eq!((&damaged.device, damaged.file), (&name("cam"), file(1)));
+    assert_eq!(
+        (&damaged.device, damaged.file.clone()),
+        (&name("cam"), file(1))
+    );
     assert_eq!(damaged.found, None);
 }
 

@@ -54,7 +54,7 @@ async fn run(folder: &Folder, keep: Retention, now: WallTime, count: usize) -> V
         while removed.len() < count {
             if let ConsoleEvent::Removed { device, file, by } = lines.recv().await.unwrap().event {
                 assert_eq!(by, Deleter::Retention);
-                removed.push((device.to_string(), file.get()));
+                removed.push((device.to_string(), file.number().unwrap()));
             }
         }
     };
@@ -88,7 +88,7 @@ async fn left(folder: &Folder) -> Vec<(String, u32)> {
     let place = |file: (
         fleetlink_proto::DeviceName,
         fleetlink_proto::control::FileEntry,
-    )| { (file.0.to_string(), file.1.file.get()) };
+    )| { (file.0.to_string(), file.1.file.number().unwrap()) };
     files.into_iter().map(place).collect()
 }
 

@@ -38,7 +38,7 @@ async fn a_store_of_format_3_keeps_everything() {
         assert_eq!(receipt.version, 43);
         assert_eq!(store.accounts().await.unwrap().len(), 2);
     }
-    // It goes on where it was.
+    // It goes on where it was, and takes names that are not numbers.
     let store = folder.store();
     let receipt = upload(&store, To("cam", 1, 1000), Append, b"100\n")
         .await

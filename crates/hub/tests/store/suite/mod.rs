@@ -5,6 +5,7 @@ pub(crate) mod accounts;
 pub(crate) mod changes;
 pub(crate) mod imports;
 pub(crate) mod merging;
+pub(crate) mod names;
 pub(crate) mod parallel;
 pub(crate) mod reads;
 pub(crate) mod staging;
@@ -20,7 +21,7 @@ use fleetlink_core::{
 use fleetlink_hub::store::{Staging, Store};
 use fleetlink_proto::control::{DeleteReply, FileList, Receipt, UploadMode};
 use fleetlink_proto::samples::{SampleParser, Summary};
-use fleetlink_proto::{ContentHash, DeviceName, FileId, IdempotencyKey, WallTime};
+use fleetlink_proto::{ContentHash, DataFile, DeviceName, IdempotencyKey, WallTime};
 
 /// Something that holds a store's data while no store is open.
 pub(crate) trait Subject {
@@ -42,6 +43,7 @@ macro_rules! every_case {
                 outlive_the_accounts, take_logins_away, forget_what_is_no_longer_given;
             merging: leaves_everything_but_the_number_of_segments, waits_for_snapshots_in_use,
                 minds_replacements_and_deletions, does_not_mix_files;
+            names: keep_data_files_apart, order_lists, go_through_every_change;
             parallel: commits_all_succeed, retries_have_one_effect,
                 appends_are_all_there;
             reads: page_through_files, page_through_the_files_of_all, join_open_ends, give_empty_files,
@@ -81,8 +83,8 @@ pub(crate) fn key(bits: u128) -> IdempotencyKey {
     IdempotencyKey::from_bits(bits)
 }
 
-pub(crate) fn file(id: u32) -> FileId {
-    FileId::new(id)
+pub(crate) fn file(id: u32) -> DataFile {
+    DataFile::numbered(id)
 }
 
 pub(crate) fn account(text: &str) -> Account {
@@ -173,6 +175,13 @@ pub(crate) async fn commit_at(
         staged,
         at,
     };
+    execute_commit(store, commit).await
+}
+
+pub(crate) async fn execute_commit(
+    store: &dyn Store,
+    commit: Commit,
+) -> Result<Receipt, StoreError> {
     match store
         .execute(StoreCall::Change(Change::Commit(Box::new(commit))))
         .await?
@@ -234,9 +243,9 @@ pub(crate) async fn find_receipt(
 pub(crate) async fn summary_of(
     store: &dyn Store,
     device: &str,
-    id: u32,
+    file: impl Into<DataFile>,
 ) -> Result<Summary, StoreError> {
-    let (device, file) = (name(device), file(id));
+    let (device, file) = (name(device), file.into());
     match store
         .execute(StoreCall::Query(Query::Summary { device, file }))
         .await?
@@ -249,9 +258,9 @@ pub(crate) async fn summary_of(
 pub(crate) async fn snapshot(
     store: &dyn Store,
     device: &str,
-    id: u32,
+    file: impl Into<DataFile>,
 ) -> Result<Snapshot, StoreError> {
-    let (device, file) = (name(device), file(id));
+    let (device, file) = (name(device), file.into());
     match store
         .execute(StoreCall::Query(Query::Snapshot { device, file }))
         .await?
@@ -264,10 +273,10 @@ pub(crate) async fn snapshot(
 pub(crate) async fn list(
     store: &dyn Store,
     device: &str,
-    after: Option<u32>,
+    after: Option<DataFile>,
     limit: u32,
 ) -> FileList {
-    let (device, after) = (name(device), after.map(file));
+    let device = name(device);
     let call = StoreCall::Query(Query::ListFiles {
         device,
         after,
@@ -280,8 +289,12 @@ pub(crate) async fn list(
 }
 
 /// The whole file, as a download sends it.
-pub(crate) async fn read(store: &dyn Store, device: &str, id: u32) -> Result<Vec<u8>, StoreError> {
-    read_snapshot(store, &snapshot(store, device, id).await?).await
+pub(crate) async fn read(
+    store: &dyn Store,
+    device: &str,
+    file: impl Into<DataFile>,
+) -> Result<Vec<u8>, StoreError> {
+    read_snapshot(store, &snapshot(store, device, file).await?).await
 }
 
 /// The whole file as it was when the snapshot was taken.

@@ -22,9 +22,9 @@ pub(crate) async fn page_through_files(subject: &dyn Subject) {
         loop {
             let page = list(&*store, "cam", after, limit).await;
             assert!(page.files.len() <= limit as usize);
-            seen.extend(page.files.iter().map(|entry| entry.file.get()));
+            seen.extend(page.files.iter().map(|entry| entry.file.number().unwrap()));
             match page.next {
-                Some(next) => after = Some(next.get()),
+                Some(next) => after = Some(next),
                 None => break,
             }
         }
@@ -125,7 +125,7 @@ pub(crate) async fn page_through_the_files_of_all(subject: &dyn Subject) {
                 }
                 assert!(page.len() <= limit as usize);
                 let place = |(device, entry): (DeviceName, FileEntry)| {
-                    (device.to_string(), entry.file.get())
+                    (device.to_string(), entry.file.number().unwrap())
                 };
                 found.extend(page.into_iter().map(place));
             }

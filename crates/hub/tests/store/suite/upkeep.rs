@@ -112,8 +112,9 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 async fn surplus_of(store: &dyn Store, now: WallTime, keep: Retention) -> Vec<(String, u32)> {
     let found = store.surplus(now, keep, 100).await.unwrap();
-    let place =
-        |file: fleetlink_hub::store::SurplusFile| (file.device.to_string(), file.file.get());
+    let place = |file: fleetlink_hub::store::SurplusFile| {
+        (file.device.to_string(), file.file.number().unwrap())
+    };
     found.into_iter().map(place).collect()
 }
 

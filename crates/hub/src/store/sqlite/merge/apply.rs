@@ -3,6 +3,7 @@
 use fleetlink_core::StoreError;
 use rusqlite::{Connection, params};
 
+use super::super::data_file::Column;
 use super::super::error::OpError;
 use super::super::holds::FileKey;
 use super::super::segments;
@@ -17,7 +18,7 @@ pub(in super::super) fn apply(connection: &Connection, merge: &Merge) -> Result<
     let update = "UPDATE files SET segments = segments - ?3 WHERE device = ?1 AND file = ?2";
     let mut update = connection.prepare_cached(update)?;
     let fewer = merge.sources.len() as u64 - 1;
-    update.execute(params![device.as_str(), file.get(), fewer])?;
+    update.execute(params![device.as_str(), Column(file), fewer])?;
     Ok(gone)
 }
 
@@ -44,7 +45,7 @@ fn from(
         "SELECT id, position FROM segments WHERE device = ?1 AND file = ?2 AND position >= \
          (SELECT position FROM segments WHERE id = ?3) ORDER BY position LIMIT ?4",
     )?;
-    let values = params![device.as_str(), file.get(), first, count as u64];
+    let values = params![device.as_str(), Column(file), first, count as u64];
     let rows = select.query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?;
     rows.collect()
 }

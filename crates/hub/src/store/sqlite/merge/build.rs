@@ -9,6 +9,7 @@ use fleetlink_proto::samples::Summary;
 use rusqlite::{Connection, params};
 
 use super::super::Shared;
+use super::super::data_file::Column;
 use super::super::error::{OpError, damaged, of_read};
 use super::super::failure::not_done;
 use super::super::folder::private;
@@ -73,7 +74,7 @@ fn sources(
         "SELECT id, bytes, hash, ends_open, summary FROM segments \
          WHERE device = ?1 AND file = ?2 AND position BETWEEN ?3 AND ?4 ORDER BY position",
     )?;
-    let range = params![device.as_str(), file.get(), planned.first, planned.last];
+    let range = params![device.as_str(), Column(file), planned.first, planned.last];
     let mut rows = select.query(range)?;
     let mut sources = Vec::new();
     while let Some(row) = rows.next()? {

@@ -7,9 +7,9 @@
 use std::ops::Range;
 
 use fleetlink_core::StoreError;
-use fleetlink_proto::FileId;
 use rusqlite::{Connection, params};
 
+use super::super::data_file::{self, Column};
 use super::super::error::of_read;
 use super::super::holds::FileKey;
 use super::super::limits::{
@@ -48,12 +48,15 @@ fn newest(connection: &Connection, (device, file): &FileKey) -> rusqlite::Result
         "SELECT position, bytes FROM segments WHERE device = ?1 AND file = ?2 \
          ORDER BY position DESC LIMIT ?3",
     )?;
-    let rows = select.query_map(params![device.as_str(), file.get(), MERGE_WINDOW], |row| {
-        Ok(Piece {
-            position: row.get(0)?,
-            bytes: row.get(1)?,
-        })
-    })?;
+    let rows = select.query_map(
+        params![device.as_str(), Column(file), MERGE_WINDOW],
+        |row| {
+            Ok(Piece {
+                position: row.get(0)?,
+                bytes: row.get(1)?,
+            })
+        },
+    )?;
     let mut pieces: Vec<_> = rows.collect::<Result<_, _>>()?;
     pieces.reverse();
     Ok(pieces)
@@ -69,8 +72,8 @@ pub(super) fn candidates(connection: &Connection) -> rusqlite::Result<Vec<FileKe
     while let Some(row) = rows.next()? {
         let device: String = row.get(0)?;
         // A name that cannot be is reported where it is used.
-        if let Ok(device) = device.parse() {
-            files.push((device, FileId::new(row.get(1)?)));
+        if let (Ok(device), Ok(file)) = (device.parse(), data_file::read(row, 1)) {
+            files.push((device, file));
         }
     }
     Ok(files)
