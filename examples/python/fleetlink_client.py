@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A fleetlink device in Python 3.11, standard library only. PROTOCOL.md says what it speaks.
 
-FLEETLINK_PASSWORD=… python3 fleetlink_client.py HOST PORT NAME FILE_ID PATH --pin sha256:…
+FLEETLINK_PASSWORD=… python3 fleetlink_client.py HOST PORT NAME FILE PATH --pin sha256:…
 """
 import argparse, hashlib, itertools, json, os, secrets, socket, ssl, sys
 
@@ -94,7 +94,7 @@ def pin_of(certificate):
 
 def main():
     parser = argparse.ArgumentParser(description="Upload numbers to a hub and compute on them.")
-    for name, kind in (("host", str), ("port", int), ("name", str), ("file", int), ("path", str)):
+    for name, kind in (("host", str), ("port", int), ("name", str), ("file", str), ("path", str)):
         parser.add_argument(name, type=kind)
     parser.add_argument("--pin", required=True, help="sha256:…, as the hub prints it")
     given = parser.parse_args()

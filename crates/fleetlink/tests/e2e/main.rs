@@ -17,6 +17,7 @@ mod keys;
 mod left_over;
 mod login;
 mod logs;
+mod names;
 mod one_shots;
 mod operator_data;
 mod output_lost;

@@ -76,7 +76,7 @@ fn failures_have_codes_of_their_own() {
     );
     assert_eq!(code(&["data", "upload", "1", "missing"], "").0, Some(8));
     assert_eq!(
-        code(&["data", "upload", "01"], ""),
+        code(&["data", "upload", "a//b"], ""),
         (Some(2), "usage".to_owned())
     );
 

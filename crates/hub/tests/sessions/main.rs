@@ -6,6 +6,7 @@ mod endings;
 mod fixture;
 mod flights;
 mod limits;
+mod names;
 mod takeover;
 mod transcript;
 mod transcripts;

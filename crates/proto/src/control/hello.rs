@@ -72,6 +72,8 @@ macro_rules! features {
 }
 
 features! {
+    /// Data files have names; numbers are some of them.
+    FileNames = "file_names", false;
     /// `receives` of `join`.
     Receives = "receives", false;
     /// `only_if_free` of `join`.
