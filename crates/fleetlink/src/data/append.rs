@@ -96,7 +96,7 @@ async fn stream(
         appended = appended => appended,
         () = second => return Err(Failure::Interrupted),
     };
-    let ended = report(arguments.file.clone(), appended, output);
+    let ended = report(&arguments.file, appended, output);
     leave(&sessions).await;
     ended
 }
@@ -113,7 +113,7 @@ fn say(event: &AppendEvent<'_>, output: &Output) {
     }
 }
 
-fn report(file: DataFile, appended: Appended, output: &Output) -> Result<(), Failure> {
+fn report(file: &DataFile, appended: Appended, output: &Output) -> Result<(), Failure> {
     let Appended {
         samples,
         rounded,
