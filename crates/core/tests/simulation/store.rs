@@ -245,7 +245,7 @@ impl Store {
                 device,
                 after,
                 limit,
-            }) => Ok(StoreReply::Files(self.list(device, after.clone(), *limit))),
+            }) => Ok(StoreReply::Files(self.list(device, after.as_ref(), *limit))),
             StoreCall::Query(Query::Snapshot { device, file }) => {
                 self.snapshot(device, file.clone())
             }
@@ -373,9 +373,9 @@ impl Store {
         Ok(reply)
     }
 
-    fn list(&self, device: &DeviceName, after: Option<DataFile>, limit: u32) -> FileList {
+    fn list(&self, device: &DeviceName, after: Option<&DataFile>, limit: u32) -> FileList {
         let of_device = |((owner, id), file): (&(DeviceName, DataFile), &File)| {
-            let listed = owner == device && Some(id) > after.as_ref();
+            let listed = owner == device && Some(id) > after;
             listed.then(|| FileEntry {
                 file: id.clone(),
                 samples: file.segments.concat().len() as u64,
