@@ -64,6 +64,14 @@ impl<C> Call<C> {
         }
     }
 
+    /// The session that waits for the reply, and its id of the call.
+    pub(crate) fn origin(&self) -> Option<(SessionId, &RequestId)> {
+        match &self.due.to {
+            Some(ReplyTo::Session(session, id)) => Some((*session, id)),
+            _ => None,
+        }
+    }
+
     /// The device that calls.
     pub(crate) fn device(&self) -> Option<&DeviceName> {
         self.caller.device()

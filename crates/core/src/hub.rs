@@ -2,6 +2,7 @@
 
 mod accounts;
 mod administration;
+mod callers;
 mod commands;
 mod data;
 mod endings;

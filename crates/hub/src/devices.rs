@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use crate::accept::{Bounds, accept_loop};
 use crate::descriptors::Budget;
@@ -61,7 +62,8 @@ pub(crate) async fn accept(
         // A listener for both families sees IPv4 addresses mapped into IPv6.
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
         let session = SessionId(count.fetch_add(1, Ordering::Relaxed));
-        door.clone().serve(stream, peer, session)
+        let span = session::connection(session, peer);
+        door.clone().serve(stream, peer, session).instrument(span)
     };
     accept_loop(listener, bounds, until, serve).await;
 }
@@ -69,11 +71,11 @@ pub(crate) async fn accept(
 impl Door {
     async fn serve(self, stream: TcpStream, peer: SocketAddr, session: SessionId) {
         let Some(_place) = self.places.admit(peer.ip()) else {
-            tracing::debug!(%peer, "half of all connections are of this source");
+            tracing::debug!("half of all connections are of this source");
             return;
         };
         if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%peer, %error, "cannot set TCP_NODELAY");
+            tracing::debug!(%error, "cannot set TCP_NODELAY");
         }
         match &self.identity {
             // In boxes: this future lives as long as the session, and has room for all that it
@@ -90,7 +92,7 @@ impl Door {
                 let binding = match binding(stream.get_ref().1) {
                     Ok(binding) => binding,
                     Err(error) => {
-                        tracing::warn!(%peer, %error, "the connection cannot be bound to");
+                        tracing::warn!(%error, "the connection cannot be bound to");
                         return;
                     }
                 };
@@ -110,7 +112,7 @@ impl Door {
         peer: SocketAddr,
     ) -> Option<TlsStream<TcpStream>> {
         let Some(_place) = self.newcomers.admit(peer.ip()) else {
-            tracing::debug!(%peer, "too many handshakes of this source");
+            tracing::debug!("too many handshakes of this source");
             return None;
         };
         // In a box: a future has room for what it is given twice.
@@ -125,8 +127,8 @@ impl Door {
                 stream.get_mut().1.set_buffer_limit(Some(TLS_BUFFER));
                 return Some(stream);
             }
-            Ok(Err(error)) => tracing::debug!(%peer, %error, "no TLS handshake"),
-            Err(_) => tracing::debug!(%peer, "the TLS handshake took too long"),
+            Ok(Err(error)) => tracing::debug!(%error, "no TLS handshake"),
+            Err(_) => tracing::debug!("the TLS handshake took too long"),
         }
         None
     }

@@ -22,6 +22,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument as _, Span};
 
 use self::pace::Pace;
 use self::stall::StallWatch;
@@ -29,6 +30,7 @@ use self::turns::{Party, Turns};
 use crate::identity::Identity;
 use crate::import::Imports;
 use crate::passwords::Passwords;
+use crate::session::Spans;
 use crate::store::Store;
 
 /// Events that may wait for the driver; then sessions wait.
@@ -56,6 +58,7 @@ pub(crate) enum Event {
         overflow: CancellationToken,
         /// Cancelled when the core has ended the session.
         over: CancellationToken,
+        spans: Spans,
     },
     /// The core shall know.
     Input(Input),
@@ -197,6 +200,7 @@ struct Session {
     commands: CommandSender,
     overflow: CancellationToken,
     over: CancellationToken,
+    spans: Spans,
 }
 
 impl Driver {
@@ -288,12 +292,14 @@ impl Driver {
                 commands,
                 overflow,
                 over,
+                spans,
             } => {
                 let opened = Session {
                     source: Source::of(peer.ip()),
                     commands,
                     overflow,
                     over,
+                    spans,
                 };
                 self.sessions.insert(session, opened);
                 self.input(Input::Connected { session, peer });
@@ -374,6 +380,9 @@ impl Driver {
                 id,
                 result,
             } => {
+                if matches!(result, Ok(Reply::Login(_))) {
+                    self.note_login(session);
+                }
                 self.command(session, SessionCommand::Reply { id, result });
             }
             Effect::End {
@@ -418,10 +427,12 @@ impl Driver {
             }
             Effect::SettleLogin { check, name } => {
                 let (imports, passwords) = (self.imports.clone(), self.passwords.clone());
-                self.work.spawn(async move {
+                let work = async move {
                     imports.settle(&name, &passwords).await;
                     Input::LoginSettled { check }
-                });
+                };
+                let span = self.span_of(self.core.caller_of_check(check));
+                self.work.spawn(work.instrument(span));
             }
             Effect::CheckPassword {
                 check,
@@ -429,17 +440,21 @@ impl Driver {
                 hash,
             } => {
                 let passwords = self.passwords.clone();
-                self.work.spawn(async move {
+                let work = async move {
                     let matches = passwords.check(password, hash).await;
                     Input::PasswordChecked { check, matches }
-                });
+                };
+                let span = self.span_of(self.core.caller_of_check(check));
+                self.work.spawn(work.instrument(span));
             }
             Effect::Store { operation, call } => {
                 let store = Arc::clone(&self.store);
-                self.work.spawn(async move {
+                let work = async move {
                     let result = store.execute(call).await;
                     Input::StoreAnswered { operation, result }
-                });
+                };
+                let span = self.span_of(self.core.caller_of(operation));
+                self.work.spawn(work.instrument(span));
             }
             Effect::Discard { staged } => self.discard(staged),
             Effect::Grant {
@@ -492,6 +507,26 @@ impl Driver {
             })
         });
         signed.ok_or_else(|| RpcError::new(ErrorCode::Internal, "the hub could not sign a grant"))
+    }
+
+    /// The span of a call that is not answered yet.
+    fn span_of(&self, call: Option<(SessionId, &RequestId)>) -> Span {
+        let of = |(session, id): (SessionId, &RequestId)| {
+            let session = self.sessions.get(&session)?;
+            Some(session.spans.of(id))
+        };
+        call.and_then(of).unwrap_or_else(Span::none)
+    }
+
+    /// The log names the device from here on.
+    fn note_login(&self, session: SessionId) {
+        let open = self.sessions.get(&session);
+        if let (Some(open), Some(device)) = (open, self.core.device_of(session)) {
+            open.spans.name(device);
+            open.spans
+                .connection()
+                .in_scope(|| tracing::info!("a device has logged in"));
+        }
     }
 
     /// A session that does not take its commands is a slow reader, and is ended.

@@ -9,6 +9,7 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 use fleetlink_core::PasswordHash;
 use fleetlink_proto::Password;
 use tokio::sync::oneshot;
+use tracing::Span;
 
 use crate::credentials::Secret;
 
@@ -186,9 +187,10 @@ impl Passwords {
         work: impl FnOnce(&mut Vec<Block>) -> T + Send + 'static,
     ) -> T {
         let (done, result) = oneshot::channel();
+        let span = Span::current();
         let job: Job = Box::new(move |memory| {
             // Whoever asked may be gone.
-            let _ = done.send(work(memory));
+            let _ = done.send(span.in_scope(|| work(memory)));
         });
         self.desk.0.push(job, priority);
         result.await.expect("hashing threads do not panic")

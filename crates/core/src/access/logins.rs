@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::time::Duration;
 
+use fleetlink_proto::control::RequestId;
 use fleetlink_proto::control::limits::{MAX_WAITING_LOGINS_PER_NAME, MAX_WAITING_PASSWORD_CHECKS};
 use fleetlink_proto::{MAX_PASSWORD_BYTES, Password};
 
@@ -150,6 +151,11 @@ impl Logins {
             (password, check.hash) = (Password::from(""), None);
         }
         Some((password, check.hash.clone()))
+    }
+
+    /// The session of a check, and its id of the call.
+    pub(crate) fn caller(&self, id: CheckId) -> Option<(SessionId, &RequestId)> {
+        self.checks.get(&id)?.call.origin()
     }
 
     /// A check is over.

@@ -102,6 +102,15 @@ impl<J> Operations<J> {
         operation
     }
 
+    /// The job that is with the store under this id.
+    pub(crate) fn running(&self, operation: OperationId) -> Option<&J> {
+        let name = self.running.get(&operation)?;
+        match &self.names.get(name)?.state {
+            State::Running(job) => Some(job),
+            State::Idle | State::Held => None,
+        }
+    }
+
     /// The store answered; whose job that was.
     pub(crate) fn answered(&mut self, operation: OperationId) -> Option<(DeviceName, J)> {
         let name = self.running.remove(&operation)?;

@@ -1,11 +1,13 @@
 //! What waits for the store on behalf of a caller.
 
+use fleetlink_proto::control::RequestId;
 use fleetlink_proto::{DeviceName, WallTime};
 
 use crate::access::key_change::KeyChange;
 use crate::access::redemption::Redemption;
 use crate::call::Call;
 use crate::files::task::Task;
+use crate::ids::SessionId;
 use crate::operator::account_change::AccountCommand;
 use crate::operator::data::DataCommand;
 use crate::operator::ticket_change::TicketCommand;
@@ -32,6 +34,18 @@ impl Job {
             Job::Key(call) => call.command.store_call(name, at),
             Job::Ticket(call) => call.command.store_call(at),
             Job::Redemption(call) => call.command.store_call(name, at),
+        }
+    }
+
+    /// The session that waits for the reply, and its id of the call.
+    pub(crate) fn origin(&self) -> Option<(SessionId, &RequestId)> {
+        match self {
+            Job::Device(call) => call.origin(),
+            Job::Account(call) => call.origin(),
+            Job::Data(call) => call.origin(),
+            Job::Key(call) => call.origin(),
+            Job::Ticket(call) => call.origin(),
+            Job::Redemption(call) => call.origin(),
         }
     }
 

@@ -15,6 +15,7 @@ mod harness;
 mod hello;
 mod keys;
 mod left_over;
+mod log_spans;
 mod login;
 mod logs;
 mod names;

@@ -87,7 +87,8 @@ impl Outbox {
                 Ok(sent) => next += sent,
                 Err(Errno::INTR) => {}
                 Err(error) => {
-                    tracing::trace!(%error, "a reply was not sent");
+                    let client = SocketAddr::try_from(self.clients[next].clone()).ok();
+                    tracing::trace!(?client, %error, "a reply was not sent");
                     next += 1;
                 }
             }

@@ -17,6 +17,7 @@ use fleetlink_proto::lease::limits::DRAIN_DEADLINE;
 use fleetlink_proto::lease::{Counts, LeaseSettings, Leases};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use self::shared::Shared;
 use self::sockets::Sockets;
@@ -124,7 +125,9 @@ fn accept_clients(
     };
     let ending = stop.clone();
     accept_loop(listener, bounds, stop, move |stream, peer| {
-        tcp::serve(stream, peer, Arc::clone(&shared), ending.clone())
+        // Nothing within it is logged above this level.
+        let span = tracing::debug_span!("connection", service = "leases", %peer);
+        tcp::serve(stream, peer, Arc::clone(&shared), ending.clone()).instrument(span)
     })
 }
 

@@ -37,7 +37,7 @@ pub(super) async fn serve(
     if let Some(reply) = decide(heard, client, &shared)
         && let Err(error) = send(&stream, &reply)
     {
-        tracing::debug!(%client, %error, "a reply was not sent");
+        tracing::debug!(%error, "a reply was not sent");
     }
     close(stream).await;
 }

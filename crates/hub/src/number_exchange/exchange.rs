@@ -51,10 +51,10 @@ pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, context: Arc<Cont
     }
     let stops = loop {
         let Some(answer) = answer(&context.service, decoded) else {
-            client.close(peer, b"").await;
+            client.close(b"").await;
             break false;
         };
-        match client.answer(peer, answer, &context).await {
+        match client.answer(answer, &context).await {
             Next::Request => {}
             Next::Close => break false,
             Next::Stop(line) => {
@@ -132,7 +132,7 @@ impl Client {
 
     /// Says the lines, sends the reply, and closes where nothing more is to come. Where the reply
     /// was not taken, nothing is.
-    async fn answer(&mut self, peer: SocketAddr, answer: Answer, context: &Context) -> Next {
+    async fn answer(&mut self, answer: Answer, context: &Context) -> Next {
         let Answer { lines, reply, next } = answer;
         if matches!(next, Next::Stop(_)) {
             context.stopping.cancel();
@@ -141,7 +141,7 @@ impl Client {
             context.lines.say(line).await;
         }
         if next != Next::Request {
-            self.close(peer, &reply).await;
+            self.close(&reply).await;
             return next;
         }
         // A reply must not wait until the client acknowledges the one before.
@@ -152,21 +152,21 @@ impl Client {
         match sent.unwrap_or_else(|late| Err(late.into())) {
             Ok(()) => Next::Request,
             Err(error) => {
-                tracing::debug!(%peer, %error, "the client did not take its reply");
+                tracing::debug!(%error, "the client did not take its reply");
                 Next::Close
             }
         }
     }
 
     /// Sends the last bytes, ends this side of the stream, and sees to it that they arrive.
-    async fn close(&mut self, peer: SocketAddr, reply: &[u8]) {
+    async fn close(&mut self, reply: &[u8]) {
         let sending = async {
             self.stream.write_all(reply).await?;
             self.stream.shutdown().await
         };
         let sent = timeout(REPLY_DEADLINE, sending).await;
         if let Err(error) = sent.unwrap_or_else(|late| Err(late.into())) {
-            tracing::debug!(%peer, %error, "the client did not take its reply");
+            tracing::debug!(%error, "the client did not take its reply");
         } else if !self.ended {
             self.linger().await;
         }

@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use crate::accept::{Bounds, accept_loop};
 use crate::descriptors::Descriptors;
@@ -116,7 +117,8 @@ pub(crate) async fn start_within(
     };
     let serving = Arc::clone(&context);
     let accepting = accept_loop(listener, bounds, stopping.clone(), move |stream, peer| {
-        exchange::serve(stream, peer, Arc::clone(&serving))
+        let span = tracing::error_span!("connection", service = "number exchange", %peer);
+        exchange::serve(stream, peer, Arc::clone(&serving)).instrument(span)
     });
     let accepting = tokio::spawn(async move {
         accepting.await;

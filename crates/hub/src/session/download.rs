@@ -11,6 +11,8 @@ use fleetlink_proto::control::{
     encode_notification,
 };
 
+use tracing::Instrument as _;
+
 use super::SessionContext;
 use super::contained::contained;
 use super::outbox::{Gone, Outbox};
@@ -59,7 +61,9 @@ impl Downloads {
         let cancelled = Arc::new(AtomicBool::new(false));
         self.cancelled()
             .insert(start.download, Arc::clone(&cancelled));
-        tokio::spawn(async move { downloads.run(start, cancelled).await });
+        let span = self.outbox.span_of(&start.id);
+        let running = async move { downloads.run(start, cancelled).await };
+        tokio::spawn(running.instrument(span));
     }
 
     /// Ends a download early; it sends at most the chunk that it is at.

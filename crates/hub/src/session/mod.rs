@@ -6,6 +6,7 @@ mod download;
 mod outbox;
 mod proof;
 mod reader;
+mod spans;
 #[cfg(test)]
 mod tests;
 mod unread;
@@ -25,11 +26,13 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
+use tracing::Span;
 
 pub(crate) use self::claims::Claims;
 use self::download::Downloads;
 use self::outbox::Outbox;
 use self::reader::Reader;
+pub(crate) use self::spans::{Spans, connection};
 pub(crate) use self::unread::HubUnread;
 pub(crate) use self::upload::HubUploads;
 use self::upload::Uploads;
@@ -66,7 +69,7 @@ pub(crate) struct Secured {
     pub(crate) shown: Arc<Shown>,
 }
 
-/// Serves one connection until either side ends it.
+/// Serves one connection, whose span is the current one, until either side ends it.
 pub(crate) async fn serve<S>(
     stream: S,
     session: SessionId,
@@ -78,18 +81,20 @@ pub(crate) async fn serve<S>(
 {
     let (commands, orders) = mpsc::channel(COMMAND_QUEUE);
     let (overflow, over) = (CancellationToken::new(), CancellationToken::new());
+    let spans = Spans::new(Span::current());
     let opened = Event::Opened {
         session,
         peer,
         commands,
         overflow: overflow.clone(),
         over: over.clone(),
+        spans: spans.clone(),
     };
     if hub.driver.send(opened).await.is_err() {
         return;
     }
     let (incoming, outgoing) = tokio::io::split(stream);
-    let (outbox, writer) = outbox::open(hub.unread.clone(), overflow.clone());
+    let (outbox, writer) = outbox::open(hub.unread.clone(), overflow.clone(), spans);
     // No task of its own: an answer would wake one more.
     let mut writing = pin!(outbox::write(outgoing, writer));
     let turn = HubTurn::new(hub.driver.clone(), session, hub.keep_alive);
@@ -117,11 +122,15 @@ pub(crate) async fn serve<S>(
     };
     let input = match ended {
         Ended::Unread => {
-            tracing::info!(session = session.0, %peer, "ended: it does not read its answers");
+            tracing::info!("ended: the device does not read its answers");
             Input::Unread { session }
         }
         Ended::ByDevice | Ended::ByHub | Ended::Unheard => {
-            tracing::debug!(session = session.0, %peer, "session ended");
+            if outbox.is_logged_in() {
+                tracing::info!("session ended");
+            } else {
+                tracing::debug!("session ended");
+            }
             Input::Disconnected { session }
         }
     };

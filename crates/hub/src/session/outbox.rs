@@ -13,7 +13,9 @@ use fleetlink_proto::succession::Succession;
 use tokio::io::{AsyncWrite, AsyncWriteExt, BufWriter};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use tracing::Span;
 
+use super::spans::Spans;
 use super::unread::{Counted, HubUnread, Unread};
 
 /// Lines that may wait to be written; whoever adds one more waits.
@@ -35,6 +37,7 @@ pub(super) struct Outbox {
     overflow: CancellationToken,
     logged_in: Arc<AtomicBool>,
     succession: Arc<OnceLock<Vec<Succession>>>,
+    spans: Spans,
 }
 
 /// The other end of an [`Outbox`].
@@ -54,7 +57,7 @@ enum Outgoing {
 #[derive(Debug)]
 pub(super) struct Gone;
 
-pub(super) fn open(hub: HubUnread, overflow: CancellationToken) -> (Outbox, Queues) {
+pub(super) fn open(hub: HubUnread, overflow: CancellationToken, spans: Spans) -> (Outbox, Queues) {
     let (lines, line_queue) = mpsc::channel(LINE_QUEUE);
     let (bulk, bulk_queue) = mpsc::channel(BULK_QUEUE);
     let unread = Arc::new(Unread::new(hub));
@@ -66,6 +69,7 @@ pub(super) fn open(hub: HubUnread, overflow: CancellationToken) -> (Outbox, Queu
             overflow,
             logged_in: Arc::default(),
             succession: Arc::default(),
+            spans,
         },
         Queues {
             lines: line_queue,
@@ -78,13 +82,23 @@ pub(super) fn open(hub: HubUnread, overflow: CancellationToken) -> (Outbox, Queu
 impl Outbox {
     /// Whether this call may be in flight at once; then it is, as by [`Outbox::admit_request`].
     pub(super) fn try_admit_request(&self, id: &RequestId, request: &Request) -> bool {
-        self.unread.try_admit(id, request)
+        let admitted = self.unread.try_admit(id, request);
+        if admitted {
+            self.spans.begin(id, request);
+        }
+        admitted
+    }
+
+    /// The span of a call that is not answered yet.
+    pub(super) fn span_of(&self, id: &RequestId) -> Span {
+        self.spans.of(id)
     }
 
     /// Waits until this call may be in flight. Its answer, [`Outbox::reply`], gives the place back
     /// once the device has taken it.
     pub(super) async fn admit_request(&self, id: &RequestId, request: &Request) {
         self.unread.admit(id, request).await;
+        self.spans.begin(id, request);
     }
 
     /// Has the answer to `hello` tell how the hub came to its key, which the core does not know.
@@ -103,6 +117,7 @@ impl Outbox {
             _ => {}
         }
         let counted = self.unread.answered(id);
+        self.spans.end(id, &result);
         self.line(encode_result(id, &result), counted).await;
     }
 
@@ -224,9 +239,13 @@ mod tests {
 
     use super::*;
 
+    fn no_spans() -> Spans {
+        Spans::new(Span::none())
+    }
+
     fn outbox() -> (Outbox, Queues, CancellationToken) {
         let overflow = CancellationToken::new();
-        let (outbox, queues) = open(HubUnread::default(), overflow.clone());
+        let (outbox, queues) = open(HubUnread::default(), overflow.clone(), no_spans());
         (outbox, queues, overflow)
     }
 
@@ -241,7 +260,7 @@ mod tests {
     async fn who_takes_nothing_is_given_up_and_who_takes_little_is_not() {
         let patience = Duration::from_secs(2);
         let hub = HubUnread::with_patience(patience);
-        let (outbox, queues) = open(hub, CancellationToken::new());
+        let (outbox, queues) = open(hub, CancellationToken::new(), no_spans());
         let (hubs_end, mut device) = tokio::io::duplex(64);
         let long = "x".repeat(200_000);
         outbox.notify(&end(&long)).await;

@@ -210,7 +210,7 @@ impl<S: AsyncRead + Unpin> Reader<S> {
     }
 
     async fn give_up(&mut self, message: &str) -> Result<(), Over> {
-        tracing::debug!(session = self.session.0, message, "protocol broken");
+        tracing::debug!(message, "protocol broken");
         let (reason, message) = (EndReason::Protocol, message.to_owned());
         self.outbox
             .notify(&HubNotification::SessionEnd { reason, message })

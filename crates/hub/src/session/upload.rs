@@ -13,6 +13,7 @@ use fleetlink_proto::control::{
     CommitUpload, Done, ErrorCode, HubNotification, OpenUploadReply, Reply, RequestId, RpcError,
 };
 use tokio::sync::mpsc;
+use tracing::Instrument as _;
 
 pub(super) use self::feeder::{BLOCK_TIME, UploadFeeder};
 pub(crate) use self::idle::HubUploads;
@@ -104,7 +105,9 @@ impl Uploads {
     /// Begins an upload, which answers `upload.open` when it is ready.
     pub(super) fn start(&self, start: StartUpload) {
         let uploads = self.clone();
-        tokio::spawn(async move { Box::pin(uploads.run(start)).await });
+        let span = self.outbox.span_of(&start.id);
+        let running = async move { Box::pin(uploads.run(start)).await };
+        tokio::spawn(running.instrument(span));
     }
 
     async fn run(&self, start: StartUpload) {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use fleetlink_core::{Input, SessionId};
 use tokio::time::Instant;
+use tracing::Span;
 
 use crate::driver::{DriverGone, DriverHandle};
 
@@ -74,7 +75,8 @@ impl HubTurn {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> T {
-        let mut working = tokio::task::spawn_blocking(work);
+        let span = Span::current();
+        let mut working = tokio::task::spawn_blocking(move || span.in_scope(work));
         let done = match self.alive(&mut working).await {
             Ok(done) => done,
             Err(DriverGone) => working.await,

@@ -48,24 +48,22 @@ impl Hub {
     /// A hub that may have so many files and connections open.
     #[track_caller]
     pub(crate) fn start_with_descriptors(limit: u32, accounts: &[&str]) -> Self {
-        let wrap = |command: Command| {
-            let mut limited = Command::new("sh");
-            limited
-                .args(["-c", &format!("ulimit -n {limit} && exec \"$0\" \"$@\"")])
-                .arg(command.get_program())
-                .args(command.get_args());
-            if let Some(folder) = command.get_current_dir() {
-                limited.current_dir(folder);
-            }
-            for (name, value) in command.get_envs() {
-                match value {
-                    Some(value) => limited.env(name, value),
-                    None => limited.env_remove(name),
-                };
-            }
-            limited
-        };
+        let script = format!("ulimit -n {limit} && exec \"$0\" \"$@\"");
+        let wrap = |command: Command| in_shell(&script, &command);
         Self::start_wrapped("127.0.0.1:0", accounts, &[], &wrap)
+    }
+
+    /// A hub that writes the lines of its log that `filter` selects to `log.txt` as JSON.
+    #[track_caller]
+    pub(crate) fn start_logged(filter: &str, accounts: &[&str], options: &[&str]) -> Self {
+        let wrap = |command: Command| {
+            let mut logged = in_shell("exec \"$0\" \"$@\" 2> log.txt", &command);
+            logged
+                .env("FLEETLINK_LOG", filter)
+                .env("FLEETLINK_LOG_FORMAT", "json");
+            logged
+        };
+        Self::start_wrapped("127.0.0.1:0", accounts, options, &wrap)
     }
 
     /// A hub at every address of the hub's host of this network, reached there over loopback.
@@ -270,6 +268,25 @@ impl Drop for Hub {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The command as `$0` and `$@` of a script of the shell.
+fn in_shell(script: &str, command: &Command) -> Command {
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", script])
+        .arg(command.get_program())
+        .args(command.get_args());
+    if let Some(folder) = command.get_current_dir() {
+        shell.current_dir(folder);
+    }
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    shell
 }
 
 fn command(folder: &Path, listen: &str, options: &[String]) -> Command {

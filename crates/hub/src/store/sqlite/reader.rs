@@ -7,6 +7,7 @@ use std::thread::{self, JoinHandle};
 use fleetlink_core::StoreError;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
+use tracing::Span;
 
 use super::Shared;
 use super::failure::Guard;
@@ -43,9 +44,10 @@ impl Reader {
     ) -> Result<T, StoreError> {
         let ended = || StoreError::Unavailable("the store's reader ended".to_owned());
         let (answer, answered) = oneshot::channel();
+        let span = Span::current();
         let job: Job = Box::new(move |connection| {
             // Who asked may have gone.
-            let _ = answer.send(read(connection));
+            let _ = answer.send(span.in_scope(|| read(connection)));
         });
         let jobs = self.jobs.as_ref().ok_or_else(ended)?;
         jobs.send(job).await.map_err(|_| ended())?;
