@@ -83,6 +83,12 @@ pub(crate) fn key_refused() -> RpcError {
     )
 }
 
+pub(crate) fn stale_nonce() -> RpcError {
+    let message = "this nonce is not of this connection, was used, or is too old: ask for another \
+                   one by login.nonce";
+    RpcError::new(ErrorCode::StaleNonce, message)
+}
+
 pub(crate) fn key_not_shown() -> RpcError {
     let message = "the signature does not show that the key is this device's own";
     RpcError::new(ErrorCode::KeyRefused, message)

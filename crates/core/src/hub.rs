@@ -116,6 +116,7 @@ impl Hub {
                 caller,
                 request,
             } => self.stateless_call((call, door), caller, request, now),
+            Input::NonceAsked { session, id, nonce } => self.nonce_asked(session, id, nonce, now),
             Input::Disconnected { session } => {
                 self.forget(session, Departure::ConnectionClosed);
             }

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use fleetlink_proto::LoginNonce;
 use fleetlink_proto::control::{Request, RequestId};
 
 use crate::access::possession::Possession;
@@ -25,7 +26,8 @@ pub enum Input {
         /// From which session.
         session: SessionId,
     },
-    /// A device asks for something. `upload.commit` comes as [`Input::UploadStaged`],
+    /// A device asks for something. `login.nonce` comes as [`Input::NonceAsked`],
+    /// `upload.commit` as [`Input::UploadStaged`],
     /// `upload.abort` and `download.cancel` as the ends below: the session answers those itself.
     Call {
         /// Which session.
@@ -36,6 +38,15 @@ pub enum Input {
         request: Request,
         /// What came of the signature that it carries.
         possession: Possession,
+    },
+    /// A device asks for a nonce to log in with: `login.nonce`.
+    NonceAsked {
+        /// Which session.
+        session: SessionId,
+        /// The caller's id.
+        id: RequestId,
+        /// The random bits; none where the connection has no TLS.
+        nonce: Option<LoginNonce>,
     },
     /// A device's connection is gone.
     Disconnected {

@@ -3,7 +3,7 @@
 //! Each begins with a domain of its own, and every part stands behind its length, so that no two
 //! messages of different meaning are the same bytes.
 
-use crate::{HubKey, HubPin, WallTime};
+use crate::{HubKey, HubPin, LoginNonce, WallTime};
 
 /// The label under which TLS exports the binding of a connection (RFC 9266, section 2); there is no
 /// context, and 32 bytes are taken.
@@ -11,6 +11,8 @@ pub const EXPORTER_LABEL: &[u8] = b"EXPORTER-Channel-Binding";
 
 /// The domain of a proof that logs in.
 const LOGIN: &str = "fleetlink-login-v1";
+/// The domain of a proof that logs in where there is no binding.
+const LOGIN_NONCE: &str = "fleetlink-login-nonce-v1";
 /// The domain of a proof that makes a key a device's own.
 const ENROL: &str = "fleetlink-enrol-v1";
 /// The domain of a proof that goes with a ticket.
@@ -26,6 +28,17 @@ pub fn succession(old: HubPin, new: &HubKey, at: WallTime) -> Vec<u8> {
         old.as_bytes(),
         new.spki(),
         at.to_string().as_bytes(),
+    ])
+}
+
+/// What a device signs to log in under this name with a nonce of the hub. `hub` is the pin of the
+/// certificate that the device received on this connection, never a configured one.
+pub fn login_by_nonce(hub: HubPin, name: &str, nonce: LoginNonce) -> Vec<u8> {
+    message(&[
+        LOGIN_NONCE.as_bytes(),
+        hub.as_bytes(),
+        name.as_bytes(),
+        nonce.as_bytes(),
     ])
 }
 
@@ -95,6 +108,14 @@ mod tests {
         assert_eq!(channel.login("cam"), expected.concat());
         assert_ne!(channel.login("cam"), channel.enrolment("cam"));
         assert_ne!(channel.redemption("cam"), channel.enrolment("cam"));
+        let nonce = LoginNonce::from_bytes([9; 32]);
+        let expected = [
+            b"\0\0\0\x18fleetlink-login-nonce-v1\0\0\0\x20".as_slice(),
+            &[7; 32],
+            b"\0\0\0\x03cam\0\0\0\x20",
+            &[9; 32],
+        ];
+        assert_eq!(login_by_nonce(channel.hub, "cam", nonce), expected.concat());
     }
 
     #[test]

@@ -190,6 +190,11 @@ fn states_every_limit() {
             seconds(limits::HELLO_DEADLINE),
         ),
         ("without a login", seconds(limits::LOGIN_DEADLINE)),
+        (
+            "nonces of a session that are valid",
+            limits::MAX_LOGIN_NONCES.to_string(),
+        ),
+        ("a nonce", seconds(limits::LOGIN_NONCE_LIFE)),
         ("a block", seconds(limits::BLOCK_TIME)),
         (
             "keep-alive, unless the hub sets another from 0.2 s to 3600 s",

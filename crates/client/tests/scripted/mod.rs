@@ -384,6 +384,7 @@ impl Serving {
                 files: Vec::new(),
                 next: None,
             })),
+            Request::LoginNonce => Err(RpcError::new(ErrorCode::NoChannel, "there are none")),
             Request::Compute(_) | Request::DeleteFile(_) => Err(RpcError::new(
                 ErrorCode::NoSuchFile,
                 "there is no such file",

@@ -8,7 +8,7 @@ pub use crate::caller::{Caller, Door, Means, Proof};
 /// What a call asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action<'a> {
-    /// `hello`, `login`, `ping`, `leave`: what a session is made of.
+    /// `hello`, `login.nonce`, `login`, `ping`, `leave`: what a session is made of.
     Converse,
     /// A command that is a device's.
     ActAsDevice,

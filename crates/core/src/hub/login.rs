@@ -23,12 +23,18 @@ use crate::time::Now;
 impl Hub {
     pub(super) fn login(&mut self, call: Call, login: Login, possession: Possession, now: Now) {
         let name: Box<str> = cut(&login.name).into();
+        let is_valid = self.use_nonce_up(&call, &login.proof, now);
+        let is_stale = !is_valid && possession != Possession::NoChannel;
         let address = match self.begin_deciding(&call, &name, now) {
             Ok(address) => address,
             Err(error) => return call.refuse(error, &mut self.out),
         };
         let password = match login.proof {
             LoginProof::Password(password) => password,
+            LoginProof::Key { .. } if is_stale => {
+                self.answer_failure(call, errors::stale_nonce(), now);
+                return;
+            }
             LoginProof::Key { key, .. } => {
                 return self.login_by_key(call, &name, key, possession, now);
             }

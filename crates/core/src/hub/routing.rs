@@ -1,7 +1,7 @@
 //! A call on its way: matched once, decided by the table, and given to its subject.
 
-use fleetlink_proto::DeviceName;
 use fleetlink_proto::control::{EnrolKey, Pong, ReplaceKey, Reply, Request, RequestId};
+use fleetlink_proto::{DeviceName, LoginNonce};
 
 use crate::access::authorisation::{Action, Decision, decide};
 use crate::access::errors::not_permitted;
@@ -25,19 +25,48 @@ impl Hub {
         possession: Possession,
         now: Now,
     ) {
+        let is_hello = matches!(request, Request::Hello(_));
+        if let Some(call) = self.open_call(session, id, request.method(), is_hello) {
+            self.route(call, request, possession, now);
+        }
+    }
+
+    /// A session asks for a nonce to log in with; it has drawn this one.
+    pub(super) fn nonce_asked(
+        &mut self,
+        session: SessionId,
+        id: RequestId,
+        nonce: Option<LoginNonce>,
+        now: Now,
+    ) {
+        let method = Request::LoginNonce.method();
+        if let Some(call) = self.open_call(session, id, method, false) {
+            self.permit(call, Action::Converse, |hub, call| {
+                hub.issue_nonce(call, nonce, now);
+            });
+        }
+    }
+
+    /// Opens a call of a session that is there. The first one is `hello`.
+    fn open_call(
+        &mut self,
+        session: SessionId,
+        id: RequestId,
+        method: &'static str,
+        is_hello: bool,
+    ) -> Option<Call> {
         if !self.out.sessions.called(session) {
-            return;
+            return None;
         }
         let to = ReplyTo::Session(session, id);
-        let call = self.calls.open(to, self.caller(session), request.method());
+        let call = self.calls.open(to, self.caller(session), method);
         let is_new = |stage: &Stage| matches!(stage, Stage::Connected);
-        if self.out.sessions.is_at(session, is_new) && !matches!(request, Request::Hello(_)) {
-            return call.refuse(
-                errors::out_of_order("the first call is hello"),
-                &mut self.out,
-            );
+        if self.out.sessions.is_at(session, is_new) && !is_hello {
+            let error = errors::out_of_order("the first call is hello");
+            call.refuse(error, &mut self.out);
+            return None;
         }
-        self.route(call, request, possession, now);
+        Some(call)
     }
 
     pub(super) fn stateless_call(
@@ -72,6 +101,10 @@ impl Hub {
                 call.ok(Reply::Pong(Pong { clock }), &mut hub.out);
             }),
             Request::Leave => self.permit(call, Action::Converse, Hub::goodbye),
+            // The session draws the nonce: a call that comes without has none to issue.
+            Request::LoginNonce => self.permit(call, Action::Converse, |hub, call| {
+                hub.issue_nonce(call, None, now);
+            }),
             Request::Login(login) => self.permit(call, Action::Converse, |hub, call| {
                 hub.login(call, login, possession, now);
             }),
@@ -176,6 +209,7 @@ impl Hub {
             // The driver replies to the last three itself, and the others are routed before. Should
             // one come all the same, the caller is not left without a reply.
             Request::Hello(_)
+            | Request::LoginNonce
             | Request::Login(_)
             | Request::RedeemTicket(_)
             | Request::Ping

@@ -2,6 +2,7 @@
 
 pub(crate) mod census;
 pub(crate) mod deadlines;
+pub(crate) mod nonces;
 pub(crate) mod state;
 pub(crate) mod table;
 pub(crate) mod without_login;

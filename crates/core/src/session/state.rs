@@ -9,6 +9,7 @@ use fleetlink_proto::{DeviceKey, DeviceName};
 use crate::caller::Proof;
 use crate::files::slots::Transfers;
 use crate::session::deadlines::Deadline;
+use crate::session::nonces::Nonces;
 
 /// An open session.
 #[derive(Debug)]
@@ -28,6 +29,8 @@ pub(crate) struct Session {
     /// The deadline that was set last.
     pub(super) armed: Deadline,
     pub(crate) transfers: Transfers,
+    /// What it may log in with.
+    pub(crate) nonces: Nonces,
 }
 
 /// How far a session has come.
@@ -68,6 +71,7 @@ impl Session {
             owed: 0,
             armed: Deadline::default(),
             transfers: Transfers::default(),
+            nonces: Nonces::default(),
         }
     }
 

@@ -130,6 +130,7 @@ impl Sessions {
             Proof::Password(_) => None,
         };
         session.proof = Some(proof);
+        session.nonces.clear();
         let address = session.address;
         self.unknown.release(address);
         arm(&mut self.deadlines, id, session, self.keep_alive);

@@ -28,6 +28,7 @@ fn call<'a>(method: &str, device: &'a DeviceName, own: &'a DeviceName) -> (Reque
             ..Hello::default()
         }),
         "login" => Request::Login(Login::by_password(own.as_str(), "right")),
+        "login.nonce" => Request::LoginNonce,
         "ping" => Request::Ping,
         "leave" => Request::Leave,
         "join" => Request::Join(Join {
@@ -80,7 +81,7 @@ fn call<'a>(method: &str, device: &'a DeviceName, own: &'a DeviceName) -> (Reque
         other => panic!("{other} is a new method: who may call it?"),
     };
     let action = match method {
-        "hello" | "login" | "ping" | "leave" => Action::Converse,
+        "hello" | "login.nonce" | "login" | "ping" | "leave" => Action::Converse,
         "ticket.redeem" => Action::RedeemTicket,
         "join" => Action::Join(own),
         "device.list" => Action::ListDevices,

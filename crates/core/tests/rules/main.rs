@@ -12,6 +12,7 @@ mod imports;
 mod keys;
 mod limits;
 mod login;
+mod nonces;
 mod operator_data;
 mod penalties;
 mod presence;

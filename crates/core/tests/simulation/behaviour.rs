@@ -130,7 +130,7 @@ impl World {
     }
 
     /// Sends something over the client's connection, where nothing overtakes.
-    fn send(&mut self, client: usize, input: Input) {
+    pub(crate) fn send(&mut self, client: usize, input: Input) {
         let delay = self.rng.millis(1, 60);
         let now = self.now.monotonic;
         let Some(connection) = &mut self.clients[client].connection else {
@@ -208,6 +208,7 @@ impl World {
     /// A login by key: as itself, under another name with its own key, or as another device with a
     /// signature that was heard elsewhere.
     fn key_login(&mut self, client: usize) -> (Login, Possession) {
+        let nonce = self.nonce(client);
         let other = usize::try_from(self.rng.below(self.clients.len() as u64)).unwrap();
         let (own, other) = (&self.clients[client], &self.clients[other]);
         let (name, key, possession) = match self.rng.below(20) {
@@ -216,7 +217,10 @@ impl World {
             3..5 => (other.name.as_str(), other.key, Possession::Unproven),
             _ => (own.name.as_str(), own.key, Possession::Proven),
         };
-        let login = Login::by_key(name, key, signature());
+        let login = match nonce {
+            None => Login::by_key(name, key, signature()),
+            Some(nonce) => Login::by_nonce(name, key, signature(), nonce),
+        };
         match self.rng.percent(5) {
             true => (login, Possession::NoChannel),
             false => (login, possession),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use fleetlink_core::SessionId;
 use fleetlink_proto::control::{DeleteFile, RequestId};
 use fleetlink_proto::control::{ErrorCode, OpenUpload, Reply, RpcError};
-use fleetlink_proto::{DeviceKey, DeviceName, IdempotencyKey};
+use fleetlink_proto::{DeviceKey, DeviceName, IdempotencyKey, LoginNonce};
 
 pub(crate) struct Client {
     pub(crate) name: String,
@@ -31,6 +31,8 @@ pub(crate) struct Connection {
     /// When its last message reaches the hub: messages of a connection stay in order.
     pub(crate) last_arrival: Duration,
     pub(crate) waiting: BTreeMap<i64, Wants>,
+    /// The last nonce that it asked for.
+    pub(crate) nonce: Option<LoginNonce>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +65,7 @@ impl Connection {
             last_id: 0,
             last_arrival: Duration::ZERO,
             waiting: BTreeMap::new(),
+            nonce: None,
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use fleetlink_core::{
     AdminReply, ConsoleEvent, Effect, Entrance, ImportOutcome, LoginFailure, TicketEvent,
 };
+use fleetlink_proto::control::Reply;
 
 #[derive(Default)]
 pub(crate) struct Coverage {
@@ -24,6 +25,7 @@ pub(crate) const WANTED: &[&str] = &[
     "refused now_blocked",
     "refused blocked",
     "refused key_refused",
+    "refused stale_nonce",
     "refused not_allowed",
     "refused no_channel",
     "refused key_enrolled",
@@ -64,6 +66,7 @@ pub(crate) const WANTED: &[&str] = &[
     "refused busy",
     "logged in by key",
     "logged in by key while blocked",
+    "nonce issued",
     "logged in by key while penalised",
     "answered before",
     "took over",
@@ -96,6 +99,10 @@ impl Coverage {
             Effect::Reply {
                 result: Err(error), ..
             } => self.count(format!("refused {}", error.code)),
+            Effect::Reply {
+                result: Ok(Reply::LoginNonce(_)),
+                ..
+            } => self.count("nonce issued"),
             Effect::End { reason, .. } => self.count(format!("end {reason:?}")),
             Effect::Discard { .. } => self.count("discarded"),
             Effect::AnswerAdmin {

@@ -14,6 +14,7 @@ mod keys;
 mod limits;
 #[path = "../../src/access/name_penalties_model.rs"]
 mod name_penalties_model;
+mod nonces;
 mod oracle;
 mod penalties;
 #[path = "../../src/access/penalties_model.rs"]

@@ -10,13 +10,13 @@ use fleetlink_core::{
 };
 use fleetlink_proto::control::limits::silence_limit;
 use fleetlink_proto::control::{
-    Compute, ComputeReply, EndReason, EnrolKey, Join, LoginProof, ReplaceKey, Reply, Request,
-    RequestId, RpcError,
+    Compute, ComputeReply, EndReason, EnrolKey, ErrorCode, Join, LoginProof, ReplaceKey, Reply,
+    Request, RequestId, RpcError,
 };
 use fleetlink_proto::samples::Operation;
 use fleetlink_proto::ticket::TicketNumber;
 use fleetlink_proto::transfer::Party;
-use fleetlink_proto::{DeviceKey, DeviceName, IdempotencyKey, Source};
+use fleetlink_proto::{DeviceKey, DeviceName, IdempotencyKey, LoginNonce, Source};
 
 use crate::guesses::{Attempts, Verdict};
 use crate::penalties::Penalties;
@@ -71,6 +71,8 @@ pub(crate) struct Live {
     pub(crate) unwanted: bool,
     pub(crate) asked: BTreeMap<RequestId, Asked>,
     pub(crate) uploads: BTreeMap<u64, IdempotencyKey>,
+    /// Those that were issued and not used, and when.
+    pub(crate) nonces: Vec<(LoginNonce, Duration)>,
 }
 
 pub(crate) enum Asked {
@@ -81,6 +83,8 @@ pub(crate) enum Asked {
         name: String,
         key: DeviceKey,
         possession: Possession,
+        /// Whether its nonce is valid, if it names one.
+        nonce_holds: bool,
     },
     /// To this one, or to none.
     KeyChange(Option<DeviceKey>),
@@ -173,6 +177,7 @@ impl Oracle {
                     unwanted: false,
                     asked: BTreeMap::new(),
                     uploads: BTreeMap::new(),
+                    nonces: Vec::new(),
                 };
                 self.live.insert(*session, live);
             }
@@ -197,6 +202,7 @@ impl Oracle {
                             name: login.name.clone(),
                             key: *key,
                             possession: *possession,
+                            nonce_holds: self.nonce_holds(*session, &login.proof, now.monotonic),
                         },
                     },
                     Request::Join(join) => Asked::Join(join.clone()),
@@ -221,6 +227,10 @@ impl Oracle {
                     _ => Asked::Other,
                 };
                 self.ask(*session, id, asked);
+            }
+            Input::NonceAsked { session, id, .. } => {
+                self.hear(*session, now);
+                self.ask(*session, id, Asked::Other);
             }
             Input::UploadStaged {
                 session,
@@ -528,9 +538,23 @@ impl Oracle {
                     name,
                     key,
                     possession,
+                    nonce_holds,
                 },
                 result,
-            ) => self.key_login_decided(session, (name, *key, *possession), result),
+            ) => {
+                let stale = result
+                    .as_ref()
+                    .is_err_and(|e| e.code == ErrorCode::StaleNonce);
+                if *nonce_holds {
+                    assert!(!stale, "a nonce that is valid is refused");
+                    self.key_login_decided(session, (name, *key, *possession), result);
+                } else if !stale {
+                    // Without TLS, or out of order.
+                    assert!(result.is_err(), "{name} is in by a nonce that is not valid");
+                    self.key_login_decided(session, (name, *key, *possession), result);
+                }
+            }
+            (_, Ok(Reply::LoginNonce(reply))) => self.nonce_issued(session, *reply, now.monotonic),
             (Asked::KeyChange(key), Ok(_)) => self.key_changed(session, *key),
             (Asked::Redemption(asked), result) => {
                 self.redemption_decided(session, asked, result, now);

@@ -19,6 +19,7 @@ mod log_spans;
 mod login;
 mod logs;
 mod names;
+mod nonces;
 mod one_shots;
 mod operator_data;
 mod output_lost;

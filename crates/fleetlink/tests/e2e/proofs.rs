@@ -14,9 +14,9 @@ use serde_json::{Value, json};
 
 use crate::harness::{Hub, any_hub};
 
-const DEVICE: &str = "camera";
+pub(crate) const DEVICE: &str = "camera";
 
-fn config() -> Arc<ClientConfig> {
+pub(crate) fn config() -> Arc<ClientConfig> {
     let mut config = any_hub::config();
     config.alpn_protocols.clear();
     config.enable_early_data = true;
@@ -24,14 +24,14 @@ fn config() -> Arc<ClientConfig> {
 }
 
 /// One connection, after `hello`.
-struct Client {
+pub(crate) struct Client {
     stream: BufReader<StreamOwned<ClientConnection, TcpStream>>,
     /// What the hub says that it has.
     features: Value,
 }
 
 impl Client {
-    fn connect(hub: SocketAddr, config: &Arc<ClientConfig>) -> Self {
+    pub(crate) fn connect(hub: SocketAddr, config: &Arc<ClientConfig>) -> Self {
         let name = ServerName::try_from("fleetlink").unwrap();
         let tls = ClientConnection::new(Arc::clone(config), name).unwrap();
         let stream = StreamOwned::new(tls, TcpStream::connect(hub).unwrap());
@@ -44,7 +44,7 @@ impl Client {
         client
     }
 
-    fn call(&mut self, method: &str, params: &Value) -> Result<Value, String> {
+    pub(crate) fn call(&mut self, method: &str, params: &Value) -> Result<Value, String> {
         let call = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
         writeln!(self.stream.get_mut(), "{call}").unwrap();
         let mut line = String::new();
@@ -56,7 +56,7 @@ impl Client {
         }
     }
 
-    fn binding(&self) -> [u8; 32] {
+    pub(crate) fn binding(&self) -> [u8; 32] {
         let tls = &self.stream.get_ref().conn;
         let label = b"EXPORTER-Channel-Binding";
         tls.export_keying_material([0; 32], label, None).unwrap()
@@ -64,7 +64,7 @@ impl Client {
 }
 
 /// A device's key, as its own folder has it, and as PROTOCOL.md says that it signs.
-struct Key(Ed25519KeyPair);
+pub(crate) struct Key(Ed25519KeyPair);
 
 impl Key {
     fn read(folder: &Path) -> Self {
@@ -79,7 +79,7 @@ impl Key {
     }
 
     /// The parameters of a login, signed for this purpose, hub, name and connection.
-    fn proof(&self, domain: &str, pin: &str, name: &str, binding: &[u8; 32]) -> Value {
+    pub(crate) fn proof(&self, domain: &str, pin: &str, name: &str, binding: &[u8; 32]) -> Value {
         let pin = unhex(pin.strip_prefix("sha256:").unwrap());
         let mut message = Vec::new();
         for part in [domain.as_bytes(), &pin, name.as_bytes(), binding] {
@@ -95,7 +95,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn unhex(digits: &str) -> Vec<u8> {
+pub(crate) fn unhex(digits: &str) -> Vec<u8> {
     let pairs = (0..digits.len()).step_by(2);
     pairs
         .map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap())
@@ -103,7 +103,7 @@ fn unhex(digits: &str) -> Vec<u8> {
 }
 
 /// A hub, and a device that has enrolled its key there.
-fn enrolled() -> (Hub, Key) {
+pub(crate) fn enrolled() -> (Hub, Key) {
     let hub = Hub::start(&[DEVICE, "other"]);
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(hub.visit(folder.path(), DEVICE).code, Some(0));
@@ -111,7 +111,7 @@ fn enrolled() -> (Hub, Key) {
     (hub, key)
 }
 
-const LOGIN: &str = "fleetlink-login-v1";
+pub(crate) const LOGIN: &str = "fleetlink-login-v1";
 
 #[test]
 fn a_proof_that_was_overheard_is_of_no_use_on_another_connection() {
@@ -160,7 +160,7 @@ fn a_proof_is_for_one_name_and_one_purpose() {
 fn a_hub_names_the_features_that_need_tls_and_passes_over_unknown_notifications() {
     let hub = Hub::start(&[DEVICE]);
     let mut client = Client::connect(hub.address, &config());
-    let tls = ["keys", "tickets", "transfers"];
+    let tls = ["keys", "login_nonce", "tickets", "transfers"];
     for feature in tls {
         let named = client.features.as_array().unwrap();
         assert!(named.contains(&feature.into()), "{feature}: {named:?}");

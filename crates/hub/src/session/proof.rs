@@ -9,7 +9,7 @@ use fleetlink_core::Possession;
 use fleetlink_proto::control::{
     AnnounceEndpoint, EnrolKey, Login, LoginProof, OpenTransfer, RedeemTicket, ReplaceKey, Request,
 };
-use fleetlink_proto::signed::Channel;
+use fleetlink_proto::signed::{self, Channel};
 use fleetlink_proto::transfer::SignedCertificate;
 use fleetlink_proto::{DeviceKey, DeviceName, Signature};
 use ring::signature::{ED25519, UnparsedPublicKey};
@@ -23,7 +23,23 @@ pub(super) fn check(request: &Request, channel: Option<&Channel>) -> Possession 
     let (key, signature, name, message) = match request {
         Request::Login(Login {
             name,
-            proof: LoginProof::Key { key, signature },
+            proof:
+                LoginProof::Key {
+                    key,
+                    signature,
+                    nonce: Some(nonce),
+                },
+        }) => {
+            return match channel {
+                None => Possession::NoChannel,
+                Some(Channel { hub, .. }) => {
+                    found(key, signature, &signed::login_by_nonce(*hub, name, **nonce))
+                }
+            };
+        }
+        Request::Login(Login {
+            name,
+            proof: LoginProof::Key { key, signature, .. },
         }) => (key, signature, name.as_str(), Channel::login as Message),
         Request::EnrolKey(EnrolKey {
             name,
@@ -56,8 +72,7 @@ pub(super) fn check(request: &Request, channel: Option<&Channel>) -> Possession 
     };
     match channel {
         None => Possession::NoChannel,
-        Some(channel) if holds(key, signature, &message(channel, name)) => Possession::Proven,
-        Some(_) => Possession::Unproven,
+        Some(channel) => found(key, signature, &message(channel, name)),
     }
 }
 
@@ -79,6 +94,13 @@ fn check_endpoint(signed: &SignedCertificate, channel: Option<&Channel>) -> Poss
     }
 }
 
+fn found(key: &DeviceKey, signature: &Signature, message: &[u8]) -> Possession {
+    match holds(key, signature, message) {
+        true => Possession::Proven,
+        false => Possession::Unproven,
+    }
+}
+
 fn holds(key: &DeviceKey, signature: &Signature, message: &[u8]) -> bool {
     let key = UnparsedPublicKey::new(&ED25519, key.as_bytes());
     key.verify(message, signature.as_bytes()).is_ok()
@@ -86,8 +108,8 @@ fn holds(key: &DeviceKey, signature: &Signature, message: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use fleetlink_proto::HubPin;
     use fleetlink_proto::ticket::TicketSecret;
+    use fleetlink_proto::{HubPin, LoginNonce};
     use ring::signature::{Ed25519KeyPair, KeyPair as _};
 
     use super::*;
@@ -116,6 +138,30 @@ mod tests {
                 signature,
             })
         };
+        let nonce = LoginNonce::from_bytes([4; 32]);
+        let by_nonce =
+            |name: &str, signature| Request::Login(Login::by_nonce(name, key, signature, nonce));
+        let over_nonce = |hub, nonce| sign(signed::login_by_nonce(hub, "cam", nonce));
+        let for_nonce = over_nonce(here.hub, nonce);
+        let request = by_nonce("cam", for_nonce.clone());
+        assert_eq!(check(&request, Some(&here)), Possession::Proven);
+        assert_eq!(check(&request, None), Possession::NoChannel);
+        for request in [
+            by_nonce("uav", for_nonce.clone()),
+            by_nonce("cam", over_nonce(channel(2, 1).hub, nonce)),
+            by_nonce("cam", over_nonce(here.hub, LoginNonce::from_bytes([5; 32]))),
+            // One kind of signature is not the other.
+            by_nonce("cam", sign(here.login("cam"))),
+            by_nonce("cam", sign(channel(1, 4).login("cam"))),
+            login("cam", for_nonce),
+        ] {
+            assert_eq!(
+                check(&request, Some(&here)),
+                Possession::Unproven,
+                "{request:?}"
+            );
+        }
+
         let signed = sign(here.login("cam"));
         let request = login("cam", signed.clone());
         assert_eq!(check(&request, Some(&here)), Possession::Proven);

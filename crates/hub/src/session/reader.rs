@@ -3,6 +3,7 @@
 use std::mem;
 
 use fleetlink_core::{Input, SessionId};
+use fleetlink_proto::LoginNonce;
 use fleetlink_proto::control::{
     EndReason, ErrorCode, FromDevice, HubDecoder, HubNotification, Request, RequestId, RpcError,
     limits,
@@ -175,6 +176,10 @@ impl<S: AsyncRead + Unpin> Reader<S> {
                     .unread(self.uploads.abort(id, abort.upload))
                     .await?;
             }
+            Request::LoginNonce => {
+                let (session, nonce) = (self.session, self.secured.as_ref().map(|_| nonce()));
+                self.calls.push(Input::NonceAsked { session, id, nonce });
+            }
             Request::CancelDownload(cancel) => self.downloads.cancel(&id, cancel.download).await,
             request => {
                 let session = self.session;
@@ -233,6 +238,13 @@ impl<S: AsyncRead + Unpin> Reader<S> {
         self.alive_told = Instant::now();
         Ok(self.driver.input(input).await?)
     }
+}
+
+/// The random bits of a nonce to log in with.
+fn nonce() -> LoginNonce {
+    let mut bits = [0; 32];
+    getrandom::fill(&mut bits).expect("the operating system has random numbers");
+    LoginNonce::from_bytes(bits)
 }
 
 /// The answer to a call about an upload or download that is not open.

@@ -149,6 +149,8 @@ error_codes! {
     NoKey = 17, "no_key";
     /// Wrong passwords of many different names came from this address; no password was checked.
     Penalised = 18, "penalised";
+    /// The nonce of a login is unknown on this connection, used or too old; ask for another one.
+    StaleNonce = 19, "stale_nonce";
     /// The device has no file of this id.
     NoSuchFile = 20, "no_such_file";
     /// A line of the data file is not a sample; `data.line` says which.

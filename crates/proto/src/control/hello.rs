@@ -82,6 +82,8 @@ features! {
     Background = "background", false;
     /// Device keys: `key.enrol` and its siblings, and `login` by key.
     Keys = "keys", true;
+    /// `login.nonce`, and `nonce` of `login`.
+    LoginNonce = "login_nonce", true;
     /// `ticket.redeem`.
     Tickets = "tickets", true;
     /// `transfer.announce` and `transfer.open`.

@@ -70,6 +70,8 @@ pub const MAX_BYTES_BEFORE_LOGIN: u64 = 256 * 1024;
 pub const MAX_UNKNOWN_SESSIONS_PER_SOURCE: usize = 64;
 /// Connections of one source that may be in their TLS handshake; loopback is not counted.
 pub const MAX_HANDSHAKES_PER_SOURCE: usize = 64;
+/// Nonces of one session that may be valid; with one more the oldest is not.
+pub const MAX_LOGIN_NONCES: usize = 4;
 /// Logins of one name that may wait while earlier ones are checked.
 pub const MAX_WAITING_LOGINS_PER_NAME: usize = 64;
 /// Names whose failed logins are remembered, beside those that failed within [`BLOCK_TIME`]; the one
@@ -110,6 +112,8 @@ pub const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
 pub const HELLO_DEADLINE: Duration = Duration::from_secs(10);
 /// How long a session may stay open without a login: a person is typing a password.
 pub const LOGIN_DEADLINE: Duration = Duration::from_secs(300);
+/// How long a nonce of `login.nonce` is valid.
+pub const LOGIN_NONCE_LIFE: Duration = Duration::from_secs(30);
 /// How long a name stays blocked after too many wrong passwords.
 pub const BLOCK_TIME: Duration = Duration::from_secs(10);
 /// The first penalty of a source, unless the hub sets another time.

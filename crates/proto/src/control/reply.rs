@@ -9,7 +9,7 @@ use super::hello::HelloReply;
 use super::request::UploadMode;
 use crate::samples::{Decimal, Operation};
 use crate::transfer::SignedGrant;
-use crate::{ContentHash, DataFile, DeviceKey, DeviceName, HubTime, WallTime};
+use crate::{ContentHash, DataFile, DeviceKey, DeviceName, HubTime, LoginNonce, WallTime};
 
 /// The answer to `login` and to `ticket.redeem`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +19,15 @@ pub struct LoginReply {
     /// The device's enrolled key, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<DeviceKey>,
+}
+
+/// The answer to `login.nonce`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoginNonceReply {
+    /// To be signed for one login on this connection.
+    pub nonce: LoginNonce,
+    /// How long it is valid, in milliseconds.
+    pub expires_ms: u64,
 }
 
 /// The key by which a device proves who it is.
@@ -227,6 +236,8 @@ pub enum Reply {
     Hello(HelloReply),
     /// To `login` and `ticket.redeem`.
     Login(LoginReply),
+    /// To `login.nonce`.
+    LoginNonce(LoginNonceReply),
     /// To `join`.
     Join(JoinReply),
     /// To `ping`.

@@ -236,6 +236,8 @@ macro_rules! requests {
 requests! {
     /// Agrees on a version.
     Hello(Hello) = "hello";
+    /// Asks for a nonce to log in with, where the device's TLS library has no exporter.
+    LoginNonce = "login.nonce";
     /// Proves who the device is.
     Login(Login) = "login";
     /// Announces the device's presence.
