@@ -100,6 +100,13 @@ impl Attached {
     }
 }
 
+impl Attached {
+    /// The session at hand, also one that has ended, and what logs in again.
+    pub(crate) async fn parts(&self) -> (Session, Dialer) {
+        self.current.lock().await.clone()
+    }
+}
+
 impl Sessions for Attached {
     async fn session(&self) -> Result<Session> {
         let mut current = self.current.lock().await;

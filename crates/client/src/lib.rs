@@ -6,6 +6,7 @@ mod append;
 mod attach;
 mod backoff;
 mod chosen;
+mod client;
 mod connect;
 mod delete;
 mod device_keys;
@@ -28,10 +29,6 @@ mod pending_key;
 mod reader;
 mod redeem;
 mod replaced;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the tries of a login come here next")
-)]
 mod retry;
 mod session;
 mod shortage;
@@ -46,6 +43,7 @@ pub use append::{AppendEvent, AppendRules, Appended, append_stream};
 pub use attach::{Attached, Credential, Dialer, Sessions};
 pub use backoff::Backoff;
 pub use chosen::{Choice, Chosen};
+pub use client::{Client, ClientBuilder, FirstUse, Notice};
 pub use connect::{Connection, Trust, Unfollowed, connect};
 pub use delete::delete_file;
 pub use device_keys::DeviceKeys;
@@ -68,7 +66,7 @@ pub use number_exchange::{ExchangeError, NumberExchange};
 pub use partial::remove_incomplete_files;
 pub use pending_key::PendingKey;
 pub use reader::{Problem, RefusedInput, SampleReader};
-pub use redeem::{Redeemed, redeem};
+use redeem::{Redeemed, redeem};
 pub use replaced::ReplacedDevices;
 pub use session::{Closed, Session};
 pub use state::state_folder;

@@ -39,6 +39,8 @@ pub const UNSENT_BYTES: u32 = 128 * 1024;
 pub const BACKOFF_FIRST: Duration = Duration::from_millis(250);
 /// The longest wait before another connection.
 pub const BACKOFF_LONGEST: Duration = Duration::from_secs(30);
+/// How long a login or a ticket is tried again where the hub is busy or its answer was lost.
+pub const OPENING_PATIENCE: Duration = Duration::from_secs(5);
 /// The longest wait that a hub may ask a joined device for.
 pub const REFUSED_WAIT_LONGEST: Duration = Duration::from_secs(60);
 /// Tries of one change in a row that may bring it no further; where the hub says that it is busy,

@@ -13,13 +13,13 @@ use crate::{
 };
 
 /// A ticket that was used.
-pub struct Redeemed {
+pub(crate) struct Redeemed {
     /// The session, logged in.
-    pub session: Session,
+    pub(crate) session: Session,
     /// What the hub says that the device is.
-    pub reply: LoginReply,
+    pub(crate) reply: LoginReply,
     /// The address of the ticket at which the hub was found.
-    pub address: HubAddress,
+    pub(crate) address: HubAddress,
 }
 
 /// Uses a ticket with this key. `client` tells the hub's log what this device runs. `hub` is the pin
@@ -28,7 +28,7 @@ pub struct Redeemed {
 ///
 /// # Errors
 /// No address of the ticket leads to its hub, or the hub does not take it.
-pub async fn redeem(
+pub(crate) async fn redeem(
     ticket: &JoinTicket,
     name: Option<&DeviceName>,
     key: &KeyPair,

@@ -92,16 +92,6 @@ impl Tries {
         }
     }
 
-    /// Waits before the next try, or gives the error back where there shall be none.
-    pub(crate) async fn after(&mut self, error: Error) -> Result<()> {
-        let Some(wait) = self.wait_after(&error) else {
-            return Err(error);
-        };
-        tracing::debug!(%error, ?wait, "trying again");
-        sleep(wait).await;
-        Ok(())
-    }
-
     fn next_wait(&mut self, error: &Error) -> Duration {
         self.backoff.next_wait().max(asked(error))
     }
@@ -142,6 +132,9 @@ pub(crate) trait Attempt {
 
     /// Tries once.
     fn attempt(&mut self, tries: &mut Tries) -> impl Future<Output = Result<Self::Done>> + Send;
+
+    /// Hears that it failed with this error and is tried again.
+    fn waits(&mut self, _error: &Error) {}
 }
 
 /// Tries until it succeeds, or fails for a reason that does not pass in time.
@@ -149,7 +142,14 @@ pub(crate) async fn retry<A: Attempt>(tries: &mut Tries, attempt: &mut A) -> Res
     loop {
         match attempt.attempt(tries).await {
             Ok(done) => return Ok(done),
-            Err(error) => tries.after(error).await?,
+            Err(error) => {
+                let Some(wait) = tries.wait_after(&error) else {
+                    return Err(error);
+                };
+                tracing::debug!(%error, ?wait, "trying again");
+                attempt.waits(&error);
+                sleep(wait).await;
+            }
         }
     }
 }

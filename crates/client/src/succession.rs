@@ -24,7 +24,7 @@ pub struct Successor {
 }
 
 /// A device knows its hub by another key from here on.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Moved {
     /// Where the hub is.
     pub address: HubAddress,

@@ -1,7 +1,7 @@
 //! Commits the batches one after the other, each with one effect.
 
 use fleetlink_proto::control::UploadMode;
-use fleetlink_proto::{DataFile, IdempotencyKey, Retry};
+use fleetlink_proto::{DataFile, IdempotencyKey};
 
 use super::AppendEvent;
 use super::queue::{Batch, Queue};
@@ -92,10 +92,18 @@ impl<S: Sessions, T: FnMut(AppendEvent<'_>) + Send> Attempt for Delivery<'_, S, 
         let sent = self.send().await;
         match &sent {
             Ok(()) if self.last.is_some() => (self.tell)(AppendEvent::Back),
-            Err(error) if error.retry() == Retry::Soon => self.failed(error),
             _ => {}
         }
         sent
+    }
+
+    fn waits(&mut self, error: &Error) {
+        if self.last.replace(error.clone()).is_none() {
+            (self.tell)(AppendEvent::Away(error));
+        }
+        if self.sender.queue.is_full() && !std::mem::replace(&mut self.told_full, true) {
+            (self.tell)(AppendEvent::Full);
+        }
     }
 }
 
@@ -110,14 +118,5 @@ impl<S: Sessions, T: FnMut(AppendEvent<'_>) + Send> Delivery<'_, S, T> {
         )
         .await?;
         Ok(())
-    }
-
-    fn failed(&mut self, error: &Error) {
-        if self.last.replace(error.clone()).is_none() {
-            (self.tell)(AppendEvent::Away(error));
-        }
-        if self.sender.queue.is_full() && !std::mem::replace(&mut self.told_full, true) {
-            (self.tell)(AppendEvent::Full);
-        }
     }
 }

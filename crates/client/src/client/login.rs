@@ -1,0 +1,98 @@
+//! Logging in by key or password.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use fleetlink_proto::control::{ErrorCode, LoginReply};
+
+use super::meeting::Hub;
+use super::{ClientBuilder, LoggedIn, Notice};
+use crate::limits::OPENING_PATIENCE;
+use crate::retry::{Attempt, Patience, Tries, retry};
+use crate::{Connection, Credential, DeviceKeys, Error, ErrorKind, Result, Session};
+
+impl ClientBuilder {
+    /// Logs in over this connection: by the key, and by the password where there is no key or the
+    /// hub does not know it any more.
+    pub(super) async fn log_in(
+        &self,
+        connection: Connection,
+        hub: &mut Hub,
+        state: &Path,
+    ) -> Result<LoggedIn> {
+        let name = self.name()?;
+        let key = match (connection.pin, self.device_name()) {
+            (Some(pin), Some(device)) if self.by_key => {
+                DeviceKeys::in_folder(state).find(pin, &device)?
+            }
+            _ => None,
+        };
+        let mut at_hand = Some(connection);
+        let mut refused = None;
+        if let Some(key) = key {
+            let credential = Credential::Key(Arc::new(key));
+            match hub.log_in(at_hand.take(), name, credential).await {
+                Err(error) if error.is_refused_with(ErrorCode::KeyRefused) => {
+                    self.tell(Notice::KeyRefused);
+                    refused = Some(error);
+                }
+                tried => return tried,
+            }
+        }
+        let Some(password) = self.password.clone() else {
+            let needed = || {
+                let message = "this device has no key for the hub yet, so its password is needed";
+                Error::new(ErrorKind::PasswordNeeded, message)
+            };
+            return Err(refused.unwrap_or_else(needed));
+        };
+        hub.log_in(at_hand, name, Credential::Password(password))
+            .await
+    }
+}
+
+impl Hub {
+    /// Logs in over the connection at hand or a new one; a hub that is busy, or loses the
+    /// connection, is asked again for a while.
+    pub(super) async fn log_in(
+        &mut self,
+        at_hand: Option<Connection>,
+        name: &str,
+        credential: Credential,
+    ) -> Result<LoggedIn> {
+        let mut opening = Opening {
+            hub: self,
+            at_hand,
+            name,
+            credential: &credential,
+        };
+        let mut tries = Tries::new(Patience::Opening(OPENING_PATIENCE));
+        let (session, reply) = retry(&mut tries, &mut opening).await?;
+        Ok(LoggedIn {
+            session,
+            dialer: self.dialer(name, credential),
+            name: reply.name,
+            enrolled: reply.key,
+        })
+    }
+}
+
+struct Opening<'a> {
+    hub: &'a mut Hub,
+    at_hand: Option<Connection>,
+    name: &'a str,
+    credential: &'a Credential,
+}
+
+impl Attempt for Opening<'_> {
+    type Done = (Session, LoginReply);
+
+    async fn attempt(&mut self, _: &mut Tries) -> Result<Self::Done> {
+        let connection = match self.at_hand.take() {
+            Some(connection) => connection,
+            None => self.hub.connect().await?,
+        };
+        let dialer = self.hub.dialer(self.name, self.credential.clone());
+        dialer.attach_over(connection).await
+    }
+}

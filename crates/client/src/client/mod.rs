@@ -1,0 +1,170 @@
+//! The handle of a device at its hub.
+
+mod builder;
+mod enrolment;
+mod login;
+mod meeting;
+mod notice;
+mod ticket;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use fleetlink_proto::control::EnrolledKey;
+use fleetlink_proto::ticket::JoinTicket;
+use fleetlink_proto::{DeviceKey, DeviceName, HubPin};
+
+use crate::{
+    Attached, Credential, DeviceKeys, Dialer, Error, HubAddress, KeyPair, Result, Session, Sessions,
+};
+pub use builder::{ClientBuilder, FirstUse};
+pub use notice::Notice;
+
+/// A device that is logged in at its hub. Clones are of the same device.
+///
+/// It opens another session by itself where the one at hand has ended.
+#[derive(Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    name: DeviceName,
+    address: HubAddress,
+    has_key: bool,
+    state: PathBuf,
+    sessions: Attached,
+}
+
+impl Client {
+    /// Begins to describe a client of the hub at this address: `HOST`, `HOST:PORT` or
+    /// `[IPv6]:PORT`, with `#` and the hub's pin behind it where that is known.
+    pub fn builder(hub: impl Into<String>) -> ClientBuilder {
+        ClientBuilder::new(Some(hub.into()))
+    }
+
+    /// Begins to describe a client that uses this join ticket, which names the hub and its pin.
+    pub fn builder_with_ticket(ticket: JoinTicket) -> ClientBuilder {
+        ClientBuilder::new(None).ticket(ticket)
+    }
+
+    fn new(login: LoggedIn, address: HubAddress, state: PathBuf) -> Self {
+        let LoggedIn {
+            session,
+            dialer,
+            name,
+            ..
+        } = login;
+        let has_key = matches!(dialer.credential, Credential::Key(_));
+        let sessions = Attached::new(dialer, session);
+        let inner = Inner {
+            name,
+            address,
+            has_key,
+            state,
+            sessions,
+        };
+        Client {
+            inner: Arc::new(inner),
+        }
+    }
+
+    /// The name of this device, as the hub writes it.
+    pub fn device(&self) -> &DeviceName {
+        &self.inner.name
+    }
+
+    /// The address at which the hub was found.
+    pub fn address(&self) -> &HubAddress {
+        &self.inner.address
+    }
+
+    /// Tells whether the device logged in by its key, or has enrolled one since.
+    pub fn has_key(&self) -> bool {
+        self.inner.has_key
+    }
+
+    /// The state folder.
+    pub fn state_dir(&self) -> &Path {
+        &self.inner.state
+    }
+
+    /// The session at hand or, where that has ended, another one: for calls that have no method
+    /// here.
+    ///
+    /// # Errors
+    /// The hub cannot be reached, or refuses the login.
+    pub async fn session(&self) -> Result<Session> {
+        self.inner.sessions.session().await
+    }
+
+    /// The session and what logs in again.
+    #[doc(hidden)]
+    pub async fn parts(&self) -> (Session, Dialer) {
+        self.inner.sessions.parts().await
+    }
+
+    /// The key that the hub knows of this device, if any.
+    ///
+    /// # Errors
+    /// As of [`session`](Client::session), or the hub refuses the call: the device must have logged
+    /// in by its password.
+    pub async fn keys(&self) -> Result<Vec<EnrolledKey>> {
+        self.session().await?.keys().await
+    }
+
+    /// Takes this device's key away, at the hub and here, and ends its other sessions.
+    ///
+    /// # Errors
+    /// As of [`keys`](Client::keys), or the key's file cannot be removed.
+    pub async fn revoke_key(&self) -> Result<()> {
+        let (session, hub) = self.session_with_keys().await?;
+        session.revoke_key().await?;
+        self.device_keys().remove(hub, self.device())
+    }
+
+    /// Makes this device a new key, and has the hub take it in place of the one that it knows.
+    ///
+    /// # Errors
+    /// As of [`keys`](Client::keys), or the key cannot be kept.
+    pub async fn replace_key(&self) -> Result<DeviceKey> {
+        let (session, hub) = self.session_with_keys().await?;
+        let name = self.device();
+        let replace = async |key: &KeyPair| session.replace_key(name, key).await;
+        let made = self.device_keys().make(hub, name, replace).await?;
+        Ok(made.public())
+    }
+
+    /// Says goodbye, if the hub still listens, and ends the session.
+    pub async fn leave(&self) {
+        let (session, _) = self.parts().await;
+        session.leave().await;
+    }
+
+    fn device_keys(&self) -> DeviceKeys {
+        DeviceKeys::in_folder(&self.inner.state)
+    }
+
+    async fn session_with_keys(&self) -> Result<(Session, HubPin)> {
+        let session = self.session().await?;
+        let without_tls = || Error::usage("a hub without TLS knows no keys");
+        let hub = session.pin().ok_or_else(without_tls)?;
+        Ok((session, hub))
+    }
+}
+
+impl Sessions for Client {
+    async fn session(&self) -> Result<Session> {
+        Client::session(self).await
+    }
+}
+
+/// A login that succeeded.
+struct LoggedIn {
+    session: Session,
+    /// What logs in again.
+    dialer: Dialer,
+    name: DeviceName,
+    /// The key that the hub knows of the device.
+    enrolled: Option<DeviceKey>,
+}

@@ -1,0 +1,102 @@
+//! What a person should know although nothing failed.
+
+use std::fmt;
+
+use fleetlink_proto::{DeviceName, HubPin};
+
+use crate::{Error, HubAddress, Moved};
+
+/// What the person who runs the program should know; its `Display` is a sentence for that.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Notice {
+    /// The hub cannot be reached yet and is waited for.
+    Waiting {
+        /// The address of the hub.
+        address: HubAddress,
+        /// Why it cannot be reached.
+        error: Error,
+    },
+    /// The hub is remembered at this address too, since it has the key of one that was met before.
+    SameHub {
+        /// The new address.
+        address: HubAddress,
+        /// The address at which it was met.
+        met_at: String,
+    },
+    /// The pin that was given is right, and could not be remembered.
+    PinNotKept {
+        /// The pin.
+        pin: HubPin,
+        /// Why not.
+        error: Error,
+    },
+    /// The hub has a new key, which the old one has announced.
+    HubMoved(Moved),
+    /// The hub does not know this device by its key any more; the password is tried.
+    KeyRefused,
+    /// The device has a key from now on.
+    Enrolled {
+        /// The device.
+        device: DeviceName,
+    },
+    /// The hub knows this name by another key than this device's, so none was enrolled.
+    AnotherKey,
+    /// The device could not be enrolled.
+    NotEnrolled(Error),
+    /// A ticket was used: the device has an account and a key from now on.
+    Redeemed {
+        /// The device.
+        device: DeviceName,
+        /// The address at which the hub was found.
+        address: HubAddress,
+    },
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Notice::Waiting { address, error } => {
+                write!(f, "waiting for the hub at {address}: {error}")
+            }
+            Notice::SameHub { address, met_at } => write!(
+                f,
+                "The hub at {address} has the key of the one that was met at {met_at}: it is the \
+                 same hub, and is remembered at this address too."
+            ),
+            Notice::PinNotKept { pin, error } => {
+                write!(f, "the pin {pin} could not be remembered: {error}")
+            }
+            Notice::HubMoved(moved) => write!(f, "{moved}"),
+            Notice::KeyRefused => {
+                f.write_str("The hub does not know this device by its key any more.")
+            }
+            Notice::Enrolled { device } => write!(f, "{device} now has a key"),
+            Notice::AnotherKey => f.write_str("the hub knows this name by another key"),
+            Notice::NotEnrolled(error) => write!(f, "this device could not be enrolled: {error}"),
+            Notice::Redeemed { device, .. } => {
+                write!(
+                    f,
+                    "this device is {device} from now on, by a key of its own"
+                )
+            }
+        }
+    }
+}
+
+impl fmt::Display for Moved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Moved {
+            address, old, new, ..
+        } = self;
+        write!(
+            f,
+            "The hub at {address} has a new key, announced by its old one. Its pin is {new} now; it \
+             was {old}."
+        )?;
+        match &self.not_kept {
+            Some(error) => write!(f, " It could not be kept: {error}"),
+            None => Ok(()),
+        }
+    }
+}
