@@ -1,22 +1,17 @@
 //! Attaching: logging in without joining, as one-shot commands do.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use fleetlink_client::{
-    Attached, Choice, Connection, Credential, HubAddress, KnownHubs, Session, state_folder,
-};
-use fleetlink_proto::control::LoginReply;
-use fleetlink_proto::{DeviceName, HubPin, Password};
+use fleetlink_client::{Choice, Client, ClientBuilder, HubAddress, KnownHubs, state_folder};
+use fleetlink_proto::{DeviceName, HubPin};
 
 use crate::chosen;
-use crate::dial::{Hub, TrustArguments};
 use crate::failure::Failure;
-use crate::identity;
-use crate::login::{self, Welcome};
+use crate::login::needs_password;
 use crate::output::Output;
 use crate::password::PasswordSource;
 use crate::stdin::Lines;
+use crate::trust::{self, TrustArguments};
 
 /// The hub and the account of a command that attaches and does not join.
 #[derive(Debug, Clone, clap::Args)]
@@ -97,78 +92,48 @@ impl HubArguments {
 
     /// Connects and logs in, without joining: by this device's key where it has one, else by the
     /// password.
-    pub(crate) async fn attach(&self, output: &Output) -> Result<Attached, Failure> {
-        let welcome = self.log_in(output).await?;
-        Ok(Attached::new(welcome.dialer, welcome.session))
+    pub(crate) async fn connect(&self, output: &Output) -> Result<Client, Failure> {
+        self.log_in(self.builder(output)?, output).await
     }
 
-    /// The same, with everything that a login brings.
-    pub(crate) async fn log_in(&self, output: &Output) -> Result<Welcome, Failure> {
+    /// The same; a device that came by its password gets a key.
+    pub(crate) async fn connect_enrolled(&self, output: &Output) -> Result<Client, Failure> {
+        self.log_in(self.builder(output)?.enrol_key(), output).await
+    }
+
+    /// Connects and logs in by the password alone, for what its owner only may do.
+    pub(crate) async fn connect_as_owner(&self, output: &Output) -> Result<Client, Failure> {
+        if self.trust.plain {
+            let text = "a hub without TLS knows no keys";
+            return Err(Failure::Usage(text.to_owned()));
+        }
+        self.log_in(self.builder(output)?.by_key(false), output)
+            .await
+    }
+
+    fn builder(&self, output: &Output) -> Result<ClientBuilder, Failure> {
         let device = self.device()?;
-        let lines = Lines::new();
-        let (connection, mut hub) = self.trust.reach(self.hub()?, &lines, output).await?;
-        let key = identity::key_for(connection.pin, device)?;
-        let mut at_hand = Some(connection);
-        let mut refused = None;
-        if let Some(key) = key {
-            let credential = Credential::Key(Arc::new(key));
-            let attached = hub.attach(at_hand.take(), device.as_str(), &credential);
-            match identity::unless_refused(attached.await)? {
-                Ok(attached) => {
-                    return Ok(login::welcome(attached, &hub, device.as_str(), credential));
-                }
-                Err(error) => refused = Some(error),
-            }
-        }
-        let password = self.password.read(&lines).await?;
-        if let (Some(error), None, false) = (refused, &password, lines.terminal()) {
-            return Err(Failure::Hub(error));
-        }
-        let (attached, credential) = self
-            .by_password(&mut hub, at_hand, password, &lines, output)
-            .await?;
-        Ok(login::welcome(attached, &hub, device.as_str(), credential))
+        let builder = self.trust.builder(self.hub()?, output)?;
+        Ok(builder.device(device.as_str()))
     }
 
-    /// Connects and logs in by the password alone, for what its owner only may do; with the pin of
-    /// the hub, which has one.
-    pub(crate) async fn attach_as_owner(
-        &self,
-        output: &Output,
-    ) -> Result<(Session, HubPin), Failure> {
+    async fn log_in(&self, builder: ClientBuilder, output: &Output) -> Result<Client, Failure> {
         let lines = Lines::new();
-        let (connection, mut hub) = self.trust.reach(self.hub()?, &lines, output).await?;
-        let without_tls = || Failure::Usage("a hub without TLS knows no keys".to_owned());
-        connection.pin.ok_or_else(without_tls)?;
-        let password = self.password.read(&lines).await?;
-        let ((session, _), _) = self
-            .by_password(&mut hub, Some(connection), password, &lines, output)
-            .await?;
-        // While the password was typed the hub may have got a new key.
-        let pin = session.pin().ok_or_else(without_tls)?;
-        Ok((session, pin))
-    }
-
-    async fn by_password(
-        &self,
-        hub: &mut Hub,
-        at_hand: Option<Connection>,
-        given: Option<Password>,
-        lines: &Lines,
-        output: &Output,
-    ) -> Result<((Session, LoginReply), Credential), Failure> {
-        let (password, at_hand) = match given {
-            Some(password) => (password, at_hand),
-            None => {
-                // The hub has few places for those who have not logged in.
-                drop(at_hand);
-                (self.password.read_or_ask(lines, output).await?, None)
-            }
+        let first = match self.password.of_environment() {
+            Some(password) => builder.clone().password(password),
+            None => builder.clone(),
         };
-        let credential = Credential::Password(password);
-        let attached = hub
-            .attach(at_hand, self.device()?.as_str(), &credential)
-            .await?;
-        Ok((attached, credential))
+        let error = match trust::connect(&first, &lines, output).await? {
+            Ok(client) => return Ok(client),
+            Err(error) if needs_password(&error) => error,
+            Err(error) => return Err(error.into()),
+        };
+        let password = match self.password.read(&lines).await? {
+            Some(password) => password,
+            None if error.refusal().is_some() && !lines.terminal() => return Err(error.into()),
+            None => self.password.read_or_ask(&lines, output).await?,
+        };
+        let builder = builder.by_key(false).password(password);
+        Ok(trust::connect(&builder, &lines, output).await??)
     }
 }

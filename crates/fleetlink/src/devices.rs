@@ -1,7 +1,6 @@
 //! `fleetlink device …`: the other devices of the hub.
 
 use clap::{Args, Subcommand};
-use fleetlink_client::Sessions as _;
 use fleetlink_proto::control::ActiveDevice;
 use serde_json::json;
 
@@ -33,7 +32,7 @@ pub(crate) async fn run(arguments: DeviceArguments, output: &Output) -> Result<(
         let session = arguments
             .hub
             .or_chosen()?
-            .attach(output)
+            .connect(output)
             .await?
             .session()
             .await?;

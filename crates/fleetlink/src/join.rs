@@ -3,27 +3,23 @@
 use std::time::Duration;
 
 use clap::Args;
-use fleetlink_client::{
-    Choice, Connection, Credential, Endpoint, ErrorKind, HubAddress, Supervisor, Trust, connect,
-};
+use fleetlink_client::{Choice, Client, Endpoint, HubAddress, Supervisor};
 use fleetlink_proto::control::Join;
 use fleetlink_proto::{DeviceName, HubPin};
 
 use crate::chosen;
-use crate::dial::{Hub, TrustArguments};
 use crate::duration;
 use crate::entrance;
 use crate::failure::Failure;
-use crate::identity;
 use crate::interrupt::Interrupts;
-use crate::login::{self, Given, Welcome};
+use crate::login;
 use crate::output::Output;
 use crate::password::PasswordSource;
-use crate::redeem;
 use crate::shell::{Prompt, Shell, Transfers};
 use crate::stdin::Lines;
 use crate::ticket_source::TicketSource;
 use crate::transfer::{Direct, PatienceArguments};
+use crate::trust::{self, TrustArguments};
 use crate::udp_port;
 
 /// Which hub to join, as whom.
@@ -117,11 +113,11 @@ impl JoinArguments {
 
 /// The first device that joins from this machine is the one that its commands mean. A device
 /// without a key would be asked for its password by each of them.
-fn remember(welcome: &Welcome, output: &Output) {
-    if let Credential::Key(_) = welcome.dialer.credential {
+fn remember(client: &Client, output: &Output) {
+    if client.has_key() {
         let choice = Choice {
-            hub: welcome.dialer.address.clone(),
-            device: welcome.name.clone(),
+            hub: client.address().clone(),
+            device: client.device().clone(),
         };
         chosen::remember(&choice, output);
     }
@@ -130,6 +126,7 @@ fn remember(welcome: &Welcome, output: &Output) {
 /// Joins and opens the shell.
 pub(crate) async fn join(mut arguments: JoinArguments, output: &Output) -> Result<(), Failure> {
     arguments.trust.patience = arguments.wait;
+    arguments.trust.dialogue = true;
     let lines = Lines::of_dialogue();
     let mut interrupts = Interrupts::listen()?;
     let manner = Manner {
@@ -144,19 +141,24 @@ pub(crate) async fn join(mut arguments: JoinArguments, output: &Output) -> Resul
             return Err(Failure::Usage(message.to_owned()));
         }
         let joining = async |endpoint| {
-            let logging_in = redeem::log_in(&ticket, arguments.device.as_ref(), output);
-            let welcome = interrupts.unless(Box::pin(logging_in)).await?;
-            remember(&welcome, output);
-            enter(welcome, endpoint, manner, (lines, interrupts), output).await
+            let builder = Client::builder_with_ticket(ticket);
+            let mut builder = trust::of_this_program(builder, (false, true), output)?;
+            if let Some(device) = &arguments.device {
+                builder = builder.device(device.as_str());
+            }
+            let connecting = async { Ok(builder.connect().await?) };
+            let client = interrupts.unless(Box::pin(connecting)).await?;
+            remember(&client, output);
+            enter(client, endpoint, manner, (lines, interrupts), output).await
         };
         return Box::pin(udp_port::with(udp_port_behind(rest)?, joining)).await;
     }
     let (address, udp_port) = arguments.target()?;
     let joining = async |endpoint| {
-        let known = log_in(&address, arguments, &lines, output);
-        let welcome = interrupts.unless(Box::pin(known)).await?;
-        remember(&welcome, output);
-        enter(welcome, endpoint, manner, (lines, interrupts), output).await
+        let connecting = log_in(&address, arguments, &lines, output);
+        let client = interrupts.unless(Box::pin(connecting)).await?;
+        remember(&client, output);
+        enter(client, endpoint, manner, (lines, interrupts), output).await
     };
     Box::pin(udp_port::with(udp_port, joining)).await
 }
@@ -167,21 +169,15 @@ async fn log_in(
     arguments: JoinArguments,
     lines: &Lines,
     output: &Output,
-) -> Result<Welcome, Failure> {
-    let (connection, mut hub) = arguments.trust.reach(address, lines, output).await?;
-    let key = match &arguments.device {
-        Some(device) => identity::key_for(connection.pin, device)?,
-        None => None,
-    };
-    let given = Given {
-        name: arguments.device.map(String::from),
-        key,
-        password: arguments.password.read(lines).await?,
-    };
-    let mut welcome = login::log_in(connection, &mut hub, given, lines, output).await?;
-    let pin = welcome.session.pin();
-    identity::enrol(&mut welcome, pin, output).await;
-    Ok(welcome)
+) -> Result<Client, Failure> {
+    let builder = arguments.trust.builder(address, output)?.enrol_key();
+    let password = arguments.password.read(lines).await?;
+    match arguments.device {
+        Some(device) => {
+            login::of_device(builder.device(device.as_str()), password, lines, output).await
+        }
+        None => login::of_person(builder, password, lines, output).await,
+    }
 }
 
 /// Joins as the course's client does: on loopback no pin is kept or compared, so that a fresh hub
@@ -192,6 +188,7 @@ pub(crate) async fn client(arguments: ClientArguments, output: &Output) -> Resul
     let trust = TrustArguments {
         pin: arguments.pin,
         plain: false,
+        dialogue: true,
         ..TrustArguments::default()
     };
     let lines = Lines::of_dialogue();
@@ -213,34 +210,15 @@ async fn client_at(
     output: &Output,
 ) -> Result<(), Failure> {
     let mut interrupts = Interrupts::listen()?;
-    let logging_in = async {
-        let (connection, mut hub) = meet(&address, &trust, &lines, output).await?;
-        login::log_in(connection, &mut hub, Given::default(), &lines, output).await
-    };
-    let welcome = interrupts.unless(Box::pin(logging_in)).await?;
-    enter(welcome, endpoint, manner, (lines, interrupts), output).await
-}
-
-/// Without a pin, a hub on this host is neither compared nor kept; one elsewhere is reached as by
-/// `join`.
-async fn meet(
-    address: &HubAddress,
-    trust: &TrustArguments,
-    lines: &Lines,
-    output: &Output,
-) -> Result<(Connection, Hub), Failure> {
-    if trust.pin.is_none() {
-        match connect(address, Trust::Loopback).await {
-            Err(error) if matches!(error.kind(), ErrorKind::Elsewhere) => {}
-            reached => return Ok((reached?, Hub::new(address, Trust::Loopback))),
-        }
-    }
-    trust.reach(address, lines, output).await
+    let builder = trust.builder(&address, output)?.unpinned_on_this_host();
+    let connecting = login::of_person(builder, None, &lines, output);
+    let client = interrupts.unless(Box::pin(connecting)).await?;
+    enter(client, endpoint, manner, (lines, interrupts), output).await
 }
 
 /// Joins, says by which endpoint other devices reach this one, and opens the shell.
 async fn enter(
-    welcome: Welcome,
+    client: Client,
     endpoint: Endpoint,
     Manner {
         prompt,
@@ -254,21 +232,11 @@ async fn enter(
         udp_port: endpoint.port(),
         ..Join::default()
     };
-    let joining = entrance::of_person(
-        &welcome.session,
-        &welcome.name,
-        &join,
-        (take_over, &lines),
-        output,
-    );
+    let name = client.device().clone();
+    let (session, dialer) = client.parts().await;
+    let joining = entrance::of_person(&session, &name, &join, (take_over, &lines), output);
     let joined = interrupts.unless(Box::pin(joining)).await?;
     tracing::debug!(generation = joined.generation, "joined");
-    let Welcome {
-        session,
-        dialer,
-        name,
-        ..
-    } = welcome;
     // Before anything is shown: who reads that may have a file sent here at once.
     let opening = async {
         let direct = Direct::new(endpoint, &session, &name, output).await;

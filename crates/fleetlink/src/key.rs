@@ -9,7 +9,6 @@ use serde_json::json;
 
 use crate::attach::HubArguments;
 use crate::failure::Failure;
-use crate::identity;
 use crate::interrupt::unless_interrupted;
 use crate::output::Output;
 
@@ -79,36 +78,33 @@ async fn as_owner(hub: &HubArguments, command: KeyCommand, output: &Output) -> R
         KeyCommand::Known => known(hub, output),
         KeyCommand::Forget { name } => forget(hub, &name, output),
         KeyCommand::List => {
-            let (session, _) = hub.attach_as_owner(output).await?;
-            let keys = session.keys().await?;
+            let client = hub.connect_as_owner(output).await?;
+            let keys = client.keys().await?;
             let lines: Vec<String> = keys.iter().map(line).collect();
             let text = match lines.is_empty() {
                 true => "no key".to_owned(),
                 false => lines.join("\n"),
             };
             output.result(&text, &json!({"keys": keys}));
-            session.leave().await;
+            client.leave().await;
             Ok(())
         }
         KeyCommand::Revoke => {
-            let (session, pin) = hub.attach_as_owner(output).await?;
-            session.revoke_key().await?;
-            DeviceKeys::in_folder(state_folder()?).remove(pin, hub.device()?)?;
+            let client = hub.connect_as_owner(output).await?;
+            client.revoke_key().await?;
             let done = format!("the key of {} is revoked", hub.device()?);
             output.result(&done, &json!({ "done": done }));
-            session.leave().await;
+            client.leave().await;
             Ok(())
         }
         KeyCommand::Replace { key: Some(_) } => Err(Failure::Usage(
             "a device makes its own new key; one is given with --data only".to_owned(),
         )),
         KeyCommand::Replace { key: None } => {
-            let (session, pin) = hub.attach_as_owner(output).await?;
-            let key = identity::replace(&session, pin, hub.device()?)
-                .await?
-                .public();
+            let client = hub.connect_as_owner(output).await?;
+            let key = client.replace_key().await?;
             output.result(&key.to_string(), &json!({ "key": key }));
-            session.leave().await;
+            client.leave().await;
             Ok(())
         }
     }
@@ -118,8 +114,9 @@ fn show(hub: &HubArguments, output: &Output) -> Result<(), Failure> {
     let device = hub.device()?;
     let missing = || Failure::General(format!("{device} has no key for this hub; join it once"));
     let pin = hub.known_pin()?.ok_or_else(missing)?;
-    let key = identity::key_for(Some(pin), device)?.ok_or_else(missing)?;
-    let path = DeviceKeys::in_folder(state_folder()?).path(pin, device);
+    let keys = DeviceKeys::in_folder(state_folder()?);
+    let key = keys.find(pin, device)?.ok_or_else(missing)?;
+    let path = keys.path(pin, device);
     let document = json!({"key": key.public(), "path": path});
     output.result(&key.public().to_string(), &document);
     Ok(())

@@ -1,132 +1,91 @@
 //! The login dialogue.
 
-use std::sync::Arc;
+use fleetlink_client::{Client, ClientBuilder, Error, ErrorKind};
+use fleetlink_proto::control::{ErrorCode, RpcError};
+use fleetlink_proto::{Escaped, Password};
 
-use fleetlink_client::{Connection, Credential, Dialer, KeyPair, Session};
-use fleetlink_proto::control::{ErrorCode, LoginReply, RpcError};
-use fleetlink_proto::{DeviceKey, DeviceName, Escaped, Password};
-
-use crate::dial::Hub;
 use crate::failure::Failure;
-use crate::identity;
 use crate::output::{Ask, Output};
 use crate::stdin::Lines;
+use crate::trust;
 
-/// What need not be asked.
-#[derive(Default)]
-pub(crate) struct Given {
-    /// The device's name.
-    pub(crate) name: Option<String>,
-    /// Its key, which is tried first.
-    pub(crate) key: Option<KeyPair>,
-    /// Its password.
-    pub(crate) password: Option<Password>,
-}
-
-/// A login that succeeded.
-pub(crate) struct Welcome {
-    /// The session, logged in.
-    pub(crate) session: Session,
-    /// What logs in again.
-    pub(crate) dialer: Dialer,
-    /// The device's name.
-    pub(crate) name: DeviceName,
-    /// The key that the hub knows of it.
-    pub(crate) enrolled: Option<DeviceKey>,
+/// Logs in a device whose name was given: by its key where it has one, else by the password, which
+/// is asked for where it was not given.
+pub(crate) async fn of_device(
+    builder: ClientBuilder,
+    password: Option<Password>,
+    lines: &Lines,
+    output: &Output,
+) -> Result<Client, Failure> {
+    let first = match &password {
+        Some(password) => builder.clone().password(password.clone()),
+        None => builder.clone(),
+    };
+    match trust::connect(&first, lines, output).await? {
+        Ok(client) => return Ok(client),
+        Err(error) if needs_password(&error) => {}
+        Err(error) => match error.refusal() {
+            Some(refusal) if password.is_some() => refused(refusal, true, output)?,
+            _ => return Err(error.into()),
+        },
+    }
+    by_password(builder.by_key(false), None, lines, output).await
 }
 
 /// Asks for the name once, and for the password until the hub accepts it or blocks the name. No
 /// connection is held while somebody types: the hub has few places for those who have not logged in.
-pub(crate) async fn log_in(
-    connection: Connection,
-    hub: &mut Hub,
-    given: Given,
+pub(crate) async fn of_person(
+    builder: ClientBuilder,
+    password: Option<Password>,
     lines: &Lines,
     output: &Output,
-) -> Result<Welcome, Failure> {
-    let Given {
-        name,
-        key,
-        mut password,
-    } = given;
-    let asks = name.is_none() || password.is_none();
-    let mut at_hand = Some(connection);
-    if let (Some(name), Some(key)) = (&name, key)
-        && let Some(welcome) = by_key(at_hand.take(), hub, name, key, output).await?
-    {
-        return Ok(welcome);
-    }
-    at_hand = at_hand.filter(|_| !asks);
-    let name = match name {
-        Some(name) => name,
-        None => {
-            let name = lines.ask(output, "Username:", Ask::Stdout).await?;
-            name.ok_or_else(input_ended)?.trim().to_owned()
-        }
-    };
+) -> Result<Client, Failure> {
+    trust::check(&builder, lines, output).await?;
+    let name = lines.ask(output, "Username:", Ask::Stdout).await?;
+    let name = name.ok_or_else(input_ended)?;
+    let builder = builder.device(name.trim()).by_key(false);
+    by_password(builder, password, lines, output).await
+}
+
+async fn by_password(
+    builder: ClientBuilder,
+    mut given: Option<Password>,
+    lines: &Lines,
+    output: &Output,
+) -> Result<Client, Failure> {
     loop {
-        let was_given = password.is_some();
-        let tried_password = match password.take() {
+        let was_given = given.is_some();
+        let password = match given.take() {
             Some(password) => password,
             None => {
                 let password = lines.ask_hidden(output, "Password:", Ask::Stdout).await?;
                 password.ok_or_else(input_ended)?
             }
         };
-        let credential = Credential::Password(tried_password);
-        let attached = hub.attach(at_hand.take(), &name, &credential);
-        match attached.await {
-            Ok(attached) => return Ok(welcome(attached, hub, &name, credential)),
+        let tried = builder.clone().password(password);
+        match trust::connect(&tried, lines, output).await? {
+            Ok(client) => return Ok(client),
             Err(error) => match error.refusal() {
-                Some(error) => refused(error.clone(), was_given, output)?,
+                Some(refusal) => refused(refusal, was_given, output)?,
                 None => return Err(error.into()),
             },
         }
     }
 }
 
-/// Logs in without a question. `None` where the hub does not know the key any more: the password is
-/// asked for then.
-async fn by_key(
-    connection: Option<Connection>,
-    hub: &mut Hub,
-    name: &str,
-    key: KeyPair,
-    output: &Output,
-) -> Result<Option<Welcome>, Failure> {
-    let credential = Credential::Key(Arc::new(key));
-    let attached = hub.attach(connection, name, &credential).await;
-    match identity::unless_refused(attached)? {
-        Ok(attached) => Ok(Some(welcome(attached, hub, name, credential))),
-        Err(_) => {
-            output.notice("The hub does not know this device by its key any more.");
-            Ok(None)
-        }
-    }
-}
-
-/// A login that succeeded, with what logs in again.
-pub(crate) fn welcome(
-    (session, reply): (Session, LoginReply),
-    hub: &Hub,
-    given_name: &str,
-    credential: Credential,
-) -> Welcome {
-    Welcome {
-        session,
-        dialer: hub.dialer(given_name, credential),
-        name: reply.name,
-        enrolled: reply.key,
-    }
+/// Tells whether a password may help where the login failed so.
+pub(crate) fn needs_password(error: &Error) -> bool {
+    let missing = matches!(error.kind(), ErrorKind::PasswordNeeded);
+    missing || error.is_refused_with(ErrorCode::KeyRefused)
 }
 
 /// Says what the hub says. Nobody is there to be asked again where the password came from a file.
-fn refused(error: RpcError, was_given: bool, output: &Output) -> Result<(), Failure> {
+fn refused(error: &RpcError, was_given: bool, output: &Output) -> Result<(), Failure> {
     output.line(&Escaped(&error.message).to_string());
     if error.code == ErrorCode::WrongPassword && !was_given {
         return Ok(());
     }
-    Err(Failure::Shown(Box::new(Failure::Hub(error))))
+    Err(Failure::Shown(Box::new(Failure::Hub(error.clone()))))
 }
 
 fn input_ended() -> Failure {

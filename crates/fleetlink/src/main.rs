@@ -11,7 +11,6 @@ mod chosen;
 mod cli;
 mod data;
 mod devices;
-mod dial;
 mod duration;
 mod entrance;
 #[cfg(feature = "hub")]
@@ -21,7 +20,6 @@ mod hello;
 mod host_name;
 #[cfg(feature = "hub")]
 mod hub;
-mod identity;
 mod interrupt;
 mod join;
 mod key;
@@ -30,7 +28,6 @@ mod login;
 mod output;
 mod password;
 mod progress;
-mod redeem;
 mod shell;
 mod size;
 mod stdin;
@@ -38,6 +35,7 @@ mod sum;
 mod terminal;
 mod ticket_source;
 mod transfer;
+mod trust;
 mod udp_port;
 
 use std::io;

@@ -41,8 +41,15 @@ impl PasswordSource {
             let missing = || Failure::General("standard input holds no password".to_owned());
             return Ok(Some(line.ok_or_else(missing)?));
         }
-        let given = std::env::var("FLEETLINK_PASSWORD").ok();
-        Ok(given.map(Password::from))
+        Ok(self.of_environment())
+    }
+
+    /// The password of the environment, where no other source is named.
+    pub(crate) fn of_environment(&self) -> Option<Password> {
+        if self.password_file.is_some() || self.password_stdin {
+            return None;
+        }
+        std::env::var("FLEETLINK_PASSWORD").ok().map(Password::from)
     }
 
     /// The password, from a prompt where no source is named and a person is there.

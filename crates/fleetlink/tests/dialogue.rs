@@ -137,7 +137,7 @@ async fn one_shots_answer_one_json_document_for_failures_too() {
         (code, &missing["error"]["code"]),
         (8, &"no_such_file".into())
     );
-    let (code, usage) = run(&["data", "delete", "x"], "right\n").await;
+    let (code, usage) = run(&["data", "delete", "x//y"], "right\n").await;
     assert_eq!((code, &usage["error"]["code"]), (2, &"usage".into()));
     assert_eq!(hub.seen.lock().unwrap().joins, 0, "one-shots do not join");
 }

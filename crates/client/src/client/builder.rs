@@ -172,6 +172,11 @@ impl ClientBuilder {
     /// The hub cannot be reached, is not trusted, or refuses the login;
     /// [`ErrorKind::PasswordNeeded`] where the device has no key and no password is given.
     pub async fn connect(self) -> Result<Client> {
+        // A future of several kilobytes, which would be a part of each one that waits for it.
+        Box::pin(self.log_in_and_enrol()).await
+    }
+
+    async fn log_in_and_enrol(self) -> Result<Client> {
         let state = self.state_folder()?;
         let (login, address) = match &self.ticket {
             Some(ticket) => self.log_in_by_ticket(ticket, &state).await?,
@@ -210,8 +215,8 @@ impl ClientBuilder {
         KnownHubs::in_folder(self.state_folder()?).keep(&self.address()?.0, found)
     }
 
-    pub(super) fn tell(&self, notice: Notice) {
-        (self.notices)(&notice);
+    pub(super) fn tell(&self, notice: &Notice) {
+        (self.notices)(notice);
     }
 
     pub(super) fn state_folder(&self) -> Result<PathBuf> {

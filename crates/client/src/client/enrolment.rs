@@ -33,12 +33,12 @@ impl ClientBuilder {
                 login.dialer.credential = Credential::Key(Arc::new(key));
                 if is_new {
                     let device = login.name.clone();
-                    self.tell(Notice::Enrolled { device });
+                    self.tell(&Notice::Enrolled { device });
                 }
             }
-            Ok(Enrolment::AnotherKey) => self.tell(Notice::AnotherKey),
+            Ok(Enrolment::AnotherKey) => self.tell(&Notice::AnotherKey),
             Ok(Enrolment::Unsupported) => {}
-            Err(error) => self.tell(Notice::NotEnrolled(error)),
+            Err(error) => self.tell(&Notice::NotEnrolled(error)),
         }
         login
     }

@@ -33,7 +33,7 @@ impl ClientBuilder {
             let credential = Credential::Key(Arc::new(key));
             match hub.log_in(at_hand.take(), name, credential).await {
                 Err(error) if error.is_refused_with(ErrorCode::KeyRefused) => {
-                    self.tell(Notice::KeyRefused);
+                    self.tell(&Notice::KeyRefused);
                     refused = Some(error);
                 }
                 tried => return tried,

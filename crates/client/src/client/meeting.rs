@@ -36,7 +36,7 @@ impl ClientBuilder {
     pub(super) fn successor(&self, state: &Path) -> Successor {
         let notices = Arc::clone(&self.notices);
         Successor::in_folder(state, move |moved| {
-            notices(&Notice::HubMoved(moved.clone()))
+            notices(&Notice::HubMoved(moved.clone()));
         })
     }
 }
@@ -122,7 +122,7 @@ impl<'a> Meeting<'a> {
         {
             self.known.keep(&self.address, found)?;
             let address = self.address.clone();
-            self.builder.tell(Notice::SameHub { address, met_at });
+            self.builder.tell(&Notice::SameHub { address, met_at });
             return Ok(());
         }
         let address = self.address.clone();
@@ -151,7 +151,7 @@ impl<'a> Meeting<'a> {
             Err(error) => Err(error),
         };
         if let Err(error) = kept {
-            self.builder.tell(Notice::PinNotKept { pin, error });
+            self.builder.tell(&Notice::PinNotKept { pin, error });
         }
     }
 }
@@ -171,7 +171,7 @@ impl Attempt for Waiting<'_> {
 
     fn waits(&mut self, error: &Error) {
         if !std::mem::replace(&mut self.told, true) {
-            self.meeting.builder.tell(Notice::Waiting {
+            self.meeting.builder.tell(&Notice::Waiting {
                 address: self.hub.address.clone(),
                 error: error.clone(),
             });

@@ -59,7 +59,7 @@ impl ClientBuilder {
         };
         let key = key.keep(pin, &reply.name)?;
         KnownHubs::in_folder(state).keep(&address, pin)?;
-        self.tell(Notice::Redeemed {
+        self.tell(&Notice::Redeemed {
             device: reply.name.clone(),
             address: address.clone(),
         });

@@ -69,7 +69,7 @@ async fn stream(
     output: &Output,
 ) -> Result<(), Failure> {
     let mut interrupts = Interrupts::listen()?;
-    let sessions = interrupts.unless(hub.attach(output)).await?;
+    let sessions = interrupts.unless(hub.connect(output)).await?;
     let rules = AppendRules {
         every: arguments.every,
         lines: arguments.lines,

@@ -7,7 +7,7 @@ mod transfers;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use fleetlink_client::{Sessions as _, UploadTask, delete_file};
+use fleetlink_client::{UploadTask, delete_file};
 use fleetlink_proto::control::UploadMode;
 use fleetlink_proto::samples::Operation;
 use fleetlink_proto::{DataFile, DeviceName};
@@ -164,7 +164,7 @@ async fn dispatch(
         }
         DataCommand::Append(arguments) => append::run(hub, arguments, output).await,
         DataCommand::Compute { file, operation } => {
-            let session = hub.attach(output).await?.session().await?;
+            let session = hub.connect(output).await?.session().await?;
             let reply = session.compute(file, operation).await?;
             output.result(&reply.result.to_string(), &reply);
             session.leave().await;
@@ -172,14 +172,14 @@ async fn dispatch(
         }
         DataCommand::Delete(arguments) => {
             let file = arguments.own()?;
-            let sessions = hub.attach(output).await?;
+            let sessions = hub.connect(output).await?;
             let reply = delete_file(&sessions, file.clone()).await?;
             output.result(&deleted(&file), &reply);
             transfers::leave(&sessions).await;
             Ok(())
         }
         DataCommand::List => {
-            let session = hub.attach(output).await?.session().await?;
+            let session = hub.connect(output).await?.session().await?;
             let files = session.all_files().await?;
             output.result(&list_lines(&files), &json!({"files": files}));
             session.leave().await;

@@ -130,7 +130,7 @@ pub(super) async fn upload(
             .await
             .map_err(|e| no_file(&path, &e))?;
     }
-    let sessions = hub.attach(output).await?;
+    let sessions = hub.connect(output).await?;
     let Uploaded { receipt, rounded } = if piped {
         let mut progress = Progress::of_bytes(output, None);
         let session = sessions.session().await?;
@@ -199,7 +199,7 @@ pub(super) async fn get(
     let path = path.map_or_else(|| hub.device().map(|d| file_name(d, &file)), Ok)?;
     let existing = Existing::forced(force);
     check_target(&path, existing, output)?;
-    let session = hub.attach(output).await?.session().await?;
+    let session = hub.connect(output).await?.session().await?;
     if path.as_os_str() == "-" {
         let got = download(&session, file, &mut tokio::io::stdout(), |_, _| {}).await;
         got.map_err(|error| match error.io() {

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fleetlink_client::{
-    Announcement, Arrival, Control, Credentials, Endpoint, Error, Inbox, KeyPair, KnownDevices,
-    Listener, NotRemembered, Peer, Session, Source, state_folder,
+    Announcement, Arrival, Control, Credentials, DeviceKeys, Endpoint, Error, Inbox, KeyPair,
+    KnownDevices, Listener, NotRemembered, Peer, Session, Source, state_folder,
 };
 use fleetlink_proto::control::{ErrorCode, TransferLeave};
 use fleetlink_proto::transfer::limits::Deadlines;
@@ -19,7 +19,6 @@ use tokio::task::JoinHandle;
 
 use super::running::canonical;
 use crate::failure::Failure;
-use crate::identity;
 use crate::output::Output;
 
 /// A device's end of its direct connections.
@@ -51,7 +50,8 @@ impl Direct {
             session.ping().await?;
         }
         clock.now().ok_or_else(other_version)?;
-        let key = identity::key_for(Some(hub), device)?.unwrap_or_else(KeyPair::unkept);
+        let keys = DeviceKeys::in_folder(state_folder()?);
+        let key = keys.find(hub, device)?.unwrap_or_else(KeyPair::unkept);
         let id = endpoint.id();
         let output = output.clone();
         let tell = move |unkept: &NotRemembered| output.notice(&unkept.to_string());

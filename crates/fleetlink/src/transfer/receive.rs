@@ -20,7 +20,6 @@ use super::words;
 use crate::attach::HubArguments;
 use crate::entrance;
 use crate::failure::Failure;
-use crate::identity;
 use crate::interrupt::Interrupts;
 use crate::output::Output;
 use crate::{duration, size, udp_port};
@@ -191,10 +190,9 @@ async fn join(
     output: &Output,
 ) -> Result<Receiving, Failure> {
     let inbox = open_inbox(arguments).await?;
-    let mut welcome = arguments.hub.log_in(output).await?;
-    let pin = welcome.session.pin();
-    identity::enrol(&mut welcome, pin, output).await;
-    let (session, device) = (welcome.session, welcome.name);
+    let client = arguments.hub.connect_enrolled(output).await?;
+    let device = client.device().clone();
+    let (session, dialer) = client.parts().await;
     let udp_port = endpoint.port();
     let join = Join {
         udp_port,
@@ -208,7 +206,7 @@ async fn join(
     let (listening, queue) = direct.listen(inbox);
     direct.announce(&session).await?;
     let reached_by = Some(direct.announcement().clone());
-    let supervisor = Supervisor::start(session.clone(), welcome.dialer, &join, &joined, reached_by);
+    let supervisor = Supervisor::start(session.clone(), dialer, &join, &joined, reached_by);
     let running = Running::default();
     Ok(Receiving {
         device,

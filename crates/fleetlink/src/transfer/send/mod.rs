@@ -136,8 +136,8 @@ async fn reach(
         let text = "a file is sent to another device, not to this one";
         return Err(Failure::Usage(text.to_owned()));
     }
-    let welcome = hub.log_in(output).await?;
-    let session = welcome.session;
+    let client = hub.connect(output).await?;
+    let (session, _) = client.parts().await;
     let direct = Direct::new(endpoint, &session, device, output).await?;
     let direct = direct.idle_after(arguments.patience.idle_timeout);
     let mut patience = Patience::lasting(arguments.patience.retry_for);
