@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A fleetlink device in Python 3.11, standard library only. PROTOCOL.md says what it speaks.
+"""A fleetlink device in Python 3.11, standard library only. docs/protocol/control.md says what it speaks.
 
 FLEETLINK_PASSWORD=… python3 fleetlink_client.py HOST PORT NAME FILE PATH --pin sha256:…
 """

@@ -1,5 +1,5 @@
-//! How a hub announces a new key: statements, each signed by the key before. PROTOCOL.md, 'The
-//! hub's key', is their description.
+//! How a hub announces a new key: statements, each signed by the key before. docs/protocol/trust.md
+//! describes them.
 
 use std::collections::HashSet;
 

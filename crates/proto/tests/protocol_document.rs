@@ -1,24 +1,37 @@
-//! PROTOCOL.md says what the code does: its tables are held against the code's own.
+//! The protocol's documents say what the code does: their tables are held against the code's own.
 
 use fleetlink_proto::control::{
     ErrorCode, Feature, HubNotification, Request, SessionLimits, limits,
 };
 use fleetlink_proto::transfer::{self, Reason};
 
-const DOCUMENT: &str = include_str!("../../../PROTOCOL.md");
+const CONTROL: &str = include_str!("../../../docs/protocol/control.md");
+const TRANSFER: &str = include_str!("../../../docs/protocol/transfer.md");
+const TRANSCRIPTS: &str = include_str!("../../../docs/protocol/transcripts.md");
+const TRUST: &str = include_str!("../../../docs/protocol/trust.md");
+const SECURITY: &str = include_str!("../../../SECURITY.md");
 
-fn row(first_cell: &str) -> &'static str {
+/// The one row of these documents that begins with this cell.
+fn row_of(documents: &[&'static str], first_cell: &str) -> &'static str {
     let start = format!("| {first_cell} |");
-    let mut rows = DOCUMENT.lines().filter(|line| line.starts_with(&start));
+    let mut rows = documents
+        .iter()
+        .flat_map(|document| document.lines())
+        .filter(|line| line.starts_with(&start));
     let row = rows
         .next()
-        .unwrap_or_else(|| panic!("PROTOCOL.md has no row for {first_cell}"));
-    assert_eq!(
-        rows.next(),
-        None,
-        "PROTOCOL.md has two rows for {first_cell}"
-    );
+        .unwrap_or_else(|| panic!("no row for {first_cell}"));
+    assert_eq!(rows.next(), None, "two rows for {first_cell}");
     row
+}
+
+fn row(first_cell: &str) -> &'static str {
+    row_of(&[CONTROL], first_cell)
+}
+
+/// The row of a limit, which stands where a client or an operator looks for it.
+fn limit_row(what: &str) -> &'static str {
+    row_of(&[CONTROL, TRUST, SECURITY], what)
 }
 
 #[test]
@@ -39,11 +52,11 @@ fn names_every_notification() {
 fn names_every_feature_and_limit_of_hello() {
     for feature in Feature::ALL {
         let name = format!("`{}`", feature.name());
-        assert!(DOCUMENT.contains(&name), "PROTOCOL.md names no {name}");
+        assert!(CONTROL.contains(&name), "control.md names no {name}");
     }
     // The transcripts are replayed: what stands there is what a hub answers.
     let limits = serde_json::to_string(&SessionLimits::default()).unwrap();
-    assert!(DOCUMENT.contains(&limits), "{limits}");
+    assert!(TRANSCRIPTS.contains(&limits), "{limits}");
 }
 
 #[test]
@@ -74,7 +87,7 @@ fn states_every_limit() {
         ),
         ("entries on a page", limits::MAX_PAGE_ENTRIES.to_string()),
         (
-            "calls of a session that wait for answers",
+            "calls of a session that wait for replies",
             limits::MAX_REQUESTS_IN_FLIGHT.to_string(),
         ),
         (
@@ -123,11 +136,11 @@ fn states_every_limit() {
             limits::MAX_BYTES_BEFORE_LOGIN.to_string(),
         ),
         (
-            "sessions of a source without a login (IPv4 address, IPv6 /56; loopback has no limit)",
+            "sessions of a client network without a login; loopback has no limit",
             limits::MAX_UNKNOWN_SESSIONS_PER_SOURCE.to_string(),
         ),
         (
-            "connections of a source in their TLS handshake",
+            "connections of a client network in their TLS handshake; loopback has no limit",
             limits::MAX_HANDSHAKES_PER_SOURCE.to_string(),
         ),
         (
@@ -135,20 +148,20 @@ fn states_every_limit() {
             limits::MAX_WAITING_LOGINS_PER_NAME.to_string(),
         ),
         (
-            "names whose failures are remembered beyond the time of a block",
+            "names whose failures are remembered beyond the time of a lock-out",
             limits::MAX_REMEMBERED_NAMES.to_string(),
         ),
         (
-            "different names of a source that fail before a penalty, unless the hub sets 2 to 100",
+            "different names of a client network that fail before a penalty, unless the hub sets 2 to \
+             100",
             limits::DEFAULT_PENALTY_NAMES.to_string(),
         ),
         (
-            "sources whose failures are remembered",
+            "client networks whose failures are remembered",
             limits::MAX_FAILING_SOURCES.to_string(),
         ),
         (
-            "the first and the longest penalty of a source, unless the hub sets others from 1 s to \
-             86400 s",
+            "the first and the longest penalty, unless the hub sets others from 1 s to 86400 s",
             format!(
                 "{}, {}",
                 seconds(limits::DEFAULT_PENALTY),
@@ -156,7 +169,7 @@ fn states_every_limit() {
             ),
         ),
         (
-            "a name on which a source failed is remembered for",
+            "a name on which a client network failed is remembered for",
             seconds(limits::FAILED_NAME_KEPT),
         ),
         (
@@ -191,11 +204,11 @@ fn states_every_limit() {
         ),
         ("without a login", seconds(limits::LOGIN_DEADLINE)),
         (
-            "nonces of a session that are valid",
+            "nonces of a connection",
             limits::MAX_LOGIN_NONCES.to_string(),
         ),
         ("a nonce", seconds(limits::LOGIN_NONCE_LIFE)),
-        ("a block", seconds(limits::BLOCK_TIME)),
+        ("a lock-out", seconds(limits::BLOCK_TIME)),
         (
             "keep-alive, unless the hub sets another from 0.2 s to 3600 s",
             seconds(limits::DEFAULT_KEEP_ALIVE),
@@ -206,7 +219,7 @@ fn states_every_limit() {
             seconds(limits::WRITE_DEADLINE_UNDER_LOAD),
         ),
         (
-            "answers of a session that the device leaves unread",
+            "replies of a session that the device leaves unread",
             format!("{} bytes", limits::MAX_UNREAD_BYTES),
         ),
         (
@@ -231,7 +244,7 @@ fn states_every_limit() {
         ),
     ];
     for (what, limit) in limits {
-        let row = row(what);
+        let row = limit_row(what);
         assert!(
             row.ends_with(&format!("| {limit} |")) || row.ends_with(&format!("| {limit} bytes |")),
             "{row}: {limit}"
@@ -242,7 +255,7 @@ fn states_every_limit() {
 #[test]
 fn names_every_reason_of_a_transfer_with_its_number() {
     for reason in Reason::ALL {
-        let row = row(&format!("`{}`", reason.name()));
+        let row = row_of(&[TRANSFER], &format!("`{}`", reason.name()));
         assert!(row.contains(&format!("| {} |", reason.number())), "{row}");
     }
 }
@@ -313,6 +326,6 @@ fn states_every_limit_of_transfers() {
             seconds(limits::CERTIFICATE_LIFETIME),
         ),
     ] {
-        assert_eq!(row(what), format!("| {what} | {limit} |"));
+        assert_eq!(row_of(&[TRANSFER], what), format!("| {what} | {limit} |"));
     }
 }

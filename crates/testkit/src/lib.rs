@@ -1,6 +1,7 @@
-//! What the tests of several crates share: small disks, disks and files that stand still, and tests
-//! that this user cannot run.
+//! What the tests of several crates share: small disks, disks and files that stand still, TLS with
+//! any hub, and tests that this user cannot run.
 
+pub mod any_hub;
 mod pausing_disk;
 #[cfg(target_os = "linux")]
 mod pausing_file;

@@ -1,6 +1,6 @@
 //! The tolerant reader: turns what sensors print into the strict form that the hub stores.
 //!
-//! The hub takes one form of a data file (PROTOCOL.md, 'Data files'). This reader takes more where
+//! The hub takes one form of a data file (docs/protocol/control.md, 'Data files'). This reader takes more where
 //! that form can say the same: a byte order mark, blank lines at the end, blanks around a field,
 //! `+5`, `.5`, `4.4E-7`, and more than nine decimals, which it rounds half to even and counts. What
 //! could mean two things is refused with the line, its text and what was recognised. Lines keep

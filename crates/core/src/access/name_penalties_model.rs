@@ -1,4 +1,4 @@
-//! The rule of a name's penalties once more, as plainly as PROTOCOL.md says it: every question plays
+//! The rule of a name's penalties once more, as plainly as SECURITY.md says it: every question plays
 //! the whole history of a name and a source. Nothing is ever forgotten to save room.
 
 use std::collections::BTreeMap;

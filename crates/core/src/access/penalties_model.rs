@@ -1,4 +1,4 @@
-//! The rule of penalties once more, as plainly as PROTOCOL.md says it: every question plays a
+//! The rule of penalties once more, as plainly as SECURITY.md says it: every question plays a
 //! source's whole history from its beginning. Nothing is ever forgotten to save room.
 
 use std::collections::BTreeMap;

@@ -96,7 +96,7 @@ pub(super) enum Event<'a> {
         bytes: u64,
         milliseconds: u64,
     },
-    /// It was refused, or failed: with the code of PROTOCOL.md, and who said so.
+    /// It was refused, or failed: with the code of the protocol document, and who said so.
     Failed {
         transfer: Option<u32>,
         direction: Direction,

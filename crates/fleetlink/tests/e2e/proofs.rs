@@ -12,7 +12,9 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, HandshakeKind, StreamOwned};
 use serde_json::{Value, json};
 
-use crate::harness::{Hub, any_hub};
+use fleetlink_testkit::any_hub;
+
+use crate::harness::Hub;
 
 pub(crate) const DEVICE: &str = "camera";
 

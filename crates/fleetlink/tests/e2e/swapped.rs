@@ -17,7 +17,9 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
-use crate::harness::{Hub, any_hub};
+use fleetlink_testkit::any_hub;
+
+use crate::harness::Hub;
 
 const DEVICE: &str = "supersmartwatch";
 

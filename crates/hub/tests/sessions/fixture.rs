@@ -1,4 +1,4 @@
-//! A hub of its own for each test, over plain TCP on loopback.
+//! A hub of its own for each test, on loopback.
 
 use std::time::Duration;
 
@@ -22,13 +22,22 @@ impl Fixture {
     }
 }
 
-/// A fresh hub with the account of the transcripts.
+/// A fresh hub with the account of the transcripts, over TLS or over plain TCP.
+pub(crate) async fn hub_over(tls: bool) -> Fixture {
+    start(&["supersmartwatch"], Settings::default(), tls).await
+}
+
+/// The same over plain TCP.
 pub(crate) async fn hub() -> Fixture {
-    hub_with(&["supersmartwatch"], Settings::default()).await
+    hub_over(false).await
 }
 
 /// A fresh hub with these accounts, all of one password.
 pub(crate) async fn hub_with(names: &[&str], settings: Settings) -> Fixture {
+    start(names, settings, false).await
+}
+
+async fn start(names: &[&str], settings: Settings, tls: bool) -> Fixture {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().to_owned();
     Operator::make_store(&data).unwrap();
@@ -42,7 +51,7 @@ pub(crate) async fn hub_with(names: &[&str], settings: Settings) -> Fixture {
     }
     operator.finish().await;
     let config = HubConfig {
-        plain: true,
+        plain: !tls,
         settings,
         ..HubConfig::new("127.0.0.1:0".parse().unwrap(), &data)
     };

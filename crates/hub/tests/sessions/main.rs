@@ -7,6 +7,8 @@ mod fixture;
 mod flights;
 mod limits;
 mod names;
+mod stand_ins;
 mod takeover;
 mod transcript;
 mod transcripts;
+mod vectors;

@@ -88,7 +88,7 @@ macro_rules! error_codes {
                 }
             }
 
-            /// The code's name in `data.reason`, in `--json` output and in PROTOCOL.md.
+            /// The code's name in `data.reason`, in `--json` output and in the protocol document.
             pub fn name(self) -> &'static str {
                 match self {
                     $(ErrorCode::$code => $name,)*

@@ -1,4 +1,5 @@
-//! Every limit, size and time of the control protocol, in one place. `PROTOCOL.md` lists them.
+//! Every limit, size and time of the control protocol, in one place. docs/protocol/control.md and SECURITY.md list
+//! them.
 
 use std::time::Duration;
 

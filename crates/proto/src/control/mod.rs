@@ -1,5 +1,5 @@
 //! The control protocol between a device and its hub: JSON-RPC 2.0, one message a line, with the
-//! bytes of uploads and downloads between the lines. `PROTOCOL.md` at the root is its description.
+//! bytes of uploads and downloads between the lines. docs/protocol/control.md describes it.
 
 mod encode;
 mod error;

@@ -1,4 +1,5 @@
-//! A ticket as text, for people, files and QR codes. PROTOCOL.md, 'Join tickets', is its layout.
+//! A ticket as text, for people, files and QR codes. docs/protocol/trust.md is its
+//! layout.
 
 use std::fmt;
 use std::str::FromStr;

@@ -30,7 +30,7 @@ fn any_ticket() -> impl Strategy<Value = JoinTicket> {
 
 #[test]
 fn the_text_of_the_document_is_this_ticket() {
-    let document = include_str!("../../../../PROTOCOL.md");
+    let document = include_str!("../../../../docs/protocol/trust.md");
     assert!(
         document.contains(&*ticket().to_text()),
         "{}",

@@ -1,5 +1,5 @@
-//! Who may send to whom: what devices and the hub sign. PROTOCOL.md, 'Transfers between devices',
-//! is the description. Signatures are checked where cryptography is known.
+//! Certificates and grants: what devices and the hub sign. docs/protocol/transfer.md describes them.
+//! Signatures are checked where cryptography is known.
 
 use std::fmt;
 use std::str::FromStr;

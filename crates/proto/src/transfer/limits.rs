@@ -1,4 +1,5 @@
-//! Every limit, size and time of transfers between devices, in one place. `PROTOCOL.md` lists them.
+//! Every limit, size and time of transfers between devices, in one place. docs/protocol/transfer.md
+//! lists them.
 
 use std::time::Duration;
 

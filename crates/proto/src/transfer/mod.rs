@@ -1,5 +1,5 @@
 //! Files straight from device to device: what two devices say to each other over one connection.
-//! PROTOCOL.md, 'Transfers between devices', is its description.
+//! docs/protocol/transfer.md describes it.
 //!
 //! [`Sender`] and [`Receiver`] are the two sides of one file, without I/O: bytes and the time come
 //! in as arguments, frames and what to do next come out. The content passes through the receiver as

@@ -30,7 +30,7 @@ macro_rules! reasons {
                 }
             }
 
-            /// The code's name in output and in PROTOCOL.md.
+            /// The code's name in output and in the protocol document.
             pub fn name(self) -> &'static str {
                 match self {
                     $(Reason::$reason => $name,)*

@@ -12,7 +12,9 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::{DEADLINE, any_hub};
+use fleetlink_testkit::any_hub;
+
+use super::DEADLINE;
 
 /// A session with a hub in which nobody is logged in.
 pub(crate) struct Guesser {

@@ -1,6 +1,5 @@
 //! Real processes of the real binary, each owned by a test and ended with it.
 
-pub(crate) mod any_hub;
 mod guesser;
 mod hub;
 pub(crate) mod lease_server;

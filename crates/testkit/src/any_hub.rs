@@ -10,12 +10,12 @@ use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 
 /// The settings of a client that offers every version and takes any certificate whose key the hub
 /// has.
-pub(crate) fn config() -> ClientConfig {
+pub fn config() -> ClientConfig {
     let provider = default_provider();
     let verifier = AnyHub(provider.signature_verification_algorithms);
     let mut config = ClientConfig::builder_with_provider(Arc::new(provider))
         .with_safe_default_protocol_versions()
-        .unwrap()
+        .expect("the provider has the versions of TLS")
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier))
         .with_no_client_auth();
