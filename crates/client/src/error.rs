@@ -90,6 +90,8 @@ pub enum ErrorKind {
     NoSuchFile,
     /// A local file or stream cannot be read or written.
     File,
+    /// A UDP port cannot be used.
+    Port,
     /// The state folder cannot be read or written.
     State,
     /// A file of the state folder is damaged, or others can read it.
@@ -210,10 +212,6 @@ impl Error {
         Error::new(ErrorKind::Usage, message)
     }
 
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the sending of files comes here next")
-    )]
     pub(crate) fn transfer(failure: transfer::Failure) -> Self {
         let message = failure.to_string();
         Error::new(ErrorKind::Transfer(failure.clone()), message).because(failure)

@@ -43,7 +43,10 @@ pub use append::{AppendEvent, AppendRules, Appended, append_stream};
 pub use attach::{Attached, Credential, Dialer, Sessions};
 pub use backoff::Backoff;
 pub use chosen::{Choice, Chosen};
-pub use client::{Client, ClientBuilder, FirstUse, Notice};
+pub use client::{
+    Client, ClientBuilder, Event, Events, FirstUse, IntoDataFile, Joining, Listening, Notice,
+    Observer, Outbound, Readings, SendEvent, SendFiles, SendOptions, Tell, Upload, open_source,
+};
 pub use connect::{Connection, Trust, Unfollowed, connect};
 pub use delete::delete_file;
 pub use device_keys::DeviceKeys;

@@ -23,6 +23,8 @@ pub(crate) enum Patience {
     Opening(Duration),
     /// For so long.
     For(Duration),
+    /// Another device: for so long, as long as it is the device that is not ready.
+    Peer(Duration),
 }
 
 /// The tries of one thing.
@@ -59,6 +61,16 @@ impl Tries {
         self.backoff.reset();
     }
 
+    /// When no other try begins any more, for one that lasts for some time only.
+    pub(crate) fn until(&self) -> Option<Instant> {
+        match self.patience {
+            Patience::Opening(limit) | Patience::For(limit) | Patience::Peer(limit) => {
+                self.began.checked_add(limit)
+            }
+            _ => None,
+        }
+    }
+
     /// The keep-alive of the session that a try uses.
     pub(crate) fn keep_alive(&mut self, keep_alive: Duration) {
         self.keep_alive = keep_alive;
@@ -85,7 +97,8 @@ impl Tries {
             Patience::Endless => Some(self.next_wait(error)),
             Patience::Change => self.after_change(error),
             Patience::Opening(_) if !is_of_session(error) => None,
-            Patience::Opening(limit) | Patience::For(limit) => {
+            Patience::Peer(_) if !matches!(error.kind(), ErrorKind::Transfer(_)) => None,
+            Patience::Opening(limit) | Patience::For(limit) | Patience::Peer(limit) => {
                 let left = limit.checked_sub(self.began.elapsed())?;
                 Some(self.next_wait(error).min(left)).filter(|wait| !wait.is_zero())
             }
@@ -133,8 +146,13 @@ pub(crate) trait Attempt {
     /// Tries once.
     fn attempt(&mut self, tries: &mut Tries) -> impl Future<Output = Result<Self::Done>> + Send;
 
-    /// Hears that it failed with this error and is tried again.
-    fn waits(&mut self, _error: &Error) {}
+    /// Waits for so long before it is tried again, after this error; an error ends the tries.
+    fn wait(&mut self, _error: &Error, wait: Duration) -> impl Future<Output = Result<()>> + Send {
+        async move {
+            sleep(wait).await;
+            Ok(())
+        }
+    }
 }
 
 /// Tries until it succeeds, or fails for a reason that does not pass in time.
@@ -147,8 +165,7 @@ pub(crate) async fn retry<A: Attempt>(tries: &mut Tries, attempt: &mut A) -> Res
                     return Err(error);
                 };
                 tracing::debug!(%error, ?wait, "trying again");
-                attempt.waits(&error);
-                sleep(wait).await;
+                attempt.wait(&error, wait).await?;
             }
         }
     }

@@ -7,7 +7,7 @@ use fleetlink_proto::Retry;
 use fleetlink_proto::control::{EndReason, ErrorCode, Join, JoinReply};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::retry::{Attempt, Patience, Tries, retry};
 use crate::{Announcement, Closed, Dialer, Error, Result, Session, Sessions};
@@ -16,7 +16,7 @@ use crate::{Announcement, Closed, Dialer, Error, Result, Session, Sessions};
 const RETURN_DEADLINE: Duration = Duration::from_secs(30);
 
 /// How a joined device stands with its hub.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub enum Link {
     /// It is joined.
     Up(Session),
@@ -64,7 +64,7 @@ impl Supervisor {
     }
 
     /// Leaves the hub if it is there, and stops trying if it is not.
-    pub async fn leave(self) {
+    pub async fn leave(&self) {
         let link = self.link.borrow().clone();
         self.task.abort();
         if let Link::Up(session) = link {
@@ -82,26 +82,27 @@ impl Drop for Supervisor {
 impl Sessions for Supervisor {
     /// Waits for the hub to come back, but not for ever.
     async fn session(&self) -> Result<Session> {
-        let mut link = self.link.clone();
-        let usable = |link: &Link| match link {
-            Link::Up(session) => session.is_closed().is_none(),
-            Link::Away(_) => false,
-            Link::Over(_) => true,
-        };
-        let found = timeout(RETURN_DEADLINE, link.wait_for(usable)).await;
-        let link = match found {
-            Ok(Ok(link)) => link.clone(),
-            _ => self.link.borrow().clone(),
-        };
-        let closed = match link {
-            Link::Up(session) => match session.is_closed() {
-                None => return Ok(session),
-                Some(closed) => closed,
-            },
-            Link::Away(closed) => closed,
-            Link::Over(error) => return Err(error),
-        };
-        Err(Error::closed(closed))
+        session_of(self.link(), Instant::now() + RETURN_DEADLINE).await
+    }
+}
+
+/// The session of a device; its hub is waited for until then.
+pub(crate) async fn session_of(mut link: watch::Receiver<Link>, until: Instant) -> Result<Session> {
+    let usable = |link: &Link| match link {
+        Link::Up(session) => session.is_closed().is_none(),
+        Link::Away(_) => false,
+        Link::Over(_) => true,
+    };
+    // Where that takes too long, the link says why.
+    let _ = timeout_at(until, link.wait_for(usable)).await;
+    let link = link.borrow().clone();
+    match link {
+        Link::Up(session) => match session.is_closed() {
+            None => Ok(session),
+            Some(closed) => Err(Error::closed(closed)),
+        },
+        Link::Away(closed) => Err(Error::closed(closed)),
+        Link::Over(error) => Err(error),
     }
 }
 

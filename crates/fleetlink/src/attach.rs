@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use fleetlink_client::{Choice, Client, ClientBuilder, HubAddress, KnownHubs, state_folder};
+use fleetlink_client::{
+    Choice, Client, ClientBuilder, Endpoint, HubAddress, KnownHubs, state_folder,
+};
 use fleetlink_proto::{DeviceName, HubPin};
 
 use crate::chosen;
@@ -96,9 +98,24 @@ impl HubArguments {
         self.log_in(self.builder(output)?, output).await
     }
 
+    /// The same, with this endpoint for other devices.
+    pub(crate) async fn connect_at(
+        &self,
+        endpoint: Endpoint,
+        output: &Output,
+    ) -> Result<Client, Failure> {
+        let builder = self.builder(output)?.endpoint(endpoint);
+        self.log_in(builder, output).await
+    }
+
     /// The same; a device that came by its password gets a key.
-    pub(crate) async fn connect_enrolled(&self, output: &Output) -> Result<Client, Failure> {
-        self.log_in(self.builder(output)?.enrol_key(), output).await
+    pub(crate) async fn connect_enrolled(
+        &self,
+        endpoint: Endpoint,
+        output: &Output,
+    ) -> Result<Client, Failure> {
+        let builder = self.builder(output)?.endpoint(endpoint).enrol_key();
+        self.log_in(builder, output).await
     }
 
     /// Connects and logs in by the password alone, for what its owner only may do.

@@ -29,16 +29,10 @@ enum DeviceCommand {
 pub(crate) async fn run(arguments: DeviceArguments, output: &Output) -> Result<(), Failure> {
     let DeviceCommand::List = arguments.command;
     unless_interrupted(async {
-        let session = arguments
-            .hub
-            .or_chosen()?
-            .connect(output)
-            .await?
-            .session()
-            .await?;
-        let devices = session.all_devices().await?;
+        let client = arguments.hub.or_chosen()?.connect(output).await?;
+        let devices = client.devices().await?;
         output.result(&list(&devices), &json!({"devices": devices}));
-        session.leave().await;
+        client.leave().await;
         Ok(())
     })
     .await

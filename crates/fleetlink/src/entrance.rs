@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fleetlink_client::{ReplacedDevices, Session, state_folder};
+use fleetlink_client::{Client, ReplacedDevices, state_folder};
 use fleetlink_proto::control::{ErrorCode, Join, JoinReply, RpcError};
 use fleetlink_proto::{DeviceName, Escaped, HubPin};
 use tokio::time::sleep;
@@ -17,23 +17,22 @@ const LOOK: Duration = Duration::from_secs(2);
 /// Joins for a person, who is asked before somebody else's session ends. In a pipe, where nobody can
 /// be asked, and with `take_over` it ends.
 pub(crate) async fn of_person(
-    session: &Session,
-    name: &DeviceName,
+    client: &Client,
     join: &Join,
     (take_over, lines): (bool, &Lines),
     output: &Output,
 ) -> Result<JoinReply, Failure> {
     let joined = match take_over || !lines.terminal() {
-        true => session.join_as(join.clone()).await?,
-        false => match unless_active(session, join).await? {
+        true => client.join_as(join).await?,
+        false => match unless_active(client, join).await? {
             Ok(joined) => joined,
             Err(error) => {
                 confirm(error, lines, output).await?;
-                session.join_as(join.clone()).await?
+                client.join_as(join).await?
             }
         },
     };
-    tell(&joined, name, output);
+    tell(&joined, client.device(), output);
     Ok(joined)
 }
 
@@ -41,20 +40,20 @@ pub(crate) async fn of_person(
 /// free, unless it is told to take over: a service that is always started again would else end the
 /// other, and the other it.
 pub(crate) async fn of_service(
-    session: &Session,
-    name: &DeviceName,
+    client: &Client,
     join: &Join,
     take_over: bool,
     output: &Output,
 ) -> Result<JoinReply, Failure> {
-    let joined = match !take_over && was_replaced(session, name)? {
-        true => when_free(session, join, output).await?,
-        false => session.join_as(join.clone()).await?,
+    let hub = client.session().await?.pin();
+    let joined = match !take_over && was_replaced(hub, client.device())? {
+        true => when_free(client, join, output).await?,
+        false => client.join_as(join).await?,
     };
-    if let Some(hub) = session.pin() {
-        ReplacedDevices::in_folder(state_folder()?).forget(hub, name)?;
+    if let Some(hub) = hub {
+        ReplacedDevices::in_folder(state_folder()?).forget(hub, client.device())?;
     }
-    tell(&joined, name, output);
+    tell(&joined, client.device(), output);
     Ok(joined)
 }
 
@@ -66,17 +65,17 @@ pub(crate) fn remember_replaced(hub: Option<HubPin>, name: &DeviceName) -> Resul
     Ok(())
 }
 
-fn was_replaced(session: &Session, name: &DeviceName) -> Result<bool, Failure> {
-    match session.pin() {
+fn was_replaced(hub: Option<HubPin>, name: &DeviceName) -> Result<bool, Failure> {
+    match hub {
         Some(hub) => Ok(ReplacedDevices::in_folder(state_folder()?).contains(hub, name)?),
         None => Ok(false),
     }
 }
 
-async fn when_free(session: &Session, join: &Join, output: &Output) -> Result<JoinReply, Failure> {
+async fn when_free(client: &Client, join: &Join, output: &Output) -> Result<JoinReply, Failure> {
     let mut told = false;
     loop {
-        match unless_active(session, join).await? {
+        match unless_active(client, join).await? {
             Ok(joined) => return Ok(joined),
             Err(error) if !told => {
                 let message = Escaped(&error.message);
@@ -94,14 +93,14 @@ async fn when_free(session: &Session, join: &Join, output: &Output) -> Result<Jo
 
 /// Joins unless somebody else is active under the name: then the hub's words for that.
 async fn unless_active(
-    session: &Session,
+    client: &Client,
     join: &Join,
 ) -> Result<Result<JoinReply, RpcError>, Failure> {
     let join = Join {
         only_if_free: true,
         ..join.clone()
     };
-    match session.join_as(join).await {
+    match client.join_as(&join).await {
         Ok(joined) => Ok(Ok(joined)),
         Err(error) => match error.refusal() {
             Some(refused) if refused.code == ErrorCode::ActiveElsewhere => Ok(Err(refused.clone())),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use fleetlink_client::{Choice, Client, Endpoint, HubAddress, Supervisor};
+use fleetlink_client::{Choice, Client, Endpoint, HubAddress};
 use fleetlink_proto::control::Join;
 use fleetlink_proto::{DeviceName, HubPin};
 
@@ -18,7 +18,7 @@ use crate::password::PasswordSource;
 use crate::shell::{Prompt, Shell, Transfers};
 use crate::stdin::Lines;
 use crate::ticket_source::TicketSource;
-use crate::transfer::{Direct, PatienceArguments};
+use crate::transfer::PatienceArguments;
 use crate::trust::{self, TrustArguments};
 use crate::udp_port;
 
@@ -140,25 +140,26 @@ pub(crate) async fn join(mut arguments: JoinArguments, output: &Output) -> Resul
             let message = "a join ticket brings the hub's pin: --pin and --plain are for others";
             return Err(Failure::Usage(message.to_owned()));
         }
-        let joining = async |endpoint| {
+        let joining = async |endpoint: Endpoint| {
             let builder = Client::builder_with_ticket(ticket);
-            let mut builder = trust::of_this_program(builder, (false, true), output)?;
+            let builder = trust::of_this_program(builder, (false, true), output)?;
+            let mut builder = builder.endpoint(endpoint.clone());
             if let Some(device) = &arguments.device {
                 builder = builder.device(device.as_str());
             }
             let connecting = async { Ok(builder.connect().await?) };
             let client = interrupts.unless(Box::pin(connecting)).await?;
             remember(&client, output);
-            enter(client, endpoint, manner, (lines, interrupts), output).await
+            enter(client, &endpoint, manner, (lines, interrupts), output).await
         };
         return Box::pin(udp_port::with(udp_port_behind(rest)?, joining)).await;
     }
     let (address, udp_port) = arguments.target()?;
     let joining = async |endpoint| {
-        let connecting = log_in(&address, arguments, &lines, output);
+        let connecting = log_in(&address, (arguments, &endpoint), &lines, output);
         let client = interrupts.unless(Box::pin(connecting)).await?;
         remember(&client, output);
-        enter(client, endpoint, manner, (lines, interrupts), output).await
+        enter(client, &endpoint, manner, (lines, interrupts), output).await
     };
     Box::pin(udp_port::with(udp_port, joining)).await
 }
@@ -166,11 +167,12 @@ pub(crate) async fn join(mut arguments: JoinArguments, output: &Output) -> Resul
 /// By the key, or by the dialogue; a device that came by its password gets a key.
 async fn log_in(
     address: &HubAddress,
-    arguments: JoinArguments,
+    (arguments, endpoint): (JoinArguments, &Endpoint),
     lines: &Lines,
     output: &Output,
 ) -> Result<Client, Failure> {
-    let builder = arguments.trust.builder(address, output)?.enrol_key();
+    let builder = arguments.trust.builder(address, output)?;
+    let builder = builder.endpoint(endpoint.clone()).enrol_key();
     let password = arguments.password.read(lines).await?;
     match arguments.device {
         Some(device) => {
@@ -210,16 +212,17 @@ async fn client_at(
     output: &Output,
 ) -> Result<(), Failure> {
     let mut interrupts = Interrupts::listen()?;
-    let builder = trust.builder(&address, output)?.unpinned_on_this_host();
+    let builder = trust.builder(&address, output)?.endpoint(endpoint.clone());
+    let builder = builder.unpinned_on_this_host();
     let connecting = login::of_person(builder, None, &lines, output);
     let client = interrupts.unless(Box::pin(connecting)).await?;
-    enter(client, endpoint, manner, (lines, interrupts), output).await
+    enter(client, &endpoint, manner, (lines, interrupts), output).await
 }
 
 /// Joins, says by which endpoint other devices reach this one, and opens the shell.
 async fn enter(
     client: Client,
-    endpoint: Endpoint,
+    endpoint: &Endpoint,
     Manner {
         prompt,
         patience,
@@ -232,23 +235,15 @@ async fn enter(
         udp_port: endpoint.port(),
         ..Join::default()
     };
-    let name = client.device().clone();
-    let (session, dialer) = client.parts().await;
-    let joining = entrance::of_person(&session, &name, &join, (take_over, &lines), output);
+    let joining = entrance::of_person(&client, &join, (take_over, &lines), output);
     let joined = interrupts.unless(Box::pin(joining)).await?;
     tracing::debug!(generation = joined.generation, "joined");
     // Before anything is shown: who reads that may have a file sent here at once.
-    let opening = async {
-        let direct = Direct::new(endpoint, &session, &name, output).await;
-        Ok(Transfers::open(&name, direct, patience, &session, output).await)
-    };
-    let transfers = interrupts.unless(Box::pin(opening)).await?;
-    let reached_by = transfers
-        .direct()
-        .map(|direct| direct.announcement().clone());
+    let opening = async { Ok(Transfers::open(&client, patience, output).await) };
+    let transfers = interrupts.unless(opening).await?;
     output.line("Welcome!");
-    let supervisor = Supervisor::start(session, dialer, &join, &joined, reached_by);
-    Shell::new(name, supervisor, transfers, prompt, output.clone())
+    let link = client.stay(&join, &joined, transfers.receives()).await?;
+    Shell::new(client, link, transfers, prompt, output.clone())
         .run(lines, interrupts)
         .await
 }

@@ -3,6 +3,10 @@
 use fleetlink_proto::control::UploadMode;
 use fleetlink_proto::{DataFile, IdempotencyKey};
 
+use std::time::Duration;
+
+use tokio::time::sleep;
+
 use super::AppendEvent;
 use super::queue::{Batch, Queue};
 use crate::retry::{Attempt, Patience, Tries, retry};
@@ -97,13 +101,15 @@ impl<S: Sessions, T: FnMut(AppendEvent<'_>) + Send> Attempt for Delivery<'_, S, 
         sent
     }
 
-    fn waits(&mut self, error: &Error) {
+    async fn wait(&mut self, error: &Error, wait: Duration) -> Result<()> {
         if self.last.replace(error.clone()).is_none() {
             (self.tell)(AppendEvent::Away(error));
         }
         if self.sender.queue.is_full() && !std::mem::replace(&mut self.told_full, true) {
             (self.tell)(AppendEvent::Full);
         }
+        sleep(wait).await;
+        Ok(())
     }
 }
 

@@ -9,7 +9,7 @@ use fleetlink_proto::{DeviceName, HubPin, Password};
 
 use super::meeting::Meeting;
 use super::{Client, LoggedIn, Notice};
-use crate::{Error, ErrorKind, HubAddress, KnownHubs, Result, state_folder};
+use crate::{Endpoint, Error, ErrorKind, HubAddress, KnownHubs, Result, state_folder};
 
 /// The name of this library, for the hub's log.
 const PROGRAM: &str = concat!("fleetlink-client ", env!("CARGO_PKG_VERSION"));
@@ -45,6 +45,7 @@ pub struct ClientBuilder {
     pub(super) ticket: Option<JoinTicket>,
     pub(super) wait: Duration,
     pub(super) program: String,
+    pub(super) endpoint: Option<Endpoint>,
     pub(super) notices: Arc<dyn Fn(&Notice) + Send + Sync>,
 }
 
@@ -64,6 +65,7 @@ impl ClientBuilder {
             ticket: None,
             wait: Duration::ZERO,
             program: PROGRAM.to_owned(),
+            endpoint: None,
             notices: Arc::new(|notice| tracing::info!("{notice}")),
         }
     }
@@ -157,6 +159,14 @@ impl ClientBuilder {
         self
     }
 
+    /// The endpoint for connections to other devices, which the program has bound to a UDP port and
+    /// closes itself. Without this the client binds one to any free port when it needs it.
+    #[must_use]
+    pub fn endpoint(mut self, endpoint: Endpoint) -> Self {
+        self.endpoint = Some(endpoint);
+        self
+    }
+
     /// Hears of what the person who runs the program should know, and what is no failure. Without
     /// this it goes to the log.
     #[must_use]
@@ -191,7 +201,7 @@ impl ClientBuilder {
             true => self.enrol(login, &state).await,
             false => login,
         };
-        Ok(Client::new(login, address, state))
+        Ok(Client::new(self, login, address, state))
     }
 
     /// Connects and checks the hub's key, without logging in; returns its pin, or nothing without

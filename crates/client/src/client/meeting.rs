@@ -3,8 +3,10 @@
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use fleetlink_proto::HubPin;
+use tokio::time::sleep;
 
 use super::{ClientBuilder, FirstUse, Notice};
 use crate::retry::{Attempt, Patience, Tries, retry};
@@ -169,13 +171,15 @@ impl Attempt for Waiting<'_> {
         self.hub.connect().await
     }
 
-    fn waits(&mut self, error: &Error) {
+    async fn wait(&mut self, error: &Error, wait: Duration) -> Result<()> {
         if !std::mem::replace(&mut self.told, true) {
             self.meeting.builder.tell(&Notice::Waiting {
                 address: self.hub.address.clone(),
                 error: error.clone(),
             });
         }
+        sleep(wait).await;
+        Ok(())
     }
 }
 

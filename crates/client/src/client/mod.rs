@@ -1,24 +1,40 @@
 //! The handle of a device at its hub.
 
 mod builder;
+mod data;
+mod direct;
 mod enrolment;
+mod joined;
+mod lanes;
 mod login;
 mod meeting;
 mod notice;
+mod outbound;
+mod send;
 mod ticket;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use fleetlink_proto::control::EnrolledKey;
 use fleetlink_proto::ticket::JoinTicket;
 use fleetlink_proto::{DeviceKey, DeviceName, HubPin};
+use tokio::sync::OnceCell;
+use tokio::time::timeout;
 
 use crate::{
-    Attached, Credential, DeviceKeys, Dialer, Error, HubAddress, KeyPair, Result, Session, Sessions,
+    Attached, Credential, DeviceKeys, Dialer, Endpoint, Error, HubAddress, KeyPair, Result,
+    Session, Sessions, Supervisor,
 };
 pub use builder::{ClientBuilder, FirstUse};
+pub use data::{IntoDataFile, Readings, Upload};
+use direct::Direct;
+pub use direct::{Listening, open_source};
+pub use joined::{Event, Events, Joining};
 pub use notice::Notice;
+pub use outbound::{Outbound, SendEvent, SendOptions, Tell};
+pub use send::{Observer, SendFiles};
 
 /// A device that is logged in at its hub. Clones are of the same device.
 ///
@@ -34,7 +50,15 @@ struct Inner {
     has_key: bool,
     state: PathBuf,
     sessions: Attached,
+    supervisor: OnceLock<Supervisor>,
+    /// The endpoint that the program has bound, if it has.
+    endpoint: Option<Endpoint>,
+    direct: OnceCell<Direct>,
+    notices: Arc<dyn Fn(&Notice) + Send + Sync>,
 }
+
+/// How long peers are waited for at the end, to hear of it.
+const CLOSE_DEADLINE: Duration = Duration::from_secs(3);
 
 impl Client {
     /// Begins to describe a client of the hub at this address: `HOST`, `HOST:PORT` or
@@ -48,7 +72,7 @@ impl Client {
         ClientBuilder::new(None).ticket(ticket)
     }
 
-    fn new(login: LoggedIn, address: HubAddress, state: PathBuf) -> Self {
+    fn new(builder: ClientBuilder, login: LoggedIn, address: HubAddress, state: PathBuf) -> Self {
         let LoggedIn {
             session,
             dialer,
@@ -63,6 +87,10 @@ impl Client {
             has_key,
             state,
             sessions,
+            supervisor: OnceLock::new(),
+            endpoint: builder.endpoint,
+            direct: OnceCell::new(),
+            notices: builder.notices,
         };
         Client {
             inner: Arc::new(inner),
@@ -95,12 +123,11 @@ impl Client {
     /// # Errors
     /// The hub cannot be reached, or refuses the login.
     pub async fn session(&self) -> Result<Session> {
-        self.inner.sessions.session().await
+        self.session_until(None).await
     }
 
     /// The session and what logs in again.
-    #[doc(hidden)]
-    pub async fn parts(&self) -> (Session, Dialer) {
+    async fn parts(&self) -> (Session, Dialer) {
         self.inner.sessions.parts().await
     }
 
@@ -135,10 +162,15 @@ impl Client {
         Ok(made.public())
     }
 
-    /// Says goodbye, if the hub still listens, and ends the session.
+    /// Says goodbye, if the hub still listens, ends the session and the connections to other devices.
     pub async fn leave(&self) {
-        let (session, _) = self.parts().await;
-        session.leave().await;
+        match self.inner.supervisor.get() {
+            Some(supervisor) => supervisor.leave().await,
+            None => self.parts().await.0.leave().await,
+        }
+        if let (Some(direct), None) = (self.inner.direct.get(), &self.inner.endpoint) {
+            let _ = timeout(CLOSE_DEADLINE, direct.close()).await;
+        }
     }
 
     fn device_keys(&self) -> DeviceKeys {

@@ -44,6 +44,8 @@ pub enum Notice {
     AnotherKey,
     /// The device could not be enrolled.
     NotEnrolled(Error),
+    /// The key of another device could not be remembered, so that a change of it goes unnoticed.
+    PeerNotRemembered(String),
     /// A ticket was used: the device has an account and a key from now on.
     Redeemed {
         /// The device.
@@ -74,6 +76,7 @@ impl fmt::Display for Notice {
             Notice::Enrolled { device } => write!(f, "{device} now has a key"),
             Notice::AnotherKey => f.write_str("the hub knows this name by another key"),
             Notice::NotEnrolled(error) => write!(f, "this device could not be enrolled: {error}"),
+            Notice::PeerNotRemembered(text) => f.write_str(text),
             Notice::Redeemed { device, .. } => {
                 write!(
                     f,

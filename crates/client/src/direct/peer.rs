@@ -79,6 +79,11 @@ impl Peer {
         self.connection.address()
     }
 
+    /// Tells whether the connection has ended.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.connection.is_closed()
+    }
+
     /// Ends the connection; files that are under way fail.
     pub fn close(&self, reason: Reason) {
         self.connection.close(reason);

@@ -253,6 +253,11 @@ impl Connection {
         self.inner.close(code(reason), reason.name().as_bytes());
     }
 
+    /// Tells whether it has ended.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.inner.close_reason().is_some()
+    }
+
     pub(crate) async fn closed(&self) -> TransportError {
         lost(self.inner.closed().await)
     }

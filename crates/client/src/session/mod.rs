@@ -43,6 +43,12 @@ struct Inner {
     in_flight: Semaphore,
 }
 
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").finish_non_exhaustive()
+    }
+}
+
 impl Session {
     fn start(connection: Connection) -> Session {
         let (read_half, write_half) = tokio::io::split(connection.stream);

@@ -1,13 +1,11 @@
 //! One try of an upload within one session.
 
-use std::path::Path;
-
 use fleetlink_proto::IdempotencyKey;
 use fleetlink_proto::control::{OpenUpload, OpenUploadReply, Receipt};
 use tokio::io::AsyncRead;
 
 use super::UploadTask;
-use super::blocks::{Blocks, Read, ReadError};
+use super::blocks::{Blocks, Origin, Read, ReadError};
 use crate::session::OpenedUpload;
 use crate::{Error, Result, Session};
 
@@ -23,17 +21,17 @@ pub(super) struct Seen {
     pub(super) sent: u64,
 }
 
-pub(super) async fn of_file(
+pub(super) async fn of_origin(
     session: &Session,
     task: UploadTask,
     key: IdempotencyKey,
-    path: &Path,
+    origin: &Origin,
     (seen, progress): (&mut Seen, Progress<'_>),
 ) -> Result<Receipt> {
     match open(session, task.clone(), key).await? {
         Opened::Committed(receipt) => Ok(receipt),
         Opened::Ready(upload, start) => {
-            let blocks = Blocks::of_file(path.to_owned(), start);
+            let blocks = Blocks::of(origin.clone(), start);
             seen.sent = seen.sent.max(start.offset);
             send(upload, task, blocks, (seen, progress)).await
         }

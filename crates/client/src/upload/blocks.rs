@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use fleetlink_proto::ContentHash;
 use fleetlink_proto::control::limits::MAX_CHUNK_BYTES;
@@ -19,6 +20,15 @@ const MAX_CHUNK: usize = MAX_CHUNK_BYTES as usize;
 const BLOCK: u64 = MAX_CHUNK_BYTES as u64;
 /// Readers look for the end with a little room to spare; without it they would double the block.
 const SPARE: u64 = 64;
+
+/// A source that can be read again.
+#[derive(Debug, Clone)]
+pub(crate) enum Origin {
+    /// A local file.
+    File(PathBuf),
+    /// The text of lines.
+    Bytes(Arc<[u8]>),
+}
 
 /// What was read.
 pub(super) enum Read {
@@ -65,11 +75,16 @@ pub(super) struct Blocks {
 }
 
 impl Blocks {
-    /// Those of a file from `start` on, if it begins with what the hub holds.
-    pub(super) fn of_file(path: PathBuf, start: Start) -> Self {
+    /// Those of a source that can be read again, from `start` on, if it begins with what the hub
+    /// holds.
+    pub(super) fn of(origin: Origin, start: Start) -> Self {
         let (sender, queue) = mpsc::channel(BLOCKS_READ_AHEAD);
         tokio::task::spawn_blocking(move || {
-            let sent = read_file(&path, start, |next| sender.blocking_send(Ok(next)).is_ok());
+            let give = |next| sender.blocking_send(Ok(next)).is_ok();
+            let sent = match origin {
+                Origin::File(path) => read_file(&path, start, give),
+                Origin::Bytes(bytes) => read_all(&*bytes, start, give),
+            };
             if let Err(error) = sent {
                 let _ = sender.blocking_send(Err(error));
             }
@@ -101,14 +116,21 @@ impl Blocks {
 fn read_file(
     path: &std::path::Path,
     start: Start,
+    give: impl FnMut(Read) -> bool,
+) -> Result<(), ReadError> {
+    read_all(File::open(path)?, start, give)
+}
+
+fn read_all(
+    mut source: impl io::Read,
+    start: Start,
     mut give: impl FnMut(Read) -> bool,
 ) -> Result<(), ReadError> {
-    let mut file = File::open(path)?;
     let mut strict = Strict::new((start.offset > 0).then_some(start));
     let mut raw = new_block();
     loop {
         raw.clear();
-        (&mut file).take(BLOCK).read_to_end(&mut raw)?;
+        (&mut source).take(BLOCK).read_to_end(&mut raw)?;
         let ended = raw.is_empty();
         strict.read(&raw)?;
         let Some(blocks) = strict.blocks() else {

@@ -14,6 +14,7 @@ use crate::{ErrorKind, Result, Session, Sessions, new_key};
 
 use attempt::Seen;
 pub(crate) use attempt::of_bytes;
+pub(crate) use blocks::Origin;
 
 /// What is uploaded to where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,10 +53,21 @@ pub async fn upload_file(
     path: &Path,
     progress: impl FnMut(u64) + Send,
 ) -> Result<Uploaded> {
+    let origin = Origin::File(path.to_owned());
+    upload(sessions, task, &origin, progress).await
+}
+
+/// Uploads what can be read again.
+pub(crate) async fn upload(
+    sessions: &impl Sessions,
+    task: UploadTask,
+    origin: &Origin,
+    progress: impl FnMut(u64) + Send,
+) -> Result<Uploaded> {
     let mut upload = FileUpload {
         sessions,
         task,
-        path,
+        origin,
         key: new_key(),
         furthest: 0,
         rounded: 0,
@@ -70,7 +82,7 @@ pub async fn upload_file(
 struct FileUpload<'a, S, P> {
     sessions: &'a S,
     task: UploadTask,
-    path: &'a Path,
+    origin: &'a Origin,
     key: IdempotencyKey,
     /// How far the strict form was sent by any try.
     furthest: u64,
@@ -87,7 +99,7 @@ impl<S: Sessions, P: FnMut(u64) + Send> Attempt for FileUpload<'_, S, P> {
         tries.keep_alive(session.keep_alive());
         let watched = (&mut seen, &mut self.progress as _);
         let tried =
-            attempt::of_file(&session, self.task.clone(), self.key, self.path, watched).await;
+            attempt::of_origin(&session, self.task.clone(), self.key, self.origin, watched).await;
         // A commit whose answer was lost is not read again.
         self.rounded = self.rounded.max(seen.rounded);
         self.furthest = self.furthest.max(seen.sent);

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use fleetlink_client::{AppendEvent, AppendRules, Appended, Error, UploadTask, append_stream};
+use fleetlink_client::{AppendEvent, AppendRules, Appended, Error, UploadTask};
 use fleetlink_proto::DataFile;
 use fleetlink_proto::control::UploadMode;
 use serde_json::json;
 
-use super::transfers::{self, leave, say_rounded};
+use super::transfers::{self, say_rounded};
 use crate::attach::HubArguments;
 use crate::duration;
 use crate::failure::Failure;
@@ -69,7 +69,7 @@ async fn stream(
     output: &Output,
 ) -> Result<(), Failure> {
     let mut interrupts = Interrupts::listen()?;
-    let sessions = interrupts.unless(hub.connect(output)).await?;
+    let client = interrupts.unless(hub.connect(output)).await?;
     let rules = AppendRules {
         every: arguments.every,
         lines: arguments.lines,
@@ -79,8 +79,7 @@ async fn stream(
         interrupts.next().await;
         output.notice("sending what has come; once more ends at once");
     };
-    let appended = append_stream(
-        &sessions,
+    let appended = client.append_from(
         arguments.file.clone(),
         tokio::io::stdin(),
         rules,
@@ -97,7 +96,7 @@ async fn stream(
         () = second => return Err(Failure::Interrupted),
     };
     let ended = report(&arguments.file, appended, output);
-    leave(&sessions).await;
+    client.leave().await;
     ended
 }
 

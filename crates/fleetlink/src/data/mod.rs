@@ -7,7 +7,7 @@ mod transfers;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use fleetlink_client::{UploadTask, delete_file};
+use fleetlink_client::UploadTask;
 use fleetlink_proto::control::UploadMode;
 use fleetlink_proto::samples::Operation;
 use fleetlink_proto::{DataFile, DeviceName};
@@ -164,25 +164,25 @@ async fn dispatch(
         }
         DataCommand::Append(arguments) => append::run(hub, arguments, output).await,
         DataCommand::Compute { file, operation } => {
-            let session = hub.connect(output).await?.session().await?;
-            let reply = session.compute(file, operation).await?;
+            let client = hub.connect(output).await?;
+            let reply = client.compute(file, operation).await?;
             output.result(&reply.result.to_string(), &reply);
-            session.leave().await;
+            client.leave().await;
             Ok(())
         }
         DataCommand::Delete(arguments) => {
             let file = arguments.own()?;
-            let sessions = hub.connect(output).await?;
-            let reply = delete_file(&sessions, file.clone()).await?;
+            let client = hub.connect(output).await?;
+            let reply = client.delete(&file).await?;
             output.result(&deleted(&file), &reply);
-            transfers::leave(&sessions).await;
+            client.leave().await;
             Ok(())
         }
         DataCommand::List => {
-            let session = hub.connect(output).await?.session().await?;
-            let files = session.all_files().await?;
+            let client = hub.connect(output).await?;
+            let files = client.data_files().await?;
             output.result(&list_lines(&files), &json!({"files": files}));
-            session.leave().await;
+            client.leave().await;
             Ok(())
         }
         DataCommand::Get { file, path, force } => {

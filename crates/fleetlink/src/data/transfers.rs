@@ -8,8 +8,8 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use fleetlink_client::{
-    Downloaded, Existing, GeneratedFiles, Overwrite, Session, Sessions, UploadTask, Uploaded,
-    download, download_to_file, generate, state_folder, upload_file, upload_stream,
+    Client, Downloaded, ErrorKind, Existing, GeneratedFiles, Overwrite, Readings, UploadTask,
+    Uploaded, generate, state_folder,
 };
 use fleetlink_proto::control::Receipt;
 use fleetlink_proto::{DataFile, Escaped};
@@ -82,8 +82,8 @@ impl Drop for Stop {
 
 /// Uploads what stands at a path: a regular file, tried again as often as it takes, or a pipe.
 pub(crate) async fn upload_path(
-    sessions: &impl Sessions,
-    task: UploadTask,
+    client: &Client,
+    task: &UploadTask,
     path: &Path,
     output: &Output,
 ) -> Result<Uploaded, Failure> {
@@ -96,14 +96,25 @@ pub(crate) async fn upload_path(
     }
     if metadata.is_file() {
         let mut progress = Progress::of_bytes(output, Some(metadata.len()));
-        return Ok(upload_file(sessions, task, path, |sent| progress.set(sent)).await?);
+        let upload = client.upload(&task.file, path);
+        return Ok(upload.of(task).progress(|sent| progress.set(sent)).await?);
     }
     let source = tokio::fs::File::open(path)
         .await
         .map_err(|e| no_file(path, &e))?;
+    upload_once(client, task, Readings::stream(source), output).await
+}
+
+/// Uploads a source that can be read once.
+async fn upload_once(
+    client: &Client,
+    task: &UploadTask,
+    readings: Readings,
+    output: &Output,
+) -> Result<Uploaded, Failure> {
     let mut progress = Progress::of_bytes(output, None);
-    let session = sessions.session().await?;
-    Ok(upload_stream(&session, task, source, |sent| progress.set(sent)).await?)
+    let upload = client.upload(&task.file, readings).of(task);
+    Ok(upload.progress(|sent| progress.set(sent)).await?)
 }
 
 pub(super) fn no_file(path: &Path, error: &io::Error) -> Failure {
@@ -130,23 +141,21 @@ pub(super) async fn upload(
             .await
             .map_err(|e| no_file(&path, &e))?;
     }
-    let sessions = hub.connect(output).await?;
-    let Uploaded { receipt, rounded } = if piped {
-        let mut progress = Progress::of_bytes(output, None);
-        let session = sessions.session().await?;
-        upload_stream(&session, task, tokio::io::stdin(), |sent| {
-            progress.set(sent);
-        })
-        .await?
-    } else {
-        upload_path(&sessions, task, &path, output).await?
+    let client = hub.connect(output).await?;
+    let uploaded = match piped {
+        true => {
+            let readings = Readings::stream(tokio::io::stdin());
+            upload_once(&client, &task, readings, output).await
+        }
+        false => upload_path(&client, &task, &path, output).await,
     };
+    let Uploaded { receipt, rounded } = uploaded?;
     say_rounded(rounded, output);
     let samples = receipt.samples;
     let text =
         format!("Data file with ID of {file} has been uploaded to server ({samples} samples)");
     output.result(&text, &Document { receipt, rounded });
-    leave(&sessions).await;
+    client.leave().await;
     Ok(())
 }
 
@@ -169,15 +178,9 @@ pub(crate) fn say_rounded(rounded: u64, output: &Output) {
     }
 }
 
-pub(super) async fn leave(sessions: &impl Sessions) {
-    if let Ok(session) = sessions.session().await {
-        session.leave().await;
-    }
-}
-
 /// Fetches a file to a path where none is, or in the place of the one that is.
 pub(crate) async fn get_to_file(
-    session: &Session,
+    client: &Client,
     file: DataFile,
     path: &Path,
     existing: Existing,
@@ -186,7 +189,7 @@ pub(crate) async fn get_to_file(
     check_existing(path, existing)?;
     let mut progress = Progress::of_bytes(output, None);
     let seen = |done, total| progress.set_of(done, total);
-    Ok(download_to_file(session, file, path, existing, seen).await?)
+    Ok(client.download_to(file, path, existing, seen).await?)
 }
 
 pub(super) async fn get(
@@ -199,15 +202,17 @@ pub(super) async fn get(
     let path = path.map_or_else(|| hub.device().map(|d| file_name(d, &file)), Ok)?;
     let existing = Existing::forced(force);
     check_target(&path, existing, output)?;
-    let session = hub.connect(output).await?.session().await?;
+    let client = hub.connect(output).await?;
     if path.as_os_str() == "-" {
-        let got = download(&session, file, &mut tokio::io::stdout(), |_, _| {}).await;
-        got.map_err(|error| match error.io() {
-            Some(error) => Failure::output(error),
-            None => error.into(),
+        let got = client
+            .download(file, &mut tokio::io::stdout(), |_, _| {})
+            .await;
+        got.map_err(|error| match (error.kind(), error.io()) {
+            (ErrorKind::File, Some(error)) => Failure::output(error),
+            _ => error.into(),
         })?;
     } else {
-        let got = get_to_file(&session, file.clone(), &path, existing, output).await?;
+        let got = get_to_file(&client, file.clone(), &path, existing, output).await?;
         let text = fetched(&file, got.samples, &path);
         let document = json!({
             "file": file, "path": path, "bytes": got.bytes, "samples": got.samples,
@@ -215,7 +220,7 @@ pub(super) async fn get(
         });
         output.result(&text, &document);
     }
-    session.leave().await;
+    client.leave().await;
     Ok(())
 }
 

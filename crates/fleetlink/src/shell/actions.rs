@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use fleetlink_client::{Existing, UploadTask, delete_file};
+use fleetlink_client::{Existing, UploadTask};
 use fleetlink_proto::DataFile;
 use fleetlink_proto::control::{ErrorCode, UploadMode};
 
@@ -34,8 +34,7 @@ impl Shell {
             Command::Nothing | Command::Out => Ok(String::new()),
             Command::Help => Ok(HELP.to_owned()),
             Command::Send { to, path } => {
-                let link = self.supervisor.link();
-                Box::pin(self.transfers.send(link, &to, &path)).await
+                Box::pin(self.transfers.send(&self.client, &to, &path)).await
             }
             Command::Transfers => Ok(self.transfers.list()),
             Command::Cancel { number } => self.transfers.cancel(number),
@@ -44,20 +43,21 @@ impl Shell {
                 amount,
                 force,
             } => {
-                let path = file_name(&self.device, &file);
+                let path = file_name(self.client.device(), &file);
                 generate_file(&path, amount, force, &self.output).await?;
                 Ok(generated(&path, amount))
             }
             Command::Upload { file } => {
-                let path = file_name(&self.device, &file);
+                let path = file_name(self.client.device(), &file);
                 self.upload(file, UploadMode::Replace, path).await
             }
             Command::Append { file, path } => {
-                let path = path.unwrap_or_else(|| file_name(&self.device, &file));
+                let path = path.unwrap_or_else(|| file_name(self.client.device(), &file));
                 self.upload(file, UploadMode::Append, path).await
             }
             Command::Compute { file, operation } => {
-                let computed = self.session()?.compute(file.clone(), operation).await;
+                self.session()?;
+                let computed = self.client.compute(file.clone(), operation).await;
                 let result = computed.map_err(|e| missing(e.into(), &file))?.result;
                 Ok(format!(
                     "Computation ({operation}) result on the file (ID:{file}) returned from the \
@@ -71,11 +71,17 @@ impl Shell {
             }
             Command::List => Ok(list_lines(&self.session()?.all_files().await?)),
             Command::Get { file, path } => {
-                let path = path.unwrap_or_else(|| file_name(&self.device, &file));
-                let session = self.session()?;
-                let got = get_to_file(&session, file.clone(), &path, Existing::Keep, &self.output)
-                    .await
-                    .map_err(|e| missing(e, &file))?;
+                let path = path.unwrap_or_else(|| file_name(self.client.device(), &file));
+                self.session()?;
+                let got = get_to_file(
+                    &self.client,
+                    file.clone(),
+                    &path,
+                    Existing::Keep,
+                    &self.output,
+                )
+                .await
+                .map_err(|e| missing(e, &file))?;
                 Ok(fetched(&file, got.samples, &path))
             }
         }
@@ -98,7 +104,7 @@ impl Shell {
             mode,
             allow_empty: true,
         };
-        let uploaded = upload_path(&self.supervisor, task, &path, &self.output).await?;
+        let uploaded = upload_path(&self.client, &task, &path, &self.output).await?;
         say_rounded(uploaded.rounded, &self.output);
         Ok(format!(
             "Data file with ID of {file} has been uploaded to server"
@@ -107,7 +113,7 @@ impl Shell {
 
     async fn delete(&self, file: DataFile) -> Result<String, Failure> {
         self.session()?;
-        let done = delete_file(&self.supervisor, file.clone()).await;
+        let done = self.client.delete(file.clone()).await;
         match done.map_err(Failure::from) {
             Ok(_) => Ok(deleted(&file)),
             Err(Failure::Hub(error)) if error.code == ErrorCode::NoSuchFile => {

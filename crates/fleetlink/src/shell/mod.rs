@@ -4,7 +4,6 @@ mod actions;
 mod announce;
 mod command;
 mod completion;
-mod delivery;
 mod editor;
 mod keys;
 mod piped;
@@ -12,8 +11,7 @@ mod prompt;
 mod roster;
 mod transfers;
 
-use fleetlink_client::{Link, Session, Supervisor};
-use fleetlink_proto::DeviceName;
+use fleetlink_client::{Client, Link, Session};
 use tokio::sync::watch;
 
 use crate::failure::Failure;
@@ -32,8 +30,8 @@ pub(crate) use transfers::Transfers;
 
 /// A joined device's dialogue with a person or a program.
 pub(crate) struct Shell {
-    device: DeviceName,
-    supervisor: Supervisor,
+    client: Client,
+    link: watch::Receiver<Link>,
     transfers: Transfers,
     prompt: Prompt,
     output: Output,
@@ -78,17 +76,17 @@ impl Input {
 }
 
 impl Shell {
-    /// The shell of this device.
+    /// The shell of this device, which has joined.
     pub(crate) fn new(
-        device: DeviceName,
-        supervisor: Supervisor,
+        client: Client,
+        link: watch::Receiver<Link>,
         transfers: Transfers,
         prompt: Prompt,
         output: Output,
     ) -> Self {
         Shell {
-            device,
-            supervisor,
+            client,
+            link,
             transfers,
             prompt,
             output,
@@ -99,8 +97,8 @@ impl Shell {
     pub(crate) async fn run(self, lines: Lines, mut interrupts: Interrupts) -> Result<(), Failure> {
         let mut input = self.open_input(lines);
         let announcing = tokio::spawn(announce::announce(
-            self.supervisor.link(),
-            self.device.clone(),
+            self.link.clone(),
+            self.client.device().clone(),
             self.output.clone(),
         ));
         let mut narrating = None;
@@ -127,19 +125,19 @@ impl Shell {
             Ok(Left::Signalled) => self.output.line(&format!("{new_line}{}", self.goodbye())),
             _ => {}
         }
-        self.supervisor.leave().await;
+        self.client.leave().await;
         ended.map(drop)
     }
 
     fn goodbye(&self) -> String {
-        format!("Bye, {}!", self.device)
+        format!("Bye, {}!", self.client.device())
     }
 
     /// A line editor where a person types and reads, else line by line.
     fn open_input(&self, lines: Lines) -> Input {
-        let prompt = self.prompt.text(&self.device);
-        let roster = Roster::new(self.supervisor.link());
-        let completion = Completion::new(self.device.clone(), roster);
+        let prompt = self.prompt.text(self.client.device());
+        let roster = Roster::new(self.link.clone());
+        let completion = Completion::new(self.client.device().clone(), roster);
         match EditorInput::open(lines, &prompt, completion, &self.output) {
             Ok(editor) => Input::Editor(editor),
             Err(lines) => Input::Piped(PipedInput::new(lines, prompt, self.output.clone())),
@@ -151,7 +149,7 @@ impl Shell {
         input: &mut Input,
         interrupts: &mut Interrupts,
     ) -> Result<Left, Failure> {
-        let mut link = self.supervisor.link();
+        let mut link = self.link.clone();
         let at_terminal = matches!(input, Input::Editor(_));
         let mut warned = false;
         loop {
@@ -205,19 +203,7 @@ impl Shell {
 
     /// The session, where the hub is there.
     fn session(&self) -> Result<Session, Failure> {
-        session_of(&self.supervisor.link().borrow())
-    }
-}
-
-/// The session, where the hub is there.
-fn session_of(link: &Link) -> Result<Session, Failure> {
-    match link {
-        Link::Up(session) => match session.is_closed() {
-            None => Ok(session.clone()),
-            Some(closed) => Err(Failure::Closed(closed)),
-        },
-        Link::Away(closed) => Err(Failure::Closed(closed.clone())),
-        Link::Over(error) => Err(Failure::from(error)),
+        Ok(self.client.session_now()?)
     }
 }
 

@@ -3,19 +3,20 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use fleetlink_client::{Control, Inbox, Link, ReceivePolicy, Session};
+use fleetlink_client::{
+    Client, Control, Error, ErrorKind, Inbox, Listening, Outbound, ReceivePolicy, SendEvent,
+    open_source,
+};
 use fleetlink_proto::DeviceName;
-use fleetlink_proto::transfer::Reason;
-use tokio::sync::{oneshot, watch};
+use fleetlink_proto::transfer::limits::Deadlines;
+use fleetlink_proto::transfer::{self, Reason, Receipt};
+use tokio::sync::oneshot;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use super::delivery::Delivery;
-use super::session_of;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::transfer::{
-    Arrivals, Direct, Direction, Heard, Listening, PatienceArguments, Running, Transfer, list,
-    open_source, words,
+    Arrivals, Direction, Entry, Heard, PatienceArguments, Running, Transfer, list, words,
 };
 
 /// How long the next prompt waits for the end of a transfer: a short one is answered as any other
@@ -29,11 +30,11 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// What this device sends and takes.
 pub(crate) struct Transfers {
     device: DeviceName,
-    /// Without it, why there is none.
-    direct: Result<Direct, String>,
     patience: PatienceArguments,
     running: Running,
     listening: Option<Listening>,
+    /// Why no files are sent or taken, where the hub does not name this device to others.
+    unavailable: Option<String>,
     output: Output,
 }
 
@@ -41,53 +42,60 @@ impl Transfers {
     /// Takes files of every device of the hub into the working directory, where there are direct
     /// connections.
     pub(crate) async fn open(
-        device: &DeviceName,
-        direct: Result<Direct, Failure>,
+        client: &Client,
         patience: PatienceArguments,
-        session: &Session,
         output: &Output,
     ) -> Self {
         let mut transfers = Transfers {
-            device: device.clone(),
-            direct: direct
-                .map(|direct| direct.idle_after(patience.idle_timeout))
-                .map_err(|failure| failure.to_string()),
+            device: client.device().clone(),
             patience,
             running: Running::default(),
             listening: None,
+            unavailable: None,
             output: output.clone(),
         };
-        if let Ok(direct) = transfers.direct.clone()
-            && let Err(failure) = transfers.listen(&direct, session).await
-        {
+        // A folder that takes no files keeps nobody from sending some.
+        if let Err(failure) = transfers.listen(client).await {
             output.notice(&format!("no files are taken: {failure}"));
-            // A folder that takes no files keeps nobody from sending some.
-            if transfers.listening.take().is_some() {
-                transfers.direct = Err(failure.to_string());
-            }
         }
         transfers
     }
 
-    async fn listen(&mut self, direct: &Direct, session: &Session) -> Result<(), Failure> {
+    async fn listen(&mut self, client: &Client) -> Result<(), Failure> {
         let opened = tokio::task::spawn_blocking(|| {
             Inbox::open(Path::new("."), ReceivePolicy::from_everybody())
         });
-        let (listening, queue) = direct.listen(opened.await.map_err(std::io::Error::other)??);
+        let inbox = opened.await.map_err(std::io::Error::other)??;
+        let deadlines = Deadlines {
+            stall: self.patience.idle_timeout,
+            ..Deadlines::default()
+        };
+        let (listening, queue, announced) = match client.listen(inbox, deadlines).await {
+            Ok(listening) => listening,
+            // There are no transfers at all, as without TLS; who wants to send is told why.
+            Err(error) => {
+                self.unavailable = Some(error.to_string());
+                return Ok(());
+            }
+        };
         let (running, output) = (self.running.clone(), self.output.clone());
         tokio::spawn(follow(Arrivals::among(running, queue), output));
-        self.listening = Some(listening);
-        match direct.announce(session).await {
+        match announced {
             // It is announced when the hub is back.
-            Err(Failure::Closed(_)) => Ok(()),
-            announced => announced,
+            Err(error) if !matches!(error.kind(), ErrorKind::Closed(_)) => {
+                self.unavailable = Some(error.to_string());
+                Err(error.into())
+            }
+            _ => {
+                self.listening = Some(listening);
+                Ok(())
+            }
         }
     }
 
-    /// Who this device is to its peers that send files, where it takes any.
-    pub(crate) fn direct(&self) -> Option<&Direct> {
-        let direct = self.direct.as_ref().ok();
-        direct.filter(|_| self.listening.is_some())
+    /// Whether files are taken.
+    pub(crate) fn receives(&self) -> bool {
+        self.listening.is_some()
     }
 
     /// The transfers that are under way, for people.
@@ -129,12 +137,13 @@ impl Transfers {
     /// where it is not.
     pub(super) async fn send(
         &self,
-        link: watch::Receiver<Link>,
+        client: &Client,
         to: &DeviceName,
         path: &Path,
     ) -> Result<String, Failure> {
-        let unavailable = |why: &String| Failure::General(why.clone());
-        let direct = self.direct.as_ref().map_err(unavailable)?.clone();
+        if let Some(why) = &self.unavailable {
+            return Err(Failure::General(why.clone()));
+        }
         if *to == self.device {
             let text = "a file is sent to another device, not to this one";
             return Err(Failure::Usage(text.to_owned()));
@@ -145,49 +154,42 @@ impl Transfers {
             }
             failure => failure,
         };
-        let source = open_source(path, None).await.map_err(missing)?;
-        let name = source.offer().name;
-        let session = session_of(&link.borrow())?;
-        let leave = direct.leave_for(&session, to).await;
-        let leave = leave.map_err(|e| Failure::General(words::not_sent(&name, to, &e)))?;
+        let source = open_source(path, None).await;
+        let offer = source.map_err(|e| missing(e.into()))?.offer();
+        client.session_now()?;
+        let outbound = client
+            .outbound(to.clone(), self.patience.options(None))
+            .await;
+        let not_sent = |e| Failure::General(words::not_sent(&offer.name, to, &Failure::from(e)));
+        let outbound = outbound.map_err(not_sent)?;
         let control = Control::new();
         let entry = self.running.begin(Transfer {
             direction: Direction::Out,
             peer: to.clone(),
-            name: name.clone(),
-            size: source.offer().size,
+            name: offer.name.clone(),
+            size: offer.size,
             waits_for_try: false,
             address: None,
             control: control.clone(),
             began: Instant::now(),
         });
-        let number = entry.number();
+        let (name, number) = (offer.name, entry.number());
         let goes_on = format!("{name} is being sent to {to}: transfer {number}");
         let (tell, told) = oneshot::channel();
         let (device, output) = (self.device.clone(), self.output.clone());
-        let delivery = Delivery {
-            direct,
-            link,
-            to: to.clone(),
-            path: path.to_owned(),
-            name,
-            control: control.clone(),
-            entry,
-            output: output.clone(),
-            retry_for: self.patience.retry_for,
-        };
+        let (path, ending) = (path.to_owned(), control.clone());
         tokio::spawn(async move {
-            let text = match delivery.run(leave, source).await {
-                Ok(receipt) => words::sent(&delivery.name, &device, &receipt.stored_as),
-                Err(failure) => words::not_sent(&delivery.name, &delivery.to, &failure),
+            let text = match deliver(&outbound, &path, (&name, &entry), &control, &output).await {
+                Ok(receipt) => words::sent(&name, &device, &receipt.stored_as),
+                Err(error) => words::not_sent(&name, outbound.to(), &error.into()),
             };
             if let Err(text) = tell.send(text) {
                 output.line(&text);
             }
             // Only now: who waits for its end has read how it ended.
-            drop(delivery);
+            drop(entry);
         });
-        let mut waiting = CancelOnDrop(Some(control));
+        let mut waiting = CancelOnDrop(Some(ending));
         let waited = timeout(PATIENCE, told).await;
         waiting.0 = None;
         match waited {
@@ -220,6 +222,39 @@ impl Transfers {
             }
         })
     }
+}
+
+/// The whole way of a file. What happens to it meanwhile is told.
+async fn deliver(
+    outbound: &Outbound,
+    path: &Path,
+    (name, entry): (&str, &Entry),
+    control: &Control,
+    output: &Output,
+) -> Result<Receipt, Error> {
+    let tell = |event: SendEvent<'_>| match event {
+        SendEvent::Offered { address, .. } => {
+            entry.waits_for_try(false);
+            entry.reached(address);
+        }
+        SendEvent::Waits => output.line(&words::waits_its_turn(name, outbound.to())),
+        SendEvent::Retries { failure, wait } => {
+            output.line(&words::trying_again(Some(name), failure, wait));
+            entry.waits_for_try(true);
+        }
+        _ => {}
+    };
+    let sent = outbound.deliver(path, control, &tell).await;
+    // Said by the connection's end too: what the stream says can be lost with it.
+    let reason = match &sent {
+        Err(error) => match error.kind() {
+            ErrorKind::Transfer(transfer::Failure::Here(ended)) => ended.reason,
+            _ => Reason::Closing,
+        },
+        Ok(_) => Reason::Closing,
+    };
+    outbound.close(reason).await;
+    sent
 }
 
 /// Ends the transfer where nobody waits for it any more.

@@ -2,8 +2,6 @@
 
 mod arrivals;
 mod bars;
-mod direct;
-mod lanes;
 mod patience;
 mod receive;
 mod refusals;
@@ -13,8 +11,7 @@ mod send;
 pub(crate) mod words;
 
 pub(crate) use arrivals::{Arrivals, Heard};
-pub(crate) use direct::{Direct, Listening, open_source, unless_cancelled};
-pub(crate) use patience::{Patience, PatienceArguments};
+pub(crate) use patience::PatienceArguments;
 pub(crate) use receive::{ReceiveArguments, receive};
 pub(crate) use running::{Direction, Entry, Running, Transfer, list};
 pub(crate) use send::{SendArguments, send};

@@ -5,15 +5,18 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use fleetlink_client::{Closed, Endpoint, Inbox, Link, ReceivePolicy, SenderRule, Supervisor};
+use fleetlink_client::{
+    Client, Closed, Endpoint, Inbox, Link, Listening, ReceivePolicy, SenderRule,
+};
 use fleetlink_proto::control::{EndReason, Join};
+use fleetlink_proto::transfer::limits::Deadlines;
 use fleetlink_proto::transfer::{self, Reason};
-use fleetlink_proto::{DeviceName, Escaped, HubPin};
+use fleetlink_proto::{Escaped, HubPin};
 use serde_json::json;
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::arrivals::{Arrivals, Heard};
-use super::direct::{Direct, Listening};
 use super::report::{Event, Report, by, milliseconds};
 use super::running::{Direction, Entry, Running};
 use super::words;
@@ -67,11 +70,11 @@ pub(crate) struct ReceiveArguments {
 
 /// A device that takes files.
 struct Receiving {
-    device: DeviceName,
+    client: Client,
     /// The pin of its hub.
     hub: Option<HubPin>,
-    direct: Direct,
-    supervisor: Supervisor,
+    udp_port: u16,
+    link: watch::Receiver<Link>,
     running: Running,
     arrivals: Arrivals,
     _listening: Listening,
@@ -111,14 +114,14 @@ async fn receive_at(
     let mut interrupts = Interrupts::listen()?;
     let joining = Box::pin(join(endpoint, arguments, output));
     let mut receiving = interrupts.unless(joining).await?;
-    let device = receiving.device.clone();
+    let device = receiving.client.device().clone();
     let folder = arguments.inbox.display().to_string();
     report.event(&Event::Listening {
         device: device.as_str(),
-        udp_port: receiving.direct.port(),
+        udp_port: receiving.udp_port,
         inbox: &Escaped(&folder).to_string(),
     });
-    let (port, shown) = (receiving.direct.port(), Escaped(&folder));
+    let (port, shown) = (receiving.udp_port, Escaped(&folder));
     report.line(&format!(
         "{device} takes files into {shown}, on UDP port {port}"
     ));
@@ -154,7 +157,7 @@ async fn receive_at(
     }
     drop(following);
     if matches!(ended, Ok(()) | Err(Failure::OutputClosed)) {
-        receiving.supervisor.leave().await;
+        receiving.client.leave().await;
     }
     let Count {
         files,
@@ -190,29 +193,28 @@ async fn join(
     output: &Output,
 ) -> Result<Receiving, Failure> {
     let inbox = open_inbox(arguments).await?;
-    let client = arguments.hub.connect_enrolled(output).await?;
-    let device = client.device().clone();
-    let (session, dialer) = client.parts().await;
     let udp_port = endpoint.port();
+    let client = arguments.hub.connect_enrolled(endpoint, output).await?;
     let join = Join {
         udp_port,
         receives: true,
         ..Join::default()
     };
-    let joined =
-        entrance::of_service(&session, &device, &join, arguments.take_over, output).await?;
-    let direct = Direct::new(endpoint, &session, &device, output).await?;
-    let direct = direct.idle_after(arguments.idle_timeout);
-    let (listening, queue) = direct.listen(inbox);
-    direct.announce(&session).await?;
-    let reached_by = Some(direct.announcement().clone());
-    let supervisor = Supervisor::start(session.clone(), dialer, &join, &joined, reached_by);
+    let joined = entrance::of_service(&client, &join, arguments.take_over, output).await?;
+    let deadlines = Deadlines {
+        stall: arguments.idle_timeout,
+        ..Deadlines::default()
+    };
+    let (listening, queue, announced) = client.listen(inbox, deadlines).await?;
+    announced?;
+    let hub = client.session().await?.pin();
+    let link = client.stay(&join, &joined, true).await?;
     let running = Running::default();
     Ok(Receiving {
-        device,
-        hub: session.pin(),
-        direct,
-        supervisor,
+        client,
+        hub,
+        udp_port,
+        link,
         arrivals: Arrivals::among(running.clone(), queue),
         running,
         _listening: listening,
@@ -260,18 +262,17 @@ impl Receiving {
         report: &Report,
         interrupts: &mut Interrupts,
     ) -> Result<(), Failure> {
-        let mut link = self.supervisor.link();
-        link.mark_unchanged();
+        self.link.mark_unchanged();
         loop {
             tokio::select! {
                 heard = self.arrivals.next() => {
                     let stopped = || Failure::General("the device takes no files any more".to_owned());
                     count.tell(heard.ok_or_else(stopped)?, report);
                 }
-                changed = link.changed() => {
+                changed = self.link.changed() => {
                     let stopped = |_| Failure::General("nothing watches the hub any more".to_owned());
                     changed.map_err(stopped)?;
-                    tell_link(&link.borrow_and_update(), report)?;
+                    tell_link(&self.link.borrow_and_update(), report)?;
                 }
                 () = interrupts.next() => {
                     report.asked_to_end();

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use fleetlink_proto::WallTime;
 use fleetlink_proto::transfer;
+use fleetlink_proto::{DeviceName, WallTime};
 use serde::Serialize;
 use serde_json::json;
 use tokio::task::JoinHandle;
@@ -13,6 +13,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::bars::Bars;
 use super::refusals::Codes;
 use super::running::{Direction, Running, Transfer, canonical, time_left};
+use super::words;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::progress::{BAR_STEP, LINE_STEP};
@@ -188,6 +189,24 @@ impl Report {
             name: &transfer.name,
             size: transfer.size,
             address: shown(transfer),
+        });
+    }
+
+    /// A device is not ready, and is tried again after so long.
+    pub(super) fn trying_again(
+        &self,
+        to: &DeviceName,
+        name: Option<&str>,
+        failure: &transfer::Failure,
+        wait: Duration,
+    ) {
+        self.notice(&words::trying_again(name, failure, wait));
+        self.event(&Event::Retrying {
+            device: to.as_str(),
+            name,
+            code: failure.ended().reason.name(),
+            message: failure.to_string(),
+            milliseconds: milliseconds(wait),
         });
     }
 

@@ -8,13 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use fleetlink_client::{Endpoint, Peer, Session};
+use fleetlink_client::{Client, Endpoint, Outbound, SendEvent, open_source};
 use fleetlink_proto::DeviceName;
 use fleetlink_proto::transfer::{FileName, Reason};
 use tokio::time::timeout;
 
-use super::direct::{Direct, open_source};
-use super::patience::{Patience, PatienceArguments};
+use super::patience::PatienceArguments;
 use super::report::Report;
 use crate::attach::HubArguments;
 use crate::failure::Failure;
@@ -72,7 +71,8 @@ async fn try_send(
     // Where there is nothing to send, that is said before anybody is asked for a password.
     let mut refused = Vec::new();
     for path in &arguments.files {
-        refused.extend(open_source(path, arguments.name.clone()).await.err());
+        let opened = open_source(path, arguments.name.clone()).await;
+        refused.extend(opened.err().map(Failure::from));
     }
     if refused.len() == arguments.files.len() {
         let last = refused.pop();
@@ -92,11 +92,12 @@ async fn send_from(
     output: &Output,
     mut interrupts: Interrupts,
 ) -> Result<(), Failure> {
-    let reaching = Box::pin(reach(endpoint, arguments, report, output));
-    let (session, peer) = interrupts.unless(reaching).await?;
-    let sending = Arc::new(Sending::new(peer, arguments, report)?);
+    let connecting = Box::pin(connect(endpoint, arguments, report, output));
+    let (client, outbound) = interrupts.unless(connecting).await?;
+    let sending = Arc::new(Sending::new(&client, arguments, report));
     let following = report.follow(&sending.running);
-    let mut all = Box::pin(Arc::clone(&sending).all(arguments.files.clone()));
+    let outbound = Arc::new(outbound);
+    let mut all = Box::pin(outbound.deliver_all(arguments.files.clone(), &sending));
     let interrupted = tokio::select! {
         () = &mut all => false,
         () = interrupts.next() => {
@@ -107,15 +108,16 @@ async fn send_from(
             let ended = interrupts.unless(async { Ok(ending.await) }).await;
             drop(ended);
             // What was not yet said is said by the connection's end.
-            sending.peer.close(Reason::Cancelled);
+            outbound.close(Reason::Cancelled).await;
             true
         }
     };
     drop(all);
     drop(following);
-    session.leave().await;
+    let address = outbound.address().await;
+    client.leave().await;
     // Also where it was interrupted: what was stored until then is told.
-    let told = sending.summary(sending.outcomes(&arguments.files));
+    let told = sending.summary(sending.outcomes(&arguments.files), address);
     match interrupted {
         true if report.is_document() => Err(Failure::Reported(Box::new(Failure::Interrupted))),
         true => Err(Failure::Interrupted),
@@ -123,34 +125,26 @@ async fn send_from(
     }
 }
 
-/// Logs in, asks for leave, and connects to the receiver.
-async fn reach(
+/// Logs in, asks for permission, and connects to the receiver.
+async fn connect(
     endpoint: Endpoint,
     arguments: &SendArguments,
     report: &Report,
     output: &Output,
-) -> Result<(Session, Peer), Failure> {
+) -> Result<(Client, Outbound), Failure> {
     let SendArguments { hub, to, .. } = arguments;
-    let device = hub.device()?;
-    if device == to {
+    if hub.device()? == to {
         let text = "a file is sent to another device, not to this one";
         return Err(Failure::Usage(text.to_owned()));
     }
-    let client = hub.connect(output).await?;
-    let (session, _) = client.parts().await;
-    let direct = Direct::new(endpoint, &session, device, output).await?;
-    let direct = direct.idle_after(arguments.patience.idle_timeout);
-    let mut patience = Patience::lasting(arguments.patience.retry_for);
-    loop {
-        // Each try has a grant of its own: the last one may be over.
-        let leave = direct.leave_for(&session, to).await?;
-        let failure = match direct.reach(leave).await {
-            Ok(peer) => return Ok((session, peer)),
-            Err(failure) => failure,
-        };
-        match patience.after(&failure) {
-            Some(wait) => report.try_again(to, None, &failure, wait).await,
-            None => return Err(Failure::Transfer(failure)),
+    let client = hub.connect_at(endpoint, output).await?;
+    let options = arguments.patience.options(arguments.name.clone());
+    let outbound = client.outbound(to.clone(), options).await?;
+    let tell = |event: SendEvent<'_>| {
+        if let SendEvent::Retries { failure, wait } = event {
+            report.trying_again(to, None, failure, wait);
         }
-    }
+    };
+    outbound.reach(&tell).await?;
+    Ok((client, outbound))
 }

@@ -1,11 +1,11 @@
 //! What became of the files of a `send`, and how the whole is told.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use fleetlink_proto::transfer::Receipt;
 use serde_json::{Value, json};
-use tokio::task::JoinError;
 
 use super::sending::Sending;
 use crate::failure::Failure;
@@ -21,10 +21,6 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
-    pub(super) fn died(place: usize, path: PathBuf, why: &JoinError) -> Self {
-        Outcome::not_sent(place, path, Failure::General(why.to_string()))
-    }
-
     pub(super) fn not_sent(place: usize, path: PathBuf, why: Failure) -> Self {
         Outcome {
             place,
@@ -43,7 +39,11 @@ pub(super) fn shown_name(path: &Path) -> String {
 
 impl Sending {
     /// Tells the whole, and fails with the first failure.
-    pub(super) fn summary(&self, outcomes: Vec<Outcome>) -> Result<(), Failure> {
+    pub(super) fn summary(
+        &self,
+        outcomes: Vec<Outcome>,
+        address: Option<SocketAddr>,
+    ) -> Result<(), Failure> {
         let files: Vec<Value> = outcomes.iter().map(document).collect();
         let receipts = || {
             outcomes
@@ -53,7 +53,7 @@ impl Sending {
         let sent = receipts().count() as u64;
         let failed = outcomes.len() as u64 - sent;
         let bytes = receipts().map(|(receipt, _)| receipt.bytes).sum::<u64>();
-        let address = self.peer.address().map(canonical);
+        let address = address.map(canonical);
         self.report.document(&json!({
             "to": self.to, "address": address, "sent": sent, "failed": failed, "bytes": bytes,
             "files": files,

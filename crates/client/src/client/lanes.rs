@@ -4,8 +4,6 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::running::Transfer;
-
 /// At first.
 const FIRST: usize = 2;
 /// At most; beside these, files that stand still.
@@ -27,7 +25,7 @@ pub(super) struct Lanes {
     arrived: u64,
     looked: Instant,
     /// Of each file, how much had arrived when it last moved, and when that was.
-    moved: BTreeMap<u32, (u64, Instant)>,
+    moved: BTreeMap<usize, (u64, Instant)>,
 }
 
 impl Lanes {
@@ -47,12 +45,7 @@ impl Lanes {
     }
 
     /// Of the files that are under way so much has arrived; `done` bytes are of those that are over.
-    pub(super) fn look(&mut self, running: &BTreeMap<u32, Transfer>, done: u64, now: Instant) {
-        let arrived = running.iter().map(|(n, t)| (*n, t.control.arrived()));
-        self.measure(arrived.collect(), done, now);
-    }
-
-    fn measure(&mut self, each: BTreeMap<u32, u64>, done: u64, now: Instant) {
+    pub(super) fn look(&mut self, each: BTreeMap<usize, u64>, done: u64, now: Instant) {
         let all = done + each.values().sum::<u64>();
         let millis = u64::try_from((now - self.looked).as_millis()).unwrap_or(u64::MAX);
         let rate = all.saturating_sub(self.arrived) * 1000 / millis.max(1);
@@ -99,12 +92,12 @@ mod tests {
         for second in 1..=3 {
             now += SECOND;
             let arrived = BTreeMap::from([(1, second * 6000), (2, second * 6000)]);
-            lanes.measure(arrived, 0, now);
+            lanes.look(arrived, 0, now);
         }
         assert_eq!(at_once(&lanes, now), 1);
         for second in 1..=9 {
             now += SECOND;
-            lanes.measure(BTreeMap::from([(3, 0)]), 36_000 + second * QUICK, now);
+            lanes.look(BTreeMap::from([(3, 0)]), 36_000 + second * QUICK, now);
         }
         assert_eq!(at_once(&lanes, now), MOST + 1, "one stands still");
         let mut small = Lanes::new(start);
@@ -117,10 +110,10 @@ mod tests {
         let start = Instant::now();
         let mut lanes = Lanes::new(start);
         let mut now = start;
-        let still: BTreeMap<u32, u64> = (0..20).map(|number| (number, 7)).collect();
+        let still: BTreeMap<usize, u64> = (0..20).map(|number| (number, 7)).collect();
         for _ in 0..9 {
             now += SECOND;
-            lanes.measure(still.clone(), 0, now);
+            lanes.look(still.clone(), 0, now);
         }
         assert!(lanes.is_free(8, now));
         assert!(!lanes.is_free(MOST_OPEN, now), "not without end");

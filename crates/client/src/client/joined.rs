@@ -1,0 +1,270 @@
+//! A device that is present at its hub.
+
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::time::Duration;
+
+use fleetlink_proto::control::{Join, JoinReply};
+use fleetlink_proto::transfer::limits::{Deadlines, STALL_DEADLINE};
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+use super::{Client, Listening};
+use crate::supervisor::session_of;
+use crate::{
+    Arrival, Closed, Error, ErrorKind, Inbox, Link, ReceivePolicy, Result, Session, Sessions as _,
+    Supervisor,
+};
+
+/// What happens to a device that has joined.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// It is present. The reply names the sessions under its name that this ended
+    /// ([`took_over`](JoinReply::took_over)), and counts those that go on beside it.
+    Joined(JoinReply),
+    /// The hub is away; the device tries to come back by itself.
+    HubAway(Closed),
+    /// The hub is back, and the device is present again.
+    HubBack,
+    /// Something happens to a file that another device sends.
+    Arrival(Arrival),
+    /// The device does not come back by itself: somebody else took over its name, it was removed,
+    /// its login is refused, or the hub's key has changed. This is the last event.
+    Ended(Error),
+}
+
+/// The events of a device that has joined. Dropped, it takes no more files; the device stays
+/// present until [`Client::leave`], or until the last clone of the client is dropped.
+#[derive(Debug)]
+pub struct Events {
+    joined: Option<JoinReply>,
+    link: watch::Receiver<Link>,
+    arrivals: Option<mpsc::Receiver<Arrival>>,
+    _listening: Option<Listening>,
+    over: bool,
+}
+
+impl Events {
+    /// The next event; none after the last. Safe to drop.
+    pub async fn next(&mut self) -> Option<Event> {
+        if let Some(joined) = self.joined.take() {
+            return Some(Event::Joined(joined));
+        }
+        if self.over {
+            return None;
+        }
+        let arrives = async {
+            match &mut self.arrivals {
+                Some(arrivals) => arrivals.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            Some(arrival) = arrives => Some(Event::Arrival(arrival)),
+            changed = self.link.changed() => {
+                if changed.is_err() {
+                    self.over = true;
+                    return Some(Event::Ended(Error::closed(Closed::Left)));
+                }
+                Some(match &*self.link.borrow_and_update() {
+                    Link::Up(_) => Event::HubBack,
+                    Link::Away(closed) => Event::HubAway(closed.clone()),
+                    Link::Over(error) => {
+                        self.over = true;
+                        Event::Ended(error.clone())
+                    }
+                })
+            }
+        }
+    }
+}
+
+/// A join that is described, and made when it is awaited.
+#[must_use = "a device joins when this is awaited"]
+pub struct Joining<'a> {
+    client: &'a Client,
+    join: Join,
+    inbox: Option<(PathBuf, ReceivePolicy)>,
+    idle_timeout: Duration,
+}
+
+impl<'a> Joining<'a> {
+    /// Takes files of other devices into this folder, which is made where it is missing, by these
+    /// rules.
+    pub fn inbox(mut self, folder: impl Into<PathBuf>, policy: ReceivePolicy) -> Self {
+        self.inbox = Some((folder.into(), policy));
+        self.join.receives = true;
+        self
+    }
+
+    /// How long nothing may move in a transfer whose connection lives: ten minutes without this.
+    pub fn idle_timeout(mut self, limit: Duration) -> Self {
+        self.idle_timeout = limit;
+        self
+    }
+
+    /// Fails with [`active_elsewhere`](fleetlink_proto::control::ErrorCode::ActiveElsewhere) where
+    /// somebody else is present under the name. Without this their session ends.
+    pub fn only_if_free(mut self) -> Self {
+        self.join.only_if_free = true;
+        self
+    }
+
+    async fn run(self) -> Result<Events> {
+        let inbox = match self.inbox {
+            Some((folder, policy)) => Some(open_inbox(folder, policy).await?),
+            None => None,
+        };
+        let client = self.client;
+        let mut join = self.join;
+        if inbox.is_some() {
+            join.udp_port = client.direct().await?.port();
+        }
+        let joined = client.join_as(&join).await?;
+        let (mut arrivals, mut listening) = (None, None);
+        if let Some(inbox) = inbox {
+            let deadlines = Deadlines {
+                stall: self.idle_timeout,
+                ..Deadlines::default()
+            };
+            let (begun, queue, announced) = client.listen(inbox, deadlines).await?;
+            announced?;
+            (arrivals, listening) = (Some(queue), Some(begun));
+        }
+        let mut link = client.stay(&join, &joined, listening.is_some()).await?;
+        link.mark_unchanged();
+        Ok(Events {
+            joined: Some(joined),
+            link,
+            arrivals,
+            _listening: listening,
+            over: false,
+        })
+    }
+}
+
+impl<'a> IntoFuture for Joining<'a> {
+    type Output = Result<Events>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Result<Events>> + Send + 'a>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}
+
+impl Client {
+    /// Makes this device present at its hub. It comes back by itself whenever the hub does, and all
+    /// calls of this client go through its session from then on.
+    ///
+    /// ```no_run
+    /// use fleetlink_client::{Event, ReceivePolicy};
+    ///
+    /// # async fn example(hub: fleetlink_client::Client) -> fleetlink_client::Result<()> {
+    /// let mut events = hub.join().inbox("inbox", ReceivePolicy::from_everybody()).await?;
+    /// while let Some(event) = events.next().await {
+    ///     match event {
+    ///         Event::Arrival(arrival) => println!("{arrival:?}"),
+    ///         Event::HubAway(why) => println!("the hub is away: {why}"),
+    ///         Event::Ended(why) => return Err(why),
+    ///         _ => {}
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// The hub refuses the join or cannot be reached, the folder cannot be used, or the device has
+    /// joined already.
+    pub fn join(&self) -> Joining<'_> {
+        Joining {
+            client: self,
+            join: Join::default(),
+            inbox: None,
+            idle_timeout: STALL_DEADLINE,
+        }
+    }
+
+    /// Joins as this says, once: the first step of [`join`](Client::join), for a program that asks
+    /// somebody between the steps.
+    ///
+    /// # Errors
+    /// The hub refuses it or cannot be reached.
+    pub async fn join_as(&self, join: &Join) -> Result<JoinReply> {
+        self.session().await?.join_as(join.clone()).await
+    }
+
+    /// Keeps a device joined that has joined so: the last step of [`join`](Client::join). The hub is
+    /// told where the device is reached at each further join, where it `receives`.
+    ///
+    /// # Errors
+    /// The device is kept joined already.
+    pub async fn stay(
+        &self,
+        join: &Join,
+        joined: &JoinReply,
+        receives: bool,
+    ) -> Result<watch::Receiver<Link>> {
+        let (session, dialer) = self.parts().await;
+        let reached_by = match self.inner.direct.get() {
+            Some(direct) if receives => Some(direct.announcement().clone()),
+            _ => None,
+        };
+        let supervisor = Supervisor::start(session, dialer, join, joined, reached_by);
+        let link = supervisor.link();
+        match self.inner.supervisor.set(supervisor) {
+            Ok(()) => Ok(link),
+            Err(_) => Err(Error::usage("this client has joined already")),
+        }
+    }
+
+    /// How a joined device stands with its hub, and each change of that; none before it has joined.
+    pub fn link(&self) -> Option<watch::Receiver<Link>> {
+        self.inner.supervisor.get().map(Supervisor::link)
+    }
+
+    /// The session of a joined device, where the hub is there: unlike [`session`](Client::session)
+    /// this does not wait for it.
+    ///
+    /// # Errors
+    /// The hub is away, or the device does not come back.
+    pub fn session_now(&self) -> Result<Session> {
+        match self.inner.supervisor.get() {
+            None => Err(Error::new(
+                ErrorKind::Usage,
+                "this device has not joined".to_owned(),
+            )),
+            Some(supervisor) => match &*supervisor.link().borrow() {
+                Link::Up(session) => match session.is_closed() {
+                    None => Ok(session.clone()),
+                    Some(closed) => Err(Error::closed(closed)),
+                },
+                Link::Away(closed) => Err(Error::closed(closed.clone())),
+                Link::Over(error) => Err(error.clone()),
+            },
+        }
+    }
+
+    /// A session; a joined device waits for its hub until then.
+    pub(super) async fn session_until(&self, until: Option<Instant>) -> Result<Session> {
+        match (self.inner.supervisor.get(), until) {
+            (Some(supervisor), Some(until)) => session_of(supervisor.link(), until).await,
+            (Some(supervisor), None) => supervisor.session().await,
+            (None, _) => Box::pin(self.inner.sessions.session()).await,
+        }
+    }
+}
+
+async fn open_inbox(folder: PathBuf, policy: ReceivePolicy) -> Result<Inbox> {
+    let shown = folder.display().to_string();
+    let opening = tokio::task::spawn_blocking(move || {
+        std::fs::create_dir_all(&folder)?;
+        Inbox::open(&folder, policy)
+    });
+    let opened = opening.await.map_err(Error::died)?;
+    opened.map_err(|error| {
+        let message = format!("the inbox {shown}: {error}");
+        Error::new(ErrorKind::File, message).because(error)
+    })
+}

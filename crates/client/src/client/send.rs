@@ -1,0 +1,182 @@
+//! Several files to one other device, as many at once as the path carries well.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use fleetlink_proto::DeviceName;
+use fleetlink_proto::transfer::{FileName, Receipt};
+use tokio::task::JoinSet;
+use tokio::time::interval;
+
+use super::Client;
+use super::lanes::Lanes;
+use super::outbound::{Outbound, SendEvent, SendOptions};
+use crate::{Control, Error, Result};
+
+/// How often it is looked how much the path carries.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Hears what happens to several files, which are known by their places in the list.
+pub trait Observer: Send + Sync + 'static {
+    /// The file at this place begins; `control` watches and ends it.
+    fn begins(&self, _place: usize, _control: &Control) {}
+
+    /// Something happens to the file at this place.
+    fn hears(&self, _place: usize, _event: SendEvent<'_>) {}
+
+    /// The file at this place is over; it took so long.
+    fn is_over(&self, _place: usize, _sent: Result<Receipt>, _took: Duration) {}
+}
+
+impl Outbound {
+    /// Sends these files, as many at once as the path carries well: few at first, more where it is
+    /// quick, one where it is slow.
+    pub async fn deliver_all(self: &Arc<Self>, files: Vec<PathBuf>, observer: &Arc<impl Observer>) {
+        let mut waiting = files.into_iter().enumerate();
+        let mut lanes = Lanes::new(Instant::now());
+        let mut looks = interval(LOOK);
+        let mut controls: BTreeMap<usize, Control> = BTreeMap::new();
+        let (mut tasks, mut places, mut done) = (JoinSet::new(), HashMap::new(), 0);
+        loop {
+            while lanes.is_free(tasks.len(), Instant::now())
+                && let Some((place, path)) = waiting.next()
+            {
+                let (control, began) = (Control::new(), Instant::now());
+                controls.insert(place, control.clone());
+                observer.begins(place, &control);
+                let (outbound, hearer) = (Arc::clone(self), Arc::clone(observer));
+                let task = tasks.spawn(async move {
+                    let tell = |event: SendEvent<'_>| hearer.hears(place, event);
+                    outbound.deliver(&path, &control, &tell).await
+                });
+                places.insert(task.id(), (place, began));
+            }
+            tokio::select! {
+                ended = tasks.join_next_with_id() => {
+                    let (id, sent) = match ended {
+                        None => break,
+                        Some(Ok((id, sent))) => (id, sent),
+                        Some(Err(died)) => (died.id(), Err(Error::died(died))),
+                    };
+                    let Some((place, began)) = places.remove(&id) else { continue };
+                    controls.remove(&place);
+                    let took = began.elapsed();
+                    if let Ok(receipt) = &sent {
+                        done += receipt.bytes;
+                        lanes.arrived_in(took);
+                    }
+                    observer.is_over(place, sent, took);
+                }
+                _ = looks.tick() => {
+                    let arrived = controls.iter().map(|(place, control)| (*place, control.arrived()));
+                    lanes.look(arrived.collect(), done, Instant::now());
+                }
+            }
+        }
+    }
+}
+
+/// Files that are described, and sent when this is awaited.
+#[must_use = "nothing is sent until it is awaited"]
+pub struct SendFiles<'a> {
+    client: &'a Client,
+    to: Result<DeviceName>,
+    files: Vec<PathBuf>,
+    options: SendOptions,
+}
+
+impl Client {
+    /// Sends files straight to another device, which must be joined and take files. It has them,
+    /// verified and durable, when this succeeds. The receipts come in the order of the files.
+    ///
+    /// ```no_run
+    /// # async fn example(hub: fleetlink_client::Client) -> fleetlink_client::Result<()> {
+    /// let receipts = hub.send("wei-smartphone", ["lecture1.mp4"]).await?;
+    /// println!("stored as {}", receipts[0].stored_as);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// The device is not there, cannot be reached or is not ready for too long; or a file cannot be
+    /// read or is refused: then the first such error, once the other files are sent.
+    pub fn send<P: Into<PathBuf>>(
+        &self,
+        to: impl AsRef<str>,
+        files: impl IntoIterator<Item = P>,
+    ) -> SendFiles<'_> {
+        let to = to.as_ref().parse();
+        SendFiles {
+            client: self,
+            to: to.map_err(|error: fleetlink_proto::DeviceNameError| {
+                Error::usage(error.to_string()).because(error)
+            }),
+            files: files.into_iter().map(Into::into).collect(),
+            options: SendOptions::default(),
+        }
+    }
+}
+
+impl<'a> SendFiles<'a> {
+    /// Sends the file under this name in place of its own. That is for one file alone.
+    pub fn name(mut self, name: FileName) -> Self {
+        self.options.name = Some(name);
+        self
+    }
+
+    /// How long a device that is not ready is tried again: ten minutes without this.
+    pub fn retry_for(mut self, limit: Duration) -> Self {
+        self.options.retry_for = limit;
+        self
+    }
+
+    /// How long nothing may move in a transfer whose connection lives: ten minutes without this.
+    pub fn idle_timeout(mut self, limit: Duration) -> Self {
+        self.options.idle_timeout = limit;
+        self
+    }
+
+    async fn run(self) -> Result<Vec<Receipt>> {
+        if self.options.name.is_some() && self.files.len() > 1 {
+            return Err(Error::usage("several files cannot be sent under one name"));
+        }
+        let outbound = Arc::new(self.client.outbound(self.to?, self.options).await?);
+        outbound.reach(&|_| {}).await?;
+        let sent = Arc::new(Sent::default());
+        outbound.deliver_all(self.files, &sent).await;
+        outbound
+            .close(fleetlink_proto::transfer::Reason::Closing)
+            .await;
+        let mut sent = sent
+            .0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        std::mem::take(&mut *sent).into_values().collect()
+    }
+}
+
+impl<'a> IntoFuture for SendFiles<'a> {
+    type Output = Result<Vec<Receipt>>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}
+
+/// What became of each file.
+#[derive(Default)]
+struct Sent(std::sync::Mutex<BTreeMap<usize, Result<Receipt>>>);
+
+impl Observer for Sent {
+    fn is_over(&self, place: usize, sent: Result<Receipt>, _: Duration) {
+        let mut all = self
+            .0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        all.insert(place, sent);
+    }
+}
