@@ -1,6 +1,5 @@
 //! Bytes to messages and back: the names, grammars, limits and messages of fleetlink, without I/O.
 
-mod base32;
 pub mod control;
 mod data_file;
 mod device_key;

@@ -4,11 +4,12 @@
 use std::fmt;
 use std::str::FromStr;
 
+use data_encoding::BASE32_NOPAD_NOCASE as BASE32;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use zeroize::Zeroizing;
 
 use super::{NamePrefix, TicketSecret, TicketSubject};
-use crate::{DeviceName, HubPin, base32};
+use crate::{DeviceName, HubPin};
 
 /// The most addresses of a hub in one ticket.
 pub const MAX_TICKET_ADDRESSES: usize = 8;
@@ -17,6 +18,8 @@ pub const MAX_TICKET_ADDRESS_BYTES: usize = 255;
 /// The longest ticket, in bytes before they become text: its QR code still fits a terminal.
 pub const MAX_TICKET_BYTES: usize = 512;
 
+/// The most characters behind the mark: five bits each.
+const MAX_TICKET_DIGITS: usize = (MAX_TICKET_BYTES * 8).div_ceil(5);
 /// What every ticket's text begins with.
 const MARK: &str = "fl1";
 /// The layout of the bytes.
@@ -123,7 +126,8 @@ impl JoinTicket {
         // Long enough from the first: a buffer that grows leaves copies behind.
         let mut text = Zeroizing::new(String::with_capacity(MARK.len() + 2 * bytes.len()));
         text.push_str(MARK);
-        base32::encode(&bytes, &mut text);
+        BASE32.encode_append(&bytes, &mut text);
+        text.make_ascii_lowercase();
         text
     }
 
@@ -206,6 +210,15 @@ fn take_text<'a>(rest: &mut &'a [u8]) -> Option<&'a str> {
     std::str::from_utf8(text).ok()
 }
 
+/// The bytes of these digits. The same bytes have one spelling, apart from its case: the bits behind
+/// the last byte are zero.
+fn decode(digits: &str) -> Option<Zeroizing<Vec<u8>>> {
+    let length = BASE32.decode_len(digits.len()).ok()?;
+    let mut bytes = Zeroizing::new(vec![0; length]);
+    BASE32.decode_mut(digits.as_bytes(), &mut bytes).ok()?;
+    Some(bytes)
+}
+
 impl FromStr for JoinTicket {
     type Err = TicketTextError;
 
@@ -219,18 +232,17 @@ impl FromStr for JoinTicket {
                 _ => return Err(TicketTextError::Foreign),
             }
         }
-        let mut decoder = base32::Decoder::default();
-        let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_TICKET_BYTES + 1));
+        let mut text = Zeroizing::new(String::with_capacity(MAX_TICKET_DIGITS));
         for digit in digits {
-            let byte = decoder.digit(digit).ok_or(TicketTextError::Character)?;
-            if bytes.len() > MAX_TICKET_BYTES {
+            if !matches!(digit, 'a'..='z' | 'A'..='Z' | '2'..='7') {
+                return Err(TicketTextError::Character);
+            }
+            if text.len() == MAX_TICKET_DIGITS {
                 return Err(TicketTextError::Mistyped);
             }
-            bytes.extend(byte);
+            text.push(digit);
         }
-        if !decoder.is_whole() {
-            return Err(TicketTextError::Mistyped);
-        }
+        let bytes = decode(&text).ok_or(TicketTextError::Mistyped)?;
         JoinTicket::from_bytes(&bytes).ok_or(TicketTextError::Mistyped)
     }
 }
