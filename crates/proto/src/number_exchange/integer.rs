@@ -1,20 +1,16 @@
 //! Integers of any size, and those in range.
 
-use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
+
+use num_bigint::BigInt;
 
 use super::limits::{DEFAULT_NUMBER, MAX_NUMBER, MIN_NUMBER};
 
 /// A decimal integer of any size: what a peer sends is bounded by the length of its message alone,
 /// and a sum that wraps would be a wrong one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Integer {
-    /// Never set for zero.
-    negative: bool,
-    /// Digits 0 to 9, the most significant first; no zero in front, none at all for zero.
-    digits: Vec<u8>,
-}
+pub struct Integer(BigInt);
 
 /// The text is not an optional sign and at least one decimal digit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -22,99 +18,39 @@ pub struct Integer {
 pub struct IntegerError;
 
 impl Integer {
-    fn new(negative: bool, digits: &[u8]) -> Self {
-        let zeros = digits.iter().take_while(|&&digit| digit == 0).count();
-        let digits = digits[zeros..].to_vec();
-        Integer {
-            negative: negative && !digits.is_empty(),
-            digits,
-        }
-    }
-
     /// The number as one in range, if it is.
     pub fn in_range(&self) -> Option<InRange> {
-        if self.negative || self.digits.len() > 3 {
-            return None;
-        }
-        let value = self
-            .digits
-            .iter()
-            .fold(0, |value: u16, &digit| value * 10 + u16::from(digit));
-        u8::try_from(value).ok().and_then(|v| InRange::new(v).ok())
+        let value = u8::try_from(&self.0).ok()?;
+        InRange::new(value).ok()
     }
 
     /// The number in 32 bits, where it fits.
     pub fn to_i32(&self) -> Option<i32> {
-        self.to_string().parse().ok()
+        i32::try_from(&self.0).ok()
     }
 
     /// The exact sum.
     pub fn plus(&self, other: &Integer) -> Integer {
-        if self.negative == other.negative {
-            return Integer::new(self.negative, &add(&self.digits, &other.digits));
-        }
-        match compare(&self.digits, &other.digits) {
-            Ordering::Less => Integer::new(other.negative, &subtract(&other.digits, &self.digits)),
-            _ => Integer::new(self.negative, &subtract(&self.digits, &other.digits)),
-        }
+        Integer(&self.0 + &other.0)
     }
-}
-
-/// Compares magnitudes without zeros in front.
-fn compare(one: &[u8], other: &[u8]) -> Ordering {
-    one.len().cmp(&other.len()).then_with(|| one.cmp(other))
-}
-
-fn add(one: &[u8], other: &[u8]) -> Vec<u8> {
-    let length = one.len().max(other.len()) + 1;
-    let mut sum = vec![0; length];
-    let mut carry = 0;
-    for place in 0..length {
-        let digit = digit_at(one, place) + digit_at(other, place) + carry;
-        (sum[length - 1 - place], carry) = (digit % 10, digit / 10);
-    }
-    sum
-}
-
-/// The difference, where `larger` is not the smaller one.
-fn subtract(larger: &[u8], smaller: &[u8]) -> Vec<u8> {
-    let length = larger.len();
-    let mut difference = vec![0; length];
-    let mut borrow = 0;
-    for place in 0..length {
-        let digit = 10 + digit_at(larger, place) - digit_at(smaller, place) - borrow;
-        (difference[length - 1 - place], borrow) = (digit % 10, u8::from(digit < 10));
-    }
-    difference
-}
-
-/// The digit of 10 to the power of `place`.
-fn digit_at(digits: &[u8], place: usize) -> u8 {
-    let at = digits.len().checked_sub(place + 1);
-    at.map_or(0, |at| digits[at])
 }
 
 impl FromStr for Integer {
     type Err = IntegerError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (negative, digits) = match text.strip_prefix('-') {
-            Some(digits) => (true, digits),
-            None => (false, text.strip_prefix('+').unwrap_or(text)),
-        };
-        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+        // Underscores are digits for the library.
+        if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(IntegerError);
         }
-        let digits: Vec<u8> = digits.bytes().map(|byte| byte - b'0').collect();
-        Ok(Integer::new(negative, &digits))
+        text.parse().map(Integer).map_err(|_| IntegerError)
     }
 }
 
 impl From<i128> for Integer {
     fn from(value: i128) -> Self {
-        let text = value.unsigned_abs().to_string();
-        let digits: Vec<u8> = text.bytes().map(|byte| byte - b'0').collect();
-        Integer::new(value < 0, &digits)
+        Integer(value.into())
     }
 }
 
@@ -126,11 +62,7 @@ impl From<InRange> for Integer {
 
 impl fmt::Display for Integer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digits: String = match self.digits.is_empty() {
-            true => "0".to_owned(),
-            false => self.digits.iter().map(|&d| char::from(b'0' + d)).collect(),
-        };
-        f.pad_integral(!self.negative, "", &digits)
+        self.0.fmt(f)
     }
 }
 
@@ -205,7 +137,9 @@ mod tests {
         ] {
             assert_eq!(integer(text).to_string(), shown);
         }
-        for text in ["", "-", "+-1", "1.0", "1e2", " 1", "٣", "0x1", "1_000"] {
+        for text in [
+            "", "-", "+", "+-1", "--1", "1.0", "1e2", " 1", "٣", "0x1", "1_000",
+        ] {
             assert_eq!(text.parse::<Integer>(), Err(IntegerError), "{text}");
         }
     }
