@@ -1,8 +1,14 @@
 //! The proleptic Gregorian calendar of the years 0000 to 9999, as days from 1970-01-01.
 //!
-//! The year is taken to begin in March, so that the leap day ends it and the lengths of the months
-//! follow one formula; an era is the 400 years after which the calendar repeats.
+//! Days become dates by jiff. Dates become days by a formula of our own: each line of a file with
+//! times needs it, and by jiff such a file was parsed at 0.96 of the speed. The formula lets the year
+//! begin in March, so that the leap day ends it and the lengths of the months follow one rule; an era
+//! is the 400 years after which the calendar repeats.
 
+use jiff::SignedDuration;
+use jiff::civil::{Date, date};
+
+const UNIX_EPOCH: Date = date(1970, 1, 1);
 /// Days in 400 years.
 const DAYS_PER_ERA: i64 = 146_097;
 /// Days from 0000-03-01 to 1970-01-01.
@@ -33,20 +39,10 @@ fn month_length(year: u32, month: u32) -> u32 {
     }
 }
 
-/// Year, month and day of the date that is `days` from 1970-01-01.
-pub(super) fn date(days: i64) -> (i64, i64, i64) {
-    let days = days + EPOCH;
-    let era = days.div_euclid(DAYS_PER_ERA);
-    let day_of_era = days.rem_euclid(DAYS_PER_ERA);
-    // What the leap days add is taken out before dividing by the length of a common year.
-    let leap_days = day_of_era / 1_460 - day_of_era / 36_524 + day_of_era / 146_096;
-    let year_of_era = (day_of_era - leap_days) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * from_march + 2) / 5 + 1;
-    let month = (from_march + 2) % 12 + 1;
-    let year = era * 400 + year_of_era + i64::from(month < 3);
-    (year, month, day)
+/// The date that is `days` from 1970-01-01, if it is within those years.
+pub(super) fn date_of(days: i64) -> Option<Date> {
+    let since = SignedDuration::try_from_hours(days.checked_mul(24)?)?;
+    UNIX_EPOCH.checked_add(since).ok()
 }
 
 #[cfg(test)]
@@ -55,17 +51,23 @@ mod tests {
 
     #[test]
     fn every_day_of_ten_thousand_years_follows_the_one_before() {
-        let mut expected = days(0, 1, 1).expect("a date");
-        for year in 0..=9999 {
-            for month in 1..=12 {
-                for day in 1..=month_length(year, month) {
-                    assert_eq!(days(year, month, day), Some(expected));
-                    assert_eq!(date(expected), (year.into(), month.into(), day.into()));
-                    expected += 1;
-                }
+        let first = days(0, 1, 1).expect("a date");
+        let mut date = date_of(first).expect("a date");
+        for expected in first.. {
+            let [year, month, day] = [
+                i32::from(date.year()),
+                date.month().into(),
+                date.day().into(),
+            ]
+            .map(|number| u32::try_from(number).unwrap());
+            assert_eq!(days(year, month, day), Some(expected));
+            assert_eq!(date_of(expected), Some(date));
+            match date.tomorrow() {
+                Ok(tomorrow) => date = tomorrow,
+                Err(_) => break,
             }
         }
-        assert_eq!(days(1970, 1, 1), Some(0));
+        assert_eq!((date.year(), days(1970, 1, 1)), (9999, Some(0)));
     }
 
     #[test]

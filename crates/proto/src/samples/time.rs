@@ -158,13 +158,10 @@ impl fmt::Display for Timestamp {
         // The range of the type keeps both conversions within their types.
         let seconds = i64::try_from(self.0.div_euclid(NANOS_PER_SECOND)).map_err(|_| fmt::Error)?;
         let nanos = u32::try_from(self.0.rem_euclid(NANOS_PER_SECOND)).map_err(|_| fmt::Error)?;
-        let (year, month, day) = calendar::date(seconds.div_euclid(SECONDS_PER_DAY));
+        let date = calendar::date_of(seconds.div_euclid(SECONDS_PER_DAY)).ok_or(fmt::Error)?;
         let second = seconds.rem_euclid(SECONDS_PER_DAY);
         let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-        write!(
-            out,
-            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"
-        )?;
+        write!(out, "{date}T{hour:02}:{minute:02}:{second:02}")?;
         write_fraction(out, nanos)?;
         out.write_str("Z")
     }
