@@ -3,23 +3,20 @@
 mod accounts;
 mod administration;
 mod callers;
-mod commands;
-mod data;
 mod endings;
 mod grants;
 mod imports;
-mod jobs;
 mod joining;
 mod key_login;
 mod keys;
 mod lifecycle;
 mod login;
+mod queue;
 mod redemption;
 mod removal;
 mod routing;
 mod sessions;
 mod tickets;
-mod uploads;
 mod work;
 
 use std::time::Duration;
@@ -32,13 +29,11 @@ use crate::access::accounts::Accounts;
 use crate::access::logins::Logins;
 use crate::access::tickets::Tickets;
 use crate::call::Calls;
-use crate::console::{ConsoleEvent, Departure};
+use crate::console::ConsoleEvent;
 use crate::effect::Effect;
-use crate::files::queue::Operations;
-use crate::files::slots::HubTransfers;
-use crate::hub::jobs::Job;
+use crate::files::slots::Slots;
+use crate::hub::queue::{Job, Operations};
 use crate::ids::SessionId;
-use crate::input::Input;
 use crate::outgoing::Outgoing;
 use crate::presence::list::Presence;
 use crate::session::state::Session;
@@ -50,7 +45,7 @@ use crate::time::Now;
 
 /// A hub's rules and state, without I/O.
 ///
-/// The driver gives it every [`Input`] with the time at which it happened, does every [`Effect`]
+/// The driver gives it every [`Input`](crate::Input) with the time at which it happened, does every [`Effect`]
 /// that [`Hub::poll_effect`] returns, in that order, and calls [`Hub::handle_timeout`] when the time
 /// of [`Hub::poll_timeout`] has come. The same inputs lead to the same effects.
 #[derive(Debug)]
@@ -62,7 +57,7 @@ pub struct Hub {
     tickets: Tickets,
     logins: Logins,
     presence: Presence,
-    transfers: HubTransfers,
+    slots: Slots,
     operations: Operations<Job>,
     out: Outgoing,
     closing: bool,
@@ -81,7 +76,7 @@ impl Hub {
             accounts: accounts.into_iter().collect(),
             tickets: Tickets::default(),
             presence: Presence::starting_at(now.wall),
-            transfers: HubTransfers::within(&settings.capacity),
+            slots: Slots::within(&settings.capacity),
             operations: Operations::new(),
             out: Outgoing::new(Sessions::new(settings.keep_alive, now.monotonic)),
             closing: false,
@@ -95,54 +90,6 @@ impl Hub {
     pub fn with_tickets(mut self, tickets: Vec<Ticket>) -> Self {
         self.tickets = tickets.into_iter().collect();
         self
-    }
-
-    /// Something happened. What comes of a session that has ended, or of an operation that is
-    /// answered, changes nothing.
-    pub fn handle_input(&mut self, input: Input, now: Now) {
-        self.out.sessions.set_time(now.monotonic);
-        match input {
-            Input::Connected { session, peer } => self.connected(session, peer.ip()),
-            Input::Alive { session } => self.out.sessions.heard(session),
-            Input::Call {
-                session,
-                id,
-                request,
-                possession,
-            } => self.session_call(session, id, request, possession, now),
-            Input::StatelessCall {
-                call,
-                door,
-                caller,
-                request,
-            } => self.stateless_call((call, door), caller, request, now),
-            Input::NonceAsked { session, id, nonce } => self.nonce_asked(session, id, nonce, now),
-            Input::Disconnected { session } => {
-                self.forget(session, Departure::ConnectionClosed);
-            }
-            Input::Unread { session } => self.forget(session, Departure::Unread),
-            Input::UploadStaged {
-                session,
-                id,
-                upload,
-                staged,
-            } => self.upload_staged((session, id), upload, staged, now),
-            Input::UploadEnded { session, upload } => self.upload_ended(session, upload),
-            Input::DownloadEnded { session, download } => self.download_ended(session, download),
-            Input::PasswordChecked { check, matches } => self.password_checked(check, matches, now),
-            Input::Importing { under_way } => self.importing = under_way,
-            Input::LoginSettled { check } => self.login_settled(check),
-            Input::StoreAnswered { operation, result } => {
-                self.store_answered(operation, result, now);
-            }
-            Input::Admin {
-                admin,
-                door,
-                caller,
-                request,
-            } => self.admin_call((admin, door), caller, request, now),
-            Input::Close => self.close(),
-        }
     }
 
     /// The next thing to do, in the order in which they are to be done.
@@ -183,7 +130,7 @@ impl Hub {
         self.presence.iter()
     }
 
-    /// Whether nothing is left to wait for after [`Input::Close`]: no session and no store operation.
+    /// Whether nothing is left to wait for after [`Input::Close`](crate::Input::Close): no session and no store operation.
     pub fn is_drained(&self) -> bool {
         self.closing && self.out.sessions.is_empty() && self.operations.is_empty()
     }

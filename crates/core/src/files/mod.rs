@@ -1,6 +1,5 @@
-//! Data files: what a device asks the store for, the slots of its uploads and downloads, and the
-//! queue in which operations wait for the store.
+//! Data files: what is asked about them, and the slots of uploads and downloads.
 
-pub(crate) mod queue;
+pub(crate) mod command;
+pub(crate) mod opening;
 pub(crate) mod slots;
-pub(crate) mod task;

@@ -1,6 +1,6 @@
-//! What a session has open: uploads and downloads, each a slot of a bounded number.
+//! The uploads and downloads that sessions have open: each is a slot of a bounded number.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use fleetlink_proto::DeviceName;
 use fleetlink_proto::control::OpenUpload;
@@ -10,70 +10,97 @@ use fleetlink_proto::control::limits::{
 };
 
 use crate::capacity::Capacity;
+use crate::ids::SessionId;
 
-/// The uploads and downloads of one session. A slot is taken when a transfer is asked for, while
-/// the store is still asked about it.
-#[derive(Debug, Default)]
-pub(crate) struct Transfers {
-    /// The last number given to a transfer of this session.
-    last: u64,
-    /// Whose session it is, once it has asked for a transfer.
-    owner: Option<DeviceName>,
-    uploads: BTreeMap<u64, OpenUpload>,
-    uploads_asked: usize,
-    downloads: BTreeSet<u64>,
-    downloads_asked: usize,
+/// What a slot is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Use {
+    Upload,
+    Download,
 }
 
-/// How many transfers all sessions have.
+/// The slots of all sessions.
 #[derive(Debug)]
-pub(crate) struct HubTransfers {
-    uploads: Slots,
-    downloads: Slots,
+pub(crate) struct Slots {
+    sessions: BTreeMap<SessionId, OfSession>,
+    uploads: Bound,
+    downloads: Bound,
 }
 
-impl HubTransfers {
-    pub(crate) fn within(capacity: &Capacity) -> Self {
-        HubTransfers {
-            uploads: Slots::new(capacity.uploads, MAX_UPLOADS_PER_DEVICE),
-            downloads: Slots::new(capacity.downloads, MAX_DOWNLOADS_PER_DEVICE),
-        }
-    }
+/// The slots of one session. One is taken when an upload or download is asked for, while the store is
+/// still asked about it.
+#[derive(Debug)]
+struct OfSession {
+    owner: DeviceName,
+    /// The last number that was given in this session.
+    last: u64,
+    uploads: Taken<OpenUpload>,
+    downloads: Taken<()>,
+}
+
+#[derive(Debug)]
+struct Taken<T> {
+    open: BTreeMap<u64, T>,
+    asked: usize,
 }
 
 /// Slots of one kind that are taken, in all and by device: one device with many sessions must not
 /// take them all.
 #[derive(Debug)]
-struct Slots {
+struct Bound {
     of_hub: usize,
     of_device: usize,
+    of_session: usize,
     taken: usize,
     by_device: BTreeMap<DeviceName, usize>,
 }
 
-impl Slots {
+impl<T> Taken<T> {
+    fn count(&self) -> usize {
+        self.open.len() + self.asked
+    }
+
+    fn begin(&mut self, number: u64, what: T) {
+        self.asked = self.asked.saturating_sub(1);
+        self.open.insert(number, what);
+    }
+}
+
+impl<T> Default for Taken<T> {
+    fn default() -> Self {
+        Taken {
+            open: BTreeMap::new(),
+            asked: 0,
+        }
+    }
+}
+
+impl Bound {
     /// A hub with few slots leaves half of them to others than one device.
-    fn new(of_hub: usize, of_device: usize) -> Self {
-        Slots {
+    fn new(of_hub: usize, of_device: usize, of_session: usize) -> Self {
+        Bound {
             of_hub,
             of_device: of_device.min((of_hub / 2).max(1)),
+            of_session,
             taken: 0,
             by_device: BTreeMap::new(),
         }
     }
 
-    fn take(&mut self, device: &DeviceName) -> bool {
+    /// Takes a slot for a session that has so many.
+    fn take(&mut self, device: &DeviceName, of_session: usize) -> bool {
         let own = self.by_device.get(device).copied().unwrap_or(0);
-        let free = self.taken < self.of_hub && own < self.of_device;
-        if free {
+        let is_free =
+            of_session < self.of_session && self.taken < self.of_hub && own < self.of_device;
+        if is_free {
             self.taken += 1;
             self.by_device.insert(device.clone(), own + 1);
         }
-        free
+        is_free
     }
 
-    fn give_back(&mut self, device: Option<&DeviceName>, slots: usize) {
-        let Some(device) = device else { return };
+    /// The one place that frees slots.
+    fn free(&mut self, device: &DeviceName, slots: usize) {
         self.taken -= slots;
         if let Some(own) = self.by_device.get_mut(device) {
             *own -= slots;
@@ -84,97 +111,114 @@ impl Slots {
     }
 }
 
-impl Transfers {
-    /// How many uploads it has open or has asked for.
-    pub(crate) fn uploads(&self) -> usize {
-        self.uploads.len() + self.uploads_asked
-    }
-
-    /// How many downloads it has open or has asked for.
-    pub(crate) fn downloads(&self) -> usize {
-        self.downloads.len() + self.downloads_asked
-    }
-
-    /// Takes a slot for an upload; `false` where the session, the device or the hub has none left.
-    #[must_use]
-    pub(crate) fn ask_upload(&mut self, device: &DeviceName, hub: &mut HubTransfers) -> bool {
-        self.owner.get_or_insert_with(|| device.clone());
-        let own = self.uploads.len() + self.uploads_asked;
-        let free = own < MAX_UPLOADS_PER_SESSION && hub.uploads.take(device);
-        if free {
-            self.uploads_asked += 1;
+impl Slots {
+    pub(crate) fn within(capacity: &Capacity) -> Self {
+        Slots {
+            sessions: BTreeMap::new(),
+            uploads: Bound::new(
+                capacity.uploads,
+                MAX_UPLOADS_PER_DEVICE,
+                MAX_UPLOADS_PER_SESSION,
+            ),
+            downloads: Bound::new(
+                capacity.downloads,
+                MAX_DOWNLOADS_PER_DEVICE,
+                MAX_DOWNLOADS_PER_SESSION,
+            ),
         }
-        free
+    }
+
+    /// How many there are in all.
+    pub(crate) fn of_hub(&self, what: Use) -> usize {
+        match what {
+            Use::Upload => self.uploads.of_hub,
+            Use::Download => self.downloads.of_hub,
+        }
+    }
+
+    /// How many uploads and downloads a session has open or has asked for.
+    pub(crate) fn of_session(&self, session: SessionId) -> (usize, usize) {
+        let own = self.sessions.get(&session);
+        own.map_or((0, 0), |own| (own.uploads.count(), own.downloads.count()))
+    }
+
+    /// Takes a slot; `false` where the session, the device or the hub has none left.
+    #[must_use]
+    pub(crate) fn take(&mut self, session: SessionId, device: &DeviceName, what: Use) -> bool {
+        let own = self.sessions.entry(session).or_insert_with(|| OfSession {
+            owner: device.clone(),
+            last: 0,
+            uploads: Taken::default(),
+            downloads: Taken::default(),
+        });
+        let (bound, asked, taken) = match what {
+            Use::Upload => {
+                let taken = own.uploads.count();
+                (&mut self.uploads, &mut own.uploads.asked, taken)
+            }
+            Use::Download => {
+                let taken = own.downloads.count();
+                (&mut self.downloads, &mut own.downloads.asked, taken)
+            }
+        };
+        let is_free = bound.take(&own.owner, taken);
+        *asked += usize::from(is_free);
+        is_free
     }
 
     /// The upload that was asked for begins; its number.
-    pub(crate) fn begin_upload(&mut self, upload: OpenUpload) -> u64 {
-        self.uploads_asked = self.uploads_asked.saturating_sub(1);
-        self.last += 1;
-        self.uploads.insert(self.last, upload);
-        self.last
-    }
-
-    /// The upload that was asked for does not begin.
-    pub(crate) fn refuse_upload(&mut self, hub: &mut HubTransfers) {
-        if self.uploads_asked > 0 {
-            self.uploads_asked -= 1;
-            hub.uploads.give_back(self.owner.as_ref(), 1);
-        }
-    }
-
-    /// Takes an upload out: it is staged, or it ended.
-    pub(crate) fn take_upload(
-        &mut self,
-        number: u64,
-        hub: &mut HubTransfers,
-    ) -> Option<OpenUpload> {
-        let upload = self.uploads.remove(&number)?;
-        hub.uploads.give_back(self.owner.as_ref(), 1);
-        Some(upload)
-    }
-
-    /// Takes a slot for a download; `false` where the session, the device or the hub has none left.
-    #[must_use]
-    pub(crate) fn ask_download(&mut self, device: &DeviceName, hub: &mut HubTransfers) -> bool {
-        self.owner.get_or_insert_with(|| device.clone());
-        let own = self.downloads.len() + self.downloads_asked;
-        let free = own < MAX_DOWNLOADS_PER_SESSION && hub.downloads.take(device);
-        if free {
-            self.downloads_asked += 1;
-        }
-        free
+    pub(crate) fn begin_upload(&mut self, session: SessionId, upload: OpenUpload) -> Option<u64> {
+        let own = self.sessions.get_mut(&session)?;
+        own.last += 1;
+        own.uploads.begin(own.last, upload);
+        Some(own.last)
     }
 
     /// The download that was asked for begins; its number.
-    pub(crate) fn begin_download(&mut self) -> u64 {
-        self.downloads_asked = self.downloads_asked.saturating_sub(1);
-        self.last += 1;
-        self.downloads.insert(self.last);
-        self.last
+    pub(crate) fn begin_download(&mut self, session: SessionId) -> Option<u64> {
+        let own = self.sessions.get_mut(&session)?;
+        own.last += 1;
+        own.downloads.begin(own.last, ());
+        Some(own.last)
     }
 
-    /// The download that was asked for does not begin.
-    pub(crate) fn refuse_download(&mut self, hub: &mut HubTransfers) {
-        if self.downloads_asked > 0 {
-            self.downloads_asked -= 1;
-            hub.downloads.give_back(self.owner.as_ref(), 1);
+    /// What was asked for does not begin.
+    pub(crate) fn refuse(&mut self, session: SessionId, what: Use) {
+        let Some(own) = self.sessions.get_mut(&session) else {
+            return;
+        };
+        let (bound, asked) = match what {
+            Use::Upload => (&mut self.uploads, &mut own.uploads.asked),
+            Use::Download => (&mut self.downloads, &mut own.downloads.asked),
+        };
+        if *asked > 0 {
+            *asked -= 1;
+            bound.free(&own.owner, 1);
         }
     }
 
-    pub(crate) fn end_download(&mut self, number: u64, hub: &mut HubTransfers) {
-        if self.downloads.remove(&number) {
-            hub.downloads.give_back(self.owner.as_ref(), 1);
+    /// An upload is staged, or it ended.
+    pub(crate) fn end_upload(&mut self, session: SessionId, number: u64) -> Option<OpenUpload> {
+        let own = self.sessions.get_mut(&session)?;
+        let upload = own.uploads.open.remove(&number)?;
+        self.uploads.free(&own.owner, 1);
+        Some(upload)
+    }
+
+    pub(crate) fn end_download(&mut self, session: SessionId, number: u64) {
+        if let Some(own) = self.sessions.get_mut(&session)
+            && own.downloads.open.remove(&number).is_some()
+        {
+            self.downloads.free(&own.owner, 1);
         }
     }
 
-    /// Gives every slot back: the session is over.
-    pub(crate) fn release(self, hub: &mut HubTransfers) {
-        let owner = self.owner.as_ref();
-        hub.uploads
-            .give_back(owner, self.uploads.len() + self.uploads_asked);
-        hub.downloads
-            .give_back(owner, self.downloads.len() + self.downloads_asked);
+    /// A session is over.
+    pub(crate) fn end_session(&mut self, session: SessionId) {
+        if let Some(own) = self.sessions.remove(&session) {
+            self.uploads.free(&own.owner, own.uploads.count());
+            self.downloads.free(&own.owner, own.downloads.count());
+        }
     }
 }
 
@@ -200,43 +244,70 @@ mod tests {
 
     #[test]
     fn a_session_a_device_and_the_hub_have_a_bound() {
-        let mut hub = HubTransfers::within(&Capacity::default());
-        let mut sessions = Vec::new();
-        let mut open = 0;
+        let mut slots = Slots::within(&Capacity::default());
+        let (mut last, mut open) = (0, 0);
         for number in 0..MAX_UPLOADS_PER_HUB {
             let mut by_device = 0;
             for _ in 0..MAX_UPLOADS_PER_DEVICE {
-                let mut session = Transfers::default();
+                last += 1;
+                let session = SessionId(last);
                 let mut own = 0;
-                while session.ask_upload(&device(number), &mut hub) {
-                    session.begin_upload(upload());
+                while slots.take(session, &device(number), Use::Upload) {
+                    slots.begin_upload(session, upload());
                     own += 1;
                 }
                 assert!(own <= MAX_UPLOADS_PER_SESSION);
+                assert_eq!(slots.of_session(session), (own, 0));
                 by_device += own;
-                sessions.push(session);
             }
             assert!(by_device <= MAX_UPLOADS_PER_DEVICE);
             open += by_device;
         }
         assert_eq!(open, MAX_UPLOADS_PER_HUB);
-        sessions.into_iter().for_each(|s| s.release(&mut hub));
-        assert_eq!((hub.uploads.taken, hub.uploads.by_device.len()), (0, 0));
+        (1..=last).for_each(|session| slots.end_session(SessionId(session)));
+        assert_eq!((slots.uploads.taken, slots.uploads.by_device.len()), (0, 0));
+        assert!(slots.sessions.is_empty());
+    }
+
+    #[test]
+    fn every_way_to_an_end_frees_the_slot_once() {
+        let mut slots = Slots::within(&Capacity::default());
+        let session = SessionId(1);
+        let take = |slots: &mut Slots, what| assert!(slots.take(session, &device(1), what));
+        let taken = |slots: &Slots| (slots.uploads.taken, slots.downloads.taken);
+        take(&mut slots, Use::Upload);
+        slots.refuse(session, Use::Upload);
+        slots.refuse(session, Use::Upload);
+        take(&mut slots, Use::Upload);
+        let number = slots.begin_upload(session, upload()).unwrap();
+        slots.refuse(session, Use::Upload);
+        assert_eq!(taken(&slots), (1, 0), "it has begun");
+        assert!(slots.end_upload(session, number).is_some());
+        assert!(slots.end_upload(session, number).is_none());
+        take(&mut slots, Use::Download);
+        let number = slots.begin_download(session).unwrap();
+        slots.end_download(session, number);
+        slots.end_download(session, number);
+        assert_eq!(taken(&slots), (0, 0));
+        take(&mut slots, Use::Upload);
+        take(&mut slots, Use::Download);
+        slots.begin_download(session);
+        slots.end_session(session);
+        slots.end_session(session);
+        slots.end_download(session, number + 1);
+        assert_eq!(taken(&slots), (0, 0));
     }
 
     #[test]
     fn numbers_are_unique_within_the_session() {
-        let mut hub = HubTransfers::within(&Capacity::default());
-        let mut session = Transfers::default();
-        assert!(session.ask_upload(&device(1), &mut hub));
-        assert!(session.ask_download(&device(1), &mut hub));
-        assert_eq!(
-            (session.begin_upload(upload()), session.begin_download()),
-            (1, 2)
-        );
-        assert!(session.take_upload(1, &mut hub).is_some());
-        assert!(session.take_upload(1, &mut hub).is_none());
-        assert!(session.ask_upload(&device(1), &mut hub));
-        assert_eq!(session.begin_upload(upload()), 3);
+        let mut slots = Slots::within(&Capacity::default());
+        let session = SessionId(1);
+        assert!(slots.take(session, &device(1), Use::Upload));
+        assert!(slots.take(session, &device(1), Use::Download));
+        assert_eq!(slots.begin_upload(session, upload()), Some(1));
+        assert_eq!(slots.begin_download(session), Some(2));
+        assert!(slots.end_upload(session, 1).is_some());
+        assert!(slots.take(session, &device(1), Use::Upload));
+        assert_eq!(slots.begin_upload(session, upload()), Some(3));
     }
 }

@@ -6,7 +6,7 @@ use crate::call::Call;
 use crate::console::{AccountChange, ConsoleEvent};
 use crate::hub::Hub;
 use crate::hub::endings::Ending;
-use crate::hub::jobs::Job;
+use crate::hub::queue::Job;
 use crate::operator::account_change::AccountCommand;
 use crate::operator::errors::{no_account, sentence, too_many_operations};
 use crate::operator::removal::Progress;

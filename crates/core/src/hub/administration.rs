@@ -1,21 +1,27 @@
 //! An operator's or administrator's request on its way: matched once, decided by the table, and given
 //! to its subject.
 
+use fleetlink_proto::control::Compute;
+use fleetlink_proto::{DataFile, DeviceName};
+
 use crate::access::authorisation::{Action, Decision, decide};
 use crate::access::key_change::KeyChange;
 use crate::call::Call;
 use crate::caller::{Caller, Door};
 use crate::effect::Effect;
 use crate::errors;
+use crate::files::command::FileCommand;
 use crate::hub::Hub;
 use crate::ids::AdminId;
 use crate::operator::account_change::AccountCommand;
-use crate::operator::errors::not_for;
+use crate::operator::data::DataRequest;
+use crate::operator::errors::{no_account, not_for};
 use crate::operator::import::ImportLine;
 use crate::operator::removal::Removal;
 use crate::operator::requests::{AdminReply, AdminRequest};
 use crate::outgoing::ReplyTo;
 use crate::store::calls::Account;
+use crate::store::journal::Deleter;
 use crate::time::Now;
 
 impl Hub {
@@ -63,6 +69,77 @@ impl Hub {
             request => self.permit_admin(call, Action::Administer, |hub, call| {
                 hub.administer(call, request, now);
             }),
+        }
+    }
+
+    /// What is asked about data files that are not the caller's own.
+    fn data_request(&mut self, call: Call, request: DataRequest, now: Now) {
+        match request {
+            DataRequest::List { device, after } => {
+                let action = device.as_ref().map_or(Action::Inspect, Action::ReadData);
+                self.permit_admin(call, action, |hub, call| {
+                    hub.list_data(call, device.clone(), after);
+                });
+            }
+            DataRequest::Compute {
+                device,
+                file,
+                operation,
+            } => self.permit_admin(call, Action::ReadData(&device), |hub, call| {
+                let compute = FileCommand::Compute(Compute { file, operation });
+                hub.issue_for(call, &device, compute, now);
+            }),
+            DataRequest::Read { device, file } => {
+                self.permit_admin(call, Action::ReadData(&device), |hub, call| {
+                    hub.issue_for(call, &device, FileCommand::Read(file), now);
+                });
+            }
+            DataRequest::Delete { device, file, key } => {
+                self.permit_admin(call, Action::DeleteData(&device), |hub, call| {
+                    let delete = FileCommand::Delete {
+                        file,
+                        key,
+                        by: Deleter::Operator,
+                        version: None,
+                    };
+                    hub.issue_for(call, &device, delete, now);
+                });
+            }
+            DataRequest::Expire {
+                device,
+                file,
+                version,
+                key,
+            } => self.permit_admin(call, Action::DeleteData(&device), |hub, call| {
+                let delete = FileCommand::Delete {
+                    file,
+                    key,
+                    by: Deleter::Retention,
+                    version: Some(version),
+                };
+                hub.issue_for(call, &device, delete, now);
+            }),
+        }
+    }
+
+    /// Leaves a list of data files to the driver.
+    fn list_data(
+        &mut self,
+        call: Call,
+        device: Option<DeviceName>,
+        after: Option<(DeviceName, DataFile)>,
+    ) {
+        if let Some(device) = &device
+            && !self.accounts.contains(device)
+        {
+            return call.report(Err(no_account(device)), &mut self.out);
+        }
+        if let Some(admin) = call.hand_over_admin() {
+            self.out.push(Effect::ListData {
+                admin,
+                device,
+                after,
+            });
         }
     }
 

@@ -13,9 +13,10 @@ use crate::access::errors::not_permitted;
 use crate::call::Call;
 use crate::caller::Proof;
 use crate::console::Departure;
-use crate::files::task::Task;
+use crate::effect::Effect;
+use crate::files::command::{FileCommand, is_own};
 use crate::hub::Hub;
-use crate::hub::jobs::Job;
+use crate::hub::queue::Job;
 use crate::ids::SessionId;
 use crate::session::state::Session;
 use crate::session::table::Sessions;
@@ -127,14 +128,14 @@ impl Hub {
     pub(super) fn withdraw_orphans(&mut self, name: &DeviceName) {
         let (sessions, accounts) = (&self.out.sessions, &self.accounts);
         let is_orphan = |job: &Job| match job {
-            Job::Device(call) => !is_wanted(call, sessions, accounts),
+            Job::File(call) => is_own(call, name) && !is_wanted(call, sessions, accounts),
             _ => false,
         };
         for job in self.operations.withdraw(name, is_orphan) {
-            let Job::Device(call) = job else { continue };
-            let (task, call) = call.split();
-            if let Task::Commit { staged, .. } = task {
-                self.discard(staged.id);
+            let Job::File(call) = job else { continue };
+            let (command, call) = call.split();
+            if let FileCommand::Commit { staged, .. } = command {
+                self.out.push(Effect::Discard { staged: staged.id });
             }
             self.end_unwanted(call);
         }

@@ -12,6 +12,7 @@ use crate::call::Call;
 use crate::console::{Command, ConsoleEvent};
 use crate::effect::Effect;
 use crate::errors;
+use crate::files::command::refuse;
 use crate::hub::Hub;
 use crate::ids::SessionId;
 use crate::presence::device::{Member, Reached};
@@ -69,7 +70,7 @@ impl Hub {
             .and_then(|from| Ok((from, self.receiving_endpoint(session, to)?)));
         let (from, (receiver, addresses)) = match found {
             Ok(found) => found,
-            Err(error) => return self.refuse_command(call, Command::Send, error),
+            Err(error) => return refuse(call, Command::Send, error, &mut self.out),
         };
         self.show(ConsoleEvent::Granted {
             device: name.clone(),

@@ -13,7 +13,7 @@ use crate::console::AccountChange;
 use crate::errors;
 use crate::hub::Hub;
 use crate::hub::endings::Ending;
-use crate::hub::jobs::Job;
+use crate::hub::queue::Job;
 use crate::ids::SessionId;
 use crate::operator::errors::no_account;
 use crate::session::state::Stage;

@@ -164,7 +164,7 @@ impl Hub {
         {
             self.logins.withdraw(name, id);
         }
-        session.transfers.release(&mut self.transfers);
+        self.slots.end_session(id);
         Some(session.stage)
     }
 }

@@ -15,7 +15,7 @@ use crate::console::tickets::{Refusal, TicketEvent};
 use crate::console::{AccountChange, ConsoleEvent};
 use crate::errors;
 use crate::hub::Hub;
-use crate::hub::jobs::Job;
+use crate::hub::queue::Job;
 use crate::session::state::Stage;
 use crate::store::calls::{Account, StoreError, StoreReply};
 use crate::store::ticket::{TicketStanding, TicketUse};

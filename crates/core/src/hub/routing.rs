@@ -1,6 +1,6 @@
-//! A call on its way: matched once, decided by the table, and given to its subject.
+//! Inputs on their way: a call is matched once, decided by the table, and given to its subject.
 
-use fleetlink_proto::control::{EnrolKey, Pong, ReplaceKey, Reply, Request, RequestId};
+use fleetlink_proto::control::{DeleteFile, EnrolKey, Pong, ReplaceKey, Reply, Request, RequestId};
 use fleetlink_proto::{DeviceName, LoginNonce};
 
 use crate::access::authorisation::{Action, Decision, decide};
@@ -8,16 +8,71 @@ use crate::access::errors::not_permitted;
 use crate::access::possession::Possession;
 use crate::call::Call;
 use crate::caller::{Caller, Door, Proof};
+use crate::console::Departure;
 use crate::errors;
-use crate::files::task::Task;
+use crate::files::command::FileCommand;
 use crate::hub::Hub;
 use crate::ids::{CallId, SessionId};
+use crate::input::Input;
 use crate::outgoing::ReplyTo;
 use crate::session::state::Stage;
+use crate::store::journal::Deleter;
 use crate::time::Now;
 
 impl Hub {
-    pub(super) fn session_call(
+    /// Something happened. What comes of a session that has ended, or of an operation that is
+    /// answered, changes nothing.
+    pub fn handle_input(&mut self, input: Input, now: Now) {
+        self.out.sessions.set_time(now.monotonic);
+        match input {
+            Input::Connected { session, peer } => self.connected(session, peer.ip()),
+            Input::Alive { session } => self.out.sessions.heard(session),
+            Input::Call {
+                session,
+                id,
+                request,
+                possession,
+            } => self.session_call(session, id, request, possession, now),
+            Input::StatelessCall {
+                call,
+                door,
+                caller,
+                request,
+            } => self.stateless_call((call, door), caller, request, now),
+            Input::NonceAsked { session, id, nonce } => self.nonce_asked(session, id, nonce, now),
+            Input::Disconnected { session } => {
+                self.forget(session, Departure::ConnectionClosed);
+            }
+            Input::Unread { session } => self.forget(session, Departure::Unread),
+            Input::UploadStaged {
+                session,
+                id,
+                upload,
+                staged,
+            } => self.upload_staged((session, id), upload, staged, now),
+            Input::UploadEnded { session, upload } => {
+                self.slots.end_upload(session, upload);
+            }
+            Input::DownloadEnded { session, download } => {
+                self.slots.end_download(session, download);
+            }
+            Input::PasswordChecked { check, matches } => self.password_checked(check, matches, now),
+            Input::Importing { under_way } => self.importing = under_way,
+            Input::LoginSettled { check } => self.login_settled(check),
+            Input::StoreAnswered { operation, result } => {
+                self.store_answered(operation, result, now);
+            }
+            Input::Admin {
+                admin,
+                door,
+                caller,
+                request,
+            } => self.admin_call((admin, door), caller, request, now),
+            Input::Close => self.close(),
+        }
+    }
+
+    fn session_call(
         &mut self,
         session: SessionId,
         id: RequestId,
@@ -69,7 +124,7 @@ impl Hub {
         Some(call)
     }
 
-    pub(super) fn stateless_call(
+    fn stateless_call(
         &mut self,
         (call, door): (CallId, Door),
         caller: Caller,
@@ -124,35 +179,45 @@ impl Hub {
                 call,
                 |own| Action::WriteData(own),
                 |hub, call| {
-                    hub.open_upload(call, upload, now);
+                    hub.issue(call, FileCommand::OpenUpload(upload), now);
                 },
             ),
             Request::OpenDownload(open) => self.permit_own(
                 call,
                 |own| Action::ReadData(own),
                 |hub, call| {
-                    hub.open_download(call, open, now);
+                    hub.issue(call, FileCommand::OpenDownload(open), now);
                 },
             ),
             Request::Compute(compute) => self.permit_own(
                 call,
                 |own| Action::ReadData(own),
                 |hub, call| {
-                    hub.issue(call.with(Task::Compute(compute)), now);
+                    hub.issue(call, FileCommand::Compute(compute), now);
                 },
             ),
             Request::ListFiles(list) => self.permit_own(
                 call,
                 |own| Action::ReadData(own),
                 |hub, call| {
-                    hub.issue(call.with(Task::ListFiles(list)), now);
+                    hub.issue(call, FileCommand::List(list), now);
                 },
             ),
             Request::DeleteFile(delete) => self.permit_own(
                 call,
                 |own| Action::DeleteData(own),
                 |hub, call| {
-                    hub.issue(call.with(Task::Delete(delete)), now);
+                    let DeleteFile { file, key } = delete;
+                    hub.issue(
+                        call,
+                        FileCommand::Delete {
+                            file,
+                            key,
+                            by: Deleter::Device,
+                            version: None,
+                        },
+                        now,
+                    );
                 },
             ),
             request => self.route_to_others(call, request, possession, now),

@@ -21,6 +21,7 @@ impl Hub {
     fn session_status(&self, id: SessionId, session: &Session, now: Now) -> SessionStatus {
         let age = now.monotonic.saturating_sub(session.since);
         let age = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
+        let (uploads, downloads) = self.slots.of_session(id);
         SessionStatus {
             session: id,
             device: session.name().cloned(),
@@ -29,8 +30,8 @@ impl Hub {
             joined: matches!(session.stage, Stage::Joined { .. }),
             means: self.caller(id).means(),
             idle: now.monotonic.saturating_sub(session.heard),
-            uploads: session.transfers.uploads(),
-            downloads: session.transfers.downloads(),
+            uploads,
+            downloads,
         }
     }
 

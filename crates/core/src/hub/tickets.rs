@@ -11,7 +11,7 @@ use crate::call::Call;
 use crate::console::ConsoleEvent;
 use crate::console::tickets::TicketEvent;
 use crate::hub::Hub;
-use crate::hub::jobs::Job;
+use crate::hub::queue::Job;
 use crate::operator::errors::too_many_operations;
 use crate::operator::requests::{AdminReply, TicketStatus};
 use crate::operator::ticket_change::TicketCommand;

@@ -1,15 +1,23 @@
-//! The jobs on their way through the store: one of a name at a time.
+//! Calls that need the store: queued under the name that they are about, and replied to with what the
+//! store says.
 
 use fleetlink_proto::DeviceName;
+use fleetlink_proto::control::RequestId;
 
 use crate::call::Call;
+use crate::console::ConsoleEvent;
 use crate::effect::Effect;
+use crate::errors;
+use crate::files::command::{self, FileCommand, is_own, refuse};
+use crate::files::opening;
 use crate::hub::Hub;
 use crate::hub::endings::is_wanted;
-use crate::hub::jobs::Job;
-use crate::ids::OperationId;
+use crate::hub::queue::Job;
+use crate::ids::{OperationId, SessionId};
 use crate::operator::account_change::AccountCommand;
-use crate::store::calls::{StoreError, StoreReply};
+use crate::operator::errors::{no_account, too_many_operations};
+use crate::outgoing::ReplyTo;
+use crate::store::calls::{Staged, StoreError, StoreReply};
 use crate::time::Now;
 
 impl Hub {
@@ -18,11 +26,12 @@ impl Hub {
     /// for.
     pub(super) fn enqueue(&mut self, name: &DeviceName, job: Job, now: Now) -> Result<(), Call> {
         let queued = match job {
-            Job::Account(_) | Job::Key(_) | Job::Data(_) => {
-                let yields = |job: &Job| matches!(job, Job::Device(_));
+            Job::File(ref call) if is_own(call, name) => self.operations.push(name, job),
+            Job::Account(_) | Job::Key(_) | Job::File(_) => {
+                let yields = |job: &Job| matches!(job, Job::File(call) if is_own(call, name));
                 self.operations.push_urgent(name, job, yields)
             }
-            Job::Device(_) | Job::Ticket(_) | Job::Redemption(_) => self.operations.push(name, job),
+            Job::Ticket(_) | Job::Redemption(_) => self.operations.push(name, job),
         };
         queued.map_err(|job| job.into_call())?;
         self.start_next(name, now);
@@ -39,13 +48,12 @@ impl Hub {
             return;
         };
         match job {
-            Job::Device(call) => self.finish_device_job(&name, call, result),
+            Job::File(call) => self.finish_command(&name, call, result),
             Job::Account(call) => {
                 if let Some(call) = self.finish_account_step(&name, call, result, now) {
                     return self.run(&name, Job::Account(call), now);
                 }
             }
-            Job::Data(call) => self.finish_data_job(&name, call, result),
             Job::Key(call) => self.finish_key_change(&name, call, result),
             Job::Ticket(call) => self.finish_ticket_change(call, result, now),
             Job::Redemption(call) => self.finish_redemption(&name, call, result, now),
@@ -66,7 +74,7 @@ impl Hub {
     /// A job whose turn has come, unless it is wanted no more. Then its call is ended here.
     fn still_wanted(&mut self, name: &DeviceName, job: Job, now: Now) -> Option<Job> {
         match job {
-            Job::Device(call)
+            Job::File(call)
                 if !call.command.is_change()
                     && !is_wanted(&call, &self.out.sessions, &self.accounts) =>
             {
@@ -87,7 +95,7 @@ impl Hub {
                 }
             },
             Job::Redemption(call) => self.may_still_redeem(name, call, now).map(Job::Redemption),
-            job @ (Job::Device(_) | Job::Data(_) | Job::Ticket(_)) => Some(job),
+            job @ (Job::File(_) | Job::Ticket(_)) => Some(job),
         }
     }
 
@@ -95,5 +103,123 @@ impl Hub {
         let call = job.store_call(name, now.wall);
         let operation = self.operations.run(name, job);
         self.out.push(Effect::Store { operation, call });
+    }
+
+    /// Queues a device's command about its own data files.
+    pub(super) fn issue(&mut self, call: Call, command: FileCommand, now: Now) {
+        let call = call.with(command);
+        let Some(call) = opening::take_slot(call, &mut self.slots, &mut self.out) else {
+            return;
+        };
+        let Some(own) = call.device().cloned() else {
+            return call.split().1.refuse(errors::internal(), &mut self.out);
+        };
+        if !call.command.is_in_background() {
+            self.show(ConsoleEvent::Issued {
+                device: own.clone(),
+                command: call.command.shown(),
+            });
+        }
+        self.queue_command(call, &own, now);
+    }
+
+    /// Queues somebody else's command about a device's data files.
+    pub(super) fn issue_for(
+        &mut self,
+        call: Call,
+        owner: &DeviceName,
+        command: FileCommand,
+        now: Now,
+    ) {
+        if !self.accounts.contains(owner) {
+            return call.report(Err(no_account(owner)), &mut self.out);
+        }
+        self.queue_command(call.with(command), owner, now);
+    }
+
+    fn queue_command(&mut self, call: Call<FileCommand>, owner: &DeviceName, now: Now) {
+        let (shown, slot, session) = (call.command.shown(), call.command.slot(), call.session());
+        if let Err(call) = self.enqueue(owner, Job::File(call), now) {
+            if let (Some(session), Some(slot)) = (session, slot) {
+                self.slots.refuse(session, slot);
+            }
+            let error = match is_own(&call, owner) {
+                true => errors::too_many_operations(),
+                false => errors::busy(too_many_operations(owner)),
+            };
+            refuse(call, shown, error, &mut self.out);
+        }
+    }
+
+    /// The store answered what was asked.
+    pub(super) fn finish_command(
+        &mut self,
+        owner: &DeviceName,
+        call: Call<FileCommand>,
+        result: Result<StoreReply, StoreError>,
+    ) {
+        let (command, call) = call.split();
+        let (slots, out) = (&mut self.slots, &mut self.out);
+        match (command, result) {
+            (FileCommand::Commit { upload, staged }, result) => {
+                opening::committed(call, upload, staged.id, result, out);
+            }
+            (FileCommand::OpenUpload(upload), Ok(StoreReply::Receipt(found))) => {
+                opening::upload_opened(call, owner, (upload, found), slots, out);
+            }
+            (FileCommand::Compute(compute), Ok(StoreReply::Summary(summary))) => {
+                command::computed(call, owner, compute, &summary, out);
+            }
+            (FileCommand::Delete { by, .. }, Ok(StoreReply::Deleted(reply))) => {
+                command::deleted(call, owner, by, reply, out);
+            }
+            (FileCommand::List(asked), Ok(StoreReply::Files(list))) => {
+                command::listed(call, owner, &asked, list, out);
+            }
+            (FileCommand::OpenDownload(download), Ok(StoreReply::Snapshot(snapshot))) => {
+                opening::start_download(call, owner, download, snapshot, (slots, out));
+            }
+            (FileCommand::Read(_), Ok(StoreReply::Snapshot(snapshot))) => {
+                command::read(call, snapshot, out);
+            }
+            (command, result) => {
+                if let (Some(session), Some(slot)) = (call.session(), command.slot()) {
+                    slots.refuse(session, slot);
+                }
+                let error = match result {
+                    Ok(_) => errors::internal(),
+                    Err(error) => command.error(error, owner, is_own(&call, owner)),
+                };
+                refuse(call, command.shown(), error, out);
+            }
+        }
+    }
+
+    /// Has staged bytes committed. From here on the commit no longer depends on the session.
+    pub(super) fn upload_staged(
+        &mut self,
+        (session, id): (SessionId, RequestId),
+        upload: u64,
+        staged: Staged,
+        now: Now,
+    ) {
+        let discarded = Effect::Discard { staged: staged.id };
+        if !self.out.sessions.called(session) {
+            return self.out.push(discarded);
+        }
+        let to = ReplyTo::Session(session, id);
+        let call = self.calls.open(to, self.caller(session), "upload.commit");
+        let taken = self.slots.end_upload(session, upload);
+        let (Some(own), Some(upload)) = (call.device().cloned(), taken) else {
+            self.out.push(discarded);
+            return call.refuse(errors::no_such_transfer(), &mut self.out);
+        };
+        let staged = Box::new(staged);
+        let commit = FileCommand::Commit { upload, staged };
+        let shown = commit.shown();
+        if let Err(call) = self.enqueue(&own, Job::File(call.with(commit)), now) {
+            self.out.push(discarded);
+            refuse(call, shown, errors::too_many_operations(), &mut self.out);
+        }
     }
 }

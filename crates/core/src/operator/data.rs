@@ -2,10 +2,8 @@
 
 use fleetlink_proto::control::{ComputeReply, DeleteReply, FileEntry, RpcError};
 use fleetlink_proto::samples::Operation;
-use fleetlink_proto::{DataFile, DeviceName, IdempotencyKey, WallTime};
+use fleetlink_proto::{DataFile, DeviceName, IdempotencyKey};
 
-use crate::store::calls::{Change, Delete, Query, StoreCall};
-use crate::store::journal::Deleter;
 use crate::store::snapshot::Snapshot;
 
 /// What is asked about data files beside their devices.
@@ -69,46 +67,4 @@ pub enum DataReply {
     Deleted(DeleteReply),
     /// It was not done.
     Refused(RpcError),
-}
-
-/// A request about this data file that waits for the store.
-#[derive(Debug)]
-pub(crate) struct DataCommand {
-    pub(crate) file: DataFile,
-    pub(crate) task: Task,
-}
-
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Task {
-    Compute(Operation),
-    Read,
-    Delete {
-        key: IdempotencyKey,
-        by: Deleter,
-        version: Option<u64>,
-    },
-}
-
-impl DataCommand {
-    pub(crate) fn store_call(&self, name: &DeviceName, at: WallTime) -> StoreCall {
-        let (device, file) = (name.clone(), self.file.clone());
-        match self.task {
-            Task::Compute(_) => StoreCall::Query(Query::Summary { device, file }),
-            Task::Read => StoreCall::Query(Query::Snapshot { device, file }),
-            Task::Delete { key, by, version } => StoreCall::Change(Change::Delete(Delete {
-                device,
-                file,
-                key,
-                at,
-                by,
-                version,
-            })),
-        }
-    }
-}
-
-impl Task {
-    pub(crate) fn deletion(key: IdempotencyKey, by: Deleter, version: Option<u64>) -> Self {
-        Task::Delete { key, by, version }
-    }
 }

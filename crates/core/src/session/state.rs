@@ -7,7 +7,6 @@ use fleetlink_proto::control::limits::{HELLO_DEADLINE, LOGIN_DEADLINE, silence_l
 use fleetlink_proto::{DeviceKey, DeviceName};
 
 use crate::caller::Proof;
-use crate::files::slots::Transfers;
 use crate::session::deadlines::Deadline;
 use crate::session::nonces::Nonces;
 
@@ -28,7 +27,6 @@ pub(crate) struct Session {
     pub(crate) owed: usize,
     /// The deadline that was set last.
     pub(super) armed: Deadline,
-    pub(crate) transfers: Transfers,
     /// What it may log in with.
     pub(crate) nonces: Nonces,
 }
@@ -70,7 +68,6 @@ impl Session {
             heard: now,
             owed: 0,
             armed: Deadline::default(),
-            transfers: Transfers::default(),
             nonces: Nonces::default(),
         }
     }

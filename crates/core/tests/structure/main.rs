@@ -127,3 +127,43 @@ fn a_planted_circle_is_found() {
     let in_a_comment = planted("// crate::store::planted", "use super::calls::Account;");
     assert_eq!(circle(&in_a_comment), None);
 }
+
+/// The files that ARCHITECTURE.md says a call passes, by the call.
+fn passed_files() -> BTreeMap<String, Vec<String>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let text = std::fs::read_to_string(root.join("ARCHITECTURE.md")).expect("the document");
+    let rows = text
+        .lines()
+        .skip_while(|line| *line != "| call | files |")
+        .skip(2);
+    let rows = rows.map_while(|line| line.strip_prefix("| ")?.split_once(" | "));
+    let files = |cell: &str| {
+        cell.split('`')
+            .skip(1)
+            .step_by(2)
+            .map(str::to_owned)
+            .collect()
+    };
+    rows.map(|(call, cell)| (call.to_owned(), files(cell)))
+        .collect()
+}
+
+#[test]
+fn the_files_that_a_call_passes_are_there() {
+    let passed = passed_files();
+    assert_eq!(passed.len(), 4);
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    for (call, files) in &passed {
+        for file in files {
+            let (part, path) = file.split_once('/').expect("a crate and a file");
+            let path = crates
+                .join(part)
+                .join("src")
+                .join(path)
+                .with_extension("rs");
+            assert!(path.is_file(), "{call}: {}", path.display());
+        }
+    }
+    let compute = &passed["`file.compute`"];
+    assert!(compute.len() <= 7, "{compute:?}");
+}

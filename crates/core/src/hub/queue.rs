@@ -1,11 +1,64 @@
-//! Store operations: at most one of a name is with the store, the others wait their turn.
+//! Calls that need the store: at most one of a name is with the store, the others wait their turn.
 
 use std::collections::{BTreeMap, VecDeque};
 
-use fleetlink_proto::DeviceName;
+use fleetlink_proto::control::RequestId;
 use fleetlink_proto::control::limits::MAX_QUEUED_OPERATIONS;
+use fleetlink_proto::{DeviceName, WallTime};
 
-use crate::ids::OperationId;
+use crate::access::key_change::KeyChange;
+use crate::access::redemption::Redemption;
+use crate::call::Call;
+use crate::files::command::FileCommand;
+use crate::ids::{OperationId, SessionId};
+use crate::operator::account_change::AccountCommand;
+use crate::operator::ticket_change::TicketCommand;
+use crate::store::calls::StoreCall;
+
+/// One call that needs the store, queued under the name that it is about.
+#[derive(Debug)]
+pub(crate) enum Job {
+    File(Call<FileCommand>),
+    Account(Call<AccountCommand>),
+    Key(Call<KeyChange>),
+    Ticket(Call<TicketCommand>),
+    Redemption(Call<Redemption>),
+}
+
+impl Job {
+    /// What the store is asked for next.
+    pub(super) fn store_call(&self, name: &DeviceName, at: WallTime) -> StoreCall {
+        match self {
+            Job::File(call) => call.command.store_call(name.clone(), at),
+            Job::Account(call) => call.command.store_call(name, at),
+            Job::Key(call) => call.command.store_call(name, at),
+            Job::Ticket(call) => call.command.store_call(at),
+            Job::Redemption(call) => call.command.store_call(name, at),
+        }
+    }
+
+    /// The session that waits for the reply, and its id of the call.
+    pub(super) fn origin(&self) -> Option<(SessionId, &RequestId)> {
+        match self {
+            Job::File(call) => call.origin(),
+            Job::Account(call) => call.origin(),
+            Job::Key(call) => call.origin(),
+            Job::Ticket(call) => call.origin(),
+            Job::Redemption(call) => call.origin(),
+        }
+    }
+
+    /// The call, without what it asks for.
+    pub(super) fn into_call(self) -> Call {
+        match self {
+            Job::File(call) => call.split().1,
+            Job::Account(call) => call.split().1,
+            Job::Key(call) => call.split().1,
+            Job::Ticket(call) => call.split().1,
+            Job::Redemption(call) => call.split().1,
+        }
+    }
+}
 
 /// The jobs of every name that has some.
 #[derive(Debug)]

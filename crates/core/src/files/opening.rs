@@ -1,0 +1,169 @@
+//! Uploads and downloads: each takes a slot before the store is asked, and gives it back at its end. An
+//! upload is acknowledged only once the store has committed it.
+
+use fleetlink_proto::DeviceName;
+use fleetlink_proto::control::limits::{
+    MAX_DOWNLOADS_PER_DEVICE, MAX_DOWNLOADS_PER_SESSION, MAX_UPLOADS_PER_DEVICE,
+    MAX_UPLOADS_PER_SESSION,
+};
+use fleetlink_proto::control::{
+    ErrorCode, OpenDownload, OpenUpload, OpenUploadReply, Receipt, Reply, RpcError,
+};
+
+use crate::call::Call;
+use crate::console::ConsoleEvent;
+use crate::effect::Effect;
+use crate::errors;
+use crate::files::command::{FileCommand, refuse, shown_upload};
+use crate::files::slots::{Slots, Use};
+use crate::outgoing::Outgoing;
+use crate::store::calls::{StagedId, StoreError, StoreReply};
+use crate::store::snapshot::Snapshot;
+
+/// Takes the slot that a command needs; else refuses its call.
+pub(crate) fn take_slot(
+    call: Call<FileCommand>,
+    slots: &mut Slots,
+    out: &mut Outgoing,
+) -> Option<Call<FileCommand>> {
+    let Some(what) = call.command.slot() else {
+        return Some(call);
+    };
+    let (Some(session), Some(device)) = (call.session(), call.device()) else {
+        let error = errors::out_of_order(&format!("{} needs a session", call.method));
+        call.split().1.refuse(error, out);
+        return None;
+    };
+    if slots.take(session, device, what) {
+        return Some(call);
+    }
+    let (command, call) = call.split();
+    refuse(
+        call,
+        command.shown(),
+        no_slot(what, slots.of_hub(what)),
+        out,
+    );
+    None
+}
+
+fn no_slot(what: Use, of_hub: usize) -> RpcError {
+    let (what, of_session, of_device) = match what {
+        Use::Upload => ("uploads", MAX_UPLOADS_PER_SESSION, MAX_UPLOADS_PER_DEVICE),
+        Use::Download => (
+            "downloads",
+            MAX_DOWNLOADS_PER_SESSION,
+            MAX_DOWNLOADS_PER_DEVICE,
+        ),
+    };
+    errors::busy(format!(
+        "a session has at most {of_session} {what} open, a device {of_device} and the hub {of_hub}; \
+         try again when one is done"
+    ))
+}
+
+/// The store was asked whether an upload of this key was committed before.
+pub(crate) fn upload_opened(
+    call: Call,
+    owner: &DeviceName,
+    (upload, found): (OpenUpload, Option<Receipt>),
+    slots: &mut Slots,
+    out: &mut Outgoing,
+) {
+    let Some(receipt) = found else {
+        return start_upload(call, owner, upload, slots, out);
+    };
+    if let Some(session) = call.session() {
+        slots.refuse(session, Use::Upload);
+    }
+    if (&receipt.file, receipt.mode) == (&upload.file, upload.mode) {
+        let file = receipt.file.clone();
+        out.show(ConsoleEvent::ReceivedBefore { file });
+        call.ok(
+            Reply::OpenUpload(OpenUploadReply::Committed { receipt }),
+            out,
+        );
+    } else {
+        let error = RpcError::new(
+            ErrorCode::Conflict,
+            "the idempotency key was used for another upload",
+        );
+        refuse(call, shown_upload(upload.mode), error, out);
+    }
+}
+
+fn start_upload(
+    call: Call,
+    owner: &DeviceName,
+    upload: OpenUpload,
+    slots: &mut Slots,
+    out: &mut Outgoing,
+) {
+    let OpenUpload { file, mode, key } = upload.clone();
+    let Some((session, id)) = call.hand_over(out) else {
+        return;
+    };
+    if let Some(number) = slots.begin_upload(session, upload) {
+        out.push(Effect::StartUpload {
+            session,
+            id,
+            upload: number,
+            device: owner.clone(),
+            file,
+            mode,
+            key,
+        });
+    }
+}
+
+/// The store answered a commit.
+pub(crate) fn committed(
+    call: Call,
+    upload: OpenUpload,
+    staged: StagedId,
+    result: Result<StoreReply, StoreError>,
+    out: &mut Outgoing,
+) {
+    let error = match result {
+        Ok(StoreReply::Committed(receipt)) => {
+            let OpenUpload { file, mode, .. } = upload;
+            call.ok(Reply::Committed(receipt), out);
+            out.push(Effect::JournalGrew);
+            return out.show(ConsoleEvent::Received { file, mode });
+        }
+        Ok(_) => errors::internal(),
+        Err(error) => {
+            // Where it may be committed, the bytes may be part of a file by now.
+            if !matches!(error, StoreError::Unknown(_)) {
+                out.push(Effect::Discard { staged });
+            }
+            errors::of_store(error, "there is no account of this device any more")
+        }
+    };
+    refuse(call, shown_upload(upload.mode), error, out);
+}
+
+pub(crate) fn start_download(
+    call: Call,
+    owner: &DeviceName,
+    download: OpenDownload,
+    snapshot: Snapshot,
+    (slots, out): (&mut Slots, &mut Outgoing),
+) {
+    let Some((session, id)) = call.hand_over(out) else {
+        return;
+    };
+    if let Some(number) = slots.begin_download(session) {
+        out.show(ConsoleEvent::Sending {
+            device: owner.clone(),
+            file: download.file,
+            bytes: snapshot.bytes(),
+        });
+        out.push(Effect::StartDownload {
+            session,
+            id,
+            download: number,
+            snapshot,
+        });
+    }
+}
