@@ -11,7 +11,6 @@ pub enum Error {
     UnreadablePoints {
         /// The path as it was given.
         path: PathBuf,
-        /// The reason.
         #[source]
         error: io::Error,
     },

@@ -1,4 +1,4 @@
-//! What came of one check.
+//! The finding of one check.
 
 use fleetlink_proto::{Escaped, EscapedBytes};
 use serde::Serialize;
@@ -6,20 +6,20 @@ use serde::Serialize;
 /// The most characters of one message that are shown.
 const MAX_SHOWN: usize = 200;
 
-/// Whether what was checked is so.
+/// The verdict of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// It is.
+    /// The program keeps the rule.
     Pass,
-    /// It is not.
+    /// The program breaks the rule.
     Fail,
-    /// It was not looked at.
+    /// The check did not run.
     Skipped,
 }
 
-/// What came of one check: the verdict, and the evidence that a person needs to believe it. All
-/// text is escaped on its way in, for what came is from outside.
+/// The finding of one check: the verdict and its evidence. All text is escaped when it is added,
+/// because it may come from outside.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
     #[serde(rename = "result")]
@@ -99,19 +99,19 @@ impl Finding {
         if self.gone { self } else { self.but(why) }
     }
 
-    /// What was sent: the bytes by [`shown`], or a description.
+    /// Adds the bytes that were sent, by [`shown`], or a description of them.
     pub fn sent(mut self, what: impl AsRef<str>) -> Self {
         self.sent = Some(escaped(what.as_ref()));
         self
     }
 
-    /// What came: the bytes by [`shown`], or a description.
+    /// Adds the bytes that came, by [`shown`], or a description of them.
     pub fn came(mut self, what: impl AsRef<str>) -> Self {
         self.came = Some(escaped(what.as_ref()));
         self
     }
 
-    /// What should have come.
+    /// Adds the bytes that should have come.
     pub fn expected(mut self, what: impl AsRef<str>) -> Self {
         self.expected = Some(escaped(what.as_ref()));
         self
@@ -123,7 +123,6 @@ impl Finding {
         self
     }
 
-    /// The verdict.
     pub fn verdict(&self) -> Verdict {
         self.verdict
     }

@@ -17,7 +17,7 @@ pub struct Program {
     pub words: Vec<String>,
 }
 
-/// What replaces the placeholders: `("{host}", "127.0.0.1")`.
+/// The values of the placeholders: `("{host}", "127.0.0.1")`.
 pub(crate) type Values<'a> = [(&'a str, String)];
 
 impl Program {

@@ -1,6 +1,8 @@
 //! The client side of fleetlink: connecting to a hub whose key is pinned, logging in, joining,
 //! and everything a device asks of its hub. It knows the protocol and nothing of the hub's insides.
 
+#![warn(missing_docs)]
+
 mod address;
 mod append;
 mod attach;

@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 
 /// How long accepting pauses when the machine has no file descriptors or memory left.
 const PAUSE: Duration = Duration::from_millis(100);
-/// What a service allows its connections.
+/// The bounds of a service's connections.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bounds {
     /// How many there may be at once; further ones wait in the kernel's queue.

@@ -14,12 +14,12 @@ const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
 /// A file that was written no earlier may be half written.
 pub const SETTLED_AFTER: Duration = Duration::from_secs(1);
 
-/// What a credentials file says.
+/// The contents of a credentials file.
 #[derive(Debug, Default)]
 pub struct Credentials {
     /// The accounts, each with the line that names it, in the order of the file.
     pub entries: Vec<(DeviceName, Password)>,
-    /// What was skipped and why, a sentence a line.
+    /// The skipped lines, with a reason for each.
     pub skipped: Vec<String>,
     /// All of the file.
     pub(crate) bytes: Secret,
@@ -32,7 +32,6 @@ pub struct Credentials {
 pub(crate) struct Secret(Arc<Zeroizing<Vec<u8>>>);
 
 impl Secret {
-    /// The bytes.
     pub(crate) fn expose(&self) -> &[u8] {
         &self.0
     }

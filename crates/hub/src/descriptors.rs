@@ -10,7 +10,7 @@ pub(crate) const OPERATOR_CONNECTIONS: usize = 16;
 /// Descriptors that the store, the log files and the operator open for a moment: at least, at most,
 /// and the part of the limit between these.
 const ROOM: (u64, u64, u64) = (12, 64, 8);
-/// What one upload has open: the staged file, and again while it is flushed.
+/// The files that one upload has open: the staged file, and again while it is flushed.
 const OF_UPLOAD: u64 = 2;
 /// The part of the free descriptors that uploads get at most, and downloads: one of so many.
 const TRANSFER_SHARE: u64 = 16;
@@ -39,7 +39,7 @@ pub struct TooFewDescriptors {
     needed: u64,
 }
 
-/// Who gets how many.
+/// The shares of the descriptors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Budget {
     /// Connections of devices.

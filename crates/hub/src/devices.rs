@@ -22,7 +22,7 @@ use crate::source_places::SourcePlaces;
 /// Encrypted bytes of one connection that wait for the network.
 const TLS_BUFFER: usize = 16 * 1024;
 
-/// What every connection of a device is served with.
+/// The parts that every connection of a device needs.
 #[derive(Clone)]
 struct Door {
     /// None without TLS.
@@ -134,7 +134,7 @@ impl Door {
     }
 }
 
-/// What both ends of this connection export and nobody else knows (RFC 9266).
+/// The secret that both ends of this connection can export and nobody else knows (RFC 9266).
 fn binding(tls: &rustls::ServerConnection) -> Result<[u8; 32], rustls::Error> {
     tls.export_keying_material([0; 32], EXPORTER_LABEL, None)
 }

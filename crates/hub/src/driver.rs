@@ -47,7 +47,7 @@ const UPLOADS_LISTED: usize = 10_000;
 /// Data files in one page of the operator's list.
 const FILES_LISTED: u32 = 1_000;
 
-/// What the driver hears.
+/// An event for the driver.
 pub(crate) enum Event {
     /// A device connected.
     Opened {
@@ -78,7 +78,7 @@ pub(crate) enum Event {
 /// in every session.
 pub(crate) type CommandSender = mpsc::Sender<Box<SessionCommand>>;
 
-/// What the driver tells a session.
+/// A command of the driver to a session.
 pub(crate) enum SessionCommand {
     Reply {
         id: RequestId,
@@ -159,7 +159,7 @@ pub struct HubEvent {
     pub event: ConsoleEvent,
 }
 
-/// What follows the core's state outside of it.
+/// The parts outside the core that follow its state.
 pub(crate) struct Followers {
     /// The active devices, for `edge-device-log.txt`.
     pub(crate) active: watch::Sender<Vec<ActiveDevice>>,

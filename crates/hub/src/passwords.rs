@@ -26,7 +26,7 @@ const MEMORY_KEPT: Duration = Duration::from_secs(2);
 /// Work for a hashing thread, which lends its memory.
 type Job = Box<dyn FnOnce(&mut Vec<Block>) + Send>;
 
-/// What is done first.
+/// The order in which hashes are computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Priority {
     /// Somebody waits for it.

@@ -18,7 +18,6 @@ pub(crate) enum Reach {
     Running {
         /// Where it listens.
         listen: SocketAddr,
-        /// Its key.
         identity: Identity,
         /// Whether it is without TLS, and so shows its key to nobody.
         plain: bool,
@@ -28,7 +27,7 @@ pub(crate) enum Reach {
 }
 
 impl Reach {
-    /// What devices know the hub by.
+    /// The pin of the hub's key.
     ///
     /// # Errors
     /// A sentence for the operator: there is no such thing, or the key cannot be used.

@@ -1,5 +1,7 @@
 //! Bytes to messages and back: the names, grammars, limits and messages of fleetlink, without I/O.
 
+#![warn(missing_docs)]
+
 pub mod control;
 mod data_file;
 mod device_key;

@@ -118,7 +118,6 @@ impl Network {
 }
 
 impl Host {
-    /// Its address.
     pub(crate) fn address(self) -> Ipv4Addr {
         match self {
             Host::Sender => Ipv4Addr::new(10, 77, 0, 1),

@@ -50,12 +50,7 @@ pub(crate) enum Failure {
     NoSuchFile(String),
     /// Samples were read that the hub has not acknowledged.
     #[error("{samples} samples were not delivered: {why}")]
-    Undelivered {
-        /// How many.
-        samples: u64,
-        /// Why not.
-        why: Box<Failure>,
-    },
+    Undelivered { samples: u64, why: Box<Failure> },
     /// A file did not get to another device.
     #[error("{0}")]
     Transfer(transfer::Failure),

@@ -60,7 +60,6 @@ pub(crate) async fn run(arguments: HelloArguments, output: &Output) -> Result<()
     }
 }
 
-/// Which server.
 #[derive(Debug, Args)]
 struct Server {
     /// The server's name or address.

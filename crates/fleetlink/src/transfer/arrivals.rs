@@ -50,7 +50,6 @@ pub(crate) enum Heard {
         sender: DeviceName,
         /// What was offered, if that came.
         offer: Option<Offer>,
-        /// Why.
         failure: Failure,
     },
     /// Offers were refused that are not told one by one.

@@ -1,11 +1,11 @@
-//! Whose call is next: devices take turns, and so do the sessions of one device.
+//! The order of calls: devices take turns, and so do the sessions of one device.
 
 use std::collections::{HashMap, VecDeque};
 
 use fleetlink_core::{Input, SessionId};
 use fleetlink_proto::{DeviceName, Source};
 
-/// Who takes turns with others.
+/// A party that takes turns with others.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Party {
     /// All sessions that are logged in as this device.

@@ -8,21 +8,15 @@ use std::path::Path;
 pub enum IdentityError {
     /// A file could not be read or written.
     #[error("cannot use {path}: {source}")]
-    Io {
-        /// Which.
-        path: String,
-        /// Why.
-        source: io::Error,
-    },
+    Io { path: String, source: io::Error },
     /// The key file holds no usable key. A new one would look like another hub to every device.
     #[error(
         "{path} holds no usable private key ({reason}); restore it from a backup, or remove it \
          to give the hub a new key, which every device must then be told"
     )]
     Key {
-        /// Which.
         path: String,
-        /// What is wrong with it.
+        /// The fault.
         reason: String,
     },
     /// What the key file says about earlier keys does not lead to its key.
@@ -32,9 +26,8 @@ pub enum IdentityError {
          earlier key must then be told the new one"
     )]
     Succession {
-        /// Which.
         path: String,
-        /// What is wrong with it.
+        /// The fault.
         reason: String,
     },
     /// The hub has no key yet, so there is none that could be replaced.

@@ -18,7 +18,7 @@ use super::error::IdentityError;
 use super::keeping;
 use crate::grants::GrantSigner;
 
-/// What begins a line with a statement; who reads PEM passes over it (RFC 7468, section 2).
+/// The beginning of a line with a statement; who reads PEM passes over it (RFC 7468, section 2).
 const STATEMENT: &str = "succession ";
 
 /// A hub's key, and how it came from earlier ones.
@@ -29,7 +29,7 @@ pub(super) struct KeyFile {
 }
 
 impl KeyFile {
-    /// What the file holds.
+    /// The contents of the file.
     pub(super) fn load(path: &Path) -> Result<Self, IdentityError> {
         let text = fs::read_to_string(path).map_err(|e| IdentityError::io(path, e))?;
         keeping::remove_left_over(path).map_err(|e| IdentityError::io(path, e))?;
@@ -57,7 +57,7 @@ impl KeyFile {
         })
     }
 
-    /// What the file holds, made where there is none.
+    /// Reads the file, or makes it where there is none.
     pub(super) fn load_or_create(path: &Path) -> Result<Self, IdentityError> {
         match KeyFile::load(path) {
             Err(IdentityError::Missing(_)) => {

@@ -1,4 +1,4 @@
-//! Who the hub is: a key made at its first start, the certificate for it, and how it came from the
+//! The hub's identity: a key made at its first start, the certificate for it, and how it came from the
 //! keys before.
 
 mod certificate;
@@ -165,7 +165,7 @@ impl Shown {
         })
     }
 
-    /// What devices know the hub by.
+    /// The pin of the hub's key.
     pub(crate) fn pin(&self) -> HubPin {
         self.pin
     }
@@ -175,7 +175,7 @@ impl Shown {
         Arc::clone(&self.tls)
     }
 
-    /// What signs by this key.
+    /// The signer for this key.
     pub(crate) fn grants(&self) -> &GrantSigner {
         &self.grants
     }

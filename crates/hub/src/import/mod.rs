@@ -22,7 +22,7 @@ use crate::driver::DriverHandle;
 use crate::passwords::Passwords;
 use crate::store::Store;
 
-/// What a credentials file is for a hub.
+/// The meaning of a credentials file for a hub.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Authority {
     /// A source of accounts: its lines add them and change their passwords.
@@ -31,7 +31,7 @@ pub enum Authority {
     List,
 }
 
-/// What came of a credentials file.
+/// The result of importing a credentials file.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Imported {
     /// It is the one that was applied before: nothing else was looked at.
@@ -55,7 +55,7 @@ pub(crate) struct Imports(Arc<Mutex<Option<Arc<Work>>>>);
 /// An import under way; it ends where this is dropped.
 pub type ImportHandle = AbortOnDropHandle<Imported>;
 
-/// What an import is done with.
+/// The parts that an import needs.
 #[derive(Clone)]
 pub(crate) struct ImportTools {
     pub(crate) driver: DriverHandle,

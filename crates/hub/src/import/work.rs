@@ -26,7 +26,7 @@ pub(crate) struct Work {
     names: HashSet<DeviceName>,
     first: Option<DeviceName>,
     lines: Lines,
-    /// What files have given before, by name.
+    /// The hashes that files gave before, by name.
     memory: HashMap<DeviceName, GivenLogin>,
     whole: Option<PasswordHash>,
     /// The accounts when the file was read.

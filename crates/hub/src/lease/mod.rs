@@ -142,7 +142,7 @@ impl RunningLeases {
         self.tcp.as_ref().map(|tcp| tcp.address)
     }
 
-    /// What it has done so far.
+    /// The counts so far.
     pub fn counts(&self) -> Counts {
         self.shared.lock().0.counts()
     }

@@ -17,15 +17,14 @@ const QUEUE: usize = 256;
 pub struct ShownRequest {
     /// How it came.
     pub transport: Transport,
-    /// From where.
     pub client: SocketAddr,
-    /// What was asked.
+    /// The request.
     pub asked: Asked,
-    /// What was answered, if anything.
+    /// The reply, if there was one.
     pub reply: Option<Reply>,
 }
 
-/// What a client asked.
+/// The request of a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Asked {
     /// `HELLO <id>`.

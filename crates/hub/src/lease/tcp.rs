@@ -17,7 +17,7 @@ use super::shared::{Shared, note_malformed};
 /// Bytes of one read: more than a request, so that what follows it in the same read is seen.
 const READ_BYTES: usize = 64;
 
-/// What a connection brought.
+/// The request of a connection.
 enum Heard {
     Request(Request),
     /// These bytes, or the first of them.

@@ -14,7 +14,6 @@ const POSITION_FILE: &str = "log-positions";
 pub(super) struct Position {
     /// Which file it was.
     pub(super) identity: Identity,
-    /// Its bytes.
     pub(super) bytes: u64,
     /// The last change in it, or in those before it.
     pub(super) sequence: u64,
@@ -22,7 +21,7 @@ pub(super) struct Position {
     pub(super) begun_ms: i64,
 }
 
-/// What tells a file from the one that has its name later.
+/// Distinguishes a file from a later one of the same name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Identity {
     device: u64,
@@ -56,7 +55,7 @@ pub(super) struct Positions {
 }
 
 impl Positions {
-    /// What was noted for this folder; `None` where nothing was, or nothing that can be read.
+    /// The positions that were noted for this folder; `None` where there are none that can be read.
     pub(super) fn read(data: &Path, logs: &Path) -> Option<Self> {
         let text = fs::read(data.join(POSITION_FILE)).ok()?;
         let positions: Positions = serde_json::from_slice(&text).ok()?;

@@ -16,13 +16,13 @@ use super::Lines;
 /// Bytes that one read takes at most; most requests fit into one.
 const READ_BUFFER: usize = 1024;
 
-/// What every exchange needs.
+/// The parts that every exchange needs.
 pub(super) struct Context {
     pub(super) service: Service,
     pub(super) quiet_time: Duration,
     pub(super) lines: Lines,
     pub(super) stopping: CancellationToken,
-    /// What the service says when everything else is said.
+    /// The last line of the service.
     pub(super) last: OnceLock<Line>,
 }
 

@@ -23,7 +23,7 @@ use crate::descriptors::Descriptors;
 /// Lines that may wait for a slow reader; then clients wait.
 pub const LINE_QUEUE: usize = 4096;
 
-/// What a number exchange is started with.
+/// The settings with which a number exchange starts.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Where clients connect; port 0 takes any free one.
@@ -57,9 +57,7 @@ impl Lines {
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {address}: {}", reason(source))]
 pub struct ListenError {
-    /// Which.
     pub address: SocketAddr,
-    /// Why.
     pub source: io::Error,
 }
 

@@ -12,18 +12,15 @@ use crate::store::{SegmentReader, Store};
 /// Bytes of one piece.
 const PIECE_BYTES: usize = 128 * 1024;
 
-/// What is said of a data file before its content.
+/// The description of a data file, sent before its content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContentInfo {
-    /// Its bytes.
     pub bytes: u64,
-    /// Its samples.
     pub samples: u64,
-    /// Its version.
     pub version: u64,
 }
 
-/// What comes next of a content.
+/// The next piece of a content.
 pub(super) enum Next {
     Bytes(Vec<u8>),
     End { bytes: u64, hash: ContentHash },

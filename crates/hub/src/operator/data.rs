@@ -24,20 +24,12 @@ pub enum DataCall {
     },
     /// Computes on a data file.
     Compute {
-        /// Whose.
         device: DeviceName,
-        /// Which.
         file: DataFile,
-        /// What.
         operation: Operation,
     },
     /// Deletes a data file.
-    Delete {
-        /// Whose.
-        device: DeviceName,
-        /// Which.
-        file: DataFile,
-    },
+    Delete { device: DeviceName, file: DataFile },
 }
 
 /// The answer to a [`DataCall`].
@@ -57,9 +49,8 @@ pub enum DataAnswer {
 /// A data file as the operator sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileInfo {
-    /// Whose.
     pub device: DeviceName,
-    /// What the device sees of it.
+    /// The file as the device sees it.
     #[serde(flatten)]
     pub entry: FileEntry,
 }

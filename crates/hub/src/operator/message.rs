@@ -1,4 +1,4 @@
-//! What travels over the operator's socket: one JSON object a line, in both directions.
+//! The messages of the operator's socket: one JSON object a line, in both directions.
 
 use fleetlink_core::{AccountStatus, AdminReply};
 use fleetlink_proto::control::{EnrolledKey, RpcError};
@@ -18,42 +18,27 @@ use super::uploads::UploadInfo;
 pub enum OperatorCall {
     /// Adds an account.
     AddAccount {
-        /// Its name.
         name: DeviceName,
-        /// Its password.
         password: Password,
     },
     /// Changes an account's password.
     SetPassword {
-        /// Whose.
         name: DeviceName,
         /// The new password.
         password: Password,
     },
     /// Removes an account and ends its sessions.
     RemoveAccount {
-        /// Whose.
         name: DeviceName,
         /// Whether its files are deleted as well.
         with_data: bool,
     },
     /// Gives an account a key, instead of one that it may have.
-    SetKey {
-        /// Whose.
-        name: DeviceName,
-        /// The key.
-        key: DeviceKey,
-    },
+    SetKey { name: DeviceName, key: DeviceKey },
     /// Takes an account's key away and ends its sessions.
-    RevokeKey {
-        /// Whose.
-        name: DeviceName,
-    },
+    RevokeKey { name: DeviceName },
     /// Ends a name's block.
-    Unlock {
-        /// Whose.
-        name: DeviceName,
-    },
+    Unlock { name: DeviceName },
     /// Lists the accounts.
     ListAccounts,
     /// Gives the hub a new key, signed for by the one that it has.
@@ -61,10 +46,7 @@ pub enum OperatorCall {
     /// Issues a ticket.
     IssueTicket(TicketOrder),
     /// Takes a ticket back.
-    RevokeTicket {
-        /// Which.
-        ticket: TicketNumber,
-    },
+    RevokeTicket { ticket: TicketNumber },
     /// Lists the tickets.
     ListTickets,
     /// Lists the open sessions.
@@ -74,25 +56,14 @@ pub enum OperatorCall {
     /// Does something about devices' data files.
     Data(DataCall),
     /// Reads a data file: its content follows the answer.
-    Read {
-        /// Whose.
-        device: DeviceName,
-        /// Which.
-        file: DataFile,
-    },
+    Read { device: DeviceName, file: DataFile },
     /// Ends the sessions of a device.
-    EndSessionsOf {
-        /// Whose.
-        name: DeviceName,
-    },
+    EndSessionsOf { name: DeviceName },
     /// Ends a session.
-    EndSession {
-        /// Its number.
-        session: u64,
-    },
+    EndSession { session: u64 },
 }
 
-/// What a call that was done answers.
+/// The reply to a call that succeeded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OperatorReply {
@@ -114,10 +85,7 @@ pub enum OperatorReply {
     /// The open sessions, in the order in which they connected.
     Sessions(Vec<SessionInfo>),
     /// Sessions were ended.
-    Ended {
-        /// How many.
-        sessions: usize,
-    },
+    Ended { sessions: usize },
     /// The uploads that are not finished, by device.
     Uploads(Vec<UploadInfo>),
     /// To a call about devices' data files.
@@ -131,7 +99,6 @@ pub enum OperatorReply {
 /// An account as the operator sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountInfo {
-    /// Its name.
     pub name: DeviceName,
     /// When it was made.
     pub created: WallTime,

@@ -66,12 +66,7 @@ pub enum OperatorError {
     NoStore(PathBuf),
     /// The data folder cannot be used.
     #[error("cannot administer the hub in {folder}: {reason}")]
-    Unreachable {
-        /// The folder.
-        folder: String,
-        /// Why not.
-        reason: String,
-    },
+    Unreachable { folder: String, reason: String },
 }
 
 impl Operator {

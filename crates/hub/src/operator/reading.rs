@@ -30,11 +30,8 @@ pub(super) enum Piece {
 /// A data file that was read whole and verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReadFile {
-    /// Its bytes.
     pub bytes: u64,
-    /// Its samples.
     pub samples: u64,
-    /// Its version.
     pub version: u64,
     /// The hash of its bytes.
     pub hash: ContentHash,
@@ -46,10 +43,10 @@ pub enum ReadError {
     /// The hub refused it, ended it, or went away.
     #[error(transparent)]
     Operator(#[from] OperatorError),
-    /// What came could not be written.
+    /// The received data could not be written.
     #[error("the file cannot be written: {0}")]
     Target(io::Error),
-    /// What came is not what was sent.
+    /// The received data differ from the data that were sent.
     #[error("what came is not what the hub sent: the hash or the length differs")]
     Mismatch,
 }

@@ -10,11 +10,9 @@ use serde::{Deserialize, Serialize};
 /// A session as the operator sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionInfo {
-    /// Its number.
     pub session: u64,
-    /// Whose it is, once it is logged in.
+    /// The device, once the session is logged in.
     pub device: Option<DeviceName>,
-    /// From where.
     pub address: IpAddr,
     /// When it connected.
     pub since: WallTime,

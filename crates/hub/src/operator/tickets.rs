@@ -15,16 +15,15 @@ use crate::reach::{self, Reach};
 /// A ticket that was issued: the one time that its text is told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IssuedTicket {
-    /// What is given to the device.
+    /// The ticket for the device.
     pub ticket: JoinTicket,
-    /// What the hub keeps of it.
+    /// The ticket as the hub keeps it.
     pub info: TicketInfo,
 }
 
 /// A ticket as the operator sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TicketInfo {
-    /// Its number.
     pub number: TicketNumber,
     /// For whom it is.
     #[serde(flatten)]
@@ -51,7 +50,6 @@ pub struct TicketUseInfo {
     pub name: DeviceName,
     /// With this key.
     pub key: DeviceKey,
-    /// When.
     pub at: WallTime,
 }
 
@@ -69,7 +67,7 @@ pub enum TicketState {
     Expired,
 }
 
-/// What a ticket is issued with.
+/// The settings of a new ticket.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TicketOrder {
     /// For whom.

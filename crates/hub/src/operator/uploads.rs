@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 /// An upload that is arriving or interrupted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UploadInfo {
-    /// Whose.
     pub device: DeviceName,
     /// The key under which the device can go on with it.
     pub key: IdempotencyKey,

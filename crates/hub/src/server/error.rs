@@ -27,29 +27,17 @@ pub enum StartError {
     Identity(#[from] IdentityError),
     /// The credentials file cannot be read.
     #[error("cannot read {path}: {source}")]
-    Credentials {
-        /// Which file.
-        path: String,
-        /// Why.
-        source: io::Error,
-    },
+    Credentials { path: String, source: io::Error },
     /// The accounts of the credentials file cannot be imported.
     #[error("cannot import the credentials: {0}")]
     Import(String),
     /// The log files cannot be written.
     #[error("cannot write the log files in {folder}: {source}")]
-    Logs {
-        /// Where.
-        folder: String,
-        /// Why.
-        source: io::Error,
-    },
+    Logs { folder: String, source: io::Error },
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {source}")]
     Listen {
-        /// Which.
         address: SocketAddr,
-        /// Why.
         source: io::Error,
     },
     /// The number exchange's address cannot be listened on.
@@ -63,12 +51,7 @@ pub enum StartError {
     Descriptors(#[from] TooFewDescriptors),
     /// The operator's socket cannot be made.
     #[error("cannot make the operator's socket in {folder}: {source}")]
-    Socket {
-        /// Where.
-        folder: String,
-        /// Why.
-        source: io::Error,
-    },
+    Socket { folder: String, source: io::Error },
     /// A hub that nobody can join must not be reachable.
     #[error(
         "{address} is not a loopback address, and a hub listens there only with at least one \

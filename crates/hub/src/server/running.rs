@@ -53,7 +53,7 @@ impl RunningHub {
         self.address
     }
 
-    /// What devices know the hub by; none without TLS.
+    /// The pin of the hub's key; `None` without TLS.
     pub fn pin(&self) -> Option<HubPin> {
         self.identity
             .as_ref()

@@ -43,7 +43,7 @@ const COMMAND_DEADLINE: Duration = Duration::from_secs(5);
 /// How often it is looked whether it is done.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
-/// What a hub is started with.
+/// The settings with which a hub starts.
 #[derive(Debug)]
 pub struct HubConfig {
     /// Where devices connect; port 0 takes any free one.

@@ -1,4 +1,4 @@
-//! Who is at which upload: a device that connected again goes on with it, also while its earlier
+//! The session that each upload belongs to: a device that connected again goes on with it, also while its earlier
 //! session has not been found dead yet.
 
 use std::collections::HashMap;
@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use super::upload::Piece;
 
-/// What names an upload across sessions.
+/// The name of an upload across sessions.
 pub(super) type UploadName = (DeviceName, IdempotencyKey);
 
 /// The uploads that are open at the hub, each with the way to the session that has it.

@@ -51,7 +51,7 @@ const LINGER: Duration = Duration::from_secs(1);
 /// taken yet.
 const LAST_WORD: Duration = Duration::from_secs(5);
 
-/// What every session needs.
+/// The parts of the hub that every session needs.
 #[derive(Clone)]
 pub(crate) struct SessionContext {
     pub(crate) driver: DriverHandle,
@@ -62,10 +62,10 @@ pub(crate) struct SessionContext {
     pub(crate) uploads: HubUploads,
 }
 
-/// What TLS has brought about on one connection.
+/// The result of a TLS handshake.
 pub(crate) struct Secured {
     pub(crate) channel: Channel,
-    /// What the device was shown.
+    /// The identity that the device was shown.
     pub(crate) shown: Arc<Shown>,
 }
 
@@ -158,7 +158,7 @@ async fn outlive(over: &CancellationToken, uploads: &Uploads, downloads: &Downlo
     sleep(LAST_WORD).await;
 }
 
-/// Who ended a session.
+/// The side that ended a session.
 #[derive(PartialEq, Eq)]
 enum Ended {
     ByDevice,

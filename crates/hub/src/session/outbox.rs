@@ -1,4 +1,4 @@
-//! What a session still has to write: answers first, downloads between them.
+//! The output queue of a session: answers first, downloads between them.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};

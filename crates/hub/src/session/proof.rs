@@ -14,7 +14,7 @@ use fleetlink_proto::transfer::SignedCertificate;
 use fleetlink_proto::{DeviceKey, DeviceName, Signature};
 use ring::signature::{ED25519, UnparsedPublicKey};
 
-/// What is to be signed on this channel under this name.
+/// The text to sign on this channel under this name.
 type Message = fn(&Channel, &str) -> Vec<u8>;
 
 /// What the signature of this request shows. One without a signature shows only whether there is a

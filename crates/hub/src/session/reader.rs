@@ -223,7 +223,7 @@ impl<S: AsyncRead + Unpin> Reader<S> {
         Err(Over)
     }
 
-    /// What came in one piece wakes the driver once, and is answered in one.
+    /// Sends the calls that came in one piece: the driver wakes once, and the answers go out together.
     async fn tell_calls(&mut self) -> Result<(), Over> {
         if self.calls.is_empty() {
             return Ok(());

@@ -41,7 +41,7 @@ impl HubUnread {
         }
     }
 
-    /// What is unread now.
+    /// The unread bytes now.
     #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
@@ -151,7 +151,7 @@ impl Unread {
 }
 
 impl Drop for Unread {
-    /// What nobody has read is gone with its session.
+    /// The unread bytes of a session go with it.
     fn drop(&mut self) {
         let left = *self.bytes.get_mut();
         self.hub.bytes.fetch_sub(left, Ordering::Relaxed);

@@ -36,7 +36,7 @@ const BLOCK_QUEUE: usize = 3;
 const TAKE_OVER_TRIES: u32 = 50;
 const TAKE_OVER_PAUSE: Duration = Duration::from_millis(100);
 
-/// What is logged where it panics.
+/// The name of the work in the log when it panics.
 const WORK: &str = "an upload";
 
 /// Begins uploads; the core has allowed them.
@@ -86,7 +86,7 @@ struct Intake {
     progress: Progress,
 }
 
-/// What came of a piece.
+/// The result of a piece.
 enum Step {
     Next(Box<Ingest>),
     Over(Option<Box<(RequestId, Staged)>>),

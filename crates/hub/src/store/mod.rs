@@ -21,7 +21,7 @@ use fleetlink_proto::{ContentHash, DataFile, DeviceName, IdempotencyKey, WallTim
 
 pub use fleetlink_core::StoreError;
 
-/// What a store answers with.
+/// The result of a store.
 ///
 /// Dropping it does not take back what was asked: a change may still be made.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -45,9 +45,7 @@ pub struct Retention {
 /// A data file that is beyond the bounds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SurplusFile {
-    /// Whose.
     pub device: DeviceName,
-    /// Which.
     pub file: DataFile,
     /// The version that is beyond them.
     pub version: u64,

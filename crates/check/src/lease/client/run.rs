@@ -23,7 +23,7 @@ const MAX_REQUESTS: usize = 5;
 /// Ids that the client is given, one a line, where it asks for another one.
 const OTHER_IDS: usize = 5;
 
-/// What a client did.
+/// The behaviour of a client in one run.
 pub(super) struct Run {
     /// The id that it was started with.
     pub(super) id: LeaseId,

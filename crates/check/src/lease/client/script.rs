@@ -1,4 +1,4 @@
-//! What the scripted server answers.
+//! The answers of the scripted server.
 
 use std::net::SocketAddr;
 

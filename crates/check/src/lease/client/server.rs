@@ -32,7 +32,7 @@ pub(super) struct Heard {
     pub(super) at: Instant,
     pub(super) from: SocketAddr,
     pub(super) bytes: Vec<u8>,
-    /// What was answered.
+    /// The answer of the server.
     pub(super) answer: Answer,
 }
 
@@ -43,7 +43,7 @@ pub(super) struct Server {
     _serving: JoinSet<()>,
 }
 
-/// What each request needs.
+/// The parts that each request needs.
 #[derive(Clone)]
 struct Role {
     script: Script,

@@ -35,7 +35,7 @@ pub(super) struct Target {
     next_id: Arc<AtomicU32>,
 }
 
-/// What a second client is told about a granted id.
+/// The reply to a second client about a granted id.
 pub(super) enum Held {
     /// It is in use.
     Yes(Asked),

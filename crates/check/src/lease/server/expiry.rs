@@ -31,7 +31,7 @@ const TOO_BUSY: &str = "this machine is too busy to tell";
 /// The watch of a run, made by the first check that needs it.
 pub(super) type Shared = Arc<OnceCell<Result<Watch, Finding>>>;
 
-/// What was seen over one lease.
+/// The observations over one lease.
 pub(super) struct Watch {
     early: Early,
     late: Late,
@@ -148,7 +148,7 @@ impl Granted {
     }
 }
 
-/// What is asked next.
+/// The next request.
 #[derive(Clone, Copy)]
 enum Step {
     Early(usize),

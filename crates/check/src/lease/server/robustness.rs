@@ -1,4 +1,4 @@
-//! What a server must survive.
+//! The input that a server must survive.
 
 use std::time::Duration;
 

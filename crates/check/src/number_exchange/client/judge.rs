@@ -1,4 +1,4 @@
-//! What a client must have done in a run.
+//! The rules for a client's run.
 
 use fleetlink_proto::number_exchange::{Integer, LineEnd, Request};
 

@@ -18,14 +18,14 @@ pub(super) const ENDS_WITHIN: Duration = Duration::from_secs(10);
 /// What a client may be late with its time-out, beside as much again.
 const LATE: Duration = Duration::from_secs(5);
 
-/// What a client did.
+/// The behaviour of a client in one run.
 pub(super) struct Run {
     pub(super) answer: Answer,
     /// The number that it was given.
     pub(super) number: u8,
     /// The form that it has to speak, if any.
     pub(super) wanted: Option<Form>,
-    /// What it said first.
+    /// Its first request.
     pub(super) heard: Option<Heard>,
     pub(super) ended: Ended,
     /// How long it was waited for after its request.

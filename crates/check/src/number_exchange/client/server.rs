@@ -23,7 +23,7 @@ const BEFORE_A_RESET: Duration = Duration::from_millis(500);
 /// How long the client may take to close.
 const DRAIN: Duration = Duration::from_secs(2);
 
-/// What a client said on one connection.
+/// The bytes of a client on one connection.
 #[derive(Debug, Clone)]
 pub(super) struct Heard {
     pub(super) at: Instant,

@@ -8,7 +8,7 @@ use crate::{Finding, shown};
 
 const NUMBER: i128 = 25;
 
-/// What was found out.
+/// The forms that were found.
 pub(super) struct Detected {
     /// The forms whose checks are run.
     pub(super) forms: Vec<Form>,

@@ -89,7 +89,7 @@ pub(super) fn is_reply(form: Form, server: &Probe, bytes: &[u8]) -> bool {
     })
 }
 
-/// What a good reply looks like.
+/// The form of a good reply.
 pub(super) fn expected(form: Form) -> String {
     match form.name() {
         "text" => "Server of <name>: <number>".to_owned(),

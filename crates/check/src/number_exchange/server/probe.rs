@@ -33,12 +33,12 @@ const MAX_HEARD: usize = 64 * 1024;
 pub(super) struct Probe {
     address: SocketAddr,
     trace: Trace,
-    /// What it called itself in its first good reply.
+    /// The name in its first good reply.
     pub(super) name: Arc<OnceLock<Name>>,
     open: Arc<AtomicBool>,
 }
 
-/// What follows a request's last byte.
+/// The end of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ending {
     /// The end of the client's side of the stream.
@@ -47,7 +47,7 @@ pub(super) enum Ending {
     Silence,
 }
 
-/// What a server said.
+/// The bytes of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Heard {
     pub(super) bytes: Vec<u8>,

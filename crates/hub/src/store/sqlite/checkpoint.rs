@@ -10,7 +10,7 @@ use super::failure::Health;
 use super::folder::Folder;
 use super::limits::{BUSY_TIMEOUT, CHECKPOINT_PAGES, LOG_BYTES, READERS_TIMEOUT};
 
-/// What came of it.
+/// The result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Copied {
     /// As far as nobody reads what it would write over; or it was not time to.

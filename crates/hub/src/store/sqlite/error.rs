@@ -1,4 +1,4 @@
-//! What an error of SQLite means for the one who asked.
+//! The meaning of SQLite's errors for the caller.
 
 use fleetlink_core::StoreError;
 use rusqlite::{ErrorCode, ffi};

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::data_file::{self, Column};
 use super::error::{OpError, damaged};
 
-/// What a file is made of.
+/// The segments of a file.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Totals {
     pub(super) segments: u64,

@@ -1,4 +1,4 @@
-//! What credentials files have given.
+//! The accounts that credentials files have given.
 
 use fleetlink_core::{Account, GivenLogin, ImportMemory, PasswordHash};
 use fleetlink_proto::{DeviceName, WallTime};

@@ -21,7 +21,7 @@ pub(super) struct Entry<'a> {
     pub(super) at: WallTime,
 }
 
-/// What an earlier change with the same key did.
+/// The earlier change with the same key.
 pub(super) struct Earlier {
     sequence: u64,
     kind: ChangeKind,
@@ -32,7 +32,7 @@ pub(super) struct Earlier {
 }
 
 impl Earlier {
-    /// What was answered to that upload.
+    /// The reply to that upload.
     pub(super) fn receipt(&self) -> Result<Receipt, OpError> {
         match self.kind {
             ChangeKind::Upload(mode) => Ok(Receipt {
@@ -55,7 +55,7 @@ impl Earlier {
         }
     }
 
-    /// What was answered to that deletion, where it was one of this file.
+    /// The reply to that deletion, where it was one of this file.
     pub(super) fn deletion_of(&self, file: &DataFile) -> Result<DeleteReply, OpError> {
         if !matches!(self.kind, ChangeKind::Delete(_)) || self.file != *file {
             return Err(other_change());

@@ -95,7 +95,7 @@ pub struct SqliteStore {
     found: Reconciliation,
 }
 
-/// What the threads and the uploads share.
+/// The state that the threads and the uploads share.
 struct Shared {
     health: Health,
     partials: Partials,
@@ -148,7 +148,7 @@ impl SqliteStore {
         })
     }
 
-    /// What was found at the opening.
+    /// The findings at the opening.
     pub fn reconciliation(&self) -> &Reconciliation {
         &self.found
     }

@@ -45,7 +45,7 @@ pub enum OpenError {
     NoWriteAheadLog {
         /// The data folder.
         folder: PathBuf,
-        /// What SQLite fell back to.
+        /// The mode that SQLite chose instead.
         mode: String,
     },
     /// This binary was linked with an SQLite that is known to damage databases.
@@ -54,9 +54,7 @@ pub enum OpenError {
     /// A folder or file in it cannot be made, read or flushed.
     #[error("{}: {error}", .path.display())]
     Io {
-        /// Which.
         path: PathBuf,
-        /// Why.
         #[source]
         error: io::Error,
     },

@@ -13,7 +13,7 @@ use super::limits::PARTIALS_PER_DEVICE;
 /// The interrupted uploads; each is one file of the folder `partial`.
 pub(super) struct Partials(Mutex<HashMap<PartialName, Slot>>);
 
-/// What is there of an upload that begins.
+/// The partial upload that is already there.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Claim {
     /// Nothing.

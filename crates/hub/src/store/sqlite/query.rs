@@ -1,4 +1,4 @@
-//! What a store is asked that changes nothing.
+//! The queries of a store.
 
 use fleetlink_core::{Query, StoreError, StoreReply};
 use rusqlite::Connection;

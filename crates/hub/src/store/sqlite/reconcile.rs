@@ -14,7 +14,7 @@ use super::folder::{Folder, PartialName, at, make_private, orphaned_id, segment_
 use super::open_error::OpenError;
 use super::partials;
 
-/// What was found at the start of a store, beside what was to be expected.
+/// The unexpected findings at the start of a store.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reconciliation {
     /// Files of segments that the database does not name: uploads that were never committed, or data
@@ -34,11 +34,9 @@ pub struct Reconciliation {
 /// A segment that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DamagedSegment {
-    /// Whose file it is part of.
+    /// The device whose file it is part of.
     pub device: DeviceName,
-    /// Which file.
     pub file: DataFile,
-    /// The segment.
     pub segment: u64,
     /// The bytes that its file has, if it is there.
     pub found: Option<u64>,

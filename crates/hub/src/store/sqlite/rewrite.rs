@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use super::folder::{Folder, private, sync_folder};
 use super::vacuum;
 
-/// What became of the connection.
+/// The connection after an attempt to rewrite the database.
 pub(super) enum Rewritten {
     /// The database is as it should be; the connection goes on.
     Not(Connection),

@@ -7,7 +7,7 @@ use std::io::{self, Seek, SeekFrom, Write};
 use super::failure::is_full;
 use super::folder::{Folder, private};
 
-/// So much is written to see whether there is room.
+/// The bytes that are written to see whether there is room.
 const PROBE_BYTES: usize = 64 * 1024;
 
 /// Whether the database's log could not grow because there is no room for it.

@@ -100,7 +100,7 @@ impl Drop for Writer {
     }
 }
 
-/// What the thread works with.
+/// The state of the thread.
 struct Desk {
     connection: Connection,
     shared: Arc<Shared>,
