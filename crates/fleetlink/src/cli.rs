@@ -163,6 +163,7 @@ mod tests {
             "fleetlink session list --data d --json",
             "fleetlink session end cam --data d",
             "fleetlink session end 7",
+            "fleetlink data upload 01 --hub h:1 --device d",
             "fleetlink hub rotate-key --data d --json",
             "fleetlink key revoke --device d --hub h:1 --password-stdin",
         ] {
@@ -177,7 +178,7 @@ mod tests {
             "fleetlink receive",
             "fleetlink receive --inbox d --max-size 2\u{a0}GB",
             "fleetlink receive --inbox d --from a*b",
-            "fleetlink data upload 01 --hub h:1 --device d",
+            "fleetlink data upload lab//1 --hub h:1 --device d",
             "fleetlink client 127.0.0.1 7000",
             "fleetlink data compute 1 median --hub h:1 --device d",
             "fleetlink data upload 1 --password secret",
