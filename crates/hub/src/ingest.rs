@@ -1,32 +1,46 @@
 //! An upload's bytes on their way into the store: parsed, hashed and staged in one pass.
 
 use fleetlink_core::{Staged, StoreError, rpc_error_of_store};
-use fleetlink_proto::ContentHash;
 use fleetlink_proto::control::{CommitUpload, ErrorCode, RpcError, limits};
 use fleetlink_proto::samples::{BadLine, SampleParser};
+use fleetlink_proto::{ContentHash, HashAlgorithm};
 
+use crate::hashing::Hashing;
 use crate::store::Staging;
 
 /// One upload that is arriving. Blocking.
 pub(crate) struct Ingest {
     staging: Box<dyn Staging>,
     parser: SampleParser,
+    /// What the store keeps.
     hasher: blake3::Hasher,
+    /// What the session has agreed on, where that is another hash.
+    agreed: Option<Hashing>,
     bytes: u64,
     ends_open: bool,
 }
 
 impl Ingest {
     /// Goes on where an interrupted upload of the same key ended: what the store holds of it is
-    /// read again.
-    pub(crate) fn resume(mut staging: Box<dyn Staging>) -> Result<Self, RpcError> {
+    /// read again, so the session that began it may have used another hash.
+    pub(crate) fn resume(
+        mut staging: Box<dyn Staging>,
+        hash: HashAlgorithm,
+    ) -> Result<Self, RpcError> {
         let mut parser = SampleParser::new();
         let mut hasher = blake3::Hasher::new();
+        let mut agreed = match hash {
+            HashAlgorithm::Blake3 => None,
+            other => Some(Hashing::new(other)),
+        };
         let (mut bytes, mut ends_open) = (0, false);
         let mut parsed = Ok(());
         let read = staging.read_held(&mut |held| {
             parsed = std::mem::replace(&mut parsed, Ok(())).and_then(|()| parser.feed(held));
             hasher.update(held);
+            if let Some(agreed) = &mut agreed {
+                agreed.update(held);
+            }
             bytes += held.len() as u64;
             ends_open = held.last().is_some_and(|&last| last != b'\n');
         });
@@ -35,6 +49,7 @@ impl Ingest {
                 staging,
                 parser,
                 hasher,
+                agreed,
                 bytes,
                 ends_open,
             }),
@@ -54,9 +69,12 @@ impl Ingest {
         self.bytes
     }
 
-    /// The hash of the bytes that have come.
+    /// The hash of the bytes that have come, as the session has agreed.
     pub(crate) fn hash(&self) -> ContentHash {
-        self.hasher.finalize().into()
+        match &self.agreed {
+            Some(agreed) => agreed.hash(),
+            None => self.hasher.finalize().into(),
+        }
     }
 
     /// Takes the next bytes.
@@ -71,17 +89,20 @@ impl Ingest {
         }
         self.parser.feed(block).map_err(|bad| bad_line(&bad))?;
         self.hasher.update(block);
+        if let Some(agreed) = &mut self.agreed {
+            agreed.update(block);
+        }
         self.ends_open = last != b'\n';
         self.staging.write(block).map_err(store_error)
     }
 
     /// Verifies that everything came and makes it durable, for a commit to take.
     pub(crate) fn finish(self, announced: &CommitUpload) -> Result<Staged, RpcError> {
-        let hash = self.hash();
-        if let Err(error) = self.verify(announced, hash) {
+        if let Err(error) = self.verify(announced) {
             self.abandon();
             return Err(error);
         }
+        let hash = self.hasher.finalize().into();
         match self.parser.finish() {
             Ok(summary) => self
                 .staging
@@ -94,13 +115,16 @@ impl Ingest {
         }
     }
 
-    fn verify(&self, announced: &CommitUpload, hash: ContentHash) -> Result<(), RpcError> {
+    fn verify(&self, announced: &CommitUpload) -> Result<(), RpcError> {
         let mismatch = |message: &str| Err(RpcError::new(ErrorCode::HashMismatch, message));
         if announced.bytes != self.bytes {
             let (announced, came) = (announced.bytes, self.bytes);
             return mismatch(&format!("{announced} bytes were announced and {came} came"));
         }
-        if announced.hash.is_some_and(|announced| announced != hash) {
+        if announced
+            .hash
+            .is_some_and(|announced| announced != self.hash())
+        {
             return mismatch("the hash of what came is not the one that was announced");
         }
         Ok(())

@@ -6,6 +6,7 @@ mod descriptors;
 mod devices;
 mod driver;
 mod grants;
+mod hashing;
 mod identity;
 mod import;
 mod ingest;

@@ -1,11 +1,11 @@
-//! The BLAKE3 hash of stored or transferred bytes.
+//! A hash of stored or transferred bytes.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The BLAKE3 hash of some content, written as 64 lower-case hexadecimal digits.
+/// A hash of some content: BLAKE3, or the one on which a session agreed. Written as 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ContentHash([u8; 32]);
@@ -16,7 +16,7 @@ pub struct ContentHash([u8; 32]);
 pub struct ContentHashError;
 
 impl ContentHash {
-    /// The hash of `bytes`.
+    /// The BLAKE3 hash of `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
         blake3::hash(bytes).into()
     }

@@ -89,6 +89,7 @@ fn hello(client: &str, pin: Option<HubPin>) -> Request {
         versions: vec![PROTOCOL_VERSION],
         client: client.to_owned(),
         pin,
+        hashes: None,
     })
 }
 

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use fleetlink_proto::HashAlgorithm;
 use fleetlink_proto::control::limits::{
     HELLO_DEADLINE, LOGIN_DEADLINE, PROTOCOL_VERSION, silence_limit,
 };
@@ -44,11 +45,12 @@ impl Hub {
         };
         if !hello.versions.contains(&PROTOCOL_VERSION) {
             let message = format!("this hub speaks version {PROTOCOL_VERSION} of the protocol");
-            let error = RpcError::new(ErrorCode::VersionMismatch, &message);
-            call.refuse(error, &mut self.out);
-            self.forget(session, Departure::ConnectionClosed);
-            return self.out.tell_end(session, EndReason::Protocol, &message);
+            return self.end_without_agreement(call, session, &message);
         }
+        let Some(hash) = agreed_hash(hello) else {
+            let message = "no hash in common: this hub has blake3 and sha256";
+            return self.end_without_agreement(call, session, message);
+        };
         open.stage = Stage::Greeted {
             tried: open.since,
             deciding: None,
@@ -58,12 +60,21 @@ impl Hub {
             version: PROTOCOL_VERSION,
             hub: self.settings.software.clone(),
             keep_alive_ms: u64::try_from(self.settings.keep_alive.as_millis()).unwrap_or(u64::MAX),
+            hash,
             features: Self::features(possession),
             limits: self.session_limits(),
             // What the session knows of keys is added there: the rules know none.
             succession: Vec::new(),
         };
         call.ok(Reply::Hello(reply), &mut self.out);
+    }
+
+    /// Ends a session that could not agree with the hub on a way to speak.
+    fn end_without_agreement(&mut self, call: Call, session: SessionId, message: &str) {
+        let error = RpcError::new(ErrorCode::VersionMismatch, message);
+        call.refuse(error, &mut self.out);
+        self.forget(session, Departure::ConnectionClosed);
+        self.out.tell_end(session, EndReason::Protocol, message);
     }
 
     /// The optional parts of the protocol that a session has.
@@ -166,5 +177,13 @@ impl Hub {
         }
         self.slots.end_session(id);
         Some(session.stage)
+    }
+}
+
+/// The hash that a device prefers of those that the hub has, which are all.
+fn agreed_hash(hello: &Hello) -> Option<HashAlgorithm> {
+    match &hello.hashes {
+        None => Some(HashAlgorithm::default()),
+        Some(known) => known.first().copied(),
     }
 }

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use fleetlink_core::{Capacity, Input, Possession, SessionId};
+use fleetlink_proto::HashAlgorithm;
 use fleetlink_proto::control::limits::MAX_UNKNOWN_SESSIONS_PER_SOURCE;
 use fleetlink_proto::control::{
     EndReason, ErrorCode, Feature, Hello, Join, ListDevices, Reply, Request, SessionLimits,
@@ -142,5 +143,33 @@ fn closing_tells_every_session_and_admits_no_other() {
     f.connect(3);
     for session in 1..=3 {
         assert_eq!(f.end_of(session), Some(EndReason::HubClosing));
+    }
+}
+
+/// As without a common version, whatever else the call says.
+#[test]
+fn without_a_common_hash_the_session_ends() {
+    let (blake3, sha256) = (HashAlgorithm::Blake3, HashAlgorithm::Sha256);
+    let mut f = Fixture::new();
+    for (session, hashes, agreed) in [
+        (1, None, Some(blake3)),
+        (2, Some(vec![sha256, blake3]), Some(sha256)),
+        (3, Some(vec![]), None),
+    ] {
+        f.connect(session);
+        let hello = Hello {
+            versions: vec![1],
+            hashes,
+            ..Hello::default()
+        };
+        let id = f.call(session, Request::Hello(hello));
+        match (f.answer(&id).unwrap(), agreed) {
+            (Ok(Reply::Hello(reply)), Some(agreed)) => assert_eq!(reply.hash, agreed),
+            (Err(error), None) => {
+                assert_eq!(error.code, ErrorCode::VersionMismatch);
+                assert_eq!(f.end_of(session), Some(EndReason::Protocol));
+            }
+            (answer, agreed) => panic!("{answer:?}, and not {agreed:?}"),
+        }
     }
 }

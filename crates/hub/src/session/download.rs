@@ -19,6 +19,7 @@ use super::outbox::{Gone, Outbox};
 use super::reader::no_such_transfer;
 use super::wait::HubTurn;
 use crate::driver::{DriverGone, StartDownload};
+use crate::hashing::Hashing;
 
 /// Bytes of one chunk.
 const CHUNK_BYTES: u32 = 128 * 1024;
@@ -110,7 +111,7 @@ impl Downloads {
             downloads: self,
             download,
             cancelled,
-            hasher: blake3::Hasher::new(),
+            hashing: Hashing::new(self.outbox.hash()),
             bytes: 0,
         };
         let sent = contained("a download", async { Ok(sending.send(&snapshot).await) }).await;
@@ -118,7 +119,7 @@ impl Downloads {
             Ok(()) => Some(HubNotification::DownloadEnd {
                 download,
                 bytes: sending.bytes,
-                hash: sending.hasher.finalize().into(),
+                hash: sending.hashing.hash(),
             }),
             Err(Ended::Failed(error)) => Some(HubNotification::DownloadFailed { download, error }),
             Err(Ended::Early) => None,
@@ -144,7 +145,7 @@ struct Sending<'a> {
     downloads: &'a Downloads,
     download: u64,
     cancelled: Arc<AtomicBool>,
-    hasher: blake3::Hasher,
+    hashing: Hashing,
     bytes: u64,
 }
 
@@ -197,7 +198,7 @@ impl Sending<'_> {
             bytes: announced,
         });
         chunk.extend_from_slice(bytes);
-        self.hasher.update(bytes);
+        self.hashing.update(bytes);
         self.bytes += bytes.len() as u64;
         Ok(chunk)
     }

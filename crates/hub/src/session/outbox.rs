@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use fleetlink_proto::HashAlgorithm;
 use fleetlink_proto::control::{
     HubNotification, Reply, Request, RequestId, RpcError, encode_error, encode_notification,
     encode_reply, limits,
@@ -37,6 +38,7 @@ pub(super) struct Outbox {
     overflow: CancellationToken,
     logged_in: Arc<AtomicBool>,
     succession: Arc<OnceLock<Vec<Succession>>>,
+    hash: Arc<OnceLock<HashAlgorithm>>,
     spans: Spans,
 }
 
@@ -69,6 +71,7 @@ pub(super) fn open(hub: HubUnread, overflow: CancellationToken, spans: Spans) ->
             overflow,
             logged_in: Arc::default(),
             succession: Arc::default(),
+            hash: Arc::default(),
             spans,
         },
         Queues {
@@ -112,6 +115,7 @@ impl Outbox {
         match &mut result {
             Ok(Reply::Login(_)) => self.logged_in.store(true, Ordering::Relaxed),
             Ok(Reply::Hello(reply)) => {
+                let _ = self.hash.set(reply.hash);
                 reply.succession = self.succession.get().cloned().unwrap_or_default();
             }
             _ => {}
@@ -119,6 +123,11 @@ impl Outbox {
         let counted = self.unread.answered(id);
         self.spans.end(id, &result);
         self.line(encode_result(id, &result), counted).await;
+    }
+
+    /// The hash on which `hello` has agreed.
+    pub(super) fn hash(&self) -> HashAlgorithm {
+        self.hash.get().copied().unwrap_or_default()
     }
 
     /// Whether the device has been told that its login succeeded.

@@ -157,7 +157,8 @@ impl Uploads {
     /// Stages the upload, and reads again what the store holds of it.
     async fn begin(&self, name: &UploadName) -> Result<Box<Ingest>, RpcError> {
         let staging = self.stage(name).await?;
-        let resuming = || Ingest::resume(staging).map(Box::new);
+        let hash = self.outbox.hash();
+        let resuming = move || Ingest::resume(staging, hash).map(Box::new);
         self.turn.at_disk(resuming).await
     }
 

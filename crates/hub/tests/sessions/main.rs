@@ -5,6 +5,7 @@ mod device;
 mod endings;
 mod fixture;
 mod flights;
+mod hashes;
 mod limits;
 mod names;
 mod stand_ins;

@@ -74,7 +74,7 @@ impl HubDecoder {
                 FromDevice::Chunk { upload }
             }
             Ok(Line::UnknownNotification(method)) => FromDevice::UnknownNotification(method),
-            Err(outcome) => outcome,
+            Err(fault) => *fault,
         }
     }
 }
@@ -96,13 +96,14 @@ struct Envelope<'a> {
     params: Option<&'a RawValue>,
 }
 
-fn parse_line(line: &[u8]) -> Result<Line, FromDevice<'static>> {
+/// A fault is in a box: it is rare, and a call is large.
+fn parse_line(line: &[u8]) -> Result<Line, Box<FromDevice<'static>>> {
     let text = std::str::from_utf8(line).map_err(|_| garbage("the line is not UTF-8"))?;
     let value: &RawValue =
         serde_json::from_str(text).map_err(|e| garbage(&format!("the line is no JSON: {e}")))?;
-    let invalid = |id: Option<RequestId>, code, message: &str| FromDevice::Invalid {
-        id,
-        error: RpcError::new(code, message),
+    let invalid = |id: Option<RequestId>, code, message: &str| {
+        let error = RpcError::new(code, message);
+        Box::new(FromDevice::Invalid { id, error })
     };
     let Envelope {
         jsonrpc,
@@ -159,20 +160,20 @@ fn parse_line(line: &[u8]) -> Result<Line, FromDevice<'static>> {
 }
 
 /// The one notification of a device.
-fn chunk(method: &str, params: &str) -> Result<Line, FromDevice<'static>> {
+fn chunk(method: &str, params: &str) -> Result<Line, Box<FromDevice<'static>>> {
     #[derive(Deserialize)]
     struct Chunk {
         upload: u64,
         bytes: u32,
     }
     if method != CHUNK {
-        return Err(FromDevice::Invalid {
+        return Err(Box::new(FromDevice::Invalid {
             id: None,
             error: RpcError::new(
                 ErrorCode::InvalidRequest,
                 "this method is a call: it needs an id",
             ),
-        });
+        }));
     }
     match serde_json::from_str(params) {
         Ok(Chunk { upload, bytes }) if (1..=MAX_CHUNK_BYTES).contains(&bytes) => {
@@ -187,12 +188,14 @@ fn chunk(method: &str, params: &str) -> Result<Line, FromDevice<'static>> {
     }
 }
 
-fn unframed(message: &str) -> FromDevice<'static> {
-    FromDevice::Unframed(RpcError::new(ErrorCode::InvalidParams, message))
+fn unframed(message: &str) -> Box<FromDevice<'static>> {
+    let error = RpcError::new(ErrorCode::InvalidParams, message);
+    Box::new(FromDevice::Unframed(error))
 }
 
-fn garbage(message: &str) -> FromDevice<'static> {
-    FromDevice::Garbage(RpcError::new(ErrorCode::ParseError, message))
+fn garbage(message: &str) -> Box<FromDevice<'static>> {
+    let error = RpcError::new(ErrorCode::ParseError, message);
+    Box::new(FromDevice::Garbage(error))
 }
 
 fn overlong() -> RpcError {

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::limits;
-use crate::HubPin;
 use crate::succession::Succession;
+use crate::{HashAlgorithm, HubPin};
 
 /// `hello`: the first call of every session; agrees on a version.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +18,14 @@ pub struct Hello {
     /// what leads from there to the shown one, if it knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pin: Option<HubPin>,
+    /// The hashes that the device computes, the preferred one first; `None` is BLAKE3 alone. Names
+    /// that this version does not know are left out when the call is read.
+    #[serde(
+        default,
+        deserialize_with = "HashAlgorithm::read_known",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub hashes: Option<Vec<HashAlgorithm>>,
 }
 
 /// The answer to `hello`.
@@ -29,6 +37,9 @@ pub struct HelloReply {
     pub hub: String,
     /// The keep-alive of this session, in milliseconds.
     pub keep_alive_ms: u64,
+    /// The hash of this session's uploads and downloads. A hub of an earlier version has BLAKE3.
+    #[serde(default)]
+    pub hash: HashAlgorithm,
     /// The optional parts of the protocol that the hub has on this connection. Names that this
     /// version does not know are left out when the answer is read.
     #[serde(default, deserialize_with = "known_features")]
@@ -158,6 +169,29 @@ mod tests {
             (reply.features, reply.limits),
             (vec![], SessionLimits::default())
         );
+    }
+
+    #[test]
+    fn unknown_hashes_are_passed_over() {
+        let hashes = |rest: &str| {
+            let text = format!(r#"{{"versions":[1]{rest}}}"#);
+            serde_json::from_str::<Hello>(&text).map(|hello| hello.hashes)
+        };
+        let (blake3, sha256) = (HashAlgorithm::Blake3, HashAlgorithm::Sha256);
+        for (rest, expected) in [
+            ("", None),
+            (r#","hashes":[]"#, Some(vec![])),
+            (r#","hashes":["md5"]"#, Some(vec![])),
+            (
+                r#","hashes":["md5","sha256","blake3"]"#,
+                Some(vec![sha256, blake3]),
+            ),
+        ] {
+            assert_eq!(hashes(rest).unwrap(), expected, "{rest}");
+        }
+        for wrong in [r#","hashes":"sha256""#, r#","hashes":[256]"#] {
+            assert!(hashes(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

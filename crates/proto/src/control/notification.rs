@@ -97,7 +97,7 @@ pub enum HubNotification {
         download: u64,
         /// How many bytes were sent.
         bytes: u64,
-        /// Their BLAKE3 hash.
+        /// Their hash, by the session's algorithm.
         hash: ContentHash,
     },
     /// The download failed; no more of it comes.

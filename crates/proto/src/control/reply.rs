@@ -114,7 +114,7 @@ pub enum OpenUploadReply {
         upload: u64,
         /// How many bytes of an interrupted upload of this key the hub holds: go on from here.
         offset: u64,
-        /// The BLAKE3 hash of the bytes that the hub holds. Where it is not that of the device's
+        /// The hash of the bytes that the hub holds, by the session's algorithm. Where it is not that of the device's
         /// own first bytes, abort and begin with another key.
         hash: ContentHash,
     },

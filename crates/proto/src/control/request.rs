@@ -55,7 +55,7 @@ pub struct CommitUpload {
     pub upload: u64,
     /// How many bytes the whole upload has, resumed ones included.
     pub bytes: u64,
-    /// The BLAKE3 hash of those bytes. Without it the hub checks their number alone.
+    /// The hash of those bytes, by the session's algorithm. Without it the hub checks their number alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hash: Option<ContentHash>,
 }
