@@ -50,7 +50,12 @@ fn hello_names_what_this_session_has_and_its_limits() {
         ..Capacity::default()
     };
     let mut f = Fixture::with_capacity(capacity);
-    let without_tls = [Feature::Receives, Feature::OnlyIfFree, Feature::Background];
+    let without_tls = [
+        Feature::FileNames,
+        Feature::Receives,
+        Feature::OnlyIfFree,
+        Feature::Background,
+    ];
     for (session, possession, expected) in [
         (1, Possession::NoChannel, without_tls.as_slice()),
         (2, Possession::Unproven, Feature::ALL),
