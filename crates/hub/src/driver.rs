@@ -98,6 +98,7 @@ pub(crate) struct StartUpload {
     pub(crate) id: RequestId,
     pub(crate) upload: u64,
     pub(crate) device: DeviceName,
+    pub(crate) file: DataFile,
     pub(crate) key: IdempotencyKey,
 }
 
@@ -401,6 +402,7 @@ impl Driver {
                 id,
                 upload,
                 device,
+                file,
                 key,
                 ..
             } => {
@@ -408,6 +410,7 @@ impl Driver {
                     id,
                     upload,
                     device,
+                    file,
                     key,
                 };
                 self.command(session, SessionCommand::StartUpload(start));

@@ -3,6 +3,7 @@
 mod claims;
 mod contained;
 mod download;
+mod order;
 mod outbox;
 mod proof;
 mod reader;
@@ -30,6 +31,7 @@ use tracing::Span;
 
 pub(crate) use self::claims::Claims;
 use self::download::Downloads;
+use self::order::Order;
 use self::outbox::Outbox;
 use self::reader::Reader;
 pub(crate) use self::spans::{Spans, connection};
@@ -98,10 +100,12 @@ pub(crate) async fn serve<S>(
     // No task of its own: an answer would wake one more.
     let mut writing = pin!(outbox::write(outgoing, writer));
     let turn = HubTurn::new(hub.driver.clone(), session, hub.keep_alive);
-    let uploads = Uploads::new(turn.clone(), hub.clone(), outbox.clone());
+    let order = Order::new(hub.driver.clone(), session);
+    let uploads = Uploads::new(turn.clone(), hub.clone(), outbox.clone(), order.clone());
     let downloads = Downloads::new(turn.clone(), hub.clone(), outbox.clone());
     let mut reader = Reader::new(
         turn,
+        order,
         secured,
         &hub,
         incoming,

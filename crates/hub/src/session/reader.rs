@@ -12,12 +12,13 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::{Instant, timeout};
 
 use super::download::Downloads;
+use super::order::Order;
 use super::outbox::Outbox;
 use super::proof;
 use super::upload::{BLOCK_TIME, UploadFeeder, Uploads};
 use super::wait::HubTurn;
 use super::{Secured, SessionContext};
-use crate::driver::{DriverGone, DriverHandle, Event};
+use crate::driver::{DriverGone, DriverHandle};
 
 /// How much is read at once while an upload's bytes come.
 const BODY_READ_SIZE: usize = 64 * 1024;
@@ -28,6 +29,7 @@ const LINE_READ_SIZE: usize = 2 * 1024;
 pub(super) struct Reader<S> {
     session: SessionId,
     turn: HubTurn,
+    order: Order,
     secured: Option<Secured>,
     driver: DriverHandle,
     stream: S,
@@ -55,6 +57,7 @@ impl From<DriverGone> for Over {
 impl<S: AsyncRead + Unpin> Reader<S> {
     pub(super) fn new(
         turn: HubTurn,
+        order: Order,
         secured: Option<Secured>,
         hub: &SessionContext,
         stream: S,
@@ -65,6 +68,7 @@ impl<S: AsyncRead + Unpin> Reader<S> {
         Reader {
             session: turn.session(),
             turn,
+            order,
             secured,
             driver: hub.driver.clone(),
             stream,
@@ -169,9 +173,11 @@ impl<S: AsyncRead + Unpin> Reader<S> {
         }
         match request {
             Request::CommitUpload(commit) => {
+                self.tell_calls().await?;
                 self.turn.unread(self.uploads.commit(id, commit)).await?;
             }
             Request::AbortUpload(abort) => {
+                self.tell_calls().await?;
                 self.turn
                     .unread(self.uploads.abort(id, abort.upload))
                     .await?;
@@ -223,15 +229,13 @@ impl<S: AsyncRead + Unpin> Reader<S> {
         Err(Over)
     }
 
-    /// Sends the calls that came in one piece: the driver wakes once, and the answers go out together.
     async fn tell_calls(&mut self) -> Result<(), Over> {
         if self.calls.is_empty() {
             return Ok(());
         }
         self.alive_told = Instant::now();
         let calls = mem::take(&mut self.calls);
-        let session = self.session;
-        Ok(self.driver.send(Event::Calls { session, calls }).await?)
+        Ok(self.order.calls(calls).await?)
     }
 
     async fn tell(&mut self, input: Input) -> Result<(), Over> {

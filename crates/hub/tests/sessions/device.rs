@@ -73,6 +73,39 @@ impl Device {
         }
     }
 
+    /// Makes these calls in one flight; their answers in the order of the calls.
+    pub(crate) async fn flight(&mut self, calls: &[(&str, Value)]) -> Vec<Value> {
+        let first = self.calls + 1;
+        self.fly(calls).await;
+        let mut answers = vec![Value::Null; calls.len()];
+        while answers.iter().any(Value::is_null) {
+            let answer = self.read().await;
+            if let Some(id) = answer["id"].as_u64() {
+                answers[usize::try_from(id - first).unwrap()] = answer;
+            }
+        }
+        answers
+    }
+
+    /// Makes these calls in one flight.
+    pub(crate) async fn fly(&mut self, calls: &[(&str, Value)]) {
+        let mut flight = Vec::new();
+        for (method, params) in calls {
+            self.calls += 1;
+            let id = self.calls;
+            let call = json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params});
+            flight.extend(format!("{call}\n").into_bytes());
+        }
+        self.send(&flight).await;
+    }
+
+    /// Reads a line; `false` at the end.
+    pub(crate) async fn hears(&mut self) -> bool {
+        let mut line = String::new();
+        let read = tokio::time::timeout(DEADLINE, self.stream.read_line(&mut line));
+        read.await.expect("an end in time").unwrap() > 0
+    }
+
     pub(crate) async fn chunk(&mut self, upload: &Value, bytes: &[u8]) {
         let params = json!({"upload": upload, "bytes": bytes.len()});
         let line = json!({"jsonrpc": "2.0", "method": "upload.chunk", "params": params});

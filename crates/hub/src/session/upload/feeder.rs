@@ -4,7 +4,9 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use fleetlink_proto::control::{CommitUpload, RequestId};
+use tokio::sync::mpsc::error::SendError;
 
+use super::super::order::{Pending, Subject};
 use super::super::reader::no_such_transfer;
 use super::{BLOCK_BYTES, Feed, Piece, Uploads};
 
@@ -85,27 +87,40 @@ impl UploadFeeder {
 
     /// Asks for the commit; the upload's thread or the core answers.
     pub(in crate::session) async fn commit(&mut self, id: RequestId, commit: CommitUpload) {
-        self.end(commit.upload, id, |id| Piece::Commit { id, commit })
-            .await;
+        self.end(commit.upload, id, |id, pending| Piece::Commit {
+            id,
+            commit,
+            pending,
+        })
+        .await;
     }
 
     /// Gives an upload up; its thread answers.
     pub(in crate::session) async fn abort(&mut self, id: RequestId, upload: u64) {
-        self.end(upload, id, |id| Piece::Abort { id }).await;
+        self.end(upload, id, |id, pending| Piece::Abort { id, pending })
+            .await;
     }
 
-    async fn end(&mut self, upload: u64, id: RequestId, last: impl FnOnce(RequestId) -> Piece) {
+    async fn end(
+        &mut self,
+        upload: u64,
+        id: RequestId,
+        last: impl FnOnce(RequestId, Pending) -> Piece,
+    ) {
         self.flush().await;
         let feed = self.uploads.feeds().open.remove(&upload);
-        let unheard = match feed {
-            Some(feed) => feed.pieces.send(last(id.clone())).await.is_err(),
-            None => true,
-        };
-        if unheard {
-            self.uploads
-                .outbox
-                .reply(&id, Err(no_such_transfer("upload", upload)))
-                .await;
+        let mut unheard = None;
+        if let Some(Feed { file, pieces, .. }) = feed {
+            let pending = self.uploads.order.begin(Subject::file(file)).await;
+            match pieces.send(last(id.clone(), pending)).await {
+                Ok(()) => return,
+                Err(SendError(piece)) => unheard = Some(piece),
+            }
+        }
+        let error = no_such_transfer("upload", upload);
+        self.uploads.outbox.reply(&id, Err(error)).await;
+        if let Some(Piece::Commit { pending, .. } | Piece::Abort { pending, .. }) = unheard {
+            pending.end(None).await;
         }
     }
 

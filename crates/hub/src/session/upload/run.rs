@@ -1,0 +1,279 @@
+//! One upload, from its permission by the core to its end: staged for the core to commit, or over.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use fleetlink_core::{Input, Staged, StoreError};
+use fleetlink_proto::DataFile;
+use fleetlink_proto::control::{
+    Done, ErrorCode, HubNotification, OpenUploadReply, Reply, RequestId, RpcError,
+};
+use tokio::sync::mpsc;
+
+use super::super::claims::UploadName;
+use super::super::contained::contained;
+use super::super::order::Pending;
+use super::super::reader::no_such_transfer;
+use super::idle::Progress;
+use super::{BLOCK_QUEUE, Feed, Intake, Piece, Spare, Uploads};
+use crate::driver::StartUpload;
+use crate::ingest::{Ingest, store_error};
+use crate::store::Staging;
+
+/// How often, and with which pause, an upload is asked for that an earlier session still has.
+const TAKE_OVER_TRIES: u32 = 50;
+const TAKE_OVER_PAUSE: Duration = Duration::from_millis(100);
+
+/// The name of the work in the log when it panics.
+const WORK: &str = "an upload";
+
+pub(super) struct Run<'a> {
+    uploads: &'a Uploads,
+    id: RequestId,
+    upload: u64,
+    name: UploadName,
+    file: DataFile,
+}
+
+/// The result of a piece.
+enum Step {
+    Next(Box<Ingest>),
+    Over(Box<Ended>),
+}
+
+/// How an upload ended that was not cut off: staged for a commit, or without one.
+struct Ended {
+    staged: Option<(RequestId, Staged)>,
+    pending: Pending,
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn new(uploads: &'a Uploads, start: StartUpload) -> Self {
+        let StartUpload {
+            id,
+            upload,
+            device,
+            file,
+            key,
+        } = start;
+        Run {
+            uploads,
+            id,
+            upload,
+            name: (device, key),
+            file,
+        }
+    }
+
+    /// Answers `upload.open` when the upload is ready, and takes what comes of it. The core hears of
+    /// its end before the device does, so that the device may use its number again.
+    pub(super) async fn run(self) {
+        let _open = self.uploads.hub.uploads.open();
+        let ingest = match contained(WORK, self.begin()).await {
+            Ok(ingest) => ingest,
+            Err(error) => {
+                self.tell_ended().await;
+                return self.uploads.outbox.reply(&self.id, Err(error)).await;
+            }
+        };
+        let mut intake = self.open_feed();
+        let receiving = self.receive(ingest, &mut intake);
+        let ended = Box::pin(contained(WORK, receiving)).await;
+        let session = self.uploads.turn.session();
+        self.uploads.hub.claims.release(&self.name, session);
+        match ended {
+            Ok(Some(Ended { staged, pending })) => pending.end(Some(self.end(staged))).await,
+            Ok(None) => self.tell_ended().await,
+            Err(error) => self.fail(error, intake).await,
+        }
+    }
+
+    /// What the core is told at the end.
+    fn end(&self, staged: Option<(RequestId, Staged)>) -> Input {
+        let (session, upload) = (self.uploads.turn.session(), self.upload);
+        match staged {
+            Some((id, staged)) => Input::UploadStaged {
+                session,
+                id,
+                upload,
+                staged,
+            },
+            None => Input::UploadEnded { session, upload },
+        }
+    }
+
+    async fn tell_ended(&self) {
+        // Without a driver there is nobody left who counts.
+        let _ = self.uploads.hub.driver.input(self.end(None)).await;
+    }
+
+    /// Stages the upload, and reads again what the store holds of it.
+    async fn begin(&self) -> Result<Box<Ingest>, RpcError> {
+        let staging = self.stage().await?;
+        let hash = self.uploads.outbox.hash();
+        let resuming = move || Ingest::resume(staging, hash).map(Box::new);
+        self.uploads.turn.at_disk(resuming).await
+    }
+
+    /// Stages the upload; where an earlier session of the device still has it, takes it over.
+    async fn stage(&self) -> Result<Box<dyn Staging>, RpcError> {
+        let (device, key) = &self.name;
+        let hub = &self.uploads.hub;
+        for _ in 0..TAKE_OVER_TRIES {
+            match hub.store.stage(device.clone(), *key).await {
+                Err(StoreError::Conflict(_)) => {
+                    hub.claims.interrupt(&self.name).await;
+                    tokio::time::sleep(TAKE_OVER_PAUSE).await;
+                }
+                staging => return staging.map_err(store_error),
+            }
+        }
+        let message = "an earlier session of this device is still at this upload";
+        Err(RpcError::new(ErrorCode::Busy, message).retry_after(TAKE_OVER_PAUSE * TAKE_OVER_TRIES))
+    }
+
+    /// Opens the way for the upload's bytes.
+    fn open_feed(&self) -> Intake {
+        let (pieces, queue) = mpsc::channel(BLOCK_QUEUE);
+        let intake = Intake {
+            queue,
+            spare: Spare::default(),
+            progress: Progress::default(),
+        };
+        let Uploads { hub, turn, .. } = self.uploads;
+        let (name, ways) = (self.name.clone(), pieces.downgrade());
+        hub.claims.hold(name, turn.session(), ways);
+        let feed = Feed {
+            file: self.file.clone(),
+            pieces,
+            spare: Arc::clone(&intake.spare),
+            progress: intake.progress.clone(),
+        };
+        self.uploads.feeds().insert(self.upload, feed);
+        intake
+    }
+
+    /// Takes what the reader feeds, up to the commit; `None` where the session ended before.
+    async fn receive(
+        &self,
+        mut ingest: Box<Ingest>,
+        intake: &mut Intake,
+    ) -> Result<Option<Ended>, RpcError> {
+        let Uploads {
+            hub, turn, outbox, ..
+        } = self.uploads;
+        let ready = OpenUploadReply::Ready {
+            upload: self.upload,
+            offset: ingest.bytes(),
+            hash: ingest.hash(),
+        };
+        outbox.reply(&self.id, Ok(Reply::OpenUpload(ready))).await;
+        loop {
+            // Without its feed, an upload whose session ends sees the end of the queue.
+            let piece = tokio::select! {
+                // What has come, and waited for the disk, is not judged late.
+                biased;
+                piece = intake.queue.recv() => piece,
+                idle = hub.uploads.exceeded(turn, &intake.progress) => {
+                    // First what came is kept, for who goes on with it.
+                    turn.at_disk(move || drop(ingest)).await;
+                    return Err(idle);
+                }
+            };
+            let Some(piece) = piece else {
+                turn.at_disk(move || drop(ingest)).await;
+                return Ok(None);
+            };
+            let taking = self.take(ingest, piece, &intake.spare);
+            match contained(WORK, taking).await? {
+                Step::Next(going_on) => {
+                    intake.progress.made();
+                    ingest = going_on;
+                }
+                Step::Over(ended) => return Ok(Some(*ended)),
+            }
+        }
+    }
+
+    /// Does what one piece says; an error ends the upload.
+    async fn take(
+        &self,
+        mut ingest: Box<Ingest>,
+        piece: Piece,
+        spare: &Spare,
+    ) -> Result<Step, RpcError> {
+        let Uploads { turn, outbox, .. } = self.uploads;
+        match piece {
+            Piece::Block(block) => {
+                let writing = move || match ingest.write(&block) {
+                    Ok(()) => Ok((ingest, block)),
+                    Err(error) => {
+                        ingest.abandon();
+                        Err(error)
+                    }
+                };
+                let (ingest, block) = turn.at_disk(writing).await?;
+                give_back(spare, block);
+                Ok(Step::Next(ingest))
+            }
+            Piece::Commit {
+                id,
+                commit,
+                pending,
+            } => {
+                let finishing = turn.at_disk(move || ingest.finish(&commit));
+                let staged = match contained(WORK, finishing).await {
+                    Ok(staged) => Some((id, staged)),
+                    Err(error) => {
+                        outbox.reply(&id, Err(error)).await;
+                        None
+                    }
+                };
+                Ok(Step::Over(Box::new(Ended { staged, pending })))
+            }
+            Piece::Abort { id, pending } => {
+                let abandoning = async {
+                    turn.at_disk(move || ingest.abandon()).await;
+                    Ok(Reply::Done(Done {}))
+                };
+                let given_up = contained(WORK, abandoning).await;
+                outbox.reply(&id, given_up).await;
+                tracing::debug!(upload = self.upload, "given up by its device");
+                let staged = None;
+                Ok(Step::Over(Box::new(Ended { staged, pending })))
+            }
+            Piece::TakenOver => {
+                // First what came is kept: the other session waits for it.
+                turn.at_disk(move || drop(ingest)).await;
+                let message = "another session of this device goes on with this upload";
+                Err(RpcError::new(ErrorCode::Conflict, message))
+            }
+        }
+    }
+
+    /// Tells the device, and then refuses what it asked for before it knew.
+    async fn fail(&self, error: RpcError, intake: Intake) {
+        let upload = self.upload;
+        self.tell_ended().await;
+        let failed = HubNotification::UploadFailed { upload, error };
+        self.uploads.outbox.notify(&failed).await;
+        self.uploads.feeds().remove(upload, &intake.spare);
+        let mut queue = intake.queue;
+        queue.close();
+        while let Some(piece) = queue.recv().await {
+            if let Piece::Commit { id, pending, .. } | Piece::Abort { id, pending } = piece {
+                let error = no_such_transfer("upload", upload);
+                self.uploads.outbox.reply(&id, Err(error)).await;
+                pending.end(None).await;
+            }
+        }
+    }
+}
+
+fn give_back(spare: &Mutex<Vec<Vec<u8>>>, mut block: Vec<u8>) {
+    block.clear();
+    spare
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .push(block);
+}
