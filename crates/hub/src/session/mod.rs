@@ -101,11 +101,10 @@ pub(crate) async fn serve<S>(
     let mut writing = pin!(outbox::write(outgoing, writer));
     let turn = HubTurn::new(hub.driver.clone(), session, hub.keep_alive);
     let order = Order::new(hub.driver.clone(), session);
-    let uploads = Uploads::new(turn.clone(), hub.clone(), outbox.clone(), order.clone());
+    let uploads = Uploads::new(turn.clone(), hub.clone(), outbox.clone(), order);
     let downloads = Downloads::new(turn.clone(), hub.clone(), outbox.clone());
     let mut reader = Reader::new(
         turn,
-        order,
         secured,
         &hub,
         incoming,

@@ -57,7 +57,6 @@ impl From<DriverGone> for Over {
 impl<S: AsyncRead + Unpin> Reader<S> {
     pub(super) fn new(
         turn: HubTurn,
-        order: Order,
         secured: Option<Secured>,
         hub: &SessionContext,
         stream: S,
@@ -68,7 +67,7 @@ impl<S: AsyncRead + Unpin> Reader<S> {
         Reader {
             session: turn.session(),
             turn,
-            order,
+            order: uploads.order(),
             secured,
             driver: hub.driver.clone(),
             stream,

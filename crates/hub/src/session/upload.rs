@@ -89,6 +89,11 @@ impl Uploads {
         }
     }
 
+    /// The way of the session's calls to the core.
+    pub(super) fn order(&self) -> Order {
+        self.order.clone()
+    }
+
     /// Begins an upload, which answers `upload.open` when it is ready.
     pub(super) fn start(&self, start: StartUpload) {
         let uploads = self.clone();
