@@ -3,11 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use fleetlink_proto::succession::{self, HubKeys, SuccessionError};
-use fleetlink_proto::{HubKey, HubPin, Retry, Signature};
-use ring::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
+use fleetlink_proto::ring_keys::Ring;
+use fleetlink_proto::succession::{self, SuccessionError};
+use fleetlink_proto::{HubPin, Retry};
 
-use crate::connect::{Unfollowed, pin_changed, pin_of};
+use crate::connect::{Unfollowed, pin_changed};
 use crate::{
     Connection, DeviceKeys, ErrorKind, HubAddress, KnownDevices, KnownHubs, Result, Session, Trust,
     connect,
@@ -140,20 +140,5 @@ async fn ask(
         Ok(way) => Ok(way),
         Err(SuccessionError::Unannounced) => Err(Unfollowed::Unannounced),
         Err(error) => Err(Unfollowed::Unproven(error)),
-    }
-}
-
-/// Cryptography by ring.
-pub(crate) struct Ring;
-
-impl HubKeys for Ring {
-    fn pin(&self, key: &HubKey) -> HubPin {
-        pin_of(key.spki())
-    }
-
-    fn has_signed(&self, key: &HubKey, message: &[u8], signature: &Signature) -> bool {
-        UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, key.point())
-            .verify(message, signature.as_bytes())
-            .is_ok()
     }
 }

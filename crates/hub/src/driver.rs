@@ -7,7 +7,7 @@ mod turns;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use fleetlink_core::{
     AdminId, AdminReply, AdminRequest, Caller, ConsoleEvent, DataReply, Door, Effect, Hub, Input,
@@ -619,9 +619,7 @@ fn now(started: Instant, wall_clock: &WallClock) -> Now {
 
 /// The civil time.
 pub(crate) fn wall_time() -> WallTime {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
-    let millis = since_epoch.unwrap_or_default().as_millis();
-    WallTime::from_unix_millis(i64::try_from(millis).unwrap_or(i64::MAX))
+    WallTime::from_system(SystemTime::now())
 }
 
 async fn sleep_until(deadline: Option<Instant>) {

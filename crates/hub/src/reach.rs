@@ -9,7 +9,8 @@ use nix::net::if_::InterfaceFlags;
 use fleetlink_proto::HubPin;
 use fleetlink_proto::ticket::MAX_TICKET_ADDRESSES;
 
-use crate::identity::{Identity, IdentityError, wall_time};
+use crate::driver::wall_time;
+use crate::identity::{Identity, IdentityError};
 
 /// What a ticket says about a hub, or where that is to be found.
 #[derive(Clone)]

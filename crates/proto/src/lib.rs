@@ -18,6 +18,8 @@ mod login_nonce;
 pub mod number_exchange;
 mod password;
 mod retry;
+#[cfg(feature = "ring")]
+pub mod ring_keys;
 pub mod samples;
 pub mod signed;
 mod source;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -18,6 +19,12 @@ impl WallTime {
     /// The time `millis` milliseconds after the Unix epoch (before it where negative).
     pub const fn from_unix_millis(millis: i64) -> Self {
         WallTime(millis)
+    }
+
+    /// The time that a system clock shows; the Unix epoch where it shows an earlier one.
+    pub fn from_system(time: SystemTime) -> Self {
+        let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+        WallTime(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }
 
     /// Milliseconds since the Unix epoch.

@@ -15,8 +15,6 @@ use tokio::net::TcpStream;
 
 use crate::{Error, ErrorKind, HubAddress, Result};
 
-pub(crate) use self::pin::pin_of;
-
 /// How the hub shows that it is the right one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trust {

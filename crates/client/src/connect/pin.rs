@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use fleetlink_proto::HubPin;
+use fleetlink_proto::ring_keys::pin_of;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -32,14 +33,6 @@ impl PinVerifier {
     pub(super) fn shown(&self) -> Option<HubPin> {
         self.shown.get().copied()
     }
-}
-
-/// The pin of the key with this SubjectPublicKeyInfo.
-pub(crate) fn pin_of(spki: &[u8]) -> HubPin {
-    let mut hash = [0; 32];
-    let digest = ring::digest::digest(&ring::digest::SHA256, spki);
-    hash.copy_from_slice(digest.as_ref());
-    HubPin::from_sha256(hash)
 }
 
 impl ServerCertVerifier for PinVerifier {

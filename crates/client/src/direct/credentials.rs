@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use fleetlink_proto::ring_keys::{Ring, pin_of};
 use fleetlink_proto::succession::{Succession, follow};
 use fleetlink_proto::transfer::limits::{CERTIFICATE_LIFETIME, MAX_GRANT_SUCCESSION};
 use fleetlink_proto::transfer::{
@@ -12,8 +13,6 @@ use fleetlink_proto::{DeviceName, HubPin, HubRun, HubTime};
 use ring::signature::{ECDSA_P256_SHA256_FIXED, ED25519, UnparsedPublicKey, VerificationAlgorithm};
 
 use super::acquaintance::{Acquaintances, Doubt, NotRemembered};
-use crate::connect::pin_of;
-use crate::succession::Ring;
 use crate::{HubClock, KeyPair, KnownDevices};
 
 /// This device at its hub, and the endpoint by which peers reach it.

@@ -6,13 +6,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use fleetlink_proto::control::limits::MAX_SUCCESSION;
-use fleetlink_proto::succession::{self, HubKeys, Succession};
+use fleetlink_proto::ring_keys::{Ring, pin_of};
+use fleetlink_proto::succession::{self, Succession};
 use fleetlink_proto::{HubKey, HubPin, Signature, WallTime, signed};
 use rcgen::{KeyPair, PublicKeyData};
 use ring::rand::SystemRandom;
-use ring::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, UnparsedPublicKey,
-};
+use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 
 use super::error::IdentityError;
 use super::keeping;
@@ -164,27 +163,4 @@ fn sign(pair: &KeyPair, message: &[u8]) -> Result<Signature, IdentityError> {
 
 fn pin_of_pair(pair: &KeyPair) -> HubPin {
     pin_of(&pair.subject_public_key_info())
-}
-
-/// The pin of the key with this SubjectPublicKeyInfo.
-pub(super) fn pin_of(spki: &[u8]) -> HubPin {
-    let digest = ring::digest::digest(&ring::digest::SHA256, spki);
-    let mut hash = [0; 32];
-    hash.copy_from_slice(digest.as_ref());
-    HubPin::from_sha256(hash)
-}
-
-/// Cryptography by ring.
-struct Ring;
-
-impl HubKeys for Ring {
-    fn pin(&self, key: &HubKey) -> HubPin {
-        pin_of(key.spki())
-    }
-
-    fn has_signed(&self, key: &HubKey, message: &[u8], signature: &Signature) -> bool {
-        UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, key.point())
-            .verify(message, signature.as_bytes())
-            .is_ok()
-    }
 }

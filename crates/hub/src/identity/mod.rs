@@ -8,8 +8,8 @@ mod key_file;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::{SystemTime, UNIX_EPOCH};
 
+use fleetlink_proto::ring_keys::pin_of;
 use fleetlink_proto::succession::Succession;
 use fleetlink_proto::transfer::limits::MAX_GRANT_SUCCESSION;
 use fleetlink_proto::{HubPin, WallTime};
@@ -186,7 +186,7 @@ impl Shown {
         let first = self
             .succession
             .iter()
-            .position(|statement| key_file::pin_of(statement.old.spki()) == pin);
+            .position(|statement| pin_of(statement.old.spki()) == pin);
         first.map_or(&[], |first| &self.succession[first..])
     }
 
@@ -211,13 +211,6 @@ fn server_config(
     config.alpn_protocols = vec![ALPN.to_vec()];
     config.send_tls13_tickets = 0;
     Ok(Arc::new(config))
-}
-
-/// The time by this machine's clock.
-pub(crate) fn wall_time() -> WallTime {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    let millis = since.unwrap_or_default().as_millis();
-    WallTime::from_unix_millis(i64::try_from(millis).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]

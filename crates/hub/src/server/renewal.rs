@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::identity::{Identity, wall_time};
+use crate::driver::wall_time;
+use crate::identity::Identity;
 
 /// How often it is looked at. A third of a certificate's life is left when it is renewed.
 const LOOK_EVERY: Duration = Duration::from_secs(24 * 3600);

@@ -249,14 +249,9 @@ pub(super) fn unfinished(shared: &Shared, limit: usize) -> Vec<UnfinishedUpload>
         bytes: fs::metadata(shared.folder.partial(&name)).map_or(0, |file| file.len()),
         device: name.device,
         key: name.key,
-        interrupted: interrupted.map(wall_time),
+        interrupted: interrupted.map(WallTime::from_system),
     });
     entries.collect()
-}
-
-fn wall_time(at: SystemTime) -> WallTime {
-    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
-    WallTime::from_unix_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 fn system_time(at: WallTime) -> SystemTime {
