@@ -1,9 +1,8 @@
 //! A QR code on a terminal (ISO/IEC 18004), two modules a character cell.
 
-use qrcode::{Color, EcLevel, QrCode};
+use qrcode::render::unicode::Dense1x2;
+use qrcode::{EcLevel, QrCode};
 
-/// Light modules around the code (ISO/IEC 18004, section 5.3.8).
-const QUIET_ZONE: i32 = 4;
 /// Black on white, whatever the terminal's own colours are.
 const INK_ON_PAPER: &str = "\x1b[38;5;16;48;5;231m";
 const RESET: &str = "\x1b[0m";
@@ -20,34 +19,20 @@ pub(super) struct Drawing {
 /// smallest one. Without colours the terminal's background is taken as dark.
 pub(super) fn draw(text: &str, coloured: bool) -> Option<Drawing> {
     let code = QrCode::with_error_correction_level(text, EcLevel::L).ok()?;
-    let width = i32::try_from(code.width()).ok()?;
-    let modules = code.to_colors();
-    let is_dark = |row: i32, column: i32| {
-        let inside = (0..width).contains(&row) && (0..width).contains(&column);
-        let place = usize::try_from(row * width + column).ok();
-        inside && place.and_then(|place| modules.get(place)) == Some(&Color::Dark)
+    // The renderer fills what it calls dark. Without colours that is the paper.
+    let (ink, paper) = match coloured {
+        true => (Dense1x2::Dark, Dense1x2::Light),
+        false => (Dense1x2::Light, Dense1x2::Dark),
     };
-    let columns = -QUIET_ZONE..width + QUIET_ZONE;
-    let rows = (-QUIET_ZONE..width + QUIET_ZONE).step_by(2);
-    let line = |row: i32| {
-        let cell = |column| {
-            let drawn = |row| is_dark(row, column) == coloured;
-            match (drawn(row), drawn(row + 1)) {
-                (true, true) => '█',
-                (true, false) => '▀',
-                (false, true) => '▄',
-                (false, false) => ' ',
-            }
-        };
-        let cells: String = columns.clone().map(cell).collect();
-        match coloured {
-            true => format!("{INK_ON_PAPER}{cells}{RESET}"),
-            false => cells,
-        }
+    let mut renderer = code.render::<Dense1x2>();
+    let drawn = renderer.dark_color(ink).light_color(paper).build();
+    let line = |cells: &str| match coloured {
+        true => format!("{INK_ON_PAPER}{cells}{RESET}"),
+        false => cells.to_owned(),
     };
     Some(Drawing {
-        lines: rows.map(line).collect(),
-        columns: columns.clone().count(),
+        columns: drawn.lines().next()?.chars().count(),
+        lines: drawn.lines().map(line).collect(),
     })
 }
 
