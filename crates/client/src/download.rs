@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use fleetlink_proto::control::{OpenDownload, OpenDownloadReply};
-use fleetlink_proto::{ContentHash, DataFile};
+use fleetlink_proto::{ContentHash, DataFile, Version};
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 use tokio::time::timeout;
 
@@ -20,7 +20,7 @@ pub struct Downloaded {
     /// How many samples they hold.
     pub samples: u64,
     /// The file's version.
-    pub version: u64,
+    pub version: Version,
     /// The hash of the bytes.
     pub hash: ContentHash,
 }

@@ -44,7 +44,7 @@ async fn a_device_with_a_key_says_all_at_once_and_one_with_a_password_waits_for_
     };
     let hub = ScriptedHub::start(script).await;
     let (_joined, reply) = dialer(&hub, key(&hub).await).join(ANEW).await.unwrap();
-    assert_eq!(reply.generation, 1);
+    assert_eq!(reply.generation.get(), 1);
     let called = || std::mem::take(&mut hub.seen.lock().unwrap().called);
     assert_eq!(called(), ["hello", "login", "join"]);
 
@@ -55,7 +55,7 @@ async fn a_device_with_a_key_says_all_at_once_and_one_with_a_password_waits_for_
     hub.rewrite(|script| *script = Script::default());
     let password = Credential::Password("right".into());
     let (_joined, reply) = dialer(&hub, password).join(ANEW).await.unwrap();
-    assert_eq!(reply.generation, 2);
+    assert_eq!(reply.generation.get(), 2);
 }
 
 #[tokio::test]

@@ -237,7 +237,7 @@ async fn enter(
     };
     let joining = entrance::of_person(&client, &join, (take_over, &lines), output);
     let joined = interrupts.unless(Box::pin(joining)).await?;
-    tracing::debug!(generation = joined.generation, "joined");
+    tracing::debug!(generation = joined.generation.get(), "joined");
     // Before anything is shown: who reads that may have a file sent here at once.
     let opening = async { Ok(Transfers::open(&client, patience, output).await) };
     let transfers = interrupts.unless(opening).await?;

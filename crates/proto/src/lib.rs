@@ -28,6 +28,7 @@ mod text;
 pub mod ticket;
 pub mod transfer;
 mod wall_time;
+mod whole_number;
 
 pub use data_file::{DataFile, DataFileError, MAX_DATA_FILE_BYTES};
 pub use device_key::{DeviceKey, DeviceKeyError, Signature, SignatureError};
@@ -44,3 +45,4 @@ pub use retry::Retry;
 pub use source::Source;
 pub use text::{Escaped, EscapedBytes};
 pub use wall_time::WallTime;
+pub use whole_number::{Generation, Version};

@@ -11,7 +11,7 @@ use fleetlink_proto::control::{
     RequestId, RpcError, encode_error, encode_notification, encode_reply,
 };
 use fleetlink_proto::succession::Succession;
-use fleetlink_proto::{ContentHash, DeviceKey, HubPin, HubRun, HubTime, WallTime};
+use fleetlink_proto::{ContentHash, DeviceKey, Generation, HubPin, HubRun, HubTime, WallTime};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -78,7 +78,7 @@ pub(crate) struct Seen {
     /// Joins.
     pub(crate) joins: usize,
     /// The generation that the last join gave as the one before.
-    pub(crate) rejoined: Option<u64>,
+    pub(crate) rejoined: Option<Generation>,
 }
 
 pub(crate) struct ScriptedHub {
@@ -311,7 +311,7 @@ impl Serving {
                         let mut seen = self.seen.lock().unwrap();
                         seen.joins += 1;
                         seen.rejoined = join.rejoin;
-                        seen.joins as u64
+                        Generation::at_most(seen.joins as u64)
                     };
                     let joined = Reply::Join(JoinReply {
                         generation,
@@ -365,7 +365,7 @@ impl Serving {
                             mode: fleetlink_proto::control::UploadMode::Replace,
                             samples: 3,
                             bytes: commit.bytes,
-                            version: 1,
+                            version: 1.into(),
                             at,
                         }))
                     }
@@ -428,7 +428,7 @@ impl Serving {
                 download: 9,
                 bytes,
                 samples: 3,
-                version: 1,
+                version: 1.into(),
             }),
         );
         for piece in content.chunks(100_000) {

@@ -7,7 +7,7 @@ use fleetlink_proto::control::{
     Reply, RpcError, UploadMode,
 };
 use fleetlink_proto::samples::Summary;
-use fleetlink_proto::{DataFile, DeviceName, IdempotencyKey, WallTime};
+use fleetlink_proto::{DataFile, DeviceName, IdempotencyKey, Version, WallTime};
 
 use crate::call::Call;
 use crate::console::{Command, ConsoleEvent};
@@ -37,7 +37,7 @@ pub(crate) enum FileCommand {
         key: IdempotencyKey,
         by: Deleter,
         /// The version that is meant; any where it is not given.
-        version: Option<u64>,
+        version: Option<Version>,
     },
     List(ListFiles),
     OpenDownload(OpenDownload),

@@ -2,7 +2,7 @@
 
 use fleetlink_proto::control::{ComputeReply, DeleteReply, FileEntry, RpcError};
 use fleetlink_proto::samples::Operation;
-use fleetlink_proto::{DataFile, DeviceName, IdempotencyKey};
+use fleetlink_proto::{DataFile, DeviceName, IdempotencyKey, Version};
 
 use crate::store::snapshot::Snapshot;
 
@@ -48,7 +48,7 @@ pub enum DataRequest {
         /// Which.
         file: DataFile,
         /// The version that is beyond the bounds; a newer one stays.
-        version: u64,
+        version: Version,
         /// Names this deletion across retries.
         key: IdempotencyKey,
     },

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use fleetlink_proto::control::ActiveDevice;
 use fleetlink_proto::transfer::{Addresses, EndpointCertificate};
-use fleetlink_proto::{DeviceName, WallTime};
+use fleetlink_proto::{DeviceName, Generation, WallTime};
 
 use crate::ids::SessionId;
 
@@ -13,11 +13,11 @@ use crate::ids::SessionId;
 #[derive(Debug)]
 pub(super) struct Device {
     /// Its place in the list: the generation of the join with which it became active.
-    pub(super) place: u64,
+    pub(super) place: Generation,
     /// Since when.
     pub(super) since: WallTime,
     /// The sessions that share its presence, by the generation of their joins.
-    pub(super) members: BTreeMap<u64, Member>,
+    pub(super) members: BTreeMap<Generation, Member>,
 }
 
 /// One session of an active device.
@@ -31,7 +31,7 @@ pub(crate) struct Member {
     /// Whether taking files is what it is for.
     pub(crate) receives: bool,
     /// What it gave as its join before.
-    pub(super) rejoined: Option<u64>,
+    pub(super) rejoined: Option<Generation>,
     /// How others reach it, once it has said so.
     pub(crate) reached: Option<Reached>,
 }
@@ -46,7 +46,7 @@ pub(crate) struct Reached {
 }
 
 impl Device {
-    pub(super) fn new(place: u64, since: WallTime) -> Self {
+    pub(super) fn new(place: Generation, since: WallTime) -> Self {
         Device {
             place,
             since,
@@ -74,7 +74,7 @@ impl Device {
 
     /// Takes out the sessions from which one that gives this generation has come back: their
     /// connections may look alive for a while, and the answer to the last join may have been lost.
-    pub(super) fn remove_earlier(&mut self, rejoin: Option<u64>) -> Vec<SessionId> {
+    pub(super) fn remove_earlier(&mut self, rejoin: Option<Generation>) -> Vec<SessionId> {
         let removed = self.members.extract_if(.., |generation, member| {
             is_earlier(*generation, member, rejoin)
         });
@@ -82,9 +82,10 @@ impl Device {
     }
 
     /// The others.
-    pub(super) fn others_than(&self, rejoin: Option<u64>) -> impl Iterator<Item = &Member> {
-        let is_other =
-            move |(generation, member): &(&u64, &Member)| !is_earlier(**generation, member, rejoin);
+    pub(super) fn others_than(&self, rejoin: Option<Generation>) -> impl Iterator<Item = &Member> {
+        let is_other = move |(generation, member): &(&Generation, &Member)| {
+            !is_earlier(**generation, member, rejoin)
+        };
         self.members
             .iter()
             .filter(is_other)
@@ -96,6 +97,6 @@ impl Device {
     }
 }
 
-fn is_earlier(generation: u64, member: &Member, rejoin: Option<u64>) -> bool {
+fn is_earlier(generation: Generation, member: &Member, rejoin: Option<Generation>) -> bool {
     rejoin.is_some() && (Some(generation) == rejoin || member.rejoined == rejoin)
 }

@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use fleetlink_proto::DeviceKey;
+use fleetlink_proto::{DeviceKey, Generation};
 
 use crate::caller::Means;
 
@@ -11,15 +11,15 @@ use crate::caller::Means;
 #[derive(Debug)]
 pub(super) struct Holding {
     /// The generation of the holder's first join in this run of the hub.
-    first: u64,
+    first: Generation,
     /// The key that its sessions have shown; a holder without one has a single session.
     pub(super) key: Option<DeviceKey>,
     /// What the first join gave as the one before. Its answer may have been lost, so the device may
     /// give the same again.
-    rejoined: Option<u64>,
+    rejoined: Option<Generation>,
     /// The newest join in an earlier run of the hub that a session has come back from, where nobody
     /// has joined anew.
-    before: Option<u64>,
+    before: Option<Generation>,
     /// Nobody else has held the name in this run.
     is_first: bool,
     /// The latest join.
@@ -37,17 +37,17 @@ pub(crate) struct Joiner {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Generations {
     /// The last one of the hub's earlier runs.
-    pub(super) before: u64,
+    pub(super) before: Generation,
     /// The last one.
-    pub(super) last: u64,
+    pub(super) last: Generation,
 }
 
 impl Holding {
     /// A join by somebody else than the holder until now, if there was one.
     pub(super) fn new(
-        generation: u64,
+        generation: Generation,
         key: Option<DeviceKey>,
-        (rejoin, by): (Option<u64>, Joiner),
+        (rejoin, by): (Option<Generation>, Joiner),
         earlier: Option<&Holding>,
         run: Generations,
     ) -> Self {
@@ -66,7 +66,12 @@ impl Holding {
     }
 
     /// A further join of the holder.
-    pub(super) fn joined_again(&mut self, rejoin: Option<u64>, by: Joiner, run: Generations) {
+    pub(super) fn joined_again(
+        &mut self,
+        rejoin: Option<Generation>,
+        by: Joiner,
+        run: Generations,
+    ) {
         self.before = match rejoin {
             None => None,
             Some(rejoin) if rejoin > run.before => self.before,
@@ -81,7 +86,7 @@ impl Holding {
 
     /// Whether a session that gives this generation is one of the holder's: between its first join
     /// and the latest one nobody else has joined under the name.
-    pub(super) fn knows(&self, generation: u64, run: Generations) -> bool {
+    pub(super) fn knows(&self, generation: Generation, run: Generations) -> bool {
         (self.first..=run.last).contains(&generation) || Some(generation) == self.rejoined
     }
 
@@ -89,7 +94,7 @@ impl Holding {
     /// belongs to the holder or is newer. `is_active`: whether the holder has a session.
     pub(super) fn may_rejoin(
         &self,
-        rejoin: u64,
+        rejoin: Generation,
         key: Option<DeviceKey>,
         is_active: bool,
         run: Generations,

@@ -2,10 +2,11 @@
 //! its presence.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use fleetlink_proto::control::limits::{MAX_LINE_BYTES, MAX_NUMBER, MAX_PAGE_ENTRIES};
 use fleetlink_proto::control::{ActiveDevice, DeviceList};
-use fleetlink_proto::{DeviceKey, DeviceName, WallTime};
+use fleetlink_proto::{DeviceKey, DeviceName, Generation, WallTime};
 
 use crate::ids::SessionId;
 use crate::presence::device::{Device, Member, Reached};
@@ -26,7 +27,7 @@ pub(crate) struct Presence {
     pub(super) holdings: BTreeMap<DeviceName, Holding>,
     active: BTreeMap<DeviceName, Device>,
     /// The names of the active devices by their places.
-    places: BTreeMap<u64, DeviceName>,
+    places: BTreeMap<Generation, DeviceName>,
 }
 
 /// A session that wants to join.
@@ -40,7 +41,7 @@ pub(crate) struct Arrival {
     pub(crate) udp_port: u16,
     pub(crate) receives: bool,
     /// The join before of a session that comes back by itself.
-    pub(crate) rejoin: Option<u64>,
+    pub(crate) rejoin: Option<Generation>,
     /// Whether it would rather not join than end sessions of somebody else.
     pub(crate) only_if_free: bool,
     pub(crate) now: WallTime,
@@ -49,7 +50,7 @@ pub(crate) struct Arrival {
 /// What came of a join.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Joined {
-    pub(crate) generation: u64,
+    pub(crate) generation: Generation,
     /// Since when the device is active.
     pub(crate) since: WallTime,
     /// Sessions of the joining process that it has given up itself.
@@ -87,7 +88,7 @@ impl Presence {
     /// that clock says, half of all generations are left for this run.
     pub(crate) fn starting_at(wall: WallTime) -> Self {
         let before = u64::try_from(wall.unix_millis()).unwrap_or_default();
-        let before = before.min(MAX_NUMBER / 2);
+        let before = Generation::at_most(before.min(MAX_NUMBER / 2));
         Presence {
             generations: Generations {
                 before,
@@ -104,7 +105,7 @@ impl Presence {
     pub(crate) fn join(&mut self, arrival: Arrival) -> Result<Joined, Refusal> {
         let is_same_holder = self.admit(&arrival)?;
         let run = &mut self.generations;
-        run.last += 1;
+        run.last = run.last.next();
         let generation = run.last;
         let (key, back) = (arrival.key, (arrival.rejoin, arrival.by));
         let holding = self.holdings.get_mut(&arrival.name);
@@ -145,7 +146,7 @@ impl Presence {
     }
 
     /// Gives a session its place beside others of its holder, or in place of all that were there.
-    fn seat(&mut self, arrival: Arrival, generation: u64, is_same_holder: bool) -> Joined {
+    fn seat(&mut self, arrival: Arrival, generation: Generation, is_same_holder: bool) -> Joined {
         let Arrival { name, now, .. } = arrival;
         let before = self.entry(&name);
         let mut joined = Joined {
@@ -183,13 +184,13 @@ impl Presence {
     }
 
     /// The place of a device and what others are told of it.
-    fn entry(&self, name: &DeviceName) -> Option<(u64, ActiveDevice)> {
+    fn entry(&self, name: &DeviceName) -> Option<(Generation, ActiveDevice)> {
         let device = self.active.get(name)?;
         Some((device.place, device.shown(name)?))
     }
 
     /// The session that joined so has shown this key as its device's.
-    pub(crate) fn key_shown(&mut self, name: &DeviceName, generation: u64, key: DeviceKey) {
+    pub(crate) fn key_shown(&mut self, name: &DeviceName, generation: Generation, key: DeviceKey) {
         let device = self.active.get(name);
         let is_member = device.is_some_and(|device| device.members.contains_key(&generation));
         if let Some(holding) = self.holdings.get_mut(name).filter(|_| is_member) {
@@ -203,7 +204,7 @@ impl Presence {
     }
 
     /// Takes the session that joined so off the list.
-    pub(crate) fn leave(&mut self, name: &DeviceName, generation: u64) -> Left {
+    pub(crate) fn leave(&mut self, name: &DeviceName, generation: Generation) -> Left {
         let before = self.entry(name);
         let Some(device) = self.active.get_mut(name) else {
             return Left::Stale;
@@ -232,7 +233,12 @@ impl Presence {
     }
 
     /// The session that joined so has said how it is reached.
-    pub(crate) fn set_reached(&mut self, name: &DeviceName, generation: u64, reached: Reached) {
+    pub(crate) fn set_reached(
+        &mut self,
+        name: &DeviceName,
+        generation: Generation,
+        reached: Reached,
+    ) {
         let device = self.active.get_mut(name);
         if let Some(member) = device.and_then(|device| device.members.get_mut(&generation)) {
             member.reached = Some(reached);
@@ -254,15 +260,17 @@ impl Presence {
 
     /// One page of the devices other than `own`, after the place `after`.
     pub(crate) fn page(&self, own: Option<&DeviceName>, after: Option<u64>) -> DeviceList {
-        let from = after.map_or(0, |place| place.saturating_add(1));
+        let from = after.map_or(Bound::Unbounded, |place| {
+            Bound::Excluded(Generation::at_most(place))
+        });
         let others = self
             .places
-            .range(from..)
+            .range((from, Bound::Unbounded))
             .filter(|(_, name)| Some(*name) != own);
         let mut others = others.filter_map(|(_, name)| self.entry(name));
         let page: Vec<_> = others.by_ref().take(MAX_PAGE_ENTRIES as usize).collect();
         let more = others.next().is_some();
-        let last = page.last().map(|(place, _)| *place);
+        let last = page.last().map(|(place, _)| place.get());
         DeviceList {
             devices: page.into_iter().map(|(_, device)| device).collect(),
             next: last.filter(|_| more),

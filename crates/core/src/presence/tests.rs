@@ -1,6 +1,6 @@
 use fleetlink_proto::control::limits::{MAX_LINE_BYTES, MAX_NUMBER};
 use fleetlink_proto::control::{Reply, RequestId, encode_reply};
-use fleetlink_proto::{DeviceKey, DeviceName, WallTime};
+use fleetlink_proto::{DeviceKey, DeviceName, Generation, WallTime};
 
 use super::holding::Joiner;
 use super::list::{Arrival, Left, Presence, Refusal};
@@ -14,7 +14,7 @@ fn name(text: &str) -> DeviceName {
 }
 
 /// A session of a device that has shown no key.
-fn arrival(session: u64, device: &str, rejoin: Option<u64>) -> Arrival {
+fn arrival(session: u64, device: &str, rejoin: Option<Generation>) -> Arrival {
     Arrival {
         session: SessionId(session),
         name: name(device),
@@ -33,7 +33,7 @@ fn arrival(session: u64, device: &str, rejoin: Option<u64>) -> Arrival {
 }
 
 /// A session that has shown this key and accepts peers at this port.
-fn with_key(session: u64, key: u8, port: u16, rejoin: Option<u64>) -> Arrival {
+fn with_key(session: u64, key: u8, port: u16, rejoin: Option<Generation>) -> Arrival {
     Arrival {
         key: Some(DeviceKey::from_bytes([key; 32])),
         udp_port: port,
@@ -207,7 +207,7 @@ fn both_sessions_of_a_device_come_back_to_a_new_run_in_either_order() {
         let back = second.join(with_key(4, 7, 20, Some(other))).unwrap();
         assert_eq!((back.others, back.displaced), (1, vec![]));
         // Somebody whom they had replaced then.
-        let slept = arrival(5, "a", Some(older - 1));
+        let slept = arrival(5, "a", Some(Generation::at_most(older.get() - 1)));
         assert!(is_refused(&mut second, slept));
         // A shell that is started anew shares too, and who comes back later still.
         second.join(with_key(6, 7, 30, None)).unwrap();
@@ -252,5 +252,9 @@ fn pages_leave_nobody_out_and_fit_a_line() {
 fn generations_stay_below_two_to_the_53rd() {
     let mut presence = at(i64::MAX);
     let joined = presence.join(arrival(1, "a", None)).unwrap();
-    assert!(joined.generation < MAX_NUMBER, "{}", joined.generation);
+    assert!(
+        joined.generation.get() < MAX_NUMBER,
+        "{}",
+        joined.generation
+    );
 }

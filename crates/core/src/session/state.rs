@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use fleetlink_proto::control::limits::{HELLO_DEADLINE, LOGIN_DEADLINE, silence_limit};
-use fleetlink_proto::{DeviceKey, DeviceName};
+use fleetlink_proto::{DeviceKey, DeviceName, Generation};
 
 use crate::caller::Proof;
 use crate::session::deadlines::Deadline;
@@ -46,7 +46,10 @@ pub(crate) enum Stage {
     /// May issue commands under this name; listed nowhere.
     Attached { name: DeviceName },
     /// Is the device of this name.
-    Joined { name: DeviceName, generation: u64 },
+    Joined {
+        name: DeviceName,
+        generation: Generation,
+    },
 }
 
 /// What a session did not do in time.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use fleetlink_proto::control::{DeleteReply, EnrolledKey, FileList, Receipt, UploadMode};
 use fleetlink_proto::samples::Summary;
 use fleetlink_proto::ticket::TicketNumber;
-use fleetlink_proto::{ContentHash, DataFile, DeviceName, IdempotencyKey, WallTime};
+use fleetlink_proto::{ContentHash, DataFile, DeviceName, IdempotencyKey, Version, WallTime};
 
 use crate::store::journal::Deleter;
 use crate::store::snapshot::Snapshot;
@@ -121,7 +121,7 @@ pub struct Delete {
     /// Who wants it.
     pub by: Deleter,
     /// The version that is meant; any where it is not given.
-    pub version: Option<u64>,
+    pub version: Option<Version>,
 }
 
 /// What a store is asked to do.

@@ -4,13 +4,13 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
-use fleetlink_proto::ContentHash;
+use fleetlink_proto::{ContentHash, Version};
 
 /// The state of a file at one moment; its segments are immutable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
     /// Its version.
-    pub version: u64,
+    pub version: Version,
     /// Its samples.
     pub samples: u64,
     /// Its segments, in order.

@@ -25,7 +25,7 @@ fn files(ids: &[u32]) -> Result<StoreReply, StoreError> {
         samples: 1,
         bytes: 4,
         segments: 1,
-        version: 1,
+        version: 1.into(),
         changed: WallTime::from_unix_millis(0),
     };
     Ok(StoreReply::Files(FileList {

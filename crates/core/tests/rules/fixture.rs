@@ -12,7 +12,7 @@ use fleetlink_proto::control::{
     RpcError, UploadMode,
 };
 use fleetlink_proto::samples::Summary;
-use fleetlink_proto::{ContentHash, DataFile, DeviceName, IdempotencyKey, WallTime};
+use fleetlink_proto::{ContentHash, DataFile, DeviceName, Generation, IdempotencyKey, WallTime};
 
 pub(crate) type Answer = Result<Reply, RpcError>;
 
@@ -217,11 +217,11 @@ impl Fixture {
     }
 
     /// The generation of the join.
-    pub(crate) fn joined(&mut self, session: u64, name: &str) -> u64 {
+    pub(crate) fn joined(&mut self, session: u64, name: &str) -> Generation {
         self.joined_from(session, name, [192, 0, 2, 1])
     }
 
-    pub(crate) fn joined_from(&mut self, session: u64, name: &str, address: [u8; 4]) -> u64 {
+    pub(crate) fn joined_from(&mut self, session: u64, name: &str, address: [u8; 4]) -> Generation {
         self.greeted_from(session, address);
         self.login(session, name, "right").unwrap();
         let id = self.call(
@@ -353,7 +353,7 @@ pub(crate) fn receipt() -> Receipt {
         mode: UploadMode::Replace,
         samples: 1,
         bytes: 4,
-        version: 1,
+        version: 1.into(),
         at: WallTime::from_unix_millis(0),
     }
 }

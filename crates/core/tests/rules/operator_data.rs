@@ -7,11 +7,12 @@ use fleetlink_core::{
 use fleetlink_proto::control::limits::MAX_QUEUED_OPERATIONS;
 use fleetlink_proto::control::{Compute, DeleteFile, DeleteReply, ErrorCode, Request};
 use fleetlink_proto::samples::{Operation, SampleParser, Summary};
-use fleetlink_proto::{DataFile, DeviceName, IdempotencyKey};
+use fleetlink_proto::{DataFile, DeviceName, IdempotencyKey, Version};
 
 use crate::fixture::{Fixture, name};
 
 const FILE: DataFile = DataFile::numbered(7);
+const FIVE: Version = Version::at_most(5);
 const KEY: IdempotencyKey = IdempotencyKey::from_bits(100);
 
 fn delete(device: DeviceName) -> DataRequest {
@@ -34,7 +35,7 @@ fn sum(device: DeviceName) -> DataRequest {
     }
 }
 
-fn expire(device: DeviceName, version: u64) -> DataRequest {
+fn expire(device: DeviceName, version: Version) -> DataRequest {
     DataRequest::Expire {
         device,
         file: FILE,
@@ -92,12 +93,12 @@ fn a_deletion_names_the_operator_in_journal_and_console() {
 fn retention_deletes_one_version_alone_and_says_so() {
     let mut f = Fixture::new();
     let reply = Ok(StoreReply::Deleted(deleted()));
-    let (call, _) = done(&mut f, expire(name("cam"), 5), reply);
+    let (call, _) = done(&mut f, expire(name("cam"), FIVE), reply);
     assert!(matches!(
         call,
         StoreCall::Change(Change::Delete(Delete {
             by: Deleter::Retention,
-            version: Some(5),
+            version: Some(FIVE),
             ..
         }))
     ));
@@ -108,7 +109,7 @@ fn retention_deletes_one_version_alone_and_says_so() {
     );
 
     let changed = Err(StoreError::Conflict("it has changed".to_owned()));
-    let (_, answer) = done(&mut f, expire(name("cam"), 5), changed);
+    let (_, answer) = done(&mut f, expire(name("cam"), FIVE), changed);
     let DataReply::Refused(error) = answer else {
         panic!("{answer:?}");
     };
@@ -139,7 +140,7 @@ fn the_operator_reads_and_computes() {
     assert_eq!(error.code, ErrorCode::NoSamples);
 
     let snapshot = Snapshot {
-        version: 3,
+        version: 3.into(),
         samples: 2,
         segments: Vec::new(),
         hold: Hold::default(),

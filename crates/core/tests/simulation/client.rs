@@ -6,7 +6,7 @@ use std::time::Duration;
 use fleetlink_core::SessionId;
 use fleetlink_proto::control::{DeleteFile, RequestId};
 use fleetlink_proto::control::{ErrorCode, OpenUpload, Reply, RpcError};
-use fleetlink_proto::{DeviceKey, DeviceName, IdempotencyKey, LoginNonce};
+use fleetlink_proto::{DeviceKey, DeviceName, Generation, IdempotencyKey, LoginNonce};
 
 pub(crate) struct Client {
     pub(crate) name: String,
@@ -18,7 +18,7 @@ pub(crate) struct Client {
     /// The name under which it was last logged in: a ticket can be for another than its own.
     pub(crate) logged_in_as: Option<DeviceName>,
     /// Its last join under that name, where it comes back by itself.
-    pub(crate) joined: Option<u64>,
+    pub(crate) joined: Option<Generation>,
     pub(crate) connection: Option<Connection>,
     /// A change whose outcome it does not know yet; it asks again with the same key.
     pub(crate) change: Option<Change>,

@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use fleetlink_core::{Hub, SessionId};
 use fleetlink_proto::control::{ActiveDevice, ErrorCode, Join, JoinReply, RpcError};
 use fleetlink_proto::transfer::{EndpointId, GrantedParty, Party};
-use fleetlink_proto::{DeviceKey, DeviceName};
+use fleetlink_proto::{DeviceKey, DeviceName, Generation};
 
 use crate::oracle::Oracle;
 
@@ -16,18 +16,18 @@ use crate::oracle::Oracle;
 pub(crate) struct List {
     /// In the order in which they became active.
     active: Vec<Active>,
-    newest: u64,
+    newest: Generation,
     /// Which person's device has a join of this generation in this life of the hub: the number of
     /// her own join, or the one that her device came back with from an earlier life. Of what
     /// happened then the hub knows these numbers alone, so they decide who is newer.
-    people: BTreeMap<u64, u64>,
+    people: BTreeMap<Generation, Generation>,
     /// The first join of the holder that has a join of this generation in this life.
-    reigns: BTreeMap<u64, u64>,
+    reigns: BTreeMap<Generation, Generation>,
     /// The latest holder of each name in this life of the hub.
     holders: BTreeMap<DeviceName, Holder>,
     /// The newest generation when an account of this name was last removed: who joined before that
     /// joined another account.
-    removed: BTreeMap<DeviceName, u64>,
+    removed: BTreeMap<DeviceName, Generation>,
     /// Joined sessions that the hub has ended since the last input.
     ended: Vec<(DeviceName, Member)>,
     /// What the hub's list was between the last two inputs, and whether it said that it changed.
@@ -42,7 +42,7 @@ struct Active {
 
 #[derive(Debug, Clone)]
 struct Member {
-    generation: u64,
+    generation: Generation,
     session: SessionId,
     join: Join,
     address: IpAddr,
@@ -51,11 +51,11 @@ struct Member {
 
 struct Holder {
     /// Its first join in this life.
-    first: u64,
+    first: Generation,
     /// What that gave as the join before: where its answer is lost, it is given again.
-    returned: Option<u64>,
+    returned: Option<Generation>,
     /// The newest person.
-    person: u64,
+    person: Generation,
     key: Option<DeviceKey>,
     /// Nobody else has had the name in this life.
     is_first: bool,
@@ -107,7 +107,7 @@ impl List {
         }
     }
 
-    fn person_of(&self, generation: u64) -> u64 {
+    fn person_of(&self, generation: Generation) -> Generation {
         self.people.get(&generation).copied().unwrap_or(generation)
     }
 
@@ -116,7 +116,7 @@ impl List {
     fn is_same_of_earlier_life(
         &self,
         name: &DeviceName,
-        rejoin: u64,
+        rejoin: Generation,
         key: Option<DeviceKey>,
     ) -> bool {
         let of_this_life = self.people.contains_key(&rejoin);
@@ -125,7 +125,7 @@ impl List {
     }
 
     /// Whether a join of this generation is one of the name's present holder in this life.
-    fn is_of_holder(&self, name: &DeviceName, generation: u64) -> bool {
+    fn is_of_holder(&self, name: &DeviceName, generation: Generation) -> bool {
         self.holders.get(name).is_some_and(|holder| {
             let reign = self.reigns.get(&generation);
             reign == Some(&holder.first) || holder.returned == Some(generation)
@@ -289,7 +289,7 @@ impl List {
 }
 
 impl Member {
-    fn is_earlier(&self, rejoin: Option<u64>) -> bool {
+    fn is_earlier(&self, rejoin: Option<Generation>) -> bool {
         rejoin.is_some() && (Some(self.generation) == rejoin || self.join.rejoin == rejoin)
     }
 }

@@ -11,7 +11,9 @@ use fleetlink_proto::control::{
 };
 use fleetlink_proto::samples::{SampleParser, Summary};
 use fleetlink_proto::ticket::{TicketNumber, TicketSubject};
-use fleetlink_proto::{ContentHash, DataFile, DeviceKey, DeviceName, IdempotencyKey, WallTime};
+use fleetlink_proto::{
+    ContentHash, DataFile, DeviceKey, DeviceName, IdempotencyKey, Version, WallTime,
+};
 
 use crate::rng::Rng;
 
@@ -33,7 +35,7 @@ pub(crate) struct Store {
 #[derive(Default)]
 struct File {
     segments: Vec<Vec<i64>>,
-    version: u64,
+    version: Version,
 }
 
 /// The device that a call is about; none where it is about a ticket.
@@ -339,7 +341,7 @@ impl Store {
             mode: commit.mode,
             samples: samples.len() as u64,
             bytes: commit.staged.bytes,
-            version: self.journal.len() as u64 + 1,
+            version: Version::at_most(self.journal.len() as u64 + 1),
             at: commit.at,
         };
         let file = (commit.device.clone(), commit.file.clone());

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use fleetlink_core::{Snapshot, StoreError, rpc_error_of_store};
-use fleetlink_proto::ContentHash;
 use fleetlink_proto::control::RpcError;
+use fleetlink_proto::{ContentHash, Version};
 use serde::{Deserialize, Serialize};
 
 use crate::store::{SegmentReader, Store};
@@ -17,7 +17,7 @@ const PIECE_BYTES: usize = 128 * 1024;
 pub struct ContentInfo {
     pub bytes: u64,
     pub samples: u64,
-    pub version: u64,
+    pub version: Version,
 }
 
 /// The next piece of a content.

@@ -4,7 +4,7 @@
 use std::io;
 
 use fleetlink_proto::control::RpcError;
-use fleetlink_proto::{ContentHash, DataFile, DeviceName};
+use fleetlink_proto::{ContentHash, DataFile, DeviceName, Version};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
@@ -32,7 +32,7 @@ pub(super) enum Piece {
 pub struct ReadFile {
     pub bytes: u64,
     pub samples: u64,
-    pub version: u64,
+    pub version: Version,
     /// The hash of its bytes.
     pub hash: ContentHash,
 }

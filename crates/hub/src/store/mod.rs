@@ -17,7 +17,7 @@ use fleetlink_core::{
 };
 use fleetlink_proto::control::FileEntry;
 use fleetlink_proto::samples::Summary;
-use fleetlink_proto::{ContentHash, DataFile, DeviceName, IdempotencyKey, WallTime};
+use fleetlink_proto::{ContentHash, DataFile, DeviceName, IdempotencyKey, Version, WallTime};
 
 pub use fleetlink_core::StoreError;
 
@@ -48,7 +48,7 @@ pub struct SurplusFile {
     pub device: DeviceName,
     pub file: DataFile,
     /// The version that is beyond them.
-    pub version: u64,
+    pub version: Version,
 }
 
 impl Retention {

@@ -9,7 +9,10 @@ use super::hello::HelloReply;
 use super::request::UploadMode;
 use crate::samples::{Decimal, Operation};
 use crate::transfer::SignedGrant;
-use crate::{ContentHash, DataFile, DeviceKey, DeviceName, HubTime, LoginNonce, WallTime};
+use crate::{
+    ContentHash, DataFile, DeviceKey, DeviceName, Generation, HubTime, LoginNonce, Version,
+    WallTime,
+};
 
 /// The answer to `login` and to `ticket.redeem`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,7 +53,7 @@ pub struct KeyList {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JoinReply {
     /// Grows with every join at this hub, as long as its clock does not go back over a restart.
-    pub generation: u64,
+    pub generation: Generation,
     /// Since when the device is active: sessions that share its presence are told the same.
     pub since: WallTime,
     /// The address from which the hub sees this session.
@@ -94,7 +97,7 @@ pub struct Receipt {
     /// Bytes of this upload.
     pub bytes: u64,
     /// The file's version that this upload made.
-    pub version: u64,
+    pub version: Version,
     /// When it was committed.
     pub at: WallTime,
 }
@@ -154,7 +157,7 @@ pub struct FileEntry {
     /// Of how many uploads it is made.
     pub segments: u64,
     /// Grows with every change.
-    pub version: u64,
+    pub version: Version,
     /// When it was last changed.
     pub changed: WallTime,
 }
@@ -179,7 +182,7 @@ pub struct OpenDownloadReply {
     /// How many samples the file holds.
     pub samples: u64,
     /// The file's version.
-    pub version: u64,
+    pub version: Version,
 }
 
 /// An active device, as others see it.

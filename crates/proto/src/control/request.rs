@@ -7,7 +7,7 @@ use super::login::Login;
 use crate::samples::Operation;
 use crate::ticket::TicketSecret;
 use crate::transfer::{Addresses, SignedCertificate};
-use crate::{ContentHash, DataFile, DeviceKey, DeviceName, IdempotencyKey, Signature};
+use crate::{ContentHash, DataFile, DeviceKey, DeviceName, Generation, IdempotencyKey, Signature};
 
 /// `join`: announces the device's presence under its name. Sessions that have shown the same key
 /// share the presence; any other session of the name is ended by this one.
@@ -18,7 +18,7 @@ pub struct Join {
     /// The generation of this session's join before, where it returns by itself: refused where
     /// somebody else joined under the name since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rejoin: Option<u64>,
+    pub rejoin: Option<Generation>,
     /// Taking files is what this session is for: of the device's sessions it comes first.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub receives: bool,

@@ -4,7 +4,7 @@
 use fleetlink_core::StoreError;
 use fleetlink_proto::control::{FileEntry, FileList};
 use fleetlink_proto::samples::Summary;
-use fleetlink_proto::{DataFile, DeviceName, WallTime};
+use fleetlink_proto::{DataFile, DeviceName, Version, WallTime};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::data_file::{self, Column};
@@ -42,7 +42,7 @@ impl Totals {
 
 /// A file as it is now.
 pub(super) struct StoredFile {
-    pub(super) version: u64,
+    pub(super) version: Version,
     pub(super) totals: Totals,
 }
 
@@ -63,7 +63,7 @@ pub(super) fn find(
 
 fn stored(row: &Row<'_>) -> Result<StoredFile, OpError> {
     Ok(StoredFile {
-        version: row.get(0)?,
+        version: Version::at_most(row.get(0)?),
         totals: Totals {
             segments: row.get(1)?,
             bytes: row.get(2)?,
@@ -96,7 +96,7 @@ pub(super) fn put(
     upsert.execute(params![
         device.as_str(),
         Column(file),
-        after.version,
+        after.version.get(),
         after.totals.segments,
         after.totals.bytes,
         after.totals.ends_open,
@@ -188,7 +188,7 @@ fn entry(row: &Row<'_>) -> Result<FileEntry, OpError> {
         samples: summary(row, 5)?.count(),
         bytes: row.get(1)?,
         segments: row.get(2)?,
-        version: row.get(3)?,
+        version: Version::at_most(row.get(3)?),
         changed: WallTime::from_unix_millis(row.get(4)?),
     })
 }

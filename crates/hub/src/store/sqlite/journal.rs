@@ -3,7 +3,7 @@
 use fleetlink_core::{ChangeKind, Deleter, JournalEntry, StoreError};
 use fleetlink_proto::control::limits::MAX_NUMBER;
 use fleetlink_proto::control::{DeleteReply, Receipt, UploadMode};
-use fleetlink_proto::{DataFile, DeviceName, IdempotencyKey, WallTime};
+use fleetlink_proto::{DataFile, DeviceName, IdempotencyKey, Version, WallTime};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::data_file::{self, Column};
@@ -40,7 +40,7 @@ impl Earlier {
                 mode,
                 samples: self.samples,
                 bytes: self.bytes,
-                version: self.sequence,
+                version: Version::at_most(self.sequence),
                 at: self.at,
             }),
             ChangeKind::Delete(_) => Err(other_change()),
@@ -72,7 +72,7 @@ fn other_change() -> OpError {
 }
 
 /// Records a change and answers its sequence, which is the version that it makes.
-pub(super) fn append(connection: &Connection, entry: &Entry<'_>) -> Result<u64, OpError> {
+pub(super) fn append(connection: &Connection, entry: &Entry<'_>) -> Result<Version, OpError> {
     let mut insert = connection.prepare_cached(
         "INSERT INTO journal (device, key, kind, file, samples, bytes, at_ms, by) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) RETURNING sequence",
@@ -87,12 +87,12 @@ pub(super) fn append(connection: &Connection, entry: &Entry<'_>) -> Result<u64, 
         entry.at.unix_millis(),
         by_number(entry.kind),
     ];
-    let sequence = insert.query_row(values, |row| row.get(0))?;
+    let sequence: u64 = insert.query_row(values, |row| row.get(0))?;
     if sequence > MAX_NUMBER {
         let message = "the store has no numbers left for further changes";
         return Err(StoreError::Unavailable(message.to_owned()).into());
     }
-    Ok(sequence)
+    Ok(Version::at_most(sequence))
 }
 
 pub(super) fn find(

@@ -1,6 +1,6 @@
 //! The data files that are beyond the bounds of what is kept.
 
-use fleetlink_proto::WallTime;
+use fleetlink_proto::{Version, WallTime};
 use rusqlite::{Connection, Row, params};
 
 use super::data_file;
@@ -46,6 +46,6 @@ fn surplus(row: &Row<'_>) -> Result<SurplusFile, OpError> {
             .parse()
             .map_err(|_| damaged("the device of a file"))?,
         file: data_file::read(row, 1)?,
-        version: row.get(2)?,
+        version: Version::at_most(row.get(2)?),
     })
 }

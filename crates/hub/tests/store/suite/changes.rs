@@ -47,7 +47,7 @@ pub(crate) async fn replace_and_append(subject: &dyn Subject) {
 }
 
 pub(crate) async fn count_versions_on(subject: &dyn Subject) {
-    let mut last = 0;
+    let mut last = Version::default();
     drop(with_cam(subject).await);
     for round in 0..3 {
         let store = subject.open();
@@ -212,18 +212,26 @@ pub(crate) async fn delete_one_version_alone(subject: &dyn Subject) {
             .await
             .unwrap();
     }
-    let old = delete_by(&*store, To("cam", 1, 3), Deleter::Retention, Some(1)).await;
+    let old = delete_by(
+        &*store,
+        To("cam", 1, 3),
+        Deleter::Retention,
+        Some(Version::at_most(1)),
+    )
+    .await;
     is_conflict(old);
     assert_eq!(summary_of(&*store, "cam", 1).await.unwrap().count(), 2);
     let (to, by) = (To("cam", 1, 4), Deleter::Retention);
-    let deleted = delete_by(&*store, to, by, Some(2)).await.unwrap();
+    let deleted = delete_by(&*store, to, by, Some(Version::at_most(2)))
+        .await
+        .unwrap();
     drop(store);
     let store = subject.open();
     let last = store.journal(2, 10).await.unwrap();
     let kinds: Vec<_> = last.iter().map(|change| change.kind).collect();
     assert_eq!(kinds, [ChangeKind::Delete(Deleter::Retention)]);
     // A retry has the same answer, whatever version there is.
-    let again = delete_by(&*store, To("cam", 1, 4), by, Some(2)).await;
+    let again = delete_by(&*store, To("cam", 1, 4), by, Some(Version::at_most(2))).await;
     assert_eq!(again, Ok(deleted));
     for (bits, by) in [(5, Deleter::Device), (6, Deleter::Operator)] {
         upload(&*store, To("cam", 1, bits + 100), Append, b"1\n")

@@ -21,7 +21,7 @@ use fleetlink_core::{
 use fleetlink_hub::store::{Staging, Store};
 use fleetlink_proto::control::{DeleteReply, FileList, Receipt, UploadMode};
 use fleetlink_proto::samples::{SampleParser, Summary};
-use fleetlink_proto::{ContentHash, DataFile, DeviceName, IdempotencyKey, WallTime};
+use fleetlink_proto::{ContentHash, DataFile, DeviceName, IdempotencyKey, Version, WallTime};
 
 /// Something that holds a store's data while no store is open.
 pub(crate) trait Subject {
@@ -209,7 +209,7 @@ pub(crate) async fn delete_by(
     store: &dyn Store,
     To(device, id, bits): To,
     by: Deleter,
-    version: Option<u64>,
+    version: Option<Version>,
 ) -> Result<DeleteReply, StoreError> {
     let call = StoreCall::Change(Change::Delete(Delete {
         device: name(device),

@@ -66,7 +66,7 @@ pub(crate) async fn see_what_was_answered(subject: &dyn Subject) {
         let snapshot = snapshot(&*store, "cam", 1).await.unwrap();
         assert_eq!(
             (snapshot.version, snapshot.samples),
-            (receipt.version, receipt.version)
+            (receipt.version, receipt.version.get())
         );
     }
 }
