@@ -2,6 +2,7 @@
 """A fleetlink device in Python 3.11, standard library only. docs/protocol/control.md says what it speaks.
 
 FLEETLINK_PASSWORD=… python3 fleetlink_client.py HOST PORT NAME FILE PATH --pin sha256:…
+It logs in by password, as the standard library has no Ed25519; ../node logs in by key.
 """
 import argparse, hashlib, itertools, json, os, secrets, socket, ssl, sys
 
@@ -21,7 +22,7 @@ class Hub:
         found = pin_of(self.socket.getpeercert(binary_form=True))
         if found != pin.lower():  # the end: nothing was said yet, the password least of all
             raise ConnectionError(f"this is not the hub that you know: its pin is {found}")
-        hello = self.call("hello", versions=[1], client="fleetlink_client.py")
+        hello = self.call("hello", versions=[1], client="fleetlink_client.py", hashes=["sha256"])
         self.socket.settimeout(hello["keep_alive_ms"] / 1000 / 2)  # in seconds; see receive()
 
     def send(self, method, body=b"", **members):
@@ -61,15 +62,14 @@ class Hub:
             # All else is passed over: answers to pings, and notifications that are not known here.
 
     def upload(self, file, source):
-        # The key is for trying again: what was committed under it is not committed twice.
-        key = secrets.token_hex(16)
+        key = secrets.token_hex(16)  # for trying again: under one key, one commit
         upload = self.call("upload.open", file=file, mode="replace", key=key)["upload"]
-        size = 0
+        size, hash = 0, hashlib.sha256()
         while chunk := source.read(65536):
             self.send("upload.chunk", chunk, params={"upload": upload, "bytes": len(chunk)})
             size += len(chunk)
-        # Without a hash: BLAKE3 is not in the standard library, and TLS protects the way.
-        return self.call("upload.commit", upload=upload, bytes=size)
+            hash.update(chunk)
+        return self.call("upload.commit", upload=upload, bytes=size, hash=hash.hexdigest())
 
     def list(self, method, member, **after):
         page = self.call(method, **after)

@@ -28,8 +28,13 @@ const PROGRAMS: &[Program] = &[
     },
     Program {
         name: "python3",
-        purpose: "runs the example client",
+        purpose: "runs the example client in Python",
         source: Source::Debian("python3"),
+    },
+    Program {
+        name: "node",
+        purpose: "runs the example client in JavaScript",
+        source: Source::Debian("nodejs"),
     },
     Program {
         name: "javac",
