@@ -36,7 +36,12 @@ pub async fn download(
     target: &mut (impl AsyncWrite + Unpin),
     mut progress: impl FnMut(u64, u64),
 ) -> Result<Downloaded> {
-    let (opened, mut incoming) = session.open_download(OpenDownload { file }).await?;
+    let (opened, mut incoming) = session
+        .open_download(OpenDownload {
+            file,
+            download: None,
+        })
+        .await?;
     let mut hasher = blake3::Hasher::new();
     loop {
         match next(&mut incoming).await? {

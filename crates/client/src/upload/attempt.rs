@@ -81,7 +81,15 @@ enum Opened {
 
 async fn open(session: &Session, task: UploadTask, key: IdempotencyKey) -> Result<Opened> {
     let UploadTask { file, mode, .. } = task;
-    match session.open_upload(OpenUpload { file, mode, key }).await? {
+    match session
+        .open_upload(OpenUpload {
+            file,
+            mode,
+            key,
+            upload: None,
+        })
+        .await?
+    {
         (OpenUploadReply::Committed { receipt }, _) => Ok(Opened::Committed(receipt)),
         (OpenUploadReply::Ready { offset, hash, .. }, Some(upload)) => {
             Ok(Opened::Ready(upload, Start { offset, hash }))

@@ -74,6 +74,15 @@ impl FileCommand {
         }
     }
 
+    /// The number that its caller has chosen for the upload or download.
+    pub(crate) fn number(&self) -> Option<u64> {
+        match self {
+            FileCommand::OpenUpload(upload) => upload.upload,
+            FileCommand::OpenDownload(download) => download.download,
+            _ => None,
+        }
+    }
+
     /// What the operator is shown of it.
     pub(crate) fn shown(&self) -> Command {
         match self {
@@ -125,7 +134,7 @@ impl FileCommand {
                 after: list.after.clone(),
                 limit: MAX_PAGE_ENTRIES,
             }),
-            FileCommand::OpenDownload(OpenDownload { file }) | FileCommand::Read(file) => {
+            FileCommand::OpenDownload(OpenDownload { file, .. }) | FileCommand::Read(file) => {
                 StoreCall::Query(Query::Snapshot {
                     device,
                     file: file.clone(),

@@ -3,7 +3,7 @@
 
 use fleetlink_proto::DeviceName;
 use fleetlink_proto::control::limits::{
-    MAX_DOWNLOADS_PER_DEVICE, MAX_DOWNLOADS_PER_SESSION, MAX_UPLOADS_PER_DEVICE,
+    MAX_DOWNLOADS_PER_DEVICE, MAX_DOWNLOADS_PER_SESSION, MAX_NUMBER, MAX_UPLOADS_PER_DEVICE,
     MAX_UPLOADS_PER_SESSION,
 };
 use fleetlink_proto::control::{
@@ -34,7 +34,15 @@ pub(crate) fn take_slot(
         call.split().1.refuse(error, out);
         return None;
     };
-    if slots.take(session, device, what) {
+    let number = call.command.number();
+    if let Some(number) = number
+        && !slots.may_use(session, what, number)
+    {
+        let (command, call) = call.split();
+        refuse(call, command.shown(), number_refused(what, number), out);
+        return None;
+    }
+    if slots.take(session, device, (what, number)) {
         return Some(call);
     }
     let (command, call) = call.split();
@@ -45,6 +53,18 @@ pub(crate) fn take_slot(
         out,
     );
     None
+}
+
+fn number_refused(what: Use, number: u64) -> RpcError {
+    let what = match what {
+        Use::Upload => "upload",
+        Use::Download => "download",
+    };
+    let message = format!(
+        "{number} is no number for this {what}: it is a whole number from 1 to {MAX_NUMBER} that no \
+         other open {what} of the session has"
+    );
+    RpcError::new(ErrorCode::InvalidParams, message)
 }
 
 fn no_slot(what: Use, of_hub: usize) -> RpcError {
@@ -74,7 +94,7 @@ pub(crate) fn upload_opened(
         return start_upload(call, owner, upload, slots, out);
     };
     if let Some(session) = call.session() {
-        slots.refuse(session, Use::Upload);
+        slots.refuse(session, Use::Upload, upload.upload);
     }
     if (&receipt.file, receipt.mode) == (&upload.file, upload.mode) {
         let file = receipt.file.clone();
@@ -99,7 +119,9 @@ fn start_upload(
     slots: &mut Slots,
     out: &mut Outgoing,
 ) {
-    let OpenUpload { file, mode, key } = upload.clone();
+    let OpenUpload {
+        file, mode, key, ..
+    } = upload.clone();
     let Some((session, id)) = call.hand_over(out) else {
         return;
     };
@@ -153,7 +175,7 @@ pub(crate) fn start_download(
     let Some((session, id)) = call.hand_over(out) else {
         return;
     };
-    if let Some(number) = slots.begin_download(session) {
+    if let Some(number) = slots.begin_download(session, download.download) {
         out.show(ConsoleEvent::Sending {
             device: owner.clone(),
             file: download.file,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use fleetlink_proto::DeviceName;
 use fleetlink_proto::control::OpenUpload;
 use fleetlink_proto::control::limits::{
-    MAX_DOWNLOADS_PER_DEVICE, MAX_DOWNLOADS_PER_SESSION, MAX_UPLOADS_PER_DEVICE,
+    MAX_DOWNLOADS_PER_DEVICE, MAX_DOWNLOADS_PER_SESSION, MAX_NUMBER, MAX_UPLOADS_PER_DEVICE,
     MAX_UPLOADS_PER_SESSION,
 };
 
@@ -32,8 +32,6 @@ pub(crate) struct Slots {
 #[derive(Debug)]
 struct OfSession {
     owner: DeviceName,
-    /// The last number that was given in this session.
-    last: u64,
     uploads: Taken<OpenUpload>,
     downloads: Taken<()>,
 }
@@ -42,6 +40,10 @@ struct OfSession {
 struct Taken<T> {
     open: BTreeMap<u64, T>,
     asked: usize,
+    /// The numbers that the device has chosen for some of those that were asked for.
+    chosen: Vec<u64>,
+    /// The largest number that was used.
+    last: u64,
 }
 
 /// Slots of one kind that are taken, in all and by device: one device with many sessions must not
@@ -60,9 +62,33 @@ impl<T> Taken<T> {
         self.open.len() + self.asked
     }
 
-    fn begin(&mut self, number: u64, what: T) {
-        self.asked = self.asked.saturating_sub(1);
+    fn is_used(&self, number: u64) -> bool {
+        self.open.contains_key(&number) || self.chosen.contains(&number)
+    }
+
+    /// Begins under the chosen number, else under one more than the largest that was used.
+    fn begin(&mut self, chosen: Option<u64>, what: T) -> u64 {
+        self.settle(chosen);
+        let number = chosen.unwrap_or_else(|| self.unused());
+        self.last = self.last.max(number);
         self.open.insert(number, what);
+        number
+    }
+
+    /// One more than the largest number that was used, else the least that is not in use.
+    fn unused(&self) -> u64 {
+        let largest = self.chosen.iter().copied().max().unwrap_or(0);
+        let largest = largest.max(self.last);
+        match largest < MAX_NUMBER {
+            true => largest + 1,
+            false => (1..).find(|&number| !self.is_used(number)).unwrap_or(1),
+        }
+    }
+
+    /// What was asked for begins, or does not.
+    fn settle(&mut self, chosen: Option<u64>) {
+        self.asked = self.asked.saturating_sub(1);
+        self.chosen.retain(|number| Some(*number) != chosen);
     }
 }
 
@@ -71,6 +97,8 @@ impl<T> Default for Taken<T> {
         Taken {
             open: BTreeMap::new(),
             asked: 0,
+            chosen: Vec::new(),
+            last: 0,
         }
     }
 }
@@ -142,58 +170,78 @@ impl Slots {
         own.map_or((0, 0), |own| (own.uploads.count(), own.downloads.count()))
     }
 
-    /// Takes a slot; `false` where the session, the device or the hub has none left.
+    /// Whether a session may begin an upload or download under this number.
+    pub(crate) fn may_use(&self, session: SessionId, what: Use, number: u64) -> bool {
+        let is_used = |own: &OfSession| match what {
+            Use::Upload => own.uploads.is_used(number),
+            Use::Download => own.downloads.is_used(number),
+        };
+        (1..=MAX_NUMBER).contains(&number) && !self.sessions.get(&session).is_some_and(is_used)
+    }
+
+    /// Takes a slot, for a number that may be chosen; `false` where the session, the device or the hub
+    /// has none left.
     #[must_use]
-    pub(crate) fn take(&mut self, session: SessionId, device: &DeviceName, what: Use) -> bool {
+    pub(crate) fn take(
+        &mut self,
+        session: SessionId,
+        device: &DeviceName,
+        (what, number): (Use, Option<u64>),
+    ) -> bool {
         let own = self.sessions.entry(session).or_insert_with(|| OfSession {
             owner: device.clone(),
-            last: 0,
             uploads: Taken::default(),
             downloads: Taken::default(),
         });
-        let (bound, asked, taken) = match what {
+        let (bound, asked, chosen, taken) = match what {
             Use::Upload => {
-                let taken = own.uploads.count();
-                (&mut self.uploads, &mut own.uploads.asked, taken)
+                let (taken, of) = (own.uploads.count(), &mut own.uploads);
+                (&mut self.uploads, &mut of.asked, &mut of.chosen, taken)
             }
             Use::Download => {
-                let taken = own.downloads.count();
-                (&mut self.downloads, &mut own.downloads.asked, taken)
+                let (taken, of) = (own.downloads.count(), &mut own.downloads);
+                (&mut self.downloads, &mut of.asked, &mut of.chosen, taken)
             }
         };
         let is_free = bound.take(&own.owner, taken);
         *asked += usize::from(is_free);
+        if is_free {
+            chosen.extend(number);
+        }
         is_free
     }
 
     /// The upload that was asked for begins; its number.
     pub(crate) fn begin_upload(&mut self, session: SessionId, upload: OpenUpload) -> Option<u64> {
         let own = self.sessions.get_mut(&session)?;
-        own.last += 1;
-        own.uploads.begin(own.last, upload);
-        Some(own.last)
+        Some(own.uploads.begin(upload.upload, upload))
     }
 
     /// The download that was asked for begins; its number.
-    pub(crate) fn begin_download(&mut self, session: SessionId) -> Option<u64> {
+    pub(crate) fn begin_download(
+        &mut self,
+        session: SessionId,
+        chosen: Option<u64>,
+    ) -> Option<u64> {
         let own = self.sessions.get_mut(&session)?;
-        own.last += 1;
-        own.downloads.begin(own.last, ());
-        Some(own.last)
+        Some(own.downloads.begin(chosen, ()))
     }
 
     /// What was asked for does not begin.
-    pub(crate) fn refuse(&mut self, session: SessionId, what: Use) {
+    pub(crate) fn refuse(&mut self, session: SessionId, what: Use, chosen: Option<u64>) {
         let Some(own) = self.sessions.get_mut(&session) else {
             return;
         };
-        let (bound, asked) = match what {
-            Use::Upload => (&mut self.uploads, &mut own.uploads.asked),
-            Use::Download => (&mut self.downloads, &mut own.downloads.asked),
+        let (bound, was_asked) = match what {
+            Use::Upload => (&mut self.uploads, own.uploads.asked > 0),
+            Use::Download => (&mut self.downloads, own.downloads.asked > 0),
         };
-        if *asked > 0 {
-            *asked -= 1;
+        if was_asked {
             bound.free(&own.owner, 1);
+        }
+        match what {
+            Use::Upload => own.uploads.settle(chosen),
+            Use::Download => own.downloads.settle(chosen),
         }
     }
 
@@ -235,6 +283,7 @@ mod tests {
             file: DataFile::numbered(1),
             mode: UploadMode::Replace,
             key: IdempotencyKey::from_bits(1),
+            upload: None,
         }
     }
 
@@ -252,7 +301,7 @@ mod tests {
                 last += 1;
                 let session = SessionId(last);
                 let mut own = 0;
-                while slots.take(session, &device(number), Use::Upload) {
+                while slots.take(session, &device(number), (Use::Upload, None)) {
                     slots.begin_upload(session, upload());
                     own += 1;
                 }
@@ -273,25 +322,25 @@ mod tests {
     fn every_way_to_an_end_frees_the_slot_once() {
         let mut slots = Slots::within(&Capacity::default());
         let session = SessionId(1);
-        let take = |slots: &mut Slots, what| assert!(slots.take(session, &device(1), what));
+        let take = |slots: &mut Slots, what| assert!(slots.take(session, &device(1), (what, None)));
         let taken = |slots: &Slots| (slots.uploads.taken, slots.downloads.taken);
         take(&mut slots, Use::Upload);
-        slots.refuse(session, Use::Upload);
-        slots.refuse(session, Use::Upload);
+        slots.refuse(session, Use::Upload, None);
+        slots.refuse(session, Use::Upload, None);
         take(&mut slots, Use::Upload);
         let number = slots.begin_upload(session, upload()).unwrap();
-        slots.refuse(session, Use::Upload);
+        slots.refuse(session, Use::Upload, None);
         assert_eq!(taken(&slots), (1, 0), "it has begun");
         assert!(slots.end_upload(session, number).is_some());
         assert!(slots.end_upload(session, number).is_none());
         take(&mut slots, Use::Download);
-        let number = slots.begin_download(session).unwrap();
+        let number = slots.begin_download(session, None).unwrap();
         slots.end_download(session, number);
         slots.end_download(session, number);
         assert_eq!(taken(&slots), (0, 0));
         take(&mut slots, Use::Upload);
         take(&mut slots, Use::Download);
-        slots.begin_download(session);
+        slots.begin_download(session, None);
         slots.end_session(session);
         slots.end_session(session);
         slots.end_download(session, number + 1);
@@ -302,12 +351,30 @@ mod tests {
     fn numbers_are_unique_within_the_session() {
         let mut slots = Slots::within(&Capacity::default());
         let session = SessionId(1);
-        assert!(slots.take(session, &device(1), Use::Upload));
-        assert!(slots.take(session, &device(1), Use::Download));
+        assert!(slots.take(session, &device(1), (Use::Upload, None)));
+        assert!(slots.take(session, &device(1), (Use::Download, None)));
         assert_eq!(slots.begin_upload(session, upload()), Some(1));
-        assert_eq!(slots.begin_download(session), Some(2));
+        assert_eq!(slots.begin_download(session, None), Some(1));
         assert!(slots.end_upload(session, 1).is_some());
-        assert!(slots.take(session, &device(1), Use::Upload));
-        assert_eq!(slots.begin_upload(session, upload()), Some(3));
+        assert!(slots.take(session, &device(1), (Use::Upload, None)));
+        assert_eq!(slots.begin_upload(session, upload()), Some(2));
+        // A chosen one is used from the moment at which it is asked for, and the hub goes on behind it.
+        for (number, may) in [
+            (0, false),
+            (2, false),
+            (7, true),
+            (MAX_NUMBER, true),
+            (MAX_NUMBER + 1, false),
+        ] {
+            assert_eq!(slots.may_use(session, Use::Upload, number), may, "{number}");
+        }
+        assert!(slots.take(session, &device(1), (Use::Upload, Some(7))));
+        assert!(
+            !slots.may_use(session, Use::Upload, 7) && slots.may_use(session, Use::Download, 7)
+        );
+        assert!(slots.take(session, &device(1), (Use::Upload, None)));
+        assert_eq!(slots.begin_upload(session, upload()), Some(8));
+        slots.refuse(session, Use::Upload, Some(7));
+        assert!(slots.may_use(session, Use::Upload, 7));
     }
 }

@@ -139,9 +139,10 @@ impl Hub {
 
     fn queue_command(&mut self, call: Call<FileCommand>, owner: &DeviceName, now: Now) {
         let (shown, slot, session) = (call.command.shown(), call.command.slot(), call.session());
+        let number = call.command.number();
         if let Err(call) = self.enqueue(owner, Job::File(call), now) {
             if let (Some(session), Some(slot)) = (session, slot) {
-                self.slots.refuse(session, slot);
+                self.slots.refuse(session, slot, number);
             }
             let error = match is_own(&call, owner) {
                 true => errors::too_many_operations(),
@@ -184,7 +185,7 @@ impl Hub {
             }
             (command, result) => {
                 if let (Some(session), Some(slot)) = (call.session(), command.slot()) {
-                    slots.refuse(session, slot);
+                    slots.refuse(session, slot, command.number());
                 }
                 let error = match result {
                     Ok(_) => errors::internal(),

@@ -52,7 +52,10 @@ fn call<'a>(method: &str, device: &'a DeviceName, own: &'a DeviceName) -> (Reque
             key: idempotency,
         }),
         "file.list" => Request::ListFiles(ListFiles::default()),
-        "download.open" => Request::OpenDownload(OpenDownload { file }),
+        "download.open" => Request::OpenDownload(OpenDownload {
+            file,
+            download: None,
+        }),
         "download.cancel" => Request::CancelDownload(CancelDownload { download: 1 }),
         "device.list" => Request::ListDevices(ListDevices::default()),
         "key.list" => Request::ListKeys,

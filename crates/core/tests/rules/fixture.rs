@@ -344,6 +344,7 @@ pub(crate) fn open(key: u128) -> Request {
         file: DataFile::numbered(1),
         mode: UploadMode::Replace,
         key: IdempotencyKey::from_bits(key),
+        upload: None,
     })
 }
 

@@ -52,6 +52,7 @@ fn hello_names_what_this_session_has_and_its_limits() {
     let mut f = Fixture::with_capacity(capacity);
     let without_tls = [
         Feature::FileNames,
+        Feature::ClientNumbers,
         Feature::Receives,
         Feature::OnlyIfFree,
         Feature::Background,

@@ -130,7 +130,10 @@ fn what_needs_a_session_is_refused_without_one() {
         ("upload.open", open(1)),
         (
             "download.open",
-            Request::OpenDownload(OpenDownload { file: FILE }),
+            Request::OpenDownload(OpenDownload {
+                file: FILE,
+                download: None,
+            }),
         ),
     ]);
     for (method, request) in calls {

@@ -154,7 +154,10 @@ fn a_file_that_is_not_there_is_no_such_file() {
             "there is no file with ID of 1 at the server side to compute on",
         ),
         (
-            Request::OpenDownload(OpenDownload { file: FILE }),
+            Request::OpenDownload(OpenDownload {
+                file: FILE,
+                download: None,
+            }),
             "there is no file with ID of 1 at the server side to download",
         ),
     ] {

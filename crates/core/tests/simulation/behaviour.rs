@@ -308,7 +308,10 @@ impl World {
                 operation: *self.rng.pick(&Operation::ALL),
             }),
             7 => Request::ListFiles(ListFiles::default()),
-            8 => Request::OpenDownload(OpenDownload { file }),
+            8 => Request::OpenDownload(OpenDownload {
+                file,
+                download: None,
+            }),
             _ => Request::ListDevices(ListDevices::default()),
         };
         self.call(client, request, Wants::Other);
@@ -330,7 +333,12 @@ impl World {
                 let samples = (0..count)
                     .map(|_| i64::try_from(self.rng.below(2000)).unwrap() - 1000)
                     .collect();
-                let open = OpenUpload { file, mode, key };
+                let open = OpenUpload {
+                    file,
+                    mode,
+                    key,
+                    upload: None,
+                };
                 Change::Upload { open, samples }
             };
             self.clients[client].change = Some(change);

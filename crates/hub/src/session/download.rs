@@ -124,19 +124,19 @@ impl Downloads {
             Err(Ended::Failed(error)) => Some(HubNotification::DownloadFailed { download, error }),
             Err(Ended::Early) => None,
         };
-        if let Some(last) = last
-            && let Ok(place) = self.outbox.bulk().await
-        {
-            // Behind the chunks, not past them.
-            place.send(encode_notification(&last));
-        }
+        // Behind the chunks, not past them.
+        let place = self.outbox.bulk().await;
         self.cancelled().remove(&download);
         let ended = Input::DownloadEnded {
             session: self.turn.session(),
             download,
         };
-        // Without a driver there is nobody left who counts.
+        // The core hears of the end before the device does, so that the device may use the number
+        // again. Without a driver there is nobody left who counts.
         let _ = self.hub.driver.input(ended).await;
+        if let (Some(last), Ok(place)) = (last, place) {
+            place.send(encode_notification(&last));
+        }
     }
 }
 

@@ -182,7 +182,10 @@ async fn obey(
 ) {
     while let Some(order) = orders.recv().await {
         match *order {
-            SessionCommand::Reply { id, result } => outbox.reply(&id, result).await,
+            SessionCommand::Reply { id, result } => {
+                uploads.replied(&id);
+                outbox.reply(&id, result).await;
+            }
             // What was allowed before the core has ended the session does not begin any more.
             SessionCommand::StartUpload(_) | SessionCommand::StartDownload(_)
                 if over.is_cancelled() => {}

@@ -187,6 +187,15 @@ impl<S: AsyncRead + Unpin> Reader<S> {
             }
             Request::CancelDownload(cancel) => self.downloads.cancel(&id, cancel.download).await,
             request => {
+                if let Request::OpenUpload(open) = &request
+                    && let Some(upload) = open.upload
+                    && !self.turn.unread(self.uploads.opening(&id, upload)).await?
+                {
+                    let message = "the id is that of an upload.open that is not decided yet";
+                    let error = RpcError::new(ErrorCode::InvalidRequest, message);
+                    self.outbox.reply(&id, Err(error)).await;
+                    return Ok(());
+                }
                 let session = self.session;
                 let secured = self.secured.as_ref();
                 if let (Request::Hello(hello), Some(secured)) = (&request, secured)

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fleetlink_proto::DataFile;
 use fleetlink_proto::control::{CommitUpload, RequestId};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tracing::Instrument as _;
 
 pub(super) use self::feeder::{BLOCK_TIME, UploadFeeder};
@@ -35,12 +35,16 @@ pub(super) struct Uploads {
     outbox: Outbox,
     order: Order,
     feeds: Arc<Mutex<Feeds>>,
+    /// Wakes the reader when an upload is decided.
+    decided: Arc<Notify>,
 }
 
 /// The ways to the uploads that wait for bytes; none can be opened once the session has ended.
 #[derive(Default)]
 struct Feeds {
     open: BTreeMap<u64, Feed>,
+    /// Calls that open an upload under a number of the device's choice, until they are decided.
+    opening: Vec<(RequestId, u64)>,
     closed: bool,
 }
 
@@ -86,6 +90,7 @@ impl Uploads {
             outbox,
             order,
             feeds: Arc::default(),
+            decided: Arc::default(),
         }
     }
 
@@ -100,6 +105,21 @@ impl Uploads {
         let span = self.outbox.span_of(&start.id);
         let running = async move { Box::pin(Run::new(&uploads, start).run()).await };
         tokio::spawn(running.instrument(span));
+    }
+
+    /// The core has replied to a call: if the call was to open an upload, that is decided.
+    pub(super) fn replied(&self, id: &RequestId) {
+        let mut feeds = self.feeds();
+        if let Some(at) = feeds.opening.iter().position(|(found, _)| found == id) {
+            feeds.opening.remove(at);
+            self.decided.notify_waiters();
+        }
+    }
+
+    /// The upload of this number takes bytes, or it does not begin.
+    fn decided(&self, upload: u64) {
+        self.feeds().opening.retain(|(_, number)| *number != upload);
+        self.decided.notify_waiters();
     }
 
     /// Ends every upload without a commit: what came of them can be resumed.

@@ -8,6 +8,7 @@ mod flights;
 mod hashes;
 mod limits;
 mod names;
+mod numbers;
 mod order;
 mod stand_ins;
 mod takeover;

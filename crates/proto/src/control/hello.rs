@@ -85,6 +85,8 @@ macro_rules! features {
 features! {
     /// Data files have names; numbers are some of them.
     FileNames = "file_names", false;
+    /// `upload` of `upload.open` and `download` of `download.open`.
+    ClientNumbers = "client_numbers", false;
     /// `receives` of `join`.
     Receives = "receives", false;
     /// `only_if_free` of `join`.

@@ -46,6 +46,9 @@ pub struct OpenUpload {
     pub mode: UploadMode,
     /// Names this upload across retries.
     pub key: IdempotencyKey,
+    /// The number of the upload, where the device chooses it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upload: Option<u64>,
 }
 
 /// `upload.commit`: all chunks are sent; the upload becomes visible and durable, or fails.
@@ -101,6 +104,9 @@ pub struct ListFiles {
 pub struct OpenDownload {
     /// The file.
     pub file: DataFile,
+    /// The number of the download, where the device chooses it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub download: Option<u64>,
 }
 
 /// `download.cancel`: ends a download early.

@@ -9,6 +9,8 @@ use fleetlink_proto::control::Request;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::session) struct Subject {
     pub(super) files: Files,
+    /// The number of an upload.
+    pub(super) upload: Option<u64>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,16 +22,21 @@ pub(super) enum Files {
 }
 
 impl Subject {
-    /// A data file.
-    pub(in crate::session) fn file(file: DataFile) -> Self {
+    /// An upload to a data file.
+    pub(in crate::session) fn upload(file: DataFile, upload: u64) -> Self {
         Subject {
             files: Files::One(file),
+            upload: Some(upload),
         }
     }
 
     pub(super) fn of(input: &Input) -> Self {
         let Input::Call { request, .. } = input else {
             return Subject::default();
+        };
+        let upload = match request {
+            Request::OpenUpload(open) => open.upload,
+            _ => None,
         };
         let files = match request {
             Request::OpenUpload(open) => Files::One(open.file.clone()),
@@ -40,10 +47,13 @@ impl Subject {
             Request::ListFiles(_) | Request::Leave | Request::RevokeKey => Files::All,
             _ => Files::None,
         };
-        Subject { files }
+        Subject { files, upload }
     }
 
     pub(super) fn concerns(&self, other: &Self) -> bool {
+        if self.upload.is_some() && self.upload == other.upload {
+            return true;
+        }
         match (&self.files, &other.files) {
             (Files::None, _) | (_, Files::None) => false,
             (Files::All, _) | (_, Files::All) => true,

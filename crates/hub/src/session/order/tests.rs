@@ -18,7 +18,8 @@ fn subject() -> impl Strategy<Value = Subject> {
         (0..3_u32).prop_map(|number| Files::One(number.into())),
         Just(Files::All),
     ];
-    files.prop_map(|files| Subject { files })
+    let upload = prop::option::of(0..3_u64);
+    (files, upload).prop_map(|(files, upload)| Subject { files, upload })
 }
 
 fn step() -> impl Strategy<Value = Step> {

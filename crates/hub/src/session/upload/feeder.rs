@@ -34,6 +34,34 @@ impl UploadFeeder {
         }
     }
 
+    /// A call opens an upload under this number: what follows for the number waits for the decision.
+    /// `false` where a call of the same id waits for one already.
+    pub(in crate::session) async fn opening(&mut self, id: &RequestId, upload: u64) -> bool {
+        let was = self.current.as_ref();
+        if was.is_some_and(|current| current.upload == upload) {
+            // Of an earlier upload of the number.
+            self.flush().await;
+        }
+        let mut feeds = self.uploads.feeds();
+        let is_new = feeds.opening.iter().all(|(found, _)| found != id);
+        if is_new {
+            feeds.opening.push((id.clone(), upload));
+        }
+        is_new
+    }
+
+    async fn until_decided(&self, upload: u64) {
+        loop {
+            let mut decided = std::pin::pin!(self.uploads.decided.notified());
+            decided.as_mut().enable();
+            let is_open = |(_, number): &(RequestId, u64)| *number == upload;
+            if !self.uploads.feeds().opening.iter().any(is_open) {
+                return;
+            }
+            decided.await;
+        }
+    }
+
     /// The next bytes belong to this upload. Those of an upload that is not open, because it
     /// failed a moment ago for instance, are passed over.
     pub(in crate::session) async fn select(&mut self, upload: u64) {
@@ -45,6 +73,7 @@ impl UploadFeeder {
             return;
         }
         self.flush().await;
+        self.until_decided(upload).await;
         let feed = self.uploads.feeds().open.get(&upload).cloned();
         self.current = feed.map(|feed| Current {
             upload,
@@ -108,10 +137,15 @@ impl UploadFeeder {
         last: impl FnOnce(RequestId, Pending) -> Piece,
     ) {
         self.flush().await;
+        self.until_decided(upload).await;
         let feed = self.uploads.feeds().open.remove(&upload);
         let mut unheard = None;
         if let Some(Feed { file, pieces, .. }) = feed {
-            let pending = self.uploads.order.begin(Subject::file(file)).await;
+            let pending = self
+                .uploads
+                .order
+                .begin(Subject::upload(file, upload))
+                .await;
             match pieces.send(last(id.clone(), pending)).await {
                 Ok(()) => return,
                 Err(SendError(piece)) => unheard = Some(piece),

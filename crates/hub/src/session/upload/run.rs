@@ -73,6 +73,7 @@ impl<'a> Run<'a> {
             Ok(ingest) => ingest,
             Err(error) => {
                 self.tell_ended().await;
+                self.uploads.decided(self.upload);
                 return self.uploads.outbox.reply(&self.id, Err(error)).await;
             }
         };
@@ -150,6 +151,7 @@ impl<'a> Run<'a> {
             progress: intake.progress.clone(),
         };
         self.uploads.feeds().insert(self.upload, feed);
+        self.uploads.decided(self.upload);
         intake
     }
 

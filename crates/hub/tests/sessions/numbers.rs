@@ -1,0 +1,136 @@
+//! Numbers of uploads and downloads that the device chooses, so that an upload is one flight.
+
+use serde_json::{Value, json};
+
+use super::device::Device;
+use super::fixture;
+
+fn call(id: usize, method: &str, params: &Value) -> Vec<u8> {
+    let call = json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params});
+    format!("{call}\n").into_bytes()
+}
+
+/// Opens, sends and commits in one piece, with ids from this one on.
+fn flight(id: usize, upload: u64, file: &Value, key: usize, text: &[u8]) -> Vec<u8> {
+    let open =
+        json!({"file": file, "mode": "replace", "key": format!("{key:032x}"), "upload": upload});
+    let mut flight = call(id, "upload.open", &open);
+    let params = json!({"upload": upload, "bytes": text.len()});
+    let line = json!({"jsonrpc": "2.0", "method": "upload.chunk", "params": params});
+    flight.extend(format!("{line}\n").into_bytes());
+    flight.extend(text);
+    let commit = json!({"upload": upload, "bytes": text.len()});
+    flight.extend(call(id + 1, "upload.commit", &commit));
+    flight
+}
+
+/// Reads until all these ids are answered; the answers in the order of the ids.
+async fn answers(device: &mut Device, ids: std::ops::Range<usize>) -> Vec<Value> {
+    let mut answers = vec![Value::Null; ids.len()];
+    while answers.iter().any(Value::is_null) {
+        let answer = device.read().await;
+        if let Some(id) = answer["id"].as_u64() {
+            answers[usize::try_from(id).unwrap() - ids.start] = answer;
+        }
+    }
+    answers
+}
+
+#[tokio::test]
+async fn many_uploads_under_one_number_come_in_one_flight() {
+    let fixture = fixture::hub().await;
+    let mut device = Device::log_in(&fixture).await;
+    for round in 0..5 {
+        let mut bytes = Vec::new();
+        for n in 0..20 {
+            // By turns of the same data file, of others, and one that fails.
+            let file = json!(format!("f{}", n % 3));
+            let text = match n {
+                7 => "x\n".to_owned(),
+                n => format!("{n}\n"),
+            };
+            let key = 1 + round * 20 + n;
+            bytes.extend(flight(100 + 2 * n, 7, &file, key, text.as_bytes()));
+        }
+        device.send(&bytes).await;
+        let answers = answers(&mut device, 100..140).await;
+        for (n, pair) in answers.chunks(2).enumerate() {
+            assert_eq!(pair[0]["result"]["upload"], 7, "{n}: {pair:?}");
+            match n {
+                7 => assert!(pair[1]["error"].is_object(), "{pair:?}"),
+                _ => assert_eq!(pair[1]["result"]["samples"], 1, "{n}: {pair:?}"),
+            }
+        }
+        for (file, last) in [("f0", "18"), ("f1", "19"), ("f2", "17")] {
+            let sum = json!({"file": file, "operation": "SUM"});
+            assert_eq!(device.call("file.compute", sum).await["result"], last);
+        }
+    }
+    fixture.hub.close().await;
+}
+
+#[tokio::test]
+async fn a_refused_opening_passes_over_its_chunks() {
+    let fixture = fixture::hub().await;
+    let mut device = Device::log_in(&fixture).await;
+    let max = (1_u64 << 53) - 1;
+    for (id, number) in [(100, 0), (200, max + 1), (300, u64::MAX)] {
+        device
+            .send(&flight(id, number, &json!(1), id, b"1\n"))
+            .await;
+        let answers = answers(&mut device, id..id + 2).await;
+        assert_eq!(answers[0]["error"]["code"], -32602, "{answers:?}");
+        let message = answers[0]["error"]["message"].as_str().unwrap();
+        assert!(message.contains("from 1 to 9007199254740991"), "{message}");
+        assert_eq!(answers[1]["error"]["data"]["reason"], "no_such_transfer");
+    }
+    for number in ["-1", "1.0", "\"1\"", "true"] {
+        let line = format!(
+            r#"{{"jsonrpc":"2.0","id":5,"method":"download.open","params":{{"file":1,"download":{number}}}}}"#
+        );
+        device.send(format!("{line}\n").as_bytes()).await;
+        assert_eq!(device.read().await["error"]["code"], -32602, "{number}");
+    }
+    // A number in use, and the largest.
+    device.send(&flight(400, max, &json!(2), 400, b"4\n")).await;
+    let taken = answers(&mut device, 400..402).await;
+    assert_eq!(taken[1]["result"]["samples"], 1, "{taken:?}");
+    let open = json!({"file": 3, "mode": "append", "key": "00000000000000000000000000000999", "upload": 5});
+    assert_eq!(device.call("upload.open", open.clone()).await["upload"], 5);
+    let error = device.ask("upload.open", open).await.unwrap_err();
+    assert_eq!(error["code"], -32602, "{error}");
+    // A key of another change: nothing of it arrives.
+    device
+        .send(&flight(500, 6, &json!("other"), 400, b"4\n"))
+        .await;
+    let refused = answers(&mut device, 500..502).await;
+    let reasons = [0, 1].map(|at| refused[at]["error"]["data"]["reason"].clone());
+    assert_eq!(
+        reasons,
+        [json!("conflict"), json!("no_such_transfer")],
+        "{refused:?}"
+    );
+    fixture.hub.close().await;
+}
+
+#[tokio::test]
+async fn a_download_has_the_number_that_was_chosen_and_gives_it_back() {
+    let fixture = fixture::hub().await;
+    let mut device = Device::log_in(&fixture).await;
+    device
+        .send(&flight(100, 1, &json!("x"), 1, b"1\n2\n"))
+        .await;
+    answers(&mut device, 100..102).await;
+    for _ in 0..20 {
+        let open = json!({"file": "x", "download": 9});
+        assert_eq!(device.call("download.open", open).await["download"], 9);
+        let chunk = device.read().await;
+        assert_eq!(chunk["params"]["download"], 9, "{chunk}");
+        let mut bytes = [0; 4];
+        tokio::io::AsyncReadExt::read_exact(&mut device.stream, &mut bytes)
+            .await
+            .unwrap();
+        assert_eq!(device.read().await["method"], "download.end");
+    }
+    fixture.hub.close().await;
+}
