@@ -45,6 +45,20 @@ pub(crate) fn run() -> Result<(), String> {
         ],
     )?;
     step::run("cargo", &["doc", "--workspace", "--no-deps", "--quiet"])?;
+    // The examples in the documentation of the libraries that others use.
+    let documented = ["fleetlink-client", "fleetlink-proto"];
+    step::run(
+        "cargo",
+        &[
+            "test",
+            "--doc",
+            "--locked",
+            "-p",
+            documented[0],
+            "-p",
+            documented[1],
+        ],
+    )?;
     step::run("cargo", &["run", "--release", "--locked", "--", "demo"])?;
     tests()
 }

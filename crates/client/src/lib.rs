@@ -1,5 +1,42 @@
-//! The client side of fleetlink: connecting to a hub whose key is pinned, logging in, joining,
-//! and everything a device asks of its hub. It knows the protocol and nothing of the hub's insides.
+//! The client of fleetlink: a device, or any program that acts as one, at its hub.
+//!
+//! ```no_run
+//! # async fn example(readings: Vec<f64>) -> fleetlink_client::Result<()> {
+//! use fleetlink_client::{Client, Operation};
+//!
+//! let hub = Client::builder("myhost:7421").device("porch-camera").connect().await?;
+//! hub.upload("temperature", readings).await?;
+//! let sum = hub.compute("temperature", Operation::Sum).await?;
+//! hub.send("wei-smartphone", ["lecture1.mp4"]).await?;
+//! let mut events = hub.join().await?; // presence, take-over, hub away and back, arrivals
+//! # println!("{} {:?}", sum.result, events.next().await);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Who is who
+//! - A **device** logs in by the key that it keeps in its state folder. Before it has one, it logs in
+//!   by its [password](ClientBuilder::password), or gets an account and a key by a
+//!   [join ticket](ClientBuilder::ticket). [`enrol_key`](ClientBuilder::enrol_key) makes the key at
+//!   the first login.
+//! - A **hub** is known by its pin, the SHA-256 of its public key. The pin is
+//!   [given](ClientBuilder::pin), part of the address (`myhost:7421#sha256:…`), or remembered from the
+//!   last time. [`FirstUse`] decides about a hub that was never met; without a decision of the program
+//!   no hub on another host is trusted.
+//! - Each [`Client`] that has [joined](Client::join) makes its device **present**: others see it, and
+//!   can send it files. A client that has not joined can do everything else.
+//!
+//! # When something fails
+//! Every function fails with an [`Error`]: its [kind](Error::kind) is for programs, its text for
+//! people, and its `source()` the cause. [`Error::retry`] says whether the same can succeed later.
+//! Uploads, deletions and the session of a joined device are tried again by the library, with one
+//! effect, as long as what is in the way passes.
+//!
+//! # Examples
+//! `examples/sensor.rs` uploads readings and has the hub compute on them, `examples/send.rs` sends
+//! files to another device, `examples/watch.rs` joins and takes files.
+//!
+//! The library runs in a tokio runtime with time and I/O enabled. It works on Unix.
 
 #![warn(missing_docs)]
 
@@ -58,7 +95,6 @@ pub use direct::{
 };
 pub use download::{Downloaded, download, download_to_file};
 pub use error::{Error, ErrorKind, Result};
-pub use fleetlink_proto::Retry;
 pub use generate::{GenerateError, Generated, Overwrite, generate};
 pub use generated_files::GeneratedFiles;
 pub use hub_clock::HubClock;
@@ -80,12 +116,28 @@ pub use supervisor::{Link, Supervisor};
 pub use temporary::{Existing, write_whole};
 pub use upload::{UploadTask, Uploaded, upload_file, upload_stream};
 
+/// The messages, names and limits of the protocols, of which the commonest stand here too.
+pub use fleetlink_proto as proto;
+pub use fleetlink_proto::control::{
+    ActiveDevice, ComputeReply, DeleteReply, EndReason, EnrolledKey, ErrorCode, FileEntry, Join,
+    JoinReply, Receipt as UploadReceipt, RpcError, UploadMode,
+};
+pub use fleetlink_proto::samples::{Decimal, Operation};
+pub use fleetlink_proto::ticket::JoinTicket;
+pub use fleetlink_proto::transfer::limits::Deadlines;
+pub use fleetlink_proto::transfer::{
+    Ended, Failure as TransferFailure, FileName, Offer, Reason, Receipt as TransferReceipt,
+};
+pub use fleetlink_proto::{
+    ContentHash, DataFile, DeviceKey, DeviceName, HubPin, IdempotencyKey, Password, Retry, WallTime,
+};
+
 /// A new key for one change: 128 bits from the operating system.
 ///
 /// # Panics
 /// Where the operating system has no randomness to give.
-pub fn new_key() -> fleetlink_proto::IdempotencyKey {
+pub fn new_key() -> IdempotencyKey {
     let mut bits = [0; 16];
     getrandom::fill(&mut bits).expect("the operating system gives random bytes");
-    fleetlink_proto::IdempotencyKey::from_bits(u128::from_ne_bytes(bits))
+    IdempotencyKey::from_bits(u128::from_ne_bytes(bits))
 }

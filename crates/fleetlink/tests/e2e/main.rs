@@ -3,6 +3,7 @@
 
 mod account;
 mod attack;
+mod client_examples;
 mod course;
 mod crash;
 mod credentials;
