@@ -11,7 +11,6 @@ pub enum Caller {
     Nobody,
     /// A device.
     Device {
-        /// Its name.
         name: DeviceName,
         /// What it has shown.
         proof: Proof,

@@ -17,39 +17,29 @@ use crate::store::snapshot::Snapshot;
 pub enum Effect {
     /// Answer a call.
     Reply {
-        /// To which session.
         session: SessionId,
-        /// The caller's id.
         id: RequestId,
-        /// The answer.
         result: Result<Reply, RpcError>,
     },
     /// Tell a device why its session ends, and close it. No input of it is expected any more.
     End {
-        /// Which session.
         session: SessionId,
-        /// Why.
         reason: EndReason,
         /// The same for people.
         message: String,
     },
     /// Close a session once its answers are written: it said goodbye.
-    Close {
-        /// Which session.
-        session: SessionId,
-    },
+    Close { session: SessionId },
     /// Have the line of a credentials file that is about this name imported, if one waits, and
     /// answer [`Input::LoginSettled`](crate::Input::LoginSettled). For a name that is nobody's do
     /// work that takes as long.
     SettleLogin {
-        /// To be named in the answer.
         check: CheckId,
         /// The name, as it was sent.
         name: Box<str>,
     },
     /// Check a password; without a hash, do the same work against one that nobody has.
     CheckPassword {
-        /// To be named in the answer.
         check: CheckId,
         /// What was typed.
         password: Password,
@@ -58,27 +48,19 @@ pub enum Effect {
     },
     /// Do a store operation.
     Store {
-        /// To be named in the answer.
         operation: OperationId,
-        /// What to do.
         call: StoreCall,
     },
     /// Forget staged bytes that no commit will take.
-    Discard {
-        /// Which.
-        staged: StagedId,
-    },
+    Discard { staged: StagedId },
     /// Begin an upload: stage what comes and answer `upload.open`.
     StartUpload {
-        /// In which session.
         session: SessionId,
         /// The caller's id of `upload.open`.
         id: RequestId,
         /// The number for the answer, unique within the session.
         upload: u64,
-        /// Whose file.
         device: DeviceName,
-        /// Which file.
         file: DataFile,
         /// What the upload will do.
         mode: UploadMode,
@@ -87,7 +69,6 @@ pub enum Effect {
     },
     /// Begin a download: answer `download.open` and send the segments.
     StartDownload {
-        /// In which session.
         session: SessionId,
         /// The caller's id of `download.open`.
         id: RequestId,
@@ -98,29 +79,21 @@ pub enum Effect {
     },
     /// Sign a grant and answer `transfer.open` with it.
     Grant {
-        /// In which session.
         session: SessionId,
         /// The caller's id of `transfer.open`.
         id: RequestId,
-        /// The sender.
         from: Box<GrantedParty>,
-        /// The receiver.
         to: Box<GrantedParty>,
         /// By which keys the two know the hub.
         known_by: [HubPin; 2],
-        /// Until when.
         expires: HubTime,
         /// Where the receiver may be reached.
         addresses: Vec<SocketAddr>,
     },
     /// Ask the store for the uploads that are not finished, and answer the operator with them.
-    ListUploads {
-        /// Which call.
-        admin: AdminId,
-    },
+    ListUploads { admin: AdminId },
     /// Ask the store for a page of data files, and answer the operator with it.
     ListData {
-        /// Which call.
         admin: AdminId,
         /// Of this device; of all devices where it is not given.
         device: Option<DeviceName>,
@@ -129,14 +102,11 @@ pub enum Effect {
     },
     /// Reply to a call without a session.
     Answer {
-        /// Which call.
         call: CallId,
-        /// The reply.
         result: Result<Reply, RpcError>,
     },
     /// Reply to an operator or administrator.
     AnswerAdmin {
-        /// Which call.
         admin: AdminId,
         /// The answer; an error is a sentence for the operator.
         result: Result<AdminReply, String>,

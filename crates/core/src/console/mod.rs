@@ -18,9 +18,7 @@ use crate::store::journal::Deleter;
 pub enum ConsoleEvent {
     /// A device joined.
     Joined {
-        /// Which.
         device: DeviceName,
-        /// From where.
         address: IpAddr,
         /// Where it accepts peers.
         udp_port: u16,
@@ -28,26 +26,11 @@ pub enum ConsoleEvent {
         entrance: Entrance,
     },
     /// A session of a device is over; the device stays active by other ones.
-    SessionEnded {
-        /// Which device.
-        device: DeviceName,
-        /// Why.
-        why: Departure,
-    },
+    SessionEnded { device: DeviceName, why: Departure },
     /// A device is no longer active.
-    Left {
-        /// Which.
-        device: DeviceName,
-        /// Why.
-        why: Departure,
-    },
+    Left { device: DeviceName, why: Departure },
     /// A device logged in.
-    LoggedIn {
-        /// Which.
-        device: DeviceName,
-        /// From where.
-        address: IpAddr,
-    },
+    LoggedIn { device: DeviceName, address: IpAddr },
     /// A login failed.
     LoginFailed {
         /// The name, as it was sent.
@@ -59,14 +42,12 @@ pub enum ConsoleEvent {
     },
     /// Passwords from a source are refused for a while.
     Penalised {
-        /// Which.
         source: Source,
         /// For how long.
         time: Duration,
     },
     /// Passwords of one name from a source are refused for a while.
     NamePenalised {
-        /// Which source.
         source: Source,
         /// The name, as it was sent.
         name: String,
@@ -75,14 +56,12 @@ pub enum ConsoleEvent {
     },
     /// A device asked for something.
     Issued {
-        /// Which.
         device: DeviceName,
         /// For what.
         command: Command,
     },
     /// A device was refused what it asked for.
     Refused {
-        /// Which.
         device: DeviceName,
         /// What it asked for.
         command: Command,
@@ -113,26 +92,16 @@ pub enum ConsoleEvent {
         result: Decimal,
     },
     /// A file was removed at the wish of its device.
-    Deleted {
-        /// Which file.
-        file: DataFile,
-    },
+    Deleted { file: DataFile },
     /// A file was removed by somebody else than its device.
     Removed {
-        /// Whose.
         device: DeviceName,
-        /// Which file.
         file: DataFile,
         /// By whom.
         by: Deleter,
     },
     /// A device was told that its file was removed.
-    ToldDeleted {
-        /// Which device.
-        device: DeviceName,
-        /// Which file.
-        file: DataFile,
-    },
+    ToldDeleted { device: DeviceName, file: DataFile },
     /// The other active devices were returned.
     ListedDevices {
         /// To whom.
@@ -141,33 +110,24 @@ pub enum ConsoleEvent {
         devices: Vec<ActiveDevice>,
     },
     /// A device may send files to another one.
-    Granted {
-        /// The sender.
-        device: DeviceName,
-        /// The receiver.
-        to: DeviceName,
-    },
+    Granted { device: DeviceName, to: DeviceName },
     /// A device's own files were listed.
     ListedFiles {
         /// To whom.
         device: DeviceName,
-        /// How many.
         count: usize,
     },
     /// A file's content is returned.
     Sending {
         /// To whom.
         device: DeviceName,
-        /// Which file.
         file: DataFile,
         /// How many bytes.
         bytes: u64,
     },
     /// An account was changed.
     Account {
-        /// Whose.
         name: DeviceName,
-        /// How.
         change: AccountChange,
     },
     /// Something happened with a join ticket.
@@ -203,10 +163,7 @@ pub enum Entrance {
     /// Older sessions of its name were ended by this.
     TookOver,
     /// The device was active by other sessions, which stay.
-    Beside {
-        /// How many.
-        others: usize,
-    },
+    Beside { others: usize },
 }
 
 /// Why a device is no longer active, or a session of it over.

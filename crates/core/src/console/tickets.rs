@@ -11,30 +11,23 @@ use fleetlink_proto::ticket::{TicketNumber, TicketSubject};
 pub enum TicketEvent {
     /// It was issued.
     Issued {
-        /// Which.
         ticket: TicketNumber,
-        /// For whom.
         subject: TicketSubject,
     },
     /// It was used.
     Used {
-        /// Which.
         ticket: TicketNumber,
         /// By the device that has this name from now on.
         device: DeviceName,
     },
     /// The operator took it back.
-    Revoked {
-        /// Which.
-        ticket: TicketNumber,
-    },
+    Revoked { ticket: TicketNumber },
     /// It was not used, though somebody asked.
     Refused {
         /// Which, where there is such a one.
         ticket: Option<TicketNumber>,
         /// From where; unknown where the session is gone by now.
         address: Option<IpAddr>,
-        /// Why.
         refusal: Refusal,
     },
 }

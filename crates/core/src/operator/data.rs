@@ -18,34 +18,22 @@ pub enum DataRequest {
     },
     /// Computes on a data file.
     Compute {
-        /// Whose.
         device: DeviceName,
-        /// Which.
         file: DataFile,
-        /// What.
         operation: Operation,
     },
     /// Reads a data file.
-    Read {
-        /// Whose.
-        device: DeviceName,
-        /// Which.
-        file: DataFile,
-    },
+    Read { device: DeviceName, file: DataFile },
     /// Deletes a data file.
     Delete {
-        /// Whose.
         device: DeviceName,
-        /// Which.
         file: DataFile,
         /// Names this deletion across retries.
         key: IdempotencyKey,
     },
     /// Deletes a data file that is beyond the bounds of retention. The hub asks this itself.
     Expire {
-        /// Whose.
         device: DeviceName,
-        /// Which.
         file: DataFile,
         /// The version that is beyond the bounds; a newer one stays.
         version: Version,

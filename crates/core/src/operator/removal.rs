@@ -22,7 +22,6 @@ pub(crate) struct Removal {
 pub(crate) enum Progress {
     /// Another step.
     Next(Removal),
-    /// The reply.
     Over(Result<AdminReply, String>),
 }
 

@@ -18,21 +18,18 @@ use crate::store::ticket::{Ticket, TicketStanding};
 pub enum AdminRequest {
     /// Adds an account.
     AddAccount {
-        /// Its name.
         name: DeviceName,
         /// The hash of its password.
         password_hash: PasswordHash,
     },
     /// Changes an account's password and ends the sessions that the old one opened.
     SetPassword {
-        /// Whose.
         name: DeviceName,
         /// The hash of the new password.
         password_hash: PasswordHash,
     },
     /// Removes an account and ends its sessions.
     RemoveAccount {
-        /// Whose.
         name: DeviceName,
         /// Whether its files are deleted as well; without this an account with files stays.
         with_data: bool,
@@ -40,22 +37,11 @@ pub enum AdminRequest {
         key: IdempotencyKey,
     },
     /// Gives an account a key, instead of one that it may have.
-    SetKey {
-        /// Whose.
-        name: DeviceName,
-        /// The key.
-        key: DeviceKey,
-    },
+    SetKey { name: DeviceName, key: DeviceKey },
     /// Takes an account's key away and ends its sessions, also where it has none.
-    RevokeKey {
-        /// Whose.
-        name: DeviceName,
-    },
+    RevokeKey { name: DeviceName },
     /// Ends a name's block and forgets its wrong passwords.
-    Unlock {
-        /// Whose.
-        name: DeviceName,
-    },
+    Unlock { name: DeviceName },
     /// Lists the accounts, by name.
     ListAccounts,
     /// Issues a ticket.
@@ -70,10 +56,7 @@ pub enum AdminRequest {
         life: Duration,
     },
     /// Takes a ticket back.
-    RevokeTicket {
-        /// Which.
-        ticket: TicketNumber,
-    },
+    RevokeTicket { ticket: TicketNumber },
     /// Lists the tickets, in the order in which they were issued.
     ListTickets,
     /// Lists the uploads that are not finished.
@@ -86,21 +69,13 @@ pub enum AdminRequest {
     Data(DataRequest),
     /// A line of a credentials file that is new or has changed.
     ImportLogin {
-        /// Whose.
         name: DeviceName,
-        /// What it says.
         order: ImportOrder,
     },
     /// Takes an account's password and key away; its data stay.
-    RemoveLogin {
-        /// Whose.
-        name: DeviceName,
-        /// Which file no longer gives it.
-        origin: Box<str>,
-    },
+    RemoveLogin { name: DeviceName, origin: Box<str> },
     /// All of a credentials file is imported.
     FinishImport {
-        /// Which file.
         origin: Box<str>,
         /// A name of the file, under which this is queued.
         name: DeviceName,
@@ -114,7 +89,6 @@ pub enum AdminRequest {
 /// What a line of a credentials file says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImportOrder {
-    /// Which file.
     pub origin: Box<str>,
     /// The hash of the line's password.
     pub password_hash: PasswordHash,
@@ -168,11 +142,9 @@ pub enum AdminReply {
 /// A session as the operator sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionStatus {
-    /// Its number.
     pub session: SessionId,
     /// Whose it is, once it is logged in.
     pub device: Option<DeviceName>,
-    /// From where.
     pub address: IpAddr,
     /// When it connected.
     pub since: WallTime,
@@ -191,7 +163,6 @@ pub struct SessionStatus {
 /// A ticket as the operator sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TicketStatus {
-    /// The ticket.
     pub ticket: Ticket,
     /// Whether it can be used now.
     pub standing: TicketStanding,
@@ -200,7 +171,6 @@ pub struct TicketStatus {
 /// An account as the operator sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountStatus {
-    /// Its name.
     pub name: DeviceName,
     /// When it was made.
     pub created: WallTime,

@@ -52,9 +52,7 @@ impl fmt::Debug for PasswordHash {
 /// What a credentials file has given: the line that was applied last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GivenLogin {
-    /// Which file.
     pub origin: Box<str>,
-    /// Whose.
     pub name: DeviceName,
     /// The hash of the password that the line had then, whatever the account has now.
     pub password_hash: PasswordHash,
@@ -80,7 +78,6 @@ pub struct StagedId(pub u64);
 pub struct Staged {
     /// Where the store finds it again.
     pub id: StagedId,
-    /// Its bytes.
     pub bytes: u64,
     /// Their BLAKE3 hash.
     pub hash: ContentHash,
@@ -93,9 +90,7 @@ pub struct Staged {
 /// A change that makes a staged upload part of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Commit {
-    /// Whose file.
     pub device: DeviceName,
-    /// Which file.
     pub file: DataFile,
     /// What happens to what the file held before.
     pub mode: UploadMode,
@@ -103,20 +98,16 @@ pub struct Commit {
     pub key: IdempotencyKey,
     /// What is added.
     pub staged: Staged,
-    /// When.
     pub at: WallTime,
 }
 
 /// A change that removes a data file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delete {
-    /// Whose file.
     pub device: DeviceName,
-    /// Which file.
     pub file: DataFile,
     /// Names this change across retries.
     pub key: IdempotencyKey,
-    /// When.
     pub at: WallTime,
     /// Who wants it.
     pub by: Deleter,
@@ -140,7 +131,6 @@ pub enum Change {
     AddAccount(Account),
     /// Replaces an account's password hash; `NotFound` without the account.
     SetPassword {
-        /// Whose.
         name: DeviceName,
         /// The new hash.
         password_hash: PasswordHash,
@@ -151,22 +141,15 @@ pub enum Change {
     ImportLogin {
         /// What the file gives.
         given: GivenLogin,
-        /// When.
         at: WallTime,
         /// Whether the account follows.
         applies: bool,
     },
     /// Takes an account's password and key away, where there is one, and forgets that this file has
     /// given them.
-    RemoveLogin {
-        /// Whose.
-        name: DeviceName,
-        /// Which file.
-        origin: Box<str>,
-    },
+    RemoveLogin { name: DeviceName, origin: Box<str> },
     /// Notes that all of a credentials file is imported, and forgets what it no longer gives.
     FinishImport {
-        /// Which file.
         origin: Box<str>,
         /// The hash of all of it.
         whole: PasswordHash,
@@ -176,39 +159,25 @@ pub enum Change {
     /// Gives an account a key; `NotFound` without the account, `Conflict` where it has another and
     /// that shall not be replaced. A key that it has already stays, with its first time.
     SetKey {
-        /// Whose.
         name: DeviceName,
-        /// The key.
         key: EnrolledKey,
         /// Whether another one is replaced.
         replace: bool,
     },
     /// Takes an account's key away; `NotFound` where there is none.
-    RemoveKey {
-        /// Whose.
-        name: DeviceName,
-    },
+    RemoveKey { name: DeviceName },
     /// Removes an account; `NotFound` without it, `Conflict` while it has files.
-    RemoveAccount {
-        /// Whose.
-        name: DeviceName,
-    },
+    RemoveAccount { name: DeviceName },
     /// Adds a ticket that nobody has used, and forgets others, which may be gone already; `Conflict`
     /// where there is one of this number or hash.
     AddTicket {
-        /// The ticket.
         ticket: Ticket,
         /// Those that make room for it.
         forget: Vec<TicketNumber>,
     },
     /// Notes that a ticket is of no use from now on; `NotFound` without it. One that is revoked
     /// already stays so, with its first time.
-    RevokeTicket {
-        /// Which.
-        ticket: TicketNumber,
-        /// When.
-        at: WallTime,
-    },
+    RevokeTicket { ticket: TicketNumber, at: WallTime },
     /// Uses a ticket for a name, all of it or nothing: counts the use, makes the account, without a
     /// password, where there is none, and gives it the key, instead of one that it may have.
     /// `NotFound` where the ticket cannot be used at this time (see
@@ -217,9 +186,7 @@ pub enum Change {
     /// name. The same ticket, name and key again answer the same, also when the ticket cannot be
     /// used any more, as long as the account has the key.
     RedeemTicket {
-        /// Which.
         ticket: TicketNumber,
-        /// For whom.
         name: DeviceName,
         /// The device's key, and when it is used.
         key: EnrolledKey,
@@ -239,21 +206,14 @@ pub enum Change {
 pub enum Query {
     /// Looks up what an earlier commit of this key answered.
     FindReceipt {
-        /// Whose.
         device: DeviceName,
         /// The commit's key.
         key: IdempotencyKey,
     },
     /// The summary of a whole file; `NotFound` where there is none.
-    Summary {
-        /// Whose file.
-        device: DeviceName,
-        /// Which file.
-        file: DataFile,
-    },
+    Summary { device: DeviceName, file: DataFile },
     /// A page of a device's files, by id.
     ListFiles {
-        /// Whose files.
         device: DeviceName,
         /// Only larger ids.
         after: Option<DataFile>,
@@ -261,12 +221,7 @@ pub enum Query {
         limit: u32,
     },
     /// The segments that a file has now; `NotFound` where there is none.
-    Snapshot {
-        /// Whose file.
-        device: DeviceName,
-        /// Which file.
-        file: DataFile,
-    },
+    Snapshot { device: DeviceName, file: DataFile },
 }
 
 /// What a store answers to a [`StoreCall`] that it did.
@@ -318,7 +273,6 @@ pub enum StoreError {
 /// An upload that is not finished.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnfinishedUpload {
-    /// Whose.
     pub device: DeviceName,
     /// Names the upload across retries.
     pub key: IdempotencyKey,

@@ -8,15 +8,11 @@ use fleetlink_proto::{DataFile, DeviceName, WallTime};
 pub struct JournalEntry {
     /// Its place in the journal, counted from 1, without gaps in what is visible.
     pub sequence: u64,
-    /// Whose file.
     pub device: DeviceName,
-    /// Which file.
     pub file: DataFile,
-    /// What was done.
     pub kind: ChangeKind,
     /// How many samples were uploaded, or how many the deleted file held.
     pub samples: u64,
-    /// When.
     pub at: WallTime,
 }
 

@@ -9,11 +9,8 @@ use fleetlink_proto::{ContentHash, Version};
 /// The state of a file at one moment; its segments are immutable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
-    /// Its version.
     pub version: Version,
-    /// Its samples.
     pub samples: u64,
-    /// Its segments, in order.
     pub segments: Vec<SegmentRef>,
     /// Keeps them from being merged into others.
     pub hold: Hold,
@@ -65,7 +62,6 @@ impl Snapshot {
 pub struct SegmentRef {
     /// The segment's number within the store.
     pub id: u64,
-    /// Its bytes.
     pub bytes: u64,
     /// Their BLAKE3 hash.
     pub hash: ContentHash,

@@ -27,11 +27,8 @@ pub struct Ticket {
 /// One use of a ticket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TicketUse {
-    /// For the device of this name.
     pub name: DeviceName,
-    /// With this key.
     pub key: DeviceKey,
-    /// When.
     pub at: WallTime,
 }
 
