@@ -183,7 +183,7 @@ async fn obey(
     while let Some(order) = orders.recv().await {
         match *order {
             SessionCommand::Reply { id, result } => {
-                uploads.replied(&id);
+                uploads.replied(&id, &result);
                 outbox.reply(&id, result).await;
             }
             // What was allowed before the core has ended the session does not begin any more.

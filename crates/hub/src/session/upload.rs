@@ -5,11 +5,13 @@ mod feeder;
 mod idle;
 mod run;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fleetlink_proto::DataFile;
-use fleetlink_proto::control::{CommitUpload, RequestId};
+use fleetlink_proto::control::{
+    CommitUpload, OpenUploadReply, Receipt, Reply, RequestId, RpcError,
+};
 use tokio::sync::{Notify, mpsc};
 use tracing::Instrument as _;
 
@@ -27,6 +29,8 @@ use crate::driver::StartUpload;
 const BLOCK_BYTES: usize = 256 * 1024;
 /// Blocks that may wait for the upload's disk; then nothing more is read from the device.
 const BLOCK_QUEUE: usize = 3;
+/// Receipts of a session that are answered again.
+const RECEIPTS: usize = 64;
 /// Begins uploads; the core has allowed them.
 #[derive(Clone)]
 pub(super) struct Uploads {
@@ -45,6 +49,10 @@ struct Feeds {
     open: BTreeMap<u64, Feed>,
     /// Calls that open an upload under a number of the device's choice, until they are decided.
     opening: Vec<(RequestId, u64)>,
+    /// Calls that commit an upload, until they are answered.
+    committing: Vec<(RequestId, u64)>,
+    /// The receipts of the session's last uploads, for who asks again.
+    receipts: VecDeque<(u64, Receipt)>,
     closed: bool,
 }
 
@@ -107,13 +115,28 @@ impl Uploads {
         tokio::spawn(running.instrument(span));
     }
 
-    /// The core has replied to a call: if the call was to open an upload, that is decided.
-    pub(super) fn replied(&self, id: &RequestId) {
+    /// A call is answered: if it was to open or to commit an upload, that is decided.
+    pub(super) fn replied(&self, id: &RequestId, result: &Result<Reply, RpcError>) {
         let mut feeds = self.feeds();
-        if let Some(at) = feeds.opening.iter().position(|(found, _)| found == id) {
-            feeds.opening.remove(at);
-            self.decided.notify_waiters();
+        let Feeds {
+            opening,
+            committing,
+            ..
+        } = &mut *feeds;
+        let Some(number) = take(opening, id).or_else(|| take(committing, id)) else {
+            return;
+        };
+        if let Ok(
+            Reply::Committed(receipt) | Reply::OpenUpload(OpenUploadReply::Committed { receipt }),
+        ) = result
+        {
+            feeds.receipts.retain(|(known, _)| *known != number);
+            if feeds.receipts.len() == RECEIPTS {
+                feeds.receipts.pop_front();
+            }
+            feeds.receipts.push_back((number, receipt.clone()));
         }
+        self.decided.notify_waiters();
     }
 
     /// The upload of this number takes bytes, or it does not begin.
@@ -135,12 +158,32 @@ impl Uploads {
     }
 }
 
+fn take(calls: &mut Vec<(RequestId, u64)>, id: &RequestId) -> Option<u64> {
+    let at = calls.iter().position(|(found, _)| found == id)?;
+    Some(calls.remove(at).1)
+}
+
 impl Feeds {
     /// Where the session has ended, the feed is dropped, and its upload sees the end of the queue.
     fn insert(&mut self, upload: u64, feed: Feed) {
         if !self.closed {
             self.open.insert(upload, feed);
         }
+    }
+
+    fn is_undecided(&self, upload: u64) -> bool {
+        let mut calls = self.opening.iter().chain(&self.committing);
+        calls.any(|(_, number)| *number == upload)
+    }
+
+    /// The receipt of an upload that was committed under this number, with so many bytes.
+    fn receipt(&self, commit: &CommitUpload) -> Option<Receipt> {
+        let is_open = self.open.contains_key(&commit.upload);
+        let fits = |(number, receipt): &&(u64, Receipt)| {
+            *number == commit.upload && receipt.bytes == commit.bytes
+        };
+        let found = self.receipts.iter().find(fits).filter(|_| !is_open);
+        found.map(|(_, receipt)| receipt.clone())
     }
 
     /// Removes the feed with these spare blocks, and no other one that has its number by now.

@@ -134,3 +134,34 @@ async fn a_download_has_the_number_that_was_chosen_and_gives_it_back() {
     }
     fixture.hub.close().await;
 }
+
+#[tokio::test]
+async fn a_commit_asked_again_answers_as_before() {
+    let fixture = fixture::hub().await;
+    let mut device = Device::log_in(&fixture).await;
+    let again = json!({"upload": 3, "bytes": 2});
+    // At once, and later; and where the upload was committed by an earlier opening of its key.
+    for id in [100, 200] {
+        let mut bytes = flight(id, 3, &json!("x"), 1, b"1\n");
+        bytes.extend(call(id + 2, "upload.commit", &again));
+        device.send(&bytes).await;
+        let answers = answers(&mut device, id..id + 3).await;
+        assert!(answers[1]["result"]["version"].is_u64(), "{answers:?}");
+        assert_eq!(answers[1]["result"], answers[2]["result"], "{answers:?}");
+        let later = device.call("upload.commit", again.clone()).await;
+        assert_eq!(later, answers[1]["result"]);
+    }
+    let other = json!({"upload": 3, "bytes": 4});
+    let error = device.ask("upload.commit", other).await.unwrap_err();
+    assert_eq!(error["data"]["reason"], "no_such_transfer");
+    // Until the number is used again.
+    device.send(&flight(300, 3, &json!("y"), 1, b"1\n")).await;
+    let refused = answers(&mut device, 300..302).await;
+    let reasons = [0, 1].map(|at| refused[at]["error"]["data"]["reason"].clone());
+    assert_eq!(
+        reasons,
+        [json!("conflict"), json!("no_such_transfer")],
+        "{refused:?}"
+    );
+    fixture.hub.close().await;
+}

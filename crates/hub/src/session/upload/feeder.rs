@@ -3,7 +3,7 @@
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use fleetlink_proto::control::{CommitUpload, RequestId};
+use fleetlink_proto::control::{CommitUpload, Reply, RequestId};
 use tokio::sync::mpsc::error::SendError;
 
 use super::super::order::{Pending, Subject};
@@ -43,6 +43,7 @@ impl UploadFeeder {
             self.flush().await;
         }
         let mut feeds = self.uploads.feeds();
+        feeds.receipts.retain(|(number, _)| *number != upload);
         let is_new = feeds.opening.iter().all(|(found, _)| found != id);
         if is_new {
             feeds.opening.push((id.clone(), upload));
@@ -54,8 +55,7 @@ impl UploadFeeder {
         loop {
             let mut decided = std::pin::pin!(self.uploads.decided.notified());
             decided.as_mut().enable();
-            let is_open = |(_, number): &(RequestId, u64)| *number == upload;
-            if !self.uploads.feeds().opening.iter().any(is_open) {
+            if !self.uploads.feeds().is_undecided(upload) {
                 return;
             }
             decided.await;
@@ -116,6 +116,19 @@ impl UploadFeeder {
 
     /// Asks for the commit; the upload's thread or the core answers.
     pub(in crate::session) async fn commit(&mut self, id: RequestId, commit: CommitUpload) {
+        self.until_decided(commit.upload).await;
+        let known = {
+            let mut feeds = self.uploads.feeds();
+            let receipt = feeds.receipt(&commit);
+            if receipt.is_none() && feeds.open.contains_key(&commit.upload) {
+                feeds.committing.push((id.clone(), commit.upload));
+            }
+            receipt
+        };
+        if let Some(receipt) = known {
+            let reply = Reply::Committed(receipt);
+            return self.uploads.outbox.reply(&id, Ok(reply)).await;
+        }
         self.end(commit.upload, id, |id, pending| Piece::Commit {
             id,
             commit,
@@ -126,6 +139,7 @@ impl UploadFeeder {
 
     /// Gives an upload up; its thread answers.
     pub(in crate::session) async fn abort(&mut self, id: RequestId, upload: u64) {
+        self.until_decided(upload).await;
         self.end(upload, id, |id, pending| Piece::Abort { id, pending })
             .await;
     }
@@ -137,7 +151,6 @@ impl UploadFeeder {
         last: impl FnOnce(RequestId, Pending) -> Piece,
     ) {
         self.flush().await;
-        self.until_decided(upload).await;
         let feed = self.uploads.feeds().open.remove(&upload);
         let mut unheard = None;
         if let Some(Feed { file, pieces, .. }) = feed {
@@ -151,8 +164,9 @@ impl UploadFeeder {
                 Err(SendError(piece)) => unheard = Some(piece),
             }
         }
-        let error = no_such_transfer("upload", upload);
-        self.uploads.outbox.reply(&id, Err(error)).await;
+        let refused = Err(no_such_transfer("upload", upload));
+        self.uploads.replied(&id, &refused);
+        self.uploads.outbox.reply(&id, refused).await;
         if let Some(Piece::Commit { pending, .. } | Piece::Abort { pending, .. }) = unheard {
             pending.end(None).await;
         }

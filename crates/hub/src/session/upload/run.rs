@@ -227,7 +227,9 @@ impl<'a> Run<'a> {
                 let staged = match contained(WORK, finishing).await {
                     Ok(staged) => Some((id, staged)),
                     Err(error) => {
-                        outbox.reply(&id, Err(error)).await;
+                        let refused = Err(error);
+                        self.uploads.replied(&id, &refused);
+                        outbox.reply(&id, refused).await;
                         None
                     }
                 };
@@ -264,8 +266,9 @@ impl<'a> Run<'a> {
         queue.close();
         while let Some(piece) = queue.recv().await {
             if let Piece::Commit { id, pending, .. } | Piece::Abort { id, pending } = piece {
-                let error = no_such_transfer("upload", upload);
-                self.uploads.outbox.reply(&id, Err(error)).await;
+                let refused = Err(no_such_transfer("upload", upload));
+                self.uploads.replied(&id, &refused);
+                self.uploads.outbox.reply(&id, refused).await;
                 pending.end(None).await;
             }
         }
