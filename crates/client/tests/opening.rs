@@ -39,6 +39,7 @@ async fn key(hub: &ScriptedHub) -> Credential {
 #[tokio::test]
 async fn a_device_with_a_key_says_all_at_once_and_one_with_a_password_waits_for_the_hello() {
     let script = Script {
+        patient: true,
         silent_until: 3,
         ..Script::default()
     };

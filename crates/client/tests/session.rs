@@ -155,7 +155,11 @@ async fn garbage_ends_the_session_and_nothing_panics() {
 
 #[tokio::test]
 async fn an_upload_arrives_whole_while_other_calls_go_on() {
-    let (hub, session) = attached(Script::default()).await;
+    let (hub, session) = attached(Script {
+        patient: true,
+        ..Script::default()
+    })
+    .await;
     let sent = content(5_000_000);
     let source = std::io::Cursor::new(sent.clone());
     let seen = Arc::new(Mutex::new(0));
@@ -220,6 +224,7 @@ async fn an_upload_over_a_slow_uplink_is_no_silence() {
 #[tokio::test]
 async fn an_upload_goes_on_where_a_lost_connection_stopped_it() {
     let (hub, session) = attached(Script {
+        patient: true,
         close_once_at: Some(2_500_000),
         ..Script::default()
     })

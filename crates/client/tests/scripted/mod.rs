@@ -21,6 +21,8 @@ use tokio_rustls::server::TlsStream;
 /// What the hub does otherwise than a good hub.
 #[derive(Default, Clone)]
 pub(crate) struct Script {
+    /// Its keep-alive is ten seconds in place of half a second: nothing else of the script takes time.
+    pub(crate) patient: bool,
     /// Says nothing after this many calls.
     pub(crate) silent_after: Option<usize>,
     /// Keeps its answers back until this many calls have come.
@@ -276,7 +278,7 @@ impl Serving {
             Request::Hello(hello) => Ok(Reply::Hello(HelloReply {
                 version: 1,
                 hub: "scripted".to_owned(),
-                keep_alive_ms: 500,
+                keep_alive_ms: if script.patient { 10_000 } else { 500 },
                 succession: match hello.pin {
                     Some(_) => script.succession.clone(),
                     None => Vec::new(),

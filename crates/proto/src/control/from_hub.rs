@@ -110,6 +110,7 @@ impl DeviceDecoder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::EndReason;
 
     /// A later hub may say more than this version knows.
     #[test]
@@ -129,6 +130,23 @@ mod tests {
         assert!(
             matches!(answer, Some(FromHub::Answer { result: Ok(_), .. })),
             "{answer:?}"
+        );
+    }
+
+    #[test]
+    fn a_reason_of_a_later_version_ends_the_session_all_the_same() {
+        let line = concat!(
+            r#"{"jsonrpc":"2.0","method":"session.end","params":{"reason":"moved","message":"m"}}"#,
+            "\n"
+        );
+        let mut input = line.as_bytes();
+        let expected = HubNotification::SessionEnd {
+            reason: EndReason::Other,
+            message: "m".to_owned(),
+        };
+        assert_eq!(
+            DeviceDecoder::default().next_message(&mut input),
+            Some(FromHub::Notification(expected))
         );
     }
 }

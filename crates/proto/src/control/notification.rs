@@ -44,13 +44,19 @@ pub enum EndReason {
     Protocol,
     /// The hub is at one of its limits; later may succeed.
     Busy,
+    /// A reason that this version does not know. The device reconnects: a hub that does not want it
+    /// refuses its login.
+    #[serde(other)]
+    Other,
 }
 
 impl EndReason {
     /// Whether a new session can be opened later. What broke the protocol once will do so again.
     pub fn retry(self) -> Retry {
         match self {
-            EndReason::HubClosing | EndReason::Silent | EndReason::Busy => Retry::Soon,
+            EndReason::HubClosing | EndReason::Silent | EndReason::Busy | EndReason::Other => {
+                Retry::Soon
+            }
             EndReason::Replaced
             | EndReason::AccountRemoved
             | EndReason::LoginRemoved
