@@ -84,12 +84,13 @@ impl Hub {
         features.collect()
     }
 
-    /// The limits that a session keeps to.
+    /// The limits that a session keeps to. A small hub leaves half of its slots to other devices.
     fn session_limits(&self) -> SessionLimits {
         let (usual, capacity) = (SessionLimits::default(), &self.settings.capacity);
+        let of_device = |of_hub: usize| (of_hub / 2).max(1) as u64;
         SessionLimits {
-            uploads: usual.uploads.min(capacity.uploads as u64),
-            downloads: usual.downloads.min(capacity.downloads as u64),
+            uploads: usual.uploads.min(of_device(capacity.uploads)),
+            downloads: usual.downloads.min(of_device(capacity.downloads)),
             ..usual
         }
     }

@@ -72,7 +72,7 @@ fn hello_names_what_this_session_has_and_its_limits() {
         };
         assert_eq!(reply.features, expected);
         let expected = SessionLimits {
-            downloads: 2,
+            downloads: 1,
             ..SessionLimits::default()
         };
         assert_eq!(reply.limits, expected);

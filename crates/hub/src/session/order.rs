@@ -64,7 +64,7 @@ impl Order {
         let mut calls = Vec::new();
         for input in inputs {
             match input {
-                call @ Input::Call { .. } => calls.push(call),
+                call @ (Input::Call { .. } | Input::NonceAsked { .. }) => calls.push(call),
                 input => {
                     self.hand_over_calls(std::mem::take(&mut calls)).await?;
                     self.driver.input(input).await?;

@@ -173,7 +173,10 @@ impl<S: AsyncRead + Unpin> Reader<S> {
         match request {
             Request::CommitUpload(commit) => {
                 self.tell_calls().await?;
-                self.turn.unread(self.uploads.commit(id, commit)).await?;
+                let committing = self.uploads.commit(id.clone(), commit);
+                if !self.turn.unread(committing).await? {
+                    self.refuse_id(&id).await;
+                }
             }
             Request::AbortUpload(abort) => {
                 self.tell_calls().await?;
@@ -191,9 +194,7 @@ impl<S: AsyncRead + Unpin> Reader<S> {
                     && let Some(upload) = open.upload
                     && !self.turn.unread(self.uploads.opening(&id, upload)).await?
                 {
-                    let message = "the id is that of an upload.open that is not decided yet";
-                    let error = RpcError::new(ErrorCode::InvalidRequest, message);
-                    self.outbox.reply(&id, Err(error)).await;
+                    self.refuse_id(&id).await;
                     return Ok(());
                 }
                 let session = self.session;
@@ -214,6 +215,15 @@ impl<S: AsyncRead + Unpin> Reader<S> {
             }
         }
         Ok(())
+    }
+
+    /// The id is that of a call about an upload that waits for its answer: it would take the other
+    /// one's, so nothing but the refusal is said.
+    async fn refuse_id(&self, id: &RequestId) {
+        let message = "the id is that of an upload.open or upload.commit that is not answered yet; \
+                       use each id once";
+        let error = RpcError::new(ErrorCode::InvalidRequest, message);
+        self.outbox.reply(id, Err(error)).await;
     }
 
     /// Before the login there is no reason for patience.

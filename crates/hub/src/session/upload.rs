@@ -31,6 +31,7 @@ const BLOCK_BYTES: usize = 256 * 1024;
 const BLOCK_QUEUE: usize = 3;
 /// Receipts of a session that are answered again.
 const RECEIPTS: usize = 64;
+
 /// Begins uploads; the core has allowed them.
 #[derive(Clone)]
 pub(super) struct Uploads {
@@ -123,9 +124,13 @@ impl Uploads {
             committing,
             ..
         } = &mut *feeds;
-        let Some(number) = take(opening, id).or_else(|| take(committing, id)) else {
-            return;
+        let number = match result {
+            Ok(Reply::OpenUpload(_)) => take(opening, id),
+            Ok(Reply::Committed(_)) => take(committing, id),
+            Ok(_) => None,
+            Err(_) => take(opening, id).or_else(|| take(committing, id)),
         };
+        let Some(number) = number else { return };
         if let Ok(
             Reply::Committed(receipt) | Reply::OpenUpload(OpenUploadReply::Committed { receipt }),
         ) = result
@@ -169,6 +174,13 @@ impl Feeds {
         if !self.closed {
             self.open.insert(upload, feed);
         }
+    }
+
+    /// Whether a call of this id opens or commits an upload, and is not answered yet: replies are told
+    /// apart by their ids.
+    fn waits_for(&self, id: &RequestId) -> bool {
+        let mut calls = self.opening.iter().chain(&self.committing);
+        calls.any(|(found, _)| found == id)
     }
 
     fn is_undecided(&self, upload: u64) -> bool {

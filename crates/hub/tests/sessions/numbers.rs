@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::device::Device;
+use super::device::{Device, LOCAL};
 use super::fixture;
 
 fn call(id: usize, method: &str, params: &Value) -> Vec<u8> {
@@ -163,5 +163,72 @@ async fn a_commit_asked_again_answers_as_before() {
         [json!("conflict"), json!("no_such_transfer")],
         "{refused:?}"
     );
+    fixture.hub.close().await;
+}
+
+/// The receipt of the upload before is on its way when the number is used again.
+#[tokio::test]
+async fn a_commit_behind_a_refused_opening_gets_no_receipt_of_an_earlier_upload() {
+    let fixture = fixture::hub().await;
+    let mut device = Device::log_in(&fixture).await;
+    device
+        .send(&flight(100, 1, &json!("used"), 1, b"1\n"))
+        .await;
+    answers(&mut device, 100..102).await;
+    for round in 0..40 {
+        let key = 2 + round;
+        let mut bytes = flight(200, 7, &json!("a"), key, b"2\n");
+        // The key of another data file's upload: its opening is a conflict.
+        bytes.extend(flight(202, 7, &json!("b"), 1, b"3\n"));
+        device.send(&bytes).await;
+        let answers = answers(&mut device, 200..204).await;
+        assert_eq!(answers[1]["result"]["file"], "a", "{answers:?}");
+        let reasons = [&answers[2], &answers[3]].map(|answer| &answer["error"]["data"]["reason"]);
+        assert_eq!(reasons, ["conflict", "no_such_transfer"], "round {round}");
+    }
+    fixture.hub.close().await;
+}
+
+/// Replies are told apart by their ids: a call that takes an id of one that is not answered is
+/// refused, and no later one waits for ever.
+#[tokio::test]
+async fn an_id_that_is_used_twice_is_refused_and_holds_nothing_up() {
+    let fixture = fixture::hub().await;
+    let mut device = Device::log_in(&fixture).await;
+    for round in 0..20 {
+        let mut bytes = flight(100, 1, &json!("a"), 1 + 2 * round, b"1\n");
+        // Of the same data file, so that it is opened behind the commit whose id it takes.
+        let mut second = flight(101, 2, &json!("a"), 2 + 2 * round, b"2\n");
+        bytes.append(&mut second);
+        bytes.extend(call(103, "upload.abort", &json!({"upload": 1})));
+        bytes.extend(call(104, "upload.abort", &json!({"upload": 2})));
+        bytes.extend(call(105, "ping", &json!({})));
+        device.send(&bytes).await;
+        let mut answered = Vec::new();
+        while answered.len() < 7 {
+            let answer = device.read().await;
+            if let Some(id) = answer["id"].as_u64() {
+                answered.push(id);
+            }
+        }
+        answered.sort_unstable();
+        assert_eq!(answered, [100, 101, 101, 102, 103, 104, 105]);
+    }
+    fixture.hub.close().await;
+}
+
+/// Calls of one flight are taken up in their order, whatever they are.
+#[tokio::test]
+async fn a_nonce_is_asked_for_behind_the_hello_of_the_same_flight() {
+    let fixture = fixture::hub().await;
+    for round in 0..40 {
+        let mut device = Device::connect(&fixture, LOCAL).await;
+        let mut bytes = call(1, "hello", &json!({"versions": [1]}));
+        bytes.extend(call(2, "login.nonce", &json!({})));
+        device.send(&bytes).await;
+        let answers = answers(&mut device, 1..3).await;
+        let reason = &answers[1]["error"]["data"]["reason"];
+        assert_eq!(reason, "no_channel", "round {round}: {answers:?}");
+    }
     fixture.hub.close().await;
 }

@@ -35,7 +35,7 @@ impl UploadFeeder {
     }
 
     /// A call opens an upload under this number: what follows for the number waits for the decision.
-    /// `false` where a call of the same id waits for one already.
+    /// `false` where a call of the same id waits for its answer.
     pub(in crate::session) async fn opening(&mut self, id: &RequestId, upload: u64) -> bool {
         let was = self.current.as_ref();
         if was.is_some_and(|current| current.upload == upload) {
@@ -43,9 +43,12 @@ impl UploadFeeder {
             self.flush().await;
         }
         let mut feeds = self.uploads.feeds();
-        feeds.receipts.retain(|(number, _)| *number != upload);
-        let is_new = feeds.opening.iter().all(|(found, _)| found != id);
+        let is_new = !feeds.waits_for(id);
         if is_new {
+            // From here on a commit of the number means the new upload, also where the receipt of the
+            // one before is still on its way.
+            feeds.receipts.retain(|(number, _)| *number != upload);
+            feeds.committing.retain(|(_, number)| *number != upload);
             feeds.opening.push((id.clone(), upload));
         }
         is_new
@@ -114,11 +117,15 @@ impl UploadFeeder {
         }
     }
 
-    /// Asks for the commit; the upload's thread or the core answers.
-    pub(in crate::session) async fn commit(&mut self, id: RequestId, commit: CommitUpload) {
+    /// Asks for the commit; the upload's thread or the core answers. `false` where a call of the same
+    /// id waits for its answer.
+    pub(in crate::session) async fn commit(&mut self, id: RequestId, commit: CommitUpload) -> bool {
         self.until_decided(commit.upload).await;
         let known = {
             let mut feeds = self.uploads.feeds();
+            if feeds.waits_for(&id) {
+                return false;
+            }
             let receipt = feeds.receipt(&commit);
             if receipt.is_none() && feeds.open.contains_key(&commit.upload) {
                 feeds.committing.push((id.clone(), commit.upload));
@@ -127,7 +134,8 @@ impl UploadFeeder {
         };
         if let Some(receipt) = known {
             let reply = Reply::Committed(receipt);
-            return self.uploads.outbox.reply(&id, Ok(reply)).await;
+            self.uploads.outbox.reply(&id, Ok(reply)).await;
+            return true;
         }
         self.end(commit.upload, id, |id, pending| Piece::Commit {
             id,
@@ -135,6 +143,7 @@ impl UploadFeeder {
             pending,
         })
         .await;
+        true
     }
 
     /// Gives an upload up; its thread answers.
