@@ -88,13 +88,12 @@ impl Tries {
     pub(crate) fn wait_after(&mut self, error: &Error) -> Option<Duration> {
         let retry = error.retry();
         match self.patience {
-            Patience::Joined if retry < Retry::Never => {
+            Patience::Joined | Patience::Endless if retry < Retry::Never => {
                 let asked = error.asked_wait().min(REFUSED_WAIT_LONGEST);
                 Some(self.backoff.next_wait().max(asked))
             }
             _ if retry != Retry::Soon => None,
-            Patience::Joined => None,
-            Patience::Endless => Some(self.next_wait(error)),
+            Patience::Joined | Patience::Endless => None,
             Patience::Change => self.after_change(error),
             Patience::Opening(_) if !is_of_session(error) => None,
             Patience::Peer(_) if !matches!(error.kind(), ErrorKind::Transfer(_)) => None,
@@ -202,7 +201,7 @@ mod tests {
                 let wait = Tries::new(patience).wait_after(&refused(*code));
                 let expected = match code.retry() {
                     Retry::Soon => true,
-                    Retry::Later => patience == Patience::Joined,
+                    Retry::Later => matches!(patience, Patience::Joined | Patience::Endless),
                     Retry::Never => false,
                 };
                 assert_eq!(wait.is_some(), expected, "{patience:?} {code}");

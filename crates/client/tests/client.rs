@@ -234,3 +234,14 @@ async fn a_joined_device_hears_that_the_hub_goes_comes_and_ends_it() {
         error.to_string()
     );
 }
+
+/// Nothing is sent in the clear to a hub whose key the program named.
+#[tokio::test]
+async fn a_hub_with_a_pin_is_not_reached_without_tls() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = format!("127.0.0.1:9#sha256:{}", "01".repeat(32));
+    let builder = Client::builder(hub).device("camera").password("right");
+    let connecting = builder.plain().state_dir(folder.path()).connect();
+    let error = connecting.await.err().unwrap();
+    assert!(matches!(error.kind(), ErrorKind::Usage), "{error}");
+}

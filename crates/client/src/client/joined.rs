@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::pin::Pin;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use fleetlink_proto::control::{Join, JoinReply};
@@ -128,12 +129,17 @@ impl<'a> Joining<'a> {
                 stall: self.idle_timeout,
                 ..Deadlines::default()
             };
-            let (begun, queue, announced) = client.listen(inbox, deadlines).await?;
-            announced?;
-            (arrivals, listening) = (Some(queue), Some(begun));
+            let begun = client.listen(inbox, deadlines).await;
+            match begun.and_then(|(begun, queue, announced)| announced.map(|()| (begun, queue))) {
+                Ok((begun, queue)) => (arrivals, listening) = (Some(queue), Some(begun)),
+                Err(error) => {
+                    // Nobody would take files here: the device is not present, and may join again.
+                    client.parts().await.0.leave().await;
+                    return Err(error);
+                }
+            }
         }
-        let mut link = client.stay(&join, &joined, listening.is_some()).await?;
-        link.mark_unchanged();
+        let link = client.stay(&join, &joined, listening.is_some()).await?;
         Ok(Events {
             joined: Some(joined),
             link,
@@ -192,7 +198,14 @@ impl Client {
     /// # Errors
     /// The hub refuses it or cannot be reached.
     pub async fn join_as(&self, join: &Join) -> Result<JoinReply> {
-        self.session().await?.join_as(join.clone()).await
+        let session = self.session().await?;
+        let joined = session.join_as(join.clone()).await?;
+        *self
+            .inner
+            .joined
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(session);
+        Ok(joined)
     }
 
     /// Keeps a device joined that has joined so: the last step of [`join`](Client::join). The hub is
@@ -206,7 +219,15 @@ impl Client {
         joined: &JoinReply,
         receives: bool,
     ) -> Result<watch::Receiver<Link>> {
-        let (session, dialer) = self.parts().await;
+        let (at_hand, dialer) = self.parts().await;
+        // Where the session that joined is lost, the one at hand is another, which has not.
+        let mut joined_by = self
+            .inner
+            .joined
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let session = joined_by.take().unwrap_or(at_hand);
+        drop(joined_by);
         let reached_by = match self.inner.direct.get() {
             Some(direct) if receives => Some(direct.announcement().clone()),
             _ => None,

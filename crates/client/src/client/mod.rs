@@ -14,7 +14,7 @@ mod send;
 mod ticket;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use fleetlink_proto::control::EnrolledKey;
@@ -50,6 +50,8 @@ struct Inner {
     has_key: bool,
     state: PathBuf,
     sessions: Attached,
+    /// The session that has joined, until the supervisor has it.
+    joined: Mutex<Option<Session>>,
     supervisor: OnceLock<Supervisor>,
     /// The endpoint that the program has bound, if it has.
     endpoint: Option<Endpoint>,
@@ -87,6 +89,7 @@ impl Client {
             has_key,
             state,
             sessions,
+            joined: Mutex::default(),
             supervisor: OnceLock::new(),
             endpoint: builder.endpoint,
             direct: OnceCell::new(),

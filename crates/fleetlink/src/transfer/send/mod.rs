@@ -108,7 +108,9 @@ async fn send_from(
             let ended = interrupts.unless(async { Ok(ending.await) }).await;
             drop(ended);
             // What was not yet said is said by the connection's end.
-            outbound.close(Reason::Cancelled).await;
+            let closing = timeout(FAREWELL, outbound.close(Reason::Cancelled));
+            let closed = interrupts.unless(async { Ok(closing.await) }).await;
+            drop(closed);
             true
         }
     };
