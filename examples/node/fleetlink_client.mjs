@@ -5,7 +5,7 @@
 //
 // The first run logs in by password, makes a key and enrols it. Later runs log in by that key alone.
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes, sign } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import tls from "node:tls";
 
 const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
@@ -19,7 +19,7 @@ class Hub {
     hub.socket = tls.connect(options).setNoDelay(true);
     hub.received = Buffer.alloc(0);
     hub.waiting = new Map(); // of each call that waits for its reply
-    hub.ids = 0;
+    hub.ids = hub.uploads = 0;
     await new Promise((resolve, reject) => hub.socket.once("secureConnect", resolve).once("error", reject));
     const key = hub.socket.getPeerX509Certificate().publicKey.export({ type: "spki", format: "der" });
     hub.pin = sha256(key);
@@ -31,7 +31,7 @@ class Hub {
     hub.socket.on("error", (error) => hub.end(error));
     hub.socket.on("close", () => hub.end(new Error("the hub closed the connection")));
     const hello = await hub.call("hello", { versions: [1], client: "fleetlink_client.mjs", hashes: ["sha256"] });
-    hub.features = hello.features;
+    hub.hash = hello.hash;
     hub.pings = setInterval(() => hub.call("ping").catch(() => {}), hello.keep_alive_ms / 2);
     return hub;
   }
@@ -59,9 +59,9 @@ class Hub {
       else if ("id" in message) {
         const error = message.error && new Error(message.error.message);
         if (message.id === null) return this.end(error); // the hub could not read a call
-        const { resolve, reject } = this.waiting.get(message.id);
+        const waiting = this.waiting.get(message.id);
         this.waiting.delete(message.id);
-        error ? reject(error) : resolve(message.result);
+        if (waiting) error ? waiting.reject(error) : waiting.resolve(message.result);
       } // All else is passed over: notifications that are not known here.
     }
   }
@@ -102,15 +102,19 @@ class Hub {
     await this.call("key.enrol", this.signed(key, "fleetlink-enrol-v1", name, binding));
   }
 
+  /** Open, chunks and commit go in one flight, under a number of this device's choice. */
   async upload(file, bytes) {
+    const upload = ++this.uploads;
     // The key is for trying again: what was committed under it is not committed twice.
-    const open = { file, mode: "replace", key: randomBytes(16).toString("hex") };
-    const { upload } = await this.call("upload.open", open);
+    const key = randomBytes(16).toString("hex");
+    const opened = this.call("upload.open", { upload, file, mode: "replace", key });
     for (let at = 0; at < bytes.length; at += 65536) {
       const chunk = bytes.subarray(at, at + 65536);
       this.send({ method: "upload.chunk", params: { upload, bytes: chunk.length } }, chunk);
     }
-    return this.call("upload.commit", { upload, bytes: bytes.length, hash: sha256(bytes) });
+    const hash = this.hash === "sha256" ? { hash: sha256(bytes) } : {}; // else the hub checks the number
+    const committed = this.call("upload.commit", { upload, bytes: bytes.length, ...hash });
+    return (await Promise.all([opened, committed]))[1];
   }
 
   async *list(method, member, after) {
@@ -129,8 +133,10 @@ async function main([host, port, name, file, path, pin, keyFile]) {
   } else {
     await hub.call("login", { name, password: process.env.FLEETLINK_PASSWORD });
     const { privateKey } = generateKeyPairSync("ed25519");
-    writeFileSync(keyFile, privateKey.export({ type: "pkcs8", format: "pem" }), { mode: 0o600 });
+    // It has its name only once the hub knows it: a key that was refused is not tried again.
+    writeFileSync(`${keyFile}.new`, privateKey.export({ type: "pkcs8", format: "pem" }), { mode: 0o600 });
     await hub.enrol(name, privateKey);
+    renameSync(`${keyFile}.new`, keyFile);
     console.log("logged in by password, and enrolled a key");
   }
   await hub.call("join", { udp_port: 0 }); // no port: other devices cannot send to this one

@@ -23,6 +23,7 @@ class Hub:
         if found != pin.lower():  # the end: nothing was said yet, the password least of all
             raise ConnectionError(f"this is not the hub that you know: its pin is {found}")
         hello = self.call("hello", versions=[1], client="fleetlink_client.py", hashes=["sha256"])
+        self.hash = hello.get("hash")
         self.socket.settimeout(hello["keep_alive_ms"] / 1000 / 2)  # in seconds; see receive()
 
     def send(self, method, body=b"", **members):
@@ -69,7 +70,8 @@ class Hub:
             self.send("upload.chunk", chunk, params={"upload": upload, "bytes": len(chunk)})
             size += len(chunk)
             hash.update(chunk)
-        return self.call("upload.commit", upload=upload, bytes=size, hash=hash.hexdigest())
+        checked = {"hash": hash.hexdigest()} if self.hash == "sha256" else {}
+        return self.call("upload.commit", upload=upload, bytes=size, **checked)
 
     def list(self, method, member, **after):
         page = self.call(method, **after)

@@ -42,7 +42,7 @@ struct Inner {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The hub answered with this error; PROTOCOL.md lists the codes.
+    /// The hub answered with this error; docs/protocol/control.md lists the codes.
     Refused(RpcError),
     /// The session ended before the answer came. The call may have been done.
     Closed(Closed),

@@ -31,7 +31,7 @@ impl Key {
         }
     }
 
-    /// This key's word for the next, written out from PROTOCOL.md by the tests of `signed`.
+    /// This key's word for the next, written out from docs/protocol/trust.md by the tests of `signed`.
     fn names(&self, next: &Key) -> Succession {
         let at = WallTime::from_unix_millis(1_700_000_000_123);
         let message = signed::succession(self.pin, &next.public, at);
