@@ -147,11 +147,17 @@ impl Error {
         }
     }
 
-    /// How long the hub asks not to be called again; zero where it says nothing.
-    pub(crate) fn asked_wait(&self) -> Duration {
+    /// How long the hub asks not to be called again, where it says so: the rest of a lock-out, for
+    /// instance.
+    pub fn retry_after(&self) -> Option<Duration> {
         let detail = self.refusal().and_then(|error| error.data.as_ref());
         let asked = detail.and_then(|detail| detail.retry_after_ms);
-        asked.map_or(Duration::ZERO, Duration::from_millis)
+        asked.map(Duration::from_millis)
+    }
+
+    /// The same; zero where it says nothing.
+    pub(crate) fn asked_wait(&self) -> Duration {
+        self.retry_after().unwrap_or_default()
     }
 
     /// Tells whether the hub has said no more than that it is at a limit.

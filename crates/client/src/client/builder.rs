@@ -70,7 +70,8 @@ impl ClientBuilder {
         }
     }
 
-    /// The name of this device.
+    /// The name of this device. Required, unless a ticket is given. It is checked when the client
+    /// connects.
     #[must_use]
     pub fn device(mut self, name: impl Into<String>) -> Self {
         self.device = Some(name.into());
@@ -93,7 +94,7 @@ impl ClientBuilder {
         self
     }
 
-    /// What happens at a hub that this device has never met.
+    /// What happens at a hub that this device has never met: [`FirstUse::Ask`] without this.
     #[must_use]
     pub fn first_use(mut self, policy: FirstUse) -> Self {
         self.first_use = policy;
@@ -114,7 +115,9 @@ impl ClientBuilder {
         self
     }
 
-    /// The password, for a device that has no key yet or whose key the hub does not know.
+    /// The password, for a device that has no key yet or whose key the hub does not know. It is not
+    /// looked at where the hub accepts the key: [`by_key(false)`](ClientBuilder::by_key) logs in by
+    /// the password alone.
     #[must_use]
     pub fn password(mut self, password: impl Into<Password>) -> Self {
         self.password = Some(password.into());
@@ -130,7 +133,8 @@ impl ClientBuilder {
     }
 
     /// Makes a device that logs in by its password a key, and enrols it: the next time it needs no
-    /// password. Where that does not succeed a [`Notice`] says so.
+    /// password. Where that does not succeed a [`Notice`] says so. [`Client::keys`] and the changes of
+    /// a key need a login by password: with [`by_key(false)`](ClientBuilder::by_key) later on.
     #[must_use]
     pub fn enrol_key(mut self) -> Self {
         self.enrol = true;
@@ -145,7 +149,8 @@ impl ClientBuilder {
         self
     }
 
-    /// How long a hub that cannot be reached yet is waited for; not at all without this.
+    /// How long a hub that cannot be reached yet is waited for; not at all without this. After that
+    /// the last error is returned.
     #[must_use]
     pub fn wait(mut self, patience: Duration) -> Self {
         self.wait = patience;
@@ -261,7 +266,7 @@ impl ClientBuilder {
         Ok((address, pin.or(self.pin)))
     }
 
-    /// The device's name as it was given, which the hub compares without regard to case.
+    /// The device's name as it was given.
     pub(super) fn name(&self) -> Result<&str> {
         let missing = || Error::usage("the name of the device is missing");
         self.device.as_deref().ok_or_else(missing)

@@ -35,7 +35,9 @@ pub enum Event {
     Ended(Error),
 }
 
-/// The events of a device that has joined. Dropped, it takes no more files; the device stays
+/// The events of a device that has joined; the first is [`Event::Joined`]. Files arrive also while
+/// nobody asks for the next event, until [`ARRIVAL_QUEUE`](crate::limits::ARRIVAL_QUEUE) arrivals wait:
+/// then their senders wait too. Dropped, it takes no more files; the device stays
 /// present until [`Client::leave`], or until the last clone of the client is dropped.
 #[derive(Debug)]
 pub struct Events {

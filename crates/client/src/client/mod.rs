@@ -166,6 +166,7 @@ impl Client {
     }
 
     /// Says goodbye, if the hub still listens, ends the session and the connections to other devices.
+    /// The client cannot be used after that: connect another one.
     pub async fn leave(&self) {
         match self.inner.supervisor.get() {
             Some(supervisor) => supervisor.leave().await,

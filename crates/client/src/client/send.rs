@@ -100,6 +100,11 @@ impl Client {
     /// # }
     /// ```
     ///
+    /// A device that is not active, or that receives no files, is an error at once
+    /// ([`ErrorKind::Refused`](crate::ErrorKind::Refused) with `Offline` or `NoEndpoint`). For progress,
+    /// or to cancel a file, use [`outbound`](Client::outbound) and a [`Control`](crate::Control) for
+    /// each file.
+    ///
     /// # Errors
     /// The device is not there, cannot be reached or is not ready for too long; or a file cannot be
     /// read or is refused: then the first such error, once the other files are sent.
@@ -127,7 +132,8 @@ impl<'a> SendFiles<'a> {
         self
     }
 
-    /// How long a device that is not ready is tried again: ten minutes without this.
+    /// How long a device that is there and not ready is tried again: ten minutes without this. It is
+    /// not ready while it has no place for another file or connection.
     pub fn retry_for(mut self, limit: Duration) -> Self {
         self.options.retry_for = limit;
         self
