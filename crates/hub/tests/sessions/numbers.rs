@@ -36,6 +36,12 @@ async fn answers(device: &mut Device, ids: std::ops::Range<usize>) -> Vec<Value>
     answers
 }
 
+/// The opening was a conflict, and so its commit found no upload.
+fn assert_conflict(flight: &[Value]) {
+    let reasons = [0, 1].map(|at| &flight[at]["error"]["data"]["reason"]);
+    assert_eq!(reasons, ["conflict", "no_such_transfer"], "{flight:?}");
+}
+
 #[tokio::test]
 async fn many_uploads_under_one_number_come_in_one_flight() {
     let fixture = fixture::hub().await;
@@ -104,12 +110,7 @@ async fn a_refused_opening_passes_over_its_chunks() {
         .send(&flight(500, 6, &json!("other"), 400, b"4\n"))
         .await;
     let refused = answers(&mut device, 500..502).await;
-    let reasons = [0, 1].map(|at| refused[at]["error"]["data"]["reason"].clone());
-    assert_eq!(
-        reasons,
-        [json!("conflict"), json!("no_such_transfer")],
-        "{refused:?}"
-    );
+    assert_conflict(&refused);
     fixture.hub.close().await;
 }
 
@@ -157,12 +158,7 @@ async fn a_commit_asked_again_answers_as_before() {
     // Until the number is used again.
     device.send(&flight(300, 3, &json!("y"), 1, b"1\n")).await;
     let refused = answers(&mut device, 300..302).await;
-    let reasons = [0, 1].map(|at| refused[at]["error"]["data"]["reason"].clone());
-    assert_eq!(
-        reasons,
-        [json!("conflict"), json!("no_such_transfer")],
-        "{refused:?}"
-    );
+    assert_conflict(&refused);
     fixture.hub.close().await;
 }
 
@@ -183,8 +179,7 @@ async fn a_commit_behind_a_refused_opening_gets_no_receipt_of_an_earlier_upload(
         device.send(&bytes).await;
         let answers = answers(&mut device, 200..204).await;
         assert_eq!(answers[1]["result"]["file"], "a", "{answers:?}");
-        let reasons = [&answers[2], &answers[3]].map(|answer| &answer["error"]["data"]["reason"]);
-        assert_eq!(reasons, ["conflict", "no_such_transfer"], "round {round}");
+        assert_conflict(&answers[2..]);
     }
     fixture.hub.close().await;
 }
