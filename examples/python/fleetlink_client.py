@@ -23,8 +23,8 @@ class Hub:
         if found != pin.lower():  # the end: nothing was said yet, the password least of all
             raise ConnectionError(f"this is not the hub that you know: its pin is {found}")
         hello = self.call("hello", versions=[1], client="fleetlink_client.py", hashes=["sha256"])
-        self.hash = hello.get("hash")
         self.socket.settimeout(hello["keep_alive_ms"] / 1000 / 2)  # in seconds; see receive()
+        self.hash = hello.get("hash")
 
     def send(self, method, body=b"", **members):
         line = json.dumps({"jsonrpc": "2.0", "method": method, **members})
@@ -63,15 +63,13 @@ class Hub:
             # All else is passed over: answers to pings, and notifications that are not known here.
 
     def upload(self, file, source):
-        key = secrets.token_hex(16)  # for trying again: under one key, one commit
+        key, hash = secrets.token_hex(16), hashlib.sha256()  # under one key there is one commit
         upload = self.call("upload.open", file=file, mode="replace", key=key)["upload"]
-        size, hash = 0, hashlib.sha256()
         while chunk := source.read(65536):
             self.send("upload.chunk", chunk, params={"upload": upload, "bytes": len(chunk)})
-            size += len(chunk)
             hash.update(chunk)
-        checked = {"hash": hash.hexdigest()} if self.hash == "sha256" else {}
-        return self.call("upload.commit", upload=upload, bytes=size, **checked)
+        agreed = self.hash and hash.hexdigest()
+        return self.call("upload.commit", upload=upload, bytes=source.tell(), hash=agreed)
 
     def list(self, method, member, **after):
         page = self.call(method, **after)

@@ -42,6 +42,8 @@ fn a_stopped_client_goes_on_where_it_was() {
     shell.output.expect("Password:");
 
     shell.type_keys("half");
+    // Else the rest of it is typed at the shell.
+    eventually("the keys are read", || shell.has_read_all());
     stop_and_go_on(&mut shell);
     shell.output.expect("Password:");
     eventually("the password is hidden again", || !shell.echoes());

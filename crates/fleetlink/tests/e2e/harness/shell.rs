@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
 use portable_pty::{CommandBuilder, MasterPty, PtySize, native_pty_system};
+use rustix::fs::{Mode, OFlags};
+use rustix::io::ioctl_fionread;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -283,6 +285,14 @@ impl Terminal {
         modes
             .split(|c: char| !c.is_ascii_alphanumeric())
             .any(|mode| mode == "ECHO")
+    }
+
+    /// Whether the program has read all that was typed, where it reads keys and not lines.
+    pub(crate) fn has_read_all(&self) -> bool {
+        let name = self.master.tty_name().expect("a terminal has a name");
+        let flags = OFlags::RDONLY | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let terminal = rustix::fs::open(name, flags, Mode::empty()).expect("the terminal is open");
+        ioctl_fionread(terminal).expect("a terminal knows what waits") == 0
     }
 
     /// The rows of the screen, as the person sees them by now.
