@@ -115,6 +115,11 @@ impl Bound {
         }
     }
 
+    /// How many slots one session can have at most.
+    fn for_a_session(&self) -> usize {
+        self.of_session.min(self.of_device)
+    }
+
     /// Takes a slot for a session that has so many.
     fn take(&mut self, device: &DeviceName, of_session: usize) -> bool {
         let own = self.by_device.get(device).copied().unwrap_or(0);
@@ -162,6 +167,12 @@ impl Slots {
             Use::Upload => self.uploads.of_hub,
             Use::Download => self.downloads.of_hub,
         }
+    }
+
+    /// How many uploads and downloads a session can have at most.
+    pub(crate) fn session_limits(&self) -> (usize, usize) {
+        let [uploads, downloads] = [&self.uploads, &self.downloads].map(Bound::for_a_session);
+        (uploads, downloads)
     }
 
     /// How many uploads and downloads a session has open or has asked for.

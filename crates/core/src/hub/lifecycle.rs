@@ -84,14 +84,13 @@ impl Hub {
         features.collect()
     }
 
-    /// The limits that a session keeps to. A small hub leaves half of its slots to other devices.
+    /// The limits that a session keeps to.
     fn session_limits(&self) -> SessionLimits {
-        let (usual, capacity) = (SessionLimits::default(), &self.settings.capacity);
-        let of_device = |of_hub: usize| (of_hub / 2).max(1) as u64;
+        let (uploads, downloads) = self.slots.session_limits();
         SessionLimits {
-            uploads: usual.uploads.min(of_device(capacity.uploads)),
-            downloads: usual.downloads.min(of_device(capacity.downloads)),
-            ..usual
+            uploads: uploads as u64,
+            downloads: downloads as u64,
+            ..SessionLimits::default()
         }
     }
 
