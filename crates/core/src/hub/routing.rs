@@ -175,51 +175,31 @@ impl Hub {
     /// The same for commands on the caller's own data files.
     fn route_to_files(&mut self, call: Call, request: Request, possession: Possession, now: Now) {
         match request {
-            Request::OpenUpload(upload) => self.permit_own(
-                call,
-                |own| Action::WriteData(own),
-                |hub, call| {
-                    hub.issue(call, FileCommand::OpenUpload(upload), now);
-                },
-            ),
-            Request::OpenDownload(open) => self.permit_own(
-                call,
-                |own| Action::ReadData(own),
-                |hub, call| {
-                    hub.issue(call, FileCommand::OpenDownload(open), now);
-                },
-            ),
-            Request::Compute(compute) => self.permit_own(
-                call,
-                |own| Action::ReadData(own),
-                |hub, call| {
-                    hub.issue(call, FileCommand::Compute(compute), now);
-                },
-            ),
-            Request::ListFiles(list) => self.permit_own(
-                call,
-                |own| Action::ReadData(own),
-                |hub, call| {
-                    hub.issue(call, FileCommand::List(list), now);
-                },
-            ),
-            Request::DeleteFile(delete) => self.permit_own(
-                call,
-                |own| Action::DeleteData(own),
-                |hub, call| {
-                    let DeleteFile { file, key } = delete;
-                    hub.issue(
-                        call,
-                        FileCommand::Delete {
-                            file,
-                            key,
-                            by: Deleter::Device,
-                            version: None,
-                        },
-                        now,
-                    );
-                },
-            ),
+            Request::OpenUpload(upload) => {
+                let command = FileCommand::OpenUpload(upload);
+                self.issue_own(call, |own| Action::WriteData(own), command, now);
+            }
+            Request::OpenDownload(open) => {
+                let command = FileCommand::OpenDownload(open);
+                self.issue_own(call, |own| Action::ReadData(own), command, now);
+            }
+            Request::Compute(compute) => {
+                let command = FileCommand::Compute(compute);
+                self.issue_own(call, |own| Action::ReadData(own), command, now);
+            }
+            Request::ListFiles(list) => {
+                let command = FileCommand::List(list);
+                self.issue_own(call, |own| Action::ReadData(own), command, now);
+            }
+            Request::DeleteFile(DeleteFile { file, key }) => {
+                let command = FileCommand::Delete {
+                    file,
+                    key,
+                    by: Deleter::Device,
+                    version: None,
+                };
+                self.issue_own(call, |own| Action::DeleteData(own), command, now);
+            }
             request => self.route_to_others(call, request, possession, now),
         }
     }
@@ -294,6 +274,17 @@ impl Hub {
                 },
             ),
         }
+    }
+
+    /// Issues a command on the caller's own data files, if the table permits it.
+    fn issue_own(
+        &mut self,
+        call: Call,
+        action: impl FnOnce(&DeviceName) -> Action<'_>,
+        command: FileCommand,
+        now: Now,
+    ) {
+        self.permit_own(call, action, |hub, call| hub.issue(call, command, now));
     }
 
     /// Goes on with a command of a device that concerns itself, if the table permits it.
