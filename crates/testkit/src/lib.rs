@@ -2,12 +2,14 @@
 //! any hub, and tests that this user cannot run.
 
 pub mod any_hub;
+mod hex;
 mod pausing_disk;
 #[cfg(target_os = "linux")]
 mod pausing_file;
 mod skip;
 mod small_disk;
 
+pub use hex::{hex, unhex};
 pub use pausing_disk::{Frozen, run_on_pausing_disk};
 #[cfg(target_os = "linux")]
 pub use pausing_file::PausingFile;

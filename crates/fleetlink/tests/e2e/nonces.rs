@@ -1,9 +1,10 @@
 //! Logins by key without a TLS exporter: what a hub's nonce is worth, and what it is not.
 
+use fleetlink_testkit::unhex;
 use serde_json::{Value, json};
 
 use crate::harness::Hub;
-use crate::proofs::{Client, DEVICE, Key, LOGIN, config, enrolled, unhex};
+use crate::proofs::{Client, DEVICE, Key, LOGIN, config, enrolled};
 
 const LOGIN_NONCE: &str = "fleetlink-login-nonce-v1";
 

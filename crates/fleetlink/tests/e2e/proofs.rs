@@ -12,7 +12,7 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, HandshakeKind, StreamOwned};
 use serde_json::{Value, json};
 
-use fleetlink_testkit::any_hub;
+use fleetlink_testkit::{any_hub, hex, unhex};
 
 use crate::harness::Hub;
 
@@ -91,17 +91,6 @@ impl Key {
         let signature = hex(self.0.sign(&message).as_ref());
         json!({"name": name, "key": self.public(), "signature": signature})
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-pub(crate) fn unhex(digits: &str) -> Vec<u8> {
-    let pairs = (0..digits.len()).step_by(2);
-    pairs
-        .map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap())
-        .collect()
 }
 
 /// A hub, and a device that has enrolled its key there.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use fleetlink_proto::HubPin;
+use fleetlink_testkit::{hex, unhex};
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use serde_json::Value;
 
@@ -94,15 +95,4 @@ impl StandIns {
             _ => expected == actual,
         }
     }
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-pub(crate) fn unhex(digits: &str) -> Vec<u8> {
-    let pairs = (0..digits.len()).step_by(2);
-    pairs
-        .map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap())
-        .collect()
 }

@@ -8,6 +8,7 @@ use fleetlink_hub::{OperatorCall, OperatorReply, TicketOrder};
 use fleetlink_proto::HubPin;
 use fleetlink_proto::signed::EXPORTER_LABEL;
 use fleetlink_proto::ticket::TicketSubject;
+use fleetlink_testkit::hex;
 use rustls::pki_types::ServerName;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
@@ -15,7 +16,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::fixture::{self, Fixture};
-use super::stand_ins::{StandIns, hex};
+use super::stand_ins::StandIns;
 use super::transcript::{Does, Transcript, transcripts};
 
 /// No transcript has more lines than this cut at every byte; the bytes of a large chunk are cut

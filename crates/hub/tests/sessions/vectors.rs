@@ -3,9 +3,10 @@
 use fleetlink_proto::succession::Succession;
 use fleetlink_proto::transfer::{SignedCertificate, SignedGrant};
 use fleetlink_proto::{HubPin, signed};
+use fleetlink_testkit::{hex, unhex};
 use ring::signature::{ECDSA_P256_SHA256_FIXED, ED25519, UnparsedPublicKey};
 
-use super::stand_ins::{StandIns, unhex};
+use super::stand_ins::StandIns;
 
 const CONTROL: &str = include_str!("../../../../docs/protocol/control.md");
 const TRUST: &str = include_str!("../../../../docs/protocol/trust.md");
@@ -39,11 +40,7 @@ fn the_proofs_of_a_key_are_as_the_document_says() {
         hub: device.pin,
         binding: device.binding,
     };
-    let message: String = channel
-        .login("cam")
-        .iter()
-        .map(|b| format!("{b:02x}"))
-        .collect();
+    let message = hex(&channel.login("cam"));
     assert!(CONTROL.contains(&message), "{message}");
 }
 
