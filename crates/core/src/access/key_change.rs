@@ -13,6 +13,19 @@ pub(crate) enum KeyChange {
 }
 
 impl KeyChange {
+    /// Gives a key to a device that has none.
+    pub(crate) fn enrol(key: DeviceKey) -> Self {
+        KeyChange::Set {
+            key,
+            replace: false,
+        }
+    }
+
+    /// Gives a key to a device, instead of one that it may have.
+    pub(crate) fn replace(key: DeviceKey) -> Self {
+        KeyChange::Set { key, replace: true }
+    }
+
     pub(crate) fn store_call(&self, name: &DeviceName, at: WallTime) -> StoreCall {
         let name = name.clone();
         match *self {

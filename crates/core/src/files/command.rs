@@ -3,8 +3,8 @@
 
 use fleetlink_proto::control::limits::MAX_PAGE_ENTRIES;
 use fleetlink_proto::control::{
-    Compute, ComputeReply, DeleteReply, ErrorCode, FileList, ListFiles, OpenDownload, OpenUpload,
-    Reply, RpcError, UploadMode,
+    Compute, ComputeReply, DeleteFile, DeleteReply, ErrorCode, FileList, ListFiles, OpenDownload,
+    OpenUpload, Reply, RpcError, UploadMode,
 };
 use fleetlink_proto::samples::Summary;
 use fleetlink_proto::{DataFile, DeviceName, IdempotencyKey, Version, WallTime};
@@ -51,6 +51,16 @@ pub(crate) fn is_own<C>(call: &Call<C>, owner: &DeviceName) -> bool {
 }
 
 impl FileCommand {
+    /// Deletes a data file of the caller's own.
+    pub(crate) fn of_own(DeleteFile { file, key }: DeleteFile) -> Self {
+        FileCommand::Delete {
+            file,
+            key,
+            by: Deleter::Device,
+            version: None,
+        }
+    }
+
     /// Whether it changes what is stored. A change goes on when its session is gone: it is what the
     /// device asked for, and a retry finds it done.
     pub(crate) fn is_change(&self) -> bool {

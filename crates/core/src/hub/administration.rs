@@ -57,8 +57,7 @@ impl Hub {
             AdminRequest::Data(request) => self.data_request(call, request, now),
             AdminRequest::SetKey { name, key } => {
                 self.permit_admin(call, Action::ChangeKey(&name), |hub, call| {
-                    let change = KeyChange::Set { key, replace: true };
-                    hub.queue_key_change(call.with(change), &name, now);
+                    hub.queue_key_change(call.with(KeyChange::replace(key)), &name, now);
                 });
             }
             AdminRequest::RevokeKey { name } => {

@@ -14,20 +14,20 @@ use crate::effect::Effect;
 use crate::errors;
 use crate::files::command::refuse;
 use crate::hub::Hub;
+use crate::hub::routing::Context;
 use crate::ids::SessionId;
 use crate::presence::device::{Member, Reached};
 use crate::session::state::Stage;
-use crate::time::Now;
 
 impl Hub {
     /// A device that has joined says by which endpoint it is reached. Its own key must say so too:
     /// the enrolled one, where there is one.
     pub(super) fn announce_endpoint(
         &mut self,
-        call: Call,
-        announce: AnnounceEndpoint,
-        possession: Possession,
+        call: Call<AnnounceEndpoint>,
+        Context { possession, .. }: Context,
     ) {
+        let (announce, call) = call.split();
         let reached = Reached {
             endpoint: announce.certificate.certificate,
             addresses: announce.addresses,
@@ -48,11 +48,10 @@ impl Hub {
     /// here, or from the one that it has announced.
     pub(super) fn open_transfer(
         &mut self,
-        call: Call,
-        open: OpenTransfer,
-        possession: Possession,
-        now: Now,
+        call: Call<OpenTransfer>,
+        Context { now, possession }: Context,
     ) {
+        let (open, call) = call.split();
         let (Some(session), Some(name)) = (call.session(), call.device().cloned()) else {
             let error = errors::out_of_order("files are sent in a session");
             return call.refuse(error, &mut self.out);

@@ -9,6 +9,7 @@ use crate::console::{Command, ConsoleEvent, Entrance};
 use crate::effect::Effect;
 use crate::errors;
 use crate::hub::Hub;
+use crate::hub::routing::Context;
 use crate::presence::errors as words;
 use crate::presence::holding::Joiner;
 use crate::presence::list::{Arrival, Joined};
@@ -22,8 +23,9 @@ impl Hub {
     /// Puts a session on the list, beside others that have shown the same key. Else the newest takes
     /// over, without waiting for anything; a session that comes back by itself does not take over
     /// from a newer one.
-    pub(super) fn join(&mut self, call: Call, join: &Join, now: Now) {
-        let arrival = match self.arrival(&call, join, now) {
+    pub(super) fn join(&mut self, call: Call<Join>, Context { now, .. }: Context) {
+        let (join, call) = call.split();
+        let arrival = match self.arrival(&call, &join, now) {
             Ok(arrival) => arrival,
             Err(why) => return call.refuse(errors::out_of_order(why), &mut self.out),
         };
@@ -116,7 +118,8 @@ impl Hub {
         from
     }
 
-    pub(super) fn list_devices(&mut self, call: Call, list: &ListDevices) {
+    pub(super) fn list_devices(&mut self, call: Call<ListDevices>, _at: Context) {
+        let (list, call) = call.split();
         let page = self.presence.page(call.device(), list.after);
         if let Some(name) = call.device()
             && !list.background

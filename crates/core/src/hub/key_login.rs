@@ -11,12 +11,18 @@ use crate::caller::Proof;
 use crate::console::LoginFailure;
 use crate::errors;
 use crate::hub::Hub;
+use crate::hub::routing::Context;
 use crate::session::state::Stage;
 use crate::time::Now;
 
 impl Hub {
     /// Issues a nonce to a session that has not logged in; there is none without TLS.
-    pub(super) fn issue_nonce(&mut self, call: Call, nonce: Option<LoginNonce>, now: Now) {
+    pub(super) fn issue_nonce(
+        &mut self,
+        call: Call<Option<LoginNonce>>,
+        Context { now, .. }: Context,
+    ) {
+        let (nonce, call) = call.split();
         let session = call.session().and_then(|id| self.out.sessions.get_mut(id));
         let open = session.filter(|session| matches!(session.stage, Stage::Greeted { .. }));
         let Some(session) = open else {

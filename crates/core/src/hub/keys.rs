@@ -14,6 +14,7 @@ use crate::errors;
 use crate::hub::Hub;
 use crate::hub::endings::Ending;
 use crate::hub::queue::Job;
+use crate::hub::routing::Context;
 use crate::ids::SessionId;
 use crate::operator::errors::no_account;
 use crate::session::state::Stage;
@@ -22,33 +23,28 @@ use crate::time::Now;
 
 impl Hub {
     /// An owner gives the device a key, of which it must have shown the private half.
-    pub(super) fn enrol_key(
+    pub(super) fn set_own_key(
         &mut self,
-        call: Call,
-        (key, possession): (DeviceKey, Possession),
-        replace: bool,
-        now: Now,
+        call: Call<KeyChange>,
+        Context { now, possession }: Context,
     ) {
-        match (possession, call.device().cloned()) {
-            (Possession::Proven, Some(own)) => {
-                self.queue_key_change(call.with(KeyChange::Set { key, replace }), &own, now);
-            }
-            (Possession::NoChannel, _) => call.refuse(errors::no_channel(), &mut self.out),
-            (Possession::Unproven, _) | (_, None) => {
-                call.refuse(errors::key_not_shown(), &mut self.out);
-            }
-        }
+        let error = match (possession, call.device().cloned()) {
+            (Possession::Proven, Some(own)) => return self.queue_key_change(call, &own, now),
+            (Possession::NoChannel, _) => errors::no_channel(),
+            (Possession::Unproven, _) | (_, None) => errors::key_not_shown(),
+        };
+        call.split().1.refuse(error, &mut self.out);
     }
 
     /// An owner takes the device's key away.
-    pub(super) fn revoke_key(&mut self, call: Call, now: Now) {
+    pub(super) fn revoke_key(&mut self, call: Call, Context { now, .. }: Context) {
         match call.device().cloned() {
             Some(own) => self.queue_key_change(call.with(KeyChange::Revoke), &own, now),
             None => call.refuse(errors::key_not_shown(), &mut self.out),
         }
     }
 
-    pub(super) fn list_keys(&mut self, call: Call) {
+    pub(super) fn list_keys(&mut self, call: Call, _at: Context) {
         let key = call.device().and_then(|own| self.accounts.key(own));
         let keys = key.cloned().into_iter().collect();
         call.ok(Reply::Keys(KeyList { keys }), &mut self.out);

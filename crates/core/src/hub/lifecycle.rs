@@ -7,7 +7,7 @@ use fleetlink_proto::control::limits::{
     HELLO_DEADLINE, LOGIN_DEADLINE, PROTOCOL_VERSION, silence_limit,
 };
 use fleetlink_proto::control::{
-    Done, EndReason, ErrorCode, Feature, Hello, HelloReply, Reply, RpcError, SessionLimits,
+    Done, EndReason, ErrorCode, Feature, Hello, HelloReply, Pong, Reply, RpcError, SessionLimits,
 };
 
 use crate::access::possession::Possession;
@@ -16,6 +16,7 @@ use crate::console::{ConsoleEvent, Departure};
 use crate::effect::Effect;
 use crate::errors;
 use crate::hub::Hub;
+use crate::hub::routing::Context;
 use crate::ids::SessionId;
 use crate::presence::list::Left;
 use crate::session::state::{Overdue, Session, Stage};
@@ -35,7 +36,8 @@ impl Hub {
         }
     }
 
-    pub(super) fn hello(&mut self, call: Call, hello: &Hello, possession: Possession) {
+    pub(super) fn hello(&mut self, call: Call<Hello>, Context { possession, .. }: Context) {
+        let (hello, call) = call.split();
         let session = call.session();
         let open = session.and_then(|id| self.out.sessions.get_mut(id));
         let is_new = |open: &&mut Session| matches!(open.stage, Stage::Connected);
@@ -47,7 +49,7 @@ impl Hub {
             let message = format!("this hub speaks version {PROTOCOL_VERSION} of the protocol");
             return self.end_without_agreement(call, session, &message);
         }
-        let Some(hash) = agreed_hash(hello) else {
+        let Some(hash) = agreed_hash(&hello) else {
             let message = "no hash in common: this hub has blake3 and sha256";
             return self.end_without_agreement(call, session, message);
         };
@@ -94,7 +96,12 @@ impl Hub {
         }
     }
 
-    pub(super) fn goodbye(&mut self, call: Call) {
+    pub(super) fn pong(&mut self, call: Call, Context { now, .. }: Context) {
+        let clock = Some(self.clock(now));
+        call.ok(Reply::Pong(Pong { clock }), &mut self.out);
+    }
+
+    pub(super) fn goodbye(&mut self, call: Call, _at: Context) {
         let session = call.session();
         call.ok(Reply::Done(Done {}), &mut self.out);
         if let Some(session) = session {

@@ -16,12 +16,14 @@ use crate::console::{ConsoleEvent, LoginFailure};
 use crate::effect::Effect;
 use crate::errors;
 use crate::hub::Hub;
+use crate::hub::routing::Context;
 use crate::ids::CheckId;
 use crate::session::state::Stage;
 use crate::time::Now;
 
 impl Hub {
-    pub(super) fn login(&mut self, call: Call, login: Login, possession: Possession, now: Now) {
+    pub(super) fn login(&mut self, call: Call<Login>, Context { now, possession }: Context) {
+        let (login, call) = call.split();
         let name: Box<str> = cut(&login.name).into();
         let is_valid = self.use_nonce_up(&call, &login.proof, now);
         let is_stale = !is_valid && possession != Possession::NoChannel;

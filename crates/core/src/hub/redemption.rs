@@ -16,6 +16,7 @@ use crate::console::{AccountChange, ConsoleEvent};
 use crate::errors;
 use crate::hub::Hub;
 use crate::hub::queue::Job;
+use crate::hub::routing::Context;
 use crate::session::state::Stage;
 use crate::store::calls::{Account, StoreError, StoreReply};
 use crate::store::ticket::{TicketStanding, TicketUse};
@@ -25,11 +26,10 @@ impl Hub {
     /// Decides about a session that says it was given a ticket.
     pub(super) fn redeem(
         &mut self,
-        call: Call,
-        request: RedeemTicket,
-        possession: Possession,
-        now: Now,
+        call: Call<RedeemTicket>,
+        Context { now, possession }: Context,
     ) {
+        let (request, call) = call.split();
         let label = request.name.as_ref().map_or("", DeviceName::as_str);
         if let Err(error) = self.begin_deciding(&call, label, now) {
             return call.refuse(error, &mut self.out);

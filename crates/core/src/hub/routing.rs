@@ -1,10 +1,11 @@
 //! Inputs on their way: a call is matched once, decided by the table, and given to its subject.
 
-use fleetlink_proto::control::{DeleteFile, EnrolKey, Pong, ReplaceKey, Reply, Request, RequestId};
+use fleetlink_proto::control::{EnrolKey, ReplaceKey, Request, RequestId};
 use fleetlink_proto::{DeviceName, LoginNonce};
 
 use crate::access::authorisation::{Action, Decision, decide};
 use crate::access::errors::not_permitted;
+use crate::access::key_change::KeyChange;
 use crate::access::possession::Possession;
 use crate::call::Call;
 use crate::caller::{Caller, Door, Proof};
@@ -16,8 +17,17 @@ use crate::ids::{CallId, SessionId};
 use crate::input::Input;
 use crate::outgoing::ReplyTo;
 use crate::session::state::Stage;
-use crate::store::journal::Deleter;
 use crate::time::Now;
+
+/// The time of a call, and what the signature in it shows.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Context {
+    pub(super) now: Now,
+    pub(super) possession: Possession,
+}
+
+/// What goes on with a call that the table permits.
+type Handler<C> = fn(&mut Hub, Call<C>, Context);
 
 impl Hub {
     /// Something happened. What comes of a session that has ended, or of an operation that is
@@ -82,7 +92,7 @@ impl Hub {
     ) {
         let is_hello = matches!(request, Request::Hello(_));
         if let Some(call) = self.open_call(session, id, request.method(), is_hello) {
-            self.route(call, request, possession, now);
+            self.route(call, request, Context { now, possession });
         }
     }
 
@@ -96,9 +106,9 @@ impl Hub {
     ) {
         let method = Request::LoginNonce.method();
         if let Some(call) = self.open_call(session, id, method, false) {
-            self.permit(call, Action::Converse, |hub, call| {
-                hub.issue_nonce(call, nonce, now);
-            });
+            let possession = Possession::Unproven;
+            let at = Context { now, possession };
+            self.converse(call.with(nonce), at, Hub::issue_nonce);
         }
     }
 
@@ -140,178 +150,113 @@ impl Hub {
         if self.closing {
             return call.refuse(errors::busy("the hub is closing"), &mut self.out);
         }
-        self.route(call, request, Possession::NoChannel, now);
+        let possession = Possession::NoChannel;
+        self.route(call, request, Context { now, possession });
     }
 
     /// Gives a call to its subject, if the table permits it.
-    fn route(&mut self, call: Call, request: Request, possession: Possession, now: Now) {
+    fn route(&mut self, call: Call, request: Request, at: Context) {
         match request {
-            Request::Hello(hello) => {
-                self.permit(call, Action::Converse, |hub, call| {
-                    hub.hello(call, &hello, possession);
-                });
-            }
-            Request::Ping => self.permit(call, Action::Converse, |hub, call| {
-                let clock = Some(hub.clock(now));
-                call.ok(Reply::Pong(Pong { clock }), &mut hub.out);
-            }),
-            Request::Leave => self.permit(call, Action::Converse, Hub::goodbye),
+            Request::Hello(hello) => self.converse(call.with(hello), at, Hub::hello),
+            Request::Ping => self.converse(call, at, Hub::pong),
+            Request::Leave => self.converse(call, at, Hub::goodbye),
             // The session draws the nonce: a call that comes without has none to issue.
-            Request::LoginNonce => self.permit(call, Action::Converse, |hub, call| {
-                hub.issue_nonce(call, None, now);
-            }),
-            Request::Login(login) => self.permit(call, Action::Converse, |hub, call| {
-                hub.login(call, login, possession, now);
-            }),
+            Request::LoginNonce => self.converse(call.with(None), at, Hub::issue_nonce),
+            Request::Login(login) => self.converse(call.with(login), at, Hub::login),
             Request::RedeemTicket(redeem) => {
-                self.permit(call, Action::RedeemTicket, |hub, call| {
-                    hub.redeem(call, redeem, possession, now);
-                });
+                self.permit(call.with(redeem), Action::RedeemTicket, at, Hub::redeem);
             }
-            request => self.route_to_files(call, request, possession, now),
-        }
-    }
-
-    /// The same for commands on the caller's own data files.
-    fn route_to_files(&mut self, call: Call, request: Request, possession: Possession, now: Now) {
-        match request {
-            Request::OpenUpload(upload) => {
-                let command = FileCommand::OpenUpload(upload);
-                self.issue_own(call, |own| Action::WriteData(own), command, now);
-            }
-            Request::OpenDownload(open) => {
-                let command = FileCommand::OpenDownload(open);
-                self.issue_own(call, |own| Action::ReadData(own), command, now);
-            }
-            Request::Compute(compute) => {
-                let command = FileCommand::Compute(compute);
-                self.issue_own(call, |own| Action::ReadData(own), command, now);
-            }
-            Request::ListFiles(list) => {
-                let command = FileCommand::List(list);
-                self.issue_own(call, |own| Action::ReadData(own), command, now);
-            }
-            Request::DeleteFile(DeleteFile { file, key }) => {
-                let command = FileCommand::Delete {
-                    file,
-                    key,
-                    by: Deleter::Device,
-                    version: None,
-                };
-                self.issue_own(call, |own| Action::DeleteData(own), command, now);
-            }
-            request => self.route_to_others(call, request, possession, now),
-        }
-    }
-
-    /// The same for presence, keys and transfers.
-    fn route_to_others(&mut self, call: Call, request: Request, possession: Possession, now: Now) {
-        match request {
             Request::Join(join) => {
-                self.permit_own(
-                    call,
-                    |own| Action::Join(own),
-                    |hub, call| hub.join(call, &join, now),
-                );
+                self.permit_own(call.with(join), |own| Action::Join(own), at, Hub::join);
             }
-            Request::ListDevices(list) => self.permit(call, Action::ListDevices, |hub, call| {
-                hub.list_devices(call, &list);
-            }),
+            Request::ListDevices(list) => {
+                self.permit(call.with(list), Action::ListDevices, at, Hub::list_devices);
+            }
+            Request::OpenUpload(open) => self.write(call.with(FileCommand::OpenUpload(open)), at),
+            Request::OpenDownload(open) => {
+                self.read(call.with(FileCommand::OpenDownload(open)), at);
+            }
+            Request::Compute(compute) => self.read(call.with(FileCommand::Compute(compute)), at),
+            Request::ListFiles(list) => self.read(call.with(FileCommand::List(list)), at),
+            Request::DeleteFile(delete) => self.delete(call.with(FileCommand::of_own(delete)), at),
             Request::EnrolKey(EnrolKey { name, key, .. }) => {
-                self.permit(call, Action::ChangeKey(&name), |hub, call| {
-                    hub.enrol_key(call, (key, possession), false, now);
-                });
+                self.set_key(call.with(KeyChange::enrol(key)), &name, at);
             }
             Request::ReplaceKey(ReplaceKey { name, key, .. }) => {
-                self.permit(call, Action::ChangeKey(&name), |hub, call| {
-                    hub.enrol_key(call, (key, possession), true, now);
-                });
+                self.set_key(call.with(KeyChange::replace(key)), &name, at);
             }
-            Request::RevokeKey => self.permit_own(
-                call,
-                |own| Action::ChangeKey(own),
-                |hub, call| {
-                    hub.revoke_key(call, now);
-                },
-            ),
-            Request::ListKeys => self.permit_own(call, |own| Action::ListKeys(own), Hub::list_keys),
+            Request::RevokeKey => {
+                self.permit_own(call, |own| Action::ChangeKey(own), at, Hub::revoke_key);
+            }
+            Request::ListKeys => {
+                self.permit_own(call, |own| Action::ListKeys(own), at, Hub::list_keys);
+            }
             Request::AnnounceEndpoint(announce) => {
-                self.permit_own(
-                    call,
-                    |own| Action::Transfer(own),
-                    |hub, call| {
-                        hub.announce_endpoint(call, announce, possession);
-                    },
-                );
+                self.transfer(call.with(announce), at, Hub::announce_endpoint);
             }
-            Request::OpenTransfer(open) => self.permit_own(
-                call,
-                |own| Action::Transfer(own),
-                |hub, call| {
-                    hub.open_transfer(call, open, possession, now);
-                },
-            ),
-            // The driver replies to the last three itself, and the others are routed before. Should
-            // one come all the same, the caller is not left without a reply.
-            Request::Hello(_)
-            | Request::LoginNonce
-            | Request::Login(_)
-            | Request::RedeemTicket(_)
-            | Request::Ping
-            | Request::Leave
-            | Request::Compute(_)
-            | Request::ListFiles(_)
-            | Request::DeleteFile(_)
-            | Request::OpenUpload(_)
-            | Request::OpenDownload(_)
-            | Request::CommitUpload(_)
-            | Request::AbortUpload(_)
-            | Request::CancelDownload(_) => self.permit_own(
-                call,
-                |own| Action::ReadData(own),
-                |hub, call| {
-                    call.refuse(errors::no_such_transfer(), &mut hub.out);
-                },
-            ),
+            Request::OpenTransfer(open) => self.transfer(call.with(open), at, Hub::open_transfer),
+            // The driver replies to these itself. Should one come all the same, there is a reply.
+            Request::CommitUpload(_) | Request::AbortUpload(_) | Request::CancelDownload(_) => {
+                self.permit_own(call, |own| Action::ReadData(own), at, Hub::no_such_transfer);
+            }
         }
     }
 
-    /// Issues a command on the caller's own data files, if the table permits it.
-    fn issue_own(
-        &mut self,
-        call: Call,
-        action: impl FnOnce(&DeviceName) -> Action<'_>,
-        command: FileCommand,
-        now: Now,
-    ) {
-        self.permit_own(call, action, |hub, call| hub.issue(call, command, now));
+    /// What a session is made of.
+    fn converse<C>(&mut self, call: Call<C>, at: Context, then: Handler<C>) {
+        self.permit(call, Action::Converse, at, then);
+    }
+
+    fn read(&mut self, call: Call<FileCommand>, at: Context) {
+        self.permit_own(call, |own| Action::ReadData(own), at, Hub::issue);
+    }
+
+    fn write(&mut self, call: Call<FileCommand>, at: Context) {
+        self.permit_own(call, |own| Action::WriteData(own), at, Hub::issue);
+    }
+
+    fn delete(&mut self, call: Call<FileCommand>, at: Context) {
+        self.permit_own(call, |own| Action::DeleteData(own), at, Hub::issue);
+    }
+
+    fn set_key(&mut self, call: Call<KeyChange>, name: &DeviceName, at: Context) {
+        self.permit(call, Action::ChangeKey(name), at, Hub::set_own_key);
+    }
+
+    fn transfer<C>(&mut self, call: Call<C>, at: Context, then: Handler<C>) {
+        self.permit_own(call, |own| Action::Transfer(own), at, then);
     }
 
     /// Goes on with a command of a device that concerns itself, if the table permits it.
-    fn permit_own(
+    fn permit_own<C>(
         &mut self,
-        call: Call,
+        call: Call<C>,
         action: impl FnOnce(&DeviceName) -> Action<'_>,
-        then: impl FnOnce(&mut Hub, Call),
+        at: Context,
+        then: Handler<C>,
     ) {
         match call.device().cloned() {
-            Some(own) => self.permit(call, action(&own), then),
+            Some(own) => self.permit(call, action(&own), at, then),
             // Nothing but a device may act as one.
-            None => self.permit(call, Action::ActAsDevice, |hub, call| {
-                call.refuse(errors::internal(), &mut hub.out);
+            None => self.permit(call, Action::ActAsDevice, at, |hub, call, _| {
+                call.split().1.refuse(errors::internal(), &mut hub.out);
             }),
         }
     }
 
     /// Goes on with a call that the table permits, and refuses another.
-    fn permit(&mut self, call: Call, action: Action<'_>, then: impl FnOnce(&mut Hub, Call)) {
+    fn permit<C>(&mut self, call: Call<C>, action: Action<'_>, at: Context, then: Handler<C>) {
         match decide(&call.caller, call.door(), action) {
-            Decision::Permitted => then(self, call),
+            Decision::Permitted => then(self, call, at),
             decision => {
                 let error = not_permitted(decision, call.method);
-                call.refuse(error, &mut self.out);
+                call.split().1.refuse(error, &mut self.out);
             }
         }
+    }
+
+    fn no_such_transfer(&mut self, call: Call, _at: Context) {
+        call.refuse(errors::no_such_transfer(), &mut self.out);
     }
 
     /// Who is at the other end of a session. A session ends with its password; should one be left, it

@@ -13,6 +13,7 @@ use crate::files::opening;
 use crate::hub::Hub;
 use crate::hub::endings::is_wanted;
 use crate::hub::queue::Job;
+use crate::hub::routing::Context;
 use crate::ids::{OperationId, SessionId};
 use crate::operator::account_change::AccountCommand;
 use crate::operator::errors::{no_account, too_many_operations};
@@ -106,8 +107,7 @@ impl Hub {
     }
 
     /// Queues a device's command about its own data files.
-    pub(super) fn issue(&mut self, call: Call, command: FileCommand, now: Now) {
-        let call = call.with(command);
+    pub(super) fn issue(&mut self, call: Call<FileCommand>, Context { now, .. }: Context) {
         let Some(call) = opening::take_slot(call, &mut self.slots, &mut self.out) else {
             return;
         };
