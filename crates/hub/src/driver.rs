@@ -14,7 +14,7 @@ use fleetlink_core::{
     Now, SessionId, Snapshot, rpc_error_of_store,
 };
 use fleetlink_proto::control::{
-    ActiveDevice, EndReason, ErrorCode, Reply, RequestId, RpcError, TransferLeave,
+    ActiveDevice, EndReason, ErrorCode, OpenTransferReply, Reply, RequestId, RpcError,
 };
 use fleetlink_proto::transfer::{GrantedParty, SignedGrant};
 use fleetlink_proto::{DataFile, DeviceName, HubPin, HubTime, IdempotencyKey, Source, WallTime};
@@ -471,7 +471,7 @@ impl Driver {
             } => {
                 let result = self.sign_grant((*from, *to), &known_by, expires);
                 let result = result
-                    .map(|grant| Reply::Transfer(Box::new(TransferLeave { grant, addresses })));
+                    .map(|grant| Reply::Transfer(Box::new(OpenTransferReply { grant, addresses })));
                 self.command(session, SessionCommand::Reply { id, result });
             }
             // No door of this hub is without sessions.

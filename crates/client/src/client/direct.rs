@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use fleetlink_proto::control::{ErrorCode, RpcError, TransferLeave};
+use fleetlink_proto::control::{ErrorCode, OpenTransferReply, RpcError};
 use fleetlink_proto::transfer::limits::Deadlines;
 use fleetlink_proto::transfer::{FileName, Reason};
 use fleetlink_proto::{DeviceName, Escaped};
@@ -113,7 +113,7 @@ impl Direct {
         &self,
         session: &Session,
         to: &DeviceName,
-    ) -> Result<TransferLeave> {
+    ) -> Result<OpenTransferReply> {
         // Another session than the last one, perhaps, with a hub that has started anew.
         if let Some(hub) = session.pin() {
             know_time(session).await?;
@@ -127,10 +127,10 @@ impl Direct {
     /// Connects to the device that the permission names.
     pub(super) async fn reach(
         &self,
-        permission: TransferLeave,
+        permission: OpenTransferReply,
         deadlines: Deadlines,
     ) -> Result<Peer> {
-        let TransferLeave { grant, addresses } = permission;
+        let OpenTransferReply { grant, addresses } = permission;
         let addresses: Vec<SocketAddr> = addresses.into_iter().map(canonical).collect();
         let (endpoint, credentials) = (&self.endpoint, &self.credentials);
         let reached = Peer::reach(endpoint, credentials, grant, &addresses, deadlines).await;

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use fleetlink_proto::DeviceName;
-use fleetlink_proto::control::TransferLeave;
+use fleetlink_proto::control::OpenTransferReply;
 use fleetlink_proto::transfer::limits::{Deadlines, STALL_DEADLINE};
 use fleetlink_proto::transfer::{self, Ended, FileName, Offer, Reason, Receipt, WaitsFor};
 use tokio::sync::Mutex;
@@ -74,7 +74,7 @@ pub struct Outbound {
 #[derive(Default)]
 struct Way {
     /// The hub's permission for the next connection, where there is one already.
-    permission: Option<TransferLeave>,
+    permission: Option<OpenTransferReply>,
     peer: Option<Peer>,
 }
 

@@ -3,7 +3,7 @@
 use fleetlink_proto::control::{
     ActiveDevice, AnnounceEndpoint, Compute, ComputeReply, DeleteFile, DeleteReply, DeviceList,
     Done, FileEntry, FileList, Join, JoinReply, ListDevices, ListFiles, Login, LoginReply,
-    OpenTransfer, Pong, Request, TransferLeave,
+    OpenTransfer, OpenTransferReply, Pong, Request,
 };
 use fleetlink_proto::samples::Operation;
 use fleetlink_proto::transfer::{Addresses, SignedCertificate};
@@ -53,7 +53,7 @@ impl Session {
     }
 
     /// Asks for the hub's leave to send files to another device from the announced endpoint.
-    pub async fn open_transfer(&self, to: DeviceName) -> Result<TransferLeave> {
+    pub async fn open_transfer(&self, to: DeviceName) -> Result<OpenTransferReply> {
         let certificate = None;
         let open = OpenTransfer { to, certificate };
         self.call(Request::OpenTransfer(open)).await
@@ -64,7 +64,7 @@ impl Session {
         &self,
         certificate: SignedCertificate,
         to: DeviceName,
-    ) -> Result<TransferLeave> {
+    ) -> Result<OpenTransferReply> {
         let certificate = Some(certificate.into());
         let open = OpenTransfer { to, certificate };
         self.call(Request::OpenTransfer(open)).await

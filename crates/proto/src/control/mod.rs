@@ -24,8 +24,8 @@ pub use login::{Login, LoginProof};
 pub use notification::{DeviceNotification, EndReason, HubNotification};
 pub use reply::{
     ActiveDevice, ComputeReply, DeleteReply, DeviceList, Done, EnrolledKey, FileEntry, FileList,
-    JoinReply, KeyList, LoginNonceReply, LoginReply, OpenDownloadReply, OpenUploadReply, Pong,
-    Receipt, Reply, TransferLeave,
+    JoinReply, KeyList, LoginNonceReply, LoginReply, OpenDownloadReply, OpenTransferReply,
+    OpenUploadReply, Pong, Receipt, Reply,
 };
 pub use request::{
     AbortUpload, AnnounceEndpoint, CancelDownload, CommitUpload, Compute, DeleteFile, EnrolKey,

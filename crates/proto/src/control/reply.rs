@@ -224,10 +224,10 @@ pub struct DeviceList {
 
 /// The answer to `transfer.open`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TransferLeave {
-    /// The hub's leave.
+pub struct OpenTransferReply {
+    /// The hub's signed permission.
     pub grant: SignedGrant,
-    /// Where the receiver may be reached.
+    /// Addresses at which the receiver may be reached.
     pub addresses: Vec<SocketAddr>,
 }
 
@@ -265,5 +265,5 @@ pub enum Reply {
     /// To `key.list`.
     Keys(KeyList),
     /// To `transfer.open`.
-    Transfer(Box<TransferLeave>),
+    Transfer(Box<OpenTransferReply>),
 }
