@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use fleetlink_proto::number_exchange::limits::{DRAIN_TIME, LINGER, REPLY_DEADLINE};
-use fleetlink_proto::number_exchange::{Answer, Decoded, Decoder, InRange, Line, Next, Service};
+use fleetlink_proto::number_exchange::{Response, Decoded, Decoder, InRange, Line, Next, Service};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -50,11 +50,11 @@ pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, context: Arc<Cont
         lines.say(Line::silent()).await;
     }
     let stops = loop {
-        let Some(answer) = answer(&context.service, decoded) else {
+        let Some(response) = respond(&context.service, decoded) else {
             client.close(b"").await;
             break false;
         };
-        match client.answer(answer, &context).await {
+        match client.send(response, &context).await {
             Next::Request => {}
             Next::Close => break false,
             Next::Stop(line) => {
@@ -74,11 +74,11 @@ pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, context: Arc<Cont
     }
 }
 
-fn answer(service: &Service, decoded: Decoded) -> Option<Answer> {
+fn respond(service: &Service, decoded: Decoded) -> Option<Response> {
     match decoded {
-        Decoded::Request(request) => Some(service.answer(&request, random)),
-        Decoded::Malformed(malformed) => Some(Service::answer_malformed(&malformed)),
-        Decoded::LateLineEnd(line_end) => Some(Service::answer_line_end(line_end)),
+        Decoded::Request(request) => Some(service.respond(&request, random)),
+        Decoded::Malformed(malformed) => Some(Service::respond_to_malformed(&malformed)),
+        Decoded::LateLineEnd(line_end) => Some(Service::respond_to_line_end(line_end)),
         Decoded::Nothing => None,
     }
 }
@@ -132,8 +132,8 @@ impl Client {
 
     /// Says the lines, sends the reply, and closes where nothing more is to come. Where the reply
     /// was not taken, nothing is.
-    async fn answer(&mut self, answer: Answer, context: &Context) -> Next {
-        let Answer { lines, reply, next } = answer;
+    async fn send(&mut self, response: Response, context: &Context) -> Next {
+        let Response { lines, reply, next } = response;
         if matches!(next, Next::Stop(_)) {
             context.stopping.cancel();
         }

@@ -56,7 +56,7 @@ fn decode(bytes: &[u8]) -> Decoded {
 }
 
 #[track_caller]
-fn answer(bytes: &[u8]) -> (Answer, Request) {
+fn respond(bytes: &[u8]) -> (Response, Request) {
     let service = Service {
         name: "A Server".parse().unwrap(),
         number: ServerNumber::ByForm,
@@ -66,8 +66,8 @@ fn answer(bytes: &[u8]) -> (Answer, Request) {
     let Decoded::Request(request) = decode(bytes) else {
         panic!("{}", bytes.escape_ascii())
     };
-    let answer = service.answer(&request, || InRange::new(10).unwrap());
-    (answer, request)
+    let response = service.respond(&request, || InRange::new(10).unwrap());
+    (response, request)
 }
 
 #[test]
@@ -77,11 +77,11 @@ fn every_form_looks_as_the_table_says() {
     for (row, (name, form)) in rows.iter().zip(Form::NAMED) {
         assert_eq!(row[0], format!("`{name}`"));
         let (sent, came) = (bytes(row[1]).unwrap(), bytes(row[2]).unwrap());
-        let (answer, request) = answer(&sent);
+        let (response, request) = respond(&sent);
         assert_eq!(request.form, form);
         assert_eq!((request.name.as_str(), &request.number), ("bob", &5.into()));
         assert_eq!(request.encode(), Ok(sent));
-        let reply = answer.reply.escape_ascii().to_string();
+        let reply = response.reply.escape_ascii().to_string();
         assert_eq!(reply, came.escape_ascii().to_string());
     }
 }
@@ -95,15 +95,15 @@ fn every_variant_is_answered_as_the_table_says() {
         match (row[1], bytes(row[1])) {
             ("malformed", _) => assert!(matches!(decode(&sent), Decoded::Malformed(_)), "{row:?}"),
             ("closed: out of range", _) => {
-                let (answer, _) = answer(&sent);
+                let (response, _) = respond(&sent);
                 assert_eq!(
-                    (answer.reply, answer.next),
+                    (response.reply, response.next),
                     (vec![], Next::Close),
                     "{row:?}"
                 );
             }
             (_, expected) => {
-                let reply = answer(&sent).0.reply.escape_ascii().to_string();
+                let reply = respond(&sent).0.reply.escape_ascii().to_string();
                 let expected = expected.expect("bytes").escape_ascii().to_string();
                 assert_eq!(reply, expected, "{row:?}");
             }

@@ -1,4 +1,4 @@
-//! What a server answers to what it was told.
+//! The server's rules: the response to each request.
 
 use super::form::{Form, LineEnd};
 use super::integer::{InRange, RangeError};
@@ -47,18 +47,18 @@ pub struct Service {
     pub reply_sum: bool,
 }
 
-/// What follows from what a client said.
+/// The server's response to one request: lines to print, bytes to send, and the next step.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
-    /// What the server prints before it answers.
+pub struct Response {
+    /// The lines that the server prints before it replies.
     pub lines: Vec<Line>,
-    /// What the client is sent; empty where its form has no room.
+    /// The bytes for the client; empty if the form has no room for a reply.
     pub reply: Vec<u8>,
-    /// What happens then.
+    /// The step after the reply.
     pub next: Next,
 }
 
-/// What happens after an answer.
+/// The step after a reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Next {
     /// The connection is open for a further request.
@@ -70,8 +70,8 @@ pub enum Next {
 }
 
 impl Service {
-    /// Answers a request; `random` draws the number for a client where it is not fixed.
-    pub fn answer(&self, request: &Request, random: impl FnOnce() -> InRange) -> Answer {
+    /// Decides the response to a request. `random` draws the server's number if it is not fixed.
+    pub fn respond(&self, request: &Request, random: impl FnOnce() -> InRange) -> Response {
         let in_range = request.number.in_range().is_some();
         let stops = match self.on_out_of_range {
             OnOutOfRange::StopForSeeds => request.form.is_seeds(),
@@ -83,35 +83,35 @@ impl Service {
                 true => Next::Close,
                 false => Next::Request,
             };
-            return self.tell(request, random, next);
+            return self.with_reply(request, random, next);
         }
         let last = Line::terminating(&request.number);
         match (stops, is_seeds_text(&request.form)) {
-            (true, true) => self.tell(request, random, Next::Stop(last)),
-            (true, false) => self.leave(request, Vec::new(), Next::Stop(last)),
+            (true, true) => self.with_reply(request, random, Next::Stop(last)),
+            (true, false) => self.without_reply(request, Vec::new(), Next::Stop(last)),
             (false, _) => self.refuse(request),
         }
     }
 
-    /// Answers what is no request. Nothing a stranger gets wrong ends the server.
-    pub fn answer_malformed(malformed: &Malformed) -> Answer {
-        Answer {
+    /// The response to malformed input. No malformed input ends the server.
+    pub fn respond_to_malformed(malformed: &Malformed) -> Response {
+        Response {
             lines: vec![Line::received(), Line::malformed(malformed)],
             reply: malformed.reply(),
             next: Next::Close,
         }
     }
 
-    /// Ends the line of a reply whose request turns out to end one.
-    pub fn answer_line_end(line_end: LineEnd) -> Answer {
-        Answer {
+    /// The response to a line end that comes after the reply: another line end.
+    pub fn respond_to_line_end(line_end: LineEnd) -> Response {
+        Response {
             lines: Vec::new(),
             reply: line_end.as_str().into(),
             next: Next::Request,
         }
     }
 
-    fn tell(&self, request: &Request, random: impl FnOnce() -> InRange, next: Next) -> Answer {
+    fn with_reply(&self, request: &Request, random: impl FnOnce() -> InRange, next: Next) -> Response {
         let json = matches!(request.form, Form::Json(_));
         let number = match self.number {
             ServerNumber::Fixed(number) => number,
@@ -130,7 +130,7 @@ impl Service {
         lines.push(Line::names(&request.name, &self.name));
         lines.push(Line::numbers(&request.number, number));
         lines.push(Line::answering());
-        Answer {
+        Response {
             lines,
             // A name that fits and a number in range are expressible.
             reply: reply.encode().unwrap_or_default(),
@@ -146,22 +146,22 @@ impl Service {
         lines
     }
 
-    /// Ends the exchange without the server's name and number.
-    fn leave(&self, request: &Request, reply: Vec<u8>, next: Next) -> Answer {
+    /// A response without the server's name and number.
+    fn without_reply(&self, request: &Request, reply: Vec<u8>, next: Next) -> Response {
         let lines = self.greet(request);
-        Answer { lines, reply, next }
+        Response { lines, reply, next }
     }
 
-    /// The seeds' text alone has room to say why.
-    fn refuse(&self, request: &Request) -> Answer {
+    /// A refusal. Only the seeds' text has room for the reason.
+    fn refuse(&self, request: &Request) -> Response {
         let end = request.form.line_end().as_str();
         let reply = match is_seeds_text(&request.form) {
             true => format!("{ERROR}{RangeError}{end}").into_bytes(),
             false => Vec::new(),
         };
-        let mut answer = self.leave(request, reply, Next::Close);
-        answer.lines.push(Line::refusing(&request.number));
-        answer
+        let mut response = self.without_reply(request, reply, Next::Close);
+        response.lines.push(Line::refusing(&request.number));
+        response
     }
 }
 

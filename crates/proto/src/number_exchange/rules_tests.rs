@@ -1,4 +1,4 @@
-//! What a server answers in each form, to numbers in range and out of it.
+//! The responses of a server in each form, to numbers in range and out of it.
 
 use super::*;
 use crate::number_exchange::Integer;
@@ -12,23 +12,23 @@ fn service(on_out_of_range: OnOutOfRange) -> Service {
     }
 }
 
-fn answer(service: &Service, form: Form, number: i128) -> Answer {
+fn respond(service: &Service, form: Form, number: i128) -> Response {
     let request = Request {
         form,
         name: "Client".parse().unwrap(),
         number: Integer::from(number),
     };
-    service.answer(&request, || InRange::new(77).unwrap())
+    service.respond(&request, || InRange::new(77).unwrap())
 }
 
 fn reply(service: &Service, form: Form, number: i128) -> String {
-    let bytes = answer(service, form, number).reply;
+    let bytes = respond(service, form, number).reply;
     let text = String::from_utf8(bytes).unwrap();
     text.replace(&"\0".repeat(248), "<zeros>")
 }
 
-fn lines(answer: &Answer) -> Vec<String> {
-    answer.lines.iter().map(Line::to_string).collect()
+fn lines(response: &Response) -> Vec<String> {
+    response.lines.iter().map(Line::to_string).collect()
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn the_reply_has_the_form_of_the_request() {
             let end = ending.line_end().as_str();
             assert_eq!(reply(&unset, ending, 25), format!("{expected}{end}"));
         }
-        let next = answer(&unset, *form, 25).next;
+        let next = respond(&unset, *form, 25).next;
         let expected = if form.is_seeds() {
             Next::Close
         } else {
@@ -98,14 +98,14 @@ fn a_number_out_of_range_stops_the_server_in_the_seeds_forms_each_in_its_way() {
     for on_out_of_range in [OnOutOfRange::StopForSeeds, OnOutOfRange::Stop] {
         let service = service(on_out_of_range);
         for number in [0, 101, -5, i128::MAX] {
-            let text = answer(&service, Form::TEXT, number);
+            let text = respond(&service, Form::TEXT, number);
             assert_eq!(text.reply, b"Server of A Server: 42\nServer closing...");
             let sum = Integer::from(number).plus(&42.into());
             assert!(lines(&text)[3].ends_with(&format!("Server Number: 42 | Sum: {sum}")));
             let last = Line::terminating(&number.into());
             assert_eq!(text.next, Next::Stop(last.clone()));
 
-            let json = answer(&service, Form::JSON, number);
+            let json = respond(&service, Form::JSON, number);
             assert_eq!(
                 (json.reply.as_slice(), &json.next),
                 (&b""[..], &Next::Stop(last))
@@ -118,12 +118,12 @@ fn a_number_out_of_range_stops_the_server_in_the_seeds_forms_each_in_its_way() {
 #[test]
 fn a_number_out_of_range_stops_the_server_in_another_form_only_where_that_is_said() {
     for (_, form) in Form::NAMED.iter().filter(|(_, form)| !form.is_seeds()) {
-        let by_default = answer(&service(OnOutOfRange::default()), *form, 0);
+        let by_default = respond(&service(OnOutOfRange::default()), *form, 0);
         assert_eq!(
             (by_default.reply.as_slice(), by_default.next),
             (&b""[..], Next::Close)
         );
-        let stops = answer(&service(OnOutOfRange::Stop), *form, 0);
+        let stops = respond(&service(OnOutOfRange::Stop), *form, 0);
         assert!(stops.reply.is_empty());
         assert_eq!(stops.next, Next::Stop(Line::terminating(&0.into())));
     }
@@ -133,13 +133,13 @@ fn a_number_out_of_range_stops_the_server_in_another_form_only_where_that_is_sai
 fn a_server_that_refuses_goes_on() {
     let service = service(OnOutOfRange::Refuse);
     for (_, form) in Form::NAMED {
-        let answer = answer(&service, form, 101);
-        assert_eq!(answer.next, Next::Close);
+        let response = respond(&service, form, 101);
+        assert_eq!(response.next, Next::Close);
         let error = &b"Error: the number must be an integer from 1 to 100"[..];
         let expected = if form == Form::TEXT { error } else { b"" };
-        assert_eq!(answer.reply, expected);
+        assert_eq!(response.reply, expected);
         assert!(
-            lines(&answer)
+            lines(&response)
                 .last()
                 .unwrap()
                 .ends_with("101. Refusing the client.")
@@ -149,18 +149,18 @@ fn a_server_that_refuses_goes_on() {
 
 #[test]
 fn malformed_input_is_shown_and_answered_where_there_is_room() {
-    let answer = |bytes: &[u8]| {
+    let respond = |bytes: &[u8]| {
         let bad = Request::parse(bytes).unwrap_err();
         let bytes = bytes.to_vec();
-        Service::answer_malformed(&Malformed { bytes, bad })
+        Service::respond_to_malformed(&Malformed { bytes, bad })
     };
-    let text = answer(b"nonsense");
+    let text = respond(b"nonsense");
     assert!(
         text.reply
             .starts_with(b"Error: expected is: Client of <name>: <integer>")
     );
     let shown = "[WARNING] [handle_client]: Malformed message from client: \"nonsense\": expected";
     assert!(lines(&text)[1].starts_with(shown));
-    let json = answer(b"{}");
+    let json = respond(b"{}");
     assert_eq!((json.reply.as_slice(), json.next), (&b""[..], Next::Close));
 }
