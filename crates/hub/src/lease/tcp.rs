@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use fleetlink_proto::lease::limits::{DRAIN_DEADLINE, MAX_DRAINED_BYTES, REQUEST_DEADLINE};
-use fleetlink_proto::lease::{Progress, Reply, Request, RequestReader, Transport};
+use fleetlink_proto::lease::{Reply, Request, RequestReader, RequestState, Transport};
 use rustix::net::{RecvFlags, SendFlags, Shutdown};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -77,9 +77,9 @@ fn handle_read(
         Ok(0) if before > 0 => Some(Heard::Malformed(reader.bytes().to_vec())),
         Ok(0) => Some(Heard::Silence),
         Ok(length) => match reader.handle_read(&buffer[..length]) {
-            Progress::Incomplete => None,
-            Progress::Complete(request) => Some(Heard::Request(request)),
-            Progress::Malformed => {
+            RequestState::Incomplete => None,
+            RequestState::Complete(request) => Some(Heard::Request(request)),
+            RequestState::Malformed => {
                 let bytes = [&reader.bytes()[..before], &buffer[..length]].concat();
                 Some(Heard::Malformed(bytes))
             }

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use fleetlink_proto::number_exchange::limits::{DRAIN_TIME, LINGER, REPLY_DEADLINE};
-use fleetlink_proto::number_exchange::{Response, Decoded, Decoder, InRange, Line, Next, Service};
+use fleetlink_proto::number_exchange::{Decoded, Decoder, InRange, Line, Next, Response, Service};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, sleep_until, timeout};

@@ -23,7 +23,7 @@ pub use counts::{Counts, Transport, TransportCounts};
 pub use id::{LeaseId, LeaseIdError};
 pub use idle::IdleExit;
 pub use reply::Reply;
-pub use request::{Progress, Request, RequestReader};
+pub use request::{Request, RequestReader, RequestState};
 pub use server_reply::{ServerReply, ServerReplyError, ServerReplyReader};
 pub use service::{LeaseSettings, Leases, MalformedNotice};
 pub use table::LeaseTable;

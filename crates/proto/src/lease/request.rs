@@ -44,20 +44,20 @@ pub struct RequestReader {
     filled: usize,
 }
 
-/// How far a request has come.
+/// The state of a request that arrives in pieces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Progress {
-    /// It may become one.
+pub enum RequestState {
+    /// More bytes may complete it.
     Incomplete,
-    /// It is one.
+    /// A request.
     Complete(Request),
-    /// It is none, and never will be.
+    /// No request, whatever follows.
     Malformed,
 }
 
 impl RequestReader {
-    /// Takes what one read brought.
-    pub fn handle_read(&mut self, read: &[u8]) -> Progress {
+    /// Takes the bytes of one read.
+    pub fn handle_read(&mut self, read: &[u8]) -> RequestState {
         let taken = read.len().min(REQUEST_BYTES - self.filled);
         let (ours, rest) = read.split_at(taken);
         self.bytes[self.filled..self.filled + taken].copy_from_slice(ours);
@@ -68,30 +68,30 @@ impl RequestReader {
         let newline = match rest {
             b"" => false,
             b"\n" | b"\r\n" => true,
-            _ => return Progress::Malformed,
+            _ => return RequestState::Malformed,
         };
         match Request::parse(&self.bytes) {
-            Some(request) => Progress::Complete(Request { newline, ..request }),
-            None => Progress::Malformed,
+            Some(request) => RequestState::Complete(Request { newline, ..request }),
+            None => RequestState::Malformed,
         }
     }
 
-    /// What has been read, ten bytes at most.
+    /// The bytes read so far, ten at most.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes[..self.filled]
     }
 
-    /// A client whose first bytes are wrong need not be waited for.
-    fn so_far(&self) -> Progress {
+    /// Finds wrong bytes early, so that nobody waits for the rest.
+    fn so_far(&self) -> RequestState {
         let template = b"HELLO 0000";
         let fits = |(byte, &template): (&u8, &u8)| match template {
             b'0' => byte.is_ascii_digit(),
             template => *byte == template,
         };
         if self.bytes[..self.filled].iter().zip(template).all(fits) {
-            Progress::Incomplete
+            RequestState::Incomplete
         } else {
-            Progress::Malformed
+            RequestState::Malformed
         }
     }
 }
@@ -140,15 +140,15 @@ mod tests {
     #[test]
     fn later_bytes_are_not_looked_at() {
         let mut reader = RequestReader::default();
-        assert_eq!(reader.handle_read(b"HELLO 123"), Progress::Incomplete);
+        assert_eq!(reader.handle_read(b"HELLO 123"), RequestState::Incomplete);
         let decided = reader.handle_read(b"4");
         assert!(matches!(
             decided,
-            Progress::Complete(Request { newline: false, .. })
+            RequestState::Complete(Request { newline: false, .. })
         ));
         let mut reader = RequestReader::default();
         reader.handle_read(b"HELLO 123");
-        assert_eq!(reader.handle_read(b"4\r"), Progress::Malformed);
+        assert_eq!(reader.handle_read(b"4\r"), RequestState::Malformed);
     }
 
     #[test]
@@ -162,7 +162,7 @@ mod tests {
             b"GET / HTTP/1.1",
         ] {
             let decided = RequestReader::default().handle_read(piece);
-            assert_eq!(decided, Progress::Malformed, "{}", piece.escape_ascii());
+            assert_eq!(decided, RequestState::Malformed, "{}", piece.escape_ascii());
         }
     }
 }

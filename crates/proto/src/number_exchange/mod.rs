@@ -27,7 +27,7 @@ pub use malformed::Malformed;
 pub use name::{Name, NameError};
 pub use reply::{BadReply, Reply};
 pub use request::{BadRequest, Inexpressible, Request};
-pub use rules::{Response, Next, OnOutOfRange, ServerNumber, Service};
+pub use rules::{Next, OnOutOfRange, Response, ServerNumber, Service};
 
 #[cfg(test)]
 #[path = "document_tests.rs"]

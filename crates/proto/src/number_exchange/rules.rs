@@ -111,7 +111,12 @@ impl Service {
         }
     }
 
-    fn with_reply(&self, request: &Request, random: impl FnOnce() -> InRange, next: Next) -> Response {
+    fn with_reply(
+        &self,
+        request: &Request,
+        random: impl FnOnce() -> InRange,
+        next: Next,
+    ) -> Response {
         let json = matches!(request.form, Form::Json(_));
         let number = match self.number {
             ServerNumber::Fixed(number) => number,

@@ -19,8 +19,8 @@ pub(super) const BLOCK_BYTES: usize = 64 * 1024;
 const LF: u64 = 0x0a;
 const CRLF: u64 = 0x0a0d;
 
-/// What the lanes have read of a block.
-pub(super) struct Progress<'a> {
+/// The part of a block that the lanes have read, and the rest.
+pub(super) struct LanesRead<'a> {
     /// The lines read in each of the lanes.
     pub(super) lines: u64,
     pub(super) integers: Integers,
@@ -30,7 +30,7 @@ pub(super) struct Progress<'a> {
 
 /// Reads `block`, which holds whole lines, until a lane comes to its end or to any other line than a
 /// short integer.
-pub(super) fn read(block: &[u8]) -> Progress<'_> {
+pub(super) fn read(block: &[u8]) -> LanesRead<'_> {
     let mut rest = cut(block);
     // Seven digits times the lines of a block are far from overflow.
     let (mut lines, mut sum, mut min, mut max) = (0, 0_i64, i64::MAX, i64::MIN);
@@ -43,7 +43,7 @@ pub(super) fn read(block: &[u8]) -> Progress<'_> {
         }
         lines += 1;
     }
-    Progress {
+    LanesRead {
         lines,
         integers: Integers {
             sum: sum.into(),

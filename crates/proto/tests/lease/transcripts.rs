@@ -14,7 +14,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use fleetlink_proto::lease::{
-    LeaseSettings, Leases, Progress, Reply, Request, RequestReader, Transport,
+    LeaseSettings, Leases, Reply, Request, RequestReader, RequestState, Transport,
 };
 
 const FILES: &[(&str, &str)] = &[
@@ -88,9 +88,9 @@ fn read(reads: &[&[u8]]) -> Option<Request> {
     let mut reader = RequestReader::default();
     for read in reads {
         match reader.handle_read(read) {
-            Progress::Incomplete => {}
-            Progress::Complete(request) => return Some(request),
-            Progress::Malformed => return None,
+            RequestState::Incomplete => {}
+            RequestState::Complete(request) => return Some(request),
+            RequestState::Malformed => return None,
         }
     }
     None
