@@ -15,7 +15,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-use crate::Outcome;
+use crate::BenchResult;
 use crate::hub::Hub;
 use crate::process::Process;
 use crate::report::say;
@@ -31,7 +31,7 @@ pub(crate) struct BareTls {
 
 impl BareTls {
     /// One with the certificate of this hub.
-    pub(crate) fn start(hub: &Hub) -> Outcome<Self> {
+    pub(crate) fn start(hub: &Hub) -> BenchResult<Self> {
         let mut command = Command::new(std::env::current_exe()?);
         command.arg(SERVE).arg(hub.data());
         let mut process = Process::start(&mut command)?;
@@ -42,7 +42,7 @@ impl BareTls {
 }
 
 /// Shakes hands with whoever connects, and waits for the end, until it is killed.
-pub(crate) fn serve() -> Outcome {
+pub(crate) fn serve() -> BenchResult {
     let data = std::env::args_os().nth(2).ok_or("which hub's data?")?;
     let acceptor = TlsAcceptor::from(server_config(Path::new(&data))?);
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -66,7 +66,7 @@ pub(crate) fn serve() -> Outcome {
 }
 
 /// As the hub's own.
-fn server_config(data: &Path) -> Outcome<Arc<ServerConfig>> {
+fn server_config(data: &Path) -> BenchResult<Arc<ServerConfig>> {
     let key = PrivateKeyDer::from_pem_file(data.join("hub.key"))?;
     let certificate = CertificateDer::from(fs::read(data.join("hub.crt"))?);
     let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))

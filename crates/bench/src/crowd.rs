@@ -1,15 +1,15 @@
 //! Many devices, a few at a time.
 
-use crate::Outcome;
+use crate::BenchResult;
 
 /// How many are made at a time.
 const TOGETHER: u32 = 8;
 
 /// Makes so many of something, a few at a time.
-pub(crate) async fn many<T, F>(count: u32, make: impl Fn(u32) -> F) -> Outcome<Vec<T>>
+pub(crate) async fn many<T, F>(count: u32, make: impl Fn(u32) -> F) -> BenchResult<Vec<T>>
 where
     T: Send + 'static,
-    F: Future<Output = Outcome<T>> + Send + 'static,
+    F: Future<Output = BenchResult<T>> + Send + 'static,
 {
     let mut made = Vec::new();
     for first in (0..count).step_by(TOGETHER as usize) {

@@ -17,7 +17,7 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::Outcome;
+use crate::BenchResult;
 use crate::crowd::many;
 use crate::hub::{Hub, PASSWORD, device_name};
 use crate::process::raise_descriptors;
@@ -38,7 +38,7 @@ const CALLS: usize = 20_000;
 
 type Stream = BufReader<TlsStream<TcpStream>>;
 
-pub(crate) fn run() -> Outcome {
+pub(crate) fn run() -> BenchResult {
     raise_descriptors();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -46,7 +46,7 @@ pub(crate) fn run() -> Outcome {
     runtime.block_on(measure())
 }
 
-async fn measure() -> Outcome {
+async fn measure() -> BenchResult {
     let folder = tempfile::tempdir()?;
     let hub = Hub::start(folder.path(), DEVICES + 1).await?;
     let worker = hub.key_dialer(DEVICES).attach().await?;
@@ -131,7 +131,7 @@ async fn measure() -> Outcome {
 }
 
 /// The median of some computations, in milliseconds.
-async fn computing(session: &Session) -> Outcome<f64> {
+async fn computing(session: &Session) -> BenchResult<f64> {
     let mut times = Vec::new();
     for _ in 0..COMPUTATIONS {
         let begun = Instant::now();
@@ -143,7 +143,7 @@ async fn computing(session: &Session) -> Outcome<f64> {
     Ok(median(&times))
 }
 
-fn resident(hub: &Hub) -> Outcome<f64> {
+fn resident(hub: &Hub) -> BenchResult<f64> {
     Ok(float(hub.resident()?) / f64::from(1 << 20))
 }
 
@@ -153,7 +153,7 @@ struct Unreading {
 }
 
 impl Unreading {
-    async fn log_in(address: &HubAddress, account: u32) -> Outcome<Self> {
+    async fn log_in(address: &HubAddress, account: u32) -> BenchResult<Self> {
         let tcp = TcpStream::connect((address.host(), address.port())).await?;
         let connector = TlsConnector::from(Arc::new(client_config()?));
         let name = ServerName::try_from("hub")?;
@@ -173,7 +173,7 @@ impl Unreading {
         Ok(session)
     }
 
-    async fn call(&mut self, line: &str) -> Outcome {
+    async fn call(&mut self, line: &str) -> BenchResult {
         let stream = self.stream.get_mut();
         stream.write_all(format!("{line}\n").as_bytes()).await?;
         let mut answer = String::new();
@@ -185,7 +185,7 @@ impl Unreading {
     }
 
     /// Asks until nothing more is taken; itself, and how often it has asked.
-    async fn ask_without_end(mut self) -> Outcome<(Self, usize)> {
+    async fn ask_without_end(mut self) -> BenchResult<(Self, usize)> {
         let stream = self.stream.get_mut();
         for call in 0..CALLS {
             let line = format!(r#"{{"jsonrpc":"2.0","id":{call},"method":"device.list"}}"#);
@@ -201,7 +201,7 @@ impl Unreading {
     }
 }
 
-fn client_config() -> Outcome<ClientConfig> {
+fn client_config() -> BenchResult<ClientConfig> {
     let mut config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .dangerous()

@@ -13,7 +13,7 @@ use fleetlink_hub::store::sqlite::SqliteStore;
 use fleetlink_proto::control::EnrolledKey;
 use fleetlink_proto::{DeviceName, HubPin, Password, WallTime};
 
-use crate::Outcome;
+use crate::BenchResult;
 use crate::process::{Process, fleetlink};
 
 /// The password of every account.
@@ -35,7 +35,7 @@ pub(crate) struct Hub {
 impl Hub {
     /// A hub in `folder` with so many accounts, [`device_name`], each with a key. All have one hash: so
     /// many hashes would take longer than what is measured, and leave their memory behind.
-    pub(crate) async fn start(folder: &Path, accounts: u32) -> Outcome<Self> {
+    pub(crate) async fn start(folder: &Path, accounts: u32) -> BenchResult<Self> {
         let data = folder.join("hub");
         let mut making = Process::start(&mut command(&data, ANY_PORT)?)?;
         let pin: HubPin = making.expect("pin ")?.parse()?;
@@ -110,26 +110,26 @@ impl Hub {
         }
     }
 
-    pub(crate) fn processor_time(&self) -> Outcome<Duration> {
+    pub(crate) fn processor_time(&self) -> BenchResult<Duration> {
         self.running()?.processor_time()
     }
 
-    pub(crate) fn resident(&self) -> Outcome<u64> {
+    pub(crate) fn resident(&self) -> BenchResult<u64> {
         self.running()?.resident()
     }
 
     /// Its open descriptors.
-    pub(crate) fn descriptors(&self) -> Outcome<usize> {
+    pub(crate) fn descriptors(&self) -> BenchResult<usize> {
         self.running()?.descriptors()
     }
 
     /// Ends it as a service manager does.
-    pub(crate) fn stop(&mut self) -> Outcome {
+    pub(crate) fn stop(&mut self) -> BenchResult {
         self.process.take().ok_or("it has stopped")?.terminate()
     }
 
     /// Starts it at the address that it had.
-    pub(crate) fn start_again(&mut self) -> Outcome {
+    pub(crate) fn start_again(&mut self) -> BenchResult {
         let address = self.address.to_string();
         let mut process = Process::start(&mut command(&self.data, &address)?)?;
         process.expect("listening on ")?;
@@ -138,7 +138,7 @@ impl Hub {
         Ok(())
     }
 
-    fn running(&self) -> Outcome<&Process> {
+    fn running(&self) -> BenchResult<&Process> {
         Ok(self.process.as_ref().ok_or("it has stopped")?)
     }
 }
@@ -150,9 +150,9 @@ async fn enrol(
     pin: HubPin,
     name: DeviceName,
     hash: Option<&PasswordHash>,
-) -> Outcome<Arc<KeyPair>> {
+) -> BenchResult<Arc<KeyPair>> {
     let created = WallTime::from_unix_millis(0);
-    let pair = keys.make(pin, &name, async |_| Outcome::Ok(())).await?;
+    let pair = keys.make(pin, &name, async |_| BenchResult::Ok(())).await?;
     let key = EnrolledKey {
         key: pair.public(),
         enrolled: created,
@@ -180,7 +180,7 @@ pub(crate) fn device_name(n: u32) -> String {
 }
 
 /// Adds an account with [`PASSWORD`] to the store of a hub that does not run.
-fn add_account(data: &Path, name: &str) -> Outcome {
+fn add_account(data: &Path, name: &str) -> BenchResult {
     let mut command = Command::new(fleetlink()?);
     command.args(["account", "add", name, "--password-stdin", "--data"]);
     let mut adding = command.arg(data).stdin(Stdio::piped()).spawn()?;
@@ -195,7 +195,7 @@ fn add_account(data: &Path, name: &str) -> Outcome {
     }
 }
 
-fn command(data: &Path, listen: &str) -> Outcome<Command> {
+fn command(data: &Path, listen: &str) -> BenchResult<Command> {
     let mut command = Command::new(fleetlink()?);
     command
         .args(["hub", "--listen", listen, "--data"])

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use fleetlink_proto::samples::{Decimal, SampleParser, Timestamp};
 
-use crate::Outcome;
+use crate::BenchResult;
 
 const SAMPLES: u32 = 10_000_000;
 /// As an upload arrives: PROTOCOL's largest chunk.
@@ -15,7 +15,7 @@ const ROUNDS: usize = 5;
 const START: i128 = 1_664_533_873_000_000_000;
 
 /// Prints megabytes (10^6 bytes) a second, the median of five rounds, for each kind of file.
-pub(crate) fn run() -> Outcome {
+pub(crate) fn run() -> BenchResult {
     let integers = document(|random| format!("{}\n", random % 1_000_000));
     report(
         "integers, newlines counted (ceiling)",

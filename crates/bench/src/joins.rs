@@ -10,7 +10,7 @@ use fleetlink_client::{Dialer, HubAddress, Trust, connect};
 use fleetlink_core::PasswordHash;
 use fleetlink_proto::control::Join;
 
-use crate::Outcome;
+use crate::BenchResult;
 use crate::bare_tls::BareTls;
 use crate::hub::{Hub, PASSWORD};
 use crate::process::processor_time;
@@ -22,7 +22,7 @@ const ROUNDS: usize = 5;
 /// How long one rate is measured.
 const TIME: Duration = Duration::from_secs(2);
 
-pub(crate) fn run() -> Outcome {
+pub(crate) fn run() -> BenchResult {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
@@ -75,7 +75,7 @@ impl Rates {
     }
 }
 
-async fn measure() -> Outcome {
+async fn measure() -> BenchResult {
     let folder = tempfile::tempdir()?;
     let most = TOGETHER.into_iter().max().unwrap_or(1);
     let hub = Arc::new(Hub::start(folder.path(), most).await?);
@@ -125,19 +125,19 @@ async fn measure() -> Outcome {
 }
 
 /// As a device does it: TCP, TLS, hello, login, join and leave.
-pub(crate) async fn join_once(mut dialer: Dialer) -> Outcome {
+pub(crate) async fn join_once(mut dialer: Dialer) -> BenchResult {
     let (session, _) = dialer.join(ANEW).await?;
     session.leave().await;
     Ok(())
 }
 
 /// The same without a goodbye, as [`shake_once`] ends too.
-pub(crate) async fn join_and_go(mut dialer: Dialer) -> Outcome {
+pub(crate) async fn join_and_go(mut dialer: Dialer) -> BenchResult {
     dialer.join(ANEW).await?;
     Ok(())
 }
 
-pub(crate) async fn shake_once(address: HubAddress, trust: Trust) -> Outcome {
+pub(crate) async fn shake_once(address: HubAddress, trust: Trust) -> BenchResult {
     connect(&address, trust).await?;
     Ok(())
 }
@@ -146,10 +146,10 @@ pub(crate) async fn shake_once(address: HubAddress, trust: Trust) -> Outcome {
 pub(crate) async fn repeat<F>(
     together: u32,
     once: impl Fn(u32) -> F + Clone + Send + 'static,
-    cost: impl Fn() -> Outcome<Duration>,
-) -> Outcome<Done>
+    cost: impl Fn() -> BenchResult<Duration>,
+) -> BenchResult<Done>
 where
-    F: Future<Output = Outcome> + Send,
+    F: Future<Output = BenchResult> + Send,
 {
     let own = || processor_time(std::process::id());
     let (before, own_before, begun) = (cost()?, own()?, Instant::now());
@@ -162,7 +162,7 @@ where
                     once(n).await?;
                     count += 1;
                 }
-                Outcome::Ok(count)
+                BenchResult::Ok(count)
             })
         })
         .collect();
@@ -179,7 +179,7 @@ where
 }
 
 /// Hashes as the hub does, so many at once.
-fn hashes(hash: &PasswordHash, threads: usize) -> Outcome<Done> {
+fn hashes(hash: &PasswordHash, threads: usize) -> BenchResult<Done> {
     let parsed = phc::PasswordHash::new(hash.as_str())?;
     let params = Params::try_from(&parsed)?;
     let salt = parsed.salt.ok_or("no salt")?;

@@ -27,10 +27,10 @@ use std::process::ExitCode;
 use report::complain;
 
 /// What a measurement comes to.
-type Outcome<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+type BenchResult<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 /// A name, what is measured, and what does it.
-type Measurement = (&'static str, &'static str, fn() -> Outcome);
+type Measurement = (&'static str, &'static str, fn() -> BenchResult);
 
 const MEASUREMENTS: &[Measurement] = &[
     ("ingest", "parsing data files, in memory", ingest::run),
@@ -118,7 +118,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn outcome(result: Outcome) -> ExitCode {
+fn outcome(result: BenchResult) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

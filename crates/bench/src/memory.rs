@@ -5,7 +5,7 @@ use std::time::Duration;
 use fleetlink_client::connect;
 use tokio::time::sleep;
 
-use crate::Outcome;
+use crate::BenchResult;
 use crate::bare_tls::BareTls;
 use crate::crowd::many;
 use crate::hub::Hub;
@@ -18,7 +18,7 @@ const WARM_UP: u32 = 8;
 /// How long the processes come to rest before they are looked at.
 const REST: Duration = Duration::from_secs(3);
 
-pub(crate) fn run() -> Outcome {
+pub(crate) fn run() -> BenchResult {
     raise_descriptors();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -26,7 +26,7 @@ pub(crate) fn run() -> Outcome {
     runtime.block_on(measure())
 }
 
-async fn measure() -> Outcome {
+async fn measure() -> BenchResult {
     let folder = tempfile::tempdir()?;
     let hub = Hub::start(folder.path(), DEVICES).await?;
     let bare = BareTls::start(&hub)?;

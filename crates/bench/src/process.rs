@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::Outcome;
+use crate::BenchResult;
 
 /// Clock ticks a second in `/proc` (USER_HZ), the same on every architecture that we build for.
 const TICKS: u64 = 100;
@@ -21,7 +21,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    pub(crate) fn start(command: &mut Command) -> Outcome<Self> {
+    pub(crate) fn start(command: &mut Command) -> BenchResult<Self> {
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -34,7 +34,7 @@ impl Process {
     }
 
     /// What follows `prefix` in the first line that has it.
-    pub(crate) fn expect(&mut self, prefix: &str) -> Outcome<String> {
+    pub(crate) fn expect(&mut self, prefix: &str) -> BenchResult<String> {
         let mut line = String::new();
         let output = self.output.as_mut().ok_or("its output is not read")?;
         while output.read_line(&mut line)? > 0 {
@@ -54,16 +54,16 @@ impl Process {
     }
 
     /// Asks it to end, as a service manager does, and waits for that.
-    pub(crate) fn terminate(self) -> Outcome {
+    pub(crate) fn terminate(self) -> BenchResult {
         self.signal(Signal::TERM)
     }
 
     /// Asks it to end, as a person at a terminal does, and waits for that.
-    pub(crate) fn interrupt(self) -> Outcome {
+    pub(crate) fn interrupt(self) -> BenchResult {
         self.signal(Signal::INT)
     }
 
-    fn signal(mut self, signal: Signal) -> Outcome {
+    fn signal(mut self, signal: Signal) -> BenchResult {
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
         kill_process(pid.ok_or("no process id")?, signal)?;
         self.ignore_output();
@@ -72,7 +72,7 @@ impl Process {
     }
 
     /// Waits until it has ended by itself, with success.
-    pub(crate) fn wait(mut self) -> Outcome {
+    pub(crate) fn wait(mut self) -> BenchResult {
         self.ignore_output();
         let status = self.child.wait()?;
         match status.success() {
@@ -82,12 +82,12 @@ impl Process {
     }
 
     /// The time that its threads have had of the processors.
-    pub(crate) fn processor_time(&self) -> Outcome<Duration> {
+    pub(crate) fn processor_time(&self) -> BenchResult<Duration> {
         processor_time(self.child.id())
     }
 
     /// Its resident memory in bytes.
-    pub(crate) fn resident(&self) -> Outcome<u64> {
+    pub(crate) fn resident(&self) -> BenchResult<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let kib = line.and_then(|line| line.split_whitespace().next());
@@ -95,7 +95,7 @@ impl Process {
     }
 
     /// Its open descriptors.
-    pub(crate) fn descriptors(&self) -> Outcome<usize> {
+    pub(crate) fn descriptors(&self) -> BenchResult<usize> {
         let folder = fs::read_dir(format!("/proc/{}/fd", self.child.id()))?;
         Ok(folder.count())
     }
@@ -111,18 +111,18 @@ impl Drop for Process {
 
 /// The time that the threads of a process have had of the processors, in steps of 10 ms. Unlike
 /// rates, it does not depend on what else the machine does.
-pub(crate) fn processor_time(process: u32) -> Outcome<Duration> {
+pub(crate) fn processor_time(process: u32) -> BenchResult<Duration> {
     // User and system time are fields 14 and 15.
     ticks(process, 11)
 }
 
 /// The same of the children of a process that have ended, and of theirs.
-pub(crate) fn childrens_time(process: u32) -> Outcome<Duration> {
+pub(crate) fn childrens_time(process: u32) -> BenchResult<Duration> {
     ticks(process, 13)
 }
 
 /// The sum of two counts that come so many fields after the name.
-fn ticks(process: u32, place: usize) -> Outcome<Duration> {
+fn ticks(process: u32, place: usize) -> BenchResult<Duration> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
     // The name in brackets may hold spaces.
     let (_, fields) = stat.rsplit_once(')').ok_or("no stat")?;
@@ -132,7 +132,7 @@ fn ticks(process: u32, place: usize) -> Outcome<Duration> {
 }
 
 /// The release binary, which `cargo xtask bench` has built beside this one.
-pub(crate) fn fleetlink() -> Outcome<PathBuf> {
+pub(crate) fn fleetlink() -> BenchResult<PathBuf> {
     let path = std::env::current_exe()?.with_file_name("fleetlink");
     match path.exists() {
         true => Ok(path),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 
-use crate::Outcome;
+use crate::BenchResult;
 use crate::process::processor_time;
 use crate::report::float;
 
@@ -15,7 +15,7 @@ const MESSAGE: [u8; 100] = [7; 100];
 const TIME: Duration = Duration::from_millis(500);
 
 /// Milliseconds of processor time for one signature, and for one check.
-pub(crate) fn cost() -> Outcome<(f64, f64)> {
+pub(crate) fn cost() -> BenchResult<(f64, f64)> {
     let pair = Ed25519KeyPair::from_seed_unchecked(&[1; 32]).map_err(|e| e.to_string())?;
     let signed = pair.sign(&MESSAGE);
     let key = UnparsedPublicKey::new(&ED25519, pair.public_key().as_ref());
@@ -27,7 +27,7 @@ pub(crate) fn cost() -> Outcome<(f64, f64)> {
     Ok((signing, checking))
 }
 
-fn repeat(once: impl Fn()) -> Outcome<f64> {
+fn repeat(once: impl Fn()) -> BenchResult<f64> {
     let own = || processor_time(std::process::id());
     let (before, begun, mut count) = (own()?, Instant::now(), 0);
     while begun.elapsed() < TIME {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use crate::Outcome;
+use crate::BenchResult;
 use crate::process::fleetlink;
 use crate::report::{float, say};
 
@@ -11,7 +11,7 @@ use crate::report::{float, say};
 const DEVICE_ONLY: &str = "device-only";
 
 /// Builds what `cargo xtask bench` has not built.
-pub(crate) fn run() -> Outcome {
+pub(crate) fn run() -> BenchResult {
     let whole = fleetlink()?;
     let target = whole.ancestors().nth(2).ok_or("no folder for a build")?;
     let smaller = target.join(DEVICE_ONLY);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::Outcome;
+use crate::BenchResult;
 use crate::process::childrens_time;
 
 /// Where distributions put it; its own path must be absolute.
@@ -24,7 +24,7 @@ pub(crate) struct Sshd {
 
 impl Sshd {
     /// Starts one whose files are in `folder`; `None` where the machine has no sshd.
-    pub(crate) fn start(folder: &Path) -> Outcome<Option<Self>> {
+    pub(crate) fn start(folder: &Path) -> BenchResult<Option<Self>> {
         let Some(program) = PROGRAMS.into_iter().find(|p| Path::new(p).exists()) else {
             return Ok(None);
         };
@@ -102,7 +102,7 @@ impl Sshd {
     }
 
     /// The processor time of all sessions so far, which are over when this returns.
-    pub(crate) fn sessions_time(&self) -> Outcome<Duration> {
+    pub(crate) fn sessions_time(&self) -> BenchResult<Duration> {
         let id = self.child.id();
         let begun = Instant::now();
         while !fs::read_to_string(format!("/proc/{id}/task/{id}/children"))?.is_empty() {
@@ -123,7 +123,7 @@ impl Drop for Sshd {
     }
 }
 
-fn make_key(folder: &Path, name: &str) -> Outcome<PathBuf> {
+fn make_key(folder: &Path, name: &str) -> BenchResult<PathBuf> {
     let path = folder.join(name);
     let status = Command::new("ssh-keygen")
         .args(["-q", "-t", "ed25519", "-N", "", "-f"])

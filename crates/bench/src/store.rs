@@ -13,7 +13,7 @@ use fleetlink_proto::control::UploadMode;
 use fleetlink_proto::samples::Summary;
 use fleetlink_proto::{ContentHash, DataFile, DeviceName, IdempotencyKey, WallTime};
 
-use crate::Outcome;
+use crate::BenchResult;
 
 /// Ten million samples of EDG, roughly.
 const STAGED_BYTES: usize = 69 << 20;
@@ -23,7 +23,7 @@ const COMMITS: u32 = 2_000;
 const AT: WallTime = WallTime::from_unix_millis(0);
 
 /// Runs everything below the folder of temporary files (`TMPDIR`), which decides the disk.
-pub(crate) fn run() -> Outcome {
+pub(crate) fn run() -> BenchResult {
     let runtime = tokio::runtime::Builder::new_multi_thread().build()?;
     let folder = tempfile::tempdir()?;
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&folder.path().join("data"))?);
@@ -54,7 +54,7 @@ async fn stage_beside_dd(
     device: &DeviceName,
     folder: &Path,
     out: &mut impl Write,
-) -> Outcome {
+) -> BenchResult {
     let piece: Vec<u8> = b"123456\n".iter().copied().cycle().take(PIECE).collect();
     let (mut staged, mut copied) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
@@ -83,7 +83,7 @@ fn rate(time: Duration) -> f64 {
     STAGED_BYTES as f64 / 1e6 / time.as_secs_f64()
 }
 
-fn dd(to: &Path) -> Outcome<Duration> {
+fn dd(to: &Path) -> BenchResult<Duration> {
     let begun = Instant::now();
     let done = Command::new("dd")
         .args(["if=/dev/zero", "bs=1M", "conv=fsync", "status=none"])
@@ -99,7 +99,7 @@ fn dd(to: &Path) -> Outcome<Duration> {
 }
 
 /// Uploads of one line, staged and committed, by so many devices' sessions at once.
-async fn commits(store: &Arc<dyn Store>, device: &DeviceName, together: u32) -> Outcome<f64> {
+async fn commits(store: &Arc<dyn Store>, device: &DeviceName, together: u32) -> BenchResult<f64> {
     let each = (COMMITS.max(together * 20)) / together;
     let begun = Instant::now();
     let tasks: Vec<_> = (0..together)

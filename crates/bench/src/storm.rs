@@ -8,7 +8,7 @@ use fleetlink_client::{Dialer, Link, Supervisor};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::Outcome;
+use crate::BenchResult;
 use crate::bare_tls::BareTls;
 use crate::crowd::many;
 use crate::hub::Hub;
@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// How a device proves who it is.
 type Dial = fn(&Hub, u32) -> Dialer;
 
-pub(crate) fn run() -> Outcome {
+pub(crate) fn run() -> BenchResult {
     raise_descriptors();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -35,7 +35,7 @@ pub(crate) fn run() -> Outcome {
     runtime.block_on(measure())
 }
 
-async fn measure() -> Outcome {
+async fn measure() -> BenchResult {
     let folder = tempfile::tempdir()?;
     let hub = Arc::new(Hub::start(folder.path(), DEVICES).await?);
     rates(&hub).await?;
@@ -64,7 +64,7 @@ async fn measure() -> Outcome {
 }
 
 /// Joins a second by key and by password beside bare handshakes, in turns.
-async fn rates(hub: &Arc<Hub>) -> Outcome {
+async fn rates(hub: &Arc<Hub>) -> BenchResult {
     let bare = BareTls::start(hub)?;
     let [mut keys, mut goodbyes, mut passwords, mut handshakes] =
         [(); 4].map(|()| Rates::default());
@@ -117,7 +117,7 @@ async fn rates(hub: &Arc<Hub>) -> Outcome {
     Ok(())
 }
 
-async fn join_all(hub: &Hub, dialer: Dial) -> Outcome<Vec<Supervisor>> {
+async fn join_all(hub: &Hub, dialer: Dial) -> BenchResult<Vec<Supervisor>> {
     many(DEVICES, |n| {
         let mut dialer = dialer(hub, n);
         async move {
@@ -129,7 +129,7 @@ async fn join_all(hub: &Hub, dialer: Dial) -> Outcome<Vec<Supervisor>> {
 }
 
 /// Restarts the hub: when each device was back, counted from when the hub listened, in order.
-async fn storm(hub: &mut Hub, devices: &[Supervisor]) -> Outcome<Vec<Duration>> {
+async fn storm(hub: &mut Hub, devices: &[Supervisor]) -> BenchResult<Vec<Duration>> {
     hub.stop()?;
     let is_away = |link: &Link| !matches!(link, Link::Up(_));
     for device in devices {
@@ -146,7 +146,7 @@ async fn storm(hub: &mut Hub, devices: &[Supervisor]) -> Outcome<Vec<Duration>> 
             let back = begun.elapsed();
             match &*link?? {
                 Link::Over(over) => Err(format!("a device does not come back: {over}").into()),
-                _ => Outcome::Ok(back),
+                _ => BenchResult::Ok(back),
             }
         });
     }

@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use crate::Outcome;
+use crate::BenchResult;
 
 /// Clients at once.
 const CLIENTS: usize = 64;
@@ -39,7 +39,7 @@ const MESSAGES: [Message; 2] = [
 ];
 
 /// Prints exchanges a second, the median of five rounds that alternate with the bare server's.
-pub(crate) fn run() -> Outcome {
+pub(crate) fn run() -> BenchResult {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
@@ -49,7 +49,7 @@ pub(crate) fn run() -> Outcome {
     Ok(())
 }
 
-async fn compare(message: &'static Message) -> Outcome {
+async fn compare(message: &'static Message) -> BenchResult {
     let ours = serve_ours().await?;
     let bare = serve_bare(message).await?;
     let (mut fleetlink, mut reference) = ([0.0; ROUNDS], [0.0; ROUNDS]);
@@ -62,7 +62,7 @@ async fn compare(message: &'static Message) -> Outcome {
     Ok(())
 }
 
-async fn serve_ours() -> Outcome<Server> {
+async fn serve_ours() -> BenchResult<Server> {
     let config = Config {
         listen: "127.0.0.1:0".parse()?,
         service: Service {

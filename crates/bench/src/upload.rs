@@ -11,7 +11,7 @@ use fleetlink_client::{GeneratedFiles, Overwrite, UploadTask, generate, upload_f
 use fleetlink_proto::DataFile;
 use fleetlink_proto::control::UploadMode;
 
-use crate::Outcome;
+use crate::BenchResult;
 use crate::hub::{Hub, PASSWORD, device_name};
 use crate::process::fleetlink;
 use crate::report::{float, median, megabytes_a_second, ratio, say};
@@ -26,7 +26,7 @@ const TASK: UploadTask = UploadTask {
 };
 
 /// Runs everything below the folder of temporary files (`TMPDIR`), which decides the disk.
-pub(crate) fn run() -> Outcome {
+pub(crate) fn run() -> BenchResult {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
@@ -43,7 +43,7 @@ struct Times {
     library: Vec<Duration>,
 }
 
-async fn measure() -> Outcome {
+async fn measure() -> BenchResult {
     let folder = tempfile::tempdir()?;
     let folder = folder.path();
     let source = folder.join("samples.txt");
@@ -140,7 +140,7 @@ fn dd(source: &Path, folder: &Path) -> Command {
     command
 }
 
-fn binary(hub: &Hub, source: &Path, folder: &Path) -> Outcome<Command> {
+fn binary(hub: &Hub, source: &Path, folder: &Path) -> BenchResult<Command> {
     let mut command = Command::new(fleetlink()?);
     command
         .args(["data", "upload", "1"])
@@ -153,7 +153,7 @@ fn binary(hub: &Hub, source: &Path, folder: &Path) -> Outcome<Command> {
     Ok(command)
 }
 
-fn timed(command: &mut Command) -> Outcome<Duration> {
+fn timed(command: &mut Command) -> BenchResult<Duration> {
     let begun = Instant::now();
     let status = command.status()?;
     let time = begun.elapsed();
@@ -164,7 +164,7 @@ fn timed(command: &mut Command) -> Outcome<Duration> {
 }
 
 /// Each copies to a new file; what it leaves for the kernel to write is no burden on the next.
-fn timed_copy(command: &mut Command, folder: &Path) -> Outcome<Duration> {
+fn timed_copy(command: &mut Command, folder: &Path) -> BenchResult<Duration> {
     let time = timed(command)?;
     let copy = copy_in(folder);
     File::open(&copy)?.sync_all()?;

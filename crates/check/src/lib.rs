@@ -54,9 +54,9 @@ pub use trace::Trace;
 use process::{Ended, Place, Running};
 
 /// The result of a check: the failing finding ends the check early.
-type Outcome = Result<Finding, Finding>;
+type CheckResult = Result<Finding, Finding>;
 
 /// The finding, whichever way the check ended.
-async fn merged(check: impl Future<Output = Outcome>) -> Finding {
+async fn merged(check: impl Future<Output = CheckResult>) -> Finding {
     check.await.unwrap_or_else(|failed| failed)
 }

@@ -4,7 +4,7 @@ use std::env;
 use std::net::{SocketAddr, UdpSocket};
 
 use super::flow;
-use crate::Outcome;
+use crate::BenchResult;
 use crate::report::say;
 
 /// With their headers, they fill an Ethernet's MTU.
@@ -13,7 +13,7 @@ const BYTES: usize = 1472;
 const RECEIVE_BUFFER: usize = 4 << 20;
 
 /// Counts what comes in time after the first.
-pub(crate) fn receive() -> Outcome {
+pub(crate) fn receive() -> BenchResult {
     let (address, time) = flow::place_and_time()?;
     let overflowed = flow::overflowed()?;
     let socket = UdpSocket::bind((address, 0))?;
@@ -30,7 +30,7 @@ pub(crate) fn receive() -> Outcome {
 }
 
 /// Sends until it is killed.
-pub(crate) fn send() -> Outcome {
+pub(crate) fn send() -> BenchResult {
     let address = env::args().nth(3).ok_or("an address")?;
     let address: SocketAddr = address.parse()?;
     let unspecified = SocketAddr::new([0; 4].into(), 0);

@@ -12,7 +12,7 @@ use fleetlink_proto::transfer::{Party, Reason};
 use tokio::time::timeout;
 
 use super::flow::{self, CONTROLLERS};
-use crate::Outcome;
+use crate::BenchResult;
 use crate::report::say;
 use crate::transfer::{Hub, runtime};
 
@@ -23,7 +23,7 @@ const RECEIVER: &str = "receiver";
 const SENDER: &str = "sender";
 
 /// Takes one file, or as much of it as comes in time.
-pub(crate) fn receive() -> Outcome {
+pub(crate) fn receive() -> BenchResult {
     let arguments: Vec<String> = env::args().skip(3).collect();
     let [address, millis, folder, inbox] = &arguments[..] else {
         return Err("an address, milliseconds, the folder of keys, the inbox".into());
@@ -61,7 +61,7 @@ pub(crate) fn receive() -> Outcome {
 }
 
 /// Sends the file.
-pub(crate) fn send() -> Outcome {
+pub(crate) fn send() -> BenchResult {
     let arguments: Vec<String> = env::args().skip(3).collect();
     let [controller, folder, at, endpoint, key] = &arguments[..] else {
         return Err("a controller, the folder of keys, the receiver's place and keys".into());

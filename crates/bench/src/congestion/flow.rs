@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use fleetlink_client::Congestion;
 
 use super::{RECEIVE_BLAST, RECEIVE_DIRECT, RECEIVE_TCP, SEND_BLAST, SEND_DIRECT, SEND_TCP};
-use crate::Outcome;
+use crate::BenchResult;
 use crate::link::{Host, Network};
 use crate::process::Process;
 
@@ -81,22 +81,26 @@ impl Sender {
 
 impl Flows<'_> {
     /// Starts a flow for each of these, at about the same time; what each receiver saw.
-    pub(super) fn run(&self, senders: &[Sender]) -> Outcome<Vec<Received>> {
+    pub(super) fn run(&self, senders: &[Sender]) -> BenchResult<Vec<Received>> {
         let receivers: Vec<_> = senders
             .iter()
             .enumerate()
             .map(|(n, sender)| self.receiver(*sender, n))
-            .collect::<Outcome<_>>()?;
+            .collect::<BenchResult<_>>()?;
         let flows: Vec<Flow> = senders
             .iter()
             .zip(receivers)
             .map(|(sender, receiver)| self.send(*sender, receiver))
-            .collect::<Outcome<_>>()?;
+            .collect::<BenchResult<_>>()?;
         flows.into_iter().map(Flow::finish).collect()
     }
 
     /// A receiver, and what its sender is to know of it.
-    fn receiver(&self, sender: Sender, number: usize) -> Outcome<(Process, Vec<String>, PathBuf)> {
+    fn receiver(
+        &self,
+        sender: Sender,
+        number: usize,
+    ) -> BenchResult<(Process, Vec<String>, PathBuf)> {
         let inbox = self.folder.join(format!("inbox{number}"));
         let (role, inbox_if_any) = match sender {
             Sender::Direct(_) => {
@@ -120,7 +124,7 @@ impl Flows<'_> {
         &self,
         sender: Sender,
         (receiver, reached, inbox): (Process, Vec<String>, PathBuf),
-    ) -> Outcome<Flow> {
+    ) -> BenchResult<Flow> {
         let mut command = match sender {
             Sender::Direct(congestion) => {
                 let mut command = self.on(Host::Sender, SEND_DIRECT)?;
@@ -143,7 +147,7 @@ impl Flows<'_> {
         })
     }
 
-    fn on(&self, host: Host, (name, role): (&str, &str)) -> Outcome<Command> {
+    fn on(&self, host: Host, (name, role): (&str, &str)) -> BenchResult<Command> {
         let program = env::current_exe()?;
         let mut command = match self.place {
             Place::Over(network) => network.on(host, program.as_os_str()),
@@ -162,7 +166,7 @@ impl Flows<'_> {
 }
 
 impl Flow {
-    fn finish(mut self) -> Outcome<Received> {
+    fn finish(mut self) -> BenchResult<Received> {
         let line = self.receiver.expect("received ")?;
         let sender = self.sender.processor_time()?;
         let numbers = line.split_whitespace().map(str::parse);
@@ -185,7 +189,7 @@ impl Flow {
 }
 
 /// What plain receivers are started with: an address, and for how long they look.
-pub(super) fn place_and_time() -> Outcome<(IpAddr, Duration)> {
+pub(super) fn place_and_time() -> BenchResult<(IpAddr, Duration)> {
     let arguments: Vec<String> = env::args().skip(3).collect();
     let [address, millis] = &arguments[..] else {
         return Err("an address, milliseconds".into());
@@ -211,7 +215,7 @@ pub(super) fn count(
 }
 
 /// What a receiver says at its end.
-pub(super) fn received(bytes: u64, time: Duration, overflowed_before: u64) -> Outcome<String> {
+pub(super) fn received(bytes: u64, time: Duration, overflowed_before: u64) -> BenchResult<String> {
     let processor = crate::process::processor_time(std::process::id())?.as_millis();
     let overflowed = overflowed()? - overflowed_before;
     let nanos = time.as_nanos();
@@ -219,7 +223,7 @@ pub(super) fn received(bytes: u64, time: Duration, overflowed_before: u64) -> Ou
 }
 
 /// Datagrams that found a socket of this host full so far.
-pub(super) fn overflowed() -> Outcome<u64> {
+pub(super) fn overflowed() -> BenchResult<u64> {
     let statistics = fs::read_to_string("/proc/thread-self/net/snmp")?;
     let mut udp = statistics.lines().filter_map(|l| l.strip_prefix("Udp: "));
     let (names, values) = (udp.next(), udp.next());

@@ -13,7 +13,7 @@ use std::time::Duration;
 use fleetlink_client::Congestion;
 use flow::{CONTROLLERS, Flows, Place, Received, Sender};
 
-use crate::Outcome;
+use crate::BenchResult;
 use crate::link::{Counts, Link, Network, Shape};
 use crate::process::processor_time;
 use crate::report::{float, median, megabytes_a_second, say};
@@ -51,7 +51,7 @@ struct Run {
 }
 
 /// A part of the measurement, by its name.
-type Part = (&'static str, fn(&Network, &Path) -> Outcome);
+type Part = (&'static str, fn(&Network, &Path) -> BenchResult);
 
 const PARTS: [Part; 6] = [
     ("link", the_link),
@@ -63,8 +63,8 @@ const PARTS: [Part; 6] = [
 ];
 
 /// What this program is with these arguments, if it is an end of a flow.
-pub(crate) fn role(name: &str, role: &str) -> Option<fn() -> Outcome> {
-    let run: fn() -> Outcome = match (name, role) {
+pub(crate) fn role(name: &str, role: &str) -> Option<fn() -> BenchResult> {
+    let run: fn() -> BenchResult = match (name, role) {
         RECEIVE_DIRECT => direct::receive,
         SEND_DIRECT => direct::send,
         RECEIVE_TCP => tcp::receive,
@@ -77,7 +77,7 @@ pub(crate) fn role(name: &str, role: &str) -> Option<fn() -> Outcome> {
 }
 
 /// All parts, or the one that the argument behind its name names.
-pub(crate) fn run() -> Outcome {
+pub(crate) fn run() -> BenchResult {
     let part = std::env::args().nth(2);
     let chosen = |name: &str| part.as_deref().is_none_or(|part| part == name);
     let network = Network::make()?;
@@ -92,7 +92,7 @@ pub(crate) fn run() -> Outcome {
 }
 
 /// The link must not be what limits: alone it carries more, and of too much exactly its rate.
-fn the_link(network: &Network, folder: &Path) -> Outcome {
+fn the_link(network: &Network, folder: &Path) -> BenchResult {
     say("the link itself; one run each");
     let fast = Shape {
         bits_per_second: 100 * BITS_PER_SECOND,
@@ -115,7 +115,7 @@ fn the_link(network: &Network, folder: &Path) -> Outcome {
     Ok(())
 }
 
-fn losses(network: &Network, folder: &Path) -> Outcome {
+fn losses(network: &Network, folder: &Path) -> BenchResult {
     for loss in LOSSES {
         in_turns(network, folder, DELAY, loss, TIME, &all())?;
     }
@@ -123,7 +123,7 @@ fn losses(network: &Network, folder: &Path) -> Outcome {
 }
 
 /// What starting costs is less of a long run.
-fn long(network: &Network, folder: &Path) -> Outcome {
+fn long(network: &Network, folder: &Path) -> BenchResult {
     let product = [Sender::Direct(Congestion::default())];
     for loss in LOSSES {
         in_turns(network, folder, DELAY, loss, LONG_TIME, &product)?;
@@ -132,7 +132,7 @@ fn long(network: &Network, folder: &Path) -> Outcome {
 }
 
 /// Far from each other, windows limit, too.
-fn far(network: &Network, folder: &Path) -> Outcome {
+fn far(network: &Network, folder: &Path) -> BenchResult {
     for loss in [0.0, 0.01] {
         in_turns(network, folder, LONG_DELAY, loss, TIME, &all())?;
     }
@@ -140,7 +140,7 @@ fn far(network: &Network, folder: &Path) -> Outcome {
 }
 
 /// What a flow leaves to the one that most others are.
-fn together(network: &Network, folder: &Path) -> Outcome {
+fn together(network: &Network, folder: &Path) -> BenchResult {
     let other = TCP[0];
     let (rounds, seconds) = (ROUNDS, TIME_TOGETHER.as_secs());
     say(&format!(
@@ -159,7 +159,7 @@ fn together(network: &Network, folder: &Path) -> Outcome {
                 TIME_TOGETHER,
             )
         });
-        let runs = runs.collect::<Outcome<Vec<Run>>>()?;
+        let runs = runs.collect::<BenchResult<Vec<Run>>>()?;
         let rate = |place: usize| {
             let rates = runs.iter().map(|run| rate(&run.received[place]));
             median(&rates.collect::<Vec<_>>())
@@ -176,7 +176,7 @@ fn together(network: &Network, folder: &Path) -> Outcome {
 }
 
 /// Without a link: the processor limits.
-fn loopback(_: &Network, folder: &Path) -> Outcome {
+fn loopback(_: &Network, folder: &Path) -> BenchResult {
     let gib = float(FILE_BYTES) / float(1 << 30);
     say(&format!(
         "on loopback, {gib:.0} GiB; medians of {ROUNDS} in turns"
@@ -222,7 +222,7 @@ fn in_turns(
     loss: f64,
     time: Duration,
     senders: &[Sender],
-) -> Outcome {
+) -> BenchResult {
     let shaped = shape(delay, loss, 0);
     say(&format!(
         "{} Mbit/s, {} ms there and as many back, a queue of {} kB, {} % lost on the way there; \
@@ -253,7 +253,7 @@ fn over(
     there: Shape,
     senders: &[Sender],
     time: Duration,
-) -> Outcome<Run> {
+) -> BenchResult<Run> {
     // What comes back is short, and nothing of it is lost.
     let back = Shape { loss: 0.0, ..there };
     let link = Link::start(network, there, back)?;

@@ -7,13 +7,13 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use socket2::{Domain, Socket, Type};
 
 use super::flow;
-use crate::Outcome;
+use crate::BenchResult;
 use crate::report::say;
 
 const BLOCK: usize = 128 * 1024;
 
 /// Takes from one connection what comes in time.
-pub(crate) fn receive() -> Outcome {
+pub(crate) fn receive() -> BenchResult {
     let (address, time) = flow::place_and_time()?;
     let overflowed = flow::overflowed()?;
     let listener = TcpListener::bind((address, 0))?;
@@ -32,7 +32,7 @@ pub(crate) fn receive() -> Outcome {
 }
 
 /// Sends until the receiver has seen enough.
-pub(crate) fn send() -> Outcome {
+pub(crate) fn send() -> BenchResult {
     let arguments: Vec<String> = env::args().skip(3).collect();
     let [controller, address] = &arguments[..] else {
         return Err("a controller, an address".into());

@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::say;
-use crate::Outcome;
+use crate::BenchResult;
 
 const BATCH: usize = 64;
 const BYTES: usize = 64;
@@ -19,7 +19,7 @@ const BYTES: usize = 64;
 const RECEIVE_BUFFER: usize = 4 << 20;
 
 /// Sends every datagram back, in batches as the lease service does.
-pub(crate) fn udp_echo() -> Outcome {
+pub(crate) fn udp_echo() -> BenchResult {
     let socket = UdpSocket::bind("127.0.0.1:0")?;
     socket2::SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER)?;
     say(&format!("listening on {}", socket.local_addr()?))?;
@@ -68,7 +68,7 @@ fn send_back(
 
 /// Reads once, writes as many bytes as an OK has, and closes as the lease service does: shut down,
 /// drain, close.
-pub(crate) fn tcp_server() -> Outcome {
+pub(crate) fn tcp_server() -> BenchResult {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::Figure;
-use crate::Outcome;
+use crate::BenchResult;
 
 /// Where servers run; the load runs on the other.
 pub(super) const SERVER_CORE: &str = "0";
@@ -33,7 +33,7 @@ impl Process {
     }
 
     /// The time that its threads have had on a processor.
-    fn cpu(&self) -> Outcome<Duration> {
+    fn cpu(&self) -> BenchResult<Duration> {
         let mut nanos = 0;
         for task in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
             let schedule = fs::read_to_string(task?.path().join("schedstat"))?;
@@ -60,12 +60,12 @@ pub(super) struct Server {
 
 impl Server {
     /// A role of this very program.
-    pub(super) fn bare(role: &str) -> Outcome<Self> {
+    pub(super) fn bare(role: &str) -> BenchResult<Self> {
         Self::start(&std::env::current_exe()?, &["leases", role])
     }
 
     /// `fleetlink hello serve`, from the same folder.
-    pub(super) fn leases(lease: &str) -> Outcome<Self> {
+    pub(super) fn leases(lease: &str) -> BenchResult<Self> {
         let fleetlink = std::env::current_exe()?.with_file_name("fleetlink");
         let both = "127.0.0.1:0";
         let arguments = [
@@ -83,7 +83,7 @@ impl Server {
         Self::start(&fleetlink, &arguments)
     }
 
-    fn start(program: &Path, arguments: &[&str]) -> Outcome<Self> {
+    fn start(program: &Path, arguments: &[&str]) -> BenchResult<Self> {
         let mut child = Command::new("taskset")
             .args(["-c", SERVER_CORE])
             .arg(program)
@@ -109,7 +109,7 @@ impl Server {
     }
 
     /// With every id granted.
-    pub(super) fn all_leased(self) -> Outcome<Self> {
+    pub(super) fn all_leased(self) -> BenchResult<Self> {
         let socket = UdpSocket::bind("127.0.0.1:0")?;
         socket.connect(self.address)?;
         socket.set_read_timeout(Some(Duration::from_secs(10)))?;
@@ -136,7 +136,7 @@ pub(super) struct Answered {
     pub(super) time: Option<Duration>,
 }
 
-type Load = Box<dyn Fn(SocketAddr) -> Outcome<Answered>>;
+type Load = Box<dyn Fn(SocketAddr) -> BenchResult<Answered>>;
 
 /// A server and the load that it is measured with.
 pub(super) struct Contender {
@@ -149,7 +149,7 @@ impl Contender {
     pub(super) fn new(
         name: &'static str,
         server: Server,
-        load: impl Fn(SocketAddr) -> Outcome<Answered> + 'static,
+        load: impl Fn(SocketAddr) -> BenchResult<Answered> + 'static,
     ) -> Self {
         Contender {
             name,
@@ -160,7 +160,7 @@ impl Contender {
 
     /// One round. Redis's load generator gives up where the ports of earlier rounds have not faded
     /// yet; then it is run again.
-    pub(super) fn measure(&self) -> Outcome<Figure> {
+    pub(super) fn measure(&self) -> BenchResult<Figure> {
         let mut tries = 0;
         loop {
             tries += 1;
@@ -171,7 +171,7 @@ impl Contender {
         }
     }
 
-    fn measure_once(&self) -> Outcome<Figure> {
+    fn measure_once(&self) -> BenchResult<Figure> {
         let before = self.server.process.cpu()?;
         let begun = Instant::now();
         let Answered { requests, time } = (self.load)(self.server.address)?;

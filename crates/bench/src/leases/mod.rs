@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 pub(super) use bare::{tcp_server, udp_echo};
 use contender::{Contender, Server};
 
-use crate::Outcome;
+use crate::BenchResult;
 
 /// How often everything is measured.
 const ROUNDS: usize = 5;
@@ -32,7 +32,7 @@ pub(super) struct Figure {
 }
 
 /// What is measured, in the order of the report.
-fn contenders() -> Outcome<Vec<Contender>> {
+fn contenders() -> BenchResult<Vec<Contender>> {
     let udp = |server: SocketAddr| udp_load::run(server, UDP_REQUESTS);
     let tcp = |server: SocketAddr| tcp_load::run(server, TCP_REQUESTS);
     let mut contenders = vec![
@@ -78,7 +78,7 @@ fn contenders() -> Outcome<Vec<Contender>> {
 }
 
 /// Measures all, and prints medians and the ratios that matter.
-pub(crate) fn run() -> Outcome {
+pub(crate) fn run() -> BenchResult {
     let contenders = contenders()?;
     let mut figures: Vec<Vec<Figure>> = vec![Vec::new(); contenders.len()];
     for _ in 0..ROUNDS {
@@ -109,7 +109,7 @@ pub(crate) fn run() -> Outcome {
     ratios(&medians)
 }
 
-fn ratios(medians: &[Figure]) -> Outcome {
+fn ratios(medians: &[Figure]) -> BenchResult {
     let [
         echo,
         granted,
@@ -160,7 +160,7 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
     values[values.len() / 2]
 }
 
-fn say(text: &str) -> Outcome {
+fn say(text: &str) -> BenchResult {
     writeln!(io::stdout(), "{text}")?;
     Ok(())
 }

@@ -6,12 +6,12 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::contender::{Answered, LOAD_CORE, Process, SERVER_CORE, Server};
-use crate::Outcome;
+use crate::BenchResult;
 
 const STARTS_WITHIN: Duration = Duration::from_secs(10);
 
 /// A server on a free port of loopback that keeps nothing; `None` where it is not installed.
-pub(super) fn start() -> Outcome<Option<Server>> {
+pub(super) fn start() -> BenchResult<Option<Server>> {
     let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
     let child = Command::new("taskset")
         .args([
@@ -49,7 +49,7 @@ fn installed() -> bool {
 }
 
 /// Its own load generator, with 50 connections, kept or made for each request.
-pub(super) fn benchmark(server: SocketAddr, requests: u32, kept: bool) -> Outcome<Answered> {
+pub(super) fn benchmark(server: SocketAddr, requests: u32, kept: bool) -> BenchResult<Answered> {
     let output = Command::new("taskset")
         .args([
             "-c",

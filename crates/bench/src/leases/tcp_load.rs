@@ -8,13 +8,13 @@ use tokio::net::TcpSocket;
 use super::contender::{Answered, LOAD_CORE};
 use super::say;
 use super::udp_load::request;
-use crate::Outcome;
+use crate::BenchResult;
 
 /// Connections at once, as many as redis-benchmark has.
 const TOGETHER: u32 = 50;
 
 /// Has `requests` requests answered, each over a connection of its own.
-pub(super) fn run(server: SocketAddr, requests: u32) -> Outcome<Answered> {
+pub(super) fn run(server: SocketAddr, requests: u32) -> BenchResult<Answered> {
     on_load_core(|| {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -59,7 +59,9 @@ async fn connections(server: SocketAddr, task: u32, count: u32) -> std::io::Resu
 }
 
 /// Does `work` on the load's core, in a thread of its own.
-pub(super) fn on_load_core<T: Send>(work: impl FnOnce() -> Outcome<T> + Send) -> Outcome<T> {
+pub(super) fn on_load_core<T: Send>(
+    work: impl FnOnce() -> BenchResult<T> + Send,
+) -> BenchResult<T> {
     std::thread::scope(|scope| {
         let worker = scope.spawn(|| {
             let mut core = rustix::thread::CpuSet::new();

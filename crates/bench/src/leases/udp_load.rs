@@ -10,7 +10,7 @@ use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrIn, recvmmsg};
 use rustix::net::{MMsgHdr, SendAncillaryBuffer, SendFlags, sendmmsg};
 
 use super::contender::Answered;
-use crate::Outcome;
+use crate::BenchResult;
 
 const BATCH: usize = 64;
 /// Requests under way: enough that the server never waits, few enough for its buffer.
@@ -19,11 +19,11 @@ const WINDOW: usize = 512;
 const LOST_AFTER: Duration = Duration::from_millis(200);
 
 /// Has `requests` requests answered.
-pub(super) fn run(server: SocketAddr, requests: u32) -> Outcome<Answered> {
+pub(super) fn run(server: SocketAddr, requests: u32) -> BenchResult<Answered> {
     super::tcp_load::on_load_core(|| exchange(server, requests))
 }
 
-fn exchange(server: SocketAddr, requests: u32) -> Outcome<Answered> {
+fn exchange(server: SocketAddr, requests: u32) -> BenchResult<Answered> {
     let socket = UdpSocket::bind("127.0.0.1:0")?;
     socket.connect(server)?;
     socket.set_read_timeout(Some(LOST_AFTER))?;
@@ -61,7 +61,7 @@ fn exchange(server: SocketAddr, requests: u32) -> Outcome<Answered> {
 }
 
 /// A batch of requests, each for the next id.
-fn send(socket: &UdpSocket, number: &mut u32) -> Outcome {
+fn send(socket: &UdpSocket, number: &mut u32) -> BenchResult {
     let requests: [_; BATCH] = array::from_fn(|_| {
         *number = (*number + 1) % 10_000;
         request(*number)

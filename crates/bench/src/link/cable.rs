@@ -13,7 +13,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{MMsgHdr, SendAncillaryBuffer, SendFlags, sendmmsg};
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::Outcome;
+use crate::BenchResult;
 
 const BATCH: usize = 64;
 /// The longest frame of an Ethernet with the usual MTU of 1500.
@@ -57,21 +57,25 @@ impl Buffers {
 
 impl Inlet {
     /// Of an interface of the calling thread's network namespace.
-    pub(super) fn open(interface: &'static str) -> Outcome<Self> {
+    pub(super) fn open(interface: &'static str) -> BenchResult<Self> {
         let socket = open(interface, Some(Protocol::from(IPV4)))?;
         setsockopt(&socket, RcvBufForce, &RECEIVE_BUFFER)?;
         Ok(Inlet { socket, interface })
     }
 
     /// Waits until a frame comes, or so long.
-    pub(super) fn wait(&self, at_most: Duration) -> Outcome {
+    pub(super) fn wait(&self, at_most: Duration) -> BenchResult {
         let mut sockets = [PollFd::new(&self.socket, PollFlags::IN)];
         poll(&mut sockets, Some(&Timespec::try_from(at_most)?))?;
         Ok(())
     }
 
     /// Gives all frames that are there.
-    pub(super) fn receive(&self, buffers: &mut Buffers, mut give: impl FnMut(&[u8])) -> Outcome {
+    pub(super) fn receive(
+        &self,
+        buffers: &mut Buffers,
+        mut give: impl FnMut(&[u8]),
+    ) -> BenchResult {
         loop {
             let mut lengths = [0; BATCH];
             let mut slices: Vec<_> = buffers
@@ -106,7 +110,7 @@ impl Inlet {
     }
 
     /// How many frames the interface has received so far.
-    pub(super) fn frames(&self) -> Outcome<u64> {
+    pub(super) fn frames(&self) -> BenchResult<u64> {
         let devices = fs::read_to_string("/proc/thread-self/net/dev")?;
         let name = format!("{}:", self.interface);
         let fields = devices
@@ -119,13 +123,13 @@ impl Inlet {
 
 impl Outlet {
     /// Into an interface of the calling thread's network namespace.
-    pub(super) fn open(interface: &str) -> Outcome<Self> {
+    pub(super) fn open(interface: &str) -> BenchResult<Self> {
         // Without a protocol it receives nothing.
         let socket = open(interface, None)?;
         Ok(Outlet { socket })
     }
 
-    pub(super) fn send(&self, frames: impl Iterator<Item = Vec<u8>>) -> Outcome {
+    pub(super) fn send(&self, frames: impl Iterator<Item = Vec<u8>>) -> BenchResult {
         let frames: Vec<Vec<u8>> = frames.collect();
         for batch in frames.chunks(BATCH) {
             let slices: Vec<_> = batch.iter().map(|frame| [IoSlice::new(frame)]).collect();
@@ -147,7 +151,7 @@ impl Outlet {
     }
 }
 
-fn open(interface: &str, protocol: Option<Protocol>) -> Outcome<Socket> {
+fn open(interface: &str, protocol: Option<Protocol>) -> BenchResult<Socket> {
     let mut interfaces = getifaddrs()?.filter(|i| i.interface_name == interface);
     let address = interfaces.find_map(|i| i.address?.as_link_addr().copied());
     let address = address.ok_or("no such interface")?;

@@ -22,7 +22,7 @@ use rustix::thread::{LinkNameSpaceType, gettid, move_into_link_name_space};
 pub(crate) use wire::{Counts, Shape};
 use wire::{Fate, Wire};
 
-use crate::Outcome;
+use crate::BenchResult;
 
 /// How often frames are taken and delivered, so that each wake-up is for several.
 const TICK: Duration = Duration::from_micros(200);
@@ -34,18 +34,18 @@ const PRIORITY: &str = "10";
 /// Carries frames until it is dropped or stopped.
 pub(crate) struct Link {
     ends: Arc<AtomicBool>,
-    there: Option<JoinHandle<Outcome<Counts>>>,
-    back: Option<JoinHandle<Outcome<Counts>>>,
+    there: Option<JoinHandle<BenchResult<Counts>>>,
+    back: Option<JoinHandle<BenchResult<Counts>>>,
 }
 
 impl Link {
     /// Between the hosts of `network`: so from the sender to the receiver, and otherwise back.
-    pub(crate) fn start(network: &Network, there: Shape, back: Shape) -> Outcome<Self> {
+    pub(crate) fn start(network: &Network, there: Shape, back: Shape) -> BenchResult<Self> {
         let ends = Arc::new(AtomicBool::new(false));
         let (opened, is_open) = mpsc::channel();
         let direction = |from, to, shape| {
             let (ends, opened, name_space) = (ends.clone(), opened.clone(), network.link()?);
-            Outcome::Ok(thread::spawn(move || {
+            BenchResult::Ok(thread::spawn(move || {
                 let direction = open(&name_space, from, to);
                 // The other end goes first.
                 let _ = opened.send(());
@@ -62,7 +62,7 @@ impl Link {
     }
 
     /// What went from the sender to the receiver.
-    pub(crate) fn stop(mut self) -> Outcome<Counts> {
+    pub(crate) fn stop(mut self) -> BenchResult<Counts> {
         self.ends.store(true, Ordering::Relaxed);
         let counts = join(self.there.take())?;
         join(self.back.take())?;
@@ -76,20 +76,20 @@ impl Drop for Link {
     }
 }
 
-fn join(direction: Option<JoinHandle<Outcome<Counts>>>) -> Outcome<Counts> {
+fn join(direction: Option<JoinHandle<BenchResult<Counts>>>) -> BenchResult<Counts> {
     let direction = direction.ok_or("it was stopped before")?;
     direction.join().map_err(|_| "the link panicked")?
 }
 
 /// The thread is in that network namespace from here on.
-fn open(name_space: &File, from: &'static str, to: &str) -> Outcome<(Inlet, Outlet)> {
+fn open(name_space: &File, from: &'static str, to: &str) -> BenchResult<(Inlet, Outlet)> {
     move_into_link_name_space(name_space.as_fd(), Some(LinkNameSpaceType::Network))?;
     raise_priority()?;
     Ok((Inlet::open(from)?, Outlet::open(to)?))
 }
 
 /// Makes the calling thread a real-time one.
-fn raise_priority() -> Outcome {
+fn raise_priority() -> BenchResult {
     let thread = gettid().as_raw_nonzero().to_string();
     let mut command = Command::new("chrt");
     let status = command
@@ -101,7 +101,7 @@ fn raise_priority() -> Outcome {
     }
 }
 
-fn carry(from: &Inlet, to: &Outlet, shape: Shape, ends: &AtomicBool) -> Outcome<Counts> {
+fn carry(from: &Inlet, to: &Outlet, shape: Shape, ends: &AtomicBool) -> BenchResult<Counts> {
     let mut wire = Wire::new(shape);
     let mut under_way: VecDeque<(Instant, Vec<u8>)> = VecDeque::new();
     let mut buffers = Buffers::new();

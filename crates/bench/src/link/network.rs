@@ -6,7 +6,7 @@ use std::fs::File;
 use std::net::Ipv4Addr;
 use std::process::Command;
 
-use crate::Outcome;
+use crate::BenchResult;
 
 /// The link's ends of the cables.
 pub(super) const SENDERS: &str = "senders";
@@ -36,7 +36,7 @@ impl Network {
     ///
     /// # Errors
     /// Where this user may not make network namespaces, or `ip` (iproute2) is missing.
-    pub(crate) fn make() -> Outcome<Self> {
+    pub(crate) fn make() -> BenchResult<Self> {
         let id = std::process::id();
         let name = |host: &str| format!("fleetlink-{host}-{id}");
         let network = Network {
@@ -65,7 +65,7 @@ impl Network {
         command
     }
 
-    pub(super) fn link(&self) -> Outcome<File> {
+    pub(super) fn link(&self) -> BenchResult<File> {
         Ok(File::open(format!("/run/netns/{}", self.link))?)
     }
 
@@ -76,7 +76,7 @@ impl Network {
         }
     }
 
-    fn connect(&self, host: Host, end: &str) -> Outcome {
+    fn connect(&self, host: Host, end: &str) -> BenchResult {
         let (name, link) = (self.name(host), &self.link);
         let cable = ["link", "add", CABLE, "netns", name, "type", "veth"];
         ip(&[&cable[..], &["peer", end, "netns", link]].concat())?;
@@ -102,7 +102,7 @@ impl Network {
     }
 
     /// Tells a host the other's hardware address: the link carries no question for it.
-    fn introduce(&self, host: Host, other: Host) -> Outcome {
+    fn introduce(&self, host: Host, other: Host) -> BenchResult {
         let place = "/sys/class/net/cable/address";
         let output = self.on(other, OsStr::new("cat")).arg(place).output()?;
         let hardware = String::from_utf8(output.stdout)?;
@@ -135,7 +135,7 @@ impl Drop for Network {
     }
 }
 
-fn ip(arguments: &[&str]) -> Outcome {
+fn ip(arguments: &[&str]) -> BenchResult {
     let output = Command::new("ip").args(arguments).output()?;
     match output.status.success() {
         true => Ok(()),

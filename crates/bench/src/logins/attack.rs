@@ -8,7 +8,7 @@ use fleetlink_proto::Password;
 use fleetlink_proto::control::ErrorCode;
 
 use super::hub::Hub;
-use crate::Outcome;
+use crate::BenchResult;
 
 /// A password that no account has.
 const WRONG: &str = "comp9332";
@@ -44,7 +44,7 @@ pub(super) async fn attack<const N: usize>(
     tries: &[Try],
     names_a_session: usize,
     expected: [ErrorCode; N],
-) -> Outcome<[Times; N]> {
+) -> BenchResult<[Times; N]> {
     let session = open(hub).await?;
     for n in 0..WARM_UP {
         timed_login(&session, &format!("warm-up-{n}"), expected[0]).await?;
@@ -61,13 +61,13 @@ pub(super) async fn attack<const N: usize>(
     Ok(times)
 }
 
-async fn open(hub: &Hub) -> Outcome<Session> {
+async fn open(hub: &Hub) -> BenchResult<Session> {
     let connection = connect(&hub.address, hub.trust).await?;
     let (session, _) = Session::open(connection, "fleetlink-bench").await?;
     Ok(session)
 }
 
-async fn timed_login(session: &Session, name: &str, expected: ErrorCode) -> Outcome<u64> {
+async fn timed_login(session: &Session, name: &str, expected: ErrorCode) -> BenchResult<u64> {
     let password = Password::from(WRONG);
     let begun = Instant::now();
     let answer = session.login(name, &password).await;

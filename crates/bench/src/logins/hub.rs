@@ -8,7 +8,7 @@ use fleetlink_hub::{
     Authority, CredentialsFile, HubConfig, Settings, start, start_without_dummy_hash,
 };
 
-use crate::Outcome;
+use crate::BenchResult;
 use crate::process::Process;
 use crate::report::say;
 
@@ -46,7 +46,7 @@ impl Hub {
         unknown: Unknown,
         attempts: u8,
         credentials: Option<&Path>,
-    ) -> Outcome<Self> {
+    ) -> BenchResult<Self> {
         let (program, role) = SERVE;
         let checked = Unknown::ALL.into_iter().find(|(_, one)| *one == unknown);
         let mut command = Command::new(std::env::current_exe()?);
@@ -66,7 +66,7 @@ impl Hub {
 }
 
 /// Serves as a hub, and prints its lines, until it is killed.
-pub(crate) fn serve() -> Outcome {
+pub(crate) fn serve() -> BenchResult {
     let mut arguments = std::env::args().skip(3);
     let mut next = || arguments.next().ok_or("data, check and attempts");
     let (data, checked, attempts) = (next()?, next()?, next()?);

@@ -14,7 +14,7 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 
-use crate::Outcome;
+use crate::BenchResult;
 use crate::report::{float, say};
 use attack::{Times, Try, attack};
 use auc::{quantile, separation, spread};
@@ -33,7 +33,7 @@ const TOLD_APART: f64 = 0.9;
 const NAMES_A_SESSION: usize = 1_000;
 
 /// `FLEETLINK_SEED` repeats the names and the order of a run.
-pub(crate) fn run() -> Outcome {
+pub(crate) fn run() -> BenchResult {
     let seed = match std::env::var("FLEETLINK_SEED") {
         Ok(seed) => seed.parse()?,
         Err(_) => rand::random(),
@@ -46,7 +46,7 @@ pub(crate) fn run() -> Outcome {
     runtime.block_on(campaign(StdRng::seed_from_u64(seed)))
 }
 
-async fn campaign(mut random: StdRng) -> Outcome {
+async fn campaign(mut random: StdRng) -> BenchResult {
     use ErrorCode::{Blocked, NowBlocked, WrongPassword};
     let folder = tempfile::tempdir()?;
     let (data, credentials) = (

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use super::contender::Cost;
-use crate::Outcome;
+use crate::BenchResult;
 use crate::process::{Process, childrens_time};
 
 /// The namespace, removed when dropped.
@@ -51,7 +51,7 @@ impl Drop for Alone {
 impl Pair {
     /// Waits for the receiver, and for the sender, which some have to be told to end; what both
     /// cost since `begun`.
-    pub(super) fn finish(self, begun: Instant, tells_sender: bool) -> Outcome<Cost> {
+    pub(super) fn finish(self, begun: Instant, tells_sender: bool) -> BenchResult<Cost> {
         let ended = || childrens_time(std::process::id());
         let before = ended()?;
         self.receiver.wait()?;

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::sync::mpsc;
 use std::{env, thread};
 
-use crate::Outcome;
+use crate::BenchResult;
 
 /// The arguments with which this program becomes [`copy`].
 pub(crate) const COPY: (&str, &str) = ("transfer", "copy");
@@ -17,14 +17,14 @@ const BLOCK: usize = 1 << 20;
 const AHEAD: usize = 2;
 
 /// What copies a file, or all files of a folder, to a folder.
-pub(super) fn copying(from: &Path, to: &Path) -> Outcome<Command> {
+pub(super) fn copying(from: &Path, to: &Path) -> BenchResult<Command> {
     let mut command = Command::new(env::current_exe()?);
     command.args([COPY.0, COPY.1]).args([from, to]);
     Ok(command)
 }
 
 /// Copies with BLAKE3 and fsync.
-pub(crate) fn copy() -> Outcome {
+pub(crate) fn copy() -> BenchResult {
     let mut arguments = env::args_os().skip(3).map(PathBuf::from);
     let from = arguments.next().ok_or("from where?")?;
     let to = arguments.next().ok_or("to where?")?;
@@ -38,7 +38,7 @@ pub(crate) fn copy() -> Outcome {
     Ok(File::open(to)?.sync_all()?)
 }
 
-fn copy_file(from: &Path, to: &Path) -> Outcome {
+fn copy_file(from: &Path, to: &Path) -> BenchResult {
     let (mut source, mut target) = (File::open(from)?, File::create_new(to)?);
     let (blocks, queue) = mpsc::sync_channel::<Vec<u8>>(AHEAD);
     let (returned, spare) = mpsc::channel::<Vec<u8>>();
@@ -67,7 +67,7 @@ fn copy_file(from: &Path, to: &Path) -> Outcome {
     Ok(())
 }
 
-fn copy_small(from: &Path, to: &Path) -> Outcome {
+fn copy_small(from: &Path, to: &Path) -> BenchResult {
     let content = fs::read(from)?;
     std::hint::black_box(blake3::hash(&content));
     let mut target = File::create_new(to)?;

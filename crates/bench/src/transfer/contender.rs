@@ -9,7 +9,7 @@ use super::ceiling::copying;
 use super::devices::Receiver;
 use super::sendme::Sendme;
 use super::wormhole::Wormhole;
-use crate::Outcome;
+use crate::BenchResult;
 use crate::process::childrens_time;
 use crate::report::say;
 use crate::sshd::Sshd;
@@ -32,7 +32,7 @@ pub(super) struct Cost {
 }
 
 /// Carries a file, or all files of a folder.
-type Carrying<'a> = dyn Fn(&Path) -> Outcome<Cost> + 'a;
+type Carrying<'a> = dyn Fn(&Path) -> BenchResult<Cost> + 'a;
 
 /// One way of carrying files.
 pub(super) struct Contender<'a> {
@@ -150,9 +150,9 @@ fn rsync<'a>(sshd: &'a Sshd, to: &'a Path) -> Contender<'a> {
 /// What one command carries, with what the receiving side has cost so far, and what is still to be
 /// done behind it.
 fn by_command<'a>(
-    command: impl Fn(&Path) -> Outcome<Command> + 'a,
-    receiver: impl Fn() -> Outcome<Duration> + 'a,
-    then: impl Fn() -> Outcome + 'a,
+    command: impl Fn(&Path) -> BenchResult<Command> + 'a,
+    receiver: impl Fn() -> BenchResult<Duration> + 'a,
+    then: impl Fn() -> BenchResult + 'a,
 ) -> Box<Carrying<'a>> {
     Box::new(move |from| {
         let sent = || childrens_time(std::process::id());
@@ -175,7 +175,7 @@ fn by_command<'a>(
 
 impl Others {
     /// Starts what they need; their files are in `folder`.
-    pub(super) fn start(folder: &Path) -> Outcome<Self> {
+    pub(super) fn start(folder: &Path) -> BenchResult<Self> {
         Ok(Others {
             sshd: Sshd::start(folder)?,
             sendme: Sendme::find(folder),
@@ -186,15 +186,15 @@ impl Others {
 
 impl Contender<'_> {
     /// Carries a file or a folder's files, and takes away what arrived.
-    pub(super) fn run(&self, from: &Path) -> Outcome<Cost> {
+    pub(super) fn run(&self, from: &Path) -> BenchResult<Cost> {
         let cost = (self.carry)(from).map_err(|e| format!("{}: {e}", self.name))?;
         self.clear(from)?;
         Ok(cost)
     }
 
     /// What a run leaves for the kernel to write is no burden on the next.
-    fn clear(&self, from: &Path) -> Outcome {
-        let count = |folder: &Path| Outcome::Ok(fs::read_dir(folder)?.count());
+    fn clear(&self, from: &Path) -> BenchResult {
+        let count = |folder: &Path| BenchResult::Ok(fs::read_dir(folder)?.count());
         let sent = match from.is_dir() {
             true => count(from)?,
             false => 1,
@@ -219,7 +219,7 @@ impl Contender<'_> {
     }
 }
 
-fn sync_files(folder: &Path) -> Outcome {
+fn sync_files(folder: &Path) -> BenchResult {
     for entry in fs::read_dir(folder)? {
         File::open(entry?.path())?.sync_all()?;
     }

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 const AT_ONCE: usize = 4;
 
 use super::hub::Hub;
-use crate::Outcome;
+use crate::BenchResult;
 use crate::process::Process;
 use crate::report::{complain, say};
 
@@ -37,7 +37,7 @@ pub(super) struct Receiver {
 
 impl Receiver {
     /// One that takes everything into `inbox`. A hub's key is in `state`.
-    pub(super) fn start(state: &Path, inbox: &Path) -> Outcome<Self> {
+    pub(super) fn start(state: &Path, inbox: &Path) -> BenchResult<Self> {
         fs::create_dir_all(inbox)?;
         let mut command = Command::new(env::current_exe()?);
         command.args([RECEIVE.0, RECEIVE.1]).args([state, inbox]);
@@ -57,7 +57,7 @@ impl Receiver {
     }
 
     /// What sends it a file, or all files of a folder.
-    pub(super) fn sender(&self, path: &Path) -> Outcome<Command> {
+    pub(super) fn sender(&self, path: &Path) -> BenchResult<Command> {
         let mut command = Command::new(env::current_exe()?);
         command.args([SEND.0, SEND.1]).arg(&self.state);
         command.args(&self.place).arg(path);
@@ -66,7 +66,7 @@ impl Receiver {
 }
 
 /// Receives until it is killed.
-pub(crate) fn receive() -> Outcome {
+pub(crate) fn receive() -> BenchResult {
     let mut arguments = env::args_os().skip(3).map(PathBuf::from);
     let state = arguments.next().ok_or("the folder of keys")?;
     let inbox = arguments.next().ok_or("the inbox")?;
@@ -92,7 +92,7 @@ pub(crate) fn receive() -> Outcome {
 }
 
 /// Sends a file or a folder's files, and ends when all are durable at the receiver.
-pub(crate) fn send() -> Outcome {
+pub(crate) fn send() -> BenchResult {
     let arguments: Vec<String> = env::args().skip(3).collect();
     let [state, port, endpoint, key, path] = &arguments[..] else {
         return Err("the folder of keys, the receiver's port, endpoint and key, and a path".into());
@@ -118,7 +118,7 @@ pub(crate) fn send() -> Outcome {
 }
 
 /// As many at once as a connection carries.
-async fn send_all(peer: &Peer, mut files: Vec<PathBuf>) -> Outcome {
+async fn send_all(peer: &Peer, mut files: Vec<PathBuf>) -> BenchResult {
     let mut under_way = JoinSet::new();
     loop {
         while under_way.len() < AT_ONCE
@@ -134,7 +134,7 @@ async fn send_all(peer: &Peer, mut files: Vec<PathBuf>) -> Outcome {
     }
 }
 
-fn files(path: PathBuf) -> Outcome<Vec<PathBuf>> {
+fn files(path: PathBuf) -> BenchResult<Vec<PathBuf>> {
     if !path.is_dir() {
         return Ok(vec![path]);
     }
@@ -144,7 +144,7 @@ fn files(path: PathBuf) -> Outcome<Vec<PathBuf>> {
 }
 
 /// As the product's own.
-pub(crate) fn runtime() -> Outcome<tokio::runtime::Runtime> {
+pub(crate) fn runtime() -> BenchResult<tokio::runtime::Runtime> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()

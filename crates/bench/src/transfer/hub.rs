@@ -12,7 +12,7 @@ use fleetlink_proto::{HubKey, HubPin, HubRun, HubTime, Signature};
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 
-use crate::Outcome;
+use crate::BenchResult;
 
 /// What stands before the point in the SubjectPublicKeyInfo of an ECDSA P-256 key (RFC 5480).
 const SPKI: &[u8] = b"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\
@@ -27,7 +27,7 @@ pub(crate) struct Hub {
 
 impl Hub {
     /// Leaves a new key in `folder`.
-    pub(crate) fn make(folder: &Path) -> Outcome {
+    pub(crate) fn make(folder: &Path) -> BenchResult {
         let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
         let document = EcdsaKeyPair::generate_pkcs8(algorithm, &SystemRandom::new());
         let document = document.map_err(|e| e.to_string())?;
@@ -35,7 +35,7 @@ impl Hub {
     }
 
     /// With the key in `folder`.
-    pub(crate) fn open(folder: &Path) -> Outcome<Self> {
+    pub(crate) fn open(folder: &Path) -> BenchResult<Self> {
         let document = fs::read(folder.join(KEY_FILE))?;
         let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
         let pair = EcdsaKeyPair::from_pkcs8(algorithm, &document, &SystemRandom::new());
@@ -50,10 +50,10 @@ impl Hub {
         folder: &Path,
         name: &str,
         endpoint: &Endpoint,
-    ) -> Outcome<Credentials> {
+    ) -> BenchResult<Credentials> {
         let (name, pin) = (name.parse()?, self.pin()?);
         let keys = DeviceKeys::in_folder(folder);
-        let key = keys.make(pin, &name, async |_| Outcome::Ok(())).await?;
+        let key = keys.make(pin, &name, async |_| BenchResult::Ok(())).await?;
         let key = Arc::new(key);
         Ok(Credentials::new(
             name,
@@ -65,7 +65,7 @@ impl Hub {
     }
 
     /// Its leave for one device to send to another.
-    pub(crate) fn grant(&self, from: Party, to: Party) -> Outcome<SignedGrant> {
+    pub(crate) fn grant(&self, from: Party, to: Party) -> BenchResult<SignedGrant> {
         let enrolled = |party| GrantedParty {
             party,
             enrolled: true,
@@ -88,14 +88,14 @@ impl Hub {
         })
     }
 
-    fn pin(&self) -> Outcome<HubPin> {
+    fn pin(&self) -> BenchResult<HubPin> {
         let hash = ring::digest::digest(&ring::digest::SHA256, self.key.spki());
         Ok(HubPin::from_sha256(hash.as_ref().try_into()?))
     }
 }
 
 /// Both processes read the same clock, which no hub has: the civil one.
-fn now() -> Outcome<HubTime> {
+fn now() -> BenchResult<HubTime> {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
     let ms = u64::try_from(now.as_millis())?;
     let run = HubRun::default();

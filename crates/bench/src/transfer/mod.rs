@@ -21,7 +21,7 @@ use devices::Receiver;
 pub(crate) use devices::{RECEIVE, SEND, receive, runtime, send};
 pub(crate) use hub::Hub;
 
-use crate::Outcome;
+use crate::BenchResult;
 use crate::report::{float, median, megabytes_a_second, ratio, say};
 
 const LARGE_MIB: u64 = 1024;
@@ -33,7 +33,7 @@ const SMALL_ROUNDS: usize = 3;
 
 /// Runs everything below the folder of temporary files (`TMPDIR`), which decides the disk. The
 /// argument behind its name, if there is one, is the large file's size in MiB.
-pub(crate) fn run() -> Outcome {
+pub(crate) fn run() -> BenchResult {
     let mib = std::env::args().nth(2);
     let mib = mib.map_or(Ok(LARGE_MIB), |mib| mib.parse())?;
     let folder = tempfile::tempdir()?;
@@ -84,7 +84,11 @@ pub(crate) fn run() -> Outcome {
     Ok(())
 }
 
-fn measure(contenders: &[Contender<'_>], path: &Path, rounds: usize) -> Outcome<Vec<Vec<Cost>>> {
+fn measure(
+    contenders: &[Contender<'_>],
+    path: &Path,
+    rounds: usize,
+) -> BenchResult<Vec<Vec<Cost>>> {
     let mut costs = vec![Vec::new(); contenders.len()];
     for _ in 0..rounds {
         for (contender, costs) in contenders.iter().zip(&mut costs) {
@@ -119,7 +123,7 @@ fn report(contenders: &[Contender<'_>], costs: &[Vec<Cost>], rate: impl Fn(&Cost
     }
 }
 
-fn make_large(path: &Path, mib: u64) -> Outcome {
+fn make_large(path: &Path, mib: u64) -> BenchResult {
     let mut file = File::create_new(path)?;
     let mut content = blake3::Hasher::new().finalize_xof();
     let mut block = vec![0; 1 << 20];
@@ -131,7 +135,7 @@ fn make_large(path: &Path, mib: u64) -> Outcome {
     Ok(file.sync_all()?)
 }
 
-fn make_small(folder: &Path) -> Outcome {
+fn make_small(folder: &Path) -> BenchResult {
     fs::create_dir(folder)?;
     let mut content = blake3::Hasher::new().finalize_xof();
     let mut block = [0; SMALL_BYTES];

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::alone::{Alone, Pair, program};
 use super::contender::Cost;
-use crate::Outcome;
+use crate::BenchResult;
 use crate::process::Process;
 use crate::report::say;
 
@@ -43,7 +43,7 @@ impl Sendme {
     }
 
     /// From the start of the sender, which hashes first, to the end of both.
-    pub(super) fn carry(&self, from: &Path, to: &Path) -> Outcome<Cost> {
+    pub(super) fn carry(&self, from: &Path, to: &Path) -> BenchResult<Cost> {
         let command = |role| {
             let mut command = self.alone.command(&self.program);
             command.arg(role).args(OPTIONS);

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::alone::{Alone, Pair, program};
 use super::contender::Cost;
-use crate::Outcome;
+use crate::BenchResult;
 use crate::process::Process;
 use crate::report::say;
 
@@ -32,7 +32,7 @@ pub(super) struct Wormhole {
 
 impl Wormhole {
     /// Says so where there is none.
-    pub(super) fn start(folder: &Path) -> Outcome<Option<Self>> {
+    pub(super) fn start(folder: &Path) -> BenchResult<Option<Self>> {
         let Some(program) = program(VARIABLE, "wormhole") else {
             say(&format!(
                 "magic-wormhole is left out: `pip install magic-wormhole \
@@ -65,7 +65,7 @@ impl Wormhole {
     }
 
     /// From the start of the sender to the end of both.
-    pub(super) fn carry(&self, from: &Path, to: &Path) -> Outcome<Cost> {
+    pub(super) fn carry(&self, from: &Path, to: &Path) -> BenchResult<Cost> {
         self.runs.set(self.runs.get() + 1);
         let code = format!("{}-absent-minded", self.runs.get());
         let begun = Instant::now();

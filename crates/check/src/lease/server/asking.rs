@@ -10,11 +10,11 @@ use fleetlink_proto::lease::{LeaseId, Request, ServerReply, Transport};
 use tokio::time::sleep;
 
 use super::exchange::{Asked, over_tcp, over_udp};
-use crate::{Finding, Outcome, Trace, shown};
+use crate::{CheckResult, Finding, Trace, shown};
 
 /// How long a reply may take before it counts as none.
 pub(super) const REPLY_WITHIN: Duration = Duration::from_secs(5);
-/// Requests without an answer before the server counts as silent: the network may lose a datagram,
+/// Requests without a reply before the server counts as silent: the network may lose a datagram,
 /// and a connection that waits when its server dies is answered by nobody.
 const UNANSWERED: u32 = 3;
 /// Between two of them: a server that dies is gone by then.
@@ -39,7 +39,7 @@ pub(super) struct Target {
 pub(super) enum Held {
     /// It is in use.
     Yes(Asked),
-    /// The answer came so late that the lease may have been over.
+    /// The reply came so late that the lease may have been over.
     TooLate,
 }
 
@@ -89,7 +89,7 @@ impl Target {
         Ok(asked)
     }
 
-    /// Asks for an id, from a new client each time, until there is an answer. A good request without
+    /// Asks for an id, from a new client each time, until there is a reply. A good request without
     /// one is never taken for what killed the server.
     pub(super) async fn ask(&self, id: LeaseId) -> Result<Asked, Finding> {
         let request = Request::encode(id);
@@ -109,7 +109,7 @@ impl Target {
         }
     }
 
-    /// Asks for a new id, and expects any answer about it.
+    /// Asks for a new id, and expects any reply about it.
     pub(super) async fn answered(&self) -> Result<Asked, Finding> {
         let id = self.new_id();
         let asked = self.ask(id).await?;
@@ -160,7 +160,7 @@ impl Target {
     }
 
     /// Expects that an id is granted.
-    pub(super) async fn expect_granted(&self, id: LeaseId, why: &str) -> Outcome {
+    pub(super) async fn expect_granted(&self, id: LeaseId, why: &str) -> CheckResult {
         let asked = self.ask(id).await?;
         if asked.grants(id) {
             return Ok(asked.pass());

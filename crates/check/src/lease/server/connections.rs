@@ -10,7 +10,7 @@ use tokio::time::{sleep, timeout};
 
 use super::asking::{REPLY_WITHIN, Target, no_server};
 use super::exchange::{End, connect, read_reply};
-use crate::{Finding, Outcome, shown};
+use crate::{CheckResult, Finding, shown};
 
 /// Between two pieces of a request: enough for each to be a read of its own.
 const BETWEEN_PIECES: Duration = Duration::from_millis(150);
@@ -31,7 +31,7 @@ async fn open(target: &Target) -> Result<TcpStream, Finding> {
 }
 
 /// A request in three pieces.
-pub(super) async fn pieces(target: Target) -> Outcome {
+pub(super) async fn pieces(target: Target) -> CheckResult {
     let mut last = Finding::pass();
     for _ in 0..IN_PIECES {
         last = one_in_pieces(&target).await?;
@@ -39,7 +39,7 @@ pub(super) async fn pieces(target: Target) -> Outcome {
     Ok(last)
 }
 
-async fn one_in_pieces(target: &Target) -> Outcome {
+async fn one_in_pieces(target: &Target) -> CheckResult {
     let id = target.new_id();
     let request = Request::encode(id);
     let mut stream = open(target).await?;
@@ -66,7 +66,7 @@ async fn one_in_pieces(target: &Target) -> Outcome {
 }
 
 /// Others are served while some clients say nothing, or only half of a request.
-pub(super) async fn silence(target: Target) -> Outcome {
+pub(super) async fn silence(target: Target) -> CheckResult {
     let mut silent = Vec::new();
     for n in 0..SILENT {
         match timeout(SILENT_CONNECTS_WITHIN, connect(target.server)).await {
@@ -96,7 +96,7 @@ pub(super) async fn silence(target: Target) -> Outcome {
 }
 
 /// A request is answered while the client's side of the stream is open.
-pub(super) async fn no_end(target: Target) -> Outcome {
+pub(super) async fn no_end(target: Target) -> CheckResult {
     let id = target.new_id();
     let (_, reply, _) = ask_openly(&target, id).await?;
     let why = "ten bytes are a request: it is answered before the client ends its side";
@@ -110,7 +110,7 @@ pub(super) async fn no_end(target: Target) -> Outcome {
 }
 
 /// The server ends each connection by itself, and in order.
-pub(super) async fn close(target: Target) -> Outcome {
+pub(super) async fn close(target: Target) -> CheckResult {
     let granted = target.new_id();
     for id in [granted, granted, target.new_id()] {
         let (mut stream, reply, end) = ask_openly(&target, id).await?;

@@ -14,7 +14,7 @@ use tokio::time::sleep_until;
 
 use super::asking::Target;
 use super::exchange::Asked;
-use crate::{Finding, Outcome};
+use crate::{CheckResult, Finding};
 
 /// What two clocks may drift apart, and a timer may be late.
 const CLOCKS_DIFFER: Duration = Duration::from_millis(20);
@@ -42,7 +42,7 @@ pub(super) struct Watch {
 enum Early {
     InUse(Asked),
     Granted(Asked, LeaseId),
-    /// No answer came before the end.
+    /// No reply came before the end.
     Unknown,
 }
 
@@ -64,7 +64,7 @@ enum Renewal {
 }
 
 /// Just before its end, an id is in use.
-pub(super) async fn not_before(target: Target, shared: Shared) -> Outcome {
+pub(super) async fn not_before(target: Target, shared: Shared) -> CheckResult {
     let watch = watch(&target, &shared).await?;
     match &watch.early {
         Early::InUse(asked) => Ok(asked.pass()),
@@ -80,7 +80,7 @@ pub(super) async fn not_before(target: Target, shared: Shared) -> Outcome {
 }
 
 /// Just after its end, an id is free.
-pub(super) async fn on_time(target: Target, shared: Shared) -> Outcome {
+pub(super) async fn on_time(target: Target, shared: Shared) -> CheckResult {
     let watch = watch(&target, &shared).await?;
     match &watch.late {
         Late::OnTime(asked) => Ok(asked.pass()),
@@ -97,7 +97,7 @@ pub(super) async fn on_time(target: Target, shared: Shared) -> Outcome {
 }
 
 /// An id that others ask for is free after its end all the same.
-pub(super) async fn no_renewal(target: Target, shared: Shared) -> Outcome {
+pub(super) async fn no_renewal(target: Target, shared: Shared) -> CheckResult {
     let watch = watch(&target, &shared).await?;
     match &watch.renewal {
         Renewal::Granted(asked) => Ok(asked.pass()),

@@ -8,19 +8,19 @@ use tokio::time::{sleep, sleep_until};
 
 use super::asking::Target;
 use super::exchange::{connect, over_udp};
-use crate::{Finding, Outcome};
+use crate::{CheckResult, Finding};
 
 /// What a server may be late: one that looks every second, on a busy machine.
 const LATE: Duration = Duration::from_secs(3);
 /// Between two looks at a server that should be gone.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// How long an answer to a look is waited for.
+/// How long a reply to a look is waited for.
 const LOOK: Duration = Duration::from_millis(250);
-/// How long the last request waits for its answer.
+/// How long the last request waits for its reply.
 const ANSWER: Duration = Duration::from_secs(1);
 
 /// Up just before the time is over, gone just after it.
-pub(super) async fn exit(target: Target, idle: Duration) -> Outcome {
+pub(super) async fn exit(target: Target, idle: Duration) -> CheckResult {
     let last = target.answered().await?;
     let margin = (idle / 5).min(Duration::from_secs(2));
     sleep_until((last.before + idle - margin).into()).await;

@@ -6,7 +6,7 @@ use fleetlink_proto::lease::{Reply, Transport};
 
 use super::asking::{Held, REPLY_WITHIN, Target};
 use super::exchange::Asked;
-use crate::{Finding, Outcome, shown};
+use crate::{CheckResult, Finding, shown};
 
 /// Tries of what a slow network can leave undecided.
 const TRIES: u32 = 3;
@@ -15,7 +15,7 @@ const TRIES: u32 = 3;
 pub(super) type First = Arc<OnceLock<Asked>>;
 
 /// A free id is granted.
-pub(super) async fn grant(target: Target, first: First) -> Outcome {
+pub(super) async fn grant(target: Target, first: First) -> CheckResult {
     let (_, asked) = target.granted().await?;
     let finding = asked.pass();
     // This is the only check that sets it.
@@ -24,7 +24,7 @@ pub(super) async fn grant(target: Target, first: First) -> Outcome {
 }
 
 /// The reply is what the client knows about itself.
-pub(super) async fn address(first: First) -> Outcome {
+pub(super) async fn address(first: First) -> CheckResult {
     let asked = first.get().cloned();
     let asked = asked.ok_or_else(|| Finding::skipped("needs: grant"))?;
     let id = asked.parsed().map(|reply| reply.id());
@@ -36,7 +36,7 @@ pub(super) async fn address(first: First) -> Outcome {
 }
 
 /// Clients get ids while others are held.
-pub(super) async fn sources(target: Target) -> Outcome {
+pub(super) async fn sources(target: Target) -> CheckResult {
     let mut last = None;
     for held in 0..3 {
         let (_, asked) = target.granted().await.map_err(|finding| {
@@ -51,7 +51,7 @@ pub(super) async fn sources(target: Target) -> Outcome {
 }
 
 /// What was granted is in use for everybody, also after another grant.
-pub(super) async fn in_use(target: Target) -> Outcome {
+pub(super) async fn in_use(target: Target) -> CheckResult {
     let why = "an id that was granted a moment ago is in use";
     for _ in 0..TRIES {
         let (first, of_first) = target.granted().await?;
@@ -74,7 +74,7 @@ pub(super) async fn in_use(target: Target) -> Outcome {
 const TOO_SLOW: &str = "the replies come too late to tell; check over a faster network";
 
 /// What is granted over one transport is in use over the other.
-pub(super) async fn one_table(target: Target) -> Outcome {
+pub(super) async fn one_table(target: Target) -> CheckResult {
     let transport = match target.transport {
         Transport::Udp => Transport::Tcp,
         Transport::Tcp => Transport::Udp,
@@ -113,7 +113,7 @@ async fn serves(target: &Target) -> bool {
 }
 
 /// Advice: replies end as their requests do.
-pub(super) async fn line_end(target: Target) -> Outcome {
+pub(super) async fn line_end(target: Target) -> CheckResult {
     let mut advice = None;
     let mut finding = Finding::pass();
     for end in ["", "\n", "\r\n"] {

@@ -14,7 +14,7 @@ use std::time::Duration;
 use fleetlink_proto::lease::Transport;
 
 use self::asking::Target;
-use crate::{Check, Outcome, Plan, Trace, merged};
+use crate::{Check, CheckResult, Plan, Trace, merged};
 
 /// Time that a check gets beside the waiting that the protocol asks for.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -86,7 +86,7 @@ fn one(
     id: &'static str,
     shows: &'static str,
     needs: &[&str],
-    work: impl Future<Output = Outcome> + Send + 'static,
+    work: impl Future<Output = CheckResult> + Send + 'static,
 ) -> Check {
     let check = Check::new(id, shows, merged(work));
     check.needs(needs.iter().copied()).within(PATIENCE)

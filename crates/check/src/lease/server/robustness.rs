@@ -9,11 +9,11 @@ use tokio::time::{sleep, timeout};
 
 use super::asking::{Target, no_server};
 use super::exchange::{connect, read_reply, udp_client};
-use crate::{Finding, Outcome, shown};
+use crate::{CheckResult, Finding, shown};
 
 /// How long an input that must not be answered is watched after the last one.
 const QUIET: Duration = Duration::from_millis(700);
-/// How long an input is watched when the next client has its answer.
+/// How long an input is watched when the next client has its reply.
 const GLANCE: Duration = Duration::from_millis(20);
 
 /// Input that is no request; some of it contains the digits of an id.
@@ -86,7 +86,7 @@ impl Listening {
 
 /// None of it is answered, none of it is a lease, and the server goes on. The next client is
 /// answered after each, so an input that ends the server is known.
-pub(super) async fn malformed(target: Target) -> Outcome {
+pub(super) async fn malformed(target: Target) -> CheckResult {
     let id = target.new_id();
     let mut listening = Vec::new();
     for input in malformed_inputs(&id.to_string()) {

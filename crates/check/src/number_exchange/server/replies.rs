@@ -8,7 +8,7 @@ use tokio::time::sleep;
 
 use super::judge::{Spoken, judge, judged, plain_request, request};
 use super::probe::{Ending, Probe, closes, hear, say};
-use crate::{Check, Finding, Outcome, Plan, Work, merged, shown};
+use crate::{Check, CheckResult, Finding, Plan, Work, merged, shown};
 
 /// Between two pieces: long enough to travel apart, shorter than any quiet time.
 const PIECE_PAUSE: Duration = Duration::from_millis(30);
@@ -77,11 +77,11 @@ pub(super) fn add(plan: &mut Plan, server: &Probe, spoken: Spoken, name: Option<
     add("pieces", shows, &[], boxed(pieces(on(), form)));
 }
 
-fn boxed(work: impl Future<Output = Outcome> + Send + 'static) -> Work {
+fn boxed(work: impl Future<Output = CheckResult> + Send + 'static) -> Work {
     Box::pin(merged(work))
 }
 
-async fn reply(server: Probe, form: Form) -> Outcome {
+async fn reply(server: Probe, form: Form) -> CheckResult {
     let sent = plain_request(form, 25);
     let (finding, reply) = judged(form, 25, &sent, server.ask(&sent).await)?;
     // The first form's; another one has the same.
@@ -89,7 +89,7 @@ async fn reply(server: Probe, form: Form) -> Outcome {
     Ok(finding)
 }
 
-async fn close(server: Probe, form: Form) -> Outcome {
+async fn close(server: Probe, form: Form) -> CheckResult {
     let sent = plain_request(form, 25);
     let mut stream = server.connect().await?;
     say(&mut stream, &sent, Ending::Stream).await;
@@ -104,7 +104,7 @@ async fn close(server: Probe, form: Form) -> Outcome {
 }
 
 /// Asks under two names, of which none may come back as the server's.
-async fn server_name(server: Probe, form: Form, expected: Option<Name>) -> Outcome {
+async fn server_name(server: Probe, form: Form, expected: Option<Name>) -> CheckResult {
     let mut told: Option<Name> = None;
     let mut last = Finding::pass();
     for client in ["checker-1", "checker-2"] {
@@ -135,7 +135,7 @@ async fn server_name(server: Probe, form: Form, expected: Option<Name>) -> Outco
     Ok(last)
 }
 
-async fn server_number(server: Probe, form: Form) -> Outcome {
+async fn server_number(server: Probe, form: Form) -> CheckResult {
     let sent = plain_request(form, 25);
     let (finding, reply) = judged(form, 25, &sent, server.ask(&sent).await)?;
     if reply.number.in_range().is_some() {
@@ -144,7 +144,7 @@ async fn server_number(server: Probe, form: Form) -> Outcome {
     Err(finding.but("the server's own number is not from 1 to 100"))
 }
 
-async fn numbers(server: Probe, form: Form, numbers: &'static [i128]) -> Outcome {
+async fn numbers(server: Probe, form: Form, numbers: &'static [i128]) -> CheckResult {
     let mut last = Finding::pass();
     for &number in numbers {
         let sent = plain_request(form, number);
@@ -153,7 +153,7 @@ async fn numbers(server: Probe, form: Form, numbers: &'static [i128]) -> Outcome
     Ok(last)
 }
 
-async fn sums(server: Probe, form: Form) -> Outcome {
+async fn sums(server: Probe, form: Form) -> CheckResult {
     let mut last = Finding::pass();
     for number in [5, 25, 99] {
         let sent = plain_request(form, number);
@@ -173,7 +173,7 @@ async fn sums(server: Probe, form: Form) -> Outcome {
     Ok(last)
 }
 
-async fn odd_names(server: Probe, form: Form) -> Outcome {
+async fn odd_names(server: Probe, form: Form) -> CheckResult {
     let mut last = Finding::pass();
     for name in ["a: b: 7", "\"Zoë\" \\ 漢字 🦀", "}{: ,", "Zoë-漢🦀"] {
         let Some(sent) = request(form, name, 25) else {
@@ -190,13 +190,13 @@ async fn odd_names(server: Probe, form: Form) -> Outcome {
 }
 
 /// Nothing follows the request's own bytes, and the stream stays open.
-async fn open_end(server: Probe, form: Form) -> Outcome {
+async fn open_end(server: Probe, form: Form) -> CheckResult {
     let sent = plain_request(form, 25);
     let heard = server.try_input(&sent, Ending::Silence).await;
     Ok(judged(form, 25, &sent, heard)?.0)
 }
 
-async fn pieces(server: Probe, form: Form) -> Outcome {
+async fn pieces(server: Probe, form: Form) -> CheckResult {
     let sent = plain_request(form, 25);
     let mut last = Finding::pass();
     for _ in 0..IN_PIECES {

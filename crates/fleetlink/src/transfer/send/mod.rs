@@ -1,6 +1,6 @@
 //! `fleetlink send DEVICE FILE...`: files straight to another device, without joining.
 
-mod outcome;
+mod results;
 mod sending;
 
 use std::path::PathBuf;
@@ -119,7 +119,7 @@ async fn send_from(
     let address = outbound.address().await;
     client.leave().await;
     // Also where it was interrupted: what was stored until then is told.
-    let told = sending.summary(sending.outcomes(&arguments.files), address);
+    let told = sending.summary(sending.results(&arguments.files), address);
     match interrupted {
         true if report.is_document() => Err(Failure::Reported(Box::new(Failure::Interrupted))),
         true => Err(Failure::Interrupted),

@@ -1,4 +1,4 @@
-//! What became of the files of a `send`, and how the whole is told.
+//! The results of a `send`, file by file, and their summary.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -12,17 +12,17 @@ use crate::failure::Failure;
 use crate::transfer::report::{Event, milliseconds};
 use crate::transfer::running::canonical;
 
-/// One file, and what became of it.
-pub(super) struct Outcome {
+/// The result of one file.
+pub(super) struct FileResult {
     pub(super) place: usize,
     pub(super) path: PathBuf,
     pub(super) name: String,
     pub(super) sent: Result<(Receipt, Duration), Failure>,
 }
 
-impl Outcome {
+impl FileResult {
     pub(super) fn not_sent(place: usize, path: PathBuf, why: Failure) -> Self {
-        Outcome {
+        FileResult {
             place,
             name: shown_name(&path),
             path,
@@ -31,27 +31,27 @@ impl Outcome {
     }
 }
 
-/// A file's name, as it may be shown.
+/// A file's name in a form that may be shown.
 pub(super) fn shown_name(path: &Path) -> String {
     let name = path.file_name().unwrap_or(path.as_os_str());
     name.to_string_lossy().into_owned()
 }
 
 impl Sending {
-    /// Tells the whole, and fails with the first failure.
+    /// Reports the summary; fails with the first failure.
     pub(super) fn summary(
         &self,
-        outcomes: Vec<Outcome>,
+        results: Vec<FileResult>,
         address: Option<SocketAddr>,
     ) -> Result<(), Failure> {
-        let files: Vec<Value> = outcomes.iter().map(document).collect();
+        let files: Vec<Value> = results.iter().map(document).collect();
         let receipts = || {
-            outcomes
+            results
                 .iter()
-                .filter_map(|outcome| outcome.sent.as_ref().ok())
+                .filter_map(|result| result.sent.as_ref().ok())
         };
         let sent = receipts().count() as u64;
-        let failed = outcomes.len() as u64 - sent;
+        let failed = results.len() as u64 - sent;
         let bytes = receipts().map(|(receipt, _)| receipt.bytes).sum::<u64>();
         let address = address.map(canonical);
         self.report.document(&json!({
@@ -63,14 +63,14 @@ impl Sending {
             failed,
             bytes,
         });
-        let first = outcomes.into_iter().find_map(|outcome| outcome.sent.err());
+        let first = results.into_iter().find_map(|result| result.sent.err());
         first.map_or(Ok(()), |failure| Err(Failure::Reported(Box::new(failure))))
     }
 }
 
-fn document(outcome: &Outcome) -> Value {
-    let Outcome { path, name, .. } = outcome;
-    match &outcome.sent {
+fn document(result: &FileResult) -> Value {
+    let FileResult { path, name, .. } = result;
+    match &result.sent {
         Ok((receipt, took)) => json!({
             "name": name, "path": path.display().to_string(), "stored_as": receipt.stored_as, "sender": receipt.sender,
             "bytes": receipt.bytes, "milliseconds": milliseconds(*took),

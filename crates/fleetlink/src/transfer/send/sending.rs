@@ -10,7 +10,7 @@ use fleetlink_proto::transfer::Receipt;
 use fleetlink_proto::{DeviceName, Escaped};
 
 use super::SendArguments;
-use super::outcome::{Outcome, shown_name};
+use super::results::{FileResult, shown_name};
 use crate::failure::Failure;
 use crate::transfer::report::{Event, Report, by, milliseconds};
 use crate::transfer::running::{Direction, Entry, Running, Transfer};
@@ -25,7 +25,7 @@ pub(super) struct Sending {
     pub(super) report: Report,
     under_way: Mutex<BTreeMap<usize, UnderWay>>,
     /// Of the files that are over, in no order.
-    outcomes: Mutex<Vec<Outcome>>,
+    results: Mutex<Vec<FileResult>>,
 }
 
 /// A file that has begun.
@@ -45,12 +45,12 @@ impl Sending {
             running: Running::default(),
             report: report.clone(),
             under_way: Mutex::default(),
-            outcomes: Mutex::default(),
+            results: Mutex::default(),
         }
     }
 
-    fn over(&self) -> MutexGuard<'_, Vec<Outcome>> {
-        self.outcomes.lock().unwrap_or_else(PoisonError::into_inner)
+    fn over(&self) -> MutexGuard<'_, Vec<FileResult>> {
+        self.results.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn under_way(&self) -> MutexGuard<'_, BTreeMap<usize, UnderWay>> {
@@ -61,15 +61,19 @@ impl Sending {
 
     /// What became of each file, in the order in which they were named; those that are not over
     /// were interrupted.
-    pub(super) fn outcomes(&self, paths: &[PathBuf]) -> Vec<Outcome> {
-        let mut outcomes = std::mem::take(&mut *self.over());
+    pub(super) fn results(&self, paths: &[PathBuf]) -> Vec<FileResult> {
+        let mut results = std::mem::take(&mut *self.over());
         for (place, path) in paths.iter().enumerate() {
-            if outcomes.iter().all(|outcome| outcome.place != place) {
-                outcomes.push(Outcome::not_sent(place, path.clone(), Failure::Interrupted));
+            if results.iter().all(|result| result.place != place) {
+                results.push(FileResult::not_sent(
+                    place,
+                    path.clone(),
+                    Failure::Interrupted,
+                ));
             }
         }
-        outcomes.sort_by_key(|outcome| outcome.place);
-        outcomes
+        results.sort_by_key(|result| result.place);
+        results
     }
 
     /// Says that a file here is none that can be sent.
@@ -194,7 +198,7 @@ impl Observer for Sending {
         // Only now: who waits for its end has read how it ended.
         drop(offered);
         let sent = sent.map(|receipt| (receipt, took)).map_err(Failure::from);
-        self.over().push(Outcome {
+        self.over().push(FileResult {
             place,
             path,
             name,
