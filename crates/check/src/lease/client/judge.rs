@@ -5,7 +5,7 @@ use std::time::Duration;
 use fleetlink_proto::lease::{LeaseId, Reply};
 
 use super::run::{ENDS_WITHIN, Run};
-use super::script::{Answer, id_in};
+use super::script::{Reaction, id_in};
 use super::server::Heard;
 use crate::{Finding, Place, shown};
 
@@ -23,20 +23,20 @@ impl Run {
             requests.join(" | ")
         };
         let came = format!("the client sent {sent}; {}", self.ended.shown());
-        let answers: Vec<String> = self.requests.iter().map(|h| self.answered(h)).collect();
-        if answers.is_empty() {
+        let reactions: Vec<String> = self.requests.iter().map(|h| self.answered(h)).collect();
+        if reactions.is_empty() {
             return finding.came(came);
         }
-        finding.sent(answers.join(" | ")).came(came)
+        finding.sent(reactions.join(" | ")).came(came)
     }
 
-    /// The answer, for a person.
+    /// The reaction, for a person.
     fn answered(&self, heard: &Heard) -> String {
-        match heard.answer {
-            Answer::Silence => "silence".to_owned(),
-            Answer::Close => "a close without a reply".to_owned(),
-            answer => {
-                let pieces = answer.pieces(&heard.bytes, heard.from, self.id);
+        match heard.reaction {
+            Reaction::Silence => "silence".to_owned(),
+            Reaction::Close => "a close without a reply".to_owned(),
+            reaction => {
+                let pieces = reaction.pieces(&heard.bytes, heard.from, self.id);
                 let pieces: Vec<String> = pieces.iter().map(|piece| shown(piece)).collect();
                 pieces.join(" + ")
             }

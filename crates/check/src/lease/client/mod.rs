@@ -12,7 +12,7 @@ use fleetlink_proto::lease::Transport;
 use tokio::sync::OnceCell;
 
 use self::run::Run;
-use self::script::{Answer, Script};
+use self::script::{Reaction, Script};
 use crate::{Check, Error, Finding, Plan, Program, Trace};
 
 /// A client of the lease service.
@@ -44,10 +44,10 @@ struct Shared {
 }
 
 impl Shared {
-    fn new(client: &Arc<Client>, answers: &[Answer]) -> Self {
+    fn new(client: &Arc<Client>, reactions: &[Reaction]) -> Self {
         Shared {
             client: Arc::clone(client),
-            script: Script::new(answers),
+            script: Script::new(reactions),
             run: Arc::default(),
         }
     }
@@ -67,13 +67,13 @@ fn plan(client: &Arc<Client>) -> Plan {
     let mut plan = Plan::new(Trace::default());
     // Three times as long as a client that waits for its time-out three times.
     let limit = client.timeout * 10 + Duration::from_secs(180);
-    let of = |answers: &[Answer]| Shared::new(client, answers);
+    let of = |reactions: &[Reaction]| Shared::new(client, reactions);
     let mut add =
         |id: &str, shows: &str, needs: &[&str], run: &Shared, judge: fn(&Run) -> Finding| {
             let check = Check::new(id, shows, run.clone().judged(judge));
             plan.add(check.needs(needs.iter().copied()).within(limit));
         };
-    let granted = of(&[Answer::Grant]);
+    let granted = of(&[Reaction::Grant]);
     add(
         "starts",
         "the client starts and asks the server",
@@ -100,7 +100,7 @@ fn plan(client: &Arc<Client>) -> Plan {
         &granted,
         judge::ends,
     );
-    let line = of(&[Answer::GrantLine]);
+    let line = of(&[Reaction::GrantLine]);
     add(
         "line-end",
         "a reply may end with a newline",
@@ -108,7 +108,7 @@ fn plan(client: &Arc<Client>) -> Plan {
         &line,
         judge::established,
     );
-    let reset = of(&[Answer::Reset, Answer::Grant]);
+    let reset = of(&[Reaction::Reset, Reaction::Grant]);
     let needs = &["starts", "request"];
     add(
         "retry",
@@ -137,7 +137,7 @@ fn plan(client: &Arc<Client>) -> Plan {
     let needs = &["starts", "request", "established", "retry", "another-id"];
     let shows = "after the second id's OK it prints that grant";
     add("second-id", shows, needs, &reset, judge::second_id);
-    let refused = of(&[Answer::Reset; 6]);
+    let refused = of(&[Reaction::Reset; 6]);
     let needs = &["starts", "request", "retry"];
     add(
         "three-tries",
@@ -152,7 +152,7 @@ fn plan(client: &Arc<Client>) -> Plan {
     let shows = "after the last try it ends with a status other than 0";
     add("exit-status", shows, needs, &refused, judge::exit_status);
     let needs = &["starts", "request"];
-    let silent = of(&[Answer::Silence, Answer::Grant]);
+    let silent = of(&[Reaction::Silence, Reaction::Grant]);
     add(
         "time-out",
         "silence ends a try after the time-out",
@@ -160,7 +160,7 @@ fn plan(client: &Arc<Client>) -> Plan {
         &silent,
         judge::time_out,
     );
-    let other = of(&[Answer::AnotherId, Answer::Grant]);
+    let other = of(&[Reaction::AnotherId, Reaction::Grant]);
     add(
         "wrong-id",
         "an OK of another id is not taken",
@@ -168,7 +168,7 @@ fn plan(client: &Arc<Client>) -> Plan {
         &other,
         judge::not_taken,
     );
-    let garbage = of(&[Answer::Garbage, Answer::Grant]);
+    let garbage = of(&[Reaction::Garbage, Reaction::Grant]);
     let needs = &["starts", "request", "wrong-id"];
     add(
         "garbage",
@@ -182,10 +182,10 @@ fn plan(client: &Arc<Client>) -> Plan {
 }
 
 fn plan_tcp(plan: &mut Plan, client: &Arc<Client>, limit: Duration) {
-    let pieces = Shared::new(client, &[Answer::Pieces]).judged(judge::established);
+    let pieces = Shared::new(client, &[Reaction::Pieces]).judged(judge::established);
     let pieces = Check::new("pieces", "a reply may arrive in pieces", pieces);
     let pieces = pieces.needs(["starts", "request", "established"]);
-    let close = Shared::new(client, &[Answer::Close, Answer::Grant]).judged(judge::not_taken);
+    let close = Shared::new(client, &[Reaction::Close, Reaction::Grant]).judged(judge::not_taken);
     let close = Check::new("close", "a close without a reply is an error", close);
     let close = close.needs(["starts", "request"]);
     for check in [pieces, close] {

@@ -16,7 +16,7 @@ use crate::{Ended, Finding, Running};
 const FIRST_REQUEST_WITHIN: Duration = Duration::from_secs(60);
 /// What a client may take beside its time-out until it does something.
 const SLACK: Duration = Duration::from_secs(5);
-/// How long a client may take to end after its last answer.
+/// How long a client may take to end after the server's last reaction.
 pub(super) const ENDS_WITHIN: Duration = Duration::from_secs(10);
 /// Requests after which a client counts as endless.
 const MAX_REQUESTS: usize = 5;

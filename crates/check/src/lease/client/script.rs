@@ -1,12 +1,12 @@
-//! The answers of the scripted server.
+//! The reactions of the scripted server.
 
 use std::net::SocketAddr;
 
 use fleetlink_proto::lease::{LeaseId, Reply};
 
-/// The answer to one request.
+/// The reaction to one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(super) enum Reaction {
     /// OK.
     Grant,
     /// OK with a line end.
@@ -25,41 +25,41 @@ pub(super) enum Answer {
     Close,
 }
 
-/// Answers in the order of requests; the last one answers all that follow.
+/// Reactions in the order of requests; the last one applies to all that follow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Script {
-    answers: Vec<Answer>,
+    reactions: Vec<Reaction>,
 }
 
 impl Script {
-    pub(super) fn new(answers: &[Answer]) -> Self {
+    pub(super) fn new(reactions: &[Reaction]) -> Self {
         Script {
-            answers: answers.to_vec(),
+            reactions: reactions.to_vec(),
         }
     }
 
-    /// The answer to the request of this number, counted from 0.
-    pub(super) fn answer(&self, request: usize) -> Answer {
-        let answer = self.answers.get(request).or(self.answers.last());
-        answer.copied().unwrap_or(Answer::Silence)
+    /// The reaction to the request of this number, counted from 0.
+    pub(super) fn reaction(&self, request: usize) -> Reaction {
+        let reaction = self.reactions.get(request).or(self.reactions.last());
+        reaction.copied().unwrap_or(Reaction::Silence)
     }
 
     /// Whether nothing new is answered to this request and all that follow.
     pub(super) fn is_over(&self, requests: usize) -> bool {
-        requests >= self.answers.len()
+        requests >= self.reactions.len()
     }
 }
 
-impl Answer {
+impl Reaction {
     /// The pieces to send to a request, with pauses between them. A request that cannot be read is
     /// answered about this id.
     pub(super) fn pieces(self, request: &[u8], client: SocketAddr, asked: LeaseId) -> Vec<Vec<u8>> {
         let id = id_in(request).unwrap_or(asked);
         let granted = |id, newline| Reply::granted(id, client, newline).as_bytes().to_vec();
         match self {
-            Answer::Grant => vec![granted(id, false)],
-            Answer::GrantLine => vec![granted(id, true)],
-            Answer::Pieces => {
+            Reaction::Grant => vec![granted(id, false)],
+            Reaction::GrantLine => vec![granted(id, true)],
+            Reaction::Pieces => {
                 let reply = granted(id, false);
                 let last = reply.len() - 2;
                 vec![
@@ -68,10 +68,10 @@ impl Answer {
                     reply[last..].to_vec(),
                 ]
             }
-            Answer::Reset => vec![Reply::in_use(id, false).as_bytes().to_vec()],
-            Answer::AnotherId => vec![granted(id.other(4_321), false)],
-            Answer::Garbage => vec![b"\xff\xfe\x00\x80 garbage".to_vec()],
-            Answer::Silence | Answer::Close => Vec::new(),
+            Reaction::Reset => vec![Reply::in_use(id, false).as_bytes().to_vec()],
+            Reaction::AnotherId => vec![granted(id.other(4_321), false)],
+            Reaction::Garbage => vec![b"\xff\xfe\x00\x80 garbage".to_vec()],
+            Reaction::Silence | Reaction::Close => Vec::new(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The scripted server: hears requests, answers by the script.
+//! The scripted server: reacts to requests as its script says.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::script::{Answer, Script, id_in};
+use super::script::{Reaction, Script, id_in};
 
 /// How long a connection that has said ten bytes may go on with a line end.
 const LINE_END_WITHIN: Duration = Duration::from_millis(50);
@@ -32,8 +32,8 @@ pub(super) struct Heard {
     pub(super) at: Instant,
     pub(super) from: SocketAddr,
     pub(super) bytes: Vec<u8>,
-    /// The answer of the server.
-    pub(super) answer: Answer,
+    /// The server's reaction.
+    pub(super) reaction: Reaction,
 }
 
 /// A server on loopback; it ends with this value.
@@ -54,19 +54,19 @@ struct Role {
 }
 
 impl Role {
-    /// Tells about a request and returns its answer.
-    fn hear(&self, bytes: &[u8], from: SocketAddr) -> Answer {
+    /// Reports a request and returns the reaction to it.
+    fn hear(&self, bytes: &[u8], from: SocketAddr) -> Reaction {
         let number = self.requests.fetch_add(1, Ordering::SeqCst);
-        let answer = self.script.answer(number);
+        let reaction = self.script.reaction(number);
         let heard = Heard {
             at: Instant::now(),
             from,
             bytes: bytes.to_vec(),
-            answer,
+            reaction,
         };
         // The run may be over.
         let _ = self.hearing.send(heard);
-        answer
+        reaction
     }
 }
 
@@ -117,8 +117,8 @@ async fn serve_udp(socket: UdpSocket, role: Role) {
             continue;
         };
         let request = &buffer[..length];
-        let answer = role.hear(request, client);
-        for reply in answer.pieces(request, client, role.asked) {
+        let reaction = role.hear(request, client);
+        for reply in reaction.pieces(request, client, role.asked) {
             let _ = socket.send_to(&reply, client).await;
         }
     }
@@ -138,17 +138,17 @@ async fn serve_client(mut stream: TcpStream, client: SocketAddr, role: Role) {
         return;
     }
     let request = read_request(&mut stream).await;
-    let answer = role.hear(&request, client);
-    if answer == Answer::Silence {
+    let reaction = role.hear(&request, client);
+    if reaction == Reaction::Silence {
         // As long as the client does.
         drain(&mut stream).await;
         return std::future::pending().await;
     }
-    for piece in answer.pieces(&request, client, role.asked) {
+    for piece in reaction.pieces(&request, client, role.asked) {
         if stream.write_all(&piece).await.is_err() {
             return;
         }
-        if answer == Answer::Pieces {
+        if reaction == Reaction::Pieces {
             sleep(BETWEEN_PIECES).await;
         }
     }

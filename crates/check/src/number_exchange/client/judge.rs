@@ -3,7 +3,7 @@
 use fleetlink_proto::number_exchange::{Integer, LineEnd, Request};
 
 use super::run::Run;
-use super::script::{Answer, SERVER, SERVER_NUMBER, states_sum};
+use super::script::{Reaction, SERVER, SERVER_NUMBER, states_sum};
 use crate::{Finding, shown};
 
 /// Judges a run beside a good one.
@@ -39,13 +39,13 @@ impl Run {
         let said = shown(&heard.bytes);
         let finding = finding.came(format!("the client sent {said}; {}", self.ended.shown()));
         let pieces = match &heard.request {
-            Ok(request) => self.answer.pieces(request),
+            Ok(request) => self.reaction.pieces(request),
             Err(_) => return finding,
         };
         let pieces: Vec<String> = pieces.iter().map(|piece| shown(piece)).collect();
-        finding.sent(match self.answer {
-            Answer::Silence => "silence".to_owned(),
-            Answer::Reset => "a reset of the connection".to_owned(),
+        finding.sent(match self.reaction {
+            Reaction::Silence => "silence".to_owned(),
+            Reaction::Reset => "a reset of the connection".to_owned(),
             _ if pieces.concat().is_empty() => "a close without a reply".to_owned(),
             _ => pieces.join(" | "),
         })

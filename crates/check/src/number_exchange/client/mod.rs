@@ -13,7 +13,7 @@ use tokio::sync::OnceCell;
 
 use self::judge::Judge;
 use self::run::Run;
-use self::script::Answer;
+use self::script::Reaction;
 use crate::{Check, Error, Finding, Plan, Program, Trace};
 
 /// The number that the client is given, and one that is out of range.
@@ -44,23 +44,23 @@ impl Client {
 #[derive(Clone)]
 struct Shared {
     client: Arc<Client>,
-    answer: Answer,
+    reaction: Reaction,
     number: u8,
     run: Arc<OnceCell<Result<Run, Finding>>>,
 }
 
 impl Shared {
-    fn new(client: &Arc<Client>, answer: Answer) -> Self {
+    fn new(client: &Arc<Client>, reaction: Reaction) -> Self {
         Shared {
             client: Arc::clone(client),
-            answer,
+            reaction,
             number: NUMBER,
             run: Arc::default(),
         }
     }
 
     async fn made(&self) -> Result<&Run, Finding> {
-        let make = || Run::make(&self.client, self.answer, self.number);
+        let make = || Run::make(&self.client, self.reaction, self.number);
         self.run
             .get_or_init(make)
             .await
@@ -78,8 +78,8 @@ async fn judged(run: Shared, good: Shared, judge: Judge) -> Finding {
 fn plan(client: &Arc<Client>) -> Plan {
     let mut plan = Plan::new(Trace::default());
     let limit = client.timeout * 4 + Duration::from_secs(180);
-    let of = |answer| Shared::new(client, answer);
-    let good = of(Answer::Good);
+    let of = |reaction| Shared::new(client, reaction);
+    let good = of(Reaction::Good);
     let mut add = |id: &str, shows: &str, needs: &[&str], run: &Shared, judge: Judge| {
         let check = Check::new(id, shows, judged(run.clone(), good.clone(), judge));
         plan.add(check.needs(needs.iter().copied()).within(limit));
@@ -104,7 +104,7 @@ fn plan(client: &Arc<Client>) -> Plan {
     let needs = &["starts", "request", "shows"];
     add("sum", "it shows the sum", needs, &good, judge::sum);
     add("ends", "it ends with status 0", started, &good, judge::ends);
-    let line = of(Answer::Line);
+    let line = of(Reaction::Line);
     add(
         "line-end",
         "a reply may end with a newline",
@@ -112,7 +112,7 @@ fn plan(client: &Arc<Client>) -> Plan {
         &line,
         judge::shows_a_line,
     );
-    let pieces = of(Answer::Pieces);
+    let pieces = of(Reaction::Pieces);
     add(
         "pieces",
         "a reply may come in pieces",
@@ -121,7 +121,7 @@ fn plan(client: &Arc<Client>) -> Plan {
         judge::shows,
     );
     let quiet = &["starts", "request", "ends"];
-    let wrong = of(Answer::WrongSum);
+    let wrong = of(Reaction::WrongSum);
     add(
         "wrong-sum",
         "it notices a wrong sum",
@@ -129,7 +129,7 @@ fn plan(client: &Arc<Client>) -> Plan {
         &wrong,
         judge::notices_the_sum,
     );
-    let garbage = of(Answer::Garbage);
+    let garbage = of(Reaction::Garbage);
     add(
         "garbage",
         "it notices a reply that is none",
@@ -137,7 +137,7 @@ fn plan(client: &Arc<Client>) -> Plan {
         &garbage,
         judge::notices,
     );
-    let close = of(Answer::Close);
+    let close = of(Reaction::Close);
     add(
         "close",
         "it notices a close without a reply",
@@ -145,7 +145,7 @@ fn plan(client: &Arc<Client>) -> Plan {
         &close,
         judge::notices,
     );
-    let reset = of(Answer::Reset);
+    let reset = of(Reaction::Reset);
     let needs = &["starts", "request", "ends", "close"];
     add(
         "reset",
@@ -154,10 +154,10 @@ fn plan(client: &Arc<Client>) -> Plan {
         &reset,
         judge::bears,
     );
-    let silence = of(Answer::Silence);
+    let silence = of(Reaction::Silence);
     let shows = "it ends when no reply comes";
     add("time-out", shows, quiet, &silence, judge::ends_in_time);
-    let mut zero = of(Answer::Good);
+    let mut zero = of(Reaction::Good);
     zero.number = OUT_OF_RANGE;
     let shows = "a number out of range is sent, and ends the client";
     add("out-of-range", shows, quiet, &zero, judge::out_of_range);

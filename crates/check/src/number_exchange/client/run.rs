@@ -6,21 +6,21 @@ use fleetlink_proto::number_exchange::Form;
 use tokio::time::timeout;
 
 use super::Client;
-use super::script::Answer;
+use super::script::Reaction;
 use super::server::{Heard, Server};
 use crate::{Ended, Finding, Running};
 
 /// How long a client may take from its start to its request: a virtual machine on a busy computer
 /// needs seconds.
 const FIRST_REQUEST_WITHIN: Duration = Duration::from_secs(60);
-/// How long a client may take to end after its answer.
+/// How long a client may take to end after the server's reaction.
 pub(super) const ENDS_WITHIN: Duration = Duration::from_secs(10);
 /// What a client may be late with its time-out, beside as much again.
 const LATE: Duration = Duration::from_secs(5);
 
 /// The behaviour of a client in one run.
 pub(super) struct Run {
-    pub(super) answer: Answer,
+    pub(super) reaction: Reaction,
     /// The number that it was given.
     pub(super) number: u8,
     /// The form that it has to speak, if any.
@@ -36,9 +36,13 @@ pub(super) struct Run {
 
 impl Run {
     /// Starts the client and waits until it has ended, or does nothing more.
-    pub(super) async fn make(client: &Client, answer: Answer, number: u8) -> Result<Self, Finding> {
+    pub(super) async fn make(
+        client: &Client,
+        reaction: Reaction,
+        number: u8,
+    ) -> Result<Self, Finding> {
         let port = client.program.port;
-        let server = Server::start(port, answer).await;
+        let server = Server::start(port, reaction).await;
         let mut server = server.map_err(|error| {
             let port = port.unwrap_or(0);
             Finding::fail(format!("the checker cannot listen on port {port}: {error}"))
@@ -63,9 +67,9 @@ impl Run {
             }
         };
         let heard = timeout(FIRST_REQUEST_WITHIN, first).await.ok().flatten();
-        let patience = match (answer, &heard) {
+        let patience = match (reaction, &heard) {
             (_, None) => Duration::ZERO,
-            (Answer::Silence, _) => client.timeout * 2 + LATE,
+            (Reaction::Silence, _) => client.timeout * 2 + LATE,
             _ => ENDS_WITHIN,
         };
         let ended = timeout(patience, running.ended()).await;
@@ -76,7 +80,7 @@ impl Run {
             Duration::ZERO
         };
         Ok(Run {
-            answer,
+            reaction,
             number,
             wanted: client.form,
             // A client that ended at once may have been heard just now.

@@ -1,4 +1,4 @@
-//! The answers of the scripted server.
+//! The reactions of the scripted server.
 
 use fleetlink_proto::number_exchange::{Form, Integer, LineEnd, Reply, Request};
 
@@ -7,9 +7,9 @@ pub(super) const SERVER: &str = "Scripted";
 /// The server's number. With the client's it makes a sum that nothing else is.
 pub(super) const SERVER_NUMBER: i128 = 77;
 
-/// The answer to a request.
+/// The reaction to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(super) enum Reaction {
     /// A good reply, as a server gives it that stops at a number out of range.
     Good,
     /// A good reply and a line end.
@@ -33,36 +33,36 @@ pub(super) fn states_sum(form: Form) -> bool {
     matches!(form, Form::Json(_))
 }
 
-impl Answer {
+impl Reaction {
     /// The pieces to send, with pauses between them.
     pub(super) fn pieces(self, request: &Request) -> Vec<Vec<u8>> {
         match self {
-            Answer::Good => vec![good(request)],
-            Answer::Line => {
+            Reaction::Good => vec![good(request)],
+            Reaction::Line => {
                 let form = request.form.ending(LineEnd::Lf);
                 vec![good(&Request {
                     form,
                     ..request.clone()
                 })]
             }
-            Answer::Pieces => {
+            Reaction::Pieces => {
                 let reply = good(request);
                 let size = reply.len().div_ceil(3).max(1);
                 reply.chunks(size).map(<[u8]>::to_vec).collect()
             }
-            Answer::WrongSum => {
+            Reaction::WrongSum => {
                 let number = SERVER_NUMBER.into();
                 let sum = request.number.plus(&number).plus(&1.into());
                 vec![reply(request, number, Some(sum), false)]
             }
             // What begins like a binary length, but is far too short.
-            Answer::Garbage => vec![b"\xff\xfe\x80?!".to_vec()],
-            Answer::Close | Answer::Reset | Answer::Silence => Vec::new(),
+            Reaction::Garbage => vec![b"\xff\xfe\x80?!".to_vec()],
+            Reaction::Close | Reaction::Reset | Reaction::Silence => Vec::new(),
         }
     }
 }
 
-/// What a server answers; nothing at a number out of range where the form has no room for it.
+/// A good reply; nothing for a number out of range where the form has no room for it.
 fn good(request: &Request) -> Vec<u8> {
     let stops = request.number.in_range().is_none();
     if stops && request.form.ending(LineEnd::None) != Form::TEXT {

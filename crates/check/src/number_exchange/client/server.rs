@@ -1,4 +1,4 @@
-//! The scripted server: hears requests, answers by the script.
+//! The scripted server: reacts to requests as its script says.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -12,13 +12,13 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::script::Answer;
+use super::script::Reaction;
 
 /// How long the client is quiet before what it said is all of it: it may be slow.
 const QUIET: Duration = Duration::from_millis(300);
 /// Between the pieces of a reply: each is a read of its own.
 const BETWEEN_PIECES: Duration = Duration::from_millis(300);
-/// Between a request and the reset that answers it.
+/// Between a request and the reset that follows it.
 const BEFORE_A_RESET: Duration = Duration::from_millis(500);
 /// How long the client may take to close.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -41,7 +41,7 @@ pub(super) struct Server {
 
 impl Server {
     /// Listens on this port, or on a free one.
-    pub(super) async fn start(port: Option<u16>, answer: Answer) -> io::Result<Self> {
+    pub(super) async fn start(port: Option<u16>, reaction: Reaction) -> io::Result<Self> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port.unwrap_or(0)));
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
@@ -51,7 +51,7 @@ impl Server {
             let mut clients = JoinSet::new();
             loop {
                 if let Ok((stream, _)) = listener.accept().await {
-                    clients.spawn(serve(stream, answer, hearing.clone()));
+                    clients.spawn(serve(stream, reaction, hearing.clone()));
                 }
             }
         });
@@ -63,7 +63,7 @@ impl Server {
     }
 }
 
-async fn serve(mut stream: TcpStream, answer: Answer, hearing: mpsc::UnboundedSender<Heard>) {
+async fn serve(mut stream: TcpStream, reaction: Reaction, hearing: mpsc::UnboundedSender<Heard>) {
     if stream.set_nodelay(true).is_err() {
         return;
     }
@@ -72,18 +72,18 @@ async fn serve(mut stream: TcpStream, answer: Answer, hearing: mpsc::UnboundedSe
     // The run may be over.
     let _ = hearing.send(heard);
     let Ok(request) = request else { return };
-    for piece in answer.pieces(&request) {
+    for piece in reaction.pieces(&request) {
         if stream.write_all(&piece).await.is_err() {
             return;
         }
-        if answer == Answer::Pieces {
+        if reaction == Reaction::Pieces {
             sleep(BETWEEN_PIECES).await;
         }
     }
-    match answer {
-        Answer::Silence => return std::future::pending().await,
+    match reaction {
+        Reaction::Silence => return std::future::pending().await,
         // Closed at once, with a reset in place of an end.
-        Answer::Reset => {
+        Reaction::Reset => {
             // The client waits for its reply by then, in whichever way it sent its request.
             sleep(BEFORE_A_RESET).await;
             // Where it cannot be set, the close is an orderly one.

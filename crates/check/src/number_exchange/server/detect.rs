@@ -116,7 +116,7 @@ fn answered(form: Form, heard: &Heard) -> Finding {
         .expected("a reply")
 }
 
-/// Whether this is an answer in the form, be it a wrong one.
+/// Whether this is a reply in the form, be it a wrong one.
 fn speaks(form: Form, heard: &Heard) -> bool {
     let begins: &[u8] = if form == Form::JSON {
         br#"{"server_n"#

@@ -14,16 +14,16 @@ use tokio::time::{sleep, timeout};
 
 use crate::{Finding, Trace, shown};
 
-/// How long a server may take for an answer.
+/// How long a server may take for a reply.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a connection may take: the kernel of a server with a short queue drops the first
 /// attempts, and ours tries again after 1, 3 and 7 seconds.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// How long a server that does not close is listened to after its last byte.
 const QUIET: Duration = Duration::from_millis(500);
-/// Between two good requests without an answer: a server that dies is gone by then.
+/// Between two good requests without a reply: a server that dies is gone by then.
 const BETWEEN_TRIES: Duration = Duration::from_millis(300);
-/// Good requests without an answer before the server counts as silent.
+/// Good requests without a reply before the server counts as silent.
 const UNANSWERED: u32 = 2;
 /// The most that is read of one reply.
 const MAX_HEARD: usize = 64 * 1024;
@@ -120,7 +120,7 @@ impl Probe {
         Ok(hear(&mut stream).await)
     }
 
-    /// Sends a good request until there is an answer. One without an answer is never taken for what
+    /// Sends a good request until there is a reply. One without a reply is never taken for what
     /// killed the server.
     pub(super) async fn ask(&self, bytes: &[u8]) -> Result<Heard, Finding> {
         let mut tries = 0;
