@@ -91,24 +91,24 @@ fn main() -> ExitCode {
     let name = std::env::args().nth(1).unwrap_or_default();
     // The references, as processes of their own.
     match (name.as_str(), std::env::args().nth(2).as_deref()) {
-        (bare_tls::SERVE, _) => return outcome(bare_tls::serve()),
-        ("leases", Some("udp-echo")) => return outcome(leases::udp_echo()),
-        ("leases", Some("tcp-server")) => return outcome(leases::tcp_server()),
-        (name, Some(role)) if (name, role) == logins::SERVE => return outcome(logins::serve()),
+        (bare_tls::SERVE, _) => return exit_code(bare_tls::serve()),
+        ("leases", Some("udp-echo")) => return exit_code(leases::udp_echo()),
+        ("leases", Some("tcp-server")) => return exit_code(leases::tcp_server()),
+        (name, Some(role)) if (name, role) == logins::SERVE => return exit_code(logins::serve()),
         (name, Some(role)) if (name, role) == transfer::RECEIVE => {
-            return outcome(transfer::receive());
+            return exit_code(transfer::receive());
         }
-        (name, Some(role)) if (name, role) == transfer::SEND => return outcome(transfer::send()),
-        (name, Some(role)) if (name, role) == transfer::COPY => return outcome(transfer::copy()),
+        (name, Some(role)) if (name, role) == transfer::SEND => return exit_code(transfer::send()),
+        (name, Some(role)) if (name, role) == transfer::COPY => return exit_code(transfer::copy()),
         (name, Some(role)) if let Some(run) = congestion::role(name, role) => {
-            return outcome(run());
+            return exit_code(run());
         }
         // A campaign, which can fail: `cargo xtask soak` runs it.
-        ("logins", None) => return outcome(logins::run()),
+        ("logins", None) => return exit_code(logins::run()),
         _ => {}
     }
     match MEASUREMENTS.iter().find(|(known, ..)| *known == name) {
-        Some((_, _, run)) => outcome(run()),
+        Some((_, _, run)) => exit_code(run()),
         None => {
             for (name, what, _) in MEASUREMENTS {
                 complain(&format!("{name:<12}{what}"));
@@ -118,7 +118,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn outcome(result: BenchResult) -> ExitCode {
+fn exit_code(result: BenchResult) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

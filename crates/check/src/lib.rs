@@ -47,7 +47,7 @@ pub use finding::{Finding, Verdict, shown};
 pub use plan::{Check, Plan, Work};
 pub use points::Points;
 pub use program::Program;
-pub use progress::Progress;
+pub use progress::ProgressListener;
 pub use report::{Document, Report, Subject};
 pub use trace::Trace;
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::error::Error;
 use crate::finding::{Finding, Verdict};
 use crate::points::Points;
-use crate::progress::Progress;
+use crate::progress::ProgressListener;
 use crate::report::{Checked, Report};
 use crate::trace::Trace;
 
@@ -132,7 +132,7 @@ impl Plan {
     }
 
     /// Runs the checks.
-    pub async fn run(self, progress: &mut dyn Progress) -> Report {
+    pub async fn run(self, progress: &mut dyn ProgressListener) -> Report {
         let of = self.checks.len();
         let mut course = Course {
             trace: self.trace,

@@ -8,7 +8,7 @@ use fleetlink_check::{Plan, Subject};
 
 pub(crate) use options::ReportOptions;
 pub(crate) use program::{ProgramArguments, seconds};
-pub(crate) use progress::Progress;
+pub(crate) use progress::CheckLine;
 
 use crate::failure::Failure;
 use crate::output::Output;
@@ -16,7 +16,7 @@ use crate::output::Output;
 /// Runs the checks and shows the report: a table, or one JSON document where the output is JSON.
 /// Fails where a check failed, for the exit status.
 pub(crate) async fn run(plan: Plan, subject: Subject<'_>, output: &Output) -> Result<(), Failure> {
-    let report = plan.run(&mut Progress::new(output)).await;
+    let report = plan.run(&mut CheckLine::new(output)).await;
     output.result(&report.table(), &report.document(subject));
     match report.failed() {
         0 => Ok(()),

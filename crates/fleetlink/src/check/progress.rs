@@ -13,19 +13,19 @@ const TICK_EVERY: Duration = Duration::from_millis(500);
 
 /// Shows the check that runs as a line on standard error, at a terminal only. The line disappears
 /// when this is dropped.
-pub(crate) struct Progress {
+pub(crate) struct CheckLine {
     output: Output,
     now: Arc<Mutex<String>>,
     drawing: Option<JoinHandle<()>>,
 }
 
-impl Progress {
+impl CheckLine {
     pub(crate) fn new(output: &Output) -> Self {
         let now: Arc<Mutex<String>> = Arc::default();
         let drawing = output
             .draws_progress()
             .then(|| tokio::spawn(draw(output.clone(), Arc::clone(&now))));
-        Progress {
+        CheckLine {
             output: output.clone(),
             now,
             drawing,
@@ -33,7 +33,7 @@ impl Progress {
     }
 }
 
-impl fleetlink_check::Progress for Progress {
+impl fleetlink_check::ProgressListener for CheckLine {
     fn begin(&mut self, number: usize, of: usize, id: &str, shows: &str) {
         let text = format!("{number}/{of} {id}: {shows}");
         *self.now.lock().unwrap_or_else(PoisonError::into_inner) = text;
@@ -54,7 +54,7 @@ async fn draw(output: Output, now: Arc<Mutex<String>>) {
     }
 }
 
-impl Drop for Progress {
+impl Drop for CheckLine {
     fn drop(&mut self) {
         if let Some(drawing) = self.drawing.take() {
             drawing.abort();

@@ -19,7 +19,7 @@ use super::file_name;
 use crate::attach::HubArguments;
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::progress::Progress;
+use crate::progress::ProgressBar;
 
 /// Writes random samples to a file; stops, and leaves an earlier file as it was, when dropped. A
 /// file that was not generated is overwritten with `force` alone.
@@ -40,7 +40,7 @@ pub(crate) async fn generate_file(
         done,
     };
     let stopped = Arc::clone(&stop.asked);
-    let mut progress = Progress::of_samples(output, amount);
+    let mut progress = ProgressBar::of_samples(output, amount);
     let path = path.to_owned();
     let generating = tokio::task::spawn_blocking(move || {
         let _working: mpsc::Sender<()> = working;
@@ -95,7 +95,7 @@ pub(crate) async fn upload_path(
         return Err(Failure::General(format!("{} is a folder", Escaped(&shown))));
     }
     if metadata.is_file() {
-        let mut progress = Progress::of_bytes(output, Some(metadata.len()));
+        let mut progress = ProgressBar::of_bytes(output, Some(metadata.len()));
         let upload = client.upload(&task.file, path);
         return Ok(upload.of(task).progress(|sent| progress.set(sent)).await?);
     }
@@ -112,7 +112,7 @@ async fn upload_once(
     readings: Readings,
     output: &Output,
 ) -> Result<Uploaded, Failure> {
-    let mut progress = Progress::of_bytes(output, None);
+    let mut progress = ProgressBar::of_bytes(output, None);
     let upload = client.upload(&task.file, readings).of(task);
     Ok(upload.progress(|sent| progress.set(sent)).await?)
 }
@@ -187,7 +187,7 @@ pub(crate) async fn get_to_file(
     output: &Output,
 ) -> Result<Downloaded, Failure> {
     check_existing(path, existing)?;
-    let mut progress = Progress::of_bytes(output, None);
+    let mut progress = ProgressBar::of_bytes(output, None);
     let seen = |done, total| progress.set_of(done, total);
     Ok(client.download_to(file, path, existing, seen).await?)
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::data::{DataCommand, DeleteArguments, fetched, file_name};
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::progress::Progress;
+use crate::progress::ProgressBar;
 use crate::stdin::Lines;
 
 /// Does what the command asks, at the running hub or, where none runs, at its store.
@@ -168,7 +168,7 @@ async fn to_file(
     existing: Existing,
     output: &Output,
 ) -> Result<ReadFile, Failure> {
-    let mut progress = Progress::of_bytes(output, None);
+    let mut progress = ProgressBar::of_bytes(output, None);
     let read = write_whole(path, existing, ReadError::Target, async |target| {
         let seen = |done, total| progress.set_of(done, total);
         operator.read(which, target, seen).await

@@ -1,4 +1,4 @@
-//! Progress of what takes long, on standard error, at a terminal only.
+//! Progress bars for long operations: on standard error, at a terminal only.
 
 mod bar;
 mod meter;
@@ -19,7 +19,7 @@ pub(crate) const BAR_STEP: Duration = Duration::from_millis(100);
 pub(crate) const LINE_STEP: Duration = Duration::from_secs(5);
 
 /// A bar that appears when something takes long, and disappears when dropped.
-pub(crate) struct Progress {
+pub(crate) struct ProgressBar {
     output: Output,
     how: How,
     unit: Unit,
@@ -43,15 +43,15 @@ enum Unit {
     Samples,
 }
 
-impl Progress {
+impl ProgressBar {
     /// Of bytes; of how many, where that is known.
     pub(crate) fn of_bytes(output: &Output, total: Option<u64>) -> Self {
-        Progress::new(output, total, Unit::Bytes)
+        ProgressBar::new(output, total, Unit::Bytes)
     }
 
     /// Of samples.
     pub(crate) fn of_samples(output: &Output, total: u64) -> Self {
-        Progress::new(output, Some(total), Unit::Samples)
+        ProgressBar::new(output, Some(total), Unit::Samples)
     }
 
     fn new(output: &Output, total: Option<u64>, unit: Unit) -> Self {
@@ -60,7 +60,7 @@ impl Progress {
             output if output.tells_progress() => (How::Lines, LINE_STEP),
             _ => (How::Nothing, Duration::ZERO),
         };
-        Progress {
+        ProgressBar {
             output: output.clone(),
             how,
             unit,
@@ -106,7 +106,7 @@ impl Progress {
     }
 }
 
-impl Drop for Progress {
+impl Drop for ProgressBar {
     fn drop(&mut self) {
         if self.how == How::Bar {
             self.output.show_bars(Vec::new());

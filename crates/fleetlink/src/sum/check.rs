@@ -2,12 +2,12 @@
 
 use std::net::SocketAddr;
 
-use fleetlink_check::{Progress as _, Subject, number_exchange};
+use fleetlink_check::{ProgressListener as _, Subject, number_exchange};
 use fleetlink_client::{HubAddress, resolve_server};
 use fleetlink_proto::number_exchange::{Form, Name};
 
 use super::form;
-use crate::check::{self, Progress, ReportOptions};
+use crate::check::{self, CheckLine, ReportOptions};
 use crate::failure::Failure;
 use crate::interrupt::unless_interrupted;
 use crate::output::Output;
@@ -47,7 +47,7 @@ pub(super) async fn check(arguments: CheckArguments, output: &Output) -> Result<
             allow_stop: arguments.allow_stop,
         };
         let mut plan = {
-            let mut progress = Progress::new(output);
+            let mut progress = CheckLine::new(output);
             progress.begin(1, 1, "answers", "something answers");
             server.plan().await
         };
