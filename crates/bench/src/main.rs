@@ -11,6 +11,7 @@ mod leases;
 mod link;
 mod logins;
 mod memory;
+mod number_exchange;
 mod process;
 mod proof;
 mod report;
@@ -18,7 +19,6 @@ mod sizes;
 mod sshd;
 mod store;
 mod storm;
-mod sum;
 mod transfer;
 mod upload;
 
@@ -67,7 +67,7 @@ const MEASUREMENTS: &[Measurement] = &[
     (
         "sum",
         "number exchanges a second beside a bare server",
-        sum::run,
+        number_exchange::run,
     ),
     (
         "leases",

@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 
 use crate::failure::{EXIT_CODES, Failure};
 use crate::logging::LogFormat;
-use crate::{chosen, data, devices, hello, join, key, output, sum, transfer};
+use crate::{chosen, data, devices, join, key, lease, number_exchange, output, transfer};
 
 /// One binary makes a device network: a hub, devices that join it by name, data, files.
 #[derive(Debug, Parser)]
@@ -45,12 +45,12 @@ pub(crate) enum Command {
     /// Join and take files from other devices into a folder, until interrupted.
     Receive(transfer::ReceiveArguments),
     /// Connection-ID leases: serve them, ask for one, check a server or a client.
-    Hello(hello::HelloArguments),
+    Hello(lease::LeaseArguments),
     /// The lease client with the course's own four arguments.
     #[command(name = "HELLO", hide = true)]
-    HelloRequest(hello::RequestArguments),
+    HelloRequest(lease::RequestArguments),
     /// The number exchange: serve it, take part in it, or check a server of it.
-    Sum(sum::SumArguments),
+    Sum(number_exchange::NumberExchangeArguments),
     /// The key by which a device proves who it is, and those by which it knows others.
     Key(key::KeyArguments),
     /// What runs or administers a hub.

@@ -16,22 +16,22 @@ mod entrance;
 #[cfg(feature = "hub")]
 mod everywhere;
 mod failure;
-mod hello;
 mod host_name;
 #[cfg(feature = "hub")]
 mod hub;
 mod interrupt;
 mod join;
 mod key;
+mod lease;
 mod logging;
 mod login;
+mod number_exchange;
 mod output;
 mod password;
 mod progress;
 mod shell;
 mod size;
 mod stdin;
-mod sum;
 mod terminal;
 mod ticket_source;
 mod transfer;
@@ -102,14 +102,14 @@ async fn run(command: Command, output: &Output) -> Result<(), Failure> {
         Command::Join(arguments) => Box::pin(join::join(arguments, output)).await,
         Command::Client(arguments) => Box::pin(join::client(arguments, output)).await,
         Command::Data(arguments) => Box::pin(data::run(arguments, output)).await,
-        Command::Hello(arguments) => Box::pin(hello::run(arguments, output)).await,
-        Command::HelloRequest(arguments) => Box::pin(hello::request(arguments, output)).await,
+        Command::Hello(arguments) => Box::pin(lease::run(arguments, output)).await,
+        Command::HelloRequest(arguments) => Box::pin(lease::request(arguments, output)).await,
         Command::Key(arguments) => Box::pin(key::run(arguments, output)).await,
         Command::Use(arguments) => chosen::run(arguments, output),
         Command::Device(arguments) => Box::pin(devices::run(arguments, output)).await,
         Command::Send(arguments) => Box::pin(transfer::send(arguments, output)).await,
         Command::Receive(arguments) => Box::pin(transfer::receive(arguments, output)).await,
-        Command::Sum(arguments) => Box::pin(sum::run(arguments, output)).await,
+        Command::Sum(arguments) => Box::pin(number_exchange::run(arguments, output)).await,
         #[cfg(feature = "hub")]
         Command::Hub(command) => Box::pin(hub::run(command, output)).await,
     }

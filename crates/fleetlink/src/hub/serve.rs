@@ -129,8 +129,8 @@ pub(crate) async fn serve(arguments: HubArguments, output: &Output) -> Result<()
         settings,
         retention: retention.store(),
         log_bounds: retention.logs(),
-        number_exchange: sum.map(crate::sum::beside_hub).transpose()?,
-        leases: hello.map(crate::hello::beside_hub),
+        number_exchange: sum.map(crate::number_exchange::beside_hub).transpose()?,
+        leases: hello.map(crate::lease::beside_hub),
     };
     run::run(config, (&Joining::Join, events), None, output).await
 }

@@ -8,7 +8,7 @@ use crate::harness::{Finished, campaign_runs, fleetlink, run};
 
 const CLIENT: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
-    "/tests/e2e/hello/lease_client.py"
+    "/tests/e2e/lease/lease_client.py"
 );
 /// Broken clients that are checked at once.
 const AT_ONCE: usize = 8;

@@ -17,7 +17,7 @@ pub(crate) use serve::beside_hub;
 
 /// What is done with the number exchange.
 #[derive(Debug, clap::Args)]
-pub(crate) struct SumArguments {
+pub(crate) struct NumberExchangeArguments {
     #[command(subcommand)]
     command: Command,
 }
@@ -36,7 +36,7 @@ enum Command {
     CheckClient(check_client::CheckClientArguments),
 }
 
-impl SumArguments {
+impl NumberExchangeArguments {
     /// Whether the result is one JSON document.
     pub(crate) fn json(&self) -> bool {
         match &self.command {
@@ -48,7 +48,10 @@ impl SumArguments {
 }
 
 /// Does what the command asks.
-pub(crate) async fn run(arguments: SumArguments, output: &Output) -> Result<(), Failure> {
+pub(crate) async fn run(
+    arguments: NumberExchangeArguments,
+    output: &Output,
+) -> Result<(), Failure> {
     match arguments.command {
         #[cfg(feature = "hub")]
         Command::Serve(arguments) => serve::serve(arguments, output).await,

@@ -18,13 +18,13 @@ pub(crate) use serve::beside_hub;
 
 /// Serves connection-ID leases, asks for them, and checks servers.
 #[derive(Debug, Args)]
-pub(crate) struct HelloArguments {
+pub(crate) struct LeaseArguments {
     #[command(subcommand)]
-    command: HelloCommand,
+    command: LeaseCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum HelloCommand {
+enum LeaseCommand {
     /// Serve leases over UDP and TCP, with one table for both.
     #[cfg(feature = "hub")]
     Serve(serve::ServeArguments),
@@ -38,25 +38,25 @@ enum HelloCommand {
     CheckClient(check_client::CheckClientArguments),
 }
 
-impl HelloArguments {
+impl LeaseArguments {
     /// Whether the result is one JSON document.
     pub(crate) fn json(&self) -> bool {
         match &self.command {
-            HelloCommand::Check(arguments) => arguments.report.json,
-            HelloCommand::CheckClient(arguments) => arguments.report.json,
+            LeaseCommand::Check(arguments) => arguments.report.json,
+            LeaseCommand::CheckClient(arguments) => arguments.report.json,
             _ => false,
         }
     }
 }
 
 /// Does what the command asks.
-pub(crate) async fn run(arguments: HelloArguments, output: &Output) -> Result<(), Failure> {
+pub(crate) async fn run(arguments: LeaseArguments, output: &Output) -> Result<(), Failure> {
     match arguments.command {
         #[cfg(feature = "hub")]
-        HelloCommand::Serve(arguments) => serve::serve(arguments, output).await,
-        HelloCommand::Request(arguments) => request(arguments, output).await,
-        HelloCommand::Check(arguments) => check::check(arguments, output).await,
-        HelloCommand::CheckClient(arguments) => check_client::check(arguments, output).await,
+        LeaseCommand::Serve(arguments) => serve::serve(arguments, output).await,
+        LeaseCommand::Request(arguments) => request(arguments, output).await,
+        LeaseCommand::Check(arguments) => check::check(arguments, output).await,
+        LeaseCommand::CheckClient(arguments) => check_client::check(arguments, output).await,
     }
 }
 
