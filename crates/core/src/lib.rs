@@ -34,8 +34,8 @@ pub use ids::{AdminId, CallId, CheckId, OperationId, SessionId};
 pub use input::Input;
 pub use operator::data::{DataReply, DataRequest};
 pub use operator::requests::{
-    AccountStatus, AdminReply, AdminRequest, ImportOrder, ImportOutcome, SessionChoice,
-    SessionStatus, TicketStatus,
+    AccountOrder, AccountStatus, AdminReply, AdminRequest, ImportOrder, ImportOutcome,
+    SessionChoice, SessionStatus, TicketStatus,
 };
 pub use settings::{MaxAttempts, MaxAttemptsError, PenaltySettings, Settings};
 pub use store::calls::{

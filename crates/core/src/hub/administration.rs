@@ -9,18 +9,14 @@ use crate::access::key_change::KeyChange;
 use crate::call::Call;
 use crate::caller::{Caller, Door};
 use crate::effect::Effect;
-use crate::errors;
 use crate::files::command::FileCommand;
 use crate::hub::Hub;
 use crate::ids::AdminId;
 use crate::operator::account_change::AccountCommand;
 use crate::operator::data::DataRequest;
 use crate::operator::errors::{no_account, not_for};
-use crate::operator::import::ImportLine;
-use crate::operator::removal::Removal;
-use crate::operator::requests::{AdminReply, AdminRequest};
+use crate::operator::requests::{AccountOrder, AdminReply, AdminRequest};
 use crate::outgoing::ReplyTo;
-use crate::store::calls::Account;
 use crate::store::journal::Deleter;
 use crate::time::Now;
 
@@ -48,26 +44,40 @@ impl Hub {
                 self.inspect(call, |hub| AdminReply::Sessions(hub.session_statuses(now)));
             }
             AdminRequest::ListUploads => {
-                self.permit_admin(call, Action::Inspect, |hub, call| {
-                    if let Some(admin) = call.hand_over_admin() {
-                        hub.out.push(Effect::ListUploads { admin });
-                    }
-                });
+                self.permit_admin(call, Action::Inspect, Hub::list_uploads);
             }
             AdminRequest::Data(request) => self.data_request(call, request, now),
             AdminRequest::SetKey { name, key } => {
-                self.permit_admin(call, Action::ChangeKey(&name), |hub, call| {
-                    hub.queue_key_change(call.with(KeyChange::replace(key)), &name, now);
-                });
+                self.change_key(call.with(KeyChange::replace(key)), &name, now);
             }
             AdminRequest::RevokeKey { name } => {
-                self.permit_admin(call, Action::ChangeKey(&name), |hub, call| {
-                    hub.queue_key_change(call.with(KeyChange::Revoke), &name, now);
-                });
+                self.change_key(call.with(KeyChange::Revoke), &name, now);
             }
-            request => self.permit_admin(call, Action::Administer, |hub, call| {
-                hub.administer(call, request, now);
+            AdminRequest::Change { name, order } => self.order_change(call, &name, order, now),
+            AdminRequest::Unlock { name } => {
+                self.administer(call, |hub, call| hub.unlock(call, &name, now));
+            }
+            AdminRequest::EndSessions(choice) => {
+                self.administer(call, |hub, call| hub.end_chosen_sessions(call, &choice));
+            }
+            AdminRequest::IssueTicket {
+                hash,
+                subject,
+                uses,
+                life,
+            } => self.administer(call, |hub, call| {
+                hub.issue_ticket(call, hash, (subject, uses), life, now);
             }),
+            AdminRequest::RevokeTicket { ticket } => {
+                self.administer(call, |hub, call| hub.revoke_ticket(call, ticket, now));
+            }
+        }
+    }
+
+    /// Leaves the list of unfinished uploads to the driver.
+    fn list_uploads(&mut self, call: Call) {
+        if let Some(admin) = call.hand_over_admin() {
+            self.out.push(Effect::ListUploads { admin });
         }
     }
 
@@ -142,83 +152,23 @@ impl Hub {
         }
     }
 
-    /// What only an operator or administrator may change.
-    fn administer(&mut self, call: Call, request: AdminRequest, now: Now) {
-        match request {
-            AdminRequest::Unlock { name } => self.unlock(call, &name, now),
-            AdminRequest::EndSessions(choice) => {
-                let ended = self.end_chosen_sessions(&choice);
-                call.report(ended.map(AdminReply::Ended), &mut self.out);
-            }
-            AdminRequest::IssueTicket {
-                hash,
-                subject,
-                uses,
-                life,
-            } => self.issue_ticket(call, hash, (subject, uses), life, now),
-            AdminRequest::RevokeTicket { ticket } => self.revoke_ticket(call, ticket, now),
-            request => self.change_account(call, request, now),
-        }
+    fn order_change(&mut self, call: Call, name: &DeviceName, order: AccountOrder, now: Now) {
+        self.administer(call, |hub, call| {
+            let command = AccountCommand::new(order, name, now.wall);
+            hub.queue_change(call.with(command), name, now);
+        });
     }
 
-    fn change_account(&mut self, call: Call, request: AdminRequest, now: Now) {
-        let (name, change) = match request {
-            AdminRequest::AddAccount {
-                name,
-                password_hash,
-            } => {
-                let account = Account {
-                    name: name.clone(),
-                    password_hash: Some(password_hash),
-                    created: now.wall,
-                    key: None,
-                };
-                (name, AccountCommand::Add(account))
-            }
-            AdminRequest::SetPassword {
-                name,
-                password_hash,
-            } => (name, AccountCommand::SetPassword(password_hash)),
-            AdminRequest::RemoveAccount {
-                name,
-                with_data,
-                key,
-            } => (name, AccountCommand::Remove(Removal::new(with_data, key))),
-            AdminRequest::ImportLogin { name, order } => {
-                (name, AccountCommand::Import(ImportLine::new(order)))
-            }
-            AdminRequest::RemoveLogin { name, origin } => {
-                (name, AccountCommand::RemoveLogin { origin })
-            }
-            AdminRequest::FinishImport {
-                origin,
-                name,
-                whole,
-                forget,
-            } => {
-                let finish = AccountCommand::FinishImport {
-                    origin,
-                    whole,
-                    forget,
-                };
-                (name, finish)
-            }
-            // The others are routed before. Should one come all the same, there is a reply.
-            AdminRequest::ListAccounts
-            | AdminRequest::ListTickets
-            | AdminRequest::ListSessions
-            | AdminRequest::ListUploads
-            | AdminRequest::EndSessions(_)
-            | AdminRequest::Data(_)
-            | AdminRequest::SetKey { .. }
-            | AdminRequest::RevokeKey { .. }
-            | AdminRequest::Unlock { .. }
-            | AdminRequest::IssueTicket { .. }
-            | AdminRequest::RevokeTicket { .. } => {
-                return call.refuse(errors::internal(), &mut self.out);
-            }
-        };
-        self.queue_change(call.with(change), &name, now);
+    /// Goes on with what only an operator or administrator may change.
+    fn administer(&mut self, call: Call, then: impl FnOnce(&mut Hub, Call)) {
+        self.permit_admin(call, Action::Administer, then);
+    }
+
+    fn change_key(&mut self, call: Call<KeyChange>, name: &DeviceName, now: Now) {
+        let (change, call) = call.split();
+        self.permit_admin(call, Action::ChangeKey(name), |hub, call| {
+            hub.queue_key_change(call.with(change), name, now);
+        });
     }
 
     fn inspect(&mut self, call: Call, look: impl FnOnce(&Hub) -> AdminReply) {

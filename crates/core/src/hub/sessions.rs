@@ -2,11 +2,12 @@
 
 use fleetlink_proto::WallTime;
 
+use crate::call::Call;
 use crate::hub::Hub;
 use crate::hub::endings::Ending;
 use crate::ids::SessionId;
 use crate::operator::errors::no_account;
-use crate::operator::requests::{SessionChoice, SessionStatus};
+use crate::operator::requests::{AdminReply, SessionChoice, SessionStatus};
 use crate::session::state::{Session, Stage};
 use crate::time::Now;
 
@@ -35,8 +36,13 @@ impl Hub {
         }
     }
 
-    /// Ends the sessions that the operator has chosen; how many, or why none.
-    pub(super) fn end_chosen_sessions(&mut self, choice: &SessionChoice) -> Result<usize, String> {
+    /// Ends the sessions that somebody has chosen, and tells how many these were.
+    pub(super) fn end_chosen_sessions(&mut self, call: Call, choice: &SessionChoice) {
+        let ended = self.end_choice(choice);
+        call.report(ended.map(AdminReply::Ended), &mut self.out);
+    }
+
+    fn end_choice(&mut self, choice: &SessionChoice) -> Result<usize, String> {
         let ended = match choice {
             SessionChoice::OfDevice(name) if !self.accounts.contains(name) => {
                 return Err(no_account(name));

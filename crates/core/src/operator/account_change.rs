@@ -4,6 +4,7 @@ use fleetlink_proto::{DeviceName, WallTime};
 
 use crate::operator::import::ImportLine;
 use crate::operator::removal::Removal;
+use crate::operator::requests::AccountOrder;
 use crate::store::calls::{Account, Change, PasswordHash, StoreCall};
 
 /// A change of an account, queued behind what its device asked for before.
@@ -24,6 +25,33 @@ pub(crate) enum AccountCommand {
 }
 
 impl AccountCommand {
+    /// Begins what is ordered for this account.
+    pub(crate) fn new(order: AccountOrder, name: &DeviceName, now: WallTime) -> Self {
+        match order {
+            AccountOrder::Add(password_hash) => AccountCommand::Add(Account {
+                name: name.clone(),
+                password_hash: Some(password_hash),
+                created: now,
+                key: None,
+            }),
+            AccountOrder::SetPassword(password_hash) => AccountCommand::SetPassword(password_hash),
+            AccountOrder::Remove { with_data, key } => {
+                AccountCommand::Remove(Removal::new(with_data, key))
+            }
+            AccountOrder::Import(order) => AccountCommand::Import(ImportLine::new(order)),
+            AccountOrder::RemoveLogin { origin } => AccountCommand::RemoveLogin { origin },
+            AccountOrder::FinishImport {
+                origin,
+                whole,
+                forget,
+            } => AccountCommand::FinishImport {
+                origin,
+                whole,
+                forget,
+            },
+        }
+    }
+
     pub(crate) fn store_call(&self, name: &DeviceName, at: WallTime) -> StoreCall {
         match self {
             AccountCommand::Add(account) => StoreCall::Change(Change::AddAccount(account.clone())),

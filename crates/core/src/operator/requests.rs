@@ -16,25 +16,10 @@ use crate::store::ticket::{Ticket, TicketStanding};
 /// One call of the operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AdminRequest {
-    /// Adds an account.
-    AddAccount {
+    /// Changes an account, in its turn among the operations of its name.
+    Change {
         name: DeviceName,
-        /// The hash of its password.
-        password_hash: PasswordHash,
-    },
-    /// Changes an account's password and ends the sessions that the old one opened.
-    SetPassword {
-        name: DeviceName,
-        /// The hash of the new password.
-        password_hash: PasswordHash,
-    },
-    /// Removes an account and ends its sessions.
-    RemoveAccount {
-        name: DeviceName,
-        /// Whether its files are deleted as well; without this an account with files stays.
-        with_data: bool,
-        /// The first of the keys of those deletions; the following count up from it.
-        key: IdempotencyKey,
+        order: AccountOrder,
     },
     /// Gives an account a key, instead of one that it may have.
     SetKey { name: DeviceName, key: DeviceKey },
@@ -67,18 +52,30 @@ pub enum AdminRequest {
     EndSessions(SessionChoice),
     /// Asks for something about data files.
     Data(DataRequest),
-    /// A line of a credentials file that is new or has changed.
-    ImportLogin {
-        name: DeviceName,
-        order: ImportOrder,
+}
+
+/// A change of an account that somebody orders.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AccountOrder {
+    /// Adds an account with a password of this hash.
+    Add(PasswordHash),
+    /// Changes the account's password to one of this hash, and ends the sessions that the old one
+    /// opened.
+    SetPassword(PasswordHash),
+    /// Removes the account and ends its sessions.
+    Remove {
+        /// Whether its files are deleted as well; without this an account with files stays.
+        with_data: bool,
+        /// The first of the keys of those deletions; the following count up from it.
+        key: IdempotencyKey,
     },
-    /// Takes an account's password and key away; its data stay.
-    RemoveLogin { name: DeviceName, origin: Box<str> },
-    /// All of a credentials file is imported.
+    /// Applies a line of a credentials file that is new or has changed.
+    Import(ImportOrder),
+    /// Takes the account's password and key away; its data stay.
+    RemoveLogin { origin: Box<str> },
+    /// Notes that all of a credentials file is imported. The account is one of the file.
     FinishImport {
         origin: Box<str>,
-        /// A name of the file, under which this is queued.
-        name: DeviceName,
         /// The hash of all of it.
         whole: PasswordHash,
         /// Names that it no longer gives.

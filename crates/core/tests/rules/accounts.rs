@@ -1,21 +1,25 @@
-use fleetlink_core::{AdminReply, AdminRequest, Change, Delete, StoreCall, StoreError, StoreReply};
+use fleetlink_core::{
+    AccountOrder, AdminReply, AdminRequest, Change, Delete, StoreCall, StoreError, StoreReply,
+};
 use fleetlink_proto::control::{DeleteReply, EndReason, ErrorCode, FileEntry, FileList};
 use fleetlink_proto::{DataFile, IdempotencyKey, WallTime};
 
 use crate::fixture::{Fixture, hash, name};
 
 fn add(text: &str) -> AdminRequest {
-    AdminRequest::AddAccount {
+    AdminRequest::Change {
         name: name(text),
-        password_hash: hash("right"),
+        order: AccountOrder::Add(hash("right")),
     }
 }
 
 fn remove(with_data: bool) -> AdminRequest {
-    AdminRequest::RemoveAccount {
+    AdminRequest::Change {
         name: name("cam"),
-        with_data,
-        key: IdempotencyKey::from_bits(100),
+        order: AccountOrder::Remove {
+            with_data,
+            key: IdempotencyKey::from_bits(100),
+        },
     }
 }
 

@@ -2,8 +2,8 @@
 
 use fleetlink_core::authorisation::Means;
 use fleetlink_core::{
-    AdminReply, AdminRequest, Change, Delete, Possession, SessionChoice, SessionId, SessionStatus,
-    StoreCall, StoreError, StoreReply,
+    AccountOrder, AdminReply, AdminRequest, Change, Delete, Possession, SessionChoice, SessionId,
+    SessionStatus, StoreCall, StoreError, StoreReply,
 };
 use fleetlink_proto::control::limits::MAX_QUEUED_OPERATIONS;
 use fleetlink_proto::control::{DeleteFile, EndReason, Join, Request};
@@ -12,9 +12,9 @@ use fleetlink_proto::{DataFile, IdempotencyKey};
 use crate::fixture::{Fixture, hash, name, open};
 
 fn passwd(text: &str) -> AdminRequest {
-    AdminRequest::SetPassword {
+    AdminRequest::Change {
         name: name(text),
-        password_hash: hash("another"),
+        order: AccountOrder::SetPassword(hash("another")),
     }
 }
 
@@ -109,9 +109,9 @@ fn a_full_queue_keeps_nobody_from_taking_a_login_away() {
 fn an_account_that_is_added_anew_has_no_sessions_from_before() {
     let mut f = Fixture::new();
     f.attached(1, "cam");
-    f.operate(AdminRequest::AddAccount {
+    f.operate(AdminRequest::Change {
         name: name("cam"),
-        password_hash: hash("another"),
+        order: AccountOrder::Add(hash("another")),
     });
     // Where a removal had an unknown outcome, the store does not know it any more.
     f.store_answers(Ok(StoreReply::Done));

@@ -1,21 +1,21 @@
 //! Lines of credentials files, and who waits for them.
 
 use fleetlink_core::{
-    AdminReply, AdminRequest, Change, Effect, ImportOrder, ImportOutcome, Input, PasswordHash,
-    StoreCall, StoreError, StoreReply,
+    AccountOrder, AdminReply, AdminRequest, Change, Effect, ImportOrder, ImportOutcome, Input,
+    PasswordHash, StoreCall, StoreError, StoreReply,
 };
 use fleetlink_proto::control::{EndReason, ErrorCode, Reply};
 
 use crate::fixture::{Fixture, hash, name};
 
 fn line(text: &str, password: &str, before: Option<PasswordHash>) -> AdminRequest {
-    AdminRequest::ImportLogin {
+    AdminRequest::Change {
         name: name(text),
-        order: ImportOrder {
+        order: AccountOrder::Import(ImportOrder {
             origin: "file".into(),
             password_hash: hash(password),
             before,
-        },
+        }),
     }
 }
 
@@ -71,18 +71,20 @@ fn line_is_not_applied(f: &mut Fixture) {
 #[test]
 fn a_line_is_no_word_against_a_later_one() {
     let mut f = Fixture::new();
-    f.operate(AdminRequest::SetPassword {
+    f.operate(AdminRequest::Change {
         name: name("cam"),
-        password_hash: hash("operator"),
+        order: AccountOrder::SetPassword(hash("operator")),
     });
     line_is_not_applied(&mut f);
     f.login(1, "cam", "operator").unwrap();
 
     let mut f = Fixture::new();
-    f.operate(AdminRequest::RemoveAccount {
+    f.operate(AdminRequest::Change {
         name: name("cam"),
-        with_data: false,
-        key: fleetlink_proto::IdempotencyKey::from_bits(1),
+        order: AccountOrder::Remove {
+            with_data: false,
+            key: fleetlink_proto::IdempotencyKey::from_bits(1),
+        },
     });
     line_is_not_applied(&mut f);
 }
@@ -91,9 +93,9 @@ fn a_line_is_no_word_against_a_later_one() {
 #[test]
 fn a_line_does_not_give_a_login_that_the_operator_has_changed_since() {
     let mut f = Fixture::new();
-    f.operate(AdminRequest::SetPassword {
+    f.operate(AdminRequest::Change {
         name: name("cam"),
-        password_hash: hash("operator"),
+        order: AccountOrder::SetPassword(hash("operator")),
     });
     f.operate(line("cam", "right", Some(hash("right"))));
     f.store_answers(Ok(StoreReply::Done));
@@ -106,9 +108,11 @@ fn a_line_does_not_give_a_login_that_the_operator_has_changed_since() {
 
 #[test]
 fn a_login_that_is_taken_away_ends_what_it_opened_also_by_key() {
-    let remove = || AdminRequest::RemoveLogin {
+    let remove = || AdminRequest::Change {
         name: name("cam"),
-        origin: "file".into(),
+        order: AccountOrder::RemoveLogin {
+            origin: "file".into(),
+        },
     };
     for result in [
         Ok(StoreReply::Done),

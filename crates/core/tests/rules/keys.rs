@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use fleetlink_core::{
-    AdminReply, AdminRequest, Change, Possession, StoreCall, StoreError, StoreReply,
+    AccountOrder, AdminReply, AdminRequest, Change, Possession, StoreCall, StoreError, StoreReply,
 };
 use fleetlink_proto::control::{
     EndReason, EnrolKey, EnrolledKey, ErrorCode, KeyList, Login, ReplaceKey, Reply, Request,
@@ -241,9 +241,9 @@ fn keys_are_changed_with_the_password_alone() {
 fn a_change_that_waited_too_long_is_not_made() {
     let mut f = Fixture::new();
     f.attached(1, "cam");
-    f.operate(AdminRequest::SetPassword {
+    f.operate(AdminRequest::Change {
         name: name("cam"),
-        password_hash: hash("another"),
+        order: AccountOrder::SetPassword(hash("another")),
     });
     f.owner_asks(enrol(3));
     f.store_answers(Ok(StoreReply::Done));

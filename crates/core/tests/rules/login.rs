@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use fleetlink_core::{AdminRequest, Input, SessionId};
+use fleetlink_core::{AccountOrder, AdminRequest, Input, SessionId};
 use fleetlink_proto::control::limits::MAX_WAITING_LOGINS_PER_NAME;
 use fleetlink_proto::control::{ErrorCode, Login, Reply, Request};
 
@@ -115,9 +115,9 @@ fn a_password_that_was_changed_meanwhile_is_wrong() {
     let mut f = Fixture::new();
     f.greeted(1);
     let id = f.begin_login(1, "cam", "right");
-    f.operate(AdminRequest::SetPassword {
+    f.operate(AdminRequest::Change {
         name: name("cam"),
-        password_hash: hash("another"),
+        order: AccountOrder::SetPassword(hash("another")),
     });
     f.store_answers(Ok(fleetlink_core::StoreReply::Done));
     f.finish_check();

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use fleetlink_core::authorisation::Means;
 use fleetlink_core::{
-    AdminReply, AdminRequest, Caller, Change, DataReply, DataRequest, Door, Input, Proof, Query,
-    StoreCall, StoreReply,
+    AccountOrder, AdminReply, AdminRequest, Caller, Change, DataReply, DataRequest, Door, Input,
+    Proof, Query, StoreCall, StoreReply,
 };
 use fleetlink_proto::control::{
     Compute, DeleteFile, DeleteReply, ErrorCode, FileList, Join, ListDevices, ListFiles, Login,
@@ -100,9 +100,9 @@ fn what_waits_is_refused_when_the_password_is_changed() {
     let mut f = Fixture::new();
     let first = f.call_by(Door::Http, cam(), sum());
     let waiting = [sum(), delete()].map(|request| f.call_by(Door::Http, cam(), request));
-    f.operate(AdminRequest::SetPassword {
+    f.operate(AdminRequest::Change {
         name: name("cam"),
-        password_hash: hash("another"),
+        order: AccountOrder::SetPassword(hash("another")),
     });
     f.store_answers(Ok(StoreReply::Summary(summary())));
     assert!(f.stateless_reply(first).unwrap().is_ok());

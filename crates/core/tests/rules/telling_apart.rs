@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use fleetlink_core::{AdminRequest, CheckId, Effect, Input, SessionId, StoreReply};
+use fleetlink_core::{AccountOrder, AdminRequest, CheckId, Effect, Input, SessionId, StoreReply};
 use fleetlink_proto::control::ErrorCode;
 use fleetlink_proto::control::limits::{
     BLOCK_TIME, MAX_REMEMBERED_NAMES, MAX_WAITING_LOGINS_PER_NAME,
@@ -176,9 +176,9 @@ fn failures_that_came_before_the_account_count() {
     let mut f = Fixture::new();
     f.greeted(1);
     wrong(&mut f, "new");
-    f.operate(AdminRequest::AddAccount {
+    f.operate(AdminRequest::Change {
         name: name("new"),
-        password_hash: hash("right"),
+        order: AccountOrder::Add(hash("right")),
     });
     f.store_answers(Ok(StoreReply::Done));
     assert_eq!(wrong(&mut f, "new"), ErrorCode::NowBlocked);

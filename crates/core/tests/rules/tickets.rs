@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use fleetlink_core::{
-    Account, AdminReply, AdminRequest, Change, OperationId, Possession, StoreCall, StoreError,
-    StoreReply, TicketStanding,
+    Account, AccountOrder, AdminReply, AdminRequest, Change, OperationId, Possession, StoreCall,
+    StoreError, StoreReply, TicketStanding,
 };
 use fleetlink_proto::control::limits::{MAX_FINISHED_TICKETS, MAX_OPEN_TICKETS};
 use fleetlink_proto::control::{
@@ -166,9 +166,9 @@ fn an_account_without_a_password_is_to_a_password_as_an_unknown_name() {
     }
     assert_eq!(seen[0], seen[1]);
     // The operator can give it one.
-    f.operate(AdminRequest::SetPassword {
+    f.operate(AdminRequest::Change {
         name: name("new"),
-        password_hash: hash("right"),
+        order: AccountOrder::SetPassword(hash("right")),
     });
     f.store_answers(Ok(StoreReply::Done));
     f.operate(AdminRequest::Unlock { name: name("new") });
@@ -222,9 +222,9 @@ fn two_names_do_not_get_the_last_use() {
 fn a_hundred_creations_of_one_account_at_once_have_one_winner() {
     let mut f = Fixture::new();
     for _ in 0..100 {
-        f.operate(AdminRequest::AddAccount {
+        f.operate(AdminRequest::Change {
             name: name("new"),
-            password_hash: hash("right"),
+            order: AccountOrder::Add(hash("right")),
         });
     }
     let mut winners = 0;
@@ -267,9 +267,9 @@ fn a_name_ticket_gives_a_lost_device_a_new_key_and_ends_what_the_old_one_opened(
 #[test]
 fn a_prefix_ticket_makes_new_accounts_alone() {
     let mut f = Fixture::new();
-    f.operate(AdminRequest::AddAccount {
+    f.operate(AdminRequest::Change {
         name: name("camera-1"),
-        password_hash: hash("right"),
+        order: AccountOrder::Add(hash("right")),
     });
     f.store_answers(Ok(StoreReply::Done));
     f.issued(1, cameras(), 10);
@@ -342,9 +342,9 @@ fn a_use_that_waited_past_the_end_or_the_revocation_is_not_made() {
     for revokes in [false, true] {
         let mut f = Fixture::new();
         let ticket = f.issued(1, cameras(), 2);
-        f.operate(AdminRequest::AddAccount {
+        f.operate(AdminRequest::Change {
             name: name("camera-9"),
-            password_hash: hash("x"),
+            order: AccountOrder::Add(hash("x")),
         });
         let (operation, _) = f.store_call().unwrap();
         let id = f.redeem(1, 1, Some("camera-9"));
@@ -416,9 +416,9 @@ fn an_unknown_outcome_is_found_out_by_the_same_key() {
 fn who_is_gone_before_its_turn_uses_nothing() {
     let mut f = Fixture::new();
     f.issued(1, of_name("new"), 1);
-    f.operate(AdminRequest::AddAccount {
+    f.operate(AdminRequest::Change {
         name: name("new"),
-        password_hash: hash("x"),
+        order: AccountOrder::Add(hash("x")),
     });
     let (operation, _) = f.store_call().unwrap();
     f.redeem(1, 1, None);

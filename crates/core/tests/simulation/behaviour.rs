@@ -3,7 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use fleetlink_core::{
-    AdminRequest, Caller, Door, Input, PasswordHash, Possession, SessionChoice, SessionId,
+    AccountOrder, AdminRequest, Caller, Door, Input, PasswordHash, Possession, SessionChoice,
+    SessionId,
 };
 use fleetlink_proto::control::{
     AnnounceEndpoint, Compute, DeleteFile, EnrolKey, Hello, Join, ListDevices, ListFiles, Login,
@@ -441,19 +442,23 @@ impl World {
         }
         let request = match self.rng.below(25) {
             21..23 => self.import(name, hash),
-            23 => AdminRequest::RemoveLogin {
+            23 => AdminRequest::Change {
                 name,
-                origin: "credentials".into(),
+                order: AccountOrder::RemoveLogin {
+                    origin: "credentials".into(),
+                },
             },
-            24 => AdminRequest::FinishImport {
+            24 => AdminRequest::Change {
                 name,
-                origin: "credentials".into(),
-                whole: hash,
-                forget: Vec::new(),
+                order: AccountOrder::FinishImport {
+                    origin: "credentials".into(),
+                    whole: hash,
+                    forget: Vec::new(),
+                },
             },
-            18 => AdminRequest::SetPassword {
+            18 => AdminRequest::Change {
                 name,
-                password_hash: hash,
+                order: AccountOrder::SetPassword(hash),
             },
             19 => AdminRequest::ListSessions,
             20 => AdminRequest::EndSessions(match self.rng.percent(50) {
@@ -470,22 +475,24 @@ impl World {
                 }
             }
             11 => AdminRequest::RevokeKey { name },
-            0..4 => AdminRequest::AddAccount {
+            0..4 => AdminRequest::Change {
                 name,
-                password_hash: hash,
+                order: AccountOrder::Add(hash),
             },
-            4 => AdminRequest::SetPassword {
+            4 => AdminRequest::Change {
                 name,
-                password_hash: hash,
+                order: AccountOrder::SetPassword(hash),
             },
-            5 | 6 => AdminRequest::RemoveAccount {
+            5 | 6 => AdminRequest::Change {
                 name,
-                with_data: self.rng.percent(60),
-                key: self.next_key(),
+                order: AccountOrder::Remove {
+                    with_data: self.rng.percent(60),
+                    key: self.next_key(),
+                },
             },
-            7 => AdminRequest::AddAccount {
+            7 => AdminRequest::Change {
                 name: name.as_str().to_uppercase().parse().unwrap(),
-                password_hash: hash,
+                order: AccountOrder::Add(hash),
             },
             8 => AdminRequest::Unlock { name },
             _ => AdminRequest::ListAccounts,

@@ -1,7 +1,9 @@
 //! What must hold of credentials files: a line changes an account only where nobody has changed it
 //! since the file was read, and a login that is taken away is gone with all that it opened.
 
-use fleetlink_core::{AdminRequest, Change, GivenLogin, ImportOrder, PasswordHash, StoreCall};
+use fleetlink_core::{
+    AccountOrder, AdminRequest, Change, GivenLogin, ImportOrder, PasswordHash, StoreCall,
+};
 use fleetlink_proto::DeviceName;
 
 use crate::oracle::Oracle;
@@ -36,11 +38,10 @@ impl Oracle {
             return;
         };
         let asked = self.admins.values().find_map(|request| match request {
-            AdminRequest::ImportLogin { name, order }
-                if *name == given.name && order.password_hash == given.password_hash =>
-            {
-                Some(order)
-            }
+            AdminRequest::Change {
+                name,
+                order: AccountOrder::Import(order),
+            } if *name == given.name && order.password_hash == given.password_hash => Some(order),
             _ => None,
         });
         let before = asked.expect("a line").before.as_ref();
@@ -65,6 +66,9 @@ impl World {
             password_hash,
             before,
         };
-        AdminRequest::ImportLogin { name, order }
+        AdminRequest::Change {
+            name,
+            order: AccountOrder::Import(order),
+        }
     }
 }

@@ -5,8 +5,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use fleetlink_core::{
-    Account, AdminId, AdminRequest, Capacity, Change, CheckId, ConsoleEvent, Delete, Effect, Hub,
-    Input, Now, Possession, Query, SessionId, Settings, StoreCall, StoreError, StoreReply, Ticket,
+    Account, AccountOrder, AdminId, AdminRequest, Capacity, Change, CheckId, ConsoleEvent, Delete,
+    Effect, Hub, Input, Now, Possession, Query, SessionId, Settings, StoreCall, StoreError,
+    StoreReply, Ticket,
 };
 use fleetlink_proto::control::limits::silence_limit;
 use fleetlink_proto::control::{
@@ -486,16 +487,19 @@ impl Oracle {
             AdminRequest::RevokeKey { name } if done => {
                 assert!(!self.keys.contains_key(&name), "{name} has its key");
             }
-            AdminRequest::RemoveAccount { name, .. } if done => {
+            AdminRequest::Change {
+                name,
+                order: AccountOrder::Remove { .. },
+            } if done => {
                 assert!(!self.accounts.contains_key(&name), "{name} is not removed");
             }
-            AdminRequest::AddAccount {
+            AdminRequest::Change {
                 name,
-                password_hash,
+                order: AccountOrder::Add(password_hash),
             }
-            | AdminRequest::SetPassword {
+            | AdminRequest::Change {
                 name,
-                password_hash,
+                order: AccountOrder::SetPassword(password_hash),
             } if done => {
                 let hash = self.accounts.get(&name).map(String::as_str);
                 assert_eq!(hash, Some(password_hash.as_str()), "done before the commit");

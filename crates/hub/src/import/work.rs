@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use fleetlink_core::{
-    AdminReply, AdminRequest, GivenLogin, ImportMemory, ImportOrder, ImportOutcome, PasswordHash,
+    AccountOrder, AdminReply, AdminRequest, GivenLogin, ImportMemory, ImportOrder, ImportOutcome,
+    PasswordHash,
 };
 use fleetlink_proto::{DeviceName, Password};
 use tokio::task::JoinSet;
@@ -138,9 +139,11 @@ impl Work {
                 return;
             }
             let name = login.name.clone();
-            let request = AdminRequest::RemoveLogin {
+            let request = AdminRequest::Change {
                 name: name.clone(),
-                origin: self.origin.clone(),
+                order: AccountOrder::RemoveLogin {
+                    origin: self.origin.clone(),
+                },
             };
             match self.driver.admin(request).await {
                 Ok(_) => self.note(|imported| imported.removed.push(name)),
@@ -233,7 +236,10 @@ impl Work {
         let name = name.clone();
         let reply = self
             .driver
-            .admin(AdminRequest::ImportLogin { name, order })
+            .admin(AdminRequest::Change {
+                name,
+                order: AccountOrder::Import(order),
+            })
             .await?;
         Ok(match reply {
             AdminReply::Imported(outcome) => outcome,
@@ -256,11 +262,13 @@ impl Work {
             Some(_) => Vec::new(),
         };
         let whole = self.passwords.hash_file(self.file.clone()).await;
-        let request = AdminRequest::FinishImport {
-            origin: self.origin.clone(),
+        let request = AdminRequest::Change {
             name: first,
-            whole,
-            forget,
+            order: AccountOrder::FinishImport {
+                origin: self.origin.clone(),
+                whole,
+                forget,
+            },
         };
         if let Err(why) = self.driver.admin(request).await {
             tracing::warn!(why, "the credentials file will be looked through again");

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fleetlink_core::{AdminRequest, SessionChoice, SessionId};
+use fleetlink_core::{AccountOrder, AdminRequest, SessionChoice, SessionId};
 use fleetlink_proto::IdempotencyKey;
 
 use super::message::{OperatorCall, OperatorReply};
@@ -42,24 +42,23 @@ impl Desk {
             OperatorCall::RotateKey => return self.rotate_key().await,
             OperatorCall::AddAccount { name, password } => {
                 password.check_for_account().map_err(|e| e.to_string())?;
-                AdminRequest::AddAccount {
+                AdminRequest::Change {
                     name,
-                    password_hash: passwords.hash(password).await,
+                    order: AccountOrder::Add(passwords.hash(password).await),
                 }
             }
             OperatorCall::SetPassword { name, password } => {
                 password.check_for_account().map_err(|e| e.to_string())?;
-                AdminRequest::SetPassword {
+                AdminRequest::Change {
                     name,
-                    password_hash: passwords.hash(password).await,
+                    order: AccountOrder::SetPassword(passwords.hash(password).await),
                 }
             }
             OperatorCall::RemoveAccount { name, with_data } => {
                 let key = random_key().map_err(|e| e.to_string())?;
-                AdminRequest::RemoveAccount {
+                AdminRequest::Change {
                     name,
-                    with_data,
-                    key,
+                    order: AccountOrder::Remove { with_data, key },
                 }
             }
             OperatorCall::SetKey { name, key } => AdminRequest::SetKey { name, key },
