@@ -6,9 +6,9 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fleetlink_core::{Account, Change, Commit, PasswordHash, StoreCall, StoreError};
-use fleetlink_hub::store::Store;
+use fleetlink_core::{Account, Change, Commit, PasswordHash, StoreCall, StoreError, UploadChange};
 use fleetlink_hub::store::sqlite::SqliteStore;
+use fleetlink_hub::store::{StageReply, Staging, Store};
 use fleetlink_proto::control::UploadMode;
 use fleetlink_proto::samples::Summary;
 use fleetlink_proto::{ContentHash, DataFile, DeviceName, IdempotencyKey, WallTime};
@@ -61,7 +61,13 @@ async fn stage_beside_dd(
         copied.push(dd(&folder.join("dd"))?);
         let begun = Instant::now();
         let key = IdempotencyKey::from_bits(round.into());
-        let mut staging = store.stage(device.clone(), key).await?;
+        let change = UploadChange {
+            device: device.clone(),
+            key,
+            file: DataFile::numbered(1),
+            mode: UploadMode::Replace,
+        };
+        let mut staging = stage(store, change).await?;
         for _ in 0..STAGED_BYTES / PIECE {
             staging.write(&piece)?;
         }
@@ -121,13 +127,27 @@ async fn commits(store: &Arc<dyn Store>, device: &DeviceName, together: u32) -> 
     Ok(f64::from(each * together) / begun.elapsed().as_secs_f64())
 }
 
+/// Stages what nobody else stages.
+async fn stage(store: &dyn Store, change: UploadChange) -> Result<Box<dyn Staging>, StoreError> {
+    match store.stage(change).await? {
+        StageReply::Begun(staging) => Ok(staging),
+        StageReply::Busy => Err(StoreError::Conflict("it is being staged".to_owned())),
+    }
+}
+
 async fn upload(
     store: &dyn Store,
     device: &DeviceName,
     file: DataFile,
     key: IdempotencyKey,
 ) -> Result<(), StoreError> {
-    let mut staging = store.stage(device.clone(), key).await?;
+    let change = UploadChange {
+        device: device.clone(),
+        key,
+        file: file.clone(),
+        mode: UploadMode::Append,
+    };
+    let mut staging = stage(store, change).await?;
     staging.write(b"1\n")?;
     let staged = staging.finish(Summary::default(), ContentHash::of(b"1\n"), false)?;
     let commit = Commit {

@@ -2,14 +2,14 @@
 
 use std::net::SocketAddr;
 
-use fleetlink_proto::control::{EndReason, Reply, RequestId, RpcError, UploadMode};
+use fleetlink_proto::control::{EndReason, Reply, RequestId, RpcError};
 use fleetlink_proto::transfer::GrantedParty;
-use fleetlink_proto::{DataFile, DeviceName, HubPin, HubTime, IdempotencyKey, Password};
+use fleetlink_proto::{DataFile, DeviceName, HubPin, HubTime, Password};
 
 use crate::console::ConsoleEvent;
 use crate::ids::{AdminId, CallId, CheckId, OperationId, SessionId};
 use crate::operator::requests::AdminReply;
-use crate::store::calls::{PasswordHash, StagedId, StoreCall};
+use crate::store::calls::{PasswordHash, StagedId, StoreCall, UploadChange};
 use crate::store::snapshot::Snapshot;
 
 /// One thing for the driver to do, in the order in which they are polled.
@@ -60,12 +60,7 @@ pub enum Effect {
         id: RequestId,
         /// The number for the answer, unique within the session.
         upload: u64,
-        device: DeviceName,
-        file: DataFile,
-        /// What the upload will do.
-        mode: UploadMode,
-        /// Names the upload across retries.
-        key: IdempotencyKey,
+        change: UploadChange,
     },
     /// Begin a download: answer `download.open` and send the segments.
     StartDownload {

@@ -11,13 +11,13 @@ use std::time::SystemTime;
 
 use fleetlink_core::{
     AdminId, AdminReply, AdminRequest, Caller, ConsoleEvent, DataReply, Door, Effect, Hub, Input,
-    Now, SessionId, Snapshot, rpc_error_of_store,
+    Now, SessionId, Snapshot, UploadChange, rpc_error_of_store,
 };
 use fleetlink_proto::control::{
     ActiveDevice, EndReason, ErrorCode, OpenTransferReply, Reply, RequestId, RpcError,
 };
 use fleetlink_proto::transfer::{GrantedParty, SignedGrant};
-use fleetlink_proto::{DataFile, DeviceName, HubPin, HubTime, IdempotencyKey, Source, WallTime};
+use fleetlink_proto::{DataFile, DeviceName, HubPin, HubTime, Source, WallTime};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -97,9 +97,7 @@ pub(crate) enum SessionCommand {
 pub(crate) struct StartUpload {
     pub(crate) id: RequestId,
     pub(crate) upload: u64,
-    pub(crate) device: DeviceName,
-    pub(crate) file: DataFile,
-    pub(crate) key: IdempotencyKey,
+    pub(crate) change: UploadChange,
 }
 
 /// A download that the core has allowed.
@@ -401,18 +399,9 @@ impl Driver {
                 session,
                 id,
                 upload,
-                device,
-                file,
-                key,
-                ..
+                change,
             } => {
-                let start = StartUpload {
-                    id,
-                    upload,
-                    device,
-                    file,
-                    key,
-                };
+                let start = StartUpload { id, upload, change };
                 self.command(session, SessionCommand::StartUpload(start));
             }
             Effect::StartDownload {

@@ -17,7 +17,7 @@ use crate::errors;
 use crate::files::command::{FileCommand, refuse, shown_upload};
 use crate::files::slots::{Slots, Use};
 use crate::outgoing::Outgoing;
-use crate::store::calls::{StagedId, StoreError, StoreReply};
+use crate::store::calls::{StagedId, StoreError, StoreReply, UploadChange};
 use crate::store::snapshot::Snapshot;
 
 /// Takes the slot that a command needs; else refuses its call.
@@ -122,6 +122,13 @@ fn start_upload(
     let OpenUpload {
         file, mode, key, ..
     } = upload.clone();
+    let device = owner.clone();
+    let change = UploadChange {
+        device,
+        key,
+        file,
+        mode,
+    };
     let Some((session, id)) = call.hand_over(out) else {
         return;
     };
@@ -130,10 +137,7 @@ fn start_upload(
             session,
             id,
             upload: number,
-            device: owner.clone(),
-            file,
-            mode,
-            key,
+            change,
         });
     }
 }

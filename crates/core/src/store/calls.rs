@@ -196,8 +196,8 @@ pub enum Change {
     /// `Conflict`, and so is appending timed samples to plain ones or the other way round.
     Commit(Box<Commit>),
     /// Removes a file, durably, and adds that to the journal; `NotFound` where there is none,
-    /// `Conflict` where it has another version than the given one. A repeated key answers the first
-    /// answer again.
+    /// `Conflict` where it has another version than the given one, or where the key is that of an
+    /// upload. A repeated key answers the first answer again.
     Delete(Delete),
 }
 
@@ -268,6 +268,17 @@ pub enum StoreError {
     /// What is stored is not what was stored.
     #[error("stored data are damaged: {0}")]
     Corrupt(String),
+}
+
+/// A change that an upload will make once it is committed: it tells the upload from others across
+/// sessions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UploadChange {
+    pub device: DeviceName,
+    /// Names the change across retries.
+    pub key: IdempotencyKey,
+    pub file: DataFile,
+    pub mode: UploadMode,
 }
 
 /// An upload that is not finished.

@@ -381,13 +381,12 @@ impl Oracle {
                 session,
                 id,
                 upload,
-                key,
-                ..
+                change,
             } => {
                 self.take_asked(*session, id, now);
                 let live = self.live.get_mut(session).expect("a live session");
                 assert!(
-                    live.uploads.insert(*upload, *key).is_none(),
+                    live.uploads.insert(*upload, change.key).is_none(),
                     "a number twice"
                 );
             }

@@ -387,9 +387,8 @@ impl World {
                 session,
                 id,
                 upload,
-                key,
-                ..
-            } => self.upload(session, &id, upload, key),
+                change,
+            } => self.upload(session, &id, upload, change.key),
             Effect::StartDownload {
                 session, download, ..
             } => {

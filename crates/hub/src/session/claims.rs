@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use fleetlink_core::SessionId;
 use fleetlink_proto::{DeviceName, IdempotencyKey};
 use tokio::sync::mpsc;
 
@@ -16,37 +15,48 @@ pub(super) type UploadName = (DeviceName, IdempotencyKey);
 /// The uploads that are open at the hub, each with the way to the session that has it.
 #[derive(Clone, Default)]
 pub(crate) struct Claims {
-    held: Arc<Mutex<HashMap<UploadName, Claim>>>,
+    table: Arc<Mutex<Table>>,
+}
+
+#[derive(Default)]
+struct Table {
+    /// The number of the last claim.
+    last: u64,
+    held: HashMap<UploadName, Claim>,
 }
 
 struct Claim {
-    session: SessionId,
+    number: u64,
     pieces: mpsc::WeakSender<Piece>,
 }
 
-impl Claims {
-    /// This session has the upload now.
-    pub(super) fn hold(
-        &self,
-        name: UploadName,
-        session: SessionId,
-        pieces: mpsc::WeakSender<Piece>,
-    ) {
-        self.held().insert(name, Claim { session, pieces });
-    }
+/// An upload that a session has, until this is dropped or somebody else has it.
+pub(super) struct Held {
+    claims: Claims,
+    name: UploadName,
+    number: u64,
+}
 
-    /// This session has done with the upload.
-    pub(super) fn release(&self, name: &UploadName, session: SessionId) {
-        let mut held = self.held();
-        if held.get(name).is_some_and(|claim| claim.session == session) {
-            held.remove(name);
+impl Claims {
+    /// Whoever takes these pieces has the upload now.
+    pub(super) fn hold(&self, name: UploadName, pieces: mpsc::WeakSender<Piece>) -> Held {
+        let mut table = self.table();
+        table.last += 1;
+        let number = table.last;
+        table.held.insert(name.clone(), Claim { number, pieces });
+        let claims = self.clone();
+        Held {
+            claims,
+            name,
+            number,
         }
     }
 
     /// Has the session that has the upload leave it, once that is no longer at its disk.
     pub(super) async fn interrupt(&self, name: &UploadName) {
         let pieces = self
-            .held()
+            .table()
+            .held
             .get(name)
             .and_then(|claim| claim.pieces.upgrade());
         if let Some(pieces) = pieces {
@@ -55,7 +65,18 @@ impl Claims {
         }
     }
 
-    fn held(&self) -> MutexGuard<'_, HashMap<UploadName, Claim>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Held {
+    /// What somebody else has by now, also within the same session, stays theirs.
+    fn drop(&mut self) {
+        let mut table = self.claims.table();
+        let found = table.held.get(&self.name);
+        if found.is_some_and(|claim| claim.number == self.number) {
+            table.held.remove(&self.name);
+        }
     }
 }

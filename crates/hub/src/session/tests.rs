@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use fleetlink_core::{
     Account, Change, Hub, ImportMemory, JournalEntry, SegmentRef, Settings, Staged, StagedId,
-    StoreCall, StoreReply, Ticket, UnfinishedUpload,
+    StoreCall, StoreReply, Ticket, UnfinishedUpload, UploadChange,
 };
 use fleetlink_proto::control::{ActiveDevice, FileEntry, limits};
 use fleetlink_proto::samples::Summary;
-use fleetlink_proto::{ContentHash, DataFile, DeviceName, IdempotencyKey, WallTime};
+use fleetlink_proto::{ContentHash, DataFile, DeviceName, WallTime};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream};
 use tokio::sync::{mpsc, watch};
@@ -22,7 +22,9 @@ use super::*;
 use crate::driver::{CONSOLE_QUEUE, Driver, Followers, wall_time};
 use crate::passwords::Passwords;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Retention, SegmentReader, Staging, StoreFailure, StoreFuture, SurplusFile};
+use crate::store::{
+    Retention, SegmentReader, StageReply, Staging, StoreFailure, StoreFuture, SurplusFile,
+};
 
 const DEADLINE: Duration = Duration::from_secs(60);
 const PASSWORD: &str = "comp9331";
@@ -60,12 +62,18 @@ impl Store for SlowStore {
         })
     }
 
-    fn stage(&self, device: DeviceName, key: IdempotencyKey) -> StoreFuture<'_, Box<dyn Staging>> {
+    fn stage(&self, upload: UploadChange) -> StoreFuture<'_, StageReply> {
         Box::pin(async move {
             self.bomb.goes_off("stage");
-            let inner = self.inner.stage(device, key).await?;
+            let StageReply::Begun(inner) = self.inner.stage(upload).await? else {
+                return Ok(StageReply::Busy);
+            };
             let (delay, bomb) = (self.delay, self.bomb.clone());
-            Ok(Box::new(SlowStaging { inner, delay, bomb }) as Box<dyn Staging>)
+            Ok(StageReply::Begun(Box::new(SlowStaging {
+                inner,
+                delay,
+                bomb,
+            })))
         })
     }
 

@@ -20,6 +20,7 @@ pub(crate) use self::idle::HubUploads;
 use self::idle::Progress;
 use self::run::Run;
 use super::SessionContext;
+use super::claims::Held;
 use super::order::{Order, Pending};
 use super::outbox::Outbox;
 use super::wait::HubTurn;
@@ -89,6 +90,8 @@ struct Intake {
     queue: mpsc::Receiver<Piece>,
     spare: Spare,
     progress: Progress,
+    /// Others reach the upload for as long.
+    _held: Held,
 }
 
 impl Uploads {

@@ -13,11 +13,11 @@ use std::time::Duration;
 
 use fleetlink_core::{
     Account, ImportMemory, JournalEntry, SegmentRef, Staged, StagedId, StoreCall, StoreReply,
-    Ticket, UnfinishedUpload,
+    Ticket, UnfinishedUpload, UploadChange,
 };
 use fleetlink_proto::control::FileEntry;
 use fleetlink_proto::samples::Summary;
-use fleetlink_proto::{ContentHash, DataFile, DeviceName, IdempotencyKey, Version, WallTime};
+use fleetlink_proto::{ContentHash, DataFile, DeviceName, Version, WallTime};
 
 pub use fleetlink_core::StoreError;
 
@@ -95,11 +95,12 @@ pub trait Store: Send + Sync + 'static {
     /// [discarded](Store::discard). A commit for a device without an account is `NotFound`.
     fn execute(&self, call: StoreCall) -> StoreFuture<'_, StoreReply>;
 
-    /// Begins to stage an upload, or resumes the interrupted one of this device and key.
+    /// Begins to stage an upload, or resumes the interrupted one of the same change.
     ///
     /// # Errors
-    /// `Conflict` while the same device and key are being staged.
-    fn stage(&self, device: DeviceName, key: IdempotencyKey) -> StoreFuture<'_, Box<dyn Staging>>;
+    /// `Conflict` where an upload of this device and key is being staged or is interrupted, and is
+    /// another change.
+    fn stage(&self, upload: UploadChange) -> StoreFuture<'_, StageReply>;
 
     /// Forgets staged bytes that no commit will take; those that a commit took stay.
     fn discard(&self, staged: StagedId) -> StoreFuture<'_, ()>;
@@ -145,11 +146,18 @@ pub trait Store: Send + Sync + 'static {
     fn failed(&self) -> StoreFailure<'_>;
 }
 
+/// The reply to [`Store::stage`].
+pub enum StageReply {
+    Begun(Box<dyn Staging>),
+    /// The same upload is being staged.
+    Busy,
+}
+
 /// An upload while it arrives. Every call may block on the disk, and so may dropping it: use it on a
 /// thread for that.
 ///
 /// Dropped without [`finish`](Staging::finish) or [`abandon`](Staging::abandon), what it wrote may be
-/// kept, so that a later [`Store::stage`] of the same device and key goes on from there. After a
+/// kept, so that a later [`Store::stage`] of the same change goes on from there. After a
 /// call failed, nothing need be.
 pub trait Staging: Send {
     /// How many bytes of an interrupted upload are kept: what is written next follows them.

@@ -14,6 +14,12 @@ pub(crate) struct Fixture {
 }
 
 impl Fixture {
+    /// Ends the hub and starts it again over plain TCP, with the same data.
+    pub(crate) async fn restart(self) -> Self {
+        self.hub.close().await;
+        serve(self.folder, Settings::default(), false).await
+    }
+
     /// Has the operator's call done by the running hub.
     pub(crate) async fn operate(&self, call: OperatorCall) -> OperatorReply {
         let mut operator = Operator::reach(self.folder.path()).await.unwrap();
@@ -50,10 +56,14 @@ async fn start(names: &[&str], settings: Settings, tls: bool) -> Fixture {
         operator.call(account).await.unwrap();
     }
     operator.finish().await;
+    serve(folder, settings, tls).await
+}
+
+async fn serve(folder: tempfile::TempDir, settings: Settings, tls: bool) -> Fixture {
     let config = HubConfig {
         plain: !tls,
         settings,
-        ..HubConfig::new("127.0.0.1:0".parse().unwrap(), &data)
+        ..HubConfig::new("127.0.0.1:0".parse().unwrap(), folder.path())
     };
     let (hub, _lines) = fleetlink_hub::start(config).await.unwrap();
     Fixture { hub, folder }

@@ -6,6 +6,7 @@ mod endings;
 mod fixture;
 mod flights;
 mod hashes;
+mod keys;
 mod limits;
 mod names;
 mod numbers;

@@ -3,8 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use fleetlink_core::{Input, Staged, StoreError};
-use fleetlink_proto::DataFile;
+use fleetlink_core::{Input, Staged, UploadChange};
 use fleetlink_proto::control::{
     Done, ErrorCode, HubNotification, OpenUploadReply, Reply, RequestId, RpcError,
 };
@@ -18,7 +17,7 @@ use super::idle::Progress;
 use super::{BLOCK_QUEUE, Feed, Intake, Piece, Spare, Uploads};
 use crate::driver::StartUpload;
 use crate::ingest::{Ingest, store_error};
-use crate::store::Staging;
+use crate::store::{StageReply, Staging};
 
 /// How often, and with which pause, an upload is asked for that an earlier session still has.
 const TAKE_OVER_TRIES: u32 = 50;
@@ -31,8 +30,7 @@ pub(super) struct Run<'a> {
     uploads: &'a Uploads,
     id: RequestId,
     upload: u64,
-    name: UploadName,
-    file: DataFile,
+    change: UploadChange,
 }
 
 /// The result of a piece.
@@ -49,19 +47,12 @@ struct Ended {
 
 impl<'a> Run<'a> {
     pub(super) fn new(uploads: &'a Uploads, start: StartUpload) -> Self {
-        let StartUpload {
-            id,
-            upload,
-            device,
-            file,
-            key,
-        } = start;
+        let StartUpload { id, upload, change } = start;
         Run {
             uploads,
             id,
             upload,
-            name: (device, key),
-            file,
+            change,
         }
     }
 
@@ -80,13 +71,15 @@ impl<'a> Run<'a> {
         let mut intake = self.open_feed();
         let receiving = self.receive(ingest, &mut intake);
         let ended = Box::pin(contained(WORK, receiving)).await;
-        let session = self.uploads.turn.session();
-        self.uploads.hub.claims.release(&self.name, session);
         match ended {
             Ok(Some(Ended { staged, pending })) => pending.end(Some(self.end(staged))).await,
             Ok(None) => self.tell_ended().await,
             Err(error) => self.fail(error, intake).await,
         }
+    }
+
+    fn name(&self) -> UploadName {
+        (self.change.device.clone(), self.change.key)
     }
 
     /// What the core is told at the end.
@@ -118,15 +111,15 @@ impl<'a> Run<'a> {
 
     /// Stages the upload; where an earlier session of the device still has it, takes it over.
     async fn stage(&self) -> Result<Box<dyn Staging>, RpcError> {
-        let (device, key) = &self.name;
         let hub = &self.uploads.hub;
         for _ in 0..TAKE_OVER_TRIES {
-            match hub.store.stage(device.clone(), *key).await {
-                Err(StoreError::Conflict(_)) => {
-                    hub.claims.interrupt(&self.name).await;
+            match hub.store.stage(self.change.clone()).await {
+                Ok(StageReply::Begun(staging)) => return Ok(staging),
+                Ok(StageReply::Busy) => {
+                    hub.claims.interrupt(&self.name()).await;
                     tokio::time::sleep(TAKE_OVER_PAUSE).await;
                 }
-                staging => return staging.map_err(store_error),
+                Err(error) => return Err(store_error(error)),
             }
         }
         let message = "an earlier session of this device is still at this upload";
@@ -136,16 +129,15 @@ impl<'a> Run<'a> {
     /// Opens the way for the upload's bytes.
     fn open_feed(&self) -> Intake {
         let (pieces, queue) = mpsc::channel(BLOCK_QUEUE);
+        let claims = &self.uploads.hub.claims;
         let intake = Intake {
             queue,
             spare: Spare::default(),
             progress: Progress::default(),
+            _held: claims.hold(self.name(), pieces.downgrade()),
         };
-        let Uploads { hub, turn, .. } = self.uploads;
-        let (name, ways) = (self.name.clone(), pieces.downgrade());
-        hub.claims.hold(name, turn.session(), ways);
         let feed = Feed {
-            file: self.file.clone(),
+            file: self.change.file.clone(),
             pieces,
             spare: Arc::clone(&intake.spare),
             progress: intake.progress.clone(),

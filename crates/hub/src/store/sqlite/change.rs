@@ -1,6 +1,7 @@
 //! The changes that the writer makes, each within a transaction that others share.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use fleetlink_core::{
     Change, ChangeKind, Commit, Delete, Staged, StagedId, StoreError, StoreReply,
@@ -15,6 +16,8 @@ use super::journal::Bounds;
 use super::journal::{self, Entry};
 use super::limits::INLINE_BYTES;
 use super::merge::Merge;
+use super::partial_name::PartialName;
+use super::partials::{Partials, other_change};
 use super::segments::NewSegment;
 use super::staged::StagedUploads;
 use super::{Shared, accounts, imports, merge, segments, tickets};
@@ -140,7 +143,7 @@ fn change(connection: &Connection, shared: &Shared, asked: &Change) -> Result<Ap
             StoreReply::Redeemed(tickets::redeem(connection, *ticket, name, key)?)
         }
         Change::Commit(asked) => return commit(connection, &shared.staged, asked),
-        Change::Delete(asked) => return delete(connection, asked),
+        Change::Delete(asked) => return delete(connection, &shared.partials, asked),
     };
     Ok(Applied::with(reply))
 }
@@ -244,10 +247,21 @@ fn record_upload(
     })
 }
 
-fn delete(connection: &Connection, change: &Delete) -> Result<Applied, OpError> {
+fn delete(
+    connection: &Connection,
+    partials: &Partials,
+    change: &Delete,
+) -> Result<Applied, OpError> {
     if let Some(earlier) = journal::find(connection, &change.device, change.key)? {
         let reply = earlier.deletion_of(&change.file)?;
         return Ok(Applied::with(StoreReply::Deleted(reply)));
+    }
+    let name = PartialName {
+        device: change.device.clone(),
+        key: change.key,
+    };
+    if partials.has(&name, SystemTime::now()) {
+        return Err(other_change().into());
     }
     let found = files::find(connection, &change.device, &change.file)?;
     let StoredFile { version, totals } = found.ok_or(StoreError::NotFound)?;

@@ -4,9 +4,8 @@ use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use fleetlink_proto::{DeviceName, IdempotencyKey};
-
 use super::open_error::OpenError;
+use super::partial_name::Partial;
 
 /// No store comes near it; a larger number is none of its own.
 const LARGEST_SEGMENT: u64 = 1 << 62;
@@ -108,8 +107,8 @@ impl Folder {
         self.root.join(PARTIALS)
     }
 
-    pub(super) fn partial(&self, name: &PartialName) -> PathBuf {
-        self.partials().join(name.file_name())
+    pub(super) fn partial(&self, partial: &Partial) -> PathBuf {
+        self.partials().join(partial.file_name())
     }
 
     /// Makes the names of a finished upload durable: the new one, and that the old one is gone.
@@ -210,29 +209,6 @@ pub(super) fn orphaned_id(file_name: &str) -> Option<u64> {
     segment_id(file_name.split_once('-').map_or(file_name, |(id, _)| id))
 }
 
-/// Names the file of an upload that is not finished.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct PartialName {
-    pub(super) device: DeviceName,
-    pub(super) key: IdempotencyKey,
-}
-
-impl PartialName {
-    /// Safe as a name in any file system, since both parts are parsed: no separator, no leading dot,
-    /// at most 102 bytes, and no device name that Windows reserves.
-    fn file_name(&self) -> String {
-        format!("{}-{}.part", self.key, self.device)
-    }
-
-    pub(super) fn parse(file_name: &str) -> Option<Self> {
-        let (key, device) = file_name.strip_suffix(".part")?.split_once('-')?;
-        Some(PartialName {
-            device: device.parse().ok()?,
-            key: key.parse().ok()?,
-        })
-    }
-}
-
 /// The id of a segment file, where this is the name of one.
 pub(super) fn segment_id(file_name: &str) -> Option<u64> {
     let id: u64 = file_name.parse().ok()?;
@@ -294,17 +270,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_partial_files_are_read_back() {
-        for device in ["x", "a-b", "part.", "uav-camera.part"] {
-            let name = PartialName {
-                device: device.parse().unwrap(),
-                key: IdempotencyKey::from_bits(7),
-            };
-            assert_eq!(PartialName::parse(&name.file_name()), Some(name));
-        }
-        for other in ["", ".part", "notes.txt", "00-x.part"] {
-            assert_eq!(PartialName::parse(other), None);
-        }
+    fn names_of_segments_are_read_back() {
         assert_eq!(segment_id("17"), Some(17));
         assert_eq!(segment_id("017"), None);
         assert_eq!(orphaned_id("17"), Some(17));

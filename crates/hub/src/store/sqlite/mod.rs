@@ -6,7 +6,7 @@
 //! reserve             room for deletions on a full disk
 //! segments/<id>       larger segments
 //! segments/orphaned/  segments that the database did not name at a start
-//! partial/<key>-<device>.part   uploads that are not finished
+//! partial/<key>-...   uploads that are not finished
 //! ```
 //!
 //! A file appears under `segments/` before the row that names it is committed, and goes after the
@@ -30,6 +30,7 @@ mod journal;
 mod limits;
 mod merge;
 mod open_error;
+mod partial_name;
 mod partials;
 mod query;
 mod reader;
@@ -56,10 +57,10 @@ use std::time::Duration;
 
 use fleetlink_core::{
     Account, ImportMemory, JournalEntry, SegmentRef, StagedId, StoreCall, StoreError, StoreReply,
-    Ticket, UnfinishedUpload,
+    Ticket, UnfinishedUpload, UploadChange,
 };
 use fleetlink_proto::control::FileEntry;
-use fleetlink_proto::{DataFile, DeviceName, IdempotencyKey, WallTime};
+use fleetlink_proto::{DataFile, DeviceName, WallTime};
 use rusqlite::Connection;
 
 pub use self::limits::{INLINE_BYTES, PARTIALS_PER_DEVICE};
@@ -69,7 +70,7 @@ pub use self::reconcile::{DamagedSegment, Reconciliation};
 use self::change::Write;
 use self::error::{OpError, of_read};
 use self::failure::Health;
-use self::folder::{Folder, PartialName};
+use self::folder::Folder;
 use self::holds::Holds;
 use self::journal::Bounds;
 use self::merge::{Candidates, Merger};
@@ -79,7 +80,7 @@ use self::staged::StagedUploads;
 use self::staging::FileStaging;
 use self::sweeper::Swept;
 use self::writer::Writer;
-use super::{Retention, SegmentReader, Staging, Store, StoreFailure, StoreFuture, SurplusFile};
+use super::{Retention, SegmentReader, StageReply, Store, StoreFailure, StoreFuture, SurplusFile};
 
 /// A store in one folder, which no other process can use meanwhile.
 ///
@@ -186,13 +187,10 @@ impl Store for SqliteStore {
         }
     }
 
-    fn stage(&self, device: DeviceName, key: IdempotencyKey) -> StoreFuture<'_, Box<dyn Staging>> {
+    fn stage(&self, upload: UploadChange) -> StoreFuture<'_, StageReply> {
         let shared = Arc::clone(&self.shared);
         // On the reader's thread, since it may open a file.
-        Box::pin(self.reader.run(move |_| {
-            let staging = FileStaging::begin(shared, PartialName { device, key })?;
-            Ok(Box::new(staging) as Box<dyn Staging>)
-        }))
+        Box::pin(self.reader.run(move |_| FileStaging::begin(shared, upload)))
     }
 
     fn discard(&self, staged: StagedId) -> StoreFuture<'_, ()> {

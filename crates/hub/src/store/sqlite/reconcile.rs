@@ -10,8 +10,9 @@ use fleetlink_proto::{ContentHash, DataFile, DeviceName};
 use rusqlite::Connection;
 
 use super::data_file;
-use super::folder::{Folder, PartialName, at, make_private, orphaned_id, segment_id, sync_folder};
+use super::folder::{Folder, at, make_private, orphaned_id, segment_id, sync_folder};
 use super::open_error::OpenError;
+use super::partial_name::Partial;
 use super::partials;
 
 /// The unexpected findings at the start of a store.
@@ -45,7 +46,7 @@ pub struct DamagedSegment {
 }
 
 /// Interrupted uploads, and since when they are.
-pub(super) type Kept = Vec<(PartialName, SystemTime)>;
+pub(super) type Kept = Vec<(Partial, SystemTime)>;
 
 pub(super) fn run(
     connection: &Connection,
@@ -199,7 +200,7 @@ fn partials(folder: &Folder, report: &mut Reconciliation) -> Result<Kept, OpenEr
     let mut kept = Vec::new();
     for entry in entries(&folder.partials())? {
         let path = entry.path();
-        let Some(partial) = name(&entry).and_then(|name| PartialName::parse(&name)) else {
+        let Some(partial) = name(&entry).and_then(|name| Partial::parse(&name)) else {
             tracing::warn!(path = %path.display(), "a file that is none of the store's stays");
             continue;
         };

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fleetlink_core::StagedId;
 
-use super::folder::PartialName;
+use super::partial_name::PartialName;
 
 /// A staged upload's id is that of the segment which its commit makes.
 pub(super) struct StagedUploads {

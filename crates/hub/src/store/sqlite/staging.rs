@@ -6,22 +6,23 @@ use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use fleetlink_core::{Staged, StagedId, StoreError, UnfinishedUpload};
+use fleetlink_core::{Staged, StagedId, StoreError, UnfinishedUpload, UploadChange};
 use fleetlink_proto::samples::Summary;
 use fleetlink_proto::{ContentHash, WallTime};
 
 use super::Shared;
 use super::failure::not_done;
 use super::flusher::{FileError, FlushedFile};
-use super::folder::{PartialName, private};
+use super::folder::private;
 use super::limits::{INLINE_BYTES, READ_BACK_BYTES};
+use super::partial_name::Partial;
 use super::partials::Claim;
 use super::staged::StagedUpload;
-use crate::store::Staging;
+use crate::store::{StageReply, Staging};
 
 pub(super) struct FileStaging {
     shared: Arc<Shared>,
-    name: PartialName,
+    partial: Partial,
     held: u64,
     bytes: u64,
     body: Body,
@@ -37,28 +38,43 @@ enum Body {
 }
 
 impl FileStaging {
-    pub(super) fn begin(shared: Arc<Shared>, name: PartialName) -> Result<Self, StoreError> {
+    pub(super) fn begin(
+        shared: Arc<Shared>,
+        upload: UploadChange,
+    ) -> Result<StageReply, StoreError> {
         shared.health.check()?;
-        let claim = shared.partials.claim(&name, SystemTime::now())?;
-        if claim == Claim::TooOld {
-            remove_partial(&shared, &name);
-        }
+        let partial = Partial::from(upload);
+        let kept = match shared.partials.claim(&partial, SystemTime::now())? {
+            Claim::Busy => return Ok(StageReply::Busy),
+            Claim::New => None,
+            Claim::TooOld(old) => {
+                remove_partial(&shared, &old);
+                None
+            }
+            Claim::Kept(kept) => Some(kept),
+        };
         let mut staging = FileStaging {
             shared,
-            name,
+            partial,
             held: 0,
             bytes: 0,
             body: Body::Memory(Vec::new()),
         };
-        if claim == Claim::Kept {
-            staging.resume()?;
+        if let Some(kept) = kept {
+            staging.resume(&kept)?;
         }
-        Ok(staging)
+        Ok(StageReply::Begun(Box::new(staging)))
     }
 
-    fn resume(&mut self) -> Result<(), StoreError> {
-        let path = self.shared.folder.partial(&self.name);
-        let opened = OpenOptions::new().read(true).append(true).open(path);
+    fn resume(&mut self, kept: &Partial) -> Result<(), StoreError> {
+        let folder = &self.shared.folder;
+        let path = folder.partial(&self.partial);
+        let mut named = Ok(());
+        if *kept != self.partial {
+            // From here on it is told for what the upload is.
+            named = fs::rename(folder.partial(kept), &path);
+        }
+        let opened = named.and_then(|()| OpenOptions::new().read(true).append(true).open(path));
         let file = match opened.and_then(|file| Ok((file.metadata()?.len(), file))) {
             // Somebody tidied up; the upload begins anew.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -72,7 +88,7 @@ impl FileStaging {
 
     /// Moves the upload from memory into a file, and adds `bytes`.
     fn spill(&mut self, begun: &[u8], bytes: &[u8]) -> Result<(), StoreError> {
-        let path = self.shared.folder.partial(&self.name);
+        let path = self.shared.folder.partial(&self.partial);
         // What may be there under this name is of no use: it was not kept.
         let mut options = private();
         options.read(true).append(true).create(true);
@@ -108,7 +124,7 @@ impl FileStaging {
         let flushed = file.finish();
         self.written(flushed)?;
         let folder = &self.shared.folder;
-        let (from, to) = (folder.partial(&self.name), folder.segment(id.0));
+        let (from, to) = (folder.partial(&self.partial), folder.segment(id.0));
         let renamed = fs::rename(from, to);
         self.or_lost(renamed, "renaming an upload")?;
         self.shared.folder.sync_renamed().map_err(|error| {
@@ -119,16 +135,16 @@ impl FileStaging {
     }
 
     fn keep(&self) {
-        for name in self.shared.partials.keep(&self.name, SystemTime::now()) {
-            remove_partial(&self.shared, &name);
-            self.shared.partials.release(&name);
+        for old in self.shared.partials.keep(&self.partial, SystemTime::now()) {
+            remove_partial(&self.shared, &old);
+            self.shared.partials.release(&old.name);
         }
     }
 
     fn remove(&mut self) {
-        remove_partial(&self.shared, &self.name);
+        remove_partial(&self.shared, &self.partial);
         self.body = Body::Gone;
-        self.shared.partials.release(&self.name);
+        self.shared.partials.release(&self.partial.name);
     }
 }
 
@@ -181,11 +197,11 @@ impl Staging for FileStaging {
             }
             Body::Lost | Body::Gone => return Err(lost()),
         };
-        let (name, bytes) = (self.name.clone(), self.bytes);
+        let (name, bytes) = (self.partial.name.clone(), self.bytes);
         let upload = StagedUpload { name, bytes, body };
         self.shared.staged.insert(id, upload);
         self.body = Body::Gone;
-        self.shared.partials.release(&self.name);
+        self.shared.partials.release(&self.partial.name);
         Ok(Staged {
             id,
             bytes,
@@ -204,14 +220,14 @@ impl Drop for FileStaging {
     fn drop(&mut self) {
         match mem::replace(&mut self.body, Body::Gone) {
             Body::Gone => {}
-            Body::Memory(_) => self.shared.partials.release(&self.name),
+            Body::Memory(_) => self.shared.partials.release(&self.partial.name),
             Body::Lost => self.remove(),
             // Flushed, since a flush that failed unseen would let a resumed upload pass for durable.
             // And closed first, since the next one to claim the name may come at once.
             Body::File(file) => match self.written(file.finish()) {
                 Ok(()) => self.keep(),
                 Err(error) => {
-                    tracing::warn!(device = %self.name.device, %error, "a partial upload is lost");
+                    tracing::warn!(device = %self.partial.name.device, %error, "a partial upload is lost");
                     self.remove();
                 }
             },
@@ -226,18 +242,19 @@ fn lost() -> StoreError {
 /// Removes the interrupted uploads that are too old.
 pub(super) fn prune(shared: &Shared, now: WallTime) {
     let now = system_time(now);
-    for name in shared.partials.bring_back(now) {
+    for partial in shared.partials.bring_back(now) {
         let file = OpenOptions::new()
             .write(true)
-            .open(shared.folder.partial(&name));
+            .open(shared.folder.partial(&partial));
         if let Err(error) = file.and_then(|file| file.set_modified(now)) {
-            tracing::debug!(device = %name.device, %error, "the time of a partial upload stays");
+            let device = &partial.name.device;
+            tracing::debug!(%device, %error, "the time of a partial upload stays");
         }
     }
-    for name in shared.partials.prune(now) {
-        remove_partial(shared, &name);
-        shared.partials.release(&name);
-        let (device, key) = (&name.device, name.key);
+    for partial in shared.partials.prune(now) {
+        remove_partial(shared, &partial);
+        shared.partials.release(&partial.name);
+        let (device, key) = (&partial.name.device, partial.name.key);
         tracing::info!(%device, %key, "an interrupted upload is too old: it was removed");
     }
 }
@@ -245,10 +262,10 @@ pub(super) fn prune(shared: &Shared, now: WallTime) {
 /// The uploads that are arriving or interrupted.
 pub(super) fn unfinished(shared: &Shared, limit: usize) -> Vec<UnfinishedUpload> {
     let entries = shared.partials.list().into_iter().take(limit);
-    let entries = entries.map(|(name, interrupted)| UnfinishedUpload {
-        bytes: fs::metadata(shared.folder.partial(&name)).map_or(0, |file| file.len()),
-        device: name.device,
-        key: name.key,
+    let entries = entries.map(|(partial, interrupted)| UnfinishedUpload {
+        bytes: fs::metadata(shared.folder.partial(&partial)).map_or(0, |file| file.len()),
+        device: partial.name.device,
+        key: partial.name.key,
         interrupted: interrupted.map(WallTime::from_system),
     });
     entries.collect()
@@ -258,10 +275,10 @@ fn system_time(at: WallTime) -> SystemTime {
     UNIX_EPOCH + Duration::from_millis(u64::try_from(at.unix_millis()).unwrap_or(0))
 }
 
-fn remove_partial(shared: &Shared, name: &PartialName) {
-    match fs::remove_file(shared.folder.partial(name)) {
+fn remove_partial(shared: &Shared, partial: &Partial) {
+    match fs::remove_file(shared.folder.partial(partial)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            tracing::warn!(device = %name.device, %error, "a partial upload cannot be removed");
+            tracing::warn!(device = %partial.name.device, %error, "a partial upload cannot be removed");
         }
         _ => {}
     }

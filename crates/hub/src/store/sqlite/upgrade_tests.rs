@@ -7,7 +7,7 @@ use fleetlink_core::{
 };
 use fleetlink_proto::control::UploadMode;
 use fleetlink_proto::samples::{SampleParser, Summary};
-use fleetlink_proto::{ContentHash, DeviceKey, Password, WallTime};
+use fleetlink_proto::{ContentHash, DeviceKey, IdempotencyKey, Password, WallTime};
 use rusqlite::{Connection, params};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -145,7 +145,15 @@ async fn logs_in(folder: &Path) {
 /// Data files may have names that are not numbers, and the database is whole.
 async fn takes_names(folder: &Path) {
     let store = SqliteStore::open(folder).unwrap();
-    let mut staging = store.stage("uav".parse().unwrap(), key(9)).await.unwrap();
+    let change = UploadChange {
+        device: "uav".parse().unwrap(),
+        key: key(9),
+        file: "lab/t".parse().unwrap(),
+        mode: UploadMode::Append,
+    };
+    let StageReply::Begun(mut staging) = store.stage(change).await.unwrap() else {
+        panic!("nobody else stages it");
+    };
     staging.write(SAMPLES).unwrap();
     let staged = staging.finish(summary(), ContentHash::of(SAMPLES), false);
     let commit = Commit {

@@ -70,7 +70,7 @@ async fn a_failed_commit_ends_the_promises() {
         let is_unavailable = |error| assert!(matches!(error, Some(StoreError::Unavailable(_))));
         is_unavailable(add(&store, "other").await.err());
         is_unavailable(delete(&store, To("cam", 1, 2000)).await.err());
-        is_unavailable(store.stage(name("cam"), key(2001)).await.err());
+        is_unavailable(begin(&store, "cam", 2001).await.err());
         // Reads go on, and see what was answered.
         holds(&store, 3).await;
     });
@@ -187,7 +187,7 @@ async fn no_descriptors_left_refuses_what_needs_one_and_passes() {
             upload(&store, To("cam", 2, 10), Replace, &large(20_000))
                 .await
                 .unwrap();
-            let mut begun = store.stage(name("cam"), key(11)).await.unwrap();
+            let mut begun = begin(&store, "cam", 11).await.unwrap();
             begun.write(&large(20_000)).unwrap();
             let limit = getrlimit(Resource::Nofile);
             set_descriptors(Some(3), limit);

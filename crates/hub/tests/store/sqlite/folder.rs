@@ -2,7 +2,6 @@
 
 use std::fs;
 
-use fleetlink_hub::store::Store;
 use fleetlink_hub::store::sqlite::{OpenError, SqliteStore};
 use rusqlite::Connection;
 
@@ -24,7 +23,7 @@ async fn one_process_uses_a_folder() {
         message.starts_with("another hub or command is using the folder /"),
         "{message}"
     );
-    let staging = store.stage(name("cam"), key(1)).await.unwrap();
+    let staging = begin(&store, "cam", 1).await.unwrap();
     drop(store);
     assert!(matches!(refusal(&folder), OpenError::InUse(_)));
     drop(staging);
@@ -101,7 +100,7 @@ async fn what_it_makes_is_for_its_user_alone() {
     upload(&store, To("cam", 1, 1), Replace, &large(20_000))
         .await
         .unwrap();
-    let mut staging = store.stage(name("cam"), key(2)).await.unwrap();
+    let mut staging = begin(&store, "cam", 2).await.unwrap();
     staging.write(&large(20_000)).unwrap();
     let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&root), 0o700);

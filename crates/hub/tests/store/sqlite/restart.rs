@@ -77,7 +77,7 @@ async fn ids_of_segments_are_never_used_again() {
 }
 
 async fn interrupt(store: &dyn Store, device: &str, bits: u128) {
-    let mut staging = store.stage(name(device), key(bits)).await.unwrap();
+    let mut staging = begin(store, device, bits).await.unwrap();
     staging.write(&large(20_000)).unwrap();
 }
 
@@ -86,7 +86,7 @@ async fn interrupted_uploads_are_kept_for_a_day() {
     let folder = Folder::fresh();
     let store = folder.store();
     interrupt(&store, "cam", 1).await;
-    let held = store.stage(name("cam"), key(1)).await.unwrap().held();
+    let held = begin(&store, "cam", 1).await.unwrap().held();
     assert_eq!(held, 140_000);
     drop(store);
     fs::write(folder.path().join("partial/notes.txt"), "mine").unwrap();
@@ -106,7 +106,7 @@ async fn interrupted_uploads_are_kept_for_a_day() {
     let found = store.reconciliation();
     assert_eq!((found.partials_kept, found.partials_removed), (0, 1));
     assert_eq!(folder.files("partial").len(), 1);
-    assert_eq!(store.stage(name("cam"), key(1)).await.unwrap().held(), 0);
+    assert_eq!(begin(&store, "cam", 1).await.unwrap().held(), 0);
 }
 
 #[tokio::test]
@@ -120,7 +120,7 @@ async fn a_device_leaves_only_so_many() {
     assert_eq!(folder.files("partial").len(), PARTIALS_PER_DEVICE + 1);
     let held = |bits| async move {
         let store = folder.store();
-        store.stage(name("cam"), key(bits)).await.unwrap().held()
+        begin(&store, "cam", bits).await.unwrap().held()
     };
     drop(store);
     // The youngest is there.
@@ -131,9 +131,9 @@ async fn a_device_leaves_only_so_many() {
 async fn small_ones_are_not_kept() {
     let folder = Folder::fresh();
     let store = folder.store();
-    let mut staging = store.stage(name("cam"), key(1)).await.unwrap();
+    let mut staging = begin(&store, "cam", 1).await.unwrap();
     staging.write(b"1\n").unwrap();
     drop(staging);
     assert_eq!(folder.files("partial").len(), 0);
-    assert_eq!(store.stage(name("cam"), key(1)).await.unwrap().held(), 0);
+    assert_eq!(begin(&store, "cam", 1).await.unwrap().held(), 0);
 }

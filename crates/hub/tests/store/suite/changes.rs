@@ -135,7 +135,7 @@ pub(crate) async fn refuse_a_sum_that_does_not_fit(subject: &dyn Subject) {
         huge.merge(&half).unwrap();
     }
     for (bits, mode) in [(1, Replace), (2, Append)] {
-        let mut staging = store.stage(name("cam"), key(bits)).await.unwrap();
+        let mut staging = begin(&*store, "cam", bits).await.unwrap();
         staging.write(b"1\n").unwrap();
         let staged = staging
             .finish(huge, ContentHash::of(b"1\n"), false)

@@ -16,9 +16,9 @@ use std::sync::Arc;
 
 use fleetlink_core::{
     Account, Change, Commit, Delete, Deleter, PasswordHash, Query, Snapshot, Staged, StoreCall,
-    StoreError, StoreReply,
+    StoreError, StoreReply, UploadChange,
 };
-use fleetlink_hub::store::{Staging, Store};
+use fleetlink_hub::store::{StageReply, Staging, Store};
 use fleetlink_proto::control::{DeleteReply, FileList, Receipt, UploadMode};
 use fleetlink_proto::samples::{SampleParser, Summary};
 use fleetlink_proto::{ContentHash, DataFile, DeviceName, IdempotencyKey, Version, WallTime};
@@ -48,7 +48,7 @@ macro_rules! every_case {
                 appends_are_all_there;
             reads: page_through_files, page_through_the_files_of_all, join_open_ends, give_empty_files,
                 see_what_was_answered, go_on_while_a_segment_is_replaced;
-            staging: is_exclusive, is_invisible, resumes, is_forgotten_when_discarded,
+            staging: is_exclusive, is_for_one_change, has_a_key_of_its_own, is_invisible, resumes, is_forgotten_when_discarded,
                 does_not_discard_what_is_committed, keeps_nothing_of_what_is_abandoned;
             upkeep: removes_old_interrupted_uploads, keeps_the_journal_without_bounds,
                 bounds_the_journal_by_age_and_number,
@@ -133,13 +133,35 @@ pub(crate) fn finish(staging: Box<dyn Staging>, text: &[u8]) -> Result<Staged, S
     staging.finish(summary(text), ContentHash::of(text), ends_open)
 }
 
+/// An upload that replaces the file 1.
+pub(crate) fn change(device: &str, bits: u128) -> UploadChange {
+    UploadChange {
+        device: name(device),
+        key: key(bits),
+        file: file(1),
+        mode: Replace,
+    }
+}
+
+/// Begins that upload, which nobody else is at.
+pub(crate) async fn begin(
+    store: &dyn Store,
+    device: &str,
+    bits: u128,
+) -> Result<Box<dyn Staging>, StoreError> {
+    match store.stage(change(device, bits)).await? {
+        StageReply::Begun(staging) => Ok(staging),
+        StageReply::Busy => panic!("it is being staged"),
+    }
+}
+
 pub(crate) async fn stage(
     store: &dyn Store,
     device: &str,
     bits: u128,
     text: &[u8],
 ) -> Result<Staged, StoreError> {
-    let mut staging = store.stage(name(device), key(bits)).await?;
+    let mut staging = begin(store, device, bits).await?;
     assert_eq!(staging.held(), 0);
     for piece in text.chunks(100_000) {
         staging.write(piece)?;

@@ -6,14 +6,73 @@ use super::*;
 
 pub(crate) async fn is_exclusive(subject: &dyn Subject) {
     let store = with_cam(subject).await;
-    let first = store.stage(name("cam"), key(1)).await.unwrap();
-    is_conflict(store.stage(name("cam"), key(1)).await.map(|_| ()));
+    let first = begin(&*store, "cam", 1).await.unwrap();
+    let second = store.stage(change("cam", 1)).await.unwrap();
+    assert!(matches!(second, StageReply::Busy));
     let others = [("cam", 2), ("other", 1)];
     for (device, bits) in others {
-        assert!(store.stage(name(device), key(bits)).await.is_ok());
+        assert!(begin(&*store, device, bits).await.is_ok());
     }
     drop(first);
-    assert!(store.stage(name("cam"), key(1)).await.is_ok());
+    assert!(begin(&*store, "cam", 1).await.is_ok());
+}
+
+/// Begins another change than that of [`begin`], with the same key.
+async fn is_refused_otherwise(store: &dyn Store, bits: u128) {
+    for (id, mode) in [(2, Replace), (1, Append)] {
+        let other = UploadChange {
+            file: file(id),
+            mode,
+            ..change("cam", bits)
+        };
+        is_conflict(store.stage(other).await.map(|_| ()));
+    }
+}
+
+/// From the promised size on it is remembered what an interrupted upload is for.
+pub(crate) async fn is_for_one_change(subject: &dyn Subject) {
+    let store = with_cam(subject).await;
+    let mut staging = begin(&*store, "cam", 1).await.unwrap();
+    is_refused_otherwise(&*store, 1).await;
+    staging.write(&large(20_000)).unwrap();
+    is_refused_otherwise(&*store, 1).await;
+    drop(staging);
+    is_refused_otherwise(&*store, 1).await;
+    drop(store);
+    let store = subject.open();
+    is_refused_otherwise(&*store, 1).await;
+    // It goes on, and the key is free once it is given up.
+    let staging = begin(&*store, "cam", 1).await.unwrap();
+    assert_eq!(staging.held(), 140_000);
+    is_refused_otherwise(&*store, 1).await;
+    staging.abandon();
+    let other = UploadChange {
+        file: "a/b".parse().unwrap(),
+        mode: Append,
+        ..change("cam", 1)
+    };
+    for held in [0, 140_000] {
+        let StageReply::Begun(mut staging) = store.stage(other.clone()).await.unwrap() else {
+            panic!("it is being staged");
+        };
+        assert_eq!(staging.held(), held);
+        staging.write(&large(20_000)).unwrap();
+    }
+}
+
+/// A deletion cannot have the key of an upload, as long as the upload is not given up.
+pub(crate) async fn has_a_key_of_its_own(subject: &dyn Subject) {
+    let store = with_cam(subject).await;
+    upload(&*store, To("cam", 1, 1), Replace, b"1\n")
+        .await
+        .unwrap();
+    let mut staging = begin(&*store, "cam", 2).await.unwrap();
+    is_conflict(delete(&*store, To("cam", 1, 2)).await);
+    staging.write(&large(20_000)).unwrap();
+    drop(staging);
+    is_conflict(delete(&*store, To("cam", 1, 2)).await);
+    begin(&*store, "cam", 2).await.unwrap().abandon();
+    delete(&*store, To("cam", 1, 2)).await.unwrap();
 }
 
 pub(crate) async fn is_invisible(subject: &dyn Subject) {
@@ -39,14 +98,14 @@ pub(crate) async fn resumes(subject: &dyn Subject) {
     let mut store = with_cam(subject).await;
     for (number, size) in [300_000, promised, promised - 1, 1].into_iter().enumerate() {
         let bits = 1 + number as u128;
-        let mut staging = store.stage(name("cam"), key(bits)).await.unwrap();
+        let mut staging = begin(&*store, "cam", bits).await.unwrap();
         for piece in big[..size].chunks(10_000) {
             staging.write(piece).unwrap();
         }
         drop(staging);
         drop(store);
         store = subject.open();
-        let mut staging = store.stage(name("cam"), key(bits)).await.unwrap();
+        let mut staging = begin(&*store, "cam", bits).await.unwrap();
         let mut held = Vec::new();
         staging
             .read_held(&mut |piece| held.extend_from_slice(piece))
@@ -97,10 +156,10 @@ pub(crate) async fn does_not_discard_what_is_committed(subject: &dyn Subject) {
 pub(crate) async fn keeps_nothing_of_what_is_abandoned(subject: &dyn Subject) {
     let store = with_cam(subject).await;
     for text in [b"1\n".to_vec(), large(20_000)] {
-        let mut staging = store.stage(name("cam"), key(1)).await.unwrap();
+        let mut staging = begin(&*store, "cam", 1).await.unwrap();
         staging.write(&text).unwrap();
         staging.abandon();
-        let staging = store.stage(name("cam"), key(1)).await.unwrap();
+        let staging = begin(&*store, "cam", 1).await.unwrap();
         assert_eq!(staging.held(), 0);
     }
 }

@@ -31,16 +31,16 @@ fn wall(since_epoch: Duration) -> WallTime {
 /// A store may keep nothing of an interrupted upload; nothing is kept for longer than is promised.
 pub(crate) async fn removes_old_interrupted_uploads(subject: &dyn Subject) {
     let store = with_cam(subject).await;
-    let mut staging = store.stage(name("cam"), key(1)).await.unwrap();
+    let mut staging = begin(&*store, "cam", 1).await.unwrap();
     staging.write(&large(20_000)).unwrap();
     drop(staging);
-    let held = store.stage(name("cam"), key(1)).await.unwrap().held();
+    let held = begin(&*store, "cam", 1).await.unwrap().held();
     store.tend(wall(now()), ALL).await.unwrap();
-    let kept = store.stage(name("cam"), key(1)).await.unwrap().held();
+    let kept = begin(&*store, "cam", 1).await.unwrap().held();
     assert_eq!(kept, held);
     let later = now() + PARTIAL_UPLOAD_KEPT + Duration::from_secs(60);
     store.tend(wall(later), ALL).await.unwrap();
-    let kept = store.stage(name("cam"), key(1)).await.unwrap().held();
+    let kept = begin(&*store, "cam", 1).await.unwrap().held();
     assert_eq!(kept, 0);
 }
 
