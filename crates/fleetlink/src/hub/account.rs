@@ -77,7 +77,7 @@ pub(crate) async fn run(arguments: AccountArguments, output: &Output) -> Result<
     let Some(step) = prepare(arguments.action, &folder, output).await? else {
         return Ok(());
     };
-    let mut operator = Operator::reach(&folder).await?;
+    let mut operator = Operator::connect(&folder).await?;
     let result = perform(&mut operator, step, output).await;
     operator.finish().await;
     result

@@ -49,7 +49,7 @@ pub(crate) async fn data(
 
 /// Has one call done.
 async fn call(folder: &Path, call: DataCall) -> Result<DataAnswer, Failure> {
-    let mut operator = Operator::reach(folder).await?;
+    let mut operator = Operator::connect(folder).await?;
     let answer = operator.data(call).await;
     operator.finish().await;
     Ok(answer?)
@@ -57,7 +57,7 @@ async fn call(folder: &Path, call: DataCall) -> Result<DataAnswer, Failure> {
 
 /// All data files, of one device or of all.
 async fn files(folder: &Path, device: Option<DeviceName>) -> Result<Vec<FileInfo>, Failure> {
-    let mut operator = Operator::reach(folder).await?;
+    let mut operator = Operator::connect(folder).await?;
     let files = pages(&mut operator, device).await;
     operator.finish().await;
     Ok(files?)
@@ -125,7 +125,7 @@ async fn get(
     let path = path.unwrap_or_else(|| file_name(&device, &file));
     let to_stdout = path.as_os_str() == "-";
     crate::data::check_target(&path, existing, output)?;
-    let mut operator = Operator::reach(folder).await?;
+    let mut operator = Operator::connect(folder).await?;
     let which = (device.clone(), file.clone());
     let read = match to_stdout {
         true => to_standard_output(&mut operator, which).await,
@@ -236,7 +236,7 @@ async fn remove(
     all: bool,
     output: &Output,
 ) -> Result<(), Failure> {
-    let mut operator = Operator::reach(folder).await?;
+    let mut operator = Operator::connect(folder).await?;
     let mut deleted = Vec::new();
     let mut failed = None;
     for file in files {

@@ -46,7 +46,7 @@ pub(crate) async fn keys(
             ));
         }
     };
-    let mut operator = Operator::reach(&folder).await?;
+    let mut operator = Operator::connect(&folder).await?;
     let reply = operator.call(call).await;
     operator.finish().await;
     match reply? {

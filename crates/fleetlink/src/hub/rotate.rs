@@ -24,7 +24,7 @@ impl RotateArguments {
 /// Rotates the key of the running hub or, where none runs, the one that its next start uses.
 pub(crate) async fn rotate(arguments: RotateArguments, output: &Output) -> Result<(), Failure> {
     let folder = arguments.operator.folder()?;
-    let mut operator = Operator::reach(&folder).await?;
+    let mut operator = Operator::connect(&folder).await?;
     let running = operator.hub_is_running();
     let reply = operator.call(OperatorCall::RotateKey).await;
     operator.finish().await;

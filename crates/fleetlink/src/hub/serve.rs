@@ -64,11 +64,11 @@ pub(crate) struct HubArguments {
     #[arg(long)]
     plain: bool,
     /// Serve the number exchange at this address too; it refuses numbers out of range.
-    #[arg(long, value_name = "ADDR")]
-    sum: Option<SocketAddr>,
+    #[arg(long = "sum", value_name = "ADDR")]
+    number_exchange: Option<SocketAddr>,
     /// Lease connection ids at this address too, over UDP and TCP.
-    #[arg(long, value_name = "ADDR")]
-    hello: Option<SocketAddr>,
+    #[arg(long = "hello", value_name = "ADDR")]
+    leases: Option<SocketAddr>,
     #[command(flatten)]
     events: EventForm,
 }
@@ -101,8 +101,8 @@ pub(crate) async fn serve(arguments: HubArguments, output: &Output) -> Result<()
         keep_alive,
         upload_idle,
         plain,
-        sum,
-        hello,
+        number_exchange,
+        leases,
         events,
     } = arguments;
     if let Some(HubAction::RotateKey(arguments)) = action {
@@ -129,8 +129,10 @@ pub(crate) async fn serve(arguments: HubArguments, output: &Output) -> Result<()
         settings,
         retention: retention.store(),
         log_bounds: retention.logs(),
-        number_exchange: sum.map(crate::number_exchange::beside_hub).transpose()?,
-        leases: hello.map(crate::lease::beside_hub),
+        number_exchange: number_exchange
+            .map(crate::number_exchange::beside_hub)
+            .transpose()?,
+        leases: leases.map(crate::lease::beside_hub),
     };
     run::run(config, (&Joining::Join, events), None, output).await
 }

@@ -40,7 +40,7 @@ impl SessionArguments {
 /// Does what the command asks at the running hub.
 pub(crate) async fn run(arguments: SessionArguments, output: &Output) -> Result<(), Failure> {
     let folder = arguments.operator.folder()?;
-    let mut operator = Operator::reach(&folder).await?;
+    let mut operator = Operator::connect(&folder).await?;
     let result = if operator.hub_is_running() {
         perform(&mut operator, arguments.action, output).await
     } else {

@@ -100,7 +100,7 @@ pub(crate) async fn run(arguments: TicketArguments, output: &Output) -> Result<(
         },
     };
     let folder = arguments.operator.folder()?;
-    let mut operator = Operator::reach(&folder).await?;
+    let mut operator = Operator::connect(&folder).await?;
     let answered = operator.call(call).await;
     let told = match &answered {
         Ok(OperatorReply::Ticket(issued)) => hand_over(issued, &mut operator, output).await,

@@ -34,7 +34,7 @@ impl UploadArguments {
 pub(crate) async fn run(arguments: UploadArguments, output: &Output) -> Result<(), Failure> {
     let Action::List = arguments.action;
     let folder = arguments.operator.folder()?;
-    let mut operator = Operator::reach(&folder).await?;
+    let mut operator = Operator::connect(&folder).await?;
     let result = operator.call(OperatorCall::ListUploads).await;
     operator.finish().await;
     if let OperatorReply::Uploads(uploads) = result? {

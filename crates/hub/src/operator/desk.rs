@@ -9,9 +9,9 @@ use super::message::{OperatorCall, OperatorReply};
 use super::tickets;
 use crate::driver::DriverHandle;
 use crate::driver::wall_time;
+use crate::hub_state::HubState;
 use crate::identity::IdentityError;
 use crate::passwords::Passwords;
-use crate::reach::Reach;
 use crate::store::Store;
 
 /// What an operator's calls are done with. Whoever has one has the data folder's lock.
@@ -21,7 +21,7 @@ pub(crate) struct Desk {
     pub(crate) passwords: Passwords,
     /// For the content of data files, which no core carries.
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) reach: Reach,
+    pub(crate) hub_state: HubState,
 }
 
 impl Desk {
@@ -82,8 +82,9 @@ impl Desk {
 
     /// Not by the core, which knows no keys: nothing that it decides depends on which one it is.
     async fn rotate_key(&self) -> Result<OperatorReply, String> {
-        let reach = self.reach.clone();
-        let rotating = tokio::task::spawn_blocking(move || reach.identity()?.rotate(wall_time()));
+        let hub_state = self.hub_state.clone();
+        let rotating =
+            tokio::task::spawn_blocking(move || hub_state.identity()?.rotate(wall_time()));
         match rotating.await {
             Ok(Ok(rotated)) => Ok(OperatorReply::KeyRotated {
                 old: rotated.old,

@@ -81,10 +81,10 @@ impl Operator {
         }
     }
 
-    /// Reaches the hub whose data are in `folder`: the one that runs, or the store of one that
-    /// does not. Where the folder is in use without a socket, a hub is starting or another command
-    /// is at work: it is waited for, but not for ever.
-    pub async fn reach(folder: &Path) -> Result<Self, OperatorError> {
+    /// Connects to the hub whose data are in `folder`: to its socket if it runs, else to its
+    /// store. If the folder is in use and has no socket, a hub is starting or another command is at
+    /// work: this waits for it until a deadline.
+    pub async fn connect(folder: &Path) -> Result<Self, OperatorError> {
         let unreachable = |reason: String| OperatorError::Unreachable {
             folder: folder.display().to_string(),
             reason,

@@ -13,8 +13,8 @@ use super::content::Content;
 use super::message::{OperatorCall, OperatorReply};
 use super::{Desk, OperatorError};
 use crate::driver::{CONSOLE_QUEUE, Driver, Followers, HubEvent, wall_time};
+use crate::hub_state::HubState;
 use crate::passwords::Passwords;
-use crate::reach::Reach;
 use crate::store::sqlite::{OpenError, SqliteStore};
 use crate::store::{Store, StoreError};
 
@@ -63,7 +63,7 @@ impl Offline {
             driver: handle,
             passwords,
             store,
-            reach: Reach::Stopped(folder.to_owned()),
+            hub_state: HubState::Stopped(folder.to_owned()),
         };
         Ok(Offline {
             desk,

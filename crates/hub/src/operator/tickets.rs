@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::Desk;
 use super::message::OperatorReply;
-use crate::reach::{self, Reach};
+use crate::hub_state::{self, HubState};
 
 /// A ticket that was issued: the one time that its text is told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,16 +82,16 @@ pub struct TicketOrder {
 
 /// Issues a ticket and tells its text.
 pub(super) async fn issue(order: TicketOrder, desk: &Desk) -> Result<OperatorReply, String> {
-    let addresses = match (order.addresses.is_empty(), &desk.reach) {
+    let addresses = match (order.addresses.is_empty(), &desk.hub_state) {
         (false, _) => order.addresses,
-        (true, Reach::Running { listen, .. }) => reach::addresses(*listen),
-        (true, Reach::Stopped(_)) => {
+        (true, HubState::Running { listen, .. }) => hub_state::addresses(*listen),
+        (true, HubState::Stopped(_)) => {
             let why = "no hub runs on these data, so nobody knows where devices will find it: give \
                        the address with --address HOST:PORT, or start the hub first (fleetlink hub)";
             return Err(why.to_owned());
         }
     };
-    let pin = desk.reach.pin()?;
+    let pin = desk.hub_state.pin()?;
     let secret = random_secret().map_err(|e| e.to_string())?;
     let hash = secret.hash();
     let subject = order.subject.clone();

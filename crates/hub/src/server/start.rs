@@ -21,6 +21,7 @@ use crate::descriptors::Descriptors;
 use crate::devices;
 use crate::driver::wall_time;
 use crate::driver::{CONSOLE_QUEUE, Driver, DriverHandle, Followers, HubEvent, WallClock};
+use crate::hub_state::HubState;
 use crate::identity::Identity;
 use crate::import::{self, Authority, ImportTools};
 use crate::lease::{self, LeaseConfig};
@@ -28,7 +29,6 @@ use crate::logs::{LogBounds, LogFiles, LogFolder};
 use crate::number_exchange;
 use crate::operator::{Desk, OperatorSocket, is_served};
 use crate::passwords::Passwords;
-use crate::reach::Reach;
 use crate::session::{Claims, HubUnread, HubUploads, SessionContext};
 use crate::store::sqlite::{OpenError, SqliteStore};
 use crate::store::{Retention, Store};
@@ -212,7 +212,7 @@ async fn start_with(
         driver: driver.clone(),
         passwords: passwords.clone(),
         store: Arc::clone(&store),
-        reach: Reach::Running {
+        hub_state: HubState::Running {
             listen: address,
             identity: identity.clone(),
             plain,

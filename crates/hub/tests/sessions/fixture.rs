@@ -22,7 +22,7 @@ impl Fixture {
 
     /// Has the operator's call done by the running hub.
     pub(crate) async fn operate(&self, call: OperatorCall) -> OperatorReply {
-        let mut operator = Operator::reach(self.folder.path()).await.unwrap();
+        let mut operator = Operator::connect(self.folder.path()).await.unwrap();
         assert!(operator.hub_is_running());
         operator.call(call).await.unwrap()
     }
@@ -47,7 +47,7 @@ async fn start(names: &[&str], settings: Settings, tls: bool) -> Fixture {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().to_owned();
     Operator::make_store(&data).unwrap();
-    let mut operator = Operator::reach(&data).await.unwrap();
+    let mut operator = Operator::connect(&data).await.unwrap();
     for name in names {
         let account = OperatorCall::AddAccount {
             name: name.parse().unwrap(),

@@ -90,7 +90,7 @@ async fn a_start_that_fails_leaves_the_log_files_and_frees_the_data() {
 async fn reach(data: &Path) -> Operator {
     let reaching = async {
         loop {
-            match Operator::reach(data).await {
+            match Operator::connect(data).await {
                 Ok(operator) => return operator,
                 Err(_) => tokio::task::yield_now().await,
             }

@@ -14,7 +14,7 @@ use crate::identity::{Identity, IdentityError};
 
 /// What a ticket says about a hub, or where that is to be found.
 #[derive(Clone)]
-pub(crate) enum Reach {
+pub(crate) enum HubState {
     /// Of one that runs.
     Running {
         /// Where it listens.
@@ -27,19 +27,19 @@ pub(crate) enum Reach {
     Stopped(PathBuf),
 }
 
-impl Reach {
+impl HubState {
     /// The pin of the hub's key.
     ///
     /// # Errors
     /// A sentence for the operator: there is no such thing, or the key cannot be used.
     pub(crate) fn pin(&self) -> Result<HubPin, String> {
         match self {
-            Reach::Running { plain: true, .. } => {
+            HubState::Running { plain: true, .. } => {
                 Err("a hub without TLS knows no keys, and so no tickets".to_owned())
             }
-            Reach::Running { identity, .. } => Ok(identity.shown().pin()),
+            HubState::Running { identity, .. } => Ok(identity.shown().pin()),
             // A ticket may be issued before the first start.
-            Reach::Stopped(folder) => match Identity::load_or_create(folder, wall_time()) {
+            HubState::Stopped(folder) => match Identity::load_or_create(folder, wall_time()) {
                 Ok(identity) => Ok(identity.shown().pin()),
                 Err(error) => Err(error.to_string()),
             },
@@ -49,8 +49,8 @@ impl Reach {
     /// The identity that the hub has. Blocks.
     pub(crate) fn identity(&self) -> Result<Identity, IdentityError> {
         match self {
-            Reach::Running { identity, .. } => Ok(identity.clone()),
-            Reach::Stopped(folder) => Identity::load(folder, wall_time()),
+            HubState::Running { identity, .. } => Ok(identity.clone()),
+            HubState::Stopped(folder) => Identity::load(folder, wall_time()),
         }
     }
 }
