@@ -97,7 +97,7 @@ pub enum ErrorKind {
     /// A file of the state folder is damaged, or others can read it.
     StateDamaged,
     /// A transfer to another device failed.
-    Transfer(transfer::Failure),
+    Transfer(transfer::TransferFailure),
     /// A fault of this library.
     Internal,
 }
@@ -218,7 +218,7 @@ impl Error {
         Error::new(ErrorKind::Usage, message)
     }
 
-    pub(crate) fn transfer(failure: transfer::Failure) -> Self {
+    pub(crate) fn transfer(failure: transfer::TransferFailure) -> Self {
         let message = failure.to_string();
         Error::new(ErrorKind::Transfer(failure.clone()), message).because(failure)
     }
@@ -329,7 +329,7 @@ mod tests {
             assert_eq!(error.retry(), code.retry());
         }
         for reason in transfer::Reason::ALL {
-            let failure = transfer::Failure::here(*reason, "x");
+            let failure = transfer::TransferFailure::here(*reason, "x");
             assert_eq!(Error::transfer(failure).retry(), reason.retry());
         }
         assert_eq!(Error::closed(Closed::Left).retry(), Retry::Never);

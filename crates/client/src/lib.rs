@@ -126,7 +126,7 @@ pub use fleetlink_proto::samples::{Decimal, Operation};
 pub use fleetlink_proto::ticket::JoinTicket;
 pub use fleetlink_proto::transfer::limits::Deadlines;
 pub use fleetlink_proto::transfer::{
-    Ended, Failure as TransferFailure, FileName, Offer, Reason, Receipt as TransferReceipt,
+    Ended, FileName, Offer, Reason, Receipt as TransferReceipt, TransferFailure,
 };
 pub use fleetlink_proto::{
     ContentHash, DataFile, DeviceKey, DeviceName, HubPin, IdempotencyKey, Password, Retry, WallTime,

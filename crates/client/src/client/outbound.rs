@@ -54,7 +54,7 @@ pub enum SendEvent<'a> {
     /// The receiver is not ready; it is tried again after so long.
     Retries {
         /// Why it is not ready.
-        failure: &'a transfer::Failure,
+        failure: &'a transfer::TransferFailure,
         /// How long until the next try.
         wait: Duration,
     },
@@ -264,7 +264,7 @@ impl Delivery<'_> {
         };
         let sent = tokio::select! {
             sent = peer.send(source, self.control) => sent,
-            () = waiting => Err(transfer::Failure::here(Reason::Internal, "waiting ended")),
+            () = waiting => Err(transfer::TransferFailure::here(Reason::Internal, "waiting ended")),
         };
         sent.map_err(Error::transfer)
     }
@@ -281,7 +281,7 @@ async fn unless_cancelled<T>(
     control: &Control,
     work: impl Future<Output = Result<T>>,
 ) -> Result<T> {
-    let ended = |ended: Ended| Err(Error::transfer(transfer::Failure::Here(ended)));
+    let ended = |ended: Ended| Err(Error::transfer(transfer::TransferFailure::Here(ended)));
     tokio::select! {
         done = work => done,
         why = control.cancelled() => ended(why),

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use fleetlink_proto::DeviceName;
 use fleetlink_proto::transfer::limits::{Deadlines, GOODBYE_DEADLINE, STATE_STEP};
 use fleetlink_proto::transfer::{
-    End, Ended, Failure, FileName, Message, Offer, Reason, Receipt, Received, Receiver, State,
-    WaitsFor,
+    End, Ended, FileName, Message, Offer, Reason, Receipt, Received, Receiver, State,
+    TransferFailure, WaitsFor,
 };
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
@@ -40,7 +40,7 @@ pub struct Stored {
 pub(super) struct Outcome {
     /// What was offered, if that came.
     pub(super) offer: Option<Offer>,
-    pub(super) result: Result<Stored, Failure>,
+    pub(super) result: Result<Stored, TransferFailure>,
 }
 
 struct Incoming<'a> {
@@ -105,7 +105,7 @@ pub(super) async fn receive(
 }
 
 impl Incoming<'_> {
-    async fn run(&mut self, mut accepted: impl FnMut(&Offer)) -> Result<Stored, Failure> {
+    async fn run(&mut self, mut accepted: impl FnMut(&Offer)) -> Result<Stored, TransferFailure> {
         let mut pieces: [Bytes; PIECES] = [const { Bytes::new() }; PIECES];
         let control = self.control;
         let mut cancelled = pin!(control.cancelled());
@@ -115,7 +115,7 @@ impl Incoming<'_> {
             alarm.no_later_than(self.until());
             tokio::select! {
                 biased;
-                ended = &mut cancelled => return Err(Failure::Here(ended)),
+                ended = &mut cancelled => return Err(TransferFailure::Here(ended)),
                 read = self.recv.read_some(&mut pieces) => {
                     if let Some(end) = self.heard(read, &pieces, &mut accepted).await? {
                         return self.store(end).await;
@@ -139,11 +139,11 @@ impl Incoming<'_> {
         read: Result<usize, TransportError>,
         pieces: &[Bytes],
         accepted: &mut impl FnMut(&Offer),
-    ) -> Result<Option<End>, Failure> {
+    ) -> Result<Option<End>, TransferFailure> {
         let count = read.map_err(failed)?;
         if count == 0 {
             let early = self.machine.handle_end_of_stream();
-            return Err(early.unwrap_or_else(|| Failure::violation("the stream ended")));
+            return Err(early.unwrap_or_else(|| TransferFailure::violation("the stream ended")));
         }
         let ended = self.take(&pieces[..count], accepted).await;
         self.show_progress();
@@ -154,7 +154,7 @@ impl Incoming<'_> {
         &mut self,
         pieces: &[Bytes],
         accepted: &mut impl FnMut(&Offer),
-    ) -> Result<Option<End>, Failure> {
+    ) -> Result<Option<End>, TransferFailure> {
         let now = Instant::now();
         for piece in pieces {
             let mut input = &piece[..];
@@ -181,11 +181,11 @@ impl Incoming<'_> {
         &mut self,
         offer: Offer,
         accepted: &mut impl FnMut(&Offer),
-    ) -> Result<(), Failure> {
+    ) -> Result<(), TransferFailure> {
         self.offer = Some(offer.clone());
         let admitting = admit(self.inbox.clone(), self.sender.clone(), offer.clone());
         let admitted = self.patiently(admitting).await?;
-        let partial = admitted.map_err(Failure::Here)?;
+        let partial = admitted.map_err(TransferFailure::Here)?;
         self.since = Instant::now();
         let frame = self.machine.accept(self.since);
         self.accepted = true;
@@ -195,13 +195,13 @@ impl Incoming<'_> {
         self.say(frame).await
     }
 
-    async fn content(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+    async fn content(&mut self, bytes: &[u8]) -> Result<(), TransferFailure> {
         // The machine lets no content through before the file was accepted.
         if let Some((name, mut sink)) = self.file.take() {
             let taken = self.patiently(sink.take(bytes)).await;
             // Back in its place in any case: what came is dropped where this fails.
             self.file = Some((name, sink));
-            if taken?.map_err(Failure::Here)? {
+            if taken?.map_err(TransferFailure::Here)? {
                 self.machine.held_up(Instant::now());
             }
         }
@@ -209,9 +209,9 @@ impl Incoming<'_> {
         Ok(())
     }
 
-    async fn store(&mut self, end: End) -> Result<Stored, Failure> {
+    async fn store(&mut self, end: End) -> Result<Stored, TransferFailure> {
         let Some((name, sink)) = self.file.take() else {
-            return Err(Failure::violation("an end without a file"));
+            return Err(TransferFailure::violation("an end without a file"));
         };
         let fate = sink.fate();
         let mut finishing = pin!(sink.finish(end));
@@ -224,7 +224,7 @@ impl Incoming<'_> {
                 return Err(failure);
             }
         };
-        let stored_as = stored_as.map_err(Failure::Here)?;
+        let stored_as = stored_as.map_err(TransferFailure::Here)?;
         let receipt = self.machine.stored(Receipt {
             sender: Some(self.sender.clone()),
             stored_as: stored_as.clone(),
@@ -244,7 +244,7 @@ impl Incoming<'_> {
 
     /// Waits for the disk: as long as the sender does, nobody ends it, and it is not idle for too
     /// long. The sender is told for what it waits.
-    async fn patiently<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Failure> {
+    async fn patiently<T>(&mut self, work: impl Future<Output = T>) -> Result<T, TransferFailure> {
         let mut work = pin!(work);
         // Most of the time there is nothing to wait for.
         if let Some(done) = at_once(work.as_mut()).await {
@@ -258,12 +258,12 @@ impl Incoming<'_> {
             tokio::select! {
                 biased;
                 done = &mut work => break Ok(done),
-                ended = control.cancelled() => break Err(Failure::Here(ended)),
+                ended = control.cancelled() => break Err(TransferFailure::Here(ended)),
                 error = &mut stopped => break Err(failed(error)),
                 _ = steps.tick() => {
                     if began.elapsed() >= self.stall {
                         let ended = Ended::stalled(Some(WaitsFor::Disk), self.stall);
-                        break Err(Failure::Here(ended));
+                        break Err(TransferFailure::Here(ended));
                     }
                     self.report(Some(WaitsFor::Disk)).await?;
                 }
@@ -275,7 +275,7 @@ impl Incoming<'_> {
 
     /// Tells the sender how far this is, where that is news. Before the answer to its offer each word
     /// is news: the sender does not wait for long without one.
-    async fn report(&mut self, waits: Option<WaitsFor>) -> Result<(), Failure> {
+    async fn report(&mut self, waits: Option<WaitsFor>) -> Result<(), TransferFailure> {
         if !self.accepted && waits.is_none() {
             return Ok(());
         }
@@ -293,15 +293,15 @@ impl Incoming<'_> {
             .await
     }
 
-    async fn say(&mut self, frame: Vec<u8>) -> Result<(), Failure> {
+    async fn say(&mut self, frame: Vec<u8>) -> Result<(), TransferFailure> {
         let said = timeout(GOODBYE_DEADLINE, self.send.write_all(frame)).await;
         let late = |_| Err(TransportError::Silent);
         said.unwrap_or_else(late).map_err(failed)
     }
 
     /// Tells the sender why, where it does not know, and drops what came.
-    async fn give_up(&mut self, failure: &Failure) {
-        if let Failure::Here(ended) = failure {
+    async fn give_up(&mut self, failure: &TransferFailure) {
+        if let TransferFailure::Here(ended) = failure {
             let frame = match self.accepted {
                 false => self.machine.refuse(ended.clone()),
                 true => self.machine.cancel(ended.clone()),

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use fleetlink_proto::DeviceName;
 use fleetlink_proto::transfer::limits::{Deadlines, GOODBYE_DEADLINE, STATE_STEP, UNUSED_DEADLINE};
 use fleetlink_proto::transfer::{
-    Ended, Failure, Greeting, Introduction, Message, Offer, Reason, State, WaitsFor,
+    Ended, Greeting, Introduction, Message, Offer, Reason, State, TransferFailure, WaitsFor,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
@@ -94,7 +94,7 @@ pub enum Arrival {
         /// What was offered, if that came. The name is a text from outside.
         offer: Option<Offer>,
         /// Why, and who said so.
-        failure: Failure,
+        failure: TransferFailure,
     },
 }
 
@@ -215,7 +215,7 @@ impl Shared {
             number: self.next_number(),
             sender,
             offer: None,
-            failure: Failure::Here(why),
+            failure: TransferFailure::Here(why),
         };
         if timeout(GOODBYE_DEADLINE, self.arrivals.send(failed))
             .await
@@ -266,7 +266,7 @@ impl Shared {
                 number,
                 sender,
                 offer: None,
-                failure: Failure::here(Reason::Internal, "taking it stopped unexpectedly"),
+                failure: TransferFailure::here(Reason::Internal, "taking it stopped unexpectedly"),
             };
             let _ = self.arrivals.send(failed).await;
         }
@@ -351,7 +351,7 @@ impl Shared {
             number,
             sender,
             offer: None,
-            failure: Failure::Here(busy()),
+            failure: TransferFailure::Here(busy()),
         };
         let _ = self.arrivals.send(failed).await;
     }

@@ -6,7 +6,9 @@ use std::time::Instant;
 
 use bytes::{Buf as _, Bytes};
 use fleetlink_proto::transfer::limits::{Deadlines, GOODBYE_DEADLINE, STATE_STEP};
-use fleetlink_proto::transfer::{Answer, Block, Ended, Failure, Next, Receipt, Sender, WaitsFor};
+use fleetlink_proto::transfer::{
+    Block, Ended, FromReceiver, Next, Receipt, Sender, TransferFailure, WaitsFor,
+};
 use tokio::time::timeout;
 
 use super::alarm::Alarm;
@@ -35,7 +37,7 @@ struct Outgoing<'a> {
     /// Since when the file is waited for, and whether the receiver was told.
     source: Option<(Instant, bool)>,
     /// The receiver takes no more; what it says about that may still come, until then.
-    stopped: Option<(Instant, Failure)>,
+    stopped: Option<(Instant, TransferFailure)>,
     control: &'a Control,
 }
 
@@ -45,7 +47,7 @@ pub(super) async fn send(
     source: Source,
     deadlines: Deadlines,
     control: &Control,
-) -> Result<Receipt, Failure> {
+) -> Result<Receipt, TransferFailure> {
     let offer = source.offer();
     let size = offer.size;
     let since = Instant::now();
@@ -68,14 +70,14 @@ pub(super) async fn send(
     control.waiting(None);
     let outcome = outgoing.run().await;
     match &outcome {
-        Ok(_) | Err(Failure::Peer(_)) => outgoing.send.finish(),
-        Err(Failure::Here(ended)) => outgoing.give_up(ended.clone()).await,
+        Ok(_) | Err(TransferFailure::Peer(_)) => outgoing.send.finish(),
+        Err(TransferFailure::Here(ended)) => outgoing.give_up(ended.clone()).await,
     }
     outcome
 }
 
 impl Outgoing<'_> {
-    async fn run(&mut self) -> Result<Receipt, Failure> {
+    async fn run(&mut self) -> Result<Receipt, TransferFailure> {
         let mut pieces: [Bytes; PIECES] = Default::default();
         let control = self.control;
         let mut cancelled = pin!(control.cancelled());
@@ -99,10 +101,10 @@ impl Outgoing<'_> {
                 }
                 written = self.send.write_some(&mut front), if writes => self.wrote(written)?,
                 content = self.blocks.next(), if wants => {
-                    self.provide(content.map_err(Failure::Here)?);
+                    self.provide(content.map_err(TransferFailure::Here)?);
                 }
                 _ = steps.tick() => self.show_progress(),
-                ended = &mut cancelled => return Err(Failure::Here(ended)),
+                ended = &mut cancelled => return Err(TransferFailure::Here(ended)),
                 () = alarm.rings() => self.late()?,
             }
         }
@@ -120,7 +122,7 @@ impl Outgoing<'_> {
         all.min().unwrap_or(far)
     }
 
-    fn late(&mut self) -> Result<(), Failure> {
+    fn late(&mut self) -> Result<(), TransferFailure> {
         let now = Instant::now();
         if let Some((until, failure)) = &self.stopped
             && now >= *until
@@ -135,42 +137,42 @@ impl Outgoing<'_> {
         &mut self,
         read: Result<usize, TransportError>,
         pieces: &[Bytes],
-    ) -> Result<Option<Receipt>, Failure> {
+    ) -> Result<Option<Receipt>, TransferFailure> {
         let count = match read {
             Ok(count) => count,
             Err(error) => return Err(failed(error)),
         };
         if count == 0 {
             let early = self.machine.handle_end_of_stream();
-            return Err(early.unwrap_or_else(|| Failure::violation("the stream ended")));
+            return Err(early.unwrap_or_else(|| TransferFailure::violation("the stream ended")));
         }
         for piece in &pieces[..count] {
             let mut input = &piece[..];
             loop {
                 match self.machine.handle_bytes(&mut input, Instant::now()) {
-                    Answer::More => break,
-                    Answer::State(state) => {
+                    FromReceiver::More => break,
+                    FromReceiver::State(state) => {
                         self.arrived = self.arrived.max(state.bytes.min(self.size));
                         self.show_progress();
                         self.control.waiting(state.waits);
                     }
-                    Answer::Accepted => {
+                    FromReceiver::Accepted => {
                         self.since = Instant::now();
                         self.control.waiting(None);
                     }
-                    Answer::Stored(receipt) => {
+                    FromReceiver::Stored(receipt) => {
                         self.arrived = self.size;
                         self.show_progress();
                         return Ok(Some(receipt));
                     }
-                    Answer::Failed(failure) => return Err(failure),
+                    FromReceiver::Failed(failure) => return Err(failure),
                 }
             }
         }
         Ok(None)
     }
 
-    fn wrote(&mut self, written: Result<usize, TransportError>) -> Result<(), Failure> {
+    fn wrote(&mut self, written: Result<usize, TransportError>) -> Result<(), TransferFailure> {
         let mut written = match written {
             Ok(written) => written,
             // The receiver says why on the other half of the stream, if it still can.

@@ -7,7 +7,9 @@ use fleetlink_proto::HubPin;
 use fleetlink_proto::transfer::limits::{
     DIAL_DEADLINE, Deadlines, FRAME_HEADER_BYTES, MAX_MESSAGE_BYTES,
 };
-use fleetlink_proto::transfer::{Failure, Greeting, Introduction, Reason, Receipt, SignedGrant};
+use fleetlink_proto::transfer::{
+    Greeting, Introduction, Reason, Receipt, SignedGrant, TransferFailure,
+};
 use tokio::time::timeout;
 
 use super::control::Control;
@@ -37,11 +39,11 @@ impl Peer {
         grant: SignedGrant,
         addresses: &[SocketAddr],
         deadlines: Deadlines,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, TransferFailure> {
         let hub = credentials.check_own_grant(&grant);
-        let hub = hub.map_err(Failure::Here)?;
+        let hub = hub.map_err(TransferFailure::Here)?;
         let known = credentials.check_known(&grant.grant.to).await;
-        known.map_err(|doubt| Failure::Here(doubt.here))?;
+        known.map_err(|doubt| TransferFailure::Here(doubt.here))?;
         let to = grant.grant.to.party.endpoint;
         let connection = endpoint.dial(to, addresses, DIAL_DEADLINE).await;
         let connection = connection.map_err(failed)?;
@@ -60,16 +62,24 @@ impl Peer {
 
     /// Sends a file under its own name. The receipt says that the receiver has it, verified and
     /// durable. Several may be under way at once; the receiver lets a few at a time begin.
-    pub async fn send_file(&self, path: PathBuf, control: &Control) -> Result<Receipt, Failure> {
-        let source = source::open(path).await.map_err(Failure::Here)?;
+    pub async fn send_file(
+        &self,
+        path: PathBuf,
+        control: &Control,
+    ) -> Result<Receipt, TransferFailure> {
+        let source = source::open(path).await.map_err(TransferFailure::Here)?;
         self.send(source, control).await
     }
 
     /// Sends an opened file.
-    pub async fn send(&self, source: Source, control: &Control) -> Result<Receipt, Failure> {
+    pub async fn send(
+        &self,
+        source: Source,
+        control: &Control,
+    ) -> Result<Receipt, TransferFailure> {
         let stream = tokio::select! {
             stream = self.connection.open() => stream.map_err(failed)?,
-            ended = control.cancelled() => return Err(Failure::Here(ended)),
+            ended = control.cancelled() => return Err(TransferFailure::Here(ended)),
         };
         outgoing::send(stream, source, self.deadlines, control).await
     }
@@ -95,7 +105,7 @@ async fn introduce(
     credentials: &Credentials,
     grant: SignedGrant,
     hub: HubPin,
-) -> Result<(), Failure> {
+) -> Result<(), TransferFailure> {
     let (mut send, mut recv) = connection.open().await.map_err(failed)?;
     let introduction = Introduction {
         grant: grant.clone(),
@@ -107,12 +117,12 @@ async fn introduce(
     send.finish();
     let answer = recv.read_all(GREETING_BYTES).await.map_err(failed)?;
     match Greeting::decode(&answer)? {
-        Greeting::Refused(ended) => Err(Failure::Peer(ended)),
+        Greeting::Refused(ended) => Err(TransferFailure::Peer(ended)),
         Greeting::Welcome(certificate) => {
             let checked = credentials.check_receiver(&grant, hub, &certificate);
-            checked.map_err(Failure::Here)?;
+            checked.map_err(TransferFailure::Here)?;
             let met = credentials.meet(&grant.grant.to).await;
-            met.map_err(|doubt| Failure::Here(doubt.here))
+            met.map_err(|doubt| TransferFailure::Here(doubt.here))
         }
     }
 }

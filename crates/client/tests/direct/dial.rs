@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use fleetlink_client::Peer;
 use fleetlink_proto::transfer::limits::{ALPN, DIAL_DEADLINE, Deadlines, MAX_DIALLED_ADDRESSES};
-use fleetlink_proto::transfer::{Failure, Reason};
+use fleetlink_proto::transfer::{Reason, TransferFailure};
 
 use crate::hostile::raw;
 use crate::world::{Hub, here, in_time, peers};
@@ -22,7 +22,7 @@ fn victims(count: usize) -> Vec<UdpSocket> {
 }
 
 /// Dials a device that is said to be at all of these addresses.
-async fn dial(addresses: Vec<SocketAddr>) -> Failure {
+async fn dial(addresses: Vec<SocketAddr>) -> TransferFailure {
     let hub = Hub::new();
     let (camera, uav) = (hub.device("camera").await, hub.device("uav").await);
     let grant = hub.grant(&camera, &uav);

@@ -7,8 +7,8 @@ use fleetlink_client::Control;
 use fleetlink_proto::ContentHash;
 use fleetlink_proto::transfer::limits::{ALPN, BLOCK_BYTES, Deadlines};
 use fleetlink_proto::transfer::{
-    Accept, Block, End, Ended, Failure, Greeting, Introduction, Message, Offer, Reason, State,
-    WaitsFor,
+    Accept, Block, End, Ended, Greeting, Introduction, Message, Offer, Reason, State,
+    TransferFailure, WaitsFor,
 };
 use iroh::endpoint::{Connection, RecvStream, SendStream, presets};
 use iroh::{EndpointAddr, SecretKey};
@@ -199,7 +199,7 @@ async fn welcome(hostile: &Hostile) -> Connection {
 }
 
 /// What a sender says when the receiver does this with the stream of its file.
-async fn sent_to<F, W>(bytes: usize, deadlines: Deadlines, what: F) -> Failure
+async fn sent_to<F, W>(bytes: usize, deadlines: Deadlines, what: F) -> TransferFailure
 where
     F: FnOnce(Connection, SendStream, RecvStream) -> W + Send + 'static,
     W: Future<Output = ()> + Send,
@@ -208,7 +208,12 @@ where
 }
 
 /// The same, by a sender that is watched.
-async fn watched<F, W>(control: &Control, bytes: usize, deadlines: Deadlines, what: F) -> Failure
+async fn watched<F, W>(
+    control: &Control,
+    bytes: usize,
+    deadlines: Deadlines,
+    what: F,
+) -> TransferFailure
 where
     F: FnOnce(Connection, SendStream, RecvStream) -> W + Send + 'static,
     W: Future<Output = ()> + Send,

@@ -12,7 +12,7 @@ use fleetlink_client::{
 use fleetlink_proto::succession::Succession;
 use fleetlink_proto::transfer::limits::Deadlines;
 use fleetlink_proto::transfer::{
-    Failure, Grant, GrantedParty, Party, Reason, Receipt, SignedGrant, TransferId,
+    Grant, GrantedParty, Party, Reason, Receipt, SignedGrant, TransferFailure, TransferId,
 };
 use fleetlink_proto::{HubKey, HubPin, HubRun, HubTime, Signature, WallTime, signed};
 use ring::rand::SystemRandom;
@@ -193,7 +193,11 @@ impl Device {
         SocketAddr::from(([127, 0, 0, 1], self.endpoint.port()))
     }
 
-    pub(crate) async fn reach(&self, grant: SignedGrant, to: &Device) -> Result<Peer, Failure> {
+    pub(crate) async fn reach(
+        &self,
+        grant: SignedGrant,
+        to: &Device,
+    ) -> Result<Peer, TransferFailure> {
         self.reach_within(grant, to, Deadlines::default()).await
     }
 
@@ -202,7 +206,7 @@ impl Device {
         grant: SignedGrant,
         to: &Device,
         deadlines: Deadlines,
-    ) -> Result<Peer, Failure> {
+    ) -> Result<Peer, TransferFailure> {
         let addresses = [to.at()];
         let reached = Peer::reach(
             &self.endpoint,
@@ -242,7 +246,7 @@ impl Receiver {
     }
 
     /// The next failure's code.
-    pub(crate) async fn failure(&mut self) -> Failure {
+    pub(crate) async fn failure(&mut self) -> TransferFailure {
         match self.next().await {
             Arrival::Failed { failure, .. } => failure,
             other => panic!("{other:?}"),
@@ -270,21 +274,21 @@ pub(crate) async fn in_time<T>(future: impl Future<Output = T>) -> T {
     waited.expect("it happens in time")
 }
 
-pub(crate) async fn send(peer: &Peer, path: PathBuf) -> Result<Receipt, Failure> {
+pub(crate) async fn send(peer: &Peer, path: PathBuf) -> Result<Receipt, TransferFailure> {
     in_time(peer.send_file(path, &Control::new())).await
 }
 
-pub(crate) fn here(failure: &Failure) -> Reason {
+pub(crate) fn here(failure: &TransferFailure) -> Reason {
     match failure {
-        Failure::Here(ended) => ended.reason,
-        Failure::Peer(ended) => panic!("the peer said {ended:?}"),
+        TransferFailure::Here(ended) => ended.reason,
+        TransferFailure::Peer(ended) => panic!("the peer said {ended:?}"),
     }
 }
 
-pub(crate) fn peers(failure: &Failure) -> Reason {
+pub(crate) fn peers(failure: &TransferFailure) -> Reason {
     match failure {
-        Failure::Peer(ended) => ended.reason,
-        Failure::Here(ended) => panic!("said here: {ended:?}"),
+        TransferFailure::Peer(ended) => ended.reason,
+        TransferFailure::Here(ended) => panic!("said here: {ended:?}"),
     }
 }
 

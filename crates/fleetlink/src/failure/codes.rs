@@ -124,8 +124,8 @@ fn code_of(code: ErrorCode) -> u8 {
     }
 }
 
-fn code_of_transfer(failure: &transfer::Failure) -> u8 {
-    let by_peer = matches!(failure, transfer::Failure::Peer(_));
+fn code_of_transfer(failure: &transfer::TransferFailure) -> u8 {
+    let by_peer = matches!(failure, transfer::TransferFailure::Peer(_));
     match failure.ended().reason {
         Reason::TimedOut | Reason::NetworkStalled | Reason::DiskStalled | Reason::SourceStalled => {
             6
@@ -165,7 +165,10 @@ mod tests {
     fn every_end_of_a_transfer_has_a_listed_exit_code() {
         for reason in Reason::ALL {
             let ended = transfer::Ended::new(*reason, "x");
-            for failure in [transfer::Failure::Here, transfer::Failure::Peer] {
+            for failure in [
+                transfer::TransferFailure::Here,
+                transfer::TransferFailure::Peer,
+            ] {
                 let exit = Failure::Transfer(failure(ended.clone())).exit_code();
                 let listed = |line: &str| line.trim_start().starts_with(&format!("{exit} "));
                 assert!(EXIT_CODES.lines().any(listed), "{reason:?}: {exit}");

@@ -53,7 +53,7 @@ pub(crate) enum Failure {
     Undelivered { samples: u64, why: Box<Failure> },
     /// A file did not get to another device.
     #[error("{0}")]
-    Transfer(transfer::Failure),
+    Transfer(transfer::TransferFailure),
     /// A checker found something, and its report says what.
     #[error("{0} checks failed")]
     ChecksFailed(usize),

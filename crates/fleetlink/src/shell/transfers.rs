@@ -248,7 +248,7 @@ async fn deliver(
     // Said by the connection's end too: what the stream says can be lost with it.
     let reason = match &sent {
         Err(error) => match error.kind() {
-            ErrorKind::Transfer(transfer::Failure::Here(ended)) => ended.reason,
+            ErrorKind::Transfer(transfer::TransferFailure::Here(ended)) => ended.reason,
             _ => Reason::Closing,
         },
         Ok(_) => Reason::Closing,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use fleetlink_client::{Arrival, Stored};
-use fleetlink_proto::transfer::{Failure, Offer};
+use fleetlink_proto::transfer::{Offer, TransferFailure};
 use fleetlink_proto::{DeviceName, Escaped};
 use tokio::sync::mpsc;
 use tokio::time::sleep_until;
@@ -50,7 +50,7 @@ pub(crate) enum Heard {
         sender: DeviceName,
         /// What was offered, if that came.
         offer: Option<Offer>,
-        failure: Failure,
+        failure: TransferFailure,
     },
     /// Offers were refused that are not told one by one.
     MoreRefused {

@@ -331,7 +331,7 @@ impl Count {
                 failure,
             } => {
                 self.failed += 1;
-                let own_fault = matches!(&failure, transfer::Failure::Here(ended)
+                let own_fault = matches!(&failure, transfer::TransferFailure::Here(ended)
                     if ended.reason.is_of_receiver());
                 self.lost += u64::from(place.is_some() && own_fault);
                 let name = offer.as_ref().map(|offer| offer.name.as_str());

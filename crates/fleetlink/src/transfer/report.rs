@@ -197,7 +197,7 @@ impl Report {
         &self,
         to: &DeviceName,
         name: Option<&str>,
-        failure: &transfer::Failure,
+        failure: &transfer::TransferFailure,
         wait: Duration,
     ) {
         self.notice(&words::trying_again(name, failure, wait));
@@ -280,10 +280,10 @@ fn left_out(count: u64) -> String {
 }
 
 /// Who said that a transfer is over, for programs.
-pub(super) fn by(failure: &transfer::Failure) -> &'static str {
+pub(super) fn by(failure: &transfer::TransferFailure) -> &'static str {
     match failure {
-        transfer::Failure::Peer(_) => "peer",
-        transfer::Failure::Here(_) => "here",
+        transfer::TransferFailure::Peer(_) => "peer",
+        transfer::TransferFailure::Here(_) => "here",
     }
 }
 

@@ -34,7 +34,7 @@ fn other_name(name: &str, sender: &DeviceName, stored_as: &FileName) -> String {
 /// A failure that may pass, and when it is tried again.
 pub(crate) fn trying_again(
     name: Option<&str>,
-    failure: &transfer::Failure,
+    failure: &transfer::TransferFailure,
     wait: Duration,
 ) -> String {
     let what = name.map_or_else(String::new, |name| format!("{name}: "));
@@ -58,7 +58,7 @@ pub(crate) fn not_sent(name: &str, to: &DeviceName, failure: &Failure) -> String
                 false => offline,
             }
         }
-        Failure::Transfer(transfer::Failure::Peer(ended)) if is_refusal(ended.reason) => {
+        Failure::Transfer(transfer::TransferFailure::Peer(ended)) if is_refusal(ended.reason) => {
             format!("{to} refused {name}: {ended}")
         }
         failure => format!("{name} was not sent to {to}: {failure}"),
@@ -69,11 +69,11 @@ pub(crate) fn not_sent(name: &str, to: &DeviceName, failure: &Failure) -> String
 pub(crate) fn not_received(
     name: Option<&str>,
     sender: &DeviceName,
-    failure: &transfer::Failure,
+    failure: &transfer::TransferFailure,
 ) -> String {
     let name = name.map_or_else(|| "a file".to_owned(), |name| Escaped(name).to_string());
     match failure {
-        transfer::Failure::Here(ended) if is_refusal(ended.reason) => {
+        transfer::TransferFailure::Here(ended) if is_refusal(ended.reason) => {
             format!("Refused {name} from {sender}: {ended}")
         }
         failure => format!("{name} from {sender} was not received: {failure}"),
@@ -130,17 +130,17 @@ mod tests {
         let device = |name: &str| name.parse::<DeviceName>().unwrap();
         let (camera, phone) = (device("uav-camera"), device("wei-smartphone"));
         let refusal = transfer::Ended::new(Reason::NotAllowed, "no files from uav-camera");
-        let peer = transfer::Failure::Peer(refusal.clone());
+        let peer = transfer::TransferFailure::Peer(refusal.clone());
         assert_eq!(
             not_sent("a.mp4", &phone, &Failure::Transfer(peer)),
             "wei-smartphone refused a.mp4: no files from uav-camera"
         );
-        let here = transfer::Failure::Here(refusal);
+        let here = transfer::TransferFailure::Here(refusal);
         assert_eq!(
             not_received(Some("a\u{1b}[2J"), &camera, &here),
             "Refused a\\u{1b}[2J from uav-camera: no files from uav-camera"
         );
-        let lost = transfer::Failure::here(Reason::TimedOut, "nothing came");
+        let lost = transfer::TransferFailure::here(Reason::TimedOut, "nothing came");
         assert_eq!(
             not_received(None, &camera, &lost),
             "a file from uav-camera was not received: nothing came"

@@ -23,12 +23,12 @@ struct Call<'a> {
 }
 
 #[derive(Serialize)]
-struct Success<'a> {
+struct ResultReply<'a> {
     result: &'a Reply,
 }
 
 #[derive(Serialize)]
-struct Failure<'a> {
+struct ErrorReply<'a> {
     jsonrpc: &'static str,
     /// `null` where the request's own id could not be read (JSON-RPC 2.0, section 5).
     id: Option<&'a RequestId>,
@@ -52,13 +52,13 @@ pub fn encode_reply(id: &RequestId, reply: &Reply) -> Vec<u8> {
     line(&Envelope {
         jsonrpc: "2.0",
         id: Some(id),
-        payload: Success { result: reply },
+        payload: ResultReply { result: reply },
     })
 }
 
 /// A hub's error as a line, its newline included.
 pub fn encode_error(id: Option<&RequestId>, error: &RpcError) -> Vec<u8> {
-    line(&Failure {
+    line(&ErrorReply {
         jsonrpc: "2.0",
         id,
         error,

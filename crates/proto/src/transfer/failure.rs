@@ -7,7 +7,7 @@ use super::reason::{Ended, Reason};
 
 /// Why a transfer is over, and who said so.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Failure {
+pub enum TransferFailure {
     /// The peer refused or ended it.
     #[error("{0}")]
     Peer(Ended),
@@ -16,27 +16,27 @@ pub enum Failure {
     Here(Ended),
 }
 
-impl Failure {
+impl TransferFailure {
     /// It ended here for this reason.
     pub fn here(reason: Reason, message: impl Into<String>) -> Self {
-        Failure::Here(Ended::new(reason, message))
+        TransferFailure::Here(Ended::new(reason, message))
     }
 
     /// The peer did not keep to the protocol.
     pub fn violation(what: &str) -> Self {
         let message = format!("the peer does not keep to the protocol: {what}");
-        Failure::here(Reason::ProtocolViolation, message)
+        TransferFailure::here(Reason::ProtocolViolation, message)
     }
 
     pub(super) fn timed_out(what: &str, limit: Duration) -> Self {
         let message = format!("{what} for {} seconds", limit.as_secs_f32());
-        Failure::here(Reason::TimedOut, message)
+        TransferFailure::here(Reason::TimedOut, message)
     }
 
     /// What was said.
     pub fn ended(&self) -> &Ended {
         match self {
-            Failure::Peer(ended) | Failure::Here(ended) => ended,
+            TransferFailure::Peer(ended) | TransferFailure::Here(ended) => ended,
         }
     }
 }
@@ -62,8 +62,8 @@ impl Wait {
         self.since + self.limit
     }
 
-    pub(super) fn over(&self, now: Instant) -> Option<Failure> {
-        (now >= self.until()).then(|| Failure::timed_out(self.what, self.limit))
+    pub(super) fn over(&self, now: Instant) -> Option<TransferFailure> {
+        (now >= self.until()).then(|| TransferFailure::timed_out(self.what, self.limit))
     }
 }
 
@@ -95,8 +95,8 @@ impl Flow {
         self.since + self.limit
     }
 
-    pub(super) fn over(&self, now: Instant) -> Option<Failure> {
-        (now >= self.until()).then(|| Failure::Here(Ended::stalled(self.waits, self.limit)))
+    pub(super) fn over(&self, now: Instant) -> Option<TransferFailure> {
+        (now >= self.until()).then(|| TransferFailure::Here(Ended::stalled(self.waits, self.limit)))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::failure::Failure;
+use super::failure::TransferFailure;
 use super::frames::{Frame, Frames};
 use super::grant::{SignedCertificate, SignedGrant};
 use super::message::{frame, kind, parse};
@@ -33,12 +33,12 @@ impl Introduction {
     }
 
     /// The introduction in a stream's whole content.
-    pub fn decode(stream: &[u8]) -> Result<Self, Failure> {
+    pub fn decode(stream: &[u8]) -> Result<Self, TransferFailure> {
         match only_frame(stream)? {
             (kind::INTRODUCTION, payload) => parse(&payload),
             _ => None,
         }
-        .ok_or_else(|| Failure::violation("no introduction"))
+        .ok_or_else(|| TransferFailure::violation("no introduction"))
     }
 }
 
@@ -52,21 +52,21 @@ impl Greeting {
     }
 
     /// The greeting in a stream's whole content.
-    pub fn decode(stream: &[u8]) -> Result<Self, Failure> {
+    pub fn decode(stream: &[u8]) -> Result<Self, TransferFailure> {
         match only_frame(stream)? {
             (kind::WELCOME, payload) => parse(&payload).map(Greeting::Welcome),
             (kind::REFUSE, payload) => parse(&payload).map(Greeting::Refused),
             _ => None,
         }
-        .ok_or_else(|| Failure::violation("no answer to the introduction"))
+        .ok_or_else(|| TransferFailure::violation("no answer to the introduction"))
     }
 }
 
-fn only_frame(mut stream: &[u8]) -> Result<(u8, Vec<u8>), Failure> {
+fn only_frame(mut stream: &[u8]) -> Result<(u8, Vec<u8>), TransferFailure> {
     match Frames::default().next(&mut stream) {
         Frame::Message(kind, payload) if stream.is_empty() => Ok((kind, payload)),
-        Frame::Garbage(what) => Err(Failure::violation(what)),
-        _ => Err(Failure::violation("not one whole message")),
+        Frame::Garbage(what) => Err(TransferFailure::violation(what)),
+        _ => Err(TransferFailure::violation("not one whole message")),
     }
 }
 

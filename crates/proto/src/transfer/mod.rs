@@ -22,7 +22,7 @@ mod sender;
 pub use addresses::{AddressError, Addresses};
 pub use block::{BLOCK_HEADER_BYTES, Block};
 pub use endpoint_id::{EndpointId, EndpointIdError};
-pub use failure::Failure;
+pub use failure::TransferFailure;
 pub use file_name::{FileName, FileNameError};
 pub use grant::{
     EndpointCertificate, Grant, GrantError, GrantedParty, Party, SignedCertificate, SignedGrant,
@@ -32,4 +32,4 @@ pub use introduction::{Greeting, Introduction};
 pub use message::{Accept, End, Message, Offer, Receipt, State, WaitsFor};
 pub use reason::{Ended, Explanation, Reason};
 pub use receiver::{Received, Receiver};
-pub use sender::{Answer, Next, Sender};
+pub use sender::{FromReceiver, Next, Sender};

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::block::Block;
-use super::failure::{Failure, Flow, Wait};
+use super::failure::{Flow, TransferFailure, Wait};
 use super::frames::{Frame, Frames};
 use super::limits::{Deadlines, MAX_FILE_BYTES};
 use super::message::{Accept, End, Message, Offer, Receipt};
@@ -22,7 +22,7 @@ pub enum Received<'a> {
     /// [`Receiver::stored`] says so.
     Ended(End),
     /// It is over.
-    Failed(Failure),
+    Failed(TransferFailure),
 }
 
 /// One file on its way in.
@@ -71,7 +71,7 @@ impl Receiver {
         }
         let received = match self.frames.next(input) {
             Frame::More => return Received::More,
-            Frame::Garbage(what) => Err(Failure::violation(what)),
+            Frame::Garbage(what) => Err(TransferFailure::violation(what)),
             Frame::Block(block) => match self.begin_block(block) {
                 Ok(()) => return self.handle_bytes(input, now),
                 Err(failure) => Err(failure),
@@ -90,11 +90,11 @@ impl Receiver {
     }
 
     /// The sender ended its stream. Before the end of everything that is a failure.
-    pub fn handle_end_of_stream(&mut self) -> Option<Failure> {
+    pub fn handle_end_of_stream(&mut self) -> Option<TransferFailure> {
         let over = matches!(self.state, State::Over | State::Storing);
         (!over).then(|| {
             self.state = State::Over;
-            Failure::violation("the stream ended before the file did")
+            TransferFailure::violation("the stream ended before the file did")
         })
     }
 
@@ -146,7 +146,7 @@ impl Receiver {
     }
 
     /// Whether a wait is over.
-    pub fn handle_timeout(&mut self, now: Instant) -> Option<Failure> {
+    pub fn handle_timeout(&mut self, now: Instant) -> Option<TransferFailure> {
         let failure = match &self.state {
             State::Waiting(wait) => wait.over(now),
             State::Content(content) => content.flow.over(now),
@@ -158,12 +158,14 @@ impl Receiver {
         failure
     }
 
-    fn begin_block(&mut self, block: Block) -> Result<(), Failure> {
+    fn begin_block(&mut self, block: Block) -> Result<(), TransferFailure> {
         let State::Content(content) = &mut self.state else {
-            return Err(Failure::violation("content that was not asked for"));
+            return Err(TransferFailure::violation("content that was not asked for"));
         };
         if Block::at(content.came, content.size) != Some(block) {
-            return Err(Failure::violation("a block that is not the next one"));
+            return Err(TransferFailure::violation(
+                "a block that is not the next one",
+            ));
         }
         content.left_of_block = block.bytes as usize;
         Ok(())
@@ -179,31 +181,37 @@ impl Receiver {
     }
 
     /// What the message says, where that is for more than this machine.
-    fn message(&mut self, kind: u8, payload: &[u8]) -> Result<Option<Received<'static>>, Failure> {
+    fn message(
+        &mut self,
+        kind: u8,
+        payload: &[u8],
+    ) -> Result<Option<Received<'static>>, TransferFailure> {
         let message = Message::decode(kind, payload)
-            .ok_or_else(|| Failure::violation("a message that cannot be read"))?;
+            .ok_or_else(|| TransferFailure::violation("a message that cannot be read"))?;
         match (message, &mut self.state) {
             (Message::State(report), State::Content(content)) => {
                 content.flow.waits = report.waits;
                 Ok(None)
             }
-            (Message::Cancel(ended), _) => Err(Failure::Peer(ended)),
+            (Message::Cancel(ended), _) => Err(TransferFailure::Peer(ended)),
             (Message::Offer(offer), State::Waiting(_)) => self.offered(offer).map(Some),
             (Message::End(end), State::Content(content)) => {
                 let whole = content.came == content.size && end.bytes == content.size;
                 if !whole {
-                    return Err(Failure::violation("the file is not as long as was offered"));
+                    return Err(TransferFailure::violation(
+                        "the file is not as long as was offered",
+                    ));
                 }
                 self.state = State::Storing;
                 Ok(Some(Received::Ended(end)))
             }
-            _ => Err(Failure::violation("a message out of order")),
+            _ => Err(TransferFailure::violation("a message out of order")),
         }
     }
 
-    fn offered(&mut self, offer: Offer) -> Result<Received<'static>, Failure> {
+    fn offered(&mut self, offer: Offer) -> Result<Received<'static>, TransferFailure> {
         if offer.size > MAX_FILE_BYTES {
-            return Err(Failure::violation("a file of an impossible size"));
+            return Err(TransferFailure::violation("a file of an impossible size"));
         }
         self.state = State::Deciding { size: offer.size };
         Ok(Received::Offered(offer))

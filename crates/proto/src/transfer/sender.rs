@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::block::Block;
-use super::failure::{Failure, Flow, Wait};
+use super::failure::{Flow, TransferFailure, Wait};
 use super::frames::{Frame, Frames};
 use super::limits::Deadlines;
 use super::message::{End, Message, Offer, Receipt, State as Report, WaitsFor};
@@ -23,19 +23,19 @@ pub enum Next {
     Over,
 }
 
-/// What the receiver said.
+/// An event from the receiver's bytes.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// Nothing yet.
+pub enum FromReceiver {
+    /// The bytes are used up; no message is complete.
     More,
-    /// It says how far it is.
+    /// The receiver reports its state.
     State(Report),
-    /// It takes the file.
+    /// The receiver accepts the file.
     Accepted,
-    /// It has the file, verified and durable. The end.
+    /// The receiver has stored the file, verified and durable. This is the end.
     Stored(Receipt),
-    /// It is over.
-    Failed(Failure),
+    /// The transfer failed.
+    Failed(TransferFailure),
 }
 
 /// One file on its way out.
@@ -137,31 +137,31 @@ impl Sender {
     }
 
     /// Takes bytes of the receiver's off the front of `input`, up to the next thing it said.
-    pub fn handle_bytes(&mut self, input: &mut &[u8], now: Instant) -> Answer {
+    pub fn handle_bytes(&mut self, input: &mut &[u8], now: Instant) -> FromReceiver {
         if matches!(self.state, State::Over) {
             *input = &[];
-            return Answer::More;
+            return FromReceiver::More;
         }
         let answer = match self.frames.next(input) {
-            Frame::More => return Answer::More,
-            Frame::Garbage(what) => Err(Failure::violation(what)),
+            Frame::More => return FromReceiver::More,
+            Frame::Garbage(what) => Err(TransferFailure::violation(what)),
             Frame::Block(_) | Frame::Content(_) => {
-                Err(Failure::violation("content that was not asked for"))
+                Err(TransferFailure::violation("content that was not asked for"))
             }
             Frame::Message(kind, payload) => self.message(kind, &payload, now),
         };
         answer.unwrap_or_else(|failure| {
             self.state = State::Over;
-            Answer::Failed(failure)
+            FromReceiver::Failed(failure)
         })
     }
 
     /// The receiver ended its stream. Before its receipt that is a failure.
-    pub fn handle_end_of_stream(&mut self) -> Option<Failure> {
+    pub fn handle_end_of_stream(&mut self) -> Option<TransferFailure> {
         let over = matches!(self.state, State::Over);
         (!over).then(|| {
             self.state = State::Over;
-            Failure::violation("the stream ended before the receipt")
+            TransferFailure::violation("the stream ended before the receipt")
         })
     }
 
@@ -175,7 +175,7 @@ impl Sender {
     }
 
     /// Whether a wait is over.
-    pub fn handle_timeout(&mut self, now: Instant) -> Option<Failure> {
+    pub fn handle_timeout(&mut self, now: Instant) -> Option<TransferFailure> {
         let failure = match &self.state {
             State::Offered(wait) => wait.over(now),
             State::Content { flow, .. } | State::Storing(flow) => flow.over(now),
@@ -187,31 +187,36 @@ impl Sender {
         failure
     }
 
-    fn message(&mut self, kind: u8, payload: &[u8], now: Instant) -> Result<Answer, Failure> {
+    fn message(
+        &mut self,
+        kind: u8,
+        payload: &[u8],
+        now: Instant,
+    ) -> Result<FromReceiver, TransferFailure> {
         let message = Message::decode(kind, payload)
-            .ok_or_else(|| Failure::violation("a message that cannot be read"))?;
+            .ok_or_else(|| TransferFailure::violation("a message that cannot be read"))?;
         match (message, &self.state) {
             (Message::State(report), _) => Ok(self.heard(report, now)),
             (Message::Cancel(ended), _) | (Message::Refuse(ended), State::Offered(_)) => {
-                Err(Failure::Peer(ended))
+                Err(TransferFailure::Peer(ended))
             }
             (Message::Accept(accept), State::Offered(_)) if accept.from_block == 0 => {
                 self.state = State::Content {
                     offset: 0,
                     flow: Flow::new(self.deadlines.stall, now),
                 };
-                Ok(Answer::Accepted)
+                Ok(FromReceiver::Accepted)
             }
             (Message::Receipt(receipt), State::Storing(_)) if receipt.bytes == self.size => {
                 self.state = State::Over;
-                Ok(Answer::Stored(receipt))
+                Ok(FromReceiver::Stored(receipt))
             }
-            _ => Err(Failure::violation("a message out of order")),
+            _ => Err(TransferFailure::violation("a message out of order")),
         }
     }
 
     /// The receiver says how far it is: that is life, where it is further than before.
-    fn heard(&mut self, report: Report, now: Instant) -> Answer {
+    fn heard(&mut self, report: Report, now: Instant) -> FromReceiver {
         let further = report.bytes > self.came;
         self.came = self.came.max(report.bytes.min(self.size));
         match &mut self.state {
@@ -228,6 +233,6 @@ impl Sender {
             }
             State::Over => {}
         }
-        Answer::State(report)
+        FromReceiver::State(report)
     }
 }

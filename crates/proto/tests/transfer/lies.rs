@@ -5,7 +5,7 @@ use std::time::Instant;
 use fleetlink_proto::ContentHash;
 use fleetlink_proto::transfer::limits::Deadlines;
 use fleetlink_proto::transfer::{
-    Accept, Answer, Block, End, Failure, Message, Offer, Reason, Receipt, Sender,
+    Accept, Block, End, FromReceiver, Message, Offer, Reason, Receipt, Sender, TransferFailure,
 };
 use proptest::prelude::*;
 
@@ -13,7 +13,7 @@ use crate::pair::{Heard, offer, receive};
 
 fn violation(stream: &[Vec<u8>]) {
     match receive(stream.iter().map(Vec::as_slice)) {
-        Heard::Failed(Failure::Here(ended)) => {
+        Heard::Failed(TransferFailure::Here(ended)) => {
             assert_eq!(ended.reason, Reason::ProtocolViolation, "{stream:?}");
         }
         other => panic!("{other:?} of {stream:?}"),
@@ -92,7 +92,7 @@ fn a_sender_ends_what_is_out_of_order() {
             .iter()
             .map(|answer| sender.handle_bytes(&mut answer.as_slice(), now));
         match heard.last() {
-            Some(Answer::Failed(Failure::Here(ended))) => {
+            Some(FromReceiver::Failed(TransferFailure::Here(ended))) => {
                 assert_eq!(ended.reason, Reason::ProtocolViolation);
             }
             other => panic!("{other:?} of {answers:?}"),
@@ -110,7 +110,7 @@ fn a_receipt_names_a_file() {
     sender.end(ContentHash::of(b""), Instant::now());
     assert!(matches!(
         sender.handle_bytes(&mut &*frame, Instant::now()),
-        Answer::Failed(_)
+        FromReceiver::Failed(_)
     ));
 }
 

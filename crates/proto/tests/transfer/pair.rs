@@ -5,7 +5,7 @@ use std::time::Instant;
 use fleetlink_proto::ContentHash;
 use fleetlink_proto::transfer::limits::{BLOCK_BYTES, Deadlines};
 use fleetlink_proto::transfer::{
-    Answer, Failure, Next, Offer, Receipt, Received, Receiver, Sender,
+    FromReceiver, Next, Offer, Receipt, Received, Receiver, Sender, TransferFailure,
 };
 
 pub(crate) const BLOCK: usize = BLOCK_BYTES as usize;
@@ -32,7 +32,7 @@ pub(crate) fn sent(content: &[u8]) -> Vec<u8> {
         from_block: 0,
     });
     let answer = sender.handle_bytes(&mut &*accept.encode(), now);
-    assert_eq!(answer, Answer::Accepted);
+    assert_eq!(answer, FromReceiver::Accepted);
     while let Next::Block(block) = sender.next() {
         bytes.extend_from_slice(&block.header());
         let begin = usize::try_from(block.offset()).unwrap();
@@ -49,7 +49,7 @@ pub(crate) fn sent(content: &[u8]) -> Vec<u8> {
 pub(crate) enum Heard {
     /// A whole file; these frames were answered.
     File(Vec<u8>, Vec<u8>),
-    Failed(Failure),
+    Failed(TransferFailure),
     Unfinished,
 }
 

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use fleetlink_proto::transfer::limits::Deadlines;
-use fleetlink_proto::transfer::{Answer, Failure, Reason, Sender};
+use fleetlink_proto::transfer::{FromReceiver, Reason, Sender, TransferFailure};
 
 use crate::pair::{BLOCK, Heard, content, offer, receive, sent};
 
@@ -55,7 +55,7 @@ fn a_stream_that_ends_early_is_never_a_file() {
     let stream = sent(&content(100));
     for end in 0..stream.len() {
         match receive([&stream[..end]]) {
-            Heard::Failed(Failure::Here(ended)) => {
+            Heard::Failed(TransferFailure::Here(ended)) => {
                 assert_eq!(ended.reason, Reason::ProtocolViolation);
             }
             other => panic!("{other:?} of {end} bytes"),
@@ -75,8 +75,8 @@ fn answers_cut_anywhere_are_the_same() {
         for mut piece in [&answers[..cut], &answers[cut..]] {
             loop {
                 match sender.handle_bytes(&mut piece, now) {
-                    Answer::More => break,
-                    Answer::Accepted => {
+                    FromReceiver::More => break,
+                    FromReceiver::Accepted => {
                         sender.end(fleetlink_proto::ContentHash::of(b""), now);
                     }
                     other => heard.push(other),
@@ -84,7 +84,9 @@ fn answers_cut_anywhere_are_the_same() {
             }
         }
         match &heard[..] {
-            [Answer::Stored(receipt)] => assert_eq!(receipt.stored_as.as_str(), "cam_test.mp4"),
+            [FromReceiver::Stored(receipt)] => {
+                assert_eq!(receipt.stored_as.as_str(), "cam_test.mp4")
+            }
             other => panic!("{other:?} cut at {cut}"),
         }
         assert_eq!(sender.handle_end_of_stream(), None);

@@ -5,17 +5,17 @@ use std::time::{Duration, Instant};
 use fleetlink_proto::ContentHash;
 use fleetlink_proto::transfer::limits::Deadlines;
 use fleetlink_proto::transfer::{
-    Accept, Answer, Ended, Failure, Message, Next, Reason, Received, Receiver, Sender, State,
-    WaitsFor,
+    Accept, Ended, FromReceiver, Message, Next, Reason, Received, Receiver, Sender, State,
+    TransferFailure, WaitsFor,
 };
 
 use crate::pair::{BLOCK, content, offer, sent};
 
 const INSTANT: Duration = Duration::from_millis(1);
 
-fn ended(failure: Option<Failure>) -> Reason {
+fn ended(failure: Option<TransferFailure>) -> Reason {
     match failure {
-        Some(Failure::Here(ended)) => ended.reason,
+        Some(TransferFailure::Here(ended)) => ended.reason,
         other => panic!("{other:?} instead of an end"),
     }
 }
@@ -97,7 +97,10 @@ fn a_receiver_waits_for_no_content_for_ever() {
 fn accepted(start: Instant, size: usize) -> Sender {
     let (mut sender, _) = Sender::new(offer(size), Deadlines::default(), start);
     let accept = Message::Accept(Accept { from_block: 0 }).encode();
-    assert_eq!(sender.handle_bytes(&mut &*accept, start), Answer::Accepted);
+    assert_eq!(
+        sender.handle_bytes(&mut &*accept, start),
+        FromReceiver::Accepted
+    );
     sender
 }
 
@@ -110,7 +113,7 @@ fn a_sender_waits_for_nothing_for_ever() {
     let queued = state(0, Some(WaitsFor::Place));
     let later = until - INSTANT;
     let answer = offered.handle_bytes(&mut &*queued, later);
-    assert!(matches!(answer, Answer::State(_)));
+    assert!(matches!(answer, FromReceiver::State(_)));
     assert_eq!(offered.handle_timeout(until), None);
     assert_eq!(sender_ends(&mut offered), Reason::TimedOut);
     assert_eq!(sender_ends(&mut accepted(start, 1)), Reason::NetworkStalled);
@@ -156,13 +159,13 @@ fn either_side_cancels_at_any_time_with_a_reason() {
     let now = Instant::now();
     let ended = Ended::new(Reason::Cancelled, "enough");
     let cancel = Message::Cancel(ended.clone()).encode();
-    let peer = Failure::Peer(ended);
+    let peer = TransferFailure::Peer(ended);
     for mut sender in [
         Sender::new(offer(1), Deadlines::default(), now).0,
         accepted(now, 1),
     ] {
         let answer = sender.handle_bytes(&mut &*cancel, now);
-        assert_eq!(answer, Answer::Failed(peer.clone()));
+        assert_eq!(answer, FromReceiver::Failed(peer.clone()));
         assert_eq!(sender.next(), Next::Over);
     }
     let stream = sent(b"x");
