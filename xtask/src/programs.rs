@@ -10,10 +10,10 @@ struct Program {
     name: &'static str,
     /// What it is for.
     purpose: &'static str,
-    source: Source,
+    installer: Installer,
 }
 
-enum Source {
+enum Installer {
     /// A package of Debian's.
     Debian(&'static str),
     /// A crate that is installed with cargo.
@@ -24,42 +24,42 @@ const PROGRAMS: &[Program] = &[
     Program {
         name: "cc",
         purpose: "builds SQLite, ring and jemalloc",
-        source: Source::Debian("build-essential"),
+        installer: Installer::Debian("build-essential"),
     },
     Program {
         name: "python3",
         purpose: "runs the example client in Python",
-        source: Source::Debian("python3"),
+        installer: Installer::Debian("python3"),
     },
     Program {
         name: "node",
         purpose: "runs the example client in JavaScript",
-        source: Source::Debian("nodejs"),
+        installer: Installer::Debian("nodejs"),
     },
     Program {
         name: "javac",
         purpose: "compiles clients and servers that others could have written",
-        source: Source::Debian("default-jdk-headless"),
+        installer: Installer::Debian("default-jdk-headless"),
     },
     Program {
         name: "ip",
         purpose: "makes network namespaces, to cut a device's cable",
-        source: Source::Debian("iproute2"),
+        installer: Installer::Debian("iproute2"),
     },
     Program {
         name: "nft",
         purpose: "drops packets in a network namespace",
-        source: Source::Debian("nftables"),
+        installer: Installer::Debian("nftables"),
     },
     Program {
         name: "cargo-nextest",
         purpose: "runs the tests",
-        source: Source::Cargo("cargo-nextest"),
+        installer: Installer::Cargo("cargo-nextest"),
     },
     Program {
         name: "cargo-deny",
         purpose: "checks licences and sources of dependencies",
-        source: Source::Cargo("cargo-deny"),
+        installer: Installer::Cargo("cargo-deny"),
     },
 ];
 
@@ -102,9 +102,9 @@ fn missing() -> Vec<&'static Program> {
 fn packages(programs: &[&'static Program]) -> (Vec<&'static str>, Vec<&'static str>) {
     let (mut debian, mut crates) = (Vec::new(), Vec::new());
     for program in programs {
-        match program.source {
-            Source::Debian(package) => debian.push(package),
-            Source::Cargo(package) => crates.push(package),
+        match program.installer {
+            Installer::Debian(package) => debian.push(package),
+            Installer::Cargo(package) => crates.push(package),
         }
     }
     (debian, crates)

@@ -60,17 +60,17 @@ pub(crate) enum Event {
         over: CancellationToken,
         spans: Spans,
     },
-    /// The core shall know.
+    /// An input for the core.
     Input(Input),
     /// Calls of one session that came together.
     Calls {
         session: SessionId,
         calls: Vec<Input>,
     },
-    /// The operator asks.
+    /// A call of the operator.
     Admin {
         request: AdminRequest,
-        answer: oneshot::Sender<Result<AdminReply, String>>,
+        reply: oneshot::Sender<Result<AdminReply, String>>,
     },
 }
 
@@ -140,12 +140,12 @@ impl DriverHandle {
 
     /// Asks the core on behalf of the operator.
     pub(crate) async fn admin(&self, request: AdminRequest) -> Result<AdminReply, String> {
-        let (answer, answered) = oneshot::channel();
+        let (reply, replied) = oneshot::channel();
         let ended = || "the hub is shutting down".to_owned();
-        self.send(Event::Admin { request, answer })
+        self.send(Event::Admin { request, reply })
             .await
             .map_err(|DriverGone| ended())?;
-        answered.await.unwrap_or_else(|_| Err(ended()))
+        replied.await.unwrap_or_else(|_| Err(ended()))
     }
 }
 
@@ -319,10 +319,10 @@ impl Driver {
                     self.turns.push(session, party, calls);
                 }
             }
-            Event::Admin { request, answer } => {
+            Event::Admin { request, reply } => {
                 self.admin_count += 1;
                 let admin = AdminId(self.admin_count);
-                self.admin_calls.insert(admin, answer);
+                self.admin_calls.insert(admin, reply);
                 self.input(Input::Admin {
                     admin,
                     door: Door::Socket,
@@ -472,9 +472,9 @@ impl Driver {
                 after,
             } => self.list_data(admin, device, after),
             Effect::AnswerAdmin { admin, result } => {
-                if let Some(answer) = self.admin_calls.remove(&admin) {
+                if let Some(reply) = self.admin_calls.remove(&admin) {
                     // The operator may have gone meanwhile.
-                    let _ = answer.send(result);
+                    let _ = reply.send(result);
                 }
             }
             Effect::ActiveChanged => self.active.changed(Instant::now()),
@@ -532,7 +532,7 @@ impl Driver {
     }
 
     fn list_uploads(&mut self, admin: AdminId) {
-        let Some(answer) = self.admin_calls.remove(&admin) else {
+        let Some(reply) = self.admin_calls.remove(&admin) else {
             return;
         };
         let store = Arc::clone(&self.store);
@@ -540,7 +540,7 @@ impl Driver {
             let uploads = store.uploads(UPLOADS_LISTED).await;
             let result = uploads.map(AdminReply::Uploads);
             // The operator may have gone meanwhile.
-            let _ = answer.send(result.map_err(|error| error.to_string()));
+            let _ = reply.send(result.map_err(|error| error.to_string()));
         });
     }
 
@@ -550,18 +550,18 @@ impl Driver {
         device: Option<DeviceName>,
         after: Option<(DeviceName, DataFile)>,
     ) {
-        let Some(answer) = self.admin_calls.remove(&admin) else {
+        let Some(reply) = self.admin_calls.remove(&admin) else {
             return;
         };
         let store = Arc::clone(&self.store);
         tokio::spawn(async move {
             let files = store.files(device, after, FILES_LISTED).await;
-            let reply = files.map_or_else(
+            let page = files.map_or_else(
                 |error| DataReply::Refused(rpc_error_of_store(error, "there are no files")),
                 DataReply::Files,
             );
             // The operator may have gone meanwhile.
-            let _ = answer.send(Ok(AdminReply::Data(reply)));
+            let _ = reply.send(Ok(AdminReply::Data(page)));
         });
     }
 

@@ -39,9 +39,9 @@ pub use lease::{
 };
 pub use logs::LogBounds;
 pub use operator::{
-    AccountInfo, ContentInfo, DataAnswer, DataCall, FileInfo, IssuedTicket, LoginMeans, Operator,
-    OperatorCall, OperatorError, OperatorReply, ReadError, ReadFile, SessionInfo, SessionState,
-    TicketInfo, TicketOrder, TicketState, TicketUseInfo, UploadInfo,
+    AccountInfo, ContentInfo, DataCall, DataCallReply, FileInfo, IssuedTicket, LoginMeans,
+    Operator, OperatorCall, OperatorError, OperatorReply, ReadError, ReadFile, SessionInfo,
+    SessionState, TicketInfo, TicketOrder, TicketState, TicketUseInfo, UploadInfo,
 };
 #[doc(hidden)]
 pub use server::start_with_clock;

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use fleetlink_client::{Existing, write_whole};
-use fleetlink_hub::{DataAnswer, DataCall, FileInfo, Operator, OperatorError, ReadError, ReadFile};
+use fleetlink_hub::{
+    DataCall, DataCallReply, FileInfo, Operator, OperatorError, ReadError, ReadFile,
+};
 use fleetlink_proto::samples::Operation;
 use fleetlink_proto::{DataFile, DeviceName};
 use serde_json::json;
@@ -48,7 +50,7 @@ pub(crate) async fn data(
 }
 
 /// Has one call done.
-async fn call(folder: &Path, call: DataCall) -> Result<DataAnswer, Failure> {
+async fn call(folder: &Path, call: DataCall) -> Result<DataCallReply, Failure> {
     let mut operator = Operator::connect(folder).await?;
     let answer = operator.data(call).await;
     operator.finish().await;
@@ -73,7 +75,7 @@ async fn pages(
         let after = last.map(|last| (last.device.clone(), last.entry.file.clone()));
         let device = device.clone();
         match operator.data(DataCall::List { device, after }).await? {
-            DataAnswer::Files(page) if !page.is_empty() => files.extend(page),
+            DataCallReply::Files(page) if !page.is_empty() => files.extend(page),
             _ => return Ok(files),
         }
     }
@@ -105,7 +107,7 @@ async fn compute(
         file: file.clone(),
         operation,
     };
-    if let DataAnswer::Computed(reply) = call(folder, compute).await? {
+    if let DataCallReply::Computed(reply) = call(folder, compute).await? {
         let document = json!({
             "device": device, "file": file, "operation": operation, "result": reply.result,
             "samples": reply.samples,
@@ -242,7 +244,7 @@ async fn remove(
     for file in files {
         let (device, file) = (device.clone(), file.clone());
         match operator.data(DataCall::Delete { device, file }).await {
-            Ok(DataAnswer::Deleted(reply)) => deleted.push(reply),
+            Ok(DataCallReply::Deleted(reply)) => deleted.push(reply),
             Ok(_) => {}
             Err(OperatorError::NotDone(error)) if all && is_gone(&error) => {}
             Err(error) => {

@@ -72,7 +72,7 @@ fn serve<S: SockaddrLike + Copy + Into<SocketAddr>>(
     while !stop.is_cancelled() {
         match inbox.receive(socket) {
             Ok(()) => {
-                answer(&inbox, &mut outbox, shared);
+                reply_to_all(&inbox, &mut outbox, shared);
                 outbox.send(socket);
             }
             Err(error) => pass_over(error)?,
@@ -82,7 +82,7 @@ fn serve<S: SockaddrLike + Copy + Into<SocketAddr>>(
 }
 
 /// Decides about a batch at one time, read after it was received.
-fn answer<S: SockaddrLike + Copy + Into<SocketAddr>>(
+fn reply_to_all<S: SockaddrLike + Copy + Into<SocketAddr>>(
     inbox: &Inbox<S>,
     outbox: &mut Outbox,
     shared: &Shared,

@@ -35,7 +35,7 @@ pub enum DataCall {
 /// The answer to a [`DataCall`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum DataAnswer {
+pub enum DataCallReply {
     /// A page of data files; the last page is empty.
     Files(Vec<FileInfo>),
     /// A result.
@@ -57,7 +57,7 @@ pub struct FileInfo {
 
 impl Desk {
     /// Has a call about data files done.
-    pub(super) async fn data(&self, call: DataCall) -> Result<DataAnswer, String> {
+    pub(super) async fn data(&self, call: DataCall) -> Result<DataCallReply, String> {
         let request = match call {
             DataCall::List { device, after } => DataRequest::List { device, after },
             DataCall::Compute {
@@ -78,11 +78,11 @@ impl Desk {
         match self.ask(request).await? {
             DataReply::Files(files) => {
                 let info = |(device, entry)| FileInfo { device, entry };
-                Ok(DataAnswer::Files(files.into_iter().map(info).collect()))
+                Ok(DataCallReply::Files(files.into_iter().map(info).collect()))
             }
-            DataReply::Computed(reply) => Ok(DataAnswer::Computed(reply)),
-            DataReply::Deleted(reply) => Ok(DataAnswer::Deleted(reply)),
-            DataReply::Refused(error) => Ok(DataAnswer::Refused(error)),
+            DataReply::Computed(reply) => Ok(DataCallReply::Computed(reply)),
+            DataReply::Deleted(reply) => Ok(DataCallReply::Deleted(reply)),
+            DataReply::Refused(error) => Ok(DataCallReply::Refused(error)),
             DataReply::Content(_) => Err(odd()),
         }
     }

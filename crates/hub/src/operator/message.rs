@@ -7,7 +7,7 @@ use fleetlink_proto::{DataFile, DeviceKey, DeviceName, HubPin, Password, WallTim
 use serde::{Deserialize, Serialize};
 
 use super::content::ContentInfo;
-use super::data::{DataAnswer, DataCall};
+use super::data::{DataCall, DataCallReply};
 use super::sessions::SessionInfo;
 use super::tickets::{IssuedTicket, TicketInfo, TicketOrder};
 use super::uploads::UploadInfo;
@@ -89,7 +89,7 @@ pub enum OperatorReply {
     /// The uploads that are not finished, by device.
     Uploads(Vec<UploadInfo>),
     /// To a call about devices' data files.
-    Data(DataAnswer),
+    Data(DataCallReply),
     /// A data file, whose content follows.
     Content(ContentInfo),
     /// The data file was not read.
@@ -158,5 +158,5 @@ impl From<AccountStatus> for AccountInfo {
     }
 }
 
-/// The answer to a line: what was done, or a sentence that says why not.
-pub(super) type Answer = Result<OperatorReply, String>;
+/// The result of a line: a reply, or a sentence that says why the call was refused.
+pub(super) type CallResult = Result<OperatorReply, String>;

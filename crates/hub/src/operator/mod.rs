@@ -13,7 +13,7 @@ mod tickets;
 mod uploads;
 
 pub use content::ContentInfo;
-pub use data::{DataAnswer, DataCall, FileInfo};
+pub use data::{DataCall, DataCallReply, FileInfo};
 pub(crate) use desk::{Desk, random_key};
 pub use message::{AccountInfo, OperatorCall, OperatorReply};
 pub use reading::{ReadError, ReadFile};
@@ -144,9 +144,11 @@ impl Operator {
     ///
     /// # Errors
     /// It was refused, or the hub went away.
-    pub async fn data(&mut self, call: DataCall) -> Result<DataAnswer, OperatorError> {
+    pub async fn data(&mut self, call: DataCall) -> Result<DataCallReply, OperatorError> {
         match self.call(OperatorCall::Data(call)).await? {
-            OperatorReply::Data(DataAnswer::Refused(error)) => Err(OperatorError::NotDone(error)),
+            OperatorReply::Data(DataCallReply::Refused(error)) => {
+                Err(OperatorError::NotDone(error))
+            }
             OperatorReply::Data(answer) => Ok(answer),
             _ => {
                 let odd = "the hub answered another question".to_owned();

@@ -68,11 +68,11 @@ impl Operator {
         target: &mut (impl AsyncWrite + Unpin),
         progress: impl FnMut(u64, u64),
     ) -> Result<ReadFile, ReadError> {
-        let source = match &mut self.0 {
+        let origin = match &mut self.0 {
             Way::Running(connection) => {
                 let call = OperatorCall::Read { device, file };
                 match connection.call(&call).await? {
-                    OperatorReply::Content(info) => Source::Running(connection, info),
+                    OperatorReply::Content(info) => Origin::Running(connection, info),
                     OperatorReply::NotDone(error) => return Err(error.into()),
                     _ => {
                         let odd = "the hub answered another question".to_owned();
@@ -80,29 +80,29 @@ impl Operator {
                     }
                 }
             }
-            Way::Offline(offline) => Source::Offline(offline.content(device, file).await??),
+            Way::Offline(offline) => Origin::Offline(offline.content(device, file).await??),
         };
-        copy(source, target, progress).await
+        copy(origin, target, progress).await
     }
 }
 
-enum Source<'a> {
+enum Origin<'a> {
     Running(&'a mut Connection, ContentInfo),
     Offline(Content),
 }
 
-impl Source<'_> {
+impl Origin<'_> {
     fn info(&self) -> ContentInfo {
         match self {
-            Source::Running(_, info) => *info,
-            Source::Offline(content) => content.info(),
+            Origin::Running(_, info) => *info,
+            Origin::Offline(content) => content.info(),
         }
     }
 
     async fn next(&mut self) -> Result<Next, ReadError> {
         match self {
-            Source::Offline(content) => Ok(content.next().await?),
-            Source::Running(connection, _) => match connection.line::<Piece>().await? {
+            Origin::Offline(content) => Ok(content.next().await?),
+            Origin::Running(connection, _) => match connection.line::<Piece>().await? {
                 Piece::Bytes(bytes) if bytes <= MAX_PIECE_BYTES => {
                     Ok(Next::Bytes(connection.bytes(bytes).await?))
                 }
@@ -115,14 +115,14 @@ impl Source<'_> {
 }
 
 async fn copy(
-    mut source: Source<'_>,
+    mut origin: Origin<'_>,
     target: &mut (impl AsyncWrite + Unpin),
     mut progress: impl FnMut(u64, u64),
 ) -> Result<ReadFile, ReadError> {
-    let info = source.info();
+    let info = origin.info();
     let mut hasher = Box::new(blake3::Hasher::new());
     loop {
-        match source.next().await? {
+        match origin.next().await? {
             Next::Bytes(piece) => {
                 hasher.update(&piece);
                 target.write_all(&piece).await.map_err(ReadError::Target)?;

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::descriptors::OPERATOR_CONNECTIONS;
 
 use super::content::Content;
-use super::message::{Answer, OperatorCall, OperatorReply};
+use super::message::{CallResult, OperatorCall, OperatorReply};
 use super::{Desk, OperatorError, SOCKET_FILE, reading};
 
 /// The longest call; an answer may be as long as the list of accounts is.
@@ -128,7 +128,7 @@ async fn serve(stream: UnixStream, desk: Desk, shutdown: &CancellationToken) {
     let (incoming, mut outgoing) = stream.into_split();
     let mut incoming = BufReader::new(incoming);
     while let Ok(Some(line)) = read_line(&mut incoming, MAX_CALL_BYTES).await {
-        let answer: Answer = match serde_json::from_str::<OperatorCall>(&line) {
+        let result: CallResult = match serde_json::from_str::<OperatorCall>(&line) {
             Ok(OperatorCall::Read { device, file }) => match desk.content(device, file).await {
                 Ok(Ok(content)) => {
                     // It keeps the store open, which ends with the hub.
@@ -144,7 +144,7 @@ async fn serve(stream: UnixStream, desk: Desk, shutdown: &CancellationToken) {
             Ok(call) => desk.perform(call).await,
             Err(error) => Err(format!("not understood: {error}")),
         };
-        if write_line(&mut outgoing, &answer).await.is_err() {
+        if write_line(&mut outgoing, &result).await.is_err() {
             return;
         }
     }
@@ -154,8 +154,8 @@ async fn hand_over(
     content: Content,
     outgoing: &mut (impl AsyncWriteExt + Unpin),
 ) -> io::Result<()> {
-    let answer: Answer = Ok(OperatorReply::Content(content.info()));
-    write_line(outgoing, &answer).await?;
+    let result: CallResult = Ok(OperatorReply::Content(content.info()));
+    write_line(outgoing, &result).await?;
     reading::send(content, outgoing).await
 }
 
@@ -184,7 +184,9 @@ impl Connection {
     ) -> Result<OperatorReply, OperatorError> {
         let sent = write_line(self.stream.get_mut(), call).await;
         sent.map_err(|error| self.lost(&error))?;
-        self.line::<Answer>().await?.map_err(OperatorError::Refused)
+        self.line::<CallResult>()
+            .await?
+            .map_err(OperatorError::Refused)
     }
 
     /// The next line that the hub sends.

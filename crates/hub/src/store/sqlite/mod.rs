@@ -182,7 +182,7 @@ impl Store for SqliteStore {
             StoreCall::Change(change) => Box::pin(self.writer.write(Write::Change(change))),
             StoreCall::Query(query) => {
                 let shared = Arc::clone(&self.shared);
-                Box::pin(self.read(move |connection| query::answer(&query, connection, &shared)))
+                Box::pin(self.read(move |connection| query::run(&query, connection, &shared)))
             }
         }
     }

@@ -7,7 +7,7 @@ use super::Shared;
 use super::error::OpError;
 use super::{files, journal, segments};
 
-pub(super) fn answer(
+pub(super) fn run(
     query: &Query,
     connection: &Connection,
     shared: &Shared,

@@ -43,15 +43,15 @@ impl Reader {
         read: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let ended = || StoreError::Unavailable("the store's reader ended".to_owned());
-        let (answer, answered) = oneshot::channel();
+        let (reply, replied) = oneshot::channel();
         let span = Span::current();
         let job: Job = Box::new(move |connection| {
             // Who asked may have gone.
-            let _ = answer.send(span.in_scope(|| read(connection)));
+            let _ = reply.send(span.in_scope(|| read(connection)));
         });
         let jobs = self.jobs.as_ref().ok_or_else(ended)?;
         jobs.send(job).await.map_err(|_| ended())?;
-        answered.await.unwrap_or_else(|_| Err(ended()))
+        replied.await.unwrap_or_else(|_| Err(ended()))
     }
 }
 

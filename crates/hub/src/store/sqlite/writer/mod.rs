@@ -22,11 +22,11 @@ use super::reserve::Reserve;
 use super::sweeper::Sweeper;
 use super::{room, segments};
 
-type Answer = Result<StoreReply, StoreError>;
+type WriteResult = Result<StoreReply, StoreError>;
 
 struct Job {
     write: Write,
-    answer: oneshot::Sender<Answer>,
+    reply: oneshot::Sender<WriteResult>,
 }
 
 /// The way to the writing thread for another thread of the store.
@@ -34,13 +34,13 @@ pub(super) struct Jobs(mpsc::Sender<Job>);
 
 impl Jobs {
     /// Waits for the commit.
-    pub(super) fn blocking_write(&self, write: Write) -> Answer {
-        let (answer, answered) = oneshot::channel();
-        let sent = self.0.blocking_send(Job { write, answer });
+    pub(super) fn blocking_write(&self, write: Write) -> WriteResult {
+        let (reply, replied) = oneshot::channel();
+        let sent = self.0.blocking_send(Job { write, reply });
         let ended = "the store's writer ended";
         sent.map_err(|_| StoreError::Unavailable(ended.to_owned()))?;
         let unknown = |_| Err(StoreError::Unknown(ended.to_owned()));
-        answered.blocking_recv().unwrap_or_else(unknown)
+        replied.blocking_recv().unwrap_or_else(unknown)
     }
 }
 
@@ -76,16 +76,16 @@ impl Writer {
     }
 
     /// Waits for room in the queue, then for the commit.
-    pub(super) async fn write(&self, write: Write) -> Answer {
+    pub(super) async fn write(&self, write: Write) -> WriteResult {
         let ended = || StoreError::Unknown("the store's writer ended".to_owned());
-        let (answer, answered) = oneshot::channel();
+        let (reply, replied) = oneshot::channel();
         let jobs = self.jobs.as_ref().ok_or_else(ended)?;
-        if jobs.send(Job { write, answer }).await.is_err() {
+        if jobs.send(Job { write, reply }).await.is_err() {
             return Err(StoreError::Unavailable(
                 "the store's writer ended".to_owned(),
             ));
         }
-        answered.await.unwrap_or_else(|_| Err(ended()))
+        replied.await.unwrap_or_else(|_| Err(ended()))
     }
 }
 
@@ -137,18 +137,18 @@ impl Desk {
     fn commit(&mut self, mut batch: Vec<Job>) {
         if self.is_stuck {
             let (refused, taken) = batch.into_iter().partition(|job| self.refuses(&job.write));
-            answer_all(refused, &StoreError::Full);
+            reply_to_all(refused, &StoreError::Full);
             batch = taken;
         }
         let attempt = match self.shared.health.check() {
             Ok(()) => self.attempt(&batch),
-            Err(error) => return answer_all(batch, &error),
+            Err(error) => return reply_to_all(batch, &error),
         };
         match attempt {
             Ok(outcomes) => {
                 let mut former = Vec::new();
                 for (job, outcome) in batch.into_iter().zip(outcomes) {
-                    answer(
+                    reply_to(
                         job,
                         outcome.map(|applied| self.settle(applied, &mut former)),
                     );
@@ -165,7 +165,7 @@ impl Desk {
                 self.commit(batch);
             }
             Err(broken) if self.gives_up_reserve(&batch, &broken) => self.commit(batch),
-            Err(broken) => answer_all(batch, &self.verdict(&broken)),
+            Err(broken) => reply_to_all(batch, &self.verdict(&broken)),
         }
     }
 
@@ -302,13 +302,13 @@ fn bounded(jobs: Vec<Job>) -> Vec<Vec<Job>> {
     batches
 }
 
-fn answer_all(batch: Vec<Job>, error: &StoreError) {
+fn reply_to_all(batch: Vec<Job>, error: &StoreError) {
     for job in batch {
-        answer(job, Err(error.clone()));
+        reply_to(job, Err(error.clone()));
     }
 }
 
-fn answer(job: Job, result: Answer) {
+fn reply_to(job: Job, result: WriteResult) {
     // Who asked may have gone; the change stands.
-    let _ = job.answer.send(result);
+    let _ = job.reply.send(result);
 }
