@@ -85,7 +85,7 @@ fn answers_cut_anywhere_are_the_same() {
         }
         match &heard[..] {
             [FromReceiver::Stored(receipt)] => {
-                assert_eq!(receipt.stored_as.as_str(), "cam_test.mp4")
+                assert_eq!(receipt.stored_as.as_str(), "cam_test.mp4");
             }
             other => panic!("{other:?} cut at {cut}"),
         }
