@@ -11,7 +11,7 @@ use std::sync::Arc;
 /// The longest name of a data file, in bytes.
 pub const MAX_DATA_FILE_BYTES: usize = 128;
 
-/// What stands for `/` in the name of a local file.
+/// The replacement for `/` in the name of a local file.
 const SLASH: &str = "%2F";
 
 /// The name of a data file, unique within its device: 1 to 128 of `A-Z a-z 0-9 . _ - /`, in which
@@ -34,7 +34,7 @@ enum Name {
     Text(Arc<str>),
 }
 
-/// Why a text or a number is not the name of a data file.
+/// The reason why a text or a number is not the name of a data file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DataFileError {
     /// The text is empty.

@@ -17,7 +17,7 @@ pub const MAX_DEVICE_NAME_BYTES: usize = 64;
 #[serde(try_from = "String", into = "String")]
 pub struct DeviceName(Arc<str>);
 
-/// Why a text is not a device name.
+/// The reason why a text is not a device name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DeviceNameError {
     /// The text is empty.

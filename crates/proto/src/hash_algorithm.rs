@@ -1,4 +1,4 @@
-//! Which hash a session uses.
+//! The choice of a session's hash.
 
 use std::fmt;
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::device_key::{parse_hex, write_hex};
 
-/// What stands before the point in the SubjectPublicKeyInfo of every P-256 key: the algorithm
+/// The start of every P-256 key's SubjectPublicKeyInfo, up to the point: the algorithm
 /// id-ecPublicKey with the curve secp256r1 (RFC 5480, section 2.1.1), and a bit string of 65 bytes
 /// without unused bits.
 const BEFORE_POINT: [u8; 26] = [

@@ -23,7 +23,7 @@ pub struct HubRunError;
 /// different runs cannot be compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HubTime {
-    /// Which run of the hub.
+    /// The run of the hub.
     pub run: HubRun,
     /// Milliseconds since it began, by a clock that is never set.
     pub ms: u64,
@@ -45,7 +45,7 @@ impl HubTime {
         HubTime { ms, ..self }
     }
 
-    /// What is left until this moment; `None` where `now` is of another run.
+    /// The time left until this moment; `None` if `now` belongs to another run.
     pub fn left(self, now: HubTime) -> Option<Duration> {
         (self.run == now.run).then(|| Duration::from_millis(self.ms.saturating_sub(now.ms)))
     }

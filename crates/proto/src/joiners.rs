@@ -1,7 +1,8 @@
-//! Where the zero width joiner and non-joiner belong into a text.
+//! The rule that says where a zero width joiner or non-joiner belongs.
 //!
-//! They show nothing by themselves. In many scripts they decide which shape the letters beside them
-//! have, and they hold an emoji together; elsewhere they only make two texts look alike.
+//! These characters show nothing by themselves. In many scripts they decide the shape of the
+//! letters beside them, and they hold an emoji together. Elsewhere they only make two texts look
+//! alike.
 
 use icu_properties::props::{
     BinaryProperty as _, CanonicalCombiningClass, EnumeratedProperty as _, ExtendedPictographic,

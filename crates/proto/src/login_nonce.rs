@@ -1,4 +1,4 @@
-//! What a hub has a device sign that cannot bind its login to the TLS channel.
+//! The nonce that a device signs if it cannot bind its login to the TLS channel.
 
 use std::fmt;
 use std::str::FromStr;

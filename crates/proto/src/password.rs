@@ -15,7 +15,8 @@ pub const MAX_PASSWORD_BYTES: usize = 1024;
 #[serde(transparent)]
 pub struct Password(String);
 
-/// Why no account can have this password. The password itself is never part of the message.
+/// The reason why no account can have this password. The password itself is never part of the
+/// message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordError {
     /// It is empty.

@@ -1,4 +1,4 @@
-//! Which failures pass by themselves.
+//! Tells which errors pass by themselves.
 
 /// Whether the same call can succeed later without anybody doing something about it.
 ///

@@ -21,7 +21,7 @@ const REDEEM: &str = "fleetlink-redeem-v1";
 /// The domain of a hub key's word for the next.
 const HUB_KEY: &str = "fleetlink-hub-key-v1";
 
-/// What the hub's key of the pin `old` signs to name the key that takes its place.
+/// The message that the hub's key of the pin `old` signs to name its successor.
 pub fn succession(old: HubPin, new: &HubKey, at: WallTime) -> Vec<u8> {
     message(&[
         HUB_KEY.as_bytes(),
@@ -31,8 +31,8 @@ pub fn succession(old: HubPin, new: &HubKey, at: WallTime) -> Vec<u8> {
     ])
 }
 
-/// What a device signs to log in under this name with a nonce of the hub. `hub` is the pin of the
-/// certificate that the device received on this connection, never a configured one.
+/// The message that a device signs to log in under this name with a nonce of the hub. `hub` is the
+/// pin of the certificate that the device received on this connection, never a configured one.
 pub fn login_by_nonce(hub: HubPin, name: &str, nonce: LoginNonce) -> Vec<u8> {
     message(&[
         LOGIN_NONCE.as_bytes(),
@@ -42,27 +42,28 @@ pub fn login_by_nonce(hub: HubPin, name: &str, nonce: LoginNonce) -> Vec<u8> {
     ])
 }
 
-/// What ties a proof to one connection with one hub: neither can be replayed or relayed elsewhere.
+/// The values that tie a proof to one connection with one hub, so that it cannot be replayed or
+/// relayed elsewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Channel {
     /// The hub's key.
     pub hub: HubPin,
-    /// What both ends of this TLS connection, and nobody else, export (RFC 9266).
+    /// The exporter value of this TLS connection, which only its two ends know (RFC 9266).
     pub binding: [u8; 32],
 }
 
 impl Channel {
-    /// What a device signs to log in under this name.
+    /// The message that a device signs to log in under this name.
     pub fn login(&self, name: &str) -> Vec<u8> {
         self.proof(LOGIN, name)
     }
 
-    /// What a device signs to make its key the one of this name.
+    /// The message that a device signs to enrol its key for this name.
     pub fn enrolment(&self, name: &str) -> Vec<u8> {
         self.proof(ENROL, name)
     }
 
-    /// What a device signs to have its key enrolled by a ticket; the name is empty where the hub
+    /// The message that a device signs to enrol its key by a ticket. The name is empty if the hub
     /// shall choose it.
     pub fn redemption(&self, name: &str) -> Vec<u8> {
         self.proof(REDEEM, name)

@@ -1,4 +1,4 @@
-//! What counts as one source of requests.
+//! The client network: the unit in which the hub counts failed logins, sessions and requests.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

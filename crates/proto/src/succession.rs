@@ -1,4 +1,4 @@
-//! How a hub announces a new key: statements, each signed by the key before. docs/protocol/trust.md
+//! Statements by which a hub announces a new key. The key before signs each. docs/protocol/trust.md
 //! describes them.
 
 use std::collections::HashSet;
@@ -15,7 +15,7 @@ pub struct Succession {
     pub old: HubKey,
     /// The key that takes its place.
     pub new: HubKey,
-    /// When it was said, by the hub's clock. For people: nothing is decided by it.
+    /// The time of the statement by the hub's clock. It is for people: no rule depends on it.
     pub at: WallTime,
     /// By the old key, over [`signed::succession`].
     pub signature: Signature,
@@ -29,7 +29,7 @@ pub trait HubKeys {
     fn has_signed(&self, key: &HubKey, message: &[u8], signature: &Signature) -> bool;
 }
 
-/// Why a chain of statements does not lead from one key to another.
+/// The reason why a chain of statements does not lead from one key to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SuccessionError {
     /// There is no statement.

@@ -11,16 +11,16 @@ use crate::Retry;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{message}")]
 pub struct RpcError {
-    /// What went wrong, for programs.
+    /// The error, for programs.
     pub code: ErrorCode,
-    /// What went wrong, for people: what was found and what was expected.
+    /// The error, for people: what was found and what was expected.
     pub message: String,
-    /// What a program may need beside the code.
+    /// Details for programs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<ErrorDetail>,
 }
 
-/// What a program may need to know of an error beside its code.
+/// Details of an error for programs, beside its code.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErrorDetail {
     /// The code's name, for people who read the wire.
@@ -165,7 +165,7 @@ error_codes! {
     HashMismatch = 25, "hash_mismatch";
     /// Another change came between, or the idempotency key was used for something else.
     Conflict = 26, "conflict";
-    /// What the store holds is not what was stored; it is not served.
+    /// The stored content is damaged; it is not served.
     Corrupt = 27, "corrupt";
     /// Nothing of the upload came for too long; what came is kept.
     NoProgress = 28, "no_progress";

@@ -12,7 +12,7 @@ pub struct Framer {
     skipping: bool,
 }
 
-/// What [`Framer::next_frame`] found.
+/// The result of [`Framer::next_frame`].
 #[derive(Debug, PartialEq, Eq)]
 pub enum Frame<'a> {
     /// A line without its newline.

@@ -1,4 +1,5 @@
-//! What a hub makes of a device's bytes: a message, a mistake to answer, or garbage to count.
+//! Decodes a device's bytes into a message, an invalid call that gets an error, or garbage that is
+//! counted.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -12,14 +13,14 @@ use super::request_id::RequestId;
 /// The notification that bytes follow.
 const CHUNK: &str = "upload.chunk";
 
-/// What the hub found in a device's bytes.
+/// A decoded input of a device.
 #[derive(Debug, PartialEq, Eq)]
 pub enum FromDevice<'a> {
     /// A call.
     Call {
         /// The caller's id for it.
         id: RequestId,
-        /// What is asked.
+        /// The call.
         request: Request,
     },
     /// A chunk line; its body follows.
@@ -33,7 +34,7 @@ pub enum FromDevice<'a> {
     Invalid {
         /// The caller's id, where it could be read.
         id: Option<RequestId>,
-        /// What is wrong.
+        /// The error for the reply.
         error: RpcError,
     },
     /// A notification that this version does not know, to be passed over.

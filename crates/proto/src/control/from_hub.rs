@@ -1,4 +1,4 @@
-//! What a device makes of its hub's bytes.
+//! Decodes a hub's bytes.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -9,14 +9,14 @@ use super::limits::{MAX_CHUNK_BYTES, MAX_LINE_BYTES};
 use super::notification::HubNotification;
 use super::request_id::RequestId;
 
-/// What a device found in its hub's bytes.
+/// A decoded input of a hub.
 #[derive(Debug, PartialEq)]
 pub enum FromHub<'a> {
     /// The answer to a call.
     Answer {
         /// The id of the call; absent where the hub could not read it.
         id: Option<RequestId>,
-        /// What the hub answered: a result of the called method's own form, or an error.
+        /// The hub's reply: a result in the form of the called method, or an error.
         result: Result<Value, RpcError>,
     },
     /// A notification. After [`HubNotification::DownloadChunk`] its body follows.

@@ -11,7 +11,7 @@ use crate::{HashAlgorithm, HubPin};
 pub struct Hello {
     /// The versions that the device speaks.
     pub versions: Vec<u32>,
-    /// What the device runs, for the hub's log: `fleetlink 0.1.0`.
+    /// The device's program, for the hub's log: `fleetlink 0.1.0`.
     #[serde(default)]
     pub client: String,
     /// The pin of the key that the device expected and this connection did not show: the hub tells
@@ -33,7 +33,7 @@ pub struct Hello {
 pub struct HelloReply {
     /// The version that both speak from here on.
     pub version: u32,
-    /// What the hub runs: `fleetlink 0.1.0`.
+    /// The hub's program: `fleetlink 0.1.0`.
     pub hub: String,
     /// The keep-alive of this session, in milliseconds.
     pub keep_alive_ms: u64,
@@ -47,8 +47,8 @@ pub struct HelloReply {
     /// The limits that a device keeps to.
     #[serde(default)]
     pub limits: SessionLimits,
-    /// How the key of the pin that `hello` named was succeeded by the one that this connection has
-    /// shown, in order; empty where the hub knows no such way.
+    /// The statements that lead from the key of the pin in `hello` to the key that this connection
+    /// has shown, in order. Empty if the hub knows none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub succession: Vec<Succession>,
 }

@@ -65,7 +65,7 @@ pub const MAX_QUEUED_OPERATIONS: usize = 256;
 
 /// Lines that are no message at all after which a session is closed; before the login one is enough.
 pub const MAX_GARBAGE_LINES: u32 = 16;
-/// What one session may send before it has logged in, in bytes.
+/// The most bytes that a session may send before it has logged in.
 pub const MAX_BYTES_BEFORE_LOGIN: u64 = 256 * 1024;
 /// Sessions of one source address that may be open without a login; loopback is not counted.
 pub const MAX_UNKNOWN_SESSIONS_PER_SOURCE: usize = 64;
@@ -102,20 +102,20 @@ pub const MAX_OPEN_TICKETS: usize = 256;
 pub const MAX_FINISHED_TICKETS: usize = 256;
 /// Uses of one join ticket that may wait until those before them are decided.
 pub const MAX_WAITING_REDEMPTIONS: usize = 256;
-/// How long a join ticket may be used, unless the operator says otherwise.
+/// The life of a join ticket, unless the operator sets another one.
 pub const DEFAULT_TICKET_LIFE: Duration = Duration::from_secs(15 * 60);
-/// How long a join ticket may be used at most: 30 days.
+/// The longest life of a join ticket: 30 days.
 pub const MAX_TICKET_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// How long a TLS handshake may take.
+/// The longest time for a TLS handshake.
 pub const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
-/// How long a connection may stay open before its `hello`.
+/// The longest time that a connection may be open before its `hello`.
 pub const HELLO_DEADLINE: Duration = Duration::from_secs(10);
-/// How long a session may stay open without a login: a person is typing a password.
+/// The longest time that a session may be without a login: a person is typing a password.
 pub const LOGIN_DEADLINE: Duration = Duration::from_secs(300);
-/// How long a nonce of `login.nonce` is valid.
+/// The time for which a nonce of `login.nonce` is valid.
 pub const LOGIN_NONCE_LIFE: Duration = Duration::from_secs(30);
-/// How long a name stays blocked after too many wrong passwords.
+/// The length of a lock-out after too many wrong passwords.
 pub const BLOCK_TIME: Duration = Duration::from_secs(10);
 /// The first penalty of a source, unless the hub sets another time.
 pub const DEFAULT_PENALTY: Duration = Duration::from_secs(15);
@@ -125,13 +125,13 @@ pub const DEFAULT_LONGEST_PENALTY: Duration = Duration::from_secs(600);
 pub const MIN_PENALTY: Duration = Duration::from_secs(1);
 /// The longest penalty that a hub may set.
 pub const MAX_PENALTY: Duration = Duration::from_secs(24 * 3600);
-/// How long a name is remembered on which a source has failed; a penalty does not count. As long
-/// without a penalty halves what the next one grows from.
+/// The time for which a name is remembered after a client network failed on it; a penalty does not
+/// count. The same time without a penalty halves the base of the next penalty.
 pub const FAILED_NAME_KEPT: Duration = Duration::from_secs(600);
-/// How often a session shows life, unless the hub sets another time.
+/// The time between two signs of life of a session, unless the hub sets another one.
 pub const DEFAULT_KEEP_ALIVE: Duration = Duration::from_secs(10);
-/// How long nothing of an open upload may come, unless the hub sets another time; a sixth of it while
-/// more than three quarters of the hub's places are taken.
+/// The time after which the hub closes an open upload that brings nothing, unless the hub sets
+/// another one. It is a sixth of this while more than three quarters of the hub's places are taken.
 pub const DEFAULT_UPLOAD_IDLE: Duration = Duration::from_secs(60);
 /// The shortest such time that a hub may set.
 pub const MIN_UPLOAD_IDLE: Duration = Duration::from_secs(1);
@@ -141,13 +141,14 @@ pub const MAX_UPLOAD_IDLE: Duration = Duration::from_secs(24 * 3600);
 pub const MIN_KEEP_ALIVE: Duration = Duration::from_millis(200);
 /// The longest keep-alive that a hub may set.
 pub const MAX_KEEP_ALIVE: Duration = Duration::from_secs(3600);
-/// How long one write to a peer may make no progress before the connection is given up.
+/// The longest time without progress of one write to a peer, before the connection is closed.
 pub const WRITE_DEADLINE: Duration = Duration::from_secs(30);
 /// The same while all sessions of a hub together have more than [`MAX_UNREAD_BYTES_PER_HUB`] unread.
 pub const WRITE_DEADLINE_UNDER_LOAD: Duration = Duration::from_secs(3);
-/// How long the hub waits for its sessions at the end.
+/// The time that the hub waits for its sessions at its end.
 pub const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
-/// How long the received part of an interrupted upload is kept for its resumption.
+/// The time for which the received part of an interrupted upload is kept, so that it can be
+/// resumed.
 pub const PARTIAL_UPLOAD_KEPT: Duration = Duration::from_secs(24 * 3600);
 
 /// A session that was silent for this long is gone: one and a half keep-alives, so that a device
@@ -156,7 +157,7 @@ pub fn silence_limit(keep_alive: Duration) -> Duration {
     keep_alive + keep_alive / 2
 }
 
-/// How often a device sends something: twice a keep-alive.
+/// The time between two pings of a device: half a keep-alive.
 pub fn ping_interval(keep_alive: Duration) -> Duration {
     keep_alive / 2
 }

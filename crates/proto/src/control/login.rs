@@ -10,16 +10,16 @@ use crate::{DeviceKey, LoginNonce, Password, Signature};
 pub struct Login {
     /// The name, as the person typed it.
     pub name: String,
-    /// What shows that the device bears it.
+    /// The proof that the device has this name.
     pub proof: LoginProof,
 }
 
-/// What shows who a device is.
+/// The proof of a device's identity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LoginProof {
-    /// What somebody knows.
+    /// A password.
     Password(Password),
-    /// What the device holds.
+    /// A signature by the device's key.
     Key {
         /// The enrolled key.
         key: DeviceKey,

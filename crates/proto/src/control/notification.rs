@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::error::RpcError;
 use crate::{ContentHash, Retry};
 
-/// What a device sends without waiting for an answer.
+/// A notification of a device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "method", content = "params")]
 pub enum DeviceNotification {
@@ -14,12 +14,12 @@ pub enum DeviceNotification {
     UploadChunk {
         /// The upload, as `upload.open` named it.
         upload: u64,
-        /// How many bytes follow the line: 1 to 1,048,576.
+        /// The number of bytes that follow the line: 1 to 1,048,576.
         bytes: u32,
     },
 }
 
-/// Why the hub ends a session.
+/// The reason why the hub ends a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EndReason {
@@ -68,14 +68,14 @@ impl EndReason {
     }
 }
 
-/// What a hub sends without being asked.
+/// A notification of a hub.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "method", content = "params")]
 pub enum HubNotification {
     /// The hub closes the connection after this line.
     #[serde(rename = "session.end")]
     SessionEnd {
-        /// Why.
+        /// The reason.
         reason: EndReason,
         /// The same for people.
         message: String,
@@ -85,7 +85,7 @@ pub enum HubNotification {
     UploadFailed {
         /// The upload, as `upload.open` named it.
         upload: u64,
-        /// Why.
+        /// The reason.
         error: RpcError,
     },
     /// The next `bytes` bytes of the stream belong to this download.
@@ -93,7 +93,7 @@ pub enum HubNotification {
     DownloadChunk {
         /// The download, as `download.open` named it.
         download: u64,
-        /// How many bytes follow the line: 1 to 1,048,576.
+        /// The number of bytes that follow the line: 1 to 1,048,576.
         bytes: u32,
     },
     /// The download is complete.
@@ -101,7 +101,7 @@ pub enum HubNotification {
     DownloadEnd {
         /// The download, as `download.open` named it.
         download: u64,
-        /// How many bytes were sent.
+        /// The number of bytes sent.
         bytes: u64,
         /// Their hash, by the session's algorithm.
         hash: ContentHash,
@@ -111,7 +111,7 @@ pub enum HubNotification {
     DownloadFailed {
         /// The download, as `download.open` named it.
         download: u64,
-        /// Why.
+        /// The reason.
         error: RpcError,
     },
 }

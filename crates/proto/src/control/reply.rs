@@ -1,4 +1,4 @@
-//! What a hub answers.
+//! The hub's replies.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -29,7 +29,7 @@ pub struct LoginReply {
 pub struct LoginNonceReply {
     /// To be signed for one login on this connection.
     pub nonce: LoginNonce,
-    /// How long it is valid, in milliseconds.
+    /// The time for which it is valid, in milliseconds.
     pub expires_ms: u64,
 }
 
@@ -38,7 +38,7 @@ pub struct LoginNonceReply {
 pub struct EnrolledKey {
     /// The key.
     pub key: DeviceKey,
-    /// When it became the device's own.
+    /// The time at which the device enrolled it.
     pub enrolled: WallTime,
 }
 
@@ -61,7 +61,7 @@ pub struct JoinReply {
     /// The time by the hub's own clock. A hub of an earlier version does not tell it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock: Option<HubTime>,
-    /// How many other sessions of the device share its presence.
+    /// The number of other sessions of the device that share its presence.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub others: u32,
     /// The addresses of sessions of somebody else that this join has ended, a few of them.
@@ -85,12 +85,12 @@ pub struct Pong {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Done {}
 
-/// What was committed, the same for every retry.
+/// The committed upload; the same for every retry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
     /// The file.
     pub file: DataFile,
-    /// What the upload did.
+    /// The upload's mode.
     pub mode: UploadMode,
     /// Samples in this upload.
     pub samples: u64,
@@ -98,7 +98,7 @@ pub struct Receipt {
     pub bytes: u64,
     /// The file's version that this upload made.
     pub version: Version,
-    /// When it was committed.
+    /// The time of the commit.
     pub at: WallTime,
 }
 
@@ -108,14 +108,15 @@ pub struct Receipt {
 pub enum OpenUploadReply {
     /// An upload of this key was committed before; there is nothing to send.
     Committed {
-        /// What was committed.
+        /// The receipt of the commit.
         receipt: Receipt,
     },
     /// The hub waits for chunks.
     Ready {
         /// Names the upload within the session.
         upload: u64,
-        /// How many bytes of an interrupted upload of this key the hub holds: go on from here.
+        /// The number of bytes of an interrupted upload with this key that the hub has: resume from
+        /// here.
         offset: u64,
         /// The hash of the bytes that the hub holds, by the session's algorithm. Where it is not that of the device's
         /// own first bytes, abort and begin with another key.
@@ -128,7 +129,7 @@ pub enum OpenUploadReply {
 pub struct ComputeReply {
     /// The file.
     pub file: DataFile,
-    /// What was computed.
+    /// The computed operation.
     pub operation: Operation,
     /// The result, exact, as a string.
     pub result: Decimal,
@@ -141,7 +142,7 @@ pub struct ComputeReply {
 pub struct DeleteReply {
     /// The file.
     pub file: DataFile,
-    /// How many samples it held.
+    /// The number of samples.
     pub samples: u64,
 }
 
@@ -158,7 +159,7 @@ pub struct FileEntry {
     pub segments: u64,
     /// Grows with every change.
     pub version: Version,
-    /// When it was last changed.
+    /// The time of its last change.
     pub changed: WallTime,
 }
 
@@ -167,7 +168,7 @@ pub struct FileEntry {
 pub struct FileList {
     /// The files, by id.
     pub files: Vec<FileEntry>,
-    /// Where the next page begins (`after`); absent on the last.
+    /// The start of the next page (`after`); absent on the last page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<DataFile>,
 }
@@ -177,9 +178,9 @@ pub struct FileList {
 pub struct OpenDownloadReply {
     /// Names the download within the session.
     pub download: u64,
-    /// How many bytes will come.
+    /// The number of bytes to come.
     pub bytes: u64,
-    /// How many samples the file holds.
+    /// The number of samples in the file.
     pub samples: u64,
     /// The file's version.
     pub version: Version,
@@ -217,7 +218,7 @@ impl fmt::Display for ActiveDevice {
 pub struct DeviceList {
     /// The other active devices, in the order they joined.
     pub devices: Vec<ActiveDevice>,
-    /// Where the next page begins (`after`); absent on the last.
+    /// The start of the next page (`after`); absent on the last page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<u64>,
 }

@@ -1,4 +1,4 @@
-//! What a device may ask of its hub.
+//! The calls of a device.
 
 use serde::{Deserialize, Serialize};
 
@@ -27,7 +27,7 @@ pub struct Join {
     pub only_if_free: bool,
 }
 
-/// What an upload does to what the file held before.
+/// The effect of an upload on the file's earlier content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum UploadMode {
@@ -42,7 +42,7 @@ pub enum UploadMode {
 pub struct OpenUpload {
     /// The file.
     pub file: DataFile,
-    /// What happens to what the file held before.
+    /// The effect on the file's earlier content.
     pub mode: UploadMode,
     /// Names this upload across retries.
     pub key: IdempotencyKey,
@@ -56,7 +56,7 @@ pub struct OpenUpload {
 pub struct CommitUpload {
     /// The upload, as `upload.open` named it.
     pub upload: u64,
-    /// How many bytes the whole upload has, resumed ones included.
+    /// The size of the whole upload in bytes, resumed ones included.
     pub bytes: u64,
     /// The hash of those bytes, by the session's algorithm. Without it the hub checks their number alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -75,7 +75,7 @@ pub struct AbortUpload {
 pub struct Compute {
     /// The file.
     pub file: DataFile,
-    /// What to compute.
+    /// The operation.
     pub operation: Operation,
 }
 
@@ -152,7 +152,7 @@ pub struct ReplaceKey {
 /// `ticket.redeem`: makes the account that a ticket is for, and a key its device's own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RedeemTicket {
-    /// What shows that the device was given the ticket.
+    /// The proof that the device was given the ticket.
     pub ticket: TicketSecret,
     /// The device's name. Without it the ticket's own, or one that the hub chooses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -169,7 +169,7 @@ pub struct AnnounceEndpoint {
     /// The device's word for the endpoint.
     #[serde(flatten)]
     pub certificate: Box<SignedCertificate>,
-    /// Where it is, beside the address from which the hub sees the device.
+    /// Its addresses, beside the one from which the hub sees the device.
     #[serde(default, skip_serializing_if = "Addresses::is_empty")]
     pub addresses: Addresses,
 }

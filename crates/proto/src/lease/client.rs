@@ -1,4 +1,4 @@
-//! How often a client asks, and for which id.
+//! The tries of a client: their number, and the id of each.
 
 use super::id::LeaseId;
 use super::limits::TRIES;

@@ -1,8 +1,8 @@
-//! What a server has done.
+//! The counters of a server.
 
 use std::fmt;
 
-/// How a request came.
+/// The transport of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transport {
     /// As a datagram.
@@ -20,7 +20,7 @@ impl fmt::Display for Transport {
     }
 }
 
-/// What a server has done, by transport.
+/// A server's counters, by transport.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Over UDP.
@@ -38,7 +38,7 @@ impl Counts {
     }
 }
 
-/// What a server has done over one transport.
+/// A server's counters for one transport.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TransportCounts {
     /// Answered OK.

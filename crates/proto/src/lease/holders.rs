@@ -1,4 +1,4 @@
-//! How many ids each source holds, where that has a limit.
+//! Counts the ids of each client network, if there is a limit.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;

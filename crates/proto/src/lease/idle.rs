@@ -1,4 +1,4 @@
-//! When a server that nobody asks ends.
+//! Tells when an idle server ends.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ impl IdleExit {
         self.heard = now;
     }
 
-    /// When the server ends if nobody asks before.
+    /// The time at which the server ends if no request comes before.
     pub fn ends_at(&self) -> Option<Duration> {
         Some(self.heard.saturating_add(self.after?))
     }

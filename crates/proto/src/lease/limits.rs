@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// The port of a server that is given none.
 pub const DEFAULT_PORT: u16 = 20_009;
-/// How many ids there are: `0000` to `9999`.
+/// The number of ids: `0000` to `9999`.
 pub const IDS: u16 = 10_000;
 /// Bytes of `HELLO <id>`.
 pub const REQUEST_BYTES: usize = 10;
@@ -13,7 +13,7 @@ pub const MAX_REQUEST_BYTES: usize = REQUEST_BYTES + 2;
 /// Bytes of the longest reply: `OK <id> `, an IPv6 address, a space, a port, a newline.
 pub const MAX_REPLY_BYTES: usize = 8 + 39 + 1 + 5 + 1;
 
-/// How long a granted id is in use.
+/// The length of a lease.
 pub const DEFAULT_LEASE: Duration = Duration::from_secs(30);
 /// After how long without a well-formed request a server ends.
 pub const DEFAULT_IDLE_EXIT: Duration = Duration::from_secs(120);
@@ -32,7 +32,7 @@ pub const MAX_SHOWN_BYTES: usize = 80;
 /// Rates that are kept; sources beyond that share them.
 pub const RATE_SLOTS: usize = 1 << 16;
 
-/// How long the client waits for a reply.
+/// The time that the client waits for a reply.
 pub const REPLY_TIMEOUT: Duration = Duration::from_secs(15);
 /// Requests of the client in all, each for another id.
 pub const TRIES: u32 = 3;

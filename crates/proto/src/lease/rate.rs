@@ -1,4 +1,4 @@
-//! How many requests a second each source may make, where that has a limit.
+//! Limits the requests a second of each client network, if there is a limit.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::Source;
 pub(super) struct RateLimit {
     /// Nanoseconds between two requests of a source that keeps to the rate.
     interval: u64,
-    /// When the source would be back at rest.
+    /// The time at which the slot's client network would be at rest again.
     rested_at: Box<[u64]>,
     key: RandomState,
 }

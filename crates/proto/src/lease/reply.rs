@@ -1,4 +1,4 @@
-//! What a server answers, without allocating.
+//! A server's replies, made without allocating.
 
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};

@@ -1,4 +1,4 @@
-//! What a client asks: `HELLO <id>`.
+//! A client's request: `HELLO <id>`.
 
 use super::id::LeaseId;
 use super::limits::REQUEST_BYTES;

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use super::id::LeaseId;
 use super::limits::MAX_SERVER_REPLY_BYTES;
 
-/// What a server answered.
+/// The reply of a server, as a client reads it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ServerReply {
     /// `OK <id> <ip> <port>`.
@@ -90,7 +90,7 @@ impl ServerReplyReader {
         reset || self.bytes.ends_with(b"\n") || self.bytes.len() == MAX_SERVER_REPLY_BYTES
     }
 
-    /// What has come, as it stands.
+    /// The bytes received so far.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }

@@ -14,10 +14,10 @@ use super::request::Request;
 use super::table::LeaseTable;
 use crate::Source;
 
-/// What a server is set to.
+/// A server's settings.
 #[derive(Debug, Clone)]
 pub struct LeaseSettings {
-    /// How long a granted id is in use.
+    /// The length of a lease.
     pub lease: Duration,
     /// After how long without a well-formed request the server ends.
     pub idle_exit: Option<Duration>,
@@ -129,12 +129,12 @@ impl Leases {
         self.counts.tcp.silent += 1;
     }
 
-    /// When the server ends if nobody asks before; `None` for never.
+    /// The time at which the server ends if no request comes before; `None` for never.
     pub fn idle(&self) -> IdleExit {
         self.idle
     }
 
-    /// What it has done so far.
+    /// The counters so far.
     pub fn counts(&self) -> Counts {
         self.counts
     }

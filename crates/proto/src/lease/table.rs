@@ -1,11 +1,11 @@
-//! Which ids are in use.
+//! The table of the ids in use.
 
 use std::time::Duration;
 
 use super::id::LeaseId;
 use super::limits::IDS;
 
-/// When each id is free again. Granting looks at one place and allocates nothing.
+/// The time at which each id is free again. A grant looks at one place and allocates nothing.
 #[derive(Debug, Clone)]
 pub struct LeaseTable {
     free_from: Box<[Duration]>,

@@ -14,7 +14,7 @@ pub(super) const INTEGER_BYTES: usize = 4;
 /// The bytes of a request in the form of fixed size.
 pub(super) const STRUCT_BYTES: usize = STRUCT_NAME_BYTES + INTEGER_BYTES;
 
-/// What a request says.
+/// The parts of a request.
 #[derive(Debug)]
 pub(super) struct Parts {
     pub(super) form: Form,

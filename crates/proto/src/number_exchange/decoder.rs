@@ -15,7 +15,7 @@ use super::malformed::Malformed;
 use super::request::{BadRequest, Request};
 use super::text_form::CLIENT;
 
-/// What came of a connection's bytes.
+/// A decoded input of a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decoded {
     /// A request.
@@ -41,9 +41,9 @@ pub enum Decoded {
 #[derive(Debug)]
 pub struct Decoder {
     quiet_time: Duration,
-    /// What came of the current request, and what came behind it.
+    /// The bytes of the current request and those behind it.
     bytes: Vec<u8>,
-    /// How much of it was searched for an end.
+    /// The number of bytes already searched for an end.
     searched: usize,
     object: ObjectEnd,
     /// There is a zero in what began like text: it is the form of fixed size, or nothing.
@@ -52,15 +52,15 @@ pub struct Decoder {
     ended: bool,
     /// Since when the current request is waited for.
     opened: Duration,
-    /// When the last bytes came.
+    /// The time of the last bytes.
     heard: Duration,
     /// The quiet time has passed since, and the request may go on.
     stalled: bool,
-    /// What is known of the request before; none before the first.
+    /// The state that the request before has left; none before the first.
     before: Option<Before>,
 }
 
-/// What the request before leaves open.
+/// The state that a request leaves for the next one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Before {
     /// Its line end may still come.
@@ -117,7 +117,7 @@ impl Decoder {
         found.or_else(|| self.ended.then(|| self.whole()))
     }
 
-    /// When [`Decoder::handle_timeout`] is due if nothing comes before.
+    /// The time for [`Decoder::handle_timeout`] if no bytes come before.
     pub fn poll_timeout(&self) -> Duration {
         let silence = match (self.bytes.is_empty(), self.before, self.stalled) {
             (true, None, _) => REQUEST_DEADLINE,
@@ -203,14 +203,15 @@ impl Decoder {
         (self.zero && self.bytes.len() >= STRUCT_BYTES).then_some(STRUCT_BYTES)
     }
 
-    /// What follows a string decides what it is: an integer makes it a name.
+    /// Finds the end of a form with a length: an integer behind the string makes the string a name.
     fn utf_end(&self) -> Option<usize> {
         let length = binary::utf_length(&self.bytes)?;
         let end = LENGTH_BYTES + length + INTEGER_BYTES;
         (length > 0 && length <= MAX_UTF_NAME_BYTES && self.bytes.len() >= end).then_some(end)
     }
 
-    /// What came so far may be a part of a request: it is none yet, or could become another one.
+    /// Whether the bytes so far may be part of a request: they are none yet, or could become
+    /// another one.
     fn may_go_on(&self) -> bool {
         match self.bytes.first().map(|&first| Kind::of(first)) {
             // Its end would have been seen. The parser takes half a number for a wrong one.

@@ -41,7 +41,7 @@ fn request(form: Form, name: &str, number: i128) -> Request {
     }
 }
 
-/// How a client ends its request.
+/// The end of a client's request.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum End {
     Newline,

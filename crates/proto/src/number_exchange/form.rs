@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::limits::MAX_UTF_TEXT_BYTES;
 
-/// How a message is written: what a reply takes over from its request.
+/// The written form of a message, which a reply takes over from its request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Form {
     /// `Client of <name>: <integer>`, `<name>,<integer>`, and what is between them.
@@ -24,20 +24,20 @@ pub enum Form {
 pub struct TextForm {
     /// Whether it begins with `Client of ` or `Server of `.
     pub titled: bool,
-    /// What stands between name and number.
+    /// The separator between name and number.
     pub separator: Separator,
     /// The blanks between the separator and the number.
     pub blanks: Blanks,
-    /// What ends it.
+    /// The line end.
     pub line_end: LineEnd,
 }
 
 /// A form in JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct JsonForm {
-    /// How name and number are called.
+    /// The keys of name and number.
     pub keys: JsonKeys,
-    /// What ends it.
+    /// The line end.
     pub line_end: LineEnd,
 }
 
@@ -83,7 +83,7 @@ impl Separator {
 /// Blanks of one kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Blanks {
-    /// How many.
+    /// Their number.
     pub count: u8,
     /// Whether they are tabulators.
     pub tabs: bool,
@@ -115,7 +115,7 @@ impl fmt::Display for Blanks {
     }
 }
 
-/// What ends a message.
+/// The end of a message.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum LineEnd {
     /// Nothing.
@@ -158,7 +158,7 @@ impl LineEnd {
     }
 }
 
-/// How JSON calls a name and a number.
+/// The JSON keys of a name and a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum JsonKeys {
     /// `client_name`, `client_number`, `server_name` and `server_number`.
@@ -167,7 +167,7 @@ pub enum JsonKeys {
     Plain,
 }
 
-/// How a name is encoded behind a 16-bit length.
+/// The encoding of a name behind a 16-bit length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Utf {
     /// As Java's `writeUTF` does: NUL in two bytes, surrogate pairs in six.
@@ -284,7 +284,7 @@ impl Form {
         }
     }
 
-    /// What ends a message in this form.
+    /// The end of a message in this form.
     pub fn line_end(&self) -> LineEnd {
         match self {
             Form::Text(text) => text.line_end,
@@ -304,7 +304,7 @@ impl Form {
     }
 }
 
-/// How a message looks: `name,number`, say.
+/// An example of a message: `name,number`, say.
 impl fmt::Display for Form {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

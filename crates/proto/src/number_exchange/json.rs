@@ -10,14 +10,14 @@ use serde_json::value::RawValue;
 use super::form::JsonKeys;
 use super::integer::Integer;
 
-/// Who says it.
+/// The sender of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
     Client,
     Server,
 }
 
-/// Why bytes are no such message.
+/// The reason why bytes are no such message.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum BadJson {
     /// A number is no integer.
@@ -26,7 +26,7 @@ pub(super) enum BadJson {
     Form(String),
 }
 
-/// What an object says.
+/// The parts of an object.
 #[derive(Debug)]
 pub(super) struct Parts {
     pub(super) keys: JsonKeys,

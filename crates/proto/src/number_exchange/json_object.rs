@@ -1,4 +1,4 @@
-//! Where a JSON object ends that nothing frames.
+//! Finds the end of an unframed JSON object.
 
 /// Looks for the end of one JSON object (RFC 8259) in bytes that arrive in pieces. It knows
 /// nesting, strings and escapes; whether the object is good JSON is the parser's to say.

@@ -27,26 +27,27 @@ pub const STRUCT_NAME_BYTES: usize = 256;
 /// The most characters that are shown of a malformed request.
 pub const MAX_SHOWN_CHARACTERS: usize = 80;
 
-/// How long a client is quiet before what it sent counts as all of it, unless the server sets
+/// The silence of a client after which its bytes count as its whole request, unless the server sets
 /// another time.
 pub const QUIET_TIME: Duration = Duration::from_millis(50);
-/// How long a client may be quiet in the middle of a request that visibly has not ended.
+/// The longest silence of a client in the middle of a request that has visibly not ended.
 pub const STALL_TIME: Duration = Duration::from_secs(2);
-/// How long a client may take from its connection, or the reply before, to the end of its request.
+/// The longest time from the connection, or from the reply before, to the end of a request.
 pub const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
-/// How long a client is silent behind a reply before the server closes, in a form in which a
-/// further request may come.
+/// The silence of a client after a reply at which the server closes, in a form that allows a
+/// further request.
 pub const ROUND_TIME: Duration = Duration::from_secs(1);
-/// How old a connection may be when a further request begins on it.
+/// The greatest age of a connection at which a further request may begin.
 pub const ROUNDS_DEADLINE: Duration = Duration::from_secs(60);
-/// How long a client may take to accept its reply.
+/// The longest time for a client to accept its reply.
 pub const REPLY_DEADLINE: Duration = Duration::from_secs(5);
-/// How long the server waits for the client's close after its own, so that bytes that arrive late
-/// do not destroy the reply on its way (RFC 1122, section 4.2.2.13).
+/// The time that the server waits for the client's close after its own, so that bytes that arrive
+/// late do not destroy the reply on its way (RFC 1122, section 4.2.2.13).
 pub const LINGER: Duration = Duration::from_millis(500);
-/// How long a server that stops waits for the requests of clients that it has accepted.
+/// The time that a server that stops waits for the requests of accepted clients.
 pub const DRAIN_TIME: Duration = Duration::from_secs(2);
-/// How long a client waits for its reply.
+/// The time that a client waits for its reply.
 pub const ANSWER_DEADLINE: Duration = Duration::from_secs(15);
-/// How long a server is quiet before a client takes a reply that could be whole for all of it.
+/// The silence of a server after which a client takes a reply that could be whole for the whole
+/// reply.
 pub const REPLY_QUIET_TIME: Duration = Duration::from_secs(1);

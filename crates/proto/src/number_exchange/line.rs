@@ -7,14 +7,14 @@ use super::integer::{InRange, Integer};
 use super::malformed::Malformed;
 use super::name::Name;
 
-/// How much a line matters.
+/// The level of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
     /// For who looks for a fault.
     Debug,
-    /// What happens.
+    /// Normal operation.
     Info,
-    /// What should not happen.
+    /// Something that should not happen.
     Warning,
 }
 
@@ -25,9 +25,9 @@ pub enum Line {
     Event {
         /// Its level.
         level: Level,
-        /// What the program is doing.
+        /// The program's activity.
         context: &'static str,
-        /// What happened.
+        /// The event.
         message: String,
     },
     /// The text dialect's own, as it is.
@@ -80,7 +80,7 @@ impl Line {
         Self::handling(Level::Debug, "Message received from client")
     }
 
-    /// What the text dialect says of a client before anything else.
+    /// The first line about a client of the text form.
     pub fn connected(client: &Name, server: &Name) -> Self {
         Line::Plain(format!("{client} has connected to Server of {server}"))
     }

@@ -7,20 +7,20 @@ use super::limits::MAX_SHOWN_CHARACTERS;
 use super::request::BadRequest;
 use crate::EscapedBytes;
 
-/// What a client sent instead of a request.
+/// The bytes of a client that are no request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Malformed {
     /// Everything that belongs to it, or its beginning where it is too long.
     pub bytes: Vec<u8>,
-    /// What is wrong with it.
+    /// The fault.
     pub bad: BadRequest,
 }
 
-/// How one's words for a text client begin.
+/// The start of an error for a client of the text form.
 pub(super) const ERROR: &str = "Error: ";
 
 impl Malformed {
-    /// What the client is told: an error in text. Other forms have no room for it.
+    /// The reply to the client: an error in text. Other forms have no room for it.
     pub fn reply(&self) -> Vec<u8> {
         if self.kind() != Some(Kind::Text) {
             return Vec::new();
@@ -59,7 +59,7 @@ impl fmt::Display for Malformed {
     }
 }
 
-/// What is wrong, and what was expected.
+/// The fault, and the expected request.
 struct Why<'a>(&'a Malformed);
 
 impl fmt::Display for Why<'_> {

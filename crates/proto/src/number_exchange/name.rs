@@ -11,7 +11,7 @@ use crate::Escaped;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Name(String);
 
-/// Why a text cannot be one's own name.
+/// The reason why a text cannot be one's own name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// There is nothing in it.
@@ -26,7 +26,7 @@ pub enum NameError {
 }
 
 impl Name {
-    /// What a peer calls itself.
+    /// The name that a peer gives itself.
     pub(super) fn of_peer(text: &str) -> Self {
         Name(text.to_owned())
     }

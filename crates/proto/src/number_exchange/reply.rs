@@ -1,4 +1,4 @@
-//! What a server answers.
+//! The reply of a server.
 
 use super::binary::{
     INTEGER_BYTES, LENGTH_BYTES, encode_integers, encode_struct_name, encode_utf, integer,
@@ -24,13 +24,13 @@ pub struct Reply {
     pub name: Name,
     /// Of the server.
     pub number: Integer,
-    /// What the server says that both numbers make; not every server says it.
+    /// The sum by the server; not every server states it.
     pub sum: Option<Integer>,
     /// Whether the server says that it stops; in the seeds' text alone.
     pub closing: bool,
 }
 
-/// Why bytes are no reply.
+/// The reason why bytes are no reply.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadReply {
     /// There are none.
@@ -48,7 +48,7 @@ pub enum BadReply {
     /// It does not follow the form, and is a good reply to a request in another one.
     #[error("the server answers in another form: {0}; ask in that one, with --dialect {name}", name = .0.name())]
     Other(Form),
-    /// What stands for a number is something else.
+    /// The number is something else.
     #[error("the server's reply holds something else where an integer should be")]
     Number,
     /// It is not the JSON that it should be.
@@ -134,7 +134,7 @@ impl Reply {
     }
 }
 
-/// What was said in text, without the zeros behind it.
+/// The text without the zeros behind it.
 fn said(bytes: &[u8]) -> Result<&str, BadReply> {
     let text = str::from_utf8(bytes).map_err(|_| BadReply::NotUtf8)?;
     Ok(text.trim_end_matches('\0'))

@@ -1,4 +1,4 @@
-//! What a client says.
+//! The request of a client.
 
 use super::binary::{self, encode_integers, encode_struct_name, encode_utf};
 use super::form::{Form, JsonForm, Kind, LineEnd, TextForm};
@@ -19,7 +19,7 @@ pub struct Request {
     pub number: Integer,
 }
 
-/// Why bytes are no request: the client's fault, and worded for it.
+/// The reason why bytes are no request, worded for the client.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadRequest {
     /// It is longer than any request.
@@ -31,7 +31,7 @@ pub enum BadRequest {
     /// It follows no form.
     #[error("the request has no form that is known")]
     Form,
-    /// What stands for the number is something else.
+    /// The number is something else.
     #[error("the number is not a decimal integer")]
     Number,
     /// It is not the JSON that it should be.
@@ -42,7 +42,7 @@ pub enum BadRequest {
     Binary,
 }
 
-/// Why a message cannot be written in a form: it would be read as another one.
+/// The reason why a message cannot be written in a form: it would be read as another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Inexpressible {
     /// There is no name.

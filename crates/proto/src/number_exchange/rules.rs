@@ -8,7 +8,7 @@ use super::name::Name;
 use super::reply::{Reply, fitting};
 use super::request::Request;
 
-/// What a number outside the range does.
+/// The effect of a number outside the range.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum OnOutOfRange {
     /// In the seeds' two forms it ends the server: clients and graders rely on it. In another form
@@ -33,14 +33,14 @@ pub enum ServerNumber {
     Random,
 }
 
-/// What a server is.
+/// A server's settings.
 #[derive(Debug, Clone)]
 pub struct Service {
-    /// What it calls itself.
+    /// Its name.
     pub name: Name,
     /// Its number.
     pub number: ServerNumber,
-    /// What a number outside the range does.
+    /// The effect of a number outside the range.
     pub on_out_of_range: OnOutOfRange,
     /// Whether replies state the sum in every form that has room for it. The seeds' text has none;
     /// JSON always states it.

@@ -4,9 +4,9 @@ use super::form::{Blanks, LineEnd, Separator, TextForm};
 use super::integer::Integer;
 use super::request::{BadRequest, Inexpressible};
 
-/// What a request in the seeds' form begins with.
+/// The start of a request in the seeds' form.
 pub(super) const CLIENT: &str = "Client of ";
-/// What its reply begins with.
+/// The start of its reply.
 pub(super) const SERVER: &str = "Server of ";
 /// A word that begins a request of the lease protocol: its client has come to the wrong port.
 const LEASE_WORD: &str = "HELLO";
@@ -41,8 +41,8 @@ fn named(parts: Parts<'_>) -> Result<Parts<'_>, BadRequest> {
     Ok(parts)
 }
 
-/// Where only blanks stand between them, a name is one word; another line would be any sentence
-/// that ends with a number.
+/// Whether the name is one word, as it must be if only blanks separate it from the number:
+/// otherwise any sentence that ends with a number would be a request.
 fn is_word(name: &str) -> bool {
     name != LEASE_WORD && !name.contains(char::is_whitespace)
 }

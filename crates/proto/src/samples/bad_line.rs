@@ -1,4 +1,4 @@
-//! What is wrong with a data file, and in which line.
+//! The fault in a data file, with its line.
 
 use std::fmt;
 
@@ -15,9 +15,9 @@ use super::time::TimestampError;
 pub struct BadLine {
     /// The number of the line, from 1.
     pub line: u64,
-    /// What is wrong with it.
+    /// The fault.
     pub reason: BadLineReason,
-    /// How the line begins.
+    /// The start of the line.
     pub text: LineStart,
 }
 
@@ -60,7 +60,7 @@ impl fmt::Debug for LineStart {
     }
 }
 
-/// Why a line is refused.
+/// The reason why a line is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadLineReason {
     /// Nothing stands between two line endings, or before the first.
@@ -75,13 +75,13 @@ pub enum BadLineReason {
     /// The sample is none.
     #[error("the sample is not valid: {problem}")]
     Sample {
-        /// What is wrong with it.
+        /// The fault of the number.
         problem: DecimalError,
     },
     /// The time is none.
     #[error("the time is not valid: {problem}")]
     Time {
-        /// What is wrong with it.
+        /// The fault of the time.
         problem: TimestampError,
     },
     /// `21,5`: a comma, and before it too few digits for a time.

@@ -186,7 +186,7 @@ impl From<Decimal> for String {
     }
 }
 
-/// Why a text is no decimal number, or none that a sample can be.
+/// The reason why a text is no decimal number, or none that a sample can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DecimalError {

@@ -2,7 +2,7 @@
 
 use super::limits::MAX_FRACTION_DIGITS;
 
-/// What one whole is in units of 10^-9.
+/// One, in units of 10^-9.
 pub(super) const UNITS_PER_ONE: u32 = 1_000_000_000;
 
 /// The unit of the nth decimal place, in units of 10^-9.
@@ -35,7 +35,7 @@ pub(super) fn leading_digits(text: &[u8]) -> (u64, usize) {
     (value, text.len())
 }
 
-/// Why the digits after a point are no fraction.
+/// The reason why the digits after a point are no fraction.
 pub(super) enum FractionError {
     Missing,
     TooMany,

@@ -24,7 +24,7 @@ pub(super) struct LanesRead<'a> {
     /// The lines read in each of the lanes.
     pub(super) lines: u64,
     pub(super) integers: Integers,
-    /// What is left of each lane, in the order of the text: whole lines.
+    /// The unread part of each lane, in the order of the text: whole lines.
     pub(super) rest: [&'a [u8]; LANES],
 }
 

@@ -13,7 +13,7 @@ pub const MAX_FRACTION_DIGITS: usize = 9;
 /// what the parser keeps of a line whose end has not arrived.
 pub const MAX_LINE_BYTES: usize = 128;
 
-/// How much of a bad line a message shows, in bytes.
+/// The most bytes of a bad line that a message shows.
 pub const MAX_SHOWN_BYTES: usize = 40;
 
 /// The fewest and the most digits of a time in Unix seconds: from 1973 on. Fewer digits are no time,

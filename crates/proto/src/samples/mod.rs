@@ -1,9 +1,9 @@
-//! What a data file holds: samples, their exact arithmetic, and the parser of the text.
+//! The content of a data file: samples, their exact arithmetic, and the parser of the text.
 //!
-//! A file is one sample a line (`21.5`), or in every line a time and a sample
-//! (`2022-09-30T10:31:13Z,21.5`). [`SampleParser`] reads it while it arrives and leaves a [`Summary`],
-//! which answers every [`Operation`] and merges with the summaries of other segments, so that no
-//! sample is read twice.
+//! A file has one sample a line (`21.5`), or in every line a time and a sample
+//! (`2022-09-30T10:31:13Z,21.5`). [`SampleParser`] reads it while it arrives and makes a
+//! [`Summary`]. A summary has the result of every [`Operation`] and merges with the summaries of
+//! other segments, so that no sample is read twice.
 
 mod bad_line;
 mod calendar;

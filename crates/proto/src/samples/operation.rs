@@ -1,4 +1,4 @@
-//! What can be computed on a file.
+//! The operations on a data file.
 
 use std::fmt;
 use std::str::FromStr;

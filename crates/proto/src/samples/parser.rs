@@ -25,7 +25,7 @@ pub struct SampleParser {
     failure: Option<BadLine>,
 }
 
-/// What every line of a file is.
+/// The kind of all lines of a file.
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     Plain,
@@ -226,7 +226,7 @@ impl SampleParser {
     }
 }
 
-/// Why the parser stops, and at which text.
+/// The reason why the parser stops, and the text at which it stops.
 struct Refused {
     reason: BadLineReason,
     text: LineStart,
@@ -241,7 +241,7 @@ impl Refused {
     }
 }
 
-/// What a comma is in a file without times.
+/// The error for a comma in a file without times.
 fn unexpected_comma(line: &[u8]) -> BadLineReason {
     let before = &line[..find(b',', line).unwrap_or(line.len())];
     match Timestamp::parse(before) {
@@ -268,7 +268,7 @@ fn without_return(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
 }
 
-/// Where the first line feed of `text` is.
+/// The position of the first line feed in `text`.
 fn line_feed(text: &[u8]) -> Option<usize> {
     find(b'\n', text)
 }

@@ -91,7 +91,7 @@ fn take<const N: usize>(row: &mut &[u8]) -> Result<[u8; N], RowError> {
     Ok(*bytes)
 }
 
-/// Why bytes are no summary.
+/// The reason why bytes are no summary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RowError {
     /// Another version wrote them.

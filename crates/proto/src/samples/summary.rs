@@ -1,4 +1,4 @@
-//! What is kept of the samples of a file or a segment: enough to answer every operation.
+//! The summary of the samples of a file or a segment: enough for every operation.
 
 use serde::{Deserialize, Serialize};
 
@@ -184,7 +184,7 @@ impl TryFrom<Parts> for Summary {
     }
 }
 
-/// What the sum of `count` samples between two extremes can be, in units; none where `min > max`.
+/// The possible sums of `count` samples between two extremes, in units; none if `min > max`.
 ///
 /// A bound beyond the range of an `i128` is no bound, hence the saturation.
 fn bounds(count: u64, min: Decimal, max: Decimal) -> std::ops::RangeInclusive<i128> {
@@ -197,7 +197,7 @@ fn bounds(count: u64, min: Decimal, max: Decimal) -> std::ops::RangeInclusive<i1
 #[error("the fields of the summary contradict each other")]
 pub struct Inconsistent;
 
-/// Why two summaries cannot become one.
+/// The reason why two summaries cannot become one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MergeError {
     /// One has times and the other has none.

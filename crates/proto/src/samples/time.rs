@@ -73,7 +73,7 @@ fn unix_seconds(text: &[u8]) -> Result<i128, TimestampError> {
     }
 }
 
-/// What is wrong with Unix seconds that are no decimal.
+/// The error for Unix seconds that are no decimal.
 fn not_unix(error: DecimalError) -> TimestampError {
     match error {
         DecimalError::NoFractionDigits | DecimalError::TooManyFractionDigits => {
@@ -120,7 +120,7 @@ fn rfc3339(text: &[u8]) -> Result<i128, TimestampError> {
     Ok(i128::from(seconds) * NANOS_PER_SECOND + i128::from(nanos))
 }
 
-/// How far local time is ahead of UTC, in seconds.
+/// The seconds by which local time is ahead of UTC.
 fn offset_seconds(zone: &[u8]) -> Result<i64, TimestampError> {
     match *zone {
         [b'Z' | b'z'] => Ok(0),
@@ -181,7 +181,7 @@ impl From<Timestamp> for String {
     }
 }
 
-/// Why a text is no time.
+/// The reason why a text is no time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TimestampError {
@@ -200,7 +200,7 @@ pub enum TimestampError {
     /// A point without digits, or with too many.
     #[error("one to nine digits are expected after the point of the seconds")]
     BadFraction,
-    /// What follows the seconds.
+    /// The text after the seconds is no offset.
     #[error("expected after the seconds is Z, or an offset from UTC as in +02:00")]
     BadOffset,
     /// Years that RFC 3339 cannot write.

@@ -6,7 +6,7 @@ pub(super) const EACH_BYTE: u64 = 0x0101_0101_0101_0101;
 /// The high bit of each byte.
 pub(super) const HIGH_BITS: u64 = EACH_BYTE * 0x80;
 
-/// Where `byte` first stands in `text`.
+/// The position of the first `byte` in `text`.
 #[inline]
 pub(super) fn find(byte: u8, text: &[u8]) -> Option<usize> {
     let wanted = EACH_BYTE * u64::from(byte);

@@ -1,4 +1,4 @@
-//! What shows that somebody holds a ticket, and what a hub keeps of it.
+//! A ticket's secret, and the hash that a hub stores of it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -19,7 +19,7 @@ pub struct TicketSecret([u8; 16]);
 #[error("a ticket's secret is written as 32 lower-case hexadecimal digits")]
 pub struct TicketSecretError;
 
-/// What a hub keeps of a secret: its BLAKE3 hash, from which nobody gets the secret back. 128
+/// The BLAKE3 hash of a secret, which the hub stores. Nobody gets the secret back from it: 128
 /// random bits need no slow hash.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TicketHash([u8; 32]);
@@ -42,7 +42,7 @@ impl TicketSecret {
         &self.0
     }
 
-    /// What a hub finds the ticket by.
+    /// The hash by which a hub finds the ticket.
     pub fn hash(&self) -> TicketHash {
         TicketHash(*blake3::hash(&self.0).as_bytes())
     }

@@ -20,12 +20,13 @@ pub enum TicketSubject {
     Prefix(NamePrefix),
 }
 
-/// How the names of several devices begin: `camera-`. It is made as a device's name is.
+/// The common start of the names of several devices: `camera-`. It follows the rules of a device
+/// name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct NamePrefix(DeviceName);
 
-/// Why a text cannot begin a device's name.
+/// The reason why a text cannot be the start of device names.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NamePrefixError {
     /// No name begins so.

@@ -20,7 +20,7 @@ pub const MAX_TICKET_BYTES: usize = 512;
 
 /// The most characters behind the mark: five bits each.
 const MAX_TICKET_DIGITS: usize = (MAX_TICKET_BYTES * 8).div_ceil(5);
-/// What every ticket's text begins with.
+/// The start of every ticket's text.
 const MARK: &str = "fl1";
 /// The layout of the bytes.
 const VERSION: u8 = 1;
@@ -37,7 +37,7 @@ pub struct JoinTicket {
     addresses: Vec<String>,
 }
 
-/// Why a text is no ticket. The text itself is never part of the message.
+/// The reason why a text is no ticket. The text itself is never part of the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TicketTextError {
     /// It does not begin as a ticket does.
@@ -54,7 +54,7 @@ pub enum TicketTextError {
     Mistyped,
 }
 
-/// Why there can be no such ticket.
+/// The reason why there can be no such ticket.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TicketFormError {
     /// Nobody could find the hub, or there are too many ways.
@@ -105,7 +105,7 @@ impl JoinTicket {
         self.hub
     }
 
-    /// What the hub finds the ticket by.
+    /// The secret by which the hub finds the ticket.
     pub fn secret(&self) -> &TicketSecret {
         &self.secret
     }
@@ -115,7 +115,7 @@ impl JoinTicket {
         &self.subject
     }
 
-    /// Where the hub is: `host:port`, the best first, at least one.
+    /// The hub's addresses, `host:port`, the best first; at least one.
     pub fn addresses(&self) -> &[String] {
         &self.addresses
     }

@@ -1,4 +1,4 @@
-//! Where a device says that it takes files, beside the address from which its hub sees it.
+//! The addresses that a device announces for transfers, beside the one from which its hub sees it.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
@@ -13,7 +13,7 @@ use super::limits::MAX_ADDRESSES;
 #[serde(try_from = "Vec<SocketAddr>")]
 pub struct Addresses(Vec<SocketAddr>);
 
-/// Why a device is not reached at such an address.
+/// The reason why a device cannot have such an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
     /// There are too many of them.

@@ -1,4 +1,4 @@
-//! How a file is cut into blocks.
+//! The blocks of a file.
 
 use super::limits::{BLOCK_BYTES, BLOCK_NUMBER_BYTES, FRAME_HEADER_BYTES};
 use super::message::kind;
@@ -7,9 +7,9 @@ use super::message::kind;
 /// has [`BLOCK_BYTES`], so that a block's place in the file follows from its number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Block {
-    /// Which.
+    /// The block's number.
     pub number: u32,
-    /// How many bytes of the file, 1 to [`BLOCK_BYTES`].
+    /// The number of bytes of the file, 1 to [`BLOCK_BYTES`].
     pub bytes: u32,
 }
 
@@ -26,12 +26,12 @@ impl Block {
         })
     }
 
-    /// Where in the file it begins, in bytes.
+    /// The position of its first byte in the file.
     pub fn offset(self) -> u64 {
         u64::from(self.number) * u64::from(BLOCK_BYTES)
     }
 
-    /// What is sent in front of its content.
+    /// The header in front of its content.
     pub fn header(self) -> [u8; BLOCK_HEADER_BYTES] {
         let mut header = [kind::BLOCK; BLOCK_HEADER_BYTES];
         header[1..5].copy_from_slice(&(BLOCK_NUMBER_BYTES + self.bytes).to_be_bytes());

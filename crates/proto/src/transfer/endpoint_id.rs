@@ -1,4 +1,4 @@
-//! Which endpoint a peer is.
+//! The identity of an endpoint.
 
 use std::fmt;
 use std::str::FromStr;

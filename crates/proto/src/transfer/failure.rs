@@ -1,11 +1,11 @@
-//! How a transfer fails.
+//! The ways in which a transfer fails.
 
 use std::time::{Duration, Instant};
 
 use super::message::WaitsFor;
 use super::reason::{Ended, Reason};
 
-/// Why a transfer is over, and who said so.
+/// The reason why a transfer failed, and the side that said so.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TransferFailure {
     /// The peer refused or ended it.
@@ -33,7 +33,7 @@ impl TransferFailure {
         TransferFailure::here(Reason::TimedOut, message)
     }
 
-    /// What was said.
+    /// The reason and the message.
     pub fn ended(&self) -> &Ended {
         match self {
             TransferFailure::Peer(ended) | TransferFailure::Here(ended) => ended,

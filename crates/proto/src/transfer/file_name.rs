@@ -23,7 +23,7 @@ const MAX_EXTENSION_BYTES: usize = 32;
 #[serde(try_from = "String", into = "String")]
 pub struct FileName(Arc<str>);
 
-/// Why a text is not the name of a file.
+/// The reason why a text is not the name of a file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FileNameError {
     /// The text is empty.
@@ -386,7 +386,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever parses is one harmless part of a path, and is stored as one.
+        /// Every parsed name is one harmless part of a path, and is stored as one.
         #[test]
         fn what_parses_is_one_part_of_a_path(text in "\\PC{1,80}|[./\\\\a: \u{202e}\u{1b}\u{200c}ه]{1,9}",
                                              number in 1_u32..10_000) {

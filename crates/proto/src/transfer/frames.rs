@@ -4,7 +4,7 @@ use super::block::{BLOCK_HEADER_BYTES, Block};
 use super::limits::{BLOCK_BYTES, BLOCK_NUMBER_BYTES, FRAME_HEADER_BYTES, MAX_MESSAGE_BYTES};
 use super::message::kind;
 
-/// What the next bytes of a stream are.
+/// The next part of a stream.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Frame<'a> {
     /// More bytes are needed to tell.

@@ -55,7 +55,7 @@ pub struct GrantedParty {
 /// The hub's word that one endpoint may send files to another, for a short time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
-    /// Which grant this is.
+    /// The grant's number.
     pub id: TransferId,
     /// The sender.
     pub from: GrantedParty,
@@ -68,16 +68,16 @@ pub struct Grant {
 /// A grant as it travels.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignedGrant {
-    /// What is granted.
+    /// The grant.
     pub grant: Grant,
     /// The hub's key: its SHA-256 must be the pin, or that of a key to which `succession` leads.
     pub hub_key: HubKey,
     /// ECDSA P-256 with SHA-256 by that key over [`Grant::message`]: r and s, 32 bytes each, in
     /// network order (FIPS 186-5).
     pub signature: Signature,
-    /// How the hub's key came from an earlier one, by which the sender or the receiver still knows
-    /// the hub: at most [`super::limits::MAX_GRANT_SUCCESSION`] statements, in order. Each is signed
-    /// for itself.
+    /// The statements that lead to the hub's key from an earlier one, by which the sender or the
+    /// receiver still knows the hub: at most [`super::limits::MAX_GRANT_SUCCESSION`], in order.
+    /// Each is signed by itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub succession: Vec<Succession>,
 }
@@ -97,14 +97,14 @@ pub struct EndpointCertificate {
 /// A certificate as it travels.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignedCertificate {
-    /// What is certified.
+    /// The certificate.
     #[serde(flatten)]
     pub certificate: EndpointCertificate,
     /// By the device's key, over [`EndpointCertificate::message`].
     pub signature: Signature,
 }
 
-/// Why a grant or a certificate is of no use here, whoever signed it.
+/// The reason why a grant or a certificate is invalid here, whoever signed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum GrantError {
     /// Its time is over.
@@ -132,7 +132,7 @@ impl TransferId {
 }
 
 impl Grant {
-    /// What the hub with this pin signs.
+    /// The message that the hub with this pin signs.
     pub fn message(&self, hub: &HubPin) -> Vec<u8> {
         let (from, to) = (&self.from.party, &self.to.party);
         message(&[
@@ -158,7 +158,7 @@ impl Grant {
 }
 
 impl EndpointCertificate {
-    /// What the device signs.
+    /// The message that the device signs.
     pub fn message(&self) -> Vec<u8> {
         message(&[
             CERTIFICATE.as_bytes(),

@@ -1,4 +1,4 @@
-//! How a connection begins: the dialler says by whose leave it comes.
+//! The start of a connection: the dialling device shows its grant.
 
 use serde::{Deserialize, Serialize};
 

@@ -29,7 +29,7 @@ pub const MAX_ADDRESSES: usize = 16;
 /// Addresses that one dial tries: those, and the one from which the hub sees the device.
 pub const MAX_DIALLED_ADDRESSES: usize = MAX_ADDRESSES + 1;
 
-/// How long a peer may take to answer a dial.
+/// The longest time for a peer to answer a dial.
 pub const DIAL_DEADLINE: Duration = Duration::from_secs(10);
 /// From the connection to the introduction, and from that to its answer.
 pub const INTRODUCTION_DEADLINE: Duration = Duration::from_secs(10);
@@ -37,12 +37,12 @@ pub const INTRODUCTION_DEADLINE: Duration = Duration::from_secs(10);
 pub const OFFER_DEADLINE: Duration = Duration::from_secs(10);
 /// From the offer to its answer.
 pub const ANSWER_DEADLINE: Duration = Duration::from_secs(60);
-/// How long a transfer may stand still while its connection lives, up to the receipt, where nobody
-/// sets another time.
+/// The longest time that a transfer may stand still while its connection lives, up to the receipt,
+/// unless another time is set.
 pub const STALL_DEADLINE: Duration = Duration::from_secs(600);
-/// How often a device says how far it is, and for what it waits.
+/// The time between two states of a device, which say how far it is and for what it waits.
 pub const STATE_STEP: Duration = Duration::from_secs(1);
-/// How long the end of a stream is waited for once everything is said.
+/// The time that a side waits for the end of a stream when everything has been sent.
 pub const GOODBYE_DEADLINE: Duration = Duration::from_secs(5);
 /// A connection from which nothing came for this long is gone; both ends show life every 5 s.
 pub const IDLE_DEADLINE: Duration = Duration::from_secs(15);
@@ -51,7 +51,7 @@ pub const IDLE_DEADLINE: Duration = Duration::from_secs(15);
 pub const MAX_GRANT_SUCCESSION: usize = 16;
 /// The longest life of a grant, from its signature on.
 pub const GRANT_LIFETIME: Duration = Duration::from_secs(120);
-/// How long a connection may stay open without a file under way.
+/// The longest time that a connection may be open without a file under way.
 pub const UNUSED_DEADLINE: Duration = Duration::from_secs(60);
 /// The longest life of an endpoint's certificate, from its signature on.
 pub const CERTIFICATE_LIFETIME: Duration = Duration::from_secs(600);

@@ -1,4 +1,4 @@
-//! What sender and receiver say to each other beside the content.
+//! The messages of sender and receiver beside the content.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,7 @@ use super::reason::Ended;
 use super::{FileName, limits};
 use crate::{ContentHash, DeviceName};
 
-/// What a sender has to give.
+/// A sender's offer of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Offer {
     /// The file's name. It is a text until the receiver has parsed it.
@@ -26,7 +26,7 @@ pub struct Accept {
 /// All content was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct End {
-    /// How many bytes the file has.
+    /// The size of the file in bytes.
     pub bytes: u64,
     /// The hash of all of them.
     pub hash: ContentHash,
@@ -35,17 +35,17 @@ pub struct End {
 /// The file is complete, verified and durable under its final name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
-    /// Who sent it, as the receiver knows it. Two senders' names and files can give one stored
-    /// name, so that does not tell. Older receivers do not say it.
+    /// The sender, as the receiver knows it. The stored name does not tell it: the names and files
+    /// of two senders can give the same one. Older receivers do not send it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sender: Option<DeviceName>,
     /// The name under which the receiver stored it.
     pub stored_as: FileName,
-    /// How many bytes it has.
+    /// The size in bytes.
     pub bytes: u64,
 }
 
-/// How far a device is with a file that is under way. It ends nothing and asks for nothing.
+/// A device's progress with a file that is under way. It ends nothing and asks for nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
     /// Bytes of the content that it has sent, or that came.

@@ -1,4 +1,4 @@
-//! Why a transfer did not come to its end.
+//! The reasons why a transfer failed.
 
 use std::fmt;
 
@@ -93,7 +93,7 @@ reasons! {
     CannotRead = 30, "cannot_read";
     /// The file changed while it was sent.
     SourceChanged = 31, "source_changed";
-    /// What came is not what the sender says it sent.
+    /// The received content does not match the sender's hash.
     HashMismatch = 32, "hash_mismatch";
     /// The sender's file gave nothing for the idle time.
     SourceStalled = 33, "source_stalled";
@@ -128,9 +128,9 @@ impl From<Reason> for u32 {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{message}")]
 pub struct Ended {
-    /// Why, for programs.
+    /// The reason, for programs.
     pub reason: Reason,
-    /// Why, for people. From a peer it is shown [`Escaped`].
+    /// The reason, for people. One of a peer is shown [`Escaped`].
     pub message: Explanation,
 }
 

@@ -9,7 +9,7 @@ use super::limits::{Deadlines, MAX_FILE_BYTES};
 use super::message::{Accept, End, Message, Offer, Receipt};
 use super::reason::Ended;
 
-/// What came.
+/// An event from the sender's bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Received<'a> {
     /// All input is used up.
@@ -45,9 +45,9 @@ enum State {
 #[derive(Debug)]
 struct Content {
     size: u64,
-    /// How many bytes came.
+    /// The number of bytes received.
     came: u64,
-    /// How many are missing of the block that is coming.
+    /// The number of bytes missing from the current block.
     left_of_block: usize,
     flow: Flow,
 }
@@ -136,7 +136,7 @@ impl Receiver {
         }
     }
 
-    /// When [`Receiver::handle_timeout`] is to be called, unless something comes before.
+    /// The time for [`Receiver::handle_timeout`], unless an event comes before.
     pub fn poll_timeout(&self) -> Option<Instant> {
         match &self.state {
             State::Waiting(wait) => Some(wait.until()),
@@ -180,7 +180,7 @@ impl Receiver {
         Received::Content(piece)
     }
 
-    /// What the message says, where that is for more than this machine.
+    /// The decoded message, if it concerns more than this state machine.
     fn message(
         &mut self,
         kind: u8,

@@ -10,7 +10,7 @@ use super::message::{End, Message, Offer, Receipt, State as Report, WaitsFor};
 use super::reason::Ended;
 use crate::ContentHash;
 
-/// What is to be sent next.
+/// The next step of a sender.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
     /// Nothing before the receiver says something.
@@ -71,7 +71,7 @@ impl Sender {
         (sender, Message::Offer(offer).encode())
     }
 
-    /// What is to be sent next.
+    /// The next step.
     pub fn next(&self) -> Next {
         match self.state {
             State::Offered(_) | State::Storing(_) => Next::Wait,
@@ -165,7 +165,7 @@ impl Sender {
         })
     }
 
-    /// When [`Sender::handle_timeout`] is to be called, unless something happens before.
+    /// The time for [`Sender::handle_timeout`], unless an event comes before.
     pub fn poll_timeout(&self) -> Option<Instant> {
         match &self.state {
             State::Offered(wait) => Some(wait.until()),
