@@ -26,6 +26,8 @@ use fleetlink_proto::control::limits::{MAX_KEEP_ALIVE, MIN_KEEP_ALIVE};
 use fleetlink_proto::{DeviceName, HubTime};
 
 use crate::access::accounts::Accounts;
+use crate::access::attempt_tables::AttemptTables;
+use crate::access::attempts::Attempts;
 use crate::access::logins::Logins;
 use crate::access::tickets::Tickets;
 use crate::call::Calls;
@@ -72,7 +74,7 @@ impl Hub {
         settings.keep_alive = settings.keep_alive.clamp(MIN_KEEP_ALIVE, MAX_KEEP_ALIVE);
         Hub {
             calls: Calls::default(),
-            logins: Logins::new(&settings),
+            logins: Logins::new(Box::new(AttemptTables::new(&settings))),
             accounts: accounts.into_iter().collect(),
             tickets: Tickets::default(),
             presence: Presence::starting_at(now.wall),
@@ -89,6 +91,13 @@ impl Hub {
     #[must_use]
     pub fn with_tickets(mut self, tickets: Vec<Ticket>) -> Self {
         self.tickets = tickets.into_iter().collect();
+        self
+    }
+
+    /// The same hub with these attempts, which it may share with other hubs.
+    #[must_use]
+    pub fn with_attempts(mut self, attempts: Box<dyn Attempts>) -> Self {
+        self.logins = Logins::new(attempts);
         self
     }
 

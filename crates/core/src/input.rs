@@ -62,6 +62,8 @@ pub enum Input {
         /// Whether it was the right one; never for an unknown name.
         matches: bool,
     },
+    /// Another hub has decided an attempt of this name: attempts that wait here may wait no longer.
+    AttemptsChanged { name: Box<str> },
     /// An import of a credentials file begins or is over. While it is under way the core has a
     /// login's name [settled](crate::Effect::SettleLogin) before its password is checked.
     Importing {

@@ -21,6 +21,8 @@ mod settings;
 mod store;
 mod time;
 
+pub use access::attempt_tables::AttemptTables;
+pub use access::attempts::{Attempts, Failed, Failure, Fault, LockedOut, Penalty, Standing};
 pub use access::authorisation;
 pub use access::possession::Possession;
 pub use caller::{Caller, Door, Proof};

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use fleetlink_proto::control::limits::{BLOCK_TIME, MAX_REMEMBERED_NAMES};
 
+use crate::access::attempts::{Failure, LockedOut};
 use crate::settings::MaxAttempts;
 
 /// The failures of every name that has some.
@@ -43,15 +44,6 @@ struct Attempts {
     changed: Duration,
 }
 
-/// What a wrong password led to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Failure {
-    /// Another try is allowed.
-    Counted,
-    /// The name is blocked from now on.
-    Blocked,
-}
-
 impl Lockouts {
     pub(crate) fn new(max_attempts: MaxAttempts) -> Self {
         Lockouts {
@@ -64,8 +56,18 @@ impl Lockouts {
 
     /// For how long the name stays blocked.
     pub(crate) fn blocked_for(&self, name: &str, now: Duration) -> Option<Duration> {
-        let until = self.names.get(name)?.blocked_until?;
-        until.checked_sub(now).filter(|left| !left.is_zero())
+        self.names.get(name)?.blocked_for(now)
+    }
+
+    /// The names that are blocked, in their order.
+    pub(crate) fn blocked(&self, now: Duration) -> impl Iterator<Item = LockedOut> {
+        let names = self.names.iter();
+        names.filter_map(move |(name, attempts)| {
+            Some(LockedOut {
+                name: name.clone(),
+                left: attempts.blocked_for(now)?,
+            })
+        })
     }
 
     /// Whether one more check of this name may begin.
@@ -144,6 +146,11 @@ impl Attempts {
             },
             _ => self,
         }
+    }
+
+    fn blocked_for(self, now: Duration) -> Option<Duration> {
+        let left = self.blocked_until?.checked_sub(now);
+        left.filter(|left| !left.is_zero())
     }
 
     fn is_clear(self) -> bool {

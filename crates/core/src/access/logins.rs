@@ -8,20 +8,16 @@ use fleetlink_proto::control::RequestId;
 use fleetlink_proto::control::limits::{MAX_WAITING_LOGINS_PER_NAME, MAX_WAITING_PASSWORD_CHECKS};
 use fleetlink_proto::{MAX_PASSWORD_BYTES, Password};
 
-use crate::access::lockout::{Failure, Lockouts};
-use crate::access::name_penalties::NamePenalties;
-use crate::access::penalties::{Penalties, Penalty};
+use crate::access::attempts::{Attempts, Failed, Standing};
 use crate::call::Call;
 use crate::ids::{CheckId, SessionId};
-use crate::settings::Settings;
 use crate::store::calls::PasswordHash;
+use crate::time::Now;
 
 /// The logins that are not decided yet.
 #[derive(Debug)]
 pub(crate) struct Logins {
-    lockouts: Lockouts,
-    penalties: Penalties,
-    name_penalties: NamePenalties,
+    attempts: Box<dyn Attempts>,
     last: u64,
     checks: BTreeMap<CheckId, Check>,
     /// By name, in the order of arrival: those for which the name has no attempt left until one
@@ -51,34 +47,10 @@ pub(crate) struct Check {
     unsettled: Option<Password>,
 }
 
-/// What the hub does with a password that is tried now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Standing {
-    /// Its client network is under a penalty for this time.
-    Penalised(Duration, Fault),
-    /// Its name is locked out for this time.
-    LockedOut(Duration),
-    /// It is checked.
-    Checked,
-    /// It waits: the checks under way may use up the name's attempts.
-    Waits,
-}
-
-/// The fault for which a client network is under a penalty.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fault {
-    /// Wrong passwords of many names.
-    ManyNames,
-    /// Wrong passwords of one name.
-    OneName,
-}
-
 impl Logins {
-    pub(crate) fn new(settings: &Settings) -> Self {
+    pub(crate) fn new(attempts: Box<dyn Attempts>) -> Self {
         Logins {
-            lockouts: Lockouts::new(settings.max_attempts),
-            penalties: Penalties::new(settings.penalties),
-            name_penalties: NamePenalties::new(settings.penalties, settings.max_attempts),
+            attempts,
             last: 0,
             checks: BTreeMap::new(),
             waiting: BTreeMap::new(),
@@ -86,43 +58,22 @@ impl Logins {
     }
 
     /// What the hub does now with a password that came from this address under this name.
-    pub(crate) fn standing(&self, address: IpAddr, name: &str, now: Duration) -> Standing {
-        let network = self.penalties.refused_for(address, now);
-        let of_name = self.name_penalties.refused_for(address, name, now);
-        if let Some(left) = network {
-            return Standing::Penalised(left.max(of_name.unwrap_or_default()), Fault::ManyNames);
-        }
-        if let Some(left) = of_name {
-            return Standing::Penalised(left, Fault::OneName);
-        }
-        match self.lockouts.blocked_for(name, now) {
-            Some(left) => Standing::LockedOut(left),
-            None if self.lockouts.has_room(name, now) => Standing::Checked,
-            None => Standing::Waits,
-        }
+    pub(crate) fn standing(&self, address: IpAddr, name: &str, now: Now) -> Standing {
+        self.attempts.standing(address, name, now)
     }
 
-    /// For how long no password of this name is checked.
-    pub(crate) fn locked_out_for(&self, name: &str, now: Duration) -> Option<Duration> {
-        self.lockouts.blocked_for(name, now)
-    }
-
-    /// Whether a waiting login of this name is decided now: there is room for its check, or the name
-    /// is locked out and all are refused.
-    pub(crate) fn is_decidable(&self, name: &str, now: Duration) -> bool {
-        self.lockouts.blocked_for(name, now).is_some() || self.lockouts.has_room(name, now)
+    /// The names that are locked out.
+    pub(crate) fn locked_out(&self, now: Now) -> BTreeMap<Box<str>, Duration> {
+        let locked_out = self.attempts.locked_out(now).into_iter();
+        locked_out.map(|name| (name.name, name.left)).collect()
     }
 
     /// Counts an attempt, and from then on has a check of it under way; back where too many are.
-    pub(crate) fn begin(
-        &mut self,
-        attempt: Attempt,
-        now: Duration,
-    ) -> Result<CheckId, Box<Attempt>> {
+    pub(crate) fn begin(&mut self, attempt: Attempt, now: Now) -> Result<CheckId, Box<Attempt>> {
         if self.checks.len() >= MAX_WAITING_PASSWORD_CHECKS {
             return Err(Box::new(attempt));
         }
-        self.lockouts.begin(&attempt.name, now);
+        self.attempts.begin(&attempt.name, now);
         self.last += 1;
         let id = CheckId(self.last);
         let check = Check {
@@ -164,35 +115,18 @@ impl Logins {
     }
 
     /// The password was right.
-    pub(crate) fn succeed(&mut self, check: &Check, now: Duration) {
-        self.lockouts.succeed(&check.name, now);
-        self.penalties.forgive(check.address, &check.name);
-        self.name_penalties.forgive(check.address, &check.name);
+    pub(crate) fn succeed(&mut self, check: &Check, now: Now) {
+        self.attempts.succeed(check.address, &check.name, now);
     }
 
-    /// The password was wrong: what it does to the name.
-    pub(crate) fn fail(&mut self, check: &Check, now: Duration) -> Failure {
-        self.lockouts.fail(&check.name, now)
-    }
-
-    /// The password was wrong: the penalties that begin for its client network, the one for this
-    /// name first.
-    pub(crate) fn penalise(
-        &mut self,
-        address: IpAddr,
-        name: &str,
-        now: Duration,
-    ) -> (Option<Penalty>, Option<Penalty>) {
-        (
-            self.name_penalties.fail(address, name, now),
-            self.penalties.fail(address, name, now),
-        )
+    /// The password was wrong.
+    pub(crate) fn fail(&mut self, check: &Check, now: Now) -> Failed {
+        self.attempts.fail(check.address, &check.name, now)
     }
 
     /// The operator wants the name to be tried again, from wherever.
-    pub(crate) fn unlock(&mut self, name: &str, now: Duration) {
-        self.lockouts.unlock(name, now);
-        self.name_penalties.unlock(name);
+    pub(crate) fn unlock(&mut self, name: &str, now: Now) {
+        self.attempts.unlock(name, now);
     }
 
     /// Forgets a waiting login of a session that is gone. A check under way goes on: it counts.
@@ -221,13 +155,18 @@ impl Logins {
         Ok(())
     }
 
-    /// Takes the attempt of this name that has waited longest.
-    pub(crate) fn next_waiting(&mut self, name: &str) -> Option<Attempt> {
+    /// Takes the attempt of this name that has waited longest, if it waits no longer, and what
+    /// becomes of it.
+    pub(crate) fn next_decidable(&mut self, name: &str, now: Now) -> Option<(Attempt, Standing)> {
         let waiting = self.waiting.get_mut(name)?;
-        let attempt = waiting.pop_front();
+        let standing = self.attempts.standing(waiting.front()?.address, name, now);
+        if standing == Standing::Waits {
+            return None;
+        }
+        let attempt = waiting.pop_front()?;
         if waiting.is_empty() {
             self.waiting.remove(name);
         }
-        attempt
+        Some((attempt, standing))
     }
 }

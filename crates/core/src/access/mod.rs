@@ -2,6 +2,8 @@
 //! tickets, and the table that permits or refuses.
 
 pub(crate) mod accounts;
+pub(crate) mod attempt_tables;
+pub(crate) mod attempts;
 pub mod authorisation;
 pub(crate) mod errors;
 pub(crate) mod key_change;

@@ -11,7 +11,8 @@ use fleetlink_proto::control::limits::{
 };
 use fleetlink_proto::{ContentHash, Source};
 
-use crate::access::penalties::{Penalty, subject};
+use crate::access::attempts::Penalty;
+use crate::access::penalties::subject;
 use crate::access::remembered::Remembered;
 use crate::settings::{MaxAttempts, PenaltySettings};
 

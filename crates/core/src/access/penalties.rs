@@ -10,6 +10,7 @@ use std::time::Duration;
 use fleetlink_proto::control::limits::{FAILED_NAME_KEPT, MAX_FAILING_SOURCES, MAX_PENALTY_NAMES};
 use fleetlink_proto::{ContentHash, Source};
 
+use crate::access::attempts::Penalty;
 use crate::access::remembered::Remembered;
 use crate::settings::PenaltySettings;
 
@@ -37,13 +38,6 @@ struct Record {
     last: Duration,
     /// When that ends or ended.
     until: Duration,
-}
-
-/// A source is penalised from now on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Penalty {
-    pub(crate) source: Source,
-    pub(crate) time: Duration,
 }
 
 impl Penalties {

@@ -25,20 +25,19 @@ impl Hub {
         if !self.accounts.contains(name) {
             return call.report(Err(no_account(name)), &mut self.out);
         }
-        self.logins.unlock(name.as_str(), now.monotonic);
+        self.logins.unlock(name.as_str(), now);
         call.report(Ok(AdminReply::Done), &mut self.out);
         self.show_account(name.clone(), AccountChange::Unlocked);
         self.check_waiting(name.as_str(), now);
     }
 
     pub(super) fn account_statuses(&self, now: Now) -> Vec<AccountStatus> {
+        let locked_out = self.logins.locked_out(now);
         let status = |account: &Account| AccountStatus {
             name: account.name.clone(),
             created: account.created,
             active: self.presence.is_active(&account.name),
-            blocked_for: self
-                .logins
-                .locked_out_for(account.name.as_str(), now.monotonic),
+            blocked_for: locked_out.get(account.name.as_str()).copied(),
             key: account.key.clone(),
         };
         self.accounts.iter().map(status).collect()

@@ -7,8 +7,8 @@ use fleetlink_proto::DeviceName;
 use fleetlink_proto::control::limits::{BLOCK_TIME, MAX_LOGIN_NAME_BYTES};
 use fleetlink_proto::control::{ErrorCode, Login, LoginProof, LoginReply, Reply, RpcError};
 
-use crate::access::lockout::Failure;
-use crate::access::logins::{Attempt, Check, Fault, Standing};
+use crate::access::attempts::{Failure, Fault, Standing};
+use crate::access::logins::{Attempt, Check};
 use crate::access::possession::Possession;
 use crate::call::Call;
 use crate::caller::Proof;
@@ -47,7 +47,7 @@ impl Hub {
             name,
             password,
         };
-        let standing = self.logins.standing(address, &attempt.name, now.monotonic);
+        let standing = self.logins.standing(address, &attempt.name, now);
         match standing {
             Standing::Penalised(left, fault) => self.refuse_penalised(attempt, left, fault, now),
             Standing::LockedOut(left) => self.refuse_locked_out(attempt, left, now),
@@ -72,7 +72,7 @@ impl Hub {
             Some((account, hash)) if matches && Some(hash) == check.hash.as_ref() => {
                 let device = account.name.clone();
                 let proof = Proof::Password(hash.clone());
-                self.logins.succeed(&check, now.monotonic);
+                self.logins.succeed(&check, now);
                 self.accept(check.call, device, proof, now);
             }
             _ => self.count_failure(check, now),
@@ -83,8 +83,7 @@ impl Hub {
     /// Begins the checks of waiting logins for which there is room, or refuses all: the name may be
     /// blocked by now. So may any of their sources.
     pub(super) fn check_waiting(&mut self, name: &str, now: Now) {
-        while let Some(attempt) = self.next_decidable(name, now) {
-            let standing = self.logins.standing(attempt.address, name, now.monotonic);
+        while let Some((attempt, standing)) = self.logins.next_decidable(name, now) {
             match standing {
                 Standing::Penalised(left, fault) => {
                     self.refuse_penalised(attempt, left, fault, now);
@@ -93,14 +92,6 @@ impl Hub {
                 Standing::Checked | Standing::Waits => self.check(attempt, now),
             }
         }
-    }
-
-    /// The next waiting login of this name, unless the checks under way come first.
-    fn next_decidable(&mut self, name: &str, now: Now) -> Option<Attempt> {
-        self.logins
-            .is_decidable(name, now.monotonic)
-            .then(|| self.logins.next_waiting(name))
-            .flatten()
     }
 
     /// The session tries to log in under this name, if it is its turn; from where.
@@ -131,7 +122,7 @@ impl Hub {
     /// that no account can have, cost the same work.
     fn check(&mut self, attempt: Attempt, now: Now) {
         let name = attempt.name.clone();
-        match self.logins.begin(attempt, now.monotonic) {
+        match self.logins.begin(attempt, now) {
             Ok(check) if self.importing => {
                 self.out.push(Effect::SettleLogin { check, name });
             }
@@ -184,7 +175,8 @@ impl Hub {
     }
 
     fn count_failure(&mut self, check: Check, now: Now) {
-        let (error, failure) = match self.logins.fail(&check, now.monotonic) {
+        let failed = self.logins.fail(&check, now);
+        let (error, failure) = match failed.lockout {
             Failure::Counted => (
                 RpcError::new(ErrorCode::WrongPassword, errors::WRONG_PASSWORD),
                 LoginFailure::WrongPassword,
@@ -194,22 +186,16 @@ impl Hub {
                 LoginFailure::NowBlocked,
             ),
         };
-        let Check {
-            call,
-            address,
-            name,
-            ..
-        } = check;
+        let Check { call, name, .. } = check;
         self.fail_login(call, &name, (error, failure), now);
-        let (of_name, of_network) = self.logins.penalise(address, &name, now.monotonic);
-        if let Some(penalty) = of_name {
+        if let Some(penalty) = failed.of_name {
             self.show(ConsoleEvent::NamePenalised {
                 source: penalty.source,
                 name: name.into(),
                 time: penalty.time,
             });
         }
-        if let Some(penalty) = of_network {
+        if let Some(penalty) = failed.of_network {
             self.show(ConsoleEvent::Penalised {
                 source: penalty.source,
                 time: penalty.time,

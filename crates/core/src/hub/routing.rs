@@ -67,6 +67,7 @@ impl Hub {
                 self.slots.end_download(session, download);
             }
             Input::PasswordChecked { check, matches } => self.password_checked(check, matches, now),
+            Input::AttemptsChanged { name } => self.check_waiting(&name, now),
             Input::Importing { under_way } => self.importing = under_way,
             Input::LoginSettled { check } => self.login_settled(check),
             Input::StoreAnswered { operation, result } => {

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use fleetlink_core::{
-    Account, AdminId, AdminReply, AdminRequest, CallId, Caller, Capacity, CheckId, Door, Effect,
-    Hub, Input, Now, OperationId, PasswordHash, PenaltySettings, Possession, SessionId, Settings,
-    Staged, StagedId, StoreCall, StoreError, StoreReply,
+    Account, AdminId, AdminReply, AdminRequest, Attempts, CallId, Caller, Capacity, CheckId, Door,
+    Effect, Hub, Input, Now, OperationId, PasswordHash, PenaltySettings, Possession, SessionId,
+    Settings, Staged, StagedId, StoreCall, StoreError, StoreReply,
 };
 use fleetlink_proto::control::{
     EndReason, ErrorCode, Hello, Join, Login, OpenUpload, Receipt, Reply, Request, RequestId,
@@ -32,6 +32,18 @@ pub(crate) fn hash(password: &str) -> PasswordHash {
     PasswordHash::new(password)
 }
 
+/// What the hubs of the fixtures have set.
+pub(crate) fn settings() -> Settings {
+    Settings {
+        max_attempts: "2".parse().unwrap(),
+        penalties: Some(PenaltySettings {
+            names: 3,
+            ..PenaltySettings::default()
+        }),
+        ..Settings::default()
+    }
+}
+
 impl Fixture {
     /// A hub with the accounts `cam`, `uav` and `watch`, whose password is `right`, that blocks
     /// after two wrong ones, and penalises a source after three names.
@@ -53,13 +65,8 @@ impl Fixture {
         };
         let accounts = ["cam", "uav", "watch"].map(account).to_vec();
         let settings = Settings {
-            max_attempts: "2".parse().unwrap(),
-            penalties: Some(PenaltySettings {
-                names: 3,
-                ..PenaltySettings::default()
-            }),
             capacity,
-            ..Settings::default()
+            ..settings()
         };
         Fixture {
             hub: Hub::new(settings, accounts, now),
@@ -67,6 +74,12 @@ impl Fixture {
             effects: Vec::new(),
             last: 0,
         }
+    }
+
+    /// The same hub with these attempts.
+    pub(crate) fn with_attempts(mut self, attempts: impl Attempts + 'static) -> Self {
+        self.hub = self.hub.with_attempts(Box::new(attempts));
+        self
     }
 
     pub(crate) fn input(&mut self, input: Input) {

@@ -17,6 +17,7 @@ mod operator_data;
 mod penalties;
 mod presence;
 mod sessions;
+mod shared_attempts;
 mod stateless;
 mod store;
 mod telling_apart;

@@ -255,7 +255,9 @@ impl Oracle {
             }
             Input::DownloadEnded { .. } => {}
             Input::Disconnected { session } | Input::Unread { session } => self.end(*session),
-            Input::Importing { .. } | Input::LoginSettled { .. } => {}
+            Input::Importing { .. }
+            | Input::LoginSettled { .. }
+            | Input::AttemptsChanged { .. } => {}
             Input::PasswordChecked { check, matches } => self.checked(*check, *matches, now),
             Input::StoreAnswered { result, .. } => {
                 self.store_told(call.expect("the operation's call"), result.clone());

@@ -1,0 +1,76 @@
+//! The attempts of one hub, in bounded tables.
+
+use std::net::IpAddr;
+
+use crate::access::attempts::{Attempts, Failed, Fault, LockedOut, Standing};
+use crate::access::lockout::Lockouts;
+use crate::access::name_penalties::NamePenalties;
+use crate::access::penalties::Penalties;
+use crate::settings::Settings;
+use crate::time::Now;
+
+/// The attempts of one hub, in bounded tables, by its monotonic time.
+#[derive(Debug)]
+pub struct AttemptTables {
+    lockouts: Lockouts,
+    penalties: Penalties,
+    name_penalties: NamePenalties,
+}
+
+impl AttemptTables {
+    /// Tables without an attempt.
+    pub fn new(settings: &Settings) -> Self {
+        AttemptTables {
+            lockouts: Lockouts::new(settings.max_attempts),
+            penalties: Penalties::new(settings.penalties),
+            name_penalties: NamePenalties::new(settings.penalties, settings.max_attempts),
+        }
+    }
+}
+
+impl Attempts for AttemptTables {
+    fn standing(&self, address: IpAddr, name: &str, now: Now) -> Standing {
+        let now = now.monotonic;
+        let network = self.penalties.refused_for(address, now);
+        let of_name = self.name_penalties.refused_for(address, name, now);
+        if let Some(left) = network {
+            return Standing::Penalised(left.max(of_name.unwrap_or_default()), Fault::ManyNames);
+        }
+        if let Some(left) = of_name {
+            return Standing::Penalised(left, Fault::OneName);
+        }
+        match self.lockouts.blocked_for(name, now) {
+            Some(left) => Standing::LockedOut(left),
+            None if self.lockouts.has_room(name, now) => Standing::Checked,
+            None => Standing::Waits,
+        }
+    }
+
+    fn begin(&mut self, name: &str, now: Now) {
+        self.lockouts.begin(name, now.monotonic);
+    }
+
+    fn succeed(&mut self, address: IpAddr, name: &str, now: Now) {
+        self.lockouts.succeed(name, now.monotonic);
+        self.penalties.forgive(address, name);
+        self.name_penalties.forgive(address, name);
+    }
+
+    fn fail(&mut self, address: IpAddr, name: &str, now: Now) -> Failed {
+        let now = now.monotonic;
+        Failed {
+            lockout: self.lockouts.fail(name, now),
+            of_name: self.name_penalties.fail(address, name, now),
+            of_network: self.penalties.fail(address, name, now),
+        }
+    }
+
+    fn unlock(&mut self, name: &str, now: Now) {
+        self.lockouts.unlock(name, now.monotonic);
+        self.name_penalties.unlock(name);
+    }
+
+    fn locked_out(&self, now: Now) -> Vec<LockedOut> {
+        self.lockouts.blocked(now.monotonic).collect()
+    }
+}
