@@ -2,7 +2,6 @@
 //! a device does not take what was sent.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fleetlink_core::{Input, SegmentRef, Snapshot, StoreError, rpc_error_of_store};
@@ -10,12 +9,14 @@ use fleetlink_proto::control::{
     Done, ErrorCode, HubNotification, OpenDownloadReply, Reply, RequestId, RpcError,
     encode_notification,
 };
-
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use super::SessionContext;
 use super::contained::contained;
-use super::outbox::{Gone, Outbox};
+use super::order::{Order, Pending, Subject};
+use super::outbox::{Gone, Outbox, Place};
 use super::reader::no_such_transfer;
 use super::wait::HubTurn;
 use crate::driver::{DriverGone, StartDownload};
@@ -30,7 +31,28 @@ pub(super) struct Downloads {
     turn: HubTurn,
     hub: SessionContext,
     outbox: Outbox,
-    cancelled: Arc<Mutex<BTreeMap<u64, Arc<AtomicBool>>>>,
+    order: Order,
+    table: Arc<Mutex<Table>>,
+    /// Wakes the reader when a download is decided.
+    decided: Arc<Notify>,
+}
+
+#[derive(Default)]
+struct Table {
+    /// How many downloads have begun.
+    begun: u64,
+    open: BTreeMap<u64, Open>,
+    /// Calls that open a download under a number of the device's choice, until they are decided.
+    opening: Vec<(RequestId, u64)>,
+}
+
+/// A download that has begun and not ended.
+struct Open {
+    /// Tells it from a later one of its number.
+    serial: u64,
+    stop: CancellationToken,
+    /// The call that has cancelled it. It is answered at the end.
+    cancelled_by: Option<(RequestId, Pending)>,
 }
 
 /// Why a download ended before its end.
@@ -47,53 +69,122 @@ impl From<Gone> for Ended {
 }
 
 impl Downloads {
-    pub(super) fn new(turn: HubTurn, hub: SessionContext, outbox: Outbox) -> Self {
+    pub(super) fn new(turn: HubTurn, hub: SessionContext, outbox: Outbox, order: Order) -> Self {
         Downloads {
             turn,
             hub,
             outbox,
-            cancelled: Arc::default(),
+            order,
+            table: Arc::default(),
+            decided: Arc::default(),
+        }
+    }
+
+    /// A call opens a download under this number: a call that cancels it waits for the decision.
+    /// `false` where a call of the same id waits for its answer.
+    pub(super) fn opening(&self, id: &RequestId, download: u64) -> bool {
+        let mut table = self.table();
+        let is_new = table.opening.iter().all(|(found, _)| found != id);
+        if is_new {
+            table.opening.push((id.clone(), download));
+        }
+        is_new
+    }
+
+    /// A call is answered: if it was to open a download, that does not begin.
+    pub(super) fn replied(&self, id: &RequestId, result: &Result<Reply, RpcError>) {
+        if result.is_err() {
+            self.table().opening.retain(|(found, _)| found != id);
+            self.decided.notify_waiters();
         }
     }
 
     /// Begins a download.
     pub(super) fn start(&self, start: StartDownload) {
+        let stop = CancellationToken::new();
+        let mut table = self.table();
+        table.begun += 1;
+        let serial = table.begun;
+        let open = Open {
+            serial,
+            stop: stop.clone(),
+            cancelled_by: None,
+        };
+        table.open.insert(start.download, open);
+        table.opening.retain(|(found, _)| *found != start.id);
+        drop(table);
+        self.decided.notify_waiters();
         let downloads = self.clone();
-        let cancelled = Arc::new(AtomicBool::new(false));
-        self.cancelled()
-            .insert(start.download, Arc::clone(&cancelled));
         let span = self.outbox.span_of(&start.id);
-        let running = async move { downloads.run(start, cancelled).await };
+        let running = async move { downloads.run(start, serial, stop).await };
         tokio::spawn(running.instrument(span));
     }
 
-    /// Ends a download early; it sends at most the chunk that it is at.
-    pub(super) async fn cancel(&self, id: &RequestId, download: u64) {
-        let cancelled = self.cancelled().remove(&download);
-        let result = match cancelled {
-            Some(cancelled) => {
-                cancelled.store(true, Ordering::Relaxed);
-                Ok(Reply::Done(Done {}))
-            }
-            None => Err(no_such_transfer("download", download)),
+    /// Ends a download early. The call is answered behind the last chunk, when the number is free.
+    pub(super) async fn cancel(&self, id: RequestId, download: u64) {
+        self.until_decided(download).await;
+        // What follows, and takes the place, waits for the end.
+        let pending = self.order.begin(Subject::download()).await;
+        let Err((id, pending)) = self.note_cancelled(download, id, pending) else {
+            return;
         };
-        self.outbox.reply(id, result).await;
+        pending.end(None).await;
+        // Behind what is still said of an earlier download of the number.
+        let refused = Err(no_such_transfer("download", download));
+        if let Ok(place) = self.outbox.bulk().await {
+            place.reply(&id, refused);
+        }
+    }
+
+    /// Stops a download that is open; back where it is not, or is cancelled already.
+    fn note_cancelled(
+        &self,
+        download: u64,
+        id: RequestId,
+        pending: Pending,
+    ) -> Result<(), (RequestId, Pending)> {
+        let mut table = self.table();
+        let open = table.open.get_mut(&download);
+        let Some(open) = open.filter(|open| open.cancelled_by.is_none()) else {
+            return Err((id, pending));
+        };
+        open.cancelled_by = Some((id, pending));
+        open.stop.cancel();
+        Ok(())
+    }
+
+    /// Forgets a download that has ended; the call that has cancelled it. A later one that has its
+    /// number by now stays.
+    fn take_ended(&self, download: u64, serial: u64) -> Option<(RequestId, Pending)> {
+        let mut table = self.table();
+        let open = table.open.get(&download)?;
+        let ended = (open.serial == serial).then(|| table.open.remove(&download));
+        ended.flatten()?.cancelled_by
+    }
+
+    async fn until_decided(&self, download: u64) {
+        loop {
+            let mut decided = std::pin::pin!(self.decided.notified());
+            decided.as_mut().enable();
+            let is_decided = |(_, number): &(RequestId, u64)| *number != download;
+            if self.table().opening.iter().all(is_decided) {
+                return;
+            }
+            decided.await;
+        }
     }
 
     /// Ends all downloads early.
     pub(super) fn cancel_all(&self) {
-        self.cancelled()
-            .values()
-            .for_each(|cancelled| cancelled.store(true, Ordering::Relaxed));
+        let table = self.table();
+        table.open.values().for_each(|open| open.stop.cancel());
     }
 
-    fn cancelled(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<AtomicBool>>> {
-        self.cancelled
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn run(&self, start: StartDownload, cancelled: Arc<AtomicBool>) {
+    async fn run(&self, start: StartDownload, serial: u64, stop: CancellationToken) {
         let StartDownload {
             id,
             download,
@@ -110,7 +201,7 @@ impl Downloads {
         let mut sending = Sending {
             downloads: self,
             download,
-            cancelled,
+            stop,
             hashing: Hashing::new(self.outbox.hash()),
             bytes: 0,
         };
@@ -124,18 +215,32 @@ impl Downloads {
             Err(Ended::Failed(error)) => Some(HubNotification::DownloadFailed { download, error }),
             Err(Ended::Early) => None,
         };
-        // Behind the chunks, not past them.
+        self.end((download, serial), last).await;
+    }
+
+    /// Tells of the end, behind the chunks, not past them. The core hears of it before the device
+    /// does, so that the device may use the number again.
+    async fn end(&self, (download, serial): (u64, u64), last: Option<HubNotification>) {
         let place = self.outbox.bulk().await;
-        self.cancelled().remove(&download);
         let ended = Input::DownloadEnded {
             session: self.turn.session(),
             download,
         };
-        // The core hears of the end before the device does, so that the device may use the number
-        // again. Without a driver there is nobody left who counts.
+        // Without a driver there is nobody left who counts.
         let _ = self.hub.driver.input(ended).await;
-        if let (Some(last), Ok(place)) = (last, place) {
-            place.send(encode_notification(&last));
+        match (self.take_ended(download, serial), place) {
+            (Some((id, pending)), place) => {
+                if let Ok(place) = place {
+                    place.reply(&id, Ok(Reply::Done(Done {})));
+                }
+                pending.end(None).await;
+            }
+            (None, Ok(place)) => {
+                if let Some(last) = last {
+                    place.notify(&last);
+                }
+            }
+            (None, Err(Gone)) => {}
         }
     }
 }
@@ -144,18 +249,18 @@ impl Downloads {
 struct Sending<'a> {
     downloads: &'a Downloads,
     download: u64,
-    cancelled: Arc<AtomicBool>,
+    stop: CancellationToken,
     hashing: Hashing,
     bytes: u64,
 }
 
-impl Sending<'_> {
+impl<'a> Sending<'a> {
     async fn send(&mut self, snapshot: &Snapshot) -> Result<(), Ended> {
         let mut joint = false;
         for segment in &snapshot.segments {
             if joint {
-                let place = self.downloads.outbox.bulk().await?;
-                place.send(self.chunk(b"\n")?);
+                let place = self.place().await?;
+                place.chunk(self.chunk(b"\n")?);
             }
             self.send_segment(segment).await?;
             joint = segment.ends_open;
@@ -164,15 +269,13 @@ impl Sending<'_> {
     }
 
     async fn send_segment(&mut self, segment: &SegmentRef) -> Result<(), Ended> {
-        let Downloads {
-            turn, hub, outbox, ..
-        } = self.downloads;
+        let Downloads { turn, hub, .. } = self.downloads;
         let opening = turn.alive(hub.store.open_segment(segment.clone())).await;
         let opened = opening.map_err(|DriverGone| Ended::Early)?;
         let mut reader = opened.map_err(unreadable)?;
         loop {
             // First the place: a device that takes nothing has no chunk read.
-            let place = outbox.bulk().await?;
+            let place = self.place().await?;
             let reading = move || {
                 let mut buffer = vec![0; CHUNK_BYTES as usize];
                 let read = reader.read(&mut buffer);
@@ -182,14 +285,23 @@ impl Sending<'_> {
             reader = read_on;
             match read.map_err(unreadable)? {
                 0 => return Ok(()),
-                read => place.send(self.chunk(&buffer[..read])?),
+                read => place.chunk(self.chunk(&buffer[..read])?),
             }
+        }
+    }
+
+    /// Waits for the place of the next chunk, unless the download ends early.
+    async fn place(&self) -> Result<Place<'a>, Ended> {
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => Err(Ended::Early),
+            place = self.downloads.outbox.bulk() => Ok(place?),
         }
     }
 
     /// The next chunk with its line, unless the download has ended early.
     fn chunk(&mut self, bytes: &[u8]) -> Result<Vec<u8>, Ended> {
-        if self.cancelled.load(Ordering::Relaxed) {
+        if self.stop.is_cancelled() {
             return Err(Ended::Early);
         }
         let announced = u32::try_from(bytes.len()).unwrap_or(CHUNK_BYTES);

@@ -101,8 +101,8 @@ pub(crate) async fn serve<S>(
     let mut writing = pin!(outbox::write(outgoing, writer));
     let turn = HubTurn::new(hub.driver.clone(), session, hub.keep_alive);
     let order = Order::new(hub.driver.clone(), session);
-    let uploads = Uploads::new(turn.clone(), hub.clone(), outbox.clone(), order);
-    let downloads = Downloads::new(turn.clone(), hub.clone(), outbox.clone());
+    let uploads = Uploads::new(turn.clone(), hub.clone(), outbox.clone(), order.clone());
+    let downloads = Downloads::new(turn.clone(), hub.clone(), outbox.clone(), order);
     let mut reader = Reader::new(
         turn,
         secured,
@@ -184,6 +184,7 @@ async fn obey(
         match *order {
             SessionCommand::Reply { id, result } => {
                 uploads.replied(&id, &result);
+                downloads.replied(&id, &result);
                 outbox.reply(&id, result).await;
             }
             // What was allowed before the core has ended the session does not begin any more.

@@ -32,7 +32,7 @@ const LINE_BUFFER: usize = 1024;
 #[derive(Clone)]
 pub(super) struct Outbox {
     lines: mpsc::Sender<Outgoing>,
-    bulk: mpsc::Sender<Vec<u8>>,
+    bulk: mpsc::Sender<Bulk>,
     unread: Arc<Unread>,
     /// Cancelled where too much is unread.
     overflow: CancellationToken,
@@ -45,7 +45,7 @@ pub(super) struct Outbox {
 /// The other end of an [`Outbox`].
 pub(super) struct Queues {
     lines: mpsc::Receiver<Outgoing>,
-    bulk: mpsc::Receiver<Vec<u8>>,
+    bulk: mpsc::Receiver<Bulk>,
     unread: Arc<Unread>,
 }
 
@@ -53,6 +53,19 @@ enum Outgoing {
     /// A line, and what is to be given back when it is written.
     Line(Vec<u8>, Counted),
     Close,
+}
+
+/// Something that is written in its order with the chunks of downloads.
+enum Bulk {
+    Chunk(Vec<u8>),
+    /// A line that must not overtake a chunk, counted like any other line.
+    Line(Vec<u8>, Counted),
+}
+
+/// Where a download's next chunk goes, or the line that follows the last one.
+pub(super) struct Place<'a> {
+    outbox: &'a Outbox,
+    permit: mpsc::Permit<'a, Bulk>,
 }
 
 /// The session's connection is gone.
@@ -111,7 +124,13 @@ impl Outbox {
     }
 
     /// Answers a call. Nobody hears it where the connection is gone.
-    pub(super) async fn reply(&self, id: &RequestId, mut result: Result<Reply, RpcError>) {
+    pub(super) async fn reply(&self, id: &RequestId, result: Result<Reply, RpcError>) {
+        let (line, counted) = self.answer(id, result);
+        self.line(line, counted).await;
+    }
+
+    /// The line that answers a call, which from here on is answered.
+    fn answer(&self, id: &RequestId, mut result: Result<Reply, RpcError>) -> (Vec<u8>, Counted) {
         match &mut result {
             Ok(Reply::Login(_)) => self.logged_in.store(true, Ordering::Relaxed),
             Ok(Reply::Hello(reply)) => {
@@ -122,7 +141,7 @@ impl Outbox {
         }
         let counted = self.unread.answered(id);
         self.spans.end(id, &result);
-        self.line(encode_result(id, &result), counted).await;
+        (encode_result(id, &result), counted)
     }
 
     /// The hash on which `hello` has agreed.
@@ -159,13 +178,37 @@ impl Outbox {
 
     /// Waits until a download's chunk with its line, or the line that ends it, can be put: in the
     /// order in which they are put they are written.
-    pub(super) async fn bulk(&self) -> Result<mpsc::Permit<'_, Vec<u8>>, Gone> {
-        self.bulk.reserve().await.map_err(|_| Gone)
+    pub(super) async fn bulk(&self) -> Result<Place<'_>, Gone> {
+        let permit = self.bulk.reserve().await.map_err(|_| Gone)?;
+        Ok(Place {
+            outbox: self,
+            permit,
+        })
     }
 
     /// Writes what is queued, then closes the connection.
     pub(super) async fn close(&self) {
         let _ = self.lines.send(Outgoing::Close).await;
+    }
+}
+
+impl Place<'_> {
+    /// Puts a chunk with its line.
+    pub(super) fn chunk(self, chunk: Vec<u8>) {
+        self.permit.send(Bulk::Chunk(chunk));
+    }
+
+    /// Puts a notification behind the chunks.
+    pub(super) fn notify(self, notification: &HubNotification) {
+        self.permit
+            .send(Bulk::Chunk(encode_notification(notification)));
+    }
+
+    /// Answers a call behind the chunks.
+    pub(super) fn reply(self, id: &RequestId, result: Result<Reply, RpcError>) {
+        let (line, counted) = self.outbox.answer(id, result);
+        self.outbox.count(line.len());
+        self.permit.send(Bulk::Line(line, counted));
     }
 }
 
@@ -206,7 +249,13 @@ async fn write_queued(
                 }
                 Outgoing::Close => return in_time(&unread, stream.flush()).await,
             },
-            Some(bytes) = queues.bulk.recv() => write_all(&unread, stream, &bytes).await?,
+            Some(bulk) = queues.bulk.recv() => match bulk {
+                Bulk::Chunk(chunk) => write_all(&unread, stream, &chunk).await?,
+                Bulk::Line(line, counted) => {
+                    write_all(&unread, stream, &line).await?;
+                    unread.written(line.len(), counted);
+                }
+            },
             else => return in_time(&unread, stream.flush()).await,
         }
     }

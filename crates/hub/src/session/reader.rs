@@ -5,8 +5,8 @@ use std::mem;
 use fleetlink_core::{Input, SessionId};
 use fleetlink_proto::LoginNonce;
 use fleetlink_proto::control::{
-    EndReason, ErrorCode, FromDevice, HubDecoder, HubNotification, Request, RequestId, RpcError,
-    limits,
+    EndReason, ErrorCode, FromDevice, HubDecoder, HubNotification, OpenDownload, OpenUpload,
+    Request, RequestId, RpcError, limits,
 };
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::{Instant, timeout};
@@ -188,12 +188,13 @@ impl<S: AsyncRead + Unpin> Reader<S> {
                 let (session, nonce) = (self.session, self.secured.as_ref().map(|_| nonce()));
                 self.calls.push(Input::NonceAsked { session, id, nonce });
             }
-            Request::CancelDownload(cancel) => self.downloads.cancel(&id, cancel.download).await,
+            Request::CancelDownload(cancel) => {
+                self.tell_calls().await?;
+                let cancelling = self.downloads.cancel(id, cancel.download);
+                self.turn.unread(cancelling).await?;
+            }
             request => {
-                if let Request::OpenUpload(open) = &request
-                    && let Some(upload) = open.upload
-                    && !self.turn.unread(self.uploads.opening(&id, upload)).await?
-                {
+                if !self.is_new(&id, &request).await? {
                     self.refuse_id(&id).await;
                     return Ok(());
                 }
@@ -217,11 +218,27 @@ impl<S: AsyncRead + Unpin> Reader<S> {
         Ok(())
     }
 
-    /// The id is that of a call about an upload that waits for its answer: it would take the other
+    /// Notes that a call opens an upload or download under this number; `false` where its id is that
+    /// of one that is not decided yet.
+    async fn is_new(&mut self, id: &RequestId, request: &Request) -> Result<bool, Over> {
+        match request {
+            Request::OpenUpload(OpenUpload {
+                upload: Some(upload),
+                ..
+            }) => Ok(self.turn.unread(self.uploads.opening(id, *upload)).await?),
+            Request::OpenDownload(OpenDownload {
+                download: Some(download),
+                ..
+            }) => Ok(self.downloads.opening(id, *download)),
+            _ => Ok(true),
+        }
+    }
+
+    /// The id is that of a call about an upload or download that waits for its answer: it would take the other
     /// one's, so nothing but the refusal is said.
     async fn refuse_id(&self, id: &RequestId) {
-        let message = "the id is that of an upload.open or upload.commit that is not answered yet; \
-                       use each id once";
+        let message = "the id is that of an upload.open, upload.commit or download.open that is not \
+                       answered yet; use each id once";
         let error = RpcError::new(ErrorCode::InvalidRequest, message);
         self.outbox.reply(id, Err(error)).await;
     }

@@ -8,10 +8,10 @@ mod run;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use fleetlink_proto::DataFile;
 use fleetlink_proto::control::{
     CommitUpload, OpenUploadReply, Receipt, Reply, RequestId, RpcError,
 };
+use fleetlink_proto::{DataFile, IdempotencyKey};
 use tokio::sync::{Notify, mpsc};
 use tracing::Instrument as _;
 
@@ -62,6 +62,7 @@ struct Feeds {
 #[derive(Clone)]
 struct Feed {
     file: DataFile,
+    key: IdempotencyKey,
     pieces: mpsc::Sender<Piece>,
     spare: Spare,
     progress: Progress,

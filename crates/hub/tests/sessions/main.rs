@@ -11,6 +11,7 @@ mod limits;
 mod names;
 mod numbers;
 mod order;
+mod reuse;
 mod stand_ins;
 mod takeover;
 mod transcript;

@@ -2,8 +2,8 @@
 //! asked.
 
 use fleetlink_core::Input;
-use fleetlink_proto::DataFile;
 use fleetlink_proto::control::Request;
+use fleetlink_proto::{DataFile, IdempotencyKey};
 
 /// What a call concerns. Of two calls that concern the same, the later one takes effect later.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -11,6 +11,10 @@ pub(in crate::session) struct Subject {
     pub(super) files: Files,
     /// The number of an upload.
     pub(super) upload: Option<u64>,
+    /// The key of a change.
+    pub(super) key: Option<IdempotencyKey>,
+    /// Whether it takes a download's place, or gives one back.
+    pub(super) downloads: bool,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,10 +27,20 @@ pub(super) enum Files {
 
 impl Subject {
     /// An upload to a data file.
-    pub(in crate::session) fn upload(file: DataFile, upload: u64) -> Self {
+    pub(in crate::session) fn upload(file: DataFile, upload: u64, key: IdempotencyKey) -> Self {
         Subject {
             files: Files::One(file),
             upload: Some(upload),
+            key: Some(key),
+            downloads: false,
+        }
+    }
+
+    /// The end of a download: its number and its place can be taken behind that.
+    pub(in crate::session) fn download() -> Self {
+        Subject {
+            downloads: true,
+            ..Subject::default()
         }
     }
 
@@ -34,10 +48,12 @@ impl Subject {
         let Input::Call { request, .. } = input else {
             return Subject::default();
         };
-        let upload = match request {
-            Request::OpenUpload(open) => open.upload,
-            _ => None,
+        let (upload, key) = match request {
+            Request::OpenUpload(open) => (open.upload, Some(open.key)),
+            Request::DeleteFile(delete) => (None, Some(delete.key)),
+            _ => (None, None),
         };
+        let downloads = matches!(request, Request::OpenDownload(_));
         let files = match request {
             Request::OpenUpload(open) => Files::One(open.file.clone()),
             Request::Compute(compute) => Files::One(compute.file.clone()),
@@ -47,11 +63,18 @@ impl Subject {
             Request::ListFiles(_) | Request::Leave | Request::RevokeKey => Files::All,
             _ => Files::None,
         };
-        Subject { files, upload }
+        Subject {
+            files,
+            upload,
+            key,
+            downloads,
+        }
     }
 
     pub(super) fn concerns(&self, other: &Self) -> bool {
-        if self.upload.is_some() && self.upload == other.upload {
+        let same_upload = self.upload.is_some() && self.upload == other.upload;
+        let same_key = self.key.is_some() && self.key == other.key;
+        if same_upload || same_key || (self.downloads && other.downloads) {
             return true;
         }
         match (&self.files, &other.files) {

@@ -1,5 +1,6 @@
 //! The log against the rule: of two that concern the same, the later one goes later.
 
+use fleetlink_proto::IdempotencyKey;
 use proptest::prelude::*;
 
 use super::log::{Files, Log, Subject};
@@ -19,7 +20,14 @@ fn subject() -> impl Strategy<Value = Subject> {
         Just(Files::All),
     ];
     let upload = prop::option::of(0..3_u64);
-    (files, upload).prop_map(|(files, upload)| Subject { files, upload })
+    let key = prop::option::weighted(0.2, (0..3_u128).prop_map(IdempotencyKey::from_bits));
+    let downloads = prop::bool::weighted(0.2);
+    (files, upload, key, downloads).prop_map(|(files, upload, key, downloads)| Subject {
+        files,
+        upload,
+        key,
+        downloads,
+    })
 }
 
 fn step() -> impl Strategy<Value = Step> {

@@ -162,12 +162,12 @@ impl UploadFeeder {
         self.flush().await;
         let feed = self.uploads.feeds().open.remove(&upload);
         let mut unheard = None;
-        if let Some(Feed { file, pieces, .. }) = feed {
-            let pending = self
-                .uploads
-                .order
-                .begin(Subject::upload(file, upload))
-                .await;
+        if let Some(Feed {
+            file, key, pieces, ..
+        }) = feed
+        {
+            let subject = Subject::upload(file, upload, key);
+            let pending = self.uploads.order.begin(subject).await;
             match pieces.send(last(id.clone(), pending)).await {
                 Ok(()) => return,
                 Err(SendError(piece)) => unheard = Some(piece),

@@ -39,10 +39,17 @@ enum Step {
     Over(Box<Ended>),
 }
 
-/// How an upload ended that was not cut off: staged for a commit, or without one.
+/// How an upload ended that was not cut off.
 struct Ended {
-    staged: Option<(RequestId, Staged)>,
+    how: End,
     pending: Pending,
+}
+
+enum End {
+    /// Staged for this call's commit, which the core answers.
+    Staged(RequestId, Box<Staged>),
+    /// Without a commit. This call is answered once the core has heard of the end.
+    Without(RequestId, Result<Reply, RpcError>),
 }
 
 impl<'a> Run<'a> {
@@ -72,7 +79,7 @@ impl<'a> Run<'a> {
         let receiving = self.receive(ingest, &mut intake);
         let ended = Box::pin(contained(WORK, receiving)).await;
         match ended {
-            Ok(Some(Ended { staged, pending })) => pending.end(Some(self.end(staged))).await,
+            Ok(Some(Ended { how, pending })) => self.finish(how, pending).await,
             Ok(None) => self.tell_ended().await,
             Err(error) => self.fail(error, intake).await,
         }
@@ -82,23 +89,36 @@ impl<'a> Run<'a> {
         (self.change.device.clone(), self.change.key)
     }
 
-    /// What the core is told at the end.
-    fn end(&self, staged: Option<(RequestId, Staged)>) -> Input {
-        let (session, upload) = (self.uploads.turn.session(), self.upload);
-        match staged {
-            Some((id, staged)) => Input::UploadStaged {
-                session,
-                id,
-                upload,
-                staged,
-            },
-            None => Input::UploadEnded { session, upload },
+    /// Tells the core first, and then the device: at the reply the number is free.
+    async fn finish(&self, how: End, pending: Pending) {
+        match how {
+            End::Staged(id, staged) => {
+                let staged = Input::UploadStaged {
+                    session: self.uploads.turn.session(),
+                    id,
+                    upload: self.upload,
+                    staged: *staged,
+                };
+                pending.end(Some(staged)).await;
+            }
+            End::Without(id, result) => {
+                pending.end(Some(self.ended())).await;
+                self.uploads.replied(&id, &result);
+                self.uploads.outbox.reply(&id, result).await;
+            }
+        }
+    }
+
+    fn ended(&self) -> Input {
+        Input::UploadEnded {
+            session: self.uploads.turn.session(),
+            upload: self.upload,
         }
     }
 
     async fn tell_ended(&self) {
         // Without a driver there is nobody left who counts.
-        let _ = self.uploads.hub.driver.input(self.end(None)).await;
+        let _ = self.uploads.hub.driver.input(self.ended()).await;
     }
 
     /// Stages the upload, and reads again what the store holds of it.
@@ -138,6 +158,7 @@ impl<'a> Run<'a> {
         };
         let feed = Feed {
             file: self.change.file.clone(),
+            key: self.change.key,
             pieces,
             spare: Arc::clone(&intake.spare),
             progress: intake.progress.clone(),
@@ -196,7 +217,7 @@ impl<'a> Run<'a> {
         piece: Piece,
         spare: &Spare,
     ) -> Result<Step, RpcError> {
-        let Uploads { turn, outbox, .. } = self.uploads;
+        let turn = &self.uploads.turn;
         match piece {
             Piece::Block(block) => {
                 let writing = move || match ingest.write(&block) {
@@ -216,27 +237,20 @@ impl<'a> Run<'a> {
                 pending,
             } => {
                 let finishing = turn.at_disk(move || ingest.finish(&commit));
-                let staged = match contained(WORK, finishing).await {
-                    Ok(staged) => Some((id, staged)),
-                    Err(error) => {
-                        let refused = Err(error);
-                        self.uploads.replied(&id, &refused);
-                        outbox.reply(&id, refused).await;
-                        None
-                    }
+                let how = match contained(WORK, finishing).await {
+                    Ok(staged) => End::Staged(id, Box::new(staged)),
+                    Err(error) => End::Without(id, Err(error)),
                 };
-                Ok(Step::Over(Box::new(Ended { staged, pending })))
+                Ok(Step::Over(Box::new(Ended { how, pending })))
             }
             Piece::Abort { id, pending } => {
                 let abandoning = async {
                     turn.at_disk(move || ingest.abandon()).await;
                     Ok(Reply::Done(Done {}))
                 };
-                let given_up = contained(WORK, abandoning).await;
-                outbox.reply(&id, given_up).await;
+                let how = End::Without(id, contained(WORK, abandoning).await);
                 tracing::debug!(upload = self.upload, "given up by its device");
-                let staged = None;
-                Ok(Step::Over(Box::new(Ended { staged, pending })))
+                Ok(Step::Over(Box::new(Ended { how, pending })))
             }
             Piece::TakenOver => {
                 // First what came is kept: the other session waits for it.
