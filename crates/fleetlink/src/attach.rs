@@ -67,7 +67,7 @@ impl HubArguments {
             .ok_or_else(|| Failure::Usage(missing.to_owned()))
     }
 
-    /// Where the hub is.
+    /// The hub's address.
     pub(crate) fn hub(&self) -> Result<&HubAddress, Failure> {
         let missing = "the hub is needed: --hub HOST:PORT or FLEETLINK_HUB; the one of the first \
                        device that joins from this machine is remembered (fleetlink use)";

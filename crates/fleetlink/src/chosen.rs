@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::failure::Failure;
 use crate::output::Output;
 
-/// Which device this machine is where a command does not say.
+/// Choose the device that commands mean when they name none.
 #[derive(Debug, clap::Args)]
 pub(crate) struct UseArguments {
     /// The device's name; without it the present choice is shown.

@@ -22,12 +22,12 @@ pub(crate) struct Cli {
         env = "FLEETLINK_LOG_FORMAT"
     )]
     pub(crate) log_format: LogFormat,
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
-/// What fleetlink can do.
+/// The commands of fleetlink.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Join a hub under a name and open the shell.
@@ -53,7 +53,7 @@ pub(crate) enum Command {
     Sum(number_exchange::NumberExchangeArguments),
     /// The key by which a device proves who it is, and those by which it knows others.
     Key(key::KeyArguments),
-    /// What runs or administers a hub.
+    /// Commands that run or administer a hub.
     #[cfg(feature = "hub")]
     #[command(flatten)]
     Hub(crate::hub::Command),

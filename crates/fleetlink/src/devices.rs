@@ -12,7 +12,7 @@ use crate::output::Output;
 /// Looks at the other devices, without joining.
 #[derive(Debug, Args)]
 pub(crate) struct DeviceArguments {
-    /// Which hub, as whom.
+    /// The hub and the device.
     #[command(flatten)]
     pub(crate) hub: HubArguments,
     #[command(subcommand)]

@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::stdin::Lines;
 
-/// How often a service that must not take over looks whether the name is free.
+/// The time between two looks whether the name is free, for a service that must not take over.
 const LOOK: Duration = Duration::from_secs(2);
 
 /// Joins for a person, who is asked before somebody else's session ends. In a pipe, where nobody can

@@ -1,4 +1,4 @@
-//! What this host is called.
+//! The name of this host.
 
 /// The host's name, where it has one that can be shown.
 pub(crate) fn host_name() -> Option<String> {

@@ -14,7 +14,7 @@ pub(crate) struct Interrupts {
     hang_up: Option<Signal>,
 }
 
-/// What was heard.
+/// The event that ended a wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Heard {
     /// Ctrl-C: what is under way is to end.

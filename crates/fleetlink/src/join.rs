@@ -22,7 +22,7 @@ use crate::transfer::PatienceArguments;
 use crate::trust::{self, TrustArguments};
 use crate::udp_port;
 
-/// Which hub to join, as whom.
+/// The hub to join, and the device.
 #[derive(Debug, Args)]
 pub(crate) struct JoinArguments {
     /// The hub and, at the end, the UDP port on which this device accepts peers: HOST PORT
@@ -80,7 +80,7 @@ pub(crate) struct ClientArguments {
     take_over: bool,
 }
 
-/// How the shell is entered.
+/// The way to enter the shell.
 struct Manner {
     prompt: Prompt,
     patience: PatienceArguments,

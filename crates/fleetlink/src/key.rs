@@ -16,7 +16,7 @@ use crate::output::Output;
 /// operator.
 #[derive(Debug, Args)]
 pub(crate) struct KeyArguments {
-    /// Which hub, as whom.
+    /// The hub and the device.
     #[command(flatten)]
     pub(crate) hub: HubArguments,
     #[cfg(feature = "hub")]
@@ -26,7 +26,7 @@ pub(crate) struct KeyArguments {
     command: KeyCommand,
 }
 
-/// What is done with a key.
+/// The commands for keys.
 #[derive(Debug, Clone, Subcommand)]
 pub(crate) enum KeyCommand {
     /// Show the public half of this device's own key.
@@ -187,7 +187,7 @@ fn forget(hub: &HubArguments, name: &DeviceName, output: &Output) -> Result<(), 
     Ok(())
 }
 
-/// How a key is listed.
+/// The line of a key in a list.
 pub(crate) fn line(enrolled: &EnrolledKey) -> String {
     format!("{}; since {}", enrolled.key, enrolled.enrolled.local())
 }

@@ -1,4 +1,4 @@
-//! Where a password comes from: never from the arguments, which everybody on the host can read.
+//! The sources of a password: never the arguments, which everybody on the host can read.
 
 use std::path::PathBuf;
 

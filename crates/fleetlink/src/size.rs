@@ -16,7 +16,7 @@ const UNITS: [(&str, u64); 11] = [
     ("", 1),
 ];
 
-/// So many bytes, shown in the decimal unit that leaves one to three digits before the point.
+/// A number of bytes, shown in the decimal unit that leaves one to three digits before the point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Bytes(pub(crate) u64);
 

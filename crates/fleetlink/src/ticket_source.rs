@@ -1,5 +1,6 @@
-//! Where a join ticket comes from. It is a secret for one use, so it may stand among the arguments;
-//! a file, standard input and the environment are for where others could be faster.
+//! The sources of a join ticket. A ticket is a secret for one use, so it may stand among the
+//! arguments. On a host with other users a file, standard input or the environment is safer: they
+//! could use it first.
 
 use std::path::PathBuf;
 

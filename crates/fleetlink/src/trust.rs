@@ -1,4 +1,4 @@
-//! Which hub is the right one.
+//! The ways to recognise the right hub.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::stdin::Lines;
 
-/// What this program calls itself to the hub.
+/// The program's name and version, as the hub sees it.
 const PROGRAM: &str = concat!("fleetlink ", env!("CARGO_PKG_VERSION"));
 
-/// How the hub shows that it is the right one.
+/// The way to recognise the right hub.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct TrustArguments {
     /// The hub's pin, as the hub prints it: sha256: and 64 hexadecimal digits.
@@ -21,7 +21,7 @@ pub(crate) struct TrustArguments {
     /// No TLS; to a hub on this host only.
     #[arg(long, global = true)]
     pub(crate) plain: bool,
-    /// How long a hub is waited for that cannot be reached yet.
+    /// The time to wait for a hub that cannot be reached yet.
     #[arg(skip)]
     pub(crate) patience: Duration,
     /// Whether a person is asked for a password at any rate.
@@ -69,7 +69,7 @@ pub(crate) fn of_this_program(
         .notices(tell))
 }
 
-/// What a notice says to who uses this program.
+/// The text of a notice for the user.
 fn describe(notice: &Notice, given: bool) -> String {
     match notice {
         Notice::HubMoved(moved) if given => {

@@ -9,11 +9,10 @@ use tokio::time::timeout;
 
 use crate::failure::Failure;
 
-/// How often any free port is looked for: between finding one and taking it another process can be
-/// faster.
+/// The tries to find a free port: between finding one and binding it another process can be faster.
 const TRIES: u32 = 8;
 
-/// How long peers are waited for at the end, to hear of it.
+/// The time that peers are given at the end to hear that the transfers have ended.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(3);
 
 /// Does `work` with the port taken, and then ends all connections and tells the peers.

@@ -16,12 +16,12 @@ use crate::failure::Failure;
 use crate::interrupt::{Interrupts, unless_interrupted};
 use crate::output::Output;
 
-/// What is added, and when it is committed.
+/// The samples to add, and when they are committed.
 #[derive(Debug, Args)]
 pub(crate) struct AppendArguments {
     /// The data file's name: a number, or one such as lab/temperature.
     file: DataFile,
-    /// What to add, `-` for standard input; <device>-<file>.txt where it is not given.
+    /// The file to add, `-` for standard input; <device>-<file>.txt by default.
     path: Option<PathBuf>,
     /// From a pipe: commit at least so often while lines come.
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration::parse)]

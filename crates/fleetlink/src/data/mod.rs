@@ -28,7 +28,7 @@ pub(crate) use transfers::{fetched, generate_file, get_to_file, say_rounded, upl
 /// Makes, uploads and computes on this device's data, without joining.
 #[derive(Debug, Args)]
 pub(crate) struct DataArguments {
-    /// Which hub, as whom.
+    /// The hub and the device.
     #[command(flatten)]
     pub(crate) hub: HubArguments,
     #[cfg(feature = "hub")]
@@ -38,14 +38,14 @@ pub(crate) struct DataArguments {
     command: DataCommand,
 }
 
-/// What is done with data.
+/// The commands for data.
 #[derive(Debug, Subcommand)]
 pub(crate) enum DataCommand {
     /// Write random integers from 0 to 999999 to <device>-<file>.txt; needs no hub.
     Generate {
         /// The data file's name: a number, or one such as lab/temperature.
         file: DataFile,
-        /// How many samples: 1 to 1000000000.
+        /// The number of samples: 1 to 1000000000.
         amount: u64,
         /// Replace a file that is there, also one that was not generated.
         #[arg(long)]
@@ -55,7 +55,7 @@ pub(crate) enum DataCommand {
     Upload {
         /// The data file's name: a number, or one such as lab/temperature.
         file: DataFile,
-        /// What to upload, `-` for standard input; <device>-<file>.txt where it is not given.
+        /// The file to upload, `-` for standard input; <device>-<file>.txt by default.
         path: Option<PathBuf>,
         /// Replace what the hub holds also where there are no samples.
         #[arg(long)]
@@ -79,7 +79,7 @@ pub(crate) enum DataCommand {
     Get {
         /// The data file's name: a number, or one such as lab/temperature.
         file: DataFile,
-        /// Where to, `-` for standard output; <device>-<file>.txt where it is not given.
+        /// The file to write, `-` for standard output; <device>-<file>.txt by default.
         path: Option<PathBuf>,
         /// Replace a file that is there.
         #[arg(long)]
@@ -87,7 +87,7 @@ pub(crate) enum DataCommand {
     },
 }
 
-/// What is deleted.
+/// The data files to delete.
 #[derive(Debug, Args)]
 pub(crate) struct DeleteArguments {
     /// The data file's name: a number, or one such as lab/temperature.
@@ -191,12 +191,12 @@ async fn dispatch(
     }
 }
 
-/// Where a device keeps this file.
+/// The local path of this data file.
 pub(crate) fn file_name(device: &DeviceName, file: &DataFile) -> PathBuf {
     PathBuf::from(format!("{device}-{}.txt", file.local_name()))
 }
 
-/// What EDG says.
+/// The text of EDG's success.
 pub(crate) fn generated(path: &std::path::Path, amount: u64) -> String {
     let path = path.display();
     format!(
@@ -205,7 +205,7 @@ pub(crate) fn generated(path: &std::path::Path, amount: u64) -> String {
     )
 }
 
-/// What DTE says.
+/// The text of DTE's success.
 pub(crate) fn deleted(file: &DataFile) -> String {
     format!("file with ID of {file} has been successfully removed from the central server")
 }

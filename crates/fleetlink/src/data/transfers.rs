@@ -62,7 +62,7 @@ pub(crate) async fn generate_file(
     Ok(())
 }
 
-/// How long a command that is ended waits until its temporary file is gone: a batch of samples.
+/// The time that an ended command waits until its temporary file is removed: a batch of samples.
 const CLEAN_UP_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Stops the blocking thread when the command that waits for it is dropped, and waits for it: the
@@ -253,7 +253,7 @@ fn check_existing(path: &Path, existing: Existing) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What `get` says.
+/// The text of `get`'s success.
 pub(crate) fn fetched(file: &DataFile, samples: u64, path: &Path) -> String {
     let path = path.display().to_string();
     let path = Escaped(&path);

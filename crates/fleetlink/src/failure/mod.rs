@@ -1,4 +1,4 @@
-//! Why a command failed, and the exit code that says so to programs.
+//! The error of a command, and its exit code for programs.
 
 mod causes;
 mod codes;
@@ -12,7 +12,7 @@ use fleetlink_proto::transfer;
 
 pub(crate) use codes::EXIT_CODES;
 
-/// Why a command failed.
+/// The error of a command.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     /// Anything without a code of its own.
@@ -66,7 +66,7 @@ pub(crate) enum Failure {
     /// Standard output took less than everything.
     #[error("{0}")]
     Output(String),
-    /// Whoever read standard output is gone.
+    /// The reader of standard output has gone.
     #[error("standard output was closed")]
     OutputClosed,
     /// Ctrl-C or a request to end.

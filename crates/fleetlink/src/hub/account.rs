@@ -14,7 +14,7 @@ use crate::output::{Ask, Output};
 use crate::password::PasswordSource;
 use crate::stdin::Lines;
 
-/// What is done with accounts, beside a running hub too.
+/// Manage accounts, beside a running hub too.
 #[derive(Debug, clap::Args)]
 pub(crate) struct AccountArguments {
     #[command(subcommand)]
@@ -97,7 +97,7 @@ enum Step {
     Import(Credentials),
 }
 
-/// What is to be done at the hub, if anything is.
+/// The step to take at the hub, if there is one.
 async fn prepare(action: Action, folder: &Path, output: &Output) -> Result<Option<Step>, Failure> {
     if !matches!(action, Action::Init) {
         // A mistyped folder is named before anybody is asked for a password.

@@ -15,10 +15,10 @@ use crate::output::Output;
 /// Lines that may wait for whoever reads standard output. Where they are not read, those that the
 /// hub's driver cannot hand on are left out and counted there, and this process's own are left out.
 const QUEUE: usize = 256;
-/// How long lines are collected behind those that were printed: each print wakes this thread and
-/// whoever reads, which is felt where a thousand devices come back at once.
+/// The time to collect lines behind those that were printed. Each print wakes this thread and the
+/// reader, which costs time when a thousand devices come back at once.
 const GATHER: Duration = Duration::from_millis(10);
-/// How long the last lines may take.
+/// The time for the last lines.
 const LAST_LINES_DEADLINE: Duration = Duration::from_secs(1);
 
 /// Prints lines on a thread of its own, so that neither a slow terminal nor a pipe that nobody

@@ -18,10 +18,10 @@ use crate::output::Output;
 const CREDENTIALS: &str = "credentials.txt";
 /// Beside `credentials.txt` and the log files in the working directory.
 const DATA_FOLDER: &str = "fleetlink-data";
-/// How often the file is looked at.
+/// The time between two looks at the file.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
-/// What the course's server is started with.
+/// The arguments of the course's server.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ServerArguments {
     /// The TCP port, on all addresses.
@@ -67,9 +67,9 @@ pub(crate) async fn serve(arguments: ServerArguments, output: &Output) -> Result
 /// Looks whether a credentials file has changed.
 pub(crate) struct CredentialsWatch {
     pub(crate) path: PathBuf,
-    /// What was read last, or found missing.
+    /// The stamp of the file that was read last, or found missing.
     read: Option<Stamp>,
-    /// What was seen last, and since when it has not changed.
+    /// The stamp that was seen last, and since when it has not changed.
     seen: (Option<Stamp>, Instant),
     ticks: Interval,
 }

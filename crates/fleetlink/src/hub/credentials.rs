@@ -68,7 +68,7 @@ impl Import {
         }
     }
 
-    /// What was done with accounts stands among the hub's own lines already.
+    /// Reports the import; the changes of accounts already stand among the hub's lines.
     pub(super) fn report(&self, imported: Option<Imported>, console: &Console, output: &Output) {
         let Some(imported) = imported else {
             return output

@@ -1,4 +1,4 @@
-//! Which hub's data a command is about.
+//! The choice of the hub's data folder.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use etcetera::BaseStrategy as _;
 
 use crate::failure::Failure;
 
-/// Where a hub keeps its data.
+/// The folder of a hub's data.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DataFolder {
     /// The folder of the hub's data, key and log files.
@@ -19,7 +19,7 @@ pub(crate) struct DataFolder {
     folder: Option<PathBuf>,
 }
 
-/// What every command takes that administers a hub, whether it runs or not.
+/// The arguments of every command that administers a hub, whether it runs or not.
 #[derive(Debug, clap::Args)]
 pub(crate) struct OperatorArguments {
     #[command(flatten)]
@@ -29,8 +29,8 @@ pub(crate) struct OperatorArguments {
     json: bool,
 }
 
-/// What makes a command of a device's one of the operator's. No variable sets it: a device's
-/// command would become another one unseen.
+/// The option that makes a device's command one of the operator's. No environment variable sets it:
+/// a device's command would become another one unseen.
 #[derive(Debug, clap::Args)]
 pub(crate) struct AsOperator {
     /// As the operator of the hub whose data are in this folder, without a password, whether it

@@ -7,7 +7,7 @@ use fleetlink_hub::HubEvent;
 use fleetlink_proto::WallTime;
 use serde_json::{Map, Value, json};
 
-/// How the lines are written.
+/// The form of the lines.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
 pub(crate) struct EventForm {
     /// Print the hub's lines as text, or as one JSON object a line.
@@ -72,7 +72,7 @@ impl EventForm {
     }
 }
 
-/// How a program is told that lines were left out.
+/// The event that tells a program of left-out lines.
 pub(super) fn left_out(count: u64) -> String {
     let text = "lines were left out: they could not be written";
     let fields = json!({ "count": count });

@@ -28,7 +28,7 @@ pub(crate) use data::data;
 pub(crate) use data_folder::AsOperator;
 pub(crate) use keys::keys;
 
-/// What runs or administers a hub.
+/// Commands that run or administer a hub.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
     /// Run a hub.

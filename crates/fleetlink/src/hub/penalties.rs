@@ -9,7 +9,7 @@ use fleetlink_proto::control::limits;
 use crate::duration;
 use crate::failure::Failure;
 
-/// What befalls sources that fail on many different names.
+/// The penalties of networks that fail on many different names.
 #[derive(Debug, clap::Args)]
 pub(super) struct PenaltyArguments {
     /// Different names, 2 to 100, whose wrong passwords penalise the address they come from (an

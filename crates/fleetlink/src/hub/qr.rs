@@ -11,7 +11,7 @@ const RESET: &str = "\x1b[0m";
 pub(super) struct Drawing {
     /// The lines, without their ends.
     pub(super) lines: Vec<String>,
-    /// How many columns each takes.
+    /// The columns of each module.
     pub(super) columns: usize,
 }
 

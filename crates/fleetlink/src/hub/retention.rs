@@ -9,17 +9,17 @@ use crate::duration;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// How much is kept of the data files, of the journal and of the log files.
+/// Limits for data files, the journal and the log files.
 #[derive(Debug, clap::Args)]
 pub(super) struct RetentionArguments {
-    /// How long the journal keeps a change, 1d or more; as long, a repeated upload is told from a
-    /// new one.
+    /// Time that the journal keeps a change, 1d or more. Within it a repeated upload is recognised.
     #[arg(long, value_name = "TIME|never", default_value = "30d", value_parser = journal_age)]
     journal_age: OrNever<Duration>,
-    /// How many changes the journal keeps, 10000 or more; of more, the oldest go.
+    /// Changes that the journal keeps, 10000 or more; beyond them the oldest are deleted.
     #[arg(long, value_name = "N|never", default_value = "10000000", value_parser = journal_changes)]
     journal_changes: OrNever<u64>,
-    /// How long a data file stays after its last change, 1m or more, as 90d; then the hub deletes it.
+    /// Time that a data file stays after its last change, 1m or more, as 90d; then the hub deletes
+    /// it.
     #[arg(long, value_name = "TIME|never", default_value = "never", value_parser = data_age)]
     data_age: OrNever<Duration>,
     /// The bytes of all data files, 4096 or more, as 20G; of more, the hub deletes whole files, those
@@ -30,8 +30,8 @@ pub(super) struct RetentionArguments {
     /// NAME.1 and a new one begins.
     #[arg(long, value_name = "SIZE|never", default_value = "never", value_parser = log_size)]
     log_size: OrNever<u64>,
-    /// How old the first line of these two may be, 1h or more, as 90d; then the file becomes NAME.1, which
-    /// goes when its last line is as old.
+    /// Greatest age of the first line of these two, 1h or more, as 90d; then the file becomes
+    /// NAME.1, which is deleted when its last line is as old.
     #[arg(long, value_name = "TIME|never", default_value = "never", value_parser = log_age)]
     log_age: OrNever<Duration>,
 }
@@ -60,7 +60,7 @@ impl RetentionArguments {
     }
 }
 
-/// What `read` makes of it, unless it is `never`.
+/// The bound that `read` makes of it, unless it is `never`.
 fn bound<T: PartialOrd>(
     text: &str,
     read: impl Fn(&str) -> Option<T>,

@@ -7,7 +7,7 @@ use super::data_folder::OperatorArguments;
 use crate::failure::Failure;
 use crate::output::Output;
 
-/// Which hub gets a new key.
+/// The hub that gets a new key.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RotateArguments {
     #[command(flatten)]

@@ -125,7 +125,7 @@ fn announce(
     }
 }
 
-/// What a program is told of a hub that has started.
+/// The event that tells a program of a started hub.
 fn started(hub: &RunningHub, data: &Path) -> Value {
     let leases = hub.leases().and_then(|leases| leases.udp_address());
     json!({

@@ -22,13 +22,13 @@ use crate::output::Output;
 /// The address of a hub that is given none.
 const DEFAULT_LISTEN: &str = "127.0.0.1:7421";
 
-/// What a hub is started with.
+/// The arguments of a hub.
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct HubArguments {
     #[command(subcommand)]
     action: Option<HubAction>,
-    /// Where devices connect; beyond loopback only with at least one account or open
+    /// Address to listen on for devices; beyond loopback only with at least one account or open
     /// ticket.
     #[arg(long, value_name = "ADDR", default_value = DEFAULT_LISTEN, env = "FLEETLINK_LISTEN")]
     listen: SocketAddr,
@@ -52,12 +52,12 @@ pub(crate) struct HubArguments {
     /// effect when it is new or has changed since; what was done to the account in between stays.
     #[arg(long, value_name = "FILE")]
     credentials: Option<PathBuf>,
-    /// How often a device shows life, as 10s or 500ms; one that does not has left the list within
-    /// two of them.
+    /// Time between a device's signs of life, as 10s or 500ms. A device without one has left the
+    /// list within two of them.
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = keep_alive)]
     keep_alive: Duration,
-    /// How long nothing of an open upload may come, as 60s: then it is closed, and can be gone on
-    /// with. A sixth of it while the hub has few places left.
+    /// Time without any byte of an open upload after which it is closed, as 60s. It can be resumed.
+    /// A sixth of it while the hub has few places left.
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = upload_idle)]
     upload_idle: Duration,
     /// Serve without TLS, on loopback alone.
@@ -73,7 +73,7 @@ pub(crate) struct HubArguments {
     events: EventForm,
 }
 
-/// What is done with a hub, beside running it.
+/// Commands for a hub, beside running it.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum HubAction {
     /// Give the hub a new key. Devices that know the old one follow to it by themselves.

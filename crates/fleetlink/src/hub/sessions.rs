@@ -8,7 +8,7 @@ use super::data_folder::OperatorArguments;
 use crate::failure::Failure;
 use crate::output::Output;
 
-/// What is done with the sessions of a running hub.
+/// List or end the sessions of a running hub.
 #[derive(Debug, clap::Args)]
 pub(crate) struct SessionArguments {
     #[command(subcommand)]
@@ -77,7 +77,7 @@ async fn perform(operator: &mut Operator, action: Action, output: &Output) -> Re
     Ok(())
 }
 
-/// What a name or a number means. A device may have a name of digits alone.
+/// The sessions that a name or a number means. A device may have a name made of digits.
 fn chosen(which: &str, sessions: &[SessionInfo]) -> Result<OperatorCall, Failure> {
     let digits = which.strip_prefix('#').unwrap_or(which);
     let number = digits.parse::<u64>().ok();

@@ -6,7 +6,7 @@ use fleetlink_hub::Capacity;
 
 use crate::output::Output;
 
-/// How much of the hub one device or one address may take.
+/// The share of the hub that one device or one network may take.
 #[derive(Debug, clap::Args)]
 pub(super) struct ShareArguments {
     /// Sessions of one device at once, at most half of what the hub holds; further logins are

@@ -19,7 +19,7 @@ use crate::failure::Failure;
 use crate::interrupt::unless_interrupted;
 use crate::output::Output;
 
-/// What is done with tickets, beside a running hub too.
+/// Manage tickets, beside a running hub too.
 #[derive(Debug, clap::Args)]
 pub(crate) struct TicketArguments {
     #[command(subcommand)]
@@ -32,14 +32,14 @@ pub(crate) struct TicketArguments {
     /// the device gives no name.
     #[arg(long, value_name = "PREFIX")]
     prefix: Option<NamePrefix>,
-    /// How many devices a ticket for a prefix lets in.
+    /// Number of devices that a ticket for a prefix lets in.
     #[arg(long, value_name = "N", default_value_t = 1)]
     uses: u32,
     /// For how long the ticket can be used, as 90m or 24h: 15m where it is not said, at most 720h.
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     expires: Option<Duration>,
-    /// Where devices find the hub; may be given several times, the best first. Without it the
-    /// running hub's own addresses.
+    /// Address at which devices find the hub; may be given several times, the best first. By
+    /// default the running hub's own addresses.
     #[arg(long = "address", value_name = "HOST:PORT")]
     addresses: Vec<HubAddress>,
     #[command(flatten)]

@@ -7,7 +7,7 @@ use super::data_folder::OperatorArguments;
 use crate::failure::Failure;
 use crate::output::Output;
 
-/// What is done about uploads, beside a running hub too.
+/// List uploads, beside a running hub too.
 #[derive(Debug, clap::Args)]
 pub(crate) struct UploadArguments {
     #[command(subcommand)]

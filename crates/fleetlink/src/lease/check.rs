@@ -20,7 +20,7 @@ pub(super) struct CheckArguments {
     /// Check it over TCP instead of UDP.
     #[arg(long)]
     tcp: bool,
-    /// How long the server leases an id.
+    /// The server's lease time.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration::parse)]
     lease: Duration,
     /// Check last that the server ends after this long without a request.

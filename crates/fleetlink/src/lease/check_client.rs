@@ -18,7 +18,7 @@ pub(super) struct CheckClientArguments {
     /// Serve the client over TCP instead of UDP.
     #[arg(long)]
     tcp: bool,
-    /// How long the client waits for a reply, in seconds.
+    /// Time that the client waits for a reply, in seconds.
     #[arg(long, value_name = "S", default_value = "15", value_parser = seconds)]
     timeout: Duration,
     #[command(flatten)]

@@ -13,7 +13,7 @@ use crate::interrupt::unless_interrupted;
 use crate::output::{Ask, Output};
 use crate::stdin::Lines;
 
-/// Which id to ask which server for.
+/// The id to ask for, and the server.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RequestArguments {
     #[command(flatten)]
@@ -23,7 +23,7 @@ pub(crate) struct RequestArguments {
     /// Ask over TCP instead of UDP.
     #[arg(long)]
     tcp: bool,
-    /// How long each try waits for a reply.
+    /// Time that each try waits for a reply.
     #[arg(long, value_name = "TIME", default_value = "15s", value_parser = duration::parse)]
     timeout: Duration,
 }

@@ -15,9 +15,9 @@ use crate::output::Output;
 
 /// Lines that are printed at once at most.
 const MAX_BATCH: usize = 64;
-/// How often the requests are told that were not shown.
+/// The time between two lines that count the requests not shown.
 const LEFT_OUT_EVERY: Duration = Duration::from_secs(1);
-/// How long the last lines may take.
+/// The time for the last lines.
 const LAST_LINES_WITHIN: Duration = Duration::from_secs(1);
 
 /// Prints requests until the service is gone, on a thread of its own: a terminal may be slow.
@@ -55,7 +55,7 @@ fn left_out(requests: &ShownRequests) -> Option<String> {
     (count > 0).then(|| format!("{count} more requests were not shown"))
 }
 
-/// Who asked what, and what was answered.
+/// The line of a request: its client, its bytes and the reply.
 fn line(request: &ShownRequest) -> String {
     let ShownRequest {
         transport,

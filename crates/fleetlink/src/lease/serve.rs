@@ -16,10 +16,10 @@ use crate::failure::Failure;
 use crate::interrupt::Interrupts;
 use crate::output::Output;
 
-/// How often `--status` shows the counts.
+/// The time between two lines of `--status`.
 const STATUS_EVERY: Duration = Duration::from_secs(5);
 
-/// Where and how leases are served.
+/// The addresses and the settings of a lease service.
 #[derive(Debug, clap::Args)]
 pub(super) struct ServeArguments {
     /// Serve both transports on this port of every address [default: 20009, unless --udp or --tcp
@@ -31,7 +31,7 @@ pub(super) struct ServeArguments {
     /// Serve TCP on this address.
     #[arg(long, value_name = "ADDR")]
     tcp: Option<SocketAddr>,
-    /// How long a granted id is in use.
+    /// Time that a granted id is in use.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration::parse)]
     lease: Duration,
     /// End after this long without a well-formed request; or never.
@@ -52,7 +52,7 @@ pub(super) struct ServeArguments {
     log: Option<LogArgument>,
 }
 
-/// What is shown of the requests.
+/// The requests to show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum LogArgument {
     /// Each request and its answer

@@ -24,7 +24,7 @@ pub(crate) struct CheckArguments {
     /// the server turns out to speak.
     #[arg(long, value_name = "FORM", value_parser = form)]
     dialect: Option<Form>,
-    /// What the server must call itself.
+    /// The name that the server must give itself.
     #[arg(long, value_name = "NAME")]
     server_name: Option<Name>,
     /// Also check that a number out of range stops the server, at the very end.

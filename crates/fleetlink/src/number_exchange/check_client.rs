@@ -19,7 +19,7 @@ pub(crate) struct CheckClientArguments {
     /// The form that the client has to speak; any form is good where it is not given.
     #[arg(long, value_name = "FORM", value_parser = form)]
     dialect: Option<Form>,
-    /// How long the client waits for a reply, in seconds.
+    /// Time that the client waits for a reply, in seconds.
     #[arg(long, value_name = "S", default_value = "15", value_parser = seconds)]
     timeout: Duration,
     #[command(flatten)]

@@ -15,7 +15,7 @@ use crate::output::Output;
 #[cfg(feature = "hub")]
 pub(crate) use serve::beside_hub;
 
-/// What is done with the number exchange.
+/// The commands for the number exchange.
 #[derive(Debug, clap::Args)]
 pub(crate) struct NumberExchangeArguments {
     #[command(subcommand)]

@@ -12,7 +12,7 @@ use crate::interrupt::unless_interrupted;
 use crate::output::{Ask, Output};
 use crate::stdin::Lines;
 
-/// What is sent, and where.
+/// The server, the name and the number.
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "fleetlink sum send [OPTIONS] [HOST PORT] [NUMBER]")]
 pub(crate) struct SendArguments {
@@ -20,7 +20,7 @@ pub(crate) struct SendArguments {
     /// it is not given.
     #[arg(value_name = "HOST PORT NUMBER", num_args = 0..=3, allow_negative_numbers = true)]
     what: Vec<String>,
-    /// What the client calls itself; the host's name where it is not given.
+    /// The client's name; the host's name by default.
     #[arg(long)]
     name: Option<Name>,
     /// The form of the request: text, json, json-name, colon, comma, semicolon, pipe, blank, utf-int,

@@ -19,33 +19,33 @@ use crate::output::Output;
 
 /// Lines that are printed at once at most.
 const MAX_BATCH: usize = 256;
-/// How long the last lines may take to be queued.
+/// The time for the last lines to be queued.
 const LAST_LINES_DEADLINE: Duration = Duration::from_secs(1);
 
-/// What a server is started with.
+/// The arguments of a server.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ServeArguments {
     /// The port on 127.0.0.1; 8000 where neither this nor --listen is given.
     #[arg(conflicts_with = "listen")]
     port: Option<u16>,
-    /// Where clients connect.
+    /// Address to listen on.
     #[arg(long, value_name = "ADDR")]
     listen: Option<SocketAddr>,
-    /// What the server calls itself; the host's name where it is not given.
+    /// The server's name; the host's name by default.
     #[arg(long)]
     name: Option<Name>,
     /// The server's number, 1 to 100, or random; random in JSON and 42 in every other form where it
     /// is not given.
     #[arg(long, value_name = "N|random", value_parser = server_number, allow_hyphen_values = true)]
     number: Option<ServerNumber>,
-    /// What a number outside 1 to 100 does, in every form. Where it is not given, a request in
-    /// "Client of NAME: N" or with "client_name" ends the server, and others are closed.
+    /// The effect of a number outside 1 to 100, in every form. By default a request in "Client of
+    /// NAME: N" or with "client_name" ends the server, and others are closed.
     #[arg(long, value_enum)]
     on_out_of_range: Option<OutOfRangeArgument>,
     /// State the sum also in the forms whose clients do not expect it.
     #[arg(long)]
     reply_sum: bool,
-    /// How long a client is quiet before what it sent counts as all of it.
+    /// Silence of a client after which its bytes count as the whole request.
     #[arg(long, value_name = "TIME", default_value = "50ms", value_parser = quiet_time)]
     quiet_time: Duration,
 }

@@ -1,28 +1,28 @@
-//! What became of the lines for standard output or standard error.
+//! The fate of the lines for standard output or standard error.
 
 use rustix::io::Errno;
 
 use super::lane::{Item, Worth};
 
-/// What became of what was to be written to one of the two.
+/// The fate of the lines for one of the two.
 #[derive(Default)]
 pub(super) struct Fate {
     /// Lines that were left out and are not told of.
     left_out: u64,
-    /// Why, where it was an error.
+    /// The error, if there was one.
     failed: Option<Errno>,
     /// A result was lost: nothing makes that good.
     result_lost: Option<Errno>,
-    /// Whoever read it is gone.
+    /// The reader has gone.
     closed: bool,
     /// The last line was written in part.
     broken: bool,
-    /// How the count is told.
+    /// The text for the count.
     tell: Option<fn(u64) -> String>,
 }
 
 impl Fate {
-    /// How the count is told from now on.
+    /// Sets the text for the count.
     pub(super) fn tell_by(&mut self, tell: fn(u64) -> String) {
         self.tell = Some(tell);
     }
@@ -64,12 +64,12 @@ impl Fate {
         }
     }
 
-    /// What must stand before the next line: the end of one that was written in part.
+    /// The bytes to write before the next line: the end of one that was written in part.
     pub(super) fn head(&self) -> &'static str {
         if self.broken { "\n" } else { "" }
     }
 
-    /// So many bytes of these were written, and then came this error.
+    /// Notes that `written` bytes of these were written, and then came this error.
     pub(super) fn note(&mut self, batch: &[Item], written: usize, error: Option<Errno>) {
         let mut end = self.head().len();
         let mut whole = written == 0 || written == end;
@@ -99,7 +99,7 @@ impl Fate {
     }
 }
 
-/// How people are told.
+/// The text for people.
 fn in_words(left_out: u64) -> String {
     match left_out {
         1 => "(1 line was left out: it could not be written)".to_owned(),

@@ -4,7 +4,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::raw::{Stream, terminal_size};
 
-/// What stands there by now.
+/// The lines that stand there.
 #[derive(Debug, Default)]
 pub(super) struct Frame {
     lines: Vec<String>,
@@ -36,7 +36,7 @@ impl Frame {
     }
 }
 
-/// How many rows the lines take on a terminal of so many columns.
+/// The rows that the lines take on a terminal of this width.
 fn rows(lines: &[String], columns: usize) -> usize {
     let rows = |line: &String| line.width().div_ceil(columns.max(1)).max(1);
     lines.iter().map(rows).sum()

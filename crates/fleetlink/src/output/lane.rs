@@ -22,8 +22,8 @@ const MAX_LINES: usize = 1024;
 const MAX_BYTES: usize = 1024 * 1024;
 /// Bytes that are written at once.
 const BATCH: usize = 64 * 1024;
-/// How long a caller waits for its line, or for room for it. Once a wait was in vain, nobody waits
-/// any more until all is written.
+/// The time that a caller waits for its line, or for room for it. After one wait in vain nobody
+/// waits until everything is written.
 const PATIENCE: Duration = Duration::from_millis(100);
 /// The same for a caller that holds up nobody else.
 #[cfg(feature = "hub")]
@@ -40,14 +40,14 @@ pub(super) struct Item {
 }
 
 impl Item {
-    /// How many lines are missing without it.
+    /// The lines that are missing without it.
     pub(super) fn lines(&self) -> u64 {
         let lines = self.text.bytes().filter(|byte| *byte == b'\n').count();
         self.tells.max(lines.max(1) as u64)
     }
 }
 
-/// What happens to an item for which there is no room or no disk.
+/// The fate of an item for which there is no room or no disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Worth {
     /// It is the result: it waits as long as it takes, and its loss is a failure of the command.
@@ -83,9 +83,9 @@ struct Shared {
 struct State {
     queue: VecDeque<Item>,
     bytes: usize,
-    /// How many items were taken in.
+    /// The number of items taken in.
     taken: u64,
-    /// How many were dealt with.
+    /// The number of items dealt with.
     done: u64,
     started: bool,
     stuck: bool,
@@ -96,7 +96,7 @@ struct State {
     frame: Option<Vec<String>>,
 }
 
-/// What prints above a prompt, while there is one.
+/// The printer above a prompt, while there is one.
 #[derive(Default)]
 struct Above {
     /// Away while it prints.
@@ -160,7 +160,7 @@ impl Lane {
         }
     }
 
-    /// How a count of lines that were left out is told on standard output.
+    /// Sets the text for a count of lines left out of standard output.
     pub(super) fn tell_left_out(&self, tell: fn(u64) -> String) {
         self.0.lock().stdout.tell_by(tell);
     }

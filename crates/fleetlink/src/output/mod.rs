@@ -24,15 +24,16 @@ use lane::{Item, Lane, Wait, Worth};
 use raw::Stream;
 pub(crate) use raw::terminal_size;
 
-/// How long the first lines of a command that goes on may take before it goes on without them.
+/// The time for the first lines of a command that goes on; after it the command goes on without
+/// them.
 const OPENING: Duration = Duration::from_secs(2);
-/// How long the last lines of a command that was interrupted may take.
+/// The time for the last lines of a command that was interrupted.
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Prints above a prompt that is being edited.
 pub(crate) type AbovePrompt = Box<dyn FnMut(String) + Send>;
 
-/// Where results, notices and prompts go. Clones are the same place.
+/// The writer of results, notices and prompts. Clones share one place.
 #[derive(Clone)]
 pub(crate) struct Output {
     json: bool,
@@ -42,7 +43,7 @@ pub(crate) struct Output {
     asked_to_end: Arc<AtomicBool>,
 }
 
-/// Where a question is asked.
+/// The place of a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ask {
     /// It is part of a dialogue.
@@ -170,7 +171,7 @@ impl Output {
         }
     }
 
-    /// How a program is told that lines of standard output were left out.
+    /// Sets the event that tells a program of lines left out of standard output.
     pub(crate) fn tell_left_out(&self, tell: fn(u64) -> String) {
         self.stdout.tell_left_out(tell);
     }
@@ -190,7 +191,7 @@ impl Output {
         self.checked()
     }
 
-    /// Why lines of standard output are lost, as far as that is known by now and is not made good.
+    /// The error of lost lines of standard output, unless it was made good.
     #[cfg(feature = "hub")]
     pub(crate) fn lost(&self) -> Option<Failure> {
         self.checked().err()

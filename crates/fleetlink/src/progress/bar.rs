@@ -9,17 +9,17 @@ const BAR: (usize, usize) = (30, 8);
 /// Columns that a title may not be cut below.
 const TITLE: usize = 12;
 
-/// What a line shows.
+/// The content of a line.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Bar {
     /// Of what.
     pub(crate) title: String,
-    /// How much is done, and of how much where that is known.
+    /// The amount done, and the total if it is known.
     pub(crate) done: u64,
     pub(crate) total: Option<u64>,
     /// Units a second, where they are known.
     pub(crate) rate: Option<u64>,
-    /// What is said last, where there is room.
+    /// The note at the end, if there is room.
     pub(crate) note: String,
 }
 
@@ -53,7 +53,7 @@ impl Bar {
         parts.join(" ")
     }
 
-    /// What stands behind the bar, in ever fewer words.
+    /// The texts behind the bar, each with fewer words than the one before.
     fn tails(&self, count: &dyn Fn(u64) -> String) -> Vec<String> {
         let done = count(self.done);
         let of = self

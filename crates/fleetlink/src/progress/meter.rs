@@ -1,4 +1,4 @@
-//! How fast something goes by now.
+//! The current rate.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    /// So much is done at this moment.
+    /// Notes the amount done at this moment.
     pub(crate) fn note(&mut self, done: u64, now: Instant) {
         // The one before the window is its beginning.
         while self.seen.len() > 1 && now.duration_since(self.seen[1].0) >= WINDOW {

@@ -11,11 +11,11 @@ pub(crate) use meter::Meter;
 use crate::output::{Output, terminal_size};
 use crate::size::Bytes;
 
-/// What is done sooner than this shows no bar.
+/// An operation that is done sooner than this shows no bar.
 pub(crate) const PATIENCE: Duration = Duration::from_millis(400);
-/// How often a bar moves.
+/// The time between two frames of a bar.
 pub(crate) const BAR_STEP: Duration = Duration::from_millis(100);
-/// How often a terminal that draws no bars is told.
+/// The time between two lines at a terminal that draws no bars.
 pub(crate) const LINE_STEP: Duration = Duration::from_secs(5);
 
 /// A bar that appears when something takes long, and disappears when dropped.
@@ -25,11 +25,11 @@ pub(crate) struct ProgressBar {
     unit: Unit,
     total: Option<u64>,
     meter: Meter,
-    /// When it is to be shown next.
+    /// The time of the next frame.
     due: Instant,
 }
 
-/// How progress is shown.
+/// The way to show progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum How {
     Bar,
@@ -70,7 +70,7 @@ impl ProgressBar {
         }
     }
 
-    /// So much is done.
+    /// Sets the amount done.
     pub(crate) fn set(&mut self, done: u64) {
         let now = Instant::now();
         if self.how == How::Nothing || now < self.due {
@@ -99,7 +99,7 @@ impl ProgressBar {
         }
     }
 
-    /// So much of so much is done.
+    /// Sets the amount done and the total.
     pub(crate) fn set_of(&mut self, done: u64, total: u64) {
         self.total = Some(total);
         self.set(done);

@@ -1,4 +1,4 @@
-//! What a line of the shell means.
+//! The commands of the shell.
 
 use std::path::PathBuf;
 
@@ -25,7 +25,7 @@ pub(crate) const WORDS: [&str; 15] = [
     "transfers",
 ];
 
-/// What `help` says.
+/// The text of `help`.
 pub(crate) const HELP: &str = "\
 EDG fileID dataAmount          make random samples in <device>-<fileID>.txt;
                                with --force also over a file that EDG did not
@@ -48,7 +48,7 @@ transfers                      list the files that are on their way, to this
 cancel N                       end the transfer of this number
 help, ?                        show this";
 
-/// What is said to a word that is no command.
+/// The reply to a word that is no command.
 pub(crate) const INVALID: &str = "Error. Invalid command!\nhelp shows the commands.";
 
 /// One line, understood.

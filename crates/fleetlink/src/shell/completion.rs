@@ -1,4 +1,4 @@
-//! What Tab offers: commands, data files, operations, other devices, local files.
+//! Completion by Tab: commands, data files, operations, other devices, local files.
 
 use std::fs;
 use std::path::Path;
@@ -24,7 +24,7 @@ impl Completion {
         Completion { device, roster }
     }
 
-    /// What can stand behind these words, where `partial` stands.
+    /// The words that can stand behind these in the place of `partial`.
     fn candidates(&self, before: &[&str], partial: &str) -> Vec<String> {
         let Some(word) = before.first() else {
             return WORDS.map(str::to_owned).to_vec();
@@ -60,7 +60,7 @@ impl Completion {
     }
 }
 
-/// What the course's commands take.
+/// The data files that the course's commands take.
 fn numbers(files: Vec<DataFile>) -> Vec<String> {
     texts(files.into_iter().filter(|file| file.number().is_some()))
 }

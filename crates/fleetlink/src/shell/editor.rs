@@ -29,7 +29,7 @@ pub(super) struct EditorInput {
     _lines: Lines,
 }
 
-/// What the thread works with.
+/// The thread's own data.
 struct Desk {
     editor: Editor<Completion, FileHistory>,
     prompt: String,

@@ -13,7 +13,7 @@ use rustyline::{
 
 use crate::terminal::suspend;
 
-/// What the keys have done, for whoever reads lines.
+/// The effect of the keys, for the reader of lines.
 #[derive(Default)]
 pub(super) struct Pressed {
     /// Ctrl-C or Ctrl-D on an empty line.

@@ -37,14 +37,14 @@ pub(crate) struct Shell {
     output: Output,
 }
 
-/// What came from whoever types.
+/// An event of the input.
 enum Typed {
     Line(String),
     /// The end of the input, or a key that leaves.
     End,
 }
 
-/// How a conversation ended where nothing failed.
+/// The end of a shell that did not fail.
 #[derive(PartialEq, Eq)]
 enum Left {
     /// Goodbye was said.
@@ -53,7 +53,7 @@ enum Left {
     Signalled,
 }
 
-/// Where lines come from. A line that was asked for stays asked for.
+/// The input of lines. A line that was asked for stays asked for.
 enum Input {
     Editor(EditorInput),
     Piped(PipedInput),

@@ -6,7 +6,7 @@ use fleetlink_proto::DeviceName;
 pub(crate) const PROMPT: &str =
     "Enter one of the following commands (EDG, UED, SCS, DTE, AED, UVF, OUT):";
 
-/// Which prompt the shell shows.
+/// The shell's prompt.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Prompt {
     /// The names of the commands, as the course's client shows them.

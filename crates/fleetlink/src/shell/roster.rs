@@ -9,9 +9,9 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-/// How long a person who has pressed Tab waits.
+/// The time that a person who has pressed Tab waits.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// How long an answer is offered again without asking.
+/// The time for which a list is offered again without another call.
 const FRESH: Duration = Duration::from_secs(3);
 
 /// Asks the hub in the background: nobody typed a command, so the hub shows none.

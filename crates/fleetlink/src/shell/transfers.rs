@@ -19,21 +19,21 @@ use crate::transfer::{
     Arrivals, Direction, Entry, Heard, PatienceArguments, Running, Transfer, list, words,
 };
 
-/// How long the next prompt waits for the end of a transfer: a short one is answered as any other
-/// command is, a longer one goes on beside the shell.
+/// The time that the next prompt waits for the end of a transfer. A short transfer is reported like
+/// any other command; a longer one goes on beside the shell.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How often a person is told how far the transfers are.
+/// The time between two lines about the progress of transfers.
 const NARRATION: Duration = Duration::from_secs(5);
-/// How long peers are given to hear that this device leaves.
+/// The time that peers are given to hear that this device leaves.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// What this device sends and takes.
+/// The files that this device sends and receives.
 pub(crate) struct Transfers {
     device: DeviceName,
     patience: PatienceArguments,
     running: Running,
     listening: Option<Listening>,
-    /// Why no files are sent or taken, where the hub does not name this device to others.
+    /// The reason why no files are sent or received: the hub does not name this device to others.
     unavailable: Option<String>,
     output: Output,
 }
@@ -103,12 +103,12 @@ impl Transfers {
         list(&self.running)
     }
 
-    /// How many are under way.
+    /// The number of transfers under way.
     pub(super) fn count(&self) -> usize {
         self.running.count()
     }
 
-    /// What a person is told who wants to leave meanwhile.
+    /// The notice for a person who wants to leave meanwhile.
     pub(super) fn farewell(&self) -> String {
         let list = self.list();
         format!("{list}\nFiles are under way: wait, or leave with another OUT, which ends them.")

@@ -31,12 +31,12 @@ fn stop_here(screen: &Screen) {
     let _ = kill_process(getpid(), Signal::STOP);
 }
 
-/// Where no shell could continue the process, the system stops nobody either.
+/// Whether no shell could continue the process. The system then stops nobody either.
 fn is_without_shell() -> bool {
     getsid(None).is_ok_and(|session| session == getpgrp())
 }
 
-/// What Ctrl-Z does where it is a key.
+/// Stops the process, as Ctrl-Z does where it is a key.
 pub(crate) fn suspend() {
     let _ = kill_current_process_group(Signal::TSTP);
 }

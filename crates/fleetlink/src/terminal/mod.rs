@@ -28,11 +28,11 @@ pub(crate) type Show = Box<dyn Fn(&str) + Send>;
 
 /// A question at the terminal.
 pub(crate) struct Question {
-    /// What is asked, with what separates it from the answer.
+    /// The question, with the separator from the answer.
     pub(crate) text: String,
     /// Whether the answer must not be shown.
     pub(crate) hidden: bool,
-    /// Where it is asked.
+    /// The display of the answer.
     pub(crate) show: Show,
     /// Whether that is this terminal, so that the answer is shown there too.
     pub(crate) here: bool,
@@ -68,7 +68,7 @@ struct State {
     after_return: bool,
 }
 
-/// What the terminal is used for at the moment.
+/// The current use of the terminal.
 enum Stage {
     /// The dialogue has not begun: the modes are those of the shell that started this process.
     Before,

@@ -6,7 +6,7 @@ use rustix::termios::{
     InputModes, LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
 };
 
-/// Whose modes the terminal has.
+/// The current modes of the terminal.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Mode {
     /// Those of the shell that started this process.

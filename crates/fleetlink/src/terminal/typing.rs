@@ -14,7 +14,7 @@ const ERASE_LINE: u8 = 0x15;
 const ERASE_WORD: u8 = 0x17;
 const ESCAPE: u8 = 0x1b;
 
-/// What a byte does.
+/// The effect of a byte.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Step {
     /// Nothing that is seen.
@@ -30,14 +30,14 @@ pub(super) enum Step {
 /// A line on its way.
 pub(super) struct Typing {
     text: Zeroizing<Vec<u8>>,
-    /// How much of it is shown: whole characters.
+    /// The part of it that is shown: whole characters.
     shown: usize,
     hidden: bool,
     after_return: bool,
     sequence: Sequence,
 }
 
-/// Where in an escape sequence the keys are: an arrow, or the marks around what is pasted.
+/// The position in an escape sequence: an arrow, or the marks around a paste.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sequence {
     None,
@@ -123,8 +123,8 @@ impl Typing {
         Step::Show("\u{8} \u{8}".repeat(erased))
     }
 
-    /// What is to be shown again after the process was stopped. A hidden line begins anew: nobody
-    /// can see how far it was.
+    /// Returns the text to show again after the process was stopped. A hidden line begins anew:
+    /// nobody can see how far it was.
     pub(super) fn resume(&mut self) -> String {
         if self.hidden {
             self.text.zeroize();

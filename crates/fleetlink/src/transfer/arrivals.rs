@@ -12,7 +12,7 @@ use tokio::time::sleep_until;
 use super::refusals::{Codes, Refusals};
 use super::running::{Direction, Entry, Running, Transfer};
 
-/// What comes in, which is kept among the transfers that run.
+/// The arrivals, which are kept among the running transfers.
 pub(crate) struct Arrivals {
     queue: mpsc::Receiver<Arrival>,
     running: Running,
@@ -21,48 +21,48 @@ pub(crate) struct Arrivals {
     coming: HashMap<u64, (Entry, Instant)>,
 }
 
-/// What happened to a file from another device.
+/// An event of a file from another device.
 #[derive(Debug)]
 pub(crate) enum Heard {
     /// It was accepted.
     Began {
         /// Its number among the transfers.
         number: u32,
-        /// What it is.
+        /// The transfer.
         transfer: Transfer,
     },
     /// It is here.
     Stored {
         /// Its place among the transfers, to be kept until it was told.
         place: Option<Entry>,
-        /// Whose it is.
+        /// The sender.
         sender: DeviceName,
         /// Under which name.
         stored: Stored,
-        /// How long it took.
+        /// The time that it took.
         took: Duration,
     },
     /// It was refused, or failed.
     Failed {
         /// Its place among the transfers, where it was accepted.
         place: Option<Entry>,
-        /// Whose it would have been.
+        /// The sender.
         sender: DeviceName,
-        /// What was offered, if that came.
+        /// The offer, if it came.
         offer: Option<Offer>,
         failure: TransferFailure,
     },
     /// Offers were refused that are not told one by one.
     MoreRefused {
-        /// Whose they were.
+        /// The sender.
         sender: DeviceName,
-        /// How many, by their codes.
+        /// Their number, by code.
         codes: Codes,
     },
 }
 
 impl Arrivals {
-    /// What comes by this queue, kept among these.
+    /// Takes arrivals from this queue and keeps them among the running transfers.
     pub(crate) fn among(running: Running, queue: mpsc::Receiver<Arrival>) -> Self {
         Arrivals {
             queue,
@@ -94,12 +94,12 @@ impl Arrivals {
         }
     }
 
-    /// What was counted and not told, one sender at a time.
+    /// The count of one sender that was not reported yet; call it until there is none.
     pub(crate) fn rest(&mut self) -> Option<Heard> {
         self.refusals.rest().map(more_refused)
     }
 
-    /// What is to be told of this, if it is not counted.
+    /// The event to report for this arrival, unless it is counted.
     fn heard(&mut self, arrival: Arrival) -> Option<Heard> {
         Some(match arrival {
             Arrival::Coming {

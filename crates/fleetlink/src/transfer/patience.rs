@@ -1,4 +1,4 @@
-//! How long other devices are waited for.
+//! The patience with other devices.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use fleetlink_proto::transfer::limits::STALL_DEADLINE;
 
 use crate::duration;
 
-/// How long a device that sends files waits for others.
+/// The time that a device that sends files waits for others.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct PatienceArguments {
     /// Try again for so long where a device refuses a file for a reason that may pass: it is busy.
@@ -30,7 +30,7 @@ impl Default for PatienceArguments {
 }
 
 impl PatienceArguments {
-    /// How files are sent, under this name in place of their own.
+    /// The options of a send, with this name in place of the file's own.
     pub(crate) fn options(&self, name: Option<FileName>) -> SendOptions {
         SendOptions {
             name,

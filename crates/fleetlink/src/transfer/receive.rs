@@ -27,13 +27,13 @@ use crate::interrupt::Interrupts;
 use crate::output::Output;
 use crate::{duration, size, udp_port};
 
-/// How long peers are given to hear that this device leaves.
+/// The time that peers are given to hear that this device leaves.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// What is taken from whom.
+/// The receive policy.
 #[derive(Debug, Args)]
 pub(crate) struct ReceiveArguments {
-    /// Which hub, as whom.
+    /// The hub and the device.
     #[command(flatten)]
     pub(crate) hub: HubArguments,
     /// The folder that takes the files; it is made where it is missing.
@@ -55,7 +55,7 @@ pub(crate) struct ReceiveArguments {
     /// The UDP port on which this device accepts peers; 0: any free one.
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     udp_port: u16,
-    /// How long to wait for a hub that cannot be reached yet; 0s: not at all.
+    /// Time to wait for a hub that cannot be reached yet; 0s: not at all.
     #[arg(long, value_name = "TIME|forever", default_value = "forever",
           value_parser = duration::or_forever)]
     wait: Duration,
@@ -80,7 +80,7 @@ struct Receiving {
     _listening: Listening,
 }
 
-/// What came until now.
+/// The number of files and bytes until now.
 #[derive(Debug, Default)]
 struct Count {
     files: u64,

@@ -10,10 +10,10 @@ use fleetlink_proto::transfer::Reason;
 const TOLD: u32 = 10;
 /// After so long without a refused offer the next ones are told again.
 const QUIET: Duration = Duration::from_secs(10);
-/// How often it is told how many more there were.
+/// The time between two reports of further refusals.
 const STEP: Duration = Duration::from_secs(1);
 
-/// What every sender's refused offers come to.
+/// The refused offers of all senders.
 #[derive(Debug, Default)]
 pub(super) struct Refusals {
     by_sender: BTreeMap<DeviceName, Course>,
@@ -32,7 +32,7 @@ struct More {
     codes: Codes,
 }
 
-/// How many offers were refused for which reason, by its name.
+/// The number of refused offers by the name of their reason.
 pub(crate) type Codes = BTreeMap<&'static str, u64>;
 
 impl Refusals {
@@ -58,7 +58,7 @@ impl Refusals {
         false
     }
 
-    /// When the next count is to be told.
+    /// The time of the next count.
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         let more = self.by_sender.values().filter_map(|c| c.more.as_ref());
         more.map(|more| more.due).min()

@@ -1,4 +1,4 @@
-//! What `send` and `receive` tell: lines and bars for people, events for programs.
+//! The reports of `send` and `receive`: lines and bars for people, events for programs.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -18,7 +18,7 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::progress::{BAR_STEP, LINE_STEP};
 
-/// How often a program is told how far a transfer is.
+/// The time between two progress events of a transfer.
 const EVENT_STEP: Duration = Duration::from_secs(1);
 
 /// In which form something is told.
@@ -39,7 +39,7 @@ pub(super) struct Report {
     output: Output,
 }
 
-/// What happens, for programs. The names are stable; members can be added.
+/// An event for programs. The names are stable; members can be added.
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub(super) enum Event<'a> {
@@ -76,7 +76,7 @@ pub(super) enum Event<'a> {
         device: &'a str,
         name: &'a str,
     },
-    /// How far it is: bytes, and bytes a second.
+    /// The bytes so far, and the bytes a second.
     Progress {
         transfer: u32,
         bytes: u64,
@@ -90,7 +90,7 @@ pub(super) enum Event<'a> {
         transfer: Option<u32>,
         direction: Direction,
         device: &'a str,
-        /// Who sent it, as the receiver knows it: its name is not told from the stored one.
+        /// The sender, as the receiver knows it: the stored name does not tell it.
         sender: Option<&'a str>,
         name: &'a str,
         stored_as: &'a str,
@@ -279,7 +279,7 @@ fn left_out(count: u64) -> String {
     stamped(&Event::LeftOut { count })
 }
 
-/// Who said that a transfer is over, for programs.
+/// The side that ended a transfer, for programs.
 pub(super) fn by(failure: &transfer::TransferFailure) -> &'static str {
     match failure {
         transfer::TransferFailure::Peer(_) => "peer",

@@ -41,15 +41,15 @@ pub(crate) struct Transfer {
     pub(crate) peer: DeviceName,
     /// The file's name, as it may be shown.
     pub(crate) name: String,
-    /// How many bytes it has.
+    /// The size in bytes.
     pub(crate) size: u64,
     /// Whether it was refused for a reason that may pass, and waits for another try.
     pub(crate) waits_for_try: bool,
-    /// Where the peer is reached, once it is.
+    /// The peer's address, once it is known.
     pub(crate) address: Option<SocketAddr>,
     /// To watch and to end it.
     pub(crate) control: Control,
-    /// When it was begun.
+    /// The time of the start.
     pub(crate) began: Instant,
 }
 
@@ -73,12 +73,12 @@ impl Running {
         Entry { running, number }
     }
 
-    /// What runs by now, by number.
+    /// The running transfers, by number.
     pub(crate) fn all(&self) -> BTreeMap<u32, Transfer> {
         self.0.borrow().transfers.clone()
     }
 
-    /// How many run.
+    /// The number of running transfers.
     pub(crate) fn count(&self) -> usize {
         self.0.borrow().transfers.len()
     }
@@ -142,7 +142,7 @@ impl Drop for Entry {
 }
 
 impl Transfer {
-    /// How far it is.
+    /// The progress so far.
     pub(crate) fn progress(&self) -> Progress {
         let progress = *self.control.progress().borrow();
         // It is known from the beginning; the progress tells it when the content is under way.
@@ -191,7 +191,7 @@ fn waiting(waits: Option<WaitsFor>) -> Option<&'static str> {
     }
 }
 
-/// How long the rest takes at the rate so far; `None` before anything was sent.
+/// The time for the rest at the rate so far; `None` before anything was sent.
 pub(crate) fn time_left(progress: &Progress) -> Option<Duration> {
     let rate = progress.rate();
     let rest = progress.size.saturating_sub(progress.bytes);

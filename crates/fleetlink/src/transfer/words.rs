@@ -1,4 +1,4 @@
-//! What people read of a transfer's end.
+//! The texts for people about a transfer's end.
 
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ pub(crate) fn waits_its_turn(name: &str, to: &DeviceName) -> String {
     format!("{name} waits its turn at {to}")
 }
 
-/// Why a file did not get to its receiver.
+/// The sentence about a file that did not get to its receiver.
 pub(crate) fn not_sent(name: &str, to: &DeviceName, failure: &Failure) -> String {
     match failure {
         Failure::Hub(error) if error.code == ErrorCode::Offline => {
@@ -65,7 +65,7 @@ pub(crate) fn not_sent(name: &str, to: &DeviceName, failure: &Failure) -> String
     }
 }
 
-/// Why a file did not get here.
+/// The sentence about a file that did not get here.
 pub(crate) fn not_received(
     name: Option<&str>,
     sender: &DeviceName,
@@ -80,7 +80,7 @@ pub(crate) fn not_received(
     }
 }
 
-/// How many offers were refused that were not told one by one.
+/// The sentence about refused offers that were not reported one by one.
 pub(crate) fn more_refused(count: u64, sender: &DeviceName) -> String {
     match count {
         1 => format!("1 more offer of {sender} was refused"),

@@ -11,7 +11,7 @@ use self::stage::Stage;
 use crate::failure::Failure;
 use crate::output::Output;
 
-/// What the demo is started with.
+/// The arguments of the demo.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DemoArguments {
     /// Keep the folder with the hub's and the devices' files.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::failure::Failure;
 
-/// How long any answer may take.
+/// The time for any reply.
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A running process; killed when dropped.
@@ -16,7 +16,7 @@ pub(crate) struct Process {
     child: Child,
     input: ChildStdin,
     pieces: Receiver<String>,
-    /// What it has printed and nobody has looked at yet.
+    /// The printed output that no step has looked at yet.
     unread: String,
 }
 

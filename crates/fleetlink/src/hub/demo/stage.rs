@@ -1,4 +1,4 @@
-//! Where the demo plays: its folder, its processes, and what it shows and checks.
+//! The stage of the demo: its folder, its processes, and the steps that it shows and checks.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -39,7 +39,7 @@ impl<'a> Stage<'a> {
         })
     }
 
-    /// How many answers were checked.
+    /// The number of checked results.
     pub(crate) fn checks(&self) -> u32 {
         self.checks
     }

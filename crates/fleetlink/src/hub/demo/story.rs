@@ -1,4 +1,4 @@
-//! What happens in the demo, in its order.
+//! The steps of the demo, in order.
 
 use std::fs;
 use std::path::Path;
@@ -15,10 +15,10 @@ use crate::failure::Failure;
 const NILE: &str = include_str!("../../../../../testdata/nile.txt");
 const WATCH: &str = "supersmartwatch";
 const CAMERA: &str = "uav-camera";
-/// What is sent from device to device.
+/// The file that one device sends to the other.
 const FILM: &str = "lecture1.mp4";
 const FILM_BYTES: usize = 64_000_000;
-/// What is added to the Nile's file.
+/// The lines that are added to the Nile's file.
 const APPENDED: &str = "1000\n1000.5\n";
 
 /// Tells all of it.

@@ -22,13 +22,13 @@ use crate::output::Output;
 use crate::udp_port;
 use sending::Sending;
 
-/// How long the receiver is given to hear of an interruption.
+/// The time that the receiver is given to hear of an interruption.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// What is sent to whom.
+/// The files to send, and the receiver.
 #[derive(Debug, Args)]
 pub(crate) struct SendArguments {
-    /// Which hub, as whom.
+    /// The hub and the device.
     #[command(flatten)]
     pub(crate) hub: HubArguments,
     /// The device that is to have the files; it must be joined.

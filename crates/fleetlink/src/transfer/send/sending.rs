@@ -1,4 +1,4 @@
-//! What is told of the files of a `send`, and what became of them.
+//! The reports about the files of a `send`, and their results.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -59,8 +59,8 @@ impl Sending {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What became of each file, in the order in which they were named; those that are not over
-    /// were interrupted.
+    /// The result of each file, in the order in which they were named. Files without one were
+    /// interrupted.
     pub(super) fn results(&self, paths: &[PathBuf]) -> Vec<FileResult> {
         let mut results = std::mem::take(&mut *self.over());
         for (place, path) in paths.iter().enumerate() {
