@@ -1,4 +1,4 @@
-//! What documents name must exist.
+//! Checks that everything exists that documents name.
 
 use std::fs;
 use std::path::Path;

@@ -8,7 +8,7 @@ use crate::step;
 /// A program that the tests call.
 struct Program {
     name: &'static str,
-    /// What it is for.
+    /// Its purpose.
     purpose: &'static str,
     installer: Installer,
 }

@@ -37,7 +37,7 @@ pub(crate) fn run_with(
     Ok(())
 }
 
-/// What a program prints.
+/// The output of a program.
 pub(crate) fn output(program: &str, arguments: &[&str]) -> Result<String, String> {
     let shown = format!("{program} {}", arguments.join(" "));
     let output = command(program, arguments)

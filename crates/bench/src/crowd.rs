@@ -2,7 +2,7 @@
 
 use crate::BenchResult;
 
-/// How many are made at a time.
+/// The number of sessions made at a time.
 const TOGETHER: u32 = 8;
 
 /// Makes so many of something, a few at a time.

@@ -29,7 +29,7 @@ const IDLE: u32 = 5_000;
 /// Sessions that ask for lists without end and read none of the answers.
 const UNREADING: u32 = 800;
 const COMPUTATIONS: usize = 1_000;
-/// How long the processes come to rest before they are looked at.
+/// The pause before the processes are measured.
 const REST: Duration = Duration::from_secs(3);
 /// A session whose calls are not taken for this long asks no more.
 const STUCK: Duration = Duration::from_millis(300);

@@ -88,12 +88,12 @@ impl Hub {
         &self.hash
     }
 
-    /// What logs in as the `n`th account by its password.
+    /// A dialer that logs in as the `n`th account by its password.
     pub(crate) fn dialer(&self, n: u32) -> Dialer {
         self.dialer_with(n, Credential::Password(Password::from(PASSWORD)))
     }
 
-    /// What logs in as the `n`th account by its key.
+    /// A dialer that logs in as the `n`th account by its key.
     pub(crate) fn key_dialer(&self, n: u32) -> Dialer {
         let key = Arc::clone(&self.keys[n as usize]);
         self.dialer_with(n, Credential::Key(key))

@@ -1,4 +1,5 @@
-//! How fast a data file is parsed, in memory and on one core, beside the plainest ways to read it.
+//! The rate at which a data file is parsed, in memory and on one core, beside the plainest ways to
+//! read it.
 
 use std::hint::black_box;
 use std::time::Instant;

@@ -16,10 +16,10 @@ use crate::hub::{Hub, PASSWORD};
 use crate::process::processor_time;
 use crate::report::{float, median, ratio, say};
 
-/// How many join at a time.
+/// The numbers of devices that join at a time.
 const TOGETHER: [u32; 3] = [1, 8, 64];
 const ROUNDS: usize = 5;
-/// How long one rate is measured.
+/// The time for which one rate is measured.
 const TIME: Duration = Duration::from_secs(2);
 
 pub(crate) fn run() -> BenchResult {
@@ -37,12 +37,12 @@ pub(crate) const ANEW: Join = Join {
     only_if_free: false,
 };
 
-/// What was done in a while, and what that cost the process that was asked for it.
+/// The work done in a while, and its cost for the process that did it.
 pub(crate) struct Done {
     count: u64,
     time: Duration,
     processor: Duration,
-    /// What it cost this process, which asked.
+    /// The cost for this process, which made the calls.
     devices: Duration,
 }
 

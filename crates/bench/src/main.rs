@@ -26,7 +26,7 @@ use std::process::ExitCode;
 
 use report::complain;
 
-/// What a measurement comes to.
+/// The result of a measurement.
 type BenchResult<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 /// A name, what is measured, and what does it.

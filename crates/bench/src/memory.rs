@@ -15,7 +15,7 @@ use crate::report::{float, say};
 const DEVICES: u32 = 1_000;
 /// Logins before the first figure: the memory of password hashing stays, whoever comes later.
 const WARM_UP: u32 = 8;
-/// How long the processes come to rest before they are looked at.
+/// The pause before the processes are measured.
 const REST: Duration = Duration::from_secs(3);
 
 pub(crate) fn run() -> BenchResult {

@@ -33,7 +33,7 @@ impl Process {
         })
     }
 
-    /// What follows `prefix` in the first line that has it.
+    /// The text behind `prefix` in the first line that has it.
     pub(crate) fn expect(&mut self, prefix: &str) -> BenchResult<String> {
         let mut line = String::new();
         let output = self.output.as_mut().ok_or("its output is not read")?;

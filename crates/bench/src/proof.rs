@@ -1,4 +1,4 @@
-//! What a login by key cannot do without: an Ed25519 signature here, and its check at the hub.
+//! The least cost of a login by key: an Ed25519 signature here, and its check at the hub.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use crate::report::float;
 
 /// About as long as what a device signs.
 const MESSAGE: [u8; 100] = [7; 100];
-/// How long each of both is measured.
+/// The time for which each of both is measured.
 const TIME: Duration = Duration::from_millis(500);
 
 /// Milliseconds of processor time for one signature, and for one check.

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use crate::BenchResult;
 use crate::process::childrens_time;
 
-/// Where distributions put it; its own path must be absolute.
+/// The places where distributions install it; its own path must be absolute.
 const PROGRAMS: [&str; 2] = ["/usr/sbin/sshd", "/usr/local/sbin/sshd"];
-/// What sshd wants to exist when it runs as root.
+/// A folder that sshd needs when it runs as root.
 const PRIVILEGE_SEPARATION: &str = "/run/sshd";
 const START_DEADLINE: Duration = Duration::from_secs(10);
 

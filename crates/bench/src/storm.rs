@@ -19,12 +19,12 @@ use crate::report::{median, ratio, say};
 
 const DEVICES: u32 = 1_000;
 const ROUNDS: usize = 3;
-/// How many join at a time where joins a second are counted.
+/// The number of devices that join at a time, for the joins a second.
 const TOGETHER: u32 = 64;
 /// After so long a device counts as lost.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// How a device proves who it is.
+/// The way to log in.
 type Dial = fn(&Hub, u32) -> Dialer;
 
 pub(crate) fn run() -> BenchResult {

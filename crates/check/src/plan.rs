@@ -10,7 +10,7 @@ use crate::progress::ProgressListener;
 use crate::report::{Checked, Report};
 use crate::trace::Trace;
 
-/// How long one check may take unless it says otherwise.
+/// The time of one check, unless it sets another one.
 const CHECK_DEADLINE: Duration = Duration::from_secs(60);
 
 /// The work of a check, or a request that shows whether the server still answers.

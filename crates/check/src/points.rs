@@ -1,4 +1,4 @@
-//! How many points each check is worth.
+//! The points of each check.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -17,7 +17,7 @@ use crate::program::{Program, Values};
 
 /// Bytes that are kept of what a client prints; the rest is read and forgotten.
 const MAX_PRINTED: usize = 64 * 1024;
-/// How long the output of a client that has ended may take to arrive.
+/// The time for the output of an ended client to arrive.
 const OUTPUT_SETTLES: Duration = Duration::from_secs(5);
 /// Characters that are shown of what a client printed last.
 const MAX_TAIL: usize = 160;
@@ -143,7 +143,7 @@ impl Printed {
     }
 }
 
-/// Where a client printed something.
+/// The place of a client's output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
     /// As the end of a line of standard output.
@@ -153,7 +153,8 @@ pub(crate) enum Place {
 }
 
 impl Ended {
-    /// Where a line that ends with `text` was printed: a prompt without a line end may precede it.
+    /// The place where a line that ends with `text` was printed; a prompt without a line end may
+    /// precede it.
     pub(crate) fn printed(&self, text: &str) -> Option<Place> {
         let in_lines = |printed: &str| printed.lines().any(|line| line.trim_end().ends_with(text));
         if in_lines(&self.stdout) {

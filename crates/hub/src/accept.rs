@@ -11,17 +11,17 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// How long accepting pauses when the machine has no file descriptors or memory left.
+/// The pause of accepting when the machine has no file descriptors or memory left.
 const PAUSE: Duration = Duration::from_millis(100);
 /// The bounds of a service's connections.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bounds {
-    /// How many there may be at once; further ones wait in the kernel's queue.
+    /// The most connections at once; further ones wait in the kernel's queue.
     pub(crate) connections: usize,
-    /// How long one may live, whatever its peer does or leaves undone; none for a service whose
-    /// sessions have deadlines of their own.
+    /// The longest life of a connection, whatever its peer does; none for a service whose sessions
+    /// have deadlines of their own.
     pub(crate) lifetime: Option<Duration>,
-    /// How long they are waited for after `shutdown`; those that are left are cut off.
+    /// The time that connections are given after `shutdown`; then they are cut off.
     pub(crate) drain: Duration,
 }
 

@@ -85,8 +85,8 @@ impl Credentials {
         credentials
     }
 
-    /// Why a name that is not in this file is not taken off the list by it, if so: the file may be
-    /// half written, or the name's line may be one of those that cannot be used.
+    /// The reason why this file takes no login away, if there is one: it may be half written, or
+    /// the line of the missing name may be one of its invalid lines.
     pub(crate) fn keeps_logins(&self) -> Option<&'static str> {
         match self {
             _ if self.entries.is_empty() => Some("it has no line that can be used"),

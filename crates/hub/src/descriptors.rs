@@ -3,7 +3,7 @@
 use fleetlink_core::Capacity;
 use fleetlink_proto::control::limits::{MAX_DOWNLOADS_PER_HUB, MAX_SESSIONS, MAX_UPLOADS_PER_HUB};
 
-/// What the parts of a hub open that are not open yet when the budget is made: listeners, log files.
+/// The descriptors that the parts of a hub open after the budget is made: listeners, log files.
 const OPENED_LATER: u64 = 16;
 /// Connections of the operator at once; further ones wait.
 pub(crate) const OPERATOR_CONNECTIONS: usize = 16;
@@ -18,7 +18,7 @@ const TRANSFER_SHARE: u64 = 16;
 const SERVICE_SHARE: usize = 8;
 /// With fewer free descriptors nothing can be served.
 const LEAST_FREE: u64 = 8;
-/// Where the system does not say how many descriptors are open.
+/// The number to assume if the system does not say how many descriptors are open.
 const OPEN_UNKNOWN: u64 = 64;
 
 /// The process's limit of descriptors, and how many are in use.
@@ -119,8 +119,8 @@ impl Budget {
         (self.connections / 2).max(1)
     }
 
-    /// What the rules admit of what the operator has set: a little less than there is room for, so
-    /// that those that are refused are told why.
+    /// The operator's settings, reduced to what fits: a little less than there is room for, so that
+    /// refused devices are told the reason.
     pub(crate) fn within(self, set: Capacity) -> Capacity {
         let told = self.for_telling();
         let of_source = self.connections_per_source().saturating_sub(told);

@@ -152,9 +152,9 @@ impl DriverHandle {
 /// Something that the operator is shown.
 #[derive(Debug, Clone)]
 pub struct HubEvent {
-    /// When it happened.
+    /// The time of the event.
     pub time: WallTime,
-    /// What happened.
+    /// The event.
     pub event: ConsoleEvent,
 }
 

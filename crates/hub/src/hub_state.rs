@@ -1,4 +1,5 @@
-//! Where devices can find a hub that listens at an address.
+//! The hub's state, as far as tickets and grants need it: a running hub's address and key, or the
+//! folder of a stopped one.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -12,12 +13,12 @@ use fleetlink_proto::ticket::MAX_TICKET_ADDRESSES;
 use crate::driver::wall_time;
 use crate::identity::{Identity, IdentityError};
 
-/// What a ticket says about a hub, or where that is to be found.
+/// A running hub's address and key, or the folder of a stopped hub.
 #[derive(Clone)]
 pub(crate) enum HubState {
     /// Of one that runs.
     Running {
-        /// Where it listens.
+        /// The address on which it listens.
         listen: SocketAddr,
         identity: Identity,
         /// Whether it is without TLS, and so shows its key to nobody.

@@ -12,9 +12,9 @@ use crate::store::Staging;
 pub(crate) struct Ingest {
     staging: Box<dyn Staging>,
     parser: SampleParser,
-    /// What the store keeps.
+    /// The hasher of the store's hash.
     hasher: blake3::Hasher,
-    /// What the session has agreed on, where that is another hash.
+    /// The hasher of the session's hash, if that is another one.
     agreed: Option<Hashing>,
     bytes: u64,
     ends_open: bool,
@@ -64,7 +64,7 @@ impl Ingest {
         }
     }
 
-    /// How many bytes have come, resumed ones included.
+    /// The number of bytes so far, resumed ones included.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
     }

@@ -24,11 +24,12 @@ use self::journal::JournalFiles;
 use crate::store::Store;
 
 const ACTIVE_FILE: &str = "edge-device-log.txt";
-/// How long events are collected before the files follow: well within the promised 250 ms.
+/// The time for which events are collected before the files follow: well within the promised 250
+/// ms.
 const GATHER: Duration = Duration::from_millis(50);
 /// After a failure, as a full disk, the files are tried again this often.
 const RETRY: Duration = Duration::from_millis(1000);
-/// How often it is noted how far the files are, while they grow.
+/// The time between two notes of the files' positions, while they grow.
 const SETTLE: Duration = Duration::from_millis(1000);
 
 /// Held by the hub whose log files are in a folder that is not its data folder.
@@ -37,7 +38,7 @@ const LOCK_FILE: &str = ".fleetlink-logs.lock";
 /// The folder of the log files, which this hub alone uses.
 pub(crate) struct LogFolder {
     path: PathBuf,
-    /// Where it is noted how far the files are.
+    /// The folder of the note with the files' positions.
     data: PathBuf,
     /// Locked while it is open; the data folder has a lock of its own.
     _lock: Option<File>,
@@ -86,7 +87,7 @@ pub(crate) struct LogFiles {
     store: Arc<dyn Store>,
     /// None while they cannot be opened.
     journal: Option<JournalFiles>,
-    /// When it is noted how far they are.
+    /// The time of the next note.
     settle_at: Option<Instant>,
     settling: Option<JoinHandle<()>>,
 }

@@ -19,8 +19,8 @@ const PASSES: u32 = 2;
 const LANES: u32 = 1;
 const SALT_BYTES: usize = 16;
 const OUTPUT_BYTES: usize = 32;
-/// How long a thread without work keeps its memory: logins come in crowds, and a small board needs
-/// it for other things afterwards.
+/// The time after which an idle thread frees its memory: logins come in crowds, and a small board
+/// needs it for other things afterwards.
 const MEMORY_KEPT: Duration = Duration::from_secs(2);
 
 /// Work for a hashing thread, which lends its memory.

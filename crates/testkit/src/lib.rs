@@ -1,5 +1,5 @@
-//! What the tests of several crates share: small disks, disks and files that stand still, TLS with
-//! any hub, and tests that this user cannot run.
+//! The parts that the tests of several crates share: small disks, disks and files that stand still,
+//! TLS with any hub, and tests that this user cannot run.
 
 pub mod any_hub;
 mod hex;

@@ -9,7 +9,7 @@ use crate::report::say;
 
 /// With their headers, they fill an Ethernet's MTU.
 const BYTES: usize = 1472;
-/// What waits while the receiver does not look.
+/// The receive buffer, for datagrams that wait while the receiver does not look.
 const RECEIVE_BUFFER: usize = 4 << 20;
 
 /// Counts what comes in time after the first.

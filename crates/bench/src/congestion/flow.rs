@@ -15,7 +15,7 @@ use crate::BenchResult;
 use crate::link::{Host, Network};
 use crate::process::Process;
 
-/// What sends, and how it finds out what the network carries.
+/// The sender of a flow, and the way in which it finds the network's rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sender {
     /// The product: a file from device to device over QUIC.
@@ -26,7 +26,7 @@ pub(super) enum Sender {
     Blast,
 }
 
-/// Where flows are.
+/// The place of flows.
 pub(super) enum Place<'a> {
     /// Each end on its own host.
     Over(&'a Network),
@@ -34,16 +34,16 @@ pub(super) enum Place<'a> {
     Loopback,
 }
 
-/// What all flows of a measurement share.
+/// The parts that all flows of a measurement share.
 pub(super) struct Flows<'a> {
     pub(super) place: Place<'a>,
     /// Keys, the file that is sent, and the inbox. Not on a disk: that is no part of this.
     pub(super) folder: &'a Path,
-    /// How long a receiver looks, from when it accepts a flow.
+    /// The time that a receiver measures, from when it accepts a flow.
     pub(super) time: Duration,
 }
 
-/// What a receiver saw.
+/// The measurement of a receiver.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Received {
     pub(super) bytes: u64,
@@ -188,7 +188,7 @@ impl Flow {
     }
 }
 
-/// What plain receivers are started with: an address, and for how long they look.
+/// The arguments of plain receivers: an address, and the time to measure.
 pub(super) fn place_and_time() -> BenchResult<(IpAddr, Duration)> {
     let arguments: Vec<String> = env::args().skip(3).collect();
     let [address, millis] = &arguments[..] else {
@@ -197,8 +197,8 @@ pub(super) fn place_and_time() -> BenchResult<(IpAddr, Duration)> {
     Ok((address.parse()?, Duration::from_millis(millis.parse()?)))
 }
 
-/// How many bytes come in this time, and how long that was. `read` waits for some of them, at most
-/// as long as it is told.
+/// Counts the bytes that come in this time, and measures that time. `read` waits for some bytes, at
+/// most for the time that it is given.
 pub(super) fn count(
     time: Duration,
     mut read: impl FnMut(Duration) -> io::Result<usize>,
@@ -214,7 +214,7 @@ pub(super) fn count(
     Ok((bytes, begun.elapsed()))
 }
 
-/// What a receiver says at its end.
+/// Prints a receiver's result at its end.
 pub(super) fn received(bytes: u64, time: Duration, overflowed_before: u64) -> BenchResult<String> {
     let processor = crate::process::processor_time(std::process::id())?.as_millis();
     let overflowed = overflowed()? - overflowed_before;

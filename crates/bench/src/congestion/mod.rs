@@ -1,5 +1,5 @@
-//! What each congestion controller makes of a link, beside TCP's over the same link, and what it
-//! leaves to others.
+//! The rate of each congestion controller on a link, beside TCP's over the same link, and the rate
+//! that it leaves to others.
 
 mod blast;
 mod direct;
@@ -62,7 +62,7 @@ const PARTS: [Part; 6] = [
     ("loopback", loopback),
 ];
 
-/// What this program is with these arguments, if it is an end of a flow.
+/// The role of this process with these arguments, if it is an end of a flow.
 pub(crate) fn role(name: &str, role: &str) -> Option<fn() -> BenchResult> {
     let run: fn() -> BenchResult = match (name, role) {
         RECEIVE_DIRECT => direct::receive,
@@ -122,7 +122,7 @@ fn losses(network: &Network, folder: &Path) -> BenchResult {
     Ok(())
 }
 
-/// What starting costs is less of a long run.
+/// Long flows, for which the start costs less.
 fn long(network: &Network, folder: &Path) -> BenchResult {
     let product = [Sender::Direct(Congestion::default())];
     for loss in LOSSES {
@@ -139,7 +139,7 @@ fn far(network: &Network, folder: &Path) -> BenchResult {
     Ok(())
 }
 
-/// What a flow leaves to the one that most others are.
+/// Each flow together with one of the most common kind.
 fn together(network: &Network, folder: &Path) -> BenchResult {
     let other = TCP[0];
     let (rounds, seconds) = (ROUNDS, TIME_TOGETHER.as_secs());
@@ -284,7 +284,7 @@ fn rate(received: &Received) -> f64 {
     megabytes_a_second(received.bytes, received.time)
 }
 
-/// What a flow that has the link for itself makes of it.
+/// The line of a flow that has the link for itself.
 fn line(what: &str, runs: &[Run]) -> String {
     let of = |figure: fn(&Run, &Received) -> f64| {
         let figures = runs.iter().map(|run| figure(run, &run.received[0]));
@@ -300,7 +300,7 @@ fn line(what: &str, runs: &[Run]) -> String {
     )
 }
 
-/// What was not as it should be: a link that was held up, packets that were lost beside it.
+/// Reports faults of the measurement: a link that was held up, packets that were lost beside it.
 fn report_faults<'a>(runs: impl Iterator<Item = &'a Run> + Clone) {
     let latest = runs.clone().map(|run| run.link.latest).max();
     let latest = latest.unwrap_or_default().as_millis();

@@ -1,4 +1,5 @@
-//! What the kernel and tokio cost without any protocol: run as processes of their own.
+//! The cost of the kernel and tokio without any protocol: servers that run as processes of their
+//! own.
 
 use std::array;
 use std::io::{self, IoSlice, IoSliceMut};

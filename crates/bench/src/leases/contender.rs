@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::Figure;
 use crate::BenchResult;
 
-/// Where servers run; the load runs on the other.
+/// The processor for servers; the load runs on the other one.
 pub(super) const SERVER_CORE: &str = "0";
 pub(super) const LOAD_CORE: usize = 1;
 const TRIES: u32 = 12;
@@ -130,7 +130,8 @@ impl Server {
     }
 }
 
-/// How many requests were answered in which time; a load generator that measures itself says so.
+/// The number of requests with a reply, and the time; a load generator that measures itself says
+/// so.
 pub(super) struct Answered {
     pub(super) requests: u32,
     pub(super) time: Option<Duration>,

@@ -15,7 +15,7 @@ use contender::{Contender, Server};
 
 use crate::BenchResult;
 
-/// How often everything is measured.
+/// The number of measurements of each contender.
 const ROUNDS: usize = 5;
 /// Requests of one measurement.
 const UDP_REQUESTS: u32 = 500_000;
@@ -31,7 +31,7 @@ pub(super) struct Figure {
     pub(super) cpu_per_million: f64,
 }
 
-/// What is measured, in the order of the report.
+/// The contenders, in the order of the report.
 fn contenders() -> BenchResult<Vec<Contender>> {
     let udp = |server: SocketAddr| udp_load::run(server, UDP_REQUESTS);
     let tcp = |server: SocketAddr| tcp_load::run(server, TCP_REQUESTS);

@@ -27,20 +27,20 @@ const ETHERNET_HEADER: usize = 14;
 const TCP: u8 = 6;
 const UDP: u8 = 17;
 
-/// Where frames come from: the IPv4 ones of an interface.
+/// The frames that come from an interface: the IPv4 ones.
 #[derive(Debug)]
 pub(super) struct Inlet {
     socket: Socket,
     interface: &'static str,
 }
 
-/// Where frames go to.
+/// The frames that go to an interface.
 #[derive(Debug)]
 pub(super) struct Outlet {
     socket: Socket,
 }
 
-/// Where received frames are put.
+/// The buffers of received frames.
 pub(super) struct Buffers {
     headers: MultiHeaders<()>,
     frames: Vec<[u8; MAX_FRAME + 1]>,
@@ -109,7 +109,7 @@ impl Inlet {
         }
     }
 
-    /// How many frames the interface has received so far.
+    /// The number of frames that the interface has received so far.
     pub(super) fn frames(&self) -> BenchResult<u64> {
         let devices = fs::read_to_string("/proc/thread-self/net/dev")?;
         let name = format!("{}:", self.interface);

@@ -24,9 +24,10 @@ use wire::{Fate, Wire};
 
 use crate::BenchResult;
 
-/// How often frames are taken and delivered, so that each wake-up is for several.
+/// The time between two rounds of taking and delivering frames, so that each wake-up is for
+/// several.
 const TICK: Duration = Duration::from_micros(200);
-/// How long an idle direction may take to notice that it is to end.
+/// The time in which an idle direction notices that it is to end.
 const IDLE: Duration = Duration::from_millis(50);
 /// Before all other programs: a late link would be a slow one.
 const PRIORITY: &str = "10";
@@ -61,7 +62,7 @@ impl Link {
         Ok(Link { ends, there, back })
     }
 
-    /// What went from the sender to the receiver.
+    /// Stops the link; returns the counts of the direction from the sender to the receiver.
     pub(crate) fn stop(mut self) -> BenchResult<Counts> {
         self.ends.store(true, Ordering::Relaxed);
         let counts = join(self.there.take())?;

@@ -1,4 +1,4 @@
-//! When a frame arrives at the other end, and whether. Time is an argument.
+//! The model of the wire: when a frame arrives at the other end, and whether. Time is an argument.
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ pub(crate) struct Shape {
     pub(crate) seed: u64,
 }
 
-/// What went in, and what became of it.
+/// The counts of frames, by their fate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Counts {
     pub(crate) frames: u64,
@@ -34,7 +34,7 @@ pub(crate) struct Counts {
     pub(crate) latest: Duration,
 }
 
-/// What becomes of a frame.
+/// The fate of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
     Arrives(Instant),
@@ -46,7 +46,7 @@ pub(super) enum Fate {
 pub(super) struct Wire {
     shape: Shape,
     random: StdRng,
-    /// When all that waits is sent.
+    /// The time at which everything that waits is sent.
     free_at: Option<Instant>,
     pub(super) counts: Counts,
 }

@@ -1,5 +1,5 @@
-//! Whoever tries names and looks at the clock: one at a time, so that nothing of his own is in the
-//! way, and only the answer to the login is timed.
+//! The attacker, who tries names and looks at the clock. It tries one name at a time, so that it
+//! does not disturb itself, and times only the reply to the login.
 
 use std::time::Instant;
 
@@ -21,7 +21,7 @@ pub(super) struct Try {
     pub(super) is_known: bool,
 }
 
-/// How long the answers took, in nanoseconds.
+/// The times of the replies, in nanoseconds.
 #[derive(Default)]
 pub(super) struct Times {
     pub(super) known: Vec<u64>,

@@ -1,4 +1,4 @@
-//! How well two kinds of times can be told apart.
+//! A measure of how well two kinds of times can be told apart.
 
 use crate::report::float;
 
@@ -42,7 +42,8 @@ pub(super) fn quantile(times: &[u64], percent: usize) -> u64 {
     sorted.get(place).copied().unwrap_or_default()
 }
 
-/// How far each time is from the middle of all: shows two kinds that differ in their spread alone.
+/// The distance of each time from the median of all: it shows two kinds that differ in their spread
+/// alone.
 pub(super) fn spread(first: &[u64], second: &[u64]) -> (Vec<u64>, Vec<u64>) {
     let middle = quantile(&[first, second].concat(), 50);
     let distances = |times: &[u64]| times.iter().map(|time| time.abs_diff(middle)).collect();

@@ -15,7 +15,7 @@ use crate::report::say;
 /// The arguments with which this program becomes [`serve`].
 pub(crate) const SERVE: (&str, &str) = ("logins", "hub");
 
-/// What is checked for a name without an account.
+/// The password check for a name without an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unknown {
     /// A hash that nobody has: the product.

@@ -25,9 +25,9 @@ pub(crate) use hub::{SERVE, serve};
 /// Names of each kind.
 const NAMES: usize = 2_000;
 const NAME_LETTERS: usize = 12;
-/// Where a hub that does not tell is.
+/// The result of a hub that does not tell names apart.
 const A_COIN: RangeInclusive<f64> = 0.45..=0.55;
-/// What a hub that tells must be above, so that the campaign is known to see it.
+/// The least result of a hub that tells names apart, so that the campaign is known to see it.
 const TOLD_APART: f64 = 0.9;
 /// Names tried in one session: what it may send before a login allows no more than twice as many.
 const NAMES_A_SESSION: usize = 1_000;

@@ -1,4 +1,4 @@
-//! What no transfer with a hash and durability can beat on a machine: a copy without a network.
+//! The bound for every transfer with a hash and durability on a machine: a copy without a network.
 
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
@@ -16,7 +16,7 @@ const BLOCK: usize = 1 << 20;
 /// Blocks that wait for the disk: reading and hashing overlap with writing.
 const AHEAD: usize = 2;
 
-/// What copies a file, or all files of a folder, to a folder.
+/// The command that copies a file, or all files of a folder, to a folder.
 pub(super) fn copying(from: &Path, to: &Path) -> BenchResult<Command> {
     let mut command = Command::new(env::current_exe()?);
     command.args([COPY.0, COPY.1]).args([from, to]);

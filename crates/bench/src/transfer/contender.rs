@@ -1,4 +1,4 @@
-//! What carries files from one folder to another, and what each costs.
+//! The contenders, which carry files from one folder to another, and their costs.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -21,7 +21,7 @@ pub(super) const SCP: &str = "scp -c aes128-gcm, not durable";
 
 const CIPHER: &str = "aes128-gcm@openssh.com";
 
-/// What one run cost.
+/// The cost of one run.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Cost {
     pub(super) time: Duration,
@@ -37,10 +37,10 @@ type Carrying<'a> = dyn Fn(&Path) -> BenchResult<Cost> + 'a;
 /// One way of carrying files.
 pub(super) struct Contender<'a> {
     pub(super) name: &'static str,
-    /// What it verifies, and whether what arrived is durable.
+    /// Its promise: what it verifies, and whether the received files are durable.
     pub(super) promise: &'static str,
     carry: Box<Carrying<'a>>,
-    /// Where everything arrives.
+    /// The folder for received files.
     to: &'a Path,
 }
 
@@ -147,8 +147,8 @@ fn rsync<'a>(sshd: &'a Sshd, to: &'a Path) -> Contender<'a> {
     }
 }
 
-/// What one command carries, with what the receiving side has cost so far, and what is still to be
-/// done behind it.
+/// Carries files by one command, given the cost of the receiving side so far, and a step to do
+/// after it.
 fn by_command<'a>(
     command: impl Fn(&Path) -> BenchResult<Command> + 'a,
     receiver: impl Fn() -> BenchResult<Duration> + 'a,
@@ -192,7 +192,7 @@ impl Contender<'_> {
         Ok(cost)
     }
 
-    /// What a run leaves for the kernel to write is no burden on the next.
+    /// Writes out what the kernel still has to write, so that it is no burden on the next run.
     fn clear(&self, from: &Path) -> BenchResult {
         let count = |folder: &Path| BenchResult::Ok(fs::read_dir(folder)?.count());
         let sent = match from.is_dir() {

@@ -56,7 +56,7 @@ impl Receiver {
         })
     }
 
-    /// What sends it a file, or all files of a folder.
+    /// The command that sends it a file, or all files of a folder.
     pub(super) fn sender(&self, path: &Path) -> BenchResult<Command> {
         let mut command = Command::new(env::current_exe()?);
         command.args([SEND.0, SEND.1]).arg(&self.state);

@@ -1,4 +1,4 @@
-//! What two devices need of a hub for a transfer: a key of its own that signs a grant.
+//! The part of a hub that two devices need for a transfer: a key of its own that signs a grant.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as 
 
 use crate::BenchResult;
 
-/// What stands before the point in the SubjectPublicKeyInfo of an ECDSA P-256 key (RFC 5480).
+/// The start of the SubjectPublicKeyInfo of an ECDSA P-256 key, up to the point (RFC 5480).
 const SPKI: &[u8] = b"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\
                       \x3d\x03\x01\x07\x03\x42\x00";
 const KEY_FILE: &str = "hub.pk8";

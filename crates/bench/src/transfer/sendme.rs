@@ -17,7 +17,7 @@ const OPTIONS: [&str; 3] = ["--no-progress", "--relay", "disabled"];
 pub(super) struct Sendme {
     program: PathBuf,
     alone: Alone,
-    /// Where the sender keeps what it knows of the files.
+    /// The folder in which the sender keeps its data about the files.
     folder: PathBuf,
 }
 

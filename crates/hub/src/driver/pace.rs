@@ -1,4 +1,4 @@
-//! How often something that changes often is shown.
+//! Limits how often a frequent change is shown.
 
 use std::time::Duration;
 
@@ -8,7 +8,8 @@ use tokio::time::Instant;
 /// would cost their square. Well within the promised 250 ms.
 const ACTIVE_PAUSE: Duration = Duration::from_millis(50);
 
-/// When something that changes often is shown: the first change at once, those that follow together.
+/// The times at which a frequent change is shown: the first change at once, those that follow
+/// together.
 #[derive(Default)]
 pub(super) struct Pace {
     pub(super) due: Option<Instant>,

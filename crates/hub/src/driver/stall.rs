@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 /// Notices a driver that did not run when it should have.
 pub(super) struct StallWatch {
-    /// How often the driver looks at the clock, whatever happens.
+    /// The time between two looks at the clock, whatever happens.
     beat: Duration,
     looked: Instant,
 }
@@ -19,7 +19,7 @@ impl StallWatch {
         }
     }
 
-    /// When the driver looks at the clock next.
+    /// The time of the next look at the clock.
     pub(super) fn next(&self) -> Instant {
         self.looked + self.beat
     }

@@ -14,8 +14,8 @@ pub(super) enum Party {
     Stranger(Source),
 }
 
-/// What sessions want of the core and has not been given to it. A session has no more here than may
-/// be in flight, because it reads no further.
+/// The inputs of sessions that were not yet given to the core. A session has no more of them here
+/// than may be in flight, because it reads no further.
 #[derive(Default)]
 pub(super) struct Turns {
     waiting: HashMap<SessionId, VecDeque<Input>>,

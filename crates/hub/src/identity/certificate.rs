@@ -19,7 +19,7 @@ use super::error::IdentityError;
 use super::keeping;
 use super::key_file::KeyFile;
 
-/// How long a certificate lasts.
+/// The life of a certificate.
 pub(super) const LIFE: Duration = Duration::from_secs(365 * 24 * 3600);
 /// With less than this left it is renewed: months in which a hub may be switched off.
 const RENEWED_AT: Duration = Duration::from_secs(LIFE.as_secs() / 3);

@@ -1,9 +1,9 @@
-//! Why a hub has no identity.
+//! The errors of a hub's identity.
 
 use std::io;
 use std::path::Path;
 
-/// Why there is no identity.
+/// The reason why the hub has no identity.
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
     /// A file could not be read or written.
@@ -19,7 +19,7 @@ pub enum IdentityError {
         /// The fault.
         reason: String,
     },
-    /// What the key file says about earlier keys does not lead to its key.
+    /// The statements in the key file do not lead from earlier keys to its key.
     #[error(
         "{path} does not say truly how its key came from earlier ones ({reason}); restore it from \
          a backup, or remove its lines that begin with `succession`: devices that still expect an \

@@ -64,7 +64,7 @@ fn power(_: Moment) -> io::Result<()> {
     Ok(())
 }
 
-/// Where a test has the machine stop.
+/// The points at which a test stops the machine.
 #[cfg(test)]
 pub(super) mod cut {
     use std::cell::Cell;

@@ -122,8 +122,7 @@ impl KeyFile {
         &self.succession
     }
 
-    /// What signs by this key the leave that devices get to send files to each other: it is the key
-    /// that they know.
+    /// Signs transfer grants with the hub's key, which the devices know.
     pub(super) fn grant_signer(&self) -> Result<GrantSigner, IdentityError> {
         let signer = GrantSigner::new(self.pair.serialized_der(), self.public()?, self.pin());
         signer.ok_or_else(|| IdentityError::Key {

@@ -41,8 +41,8 @@ struct Inner {
     shown: RwLock<Arc<Shown>>,
 }
 
-/// What a new connection is shown. Key, certificate and statements are taken together, so that a
-/// connection which begins while they change sees all old or all new ones.
+/// The identity that a new connection is shown. Key, certificate and statements are read together:
+/// a connection that begins during a change sees all old or all new ones.
 pub(crate) struct Shown {
     pin: HubPin,
     succession: Vec<Succession>,
@@ -88,7 +88,7 @@ impl Identity {
         })
     }
 
-    /// What a connection that begins now is shown.
+    /// The identity for a connection that begins now.
     pub(crate) fn shown(&self) -> Arc<Shown> {
         let shown = self.inner.shown.read();
         Arc::clone(&shown.unwrap_or_else(PoisonError::into_inner))

@@ -145,8 +145,8 @@ fn statements_that_do_not_lead_to_the_key_are_an_error() {
     load(folder.path());
 }
 
-/// Whatever was reached when the power failed: the next start has the old key or the new one, with
-/// all that leads there, and the next rotation succeeds.
+/// A power failure at any moment: the next start has the old key or the new one, with all
+/// statements that lead to it, and the next rotation succeeds.
 #[test]
 fn a_rotation_that_is_cut_off_at_any_moment_leaves_the_old_key_or_the_new_one() {
     use Moment::{Durable, HalfWritten, Renamed, Synced, Written};

@@ -42,7 +42,8 @@ pub struct Imported {
     pub changed: Vec<DeviceName>,
     /// Names that may no longer log in.
     pub removed: Vec<DeviceName>,
-    /// Why names that are no longer in the file keep their login; none where there are no such.
+    /// The reason why names that are no longer in the file keep their login; none if there are no
+    /// such names.
     pub kept: Option<String>,
     /// Lines that could not be applied and why, a sentence each.
     pub refused: Vec<String>,

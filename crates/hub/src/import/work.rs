@@ -22,7 +22,7 @@ pub(crate) struct Work {
     origin: Box<str>,
     authority: Authority,
     file: Secret,
-    /// Why nothing is taken away by this file, if so.
+    /// The reason why this file takes nothing away, if there is one.
     keeps: Option<&'static str>,
     names: HashSet<DeviceName>,
     first: Option<DeviceName>,

@@ -1,4 +1,4 @@
-//! Where the time comes from.
+//! The clock of a lease service.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

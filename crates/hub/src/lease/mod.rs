@@ -28,19 +28,18 @@ use crate::descriptors::Descriptors;
 pub use self::clock::Clock;
 pub use self::requests::{Asked, RequestLog, ShownRequest, ShownRequests};
 
-/// Where and how leases are served.
+/// The settings of a lease service.
 #[derive(Debug, Clone)]
 pub struct LeaseConfig {
-    /// Where datagrams are received.
+    /// The UDP address.
     pub udp: Option<SocketAddr>,
-    /// Where connections are accepted. The same address as `udp` with port 0 takes a port that is
-    /// free for both.
+    /// The TCP address. If it equals `udp` with port 0, both get one port that is free for both.
     pub tcp: Option<SocketAddr>,
     /// The rules' settings.
     pub settings: LeaseSettings,
-    /// Where the time comes from.
+    /// The clock.
     pub clock: Clock,
-    /// Where each request is shown.
+    /// The log of requests.
     pub requests: Option<RequestLog>,
 }
 
@@ -53,7 +52,7 @@ pub struct LeaseStartError {
     source: io::Error,
 }
 
-/// Why a lease service ended by itself.
+/// The reason why a lease service ended by itself.
 #[derive(Debug, thiserror::Error)]
 pub enum LeasesEnded {
     /// Nobody asked for as long as the settings say.
@@ -132,12 +131,12 @@ fn accept_clients(
 }
 
 impl RunningLeases {
-    /// Where datagrams are received.
+    /// The UDP address.
     pub fn udp_address(&self) -> Option<SocketAddr> {
         self.udp.as_ref().map(UdpServer::address)
     }
 
-    /// Where connections are accepted.
+    /// The TCP address.
     pub fn tcp_address(&self) -> Option<SocketAddr> {
         self.tcp.as_ref().map(|tcp| tcp.address)
     }

@@ -1,4 +1,4 @@
-//! What a lease service is asked and what it answers, for a person who watches.
+//! The requests and replies of a lease service, for a person who watches.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,7 +15,7 @@ const QUEUE: usize = 256;
 /// A request, and its answer.
 #[derive(Debug, Clone)]
 pub struct ShownRequest {
-    /// How it came.
+    /// The transport.
     pub transport: Transport,
     pub client: SocketAddr,
     /// The request.

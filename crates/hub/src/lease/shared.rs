@@ -53,7 +53,7 @@ impl Shared {
         (leases, now)
     }
 
-    /// When to end, and the time.
+    /// The time at which to end, and the time now.
     pub(super) fn idle(&self) -> (IdleExit, Duration) {
         let (leases, now) = self.lock();
         (leases.idle(), now)

@@ -16,7 +16,7 @@ use super::LeaseStartError;
 const BACKLOG: i32 = 4096;
 /// Bytes of datagrams that wait, as far as the machine allows (`net.core.rmem_max`).
 const RECEIVE_BUFFER: usize = 4 << 20;
-/// How often the UDP thread looks whether it should stop, where no datagram wakes it.
+/// The time between two looks of the UDP thread whether it should stop, if no datagram wakes it.
 pub(super) const LOOK_FOR_STOP_EVERY: Duration = Duration::from_millis(100);
 /// For how long the kernel keeps a connection without a byte of its own: once a SYN-ACK was sent
 /// again, it hands it over, and our own deadline begins.

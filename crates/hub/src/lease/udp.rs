@@ -14,7 +14,7 @@ use super::batch::{Inbox, Outbox};
 use super::requests::Asked;
 use super::shared::{Shared, note_malformed};
 
-/// How long receiving pauses when the machine has no memory left.
+/// The pause of receiving when the machine has no memory left.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// The thread, from outside.

@@ -18,7 +18,7 @@ pub(super) struct AppendLog {
     path: PathBuf,
     file: File,
     bounds: LogBounds,
-    /// Where the last whole line ended, while a line that was cut off may stand behind it.
+    /// The end of the last whole line, while a line that was cut off may stand behind it.
     torn_at: Option<u64>,
     /// The time of the first line.
     begun: WallTime,
@@ -72,7 +72,7 @@ impl AppendLog {
         Ok(())
     }
 
-    /// How far it is, once this file is flushed.
+    /// The position of this file, valid once the file is flushed.
     pub(super) fn position(&self) -> io::Result<(File, Position)> {
         let metadata = self.file.metadata()?;
         let position = Position {

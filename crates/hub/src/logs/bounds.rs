@@ -1,4 +1,4 @@
-//! How much is kept of a log file.
+//! The limits of a log file.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use fleetlink_proto::WallTime;
 pub struct LogBounds {
     /// The bytes of a file, at most.
     pub size: Option<u64>,
-    /// How old the first line of a file may be; and the last line of the file before it.
+    /// The greatest age of a file's first line, and of the last line of the file before it.
     pub age: Option<Duration>,
 }
 

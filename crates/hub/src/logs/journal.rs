@@ -64,7 +64,8 @@ impl JournalFiles {
         self.deletions.reopen().and(uploads)
     }
 
-    /// What makes both durable as far as they are now, and notes that. Files that are too old go.
+    /// The work that makes both files durable, and then notes their positions. It removes files
+    /// that are too old.
     pub(super) fn settle(
         &self,
         folder: &LogFolder,

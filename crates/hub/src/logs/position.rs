@@ -1,4 +1,5 @@
-//! How far a log file shows the journal, kept over restarts. A file that was rotated does not tell.
+//! The position up to which a log file shows the journal. It is kept over restarts, because a
+//! rotated file does not tell it.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Write};
@@ -9,10 +10,10 @@ use serde::{Deserialize, Serialize};
 /// The positions of both files, in the data folder.
 const POSITION_FILE: &str = "log-positions";
 
-/// Where a log file ended when this was noted. All up to there is on the disk.
+/// The end of a log file when this was noted. Everything before it is on the disk.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Position {
-    /// Which file it was.
+    /// The identity of the file.
     pub(super) identity: Identity,
     pub(super) bytes: u64,
     /// The last change in it, or in those before it.
@@ -81,7 +82,7 @@ impl Positions {
     }
 }
 
-/// Where to go on in a file that is there.
+/// The place from which to continue an existing file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Found {
     /// The change after which to go on.
@@ -111,7 +112,8 @@ pub(super) fn look(file: &mut File, noted: Option<&Position>) -> io::Result<Foun
     })
 }
 
-/// How many whole lines stand behind this byte, where the last one ends, and that one.
+/// Counts the whole lines behind this byte; returns the count, the end of the last line, and that
+/// line.
 fn whole_lines(file: &mut File, from: u64) -> io::Result<(u64, u64, Vec<u8>)> {
     use std::io::{Seek as _, SeekFrom};
 

@@ -26,15 +26,15 @@ pub const LINE_QUEUE: usize = 4096;
 /// The settings with which a number exchange starts.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where clients connect; port 0 takes any free one.
+    /// The address to listen on; port 0 takes any free one.
     pub listen: SocketAddr,
     /// Its name, its number and what a number outside the range does.
     pub service: Service,
-    /// How long a client is quiet before what it sent counts as all of it.
+    /// The silence of a client after which its bytes count as its whole request.
     pub quiet_time: Duration,
 }
 
-/// Where the service's lines go.
+/// The reader of the service's lines.
 #[derive(Debug, Clone)]
 pub enum Lines {
     /// To whoever prints them; none is left out, so clients wait for a reader that is slow.
@@ -133,7 +133,7 @@ pub(crate) async fn start_within(
 }
 
 impl Server {
-    /// Where clients connect.
+    /// The address of the service.
     pub fn address(&self) -> SocketAddr {
         self.address
     }

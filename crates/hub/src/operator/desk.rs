@@ -1,4 +1,4 @@
-//! Where an operator's calls are done: almost all by the core.
+//! Executes the operator's calls; the core does almost all of them.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::identity::IdentityError;
 use crate::passwords::Passwords;
 use crate::store::Store;
 
-/// What an operator's calls are done with. Whoever has one has the data folder's lock.
+/// The parts that an operator's calls need. The holder of a desk has the data folder's lock.
 #[derive(Clone)]
 pub(crate) struct Desk {
     pub(crate) driver: DriverHandle,

@@ -100,7 +100,7 @@ pub enum OperatorReply {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountInfo {
     pub name: DeviceName,
-    /// When it was made.
+    /// The time at which it was made.
     pub created: WallTime,
     /// Whether the device is active.
     pub active: bool,

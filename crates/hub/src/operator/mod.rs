@@ -35,9 +35,9 @@ use crate::store::sqlite::SqliteStore;
 
 /// The socket's name in the data folder.
 const SOCKET_FILE: &str = "hub.sock";
-/// How long a hub that is starting, or another command, is waited for.
+/// The time to wait for a hub that is starting, or for another command.
 const START_DEADLINE: Duration = Duration::from_secs(15);
-/// How often it is looked whether it is there.
+/// The time between two tries.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// A way to administer a hub.
@@ -48,7 +48,7 @@ enum Way {
     Offline(Offline),
 }
 
-/// Why an operator's call was not done.
+/// The reason why an operator's call failed.
 #[derive(Debug, thiserror::Error)]
 pub enum OperatorError {
     /// The hub refused, with a sentence that says why.

@@ -26,7 +26,7 @@ pub(super) struct Offline {
     _console: mpsc::Receiver<HubEvent>,
 }
 
-/// Why a store was not opened.
+/// The reason why a store was not opened.
 pub(super) enum OpenFailure {
     /// Another process has it.
     InUse(String),

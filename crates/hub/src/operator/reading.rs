@@ -19,7 +19,7 @@ const MAX_PIECE_BYTES: u32 = 1 << 20;
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Piece {
-    /// So many bytes follow the line.
+    /// The number of bytes that follow the line.
     Bytes(u32),
     /// All came.
     End { bytes: u64, hash: ContentHash },
@@ -37,7 +37,7 @@ pub struct ReadFile {
     pub hash: ContentHash,
 }
 
-/// Why a data file was not read. What was written until then is not to be trusted.
+/// The reason why a data file was not read. Bytes written before it must not be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The hub refused it, ended it, or went away.

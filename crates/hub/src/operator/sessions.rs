@@ -14,11 +14,11 @@ pub struct SessionInfo {
     /// The device, once the session is logged in.
     pub device: Option<DeviceName>,
     pub address: IpAddr,
-    /// When it connected.
+    /// The time of its connection.
     pub since: WallTime,
-    /// How far it has come.
+    /// Its state.
     pub state: SessionState,
-    /// How it has shown who it is, once it has.
+    /// The means of its login, if it has logged in.
     pub by: Option<LoginMeans>,
     /// For how many milliseconds nothing has been heard from it.
     pub idle_ms: u64,
@@ -28,7 +28,7 @@ pub struct SessionInfo {
     pub downloads: usize,
 }
 
-/// How far a session has come.
+/// The state of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SessionState {
@@ -40,7 +40,7 @@ pub enum SessionState {
     Joined,
 }
 
-/// How a session has shown who it is.
+/// The means of a login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LoginMeans {

@@ -27,8 +27,8 @@ const MAX_ADDRESS_BYTES: usize = 100;
 /// The longest answer that is read.
 const MAX_ANSWER_BYTES: u64 = 64 * 1024 * 1024;
 
-/// Where the socket is made before it is shown: a folder of mode 0700, so that nobody can connect
-/// before the socket itself is private, whatever the mode of the data folder and the umask.
+/// The folder in which the socket is made before it is shown. Its mode is 0700, so nobody can
+/// connect before the socket itself is private, whatever the mode of the data folder and the umask.
 const MAKING_FOLDER: &str = "hub.sock.new";
 
 /// The socket in the data folder; removed when dropped.

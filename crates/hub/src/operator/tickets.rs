@@ -30,15 +30,15 @@ pub struct TicketInfo {
     pub subject: TicketSubject,
     /// Whether it can be used.
     pub state: TicketState,
-    /// How often it may be used.
+    /// The number of permitted uses.
     pub uses: u32,
     /// The uses of it.
     pub used: Vec<TicketUseInfo>,
-    /// When it was issued.
+    /// The time at which it was issued.
     pub created: WallTime,
     /// From when on it is of no use.
     pub expires: WallTime,
-    /// When it was revoked.
+    /// The time at which it was revoked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked: Option<WallTime>,
 }
@@ -72,11 +72,11 @@ pub enum TicketState {
 pub struct TicketOrder {
     /// For whom.
     pub subject: TicketSubject,
-    /// How often it may be used.
+    /// The number of permitted uses.
     pub uses: u32,
     /// For how many milliseconds.
     pub life_ms: u64,
-    /// Where devices find the hub, `host:port`; the hub's own addresses where there are none.
+    /// The hub's addresses for devices, `host:port`; if there are none, the hub's own.
     pub addresses: Vec<String>,
 }
 

@@ -16,7 +16,7 @@ pub struct UploadInfo {
     /// Since when it is interrupted; none while it arrives.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interrupted: Option<WallTime>,
-    /// When it is removed, where it stays interrupted.
+    /// The time at which it is removed, if it stays interrupted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept_until: Option<WallTime>,
 }

@@ -1,4 +1,4 @@
-//! Why a hub did not start, and why one ended by itself.
+//! The errors of a hub's start, and the errors that end a running hub.
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,10 +10,10 @@ use crate::lease::LeaseStartError;
 use crate::number_exchange;
 use crate::store::sqlite::OpenError;
 
-/// How many skipped lines of a credentials file an error names.
+/// The number of skipped lines of a credentials file that an error names.
 const SKIPPED_SHOWN: usize = 10;
 
-/// Why a hub did not start.
+/// The reason why a hub did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The data folder cannot be used.
@@ -59,7 +59,7 @@ pub enum StartError {
         .data.display(), list_skipped(.skipped)
     )]
     NoAccounts {
-        /// Where it was to listen.
+        /// The address on which it was to listen.
         address: SocketAddr,
         /// The folder of its data.
         data: PathBuf,
@@ -87,7 +87,7 @@ fn list_skipped(skipped: &[String]) -> String {
     text + ")"
 }
 
-/// Why a running hub ended by itself.
+/// The reason why a running hub ended by itself.
 #[derive(Debug, thiserror::Error)]
 pub enum HubError {
     /// The store can promise nothing any more.

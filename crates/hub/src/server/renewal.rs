@@ -7,7 +7,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::driver::wall_time;
 use crate::identity::Identity;
 
-/// How often it is looked at. A third of a certificate's life is left when it is renewed.
+/// The time between two looks. A certificate is renewed when a third of its life is left.
 const LOOK_EVERY: Duration = Duration::from_secs(24 * 3600);
 
 /// Looks at the certificate each day, for as long as the hub runs.

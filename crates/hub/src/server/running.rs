@@ -48,7 +48,7 @@ pub struct RunningHub {
 }
 
 impl RunningHub {
-    /// Where devices connect.
+    /// The address for devices.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -60,7 +60,7 @@ impl RunningHub {
             .map(|identity| identity.shown().pin())
     }
 
-    /// Where the number exchange's clients connect, if there is one.
+    /// The address of the number exchange, if there is one.
     pub fn number_exchange(&self) -> Option<SocketAddr> {
         self.exchange.as_ref().map(number_exchange::Server::address)
     }
@@ -70,12 +70,12 @@ impl RunningHub {
         self.leases.as_ref()
     }
 
-    /// How many accounts there were at the start, with those that its credentials file names.
+    /// The number of accounts at the start, with those that the credentials file names.
     pub fn accounts(&self) -> usize {
         self.accounts
     }
 
-    /// What the hub holds, within the descriptors that it found.
+    /// The hub's capacity, within the descriptors that it found.
     pub fn capacity(&self) -> Capacity {
         self.capacity
     }

@@ -39,19 +39,19 @@ use super::{renewal, upkeep};
 
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 1024;
-/// How long a command that uses the data folder is waited for.
+/// The time to wait for a command that uses the data folder.
 const COMMAND_DEADLINE: Duration = Duration::from_secs(5);
-/// How often it is looked whether it is done.
+/// The time between two tries.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// The settings with which a hub starts.
 #[derive(Debug)]
 pub struct HubConfig {
-    /// Where devices connect; port 0 takes any free one.
+    /// The address to listen on for devices; port 0 takes any free one.
     pub listen: SocketAddr,
     /// The store, the key and the operator's socket.
     pub data: PathBuf,
-    /// Where the three log files are kept.
+    /// The folder of the three log files.
     pub logs: PathBuf,
     /// Accounts that are imported while the hub begins to serve.
     pub credentials: Option<CredentialsFile>,
@@ -59,9 +59,9 @@ pub struct HubConfig {
     pub plain: bool,
     /// The rules' settings.
     pub settings: Settings,
-    /// How much is kept of what only grows.
+    /// The limits of data that only grow.
     pub retention: Retention,
-    /// How much is kept of the log files of uploads and deletions.
+    /// The limits of the log files of uploads and deletions.
     pub log_bounds: LogBounds,
     /// A number exchange beside the hub.
     pub number_exchange: Option<number_exchange::Config>,
@@ -92,9 +92,9 @@ impl HubConfig {
 /// A credentials file, and what it is for the hub.
 #[derive(Debug, Clone)]
 pub struct CredentialsFile {
-    /// Where it is.
+    /// Its path.
     pub path: PathBuf,
-    /// What it is.
+    /// Its authority.
     pub authority: Authority,
 }
 
@@ -380,7 +380,7 @@ fn read_credentials(file: CredentialsFile) -> Result<(CredentialsFile, Credentia
     Ok((file, read))
 }
 
-/// How many names there are, in the store and in the file.
+/// The number of names in the store and in the file together.
 fn known_names(accounts: &[Account], credentials: Option<&Credentials>) -> usize {
     let mut names: BTreeSet<&DeviceName> = accounts.iter().map(|account| &account.name).collect();
     names.extend(

@@ -1,4 +1,4 @@
-//! What the hub does with its store now and then, whether a device comes or not.
+//! The hub's regular work on its store, whether a device comes or not.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::driver::{DriverHandle, WallClock};
 use crate::operator::random_key;
 use crate::store::{Retention, Store, SurplusFile};
 
-/// How often the store is asked to do what is due, from the start of the hub on.
+/// The time between two runs of the store's regular work, from the start of the hub on.
 const TEND_EVERY: Duration = Duration::from_secs(60);
 /// Data files beyond the bounds that are looked up at once.
 const SURPLUS_STEP: u32 = 1_000;

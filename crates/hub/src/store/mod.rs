@@ -1,9 +1,9 @@
-//! Where accounts, files and the journal live: what a store must do, whatever it is made of.
+//! The store of accounts, files and the journal: the interface that each implementation has.
 //!
 //! The calls, replies and errors are plain data of [`fleetlink_core`]. A file's change is visible
-//! only by its commit, every write of a file carries an idempotency key, and versions decide races;
-//! there is no transaction across objects but the use of a ticket, which can be the ticket's record
-//! first and the account made of it after that, so a replicated log and key-value engine can be a store
+//! only by its commit, every write of a file carries an idempotency key, and versions decide races.
+//! No transaction spans objects except the use of a ticket; there the ticket's record can be
+//! written first and the account after it. So a replicated log and key-value engine can be a store
 //! as well as one database. `tests/store/suite` holds every implementation to this.
 
 pub mod sqlite;
@@ -29,16 +29,17 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>>
 /// Resolves to the reason for which a store can no longer promise anything.
 pub type StoreFailure<'a> = Pin<Box<dyn Future<Output = String> + Send + 'a>>;
 
-/// How much is kept of what only grows.
+/// The limits of data that only grow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
-    /// How long a change stays in the journal, and with it the key by which it is told from a new one.
+    /// The time that a change stays in the journal. As long, its key tells a repetition from a new
+    /// change.
     pub journal_age: Option<Duration>,
-    /// How many changes stay in the journal; of more, the oldest go.
+    /// The number of changes that stay in the journal; beyond it the oldest are deleted.
     pub journal_changes: Option<u64>,
-    /// How long a data file stays after its last change.
+    /// The time that a data file stays after its last change.
     pub data_age: Option<Duration>,
-    /// How many bytes of data files stay; of more, those that were changed the longest ago go.
+    /// The bytes of data files that stay; beyond them the longest unchanged files are deleted.
     pub data_bytes: Option<u64>,
 }
 
@@ -83,7 +84,7 @@ pub trait Store: Send + Sync + 'static {
     /// Every account, at the start of a hub.
     fn accounts(&self) -> StoreFuture<'_, Vec<Account>>;
 
-    /// What is remembered of the credentials file at this path, and what any has given.
+    /// The memory of the credentials file at this path, and of all files together.
     fn imports(&self, origin: Box<str>) -> StoreFuture<'_, ImportMemory>;
 
     /// Every ticket with its uses, at the start of a hub, by number.
@@ -160,7 +161,7 @@ pub enum StageReply {
 /// kept, so that a later [`Store::stage`] of the same change goes on from there. After a
 /// call failed, nothing need be.
 pub trait Staging: Send {
-    /// How many bytes of an interrupted upload are kept: what is written next follows them.
+    /// The number of bytes of an interrupted upload that are kept: the next write follows them.
     fn held(&self) -> u64;
 
     /// Hands over the [`held`](Staging::held) bytes, in pieces, to be parsed and hashed again.

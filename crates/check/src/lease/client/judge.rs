@@ -9,11 +9,11 @@ use super::script::{Reaction, id_in};
 use super::server::Heard;
 use crate::{Finding, Place, shown};
 
-/// What a client may be late with its time-out, beside as much again.
+/// The time by which a client's time-out may be late, beside the same time again.
 const LATE: Duration = Duration::from_secs(5);
 
 impl Run {
-    /// What it sent and how it ended, as evidence.
+    /// The evidence: the client's requests, and its end.
     fn evidence(&self, finding: Finding) -> Finding {
         let requests = self.requests.iter().map(|heard| shown(&heard.bytes));
         let requests: Vec<String> = requests.collect();
@@ -201,8 +201,8 @@ pub(super) fn time_out(run: &Run) -> Finding {
     run.pass()
 }
 
-/// What is no grant of this id is not printed as one, and does not end the client without a word.
-/// A client that asked again has not taken it.
+/// The client does not print a reply that is no grant of its id as a grant, and does not end
+/// without a word. A client that asked again has not accepted it.
 pub(super) fn not_taken(run: &Run) -> Finding {
     let spoke = |text: &str| run.ended.mentions(text);
     let asked_again = run.requests.len() > 1;

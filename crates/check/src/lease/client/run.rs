@@ -11,12 +11,12 @@ use super::script::Script;
 use super::server::{Heard, Server};
 use crate::{Ended, Finding, Running};
 
-/// How long a client may take from its start to its first request: a virtual machine on a busy
-/// computer needs seconds.
+/// The time from the start of a client to its first request: a virtual machine on a busy computer
+/// needs seconds.
 const FIRST_REQUEST_WITHIN: Duration = Duration::from_secs(60);
-/// What a client may take beside its time-out until it does something.
+/// The time that a client may take for any step, beside its time-out.
 const SLACK: Duration = Duration::from_secs(5);
-/// How long a client may take to end after the server's last reaction.
+/// The time for a client to end after the server's last reaction.
 pub(super) const ENDS_WITHIN: Duration = Duration::from_secs(10);
 /// Requests after which a client counts as endless.
 const MAX_REQUESTS: usize = 5;

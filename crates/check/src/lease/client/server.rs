@@ -15,13 +15,13 @@ use tokio::time::{sleep, timeout};
 
 use super::script::{Reaction, Script, id_in};
 
-/// How long a connection that has said ten bytes may go on with a line end.
+/// The time for a line end after the ten bytes of a request.
 const LINE_END_WITHIN: Duration = Duration::from_millis(50);
-/// How long a connection may take for its ten bytes.
+/// The time for the ten bytes of a connection.
 const REQUEST_WITHIN: Duration = Duration::from_secs(5);
 /// Between the pieces of a reply: each is a read of its own.
 const BETWEEN_PIECES: Duration = Duration::from_millis(300);
-/// How long the client may take to close.
+/// The time for the client to close.
 const DRAIN: Duration = Duration::from_secs(2);
 /// The most that is read of one request.
 const MAX_REQUEST: usize = 1024;

@@ -12,7 +12,7 @@ use tokio::time::sleep;
 use super::exchange::{Asked, over_tcp, over_udp};
 use crate::{CheckResult, Finding, Trace, shown};
 
-/// How long a reply may take before it counts as none.
+/// The time after which a reply counts as none.
 pub(super) const REPLY_WITHIN: Duration = Duration::from_secs(5);
 /// Requests without a reply before the server counts as silent: the network may lose a datagram,
 /// and a connection that waits when its server dies is answered by nobody.
@@ -29,7 +29,7 @@ const ID_STEP: u32 = 7_919;
 pub(super) struct Target {
     pub(super) server: SocketAddr,
     pub(super) transport: Transport,
-    /// How long the server leases an id.
+    /// The server's lease time.
     pub(super) lease: Duration,
     pub(super) trace: Trace,
     next_id: Arc<AtomicU32>,
@@ -169,7 +169,7 @@ impl Target {
     }
 }
 
-/// Why there is no exchange.
+/// The finding when there is no exchange.
 pub(super) fn no_server(error: &io::Error) -> Finding {
     if error.kind() == io::ErrorKind::ConnectionRefused {
         return Finding::gone("nothing listens at the address: connection refused");

@@ -1,4 +1,4 @@
-//! How a server treats TCP connections.
+//! The checks of a server's TCP connections.
 
 use std::io;
 use std::time::Duration;
@@ -18,11 +18,11 @@ const BETWEEN_PIECES: Duration = Duration::from_millis(150);
 const IN_PIECES: usize = 3;
 /// Connections that say nothing.
 const SILENT: usize = 8;
-/// How long a silent connection may take: a server with a full queue need not take more of them.
+/// The time for a silent connection: a server with a full queue need not accept more of them.
 const SILENT_CONNECTS_WITHIN: Duration = Duration::from_secs(2);
 /// Long enough for silent clients to be accepted before the good one.
 const ACCEPTED: Duration = Duration::from_millis(100);
-/// How long a server may take to close after its reply.
+/// The time for a server to close after its reply.
 const CLOSES_WITHIN: Duration = Duration::from_secs(5);
 
 /// A connection and what went wrong with it.

@@ -12,10 +12,10 @@ use tokio::time::{sleep, timeout};
 
 use crate::{Finding, shown};
 
-/// How long a connection may take: the kernel of a server with a short queue drops the first
-/// attempts, and ours tries again after 1, 3 and 7 seconds.
+/// The time to connect: the kernel of a server with a short queue drops the first attempts, and
+/// ours tries again after 1, 3 and 7 seconds.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
-/// How long a server that reset a connection while it was made is left alone.
+/// The pause after a server has reset a connection while it was made.
 const AFTER_A_RESET: Duration = Duration::from_millis(300);
 /// The most that is read of one reply.
 const MAX_READ: usize = 4096;
@@ -33,7 +33,7 @@ pub(super) struct Asked {
     pub(super) after: Instant,
 }
 
-/// How the server ended a connection.
+/// The end of a connection by the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
     /// In order.

@@ -1,9 +1,10 @@
-//! When an id is free again.
+//! The check of the time at which an id is free again.
 //!
-//! The server granted between the request's sending and the reply's coming. So what is answered
-//! less than a lease after the sending must be a RESET, and what is sent a lease after the coming
-//! must be granted, however slow the network. One watch over one lease shows all three findings:
-//! its ids are granted at its beginning, and its requests are sent one after the other.
+//! The server granted between the sending of the request and the arrival of the reply. So a request
+//! that is answered less than a lease after the sending must get a RESET. A request that is sent a
+//! lease after the arrival must get a grant, however slow the network. One watch over one lease
+//! shows all three findings: its ids are granted at its beginning, and its requests are sent one
+//! after the other.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,10 +17,10 @@ use super::asking::Target;
 use super::exchange::Asked;
 use crate::{CheckResult, Finding};
 
-/// What two clocks may drift apart, and a timer may be late.
+/// The drift between two clocks, and the lateness of a timer.
 const CLOCKS_DIFFER: Duration = Duration::from_millis(20);
-/// How much later than its end an id may be free: a server that looks every second, and half a
-/// second for a busy machine.
+/// The time by which an id may be free late: a server that looks every second, and half a second
+/// for a busy machine.
 const POLLING: Duration = Duration::from_millis(1500);
 /// Percent of the lease after which a second client asks for an id that must be in use.
 const EARLY_PERCENT: [u32; 3] = [70, 80, 90];
@@ -184,7 +185,7 @@ struct Course {
     early: Early,
     late: Late,
     renewal: Renewal,
-    /// When the id that must not be renewed was asked for last.
+    /// The time of the last request for the id that must not be renewed.
     asked_last: Instant,
     /// Whether a renewal by that request holds for longer than the pause after it.
     unbroken: bool,

@@ -10,13 +10,13 @@ use super::asking::Target;
 use super::exchange::{connect, over_udp};
 use crate::{CheckResult, Finding};
 
-/// What a server may be late: one that looks every second, on a busy machine.
+/// The time by which a server may be late: one that looks every second, on a busy machine.
 const LATE: Duration = Duration::from_secs(3);
 /// Between two looks at a server that should be gone.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// How long a reply to a look is waited for.
+/// The time for a reply to a look.
 const LOOK: Duration = Duration::from_millis(250);
-/// How long the last request waits for its reply.
+/// The time for the reply to the last request.
 const ANSWER: Duration = Duration::from_secs(1);
 
 /// Up just before the time is over, gone just after it.

@@ -1,4 +1,4 @@
-//! What a server grants, to whom, and for which id.
+//! The checks of grants: to which client, for which id.
 
 use std::sync::{Arc, OnceLock};
 
@@ -50,7 +50,7 @@ pub(super) async fn sources(target: Target) -> CheckResult {
     Ok(last.map_or_else(Finding::pass, |asked| asked.pass()))
 }
 
-/// What was granted is in use for everybody, also after another grant.
+/// A granted id is in use for everybody, also after another grant.
 pub(super) async fn in_use(target: Target) -> CheckResult {
     let why = "an id that was granted a moment ago is in use";
     for _ in 0..TRIES {
@@ -73,7 +73,7 @@ pub(super) async fn in_use(target: Target) -> CheckResult {
 
 const TOO_SLOW: &str = "the replies come too late to tell; check over a faster network";
 
-/// What is granted over one transport is in use over the other.
+/// An id that is granted over one transport is in use over the other.
 pub(super) async fn one_table(target: Target) -> CheckResult {
     let transport = match target.transport {
         Transport::Udp => Transport::Tcp,

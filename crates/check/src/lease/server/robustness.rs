@@ -11,9 +11,9 @@ use super::asking::{Target, no_server};
 use super::exchange::{connect, read_reply, udp_client};
 use crate::{CheckResult, Finding, shown};
 
-/// How long an input that must not be answered is watched after the last one.
+/// The time to watch the last input that must get no reply.
 const QUIET: Duration = Duration::from_millis(700);
-/// How long an input is watched when the next client has its reply.
+/// The time to watch an input when the next client has its reply.
 const GLANCE: Duration = Duration::from_millis(20);
 
 /// Input that is no request; some of it contains the digits of an id.
@@ -70,7 +70,7 @@ impl Listening {
         Ok(client)
     }
 
-    /// What came within `wait`; nothing where the server is silent, closed or reset.
+    /// The bytes that came within `wait`; none if the server is silent, closed or reset.
     async fn heard(&mut self, wait: Duration) -> Vec<u8> {
         match self {
             Listening::Udp(socket) => {

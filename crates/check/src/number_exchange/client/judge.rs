@@ -31,7 +31,7 @@ const ALARMS: [&str; 17] = [
 ];
 
 impl Run {
-    /// What it said, what was answered and how it ended, as evidence.
+    /// The evidence: the client's request, the reply, and the client's end.
     fn evidence(&self, finding: Finding) -> Finding {
         let Some(heard) = &self.heard else {
             return finding.came(self.ended.shown());

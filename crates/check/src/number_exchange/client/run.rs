@@ -10,12 +10,12 @@ use super::script::Reaction;
 use super::server::{Heard, Server};
 use crate::{Ended, Finding, Running};
 
-/// How long a client may take from its start to its request: a virtual machine on a busy computer
-/// needs seconds.
+/// The time from the start of a client to its request: a virtual machine on a busy computer needs
+/// seconds.
 const FIRST_REQUEST_WITHIN: Duration = Duration::from_secs(60);
-/// How long a client may take to end after the server's reaction.
+/// The time for a client to end after the server's reaction.
 pub(super) const ENDS_WITHIN: Duration = Duration::from_secs(10);
-/// What a client may be late with its time-out, beside as much again.
+/// The time by which a client's time-out may be late, beside the same time again.
 const LATE: Duration = Duration::from_secs(5);
 
 /// The behaviour of a client in one run.
@@ -28,7 +28,7 @@ pub(super) struct Run {
     /// Its first request.
     pub(super) heard: Option<Heard>,
     pub(super) ended: Ended,
-    /// How long it was waited for after its request.
+    /// The time that the checker waited for it after its request.
     pub(super) patience: Duration,
     /// From the request to the client's end.
     pub(super) lasted: Duration,

@@ -14,13 +14,13 @@ use tokio::time::{sleep, timeout};
 
 use super::script::Reaction;
 
-/// How long the client is quiet before what it said is all of it: it may be slow.
+/// The silence after which the client's bytes are its whole request: it may be slow.
 const QUIET: Duration = Duration::from_millis(300);
 /// Between the pieces of a reply: each is a read of its own.
 const BETWEEN_PIECES: Duration = Duration::from_millis(300);
 /// Between a request and the reset that follows it.
 const BEFORE_A_RESET: Duration = Duration::from_millis(500);
-/// How long the client may take to close.
+/// The time for the client to close.
 const DRAIN: Duration = Duration::from_secs(2);
 
 /// The bytes of a client on one connection.

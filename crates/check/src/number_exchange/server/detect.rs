@@ -1,4 +1,4 @@
-//! Which forms the server speaks.
+//! Finds the forms that the server speaks.
 
 use fleetlink_proto::number_exchange::{Form, Reply};
 

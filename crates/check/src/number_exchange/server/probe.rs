@@ -14,12 +14,12 @@ use tokio::time::{sleep, timeout};
 
 use crate::{Finding, Trace, shown};
 
-/// How long a server may take for a reply.
+/// The time for a server's reply.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
-/// How long a connection may take: the kernel of a server with a short queue drops the first
-/// attempts, and ours tries again after 1, 3 and 7 seconds.
+/// The time to connect: the kernel of a server with a short queue drops the first attempts, and
+/// ours tries again after 1, 3 and 7 seconds.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
-/// How long a server that does not close is listened to after its last byte.
+/// The time to listen after the last byte of a server that does not close.
 const QUIET: Duration = Duration::from_millis(500);
 /// Between two good requests without a reply: a server that dies is gone by then.
 const BETWEEN_TRIES: Duration = Duration::from_millis(300);

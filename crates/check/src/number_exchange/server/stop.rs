@@ -9,9 +9,9 @@ use super::judge::{id, plain_request};
 use super::probe::{Ending, Heard, Probe};
 use crate::{Check, Finding, Plan, shown};
 
-/// How long a server may take to stop: it may answer others first.
+/// The time for a server to stop: it may answer others first.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
-/// How often it is looked at.
+/// The time between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 const SHOWS: &str = "a number out of range stops the server";

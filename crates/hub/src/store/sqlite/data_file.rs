@@ -14,7 +14,8 @@ impl ToSql for Column<'_> {
     }
 }
 
-/// What is smaller than the names behind this one: without one, smaller than all.
+/// The greatest value that sorts before the names behind this one; without a file, a value before
+/// all names.
 pub(super) fn before(file: Option<&DataFile>) -> ToSqlOutput<'_> {
     file.map_or((-1).into(), value)
 }

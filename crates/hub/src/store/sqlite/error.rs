@@ -3,7 +3,7 @@
 use fleetlink_core::StoreError;
 use rusqlite::{ErrorCode, ffi};
 
-/// Why one operation was not done.
+/// The reason why one operation was not done.
 #[derive(Debug)]
 pub(super) enum OpError {
     /// By the rules of the store; its transaction can go on.
@@ -47,8 +47,8 @@ pub(super) enum SqlFault {
     Passing,
 }
 
-/// What an error of SQLite means. The only ones after which what was acknowledged is in doubt are
-/// those of a flush and those of a database that is damaged or was moved away.
+/// The meaning of an SQLite error. Acknowledged changes are in doubt only after a failed flush, and
+/// after an error of a database that is damaged or was moved away.
 pub(super) fn fault(error: &rusqlite::Error) -> SqlFault {
     use rusqlite::Error as E;
     match error {
@@ -108,7 +108,7 @@ fn is_corrupt(error: &rusqlite::Error) -> bool {
 mod tests {
     use super::*;
 
-    /// What SQLite makes of an extended code.
+    /// The meaning of an extended code of SQLite.
     fn of(extended: i32) -> SqlFault {
         let cause = ffi::Error::new(extended);
         fault(&rusqlite::Error::SqliteFailure(cause, None))

@@ -20,7 +20,7 @@ struct Flusher {
     thread: JoinHandle<io::Result<()>>,
 }
 
-/// Which of the two failed: after a flush more than this file is in doubt.
+/// The step that failed: after a failed flush more than this file is in doubt.
 #[derive(Debug)]
 pub(super) enum FileError {
     Write(io::Error),

@@ -76,7 +76,7 @@ impl Folder {
         self.root.join(DATABASE)
     }
 
-    /// Where the database is rewritten before it takes its place.
+    /// The path at which the database is rewritten before it takes its place.
     pub(super) fn rewritten(&self) -> PathBuf {
         self.root.join("hub.db.new")
     }

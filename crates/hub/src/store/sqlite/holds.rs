@@ -1,5 +1,5 @@
-//! Which data files have a snapshot that is still in use. Segments of such a file are not merged: who
-//! reads a snapshot opens its segments one after the other.
+//! The data files with a snapshot in use. Segments of such a file are not merged, because the
+//! reader of a snapshot opens its segments one after the other.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};

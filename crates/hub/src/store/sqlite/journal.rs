@@ -141,7 +141,7 @@ pub(super) fn page(
     Ok(changes)
 }
 
-/// How much of the journal stays.
+/// The limits of the journal.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
     /// Changes before this time go.

@@ -23,7 +23,7 @@ pub(super) const SWEEP_QUEUE: usize = 1024;
 
 /// Room that is kept for deletions on a full disk: more than the log has that is not copied yet.
 pub(super) const RESERVE_BYTES: usize = 4 << 20;
-/// How long a reserve that was used stays so, at least.
+/// The shortest time for which a used reserve stays in use.
 pub(super) const RESERVE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Interrupted uploads that are kept of one device; the oldest make room.
@@ -31,12 +31,12 @@ pub const PARTIALS_PER_DEVICE: usize = 8;
 
 /// After so many bytes of an upload a flush begins beside the writing, so that the last one is short.
 pub(super) const FLUSH_BYTES: u64 = 8 << 20;
-/// So many bytes of an upload may wait for the disk; its writer then waits too.
+/// The bytes of an upload that may wait for the disk; beyond them its writer waits too.
 pub(super) const UNFLUSHED_BYTES: u64 = 64 << 20;
 /// The pieces in which an interrupted upload is read again.
 pub(super) const READ_BACK_BYTES: usize = 1 << 20;
 
-/// So many small segments of about one size beside each other become one.
+/// The number of small segments of about one size, beside each other, that become one.
 pub(super) const MERGE_FAN_IN: u64 = 64;
 /// The sizes, in bytes, at which one class of segments ends and the next begins; those above the last
 /// one are not merged.
@@ -64,12 +64,12 @@ pub(super) const JOURNAL_STEP: u64 = 10_000;
 
 /// Pages in the write-ahead log from which on they are copied into the database, after the answers.
 pub(super) const CHECKPOINT_PAGES: i64 = 512;
-/// How long SQLite waits for a lock; the folder's own lock makes it rare.
+/// The time that SQLite waits for a lock; the folder's own lock makes that rare.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Prepared statements that a connection keeps.
 pub(super) const STATEMENTS: usize = 64;
 
-/// How long the writer waits for readers of the log while nobody waits for it, and how often.
+/// The time that the writer waits for readers of the log while nobody waits for it.
 pub(super) const READERS_TIMEOUT: Duration = Duration::from_millis(50);
 /// See [`READERS_TIMEOUT`].
 pub(super) const COPY_TRIES: u32 = 100;

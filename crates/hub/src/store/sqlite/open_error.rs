@@ -1,9 +1,9 @@
-//! Why a store cannot be opened, said to the operator.
+//! The reason why a store cannot be opened, in words for the operator.
 
 use std::io;
 use std::path::PathBuf;
 
-/// Why the data folder cannot be opened as a store.
+/// The reason why the data folder cannot be opened as a store.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Its lock is held.
@@ -36,7 +36,7 @@ pub enum OpenError {
     DatabaseMissing {
         /// The data folder.
         folder: PathBuf,
-        /// What is there and belongs to a database.
+        /// The name of a file that belongs to a database.
         beside: &'static str,
     },
     /// The file system has no shared memory, which write-ahead logging needs.

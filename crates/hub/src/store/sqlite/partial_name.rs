@@ -1,5 +1,5 @@
-//! How the files of uploads that are not finished are named: the name says all that tells an upload
-//! from another one, so it cannot be lost without its bytes.
+//! The names of the files of unfinished uploads. The name says everything that tells an upload from
+//! another one, so that cannot be lost without the bytes.
 
 use fleetlink_core::UploadChange;
 use fleetlink_proto::control::UploadMode;
@@ -18,7 +18,7 @@ pub(super) struct PartialName {
     pub(super) key: IdempotencyKey,
 }
 
-/// What an upload will do to which data file.
+/// The data file of an upload, and the upload's mode.
 pub(super) type Target = (DataFile, UploadMode);
 
 /// An upload that is not finished.

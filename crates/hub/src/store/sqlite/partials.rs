@@ -1,4 +1,4 @@
-//! Which uploads are being staged, and which interrupted ones are kept.
+//! The uploads that are being staged, and the interrupted ones that are kept.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -144,8 +144,8 @@ impl Slot {
         }
     }
 
-    /// What an upload of this slot's name finds. Of another target it is a conflict, whether what is
-    /// there is interrupted or still arrives.
+    /// Looks for earlier bytes of this slot's upload. An upload of another target is a conflict,
+    /// whether it was interrupted or still arrives.
     fn claim(&self, upload: &Partial, now: SystemTime) -> Result<Claim, StoreError> {
         let there = || self.partial(&upload.name);
         match self.state {
@@ -158,7 +158,7 @@ impl Slot {
     }
 }
 
-/// What a change gets whose key is that of another one.
+/// The error for a change whose key belongs to another one.
 pub(super) fn other_change() -> StoreError {
     let message = "this idempotency key is that of an upload that is not finished, which is another \
                    change; abort that one first, or use another key";

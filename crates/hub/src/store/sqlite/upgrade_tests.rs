@@ -84,7 +84,7 @@ fn data(database: &Connection) {
     }
 }
 
-/// What a store of this format had is there.
+/// Asserts that everything of a store of this format is there.
 async fn has_everything(folder: &Path, format: usize) {
     let store = SqliteStore::open(folder).unwrap();
     let accounts = store.accounts().await.unwrap();
@@ -112,7 +112,7 @@ async fn has_everything(folder: &Path, format: usize) {
     assert_eq!(memory.logins.len(), usize::from(format >= 5));
 }
 
-/// What the hub answers to a login, and then to a sum.
+/// Logs in and asks for a sum; returns the hub's replies.
 async fn logs_in(folder: &Path) {
     let config = HubConfig {
         plain: true,

@@ -34,7 +34,7 @@ fn position_of_sources(connection: &Connection, merge: &Merge) -> Result<u64, Op
     Ok(found.first().ok_or_else(changed)?.1)
 }
 
-/// So many segments of the file from this one on, with their positions.
+/// The segments of the file from this one on, at most so many, with their positions.
 fn from(
     connection: &Connection,
     (device, file): &FileKey,

@@ -1,8 +1,9 @@
-//! Which segments of a file are merged.
+//! The choice of the segments of a file to merge.
 //!
-//! Segments belong to classes by their size. Beside each other, so many of one class make one segment,
-//! together with smaller ones between them. So a byte is written again once for each class, a file has
-//! at most so many segments of each class, and large segments are left alone.
+//! Segments belong to classes by their size. A fixed number of one class beside each other make one
+//! segment, together with smaller ones between them. So a byte is written again once for each
+//! class, a file has at most that number of segments of each class, and large segments are left
+//! alone.
 
 use std::ops::Range;
 
