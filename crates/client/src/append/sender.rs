@@ -1,17 +1,16 @@
 //! Commits the batches one after the other, each with one effect.
 
-use fleetlink_proto::control::UploadMode;
-use fleetlink_proto::{DataFile, IdempotencyKey};
-
 use std::time::Duration;
 
+use fleetlink_proto::DataFile;
+use fleetlink_proto::control::UploadMode;
 use tokio::time::sleep;
 
 use super::AppendEvent;
 use super::queue::{Batch, Queue};
 use crate::retry::{Attempt, Patience, Tries, retry};
-use crate::upload::of_bytes;
-use crate::{Error, Result, Sessions, UploadTask, new_key};
+use crate::upload::Held;
+use crate::{Error, Result, Sessions, UploadTask};
 
 pub(super) struct Sender<'a, S> {
     sessions: &'a S,
@@ -63,8 +62,7 @@ impl<'a, S: Sessions> Sender<'a, S> {
     ) -> Result<()> {
         let mut delivery = Delivery {
             sender: self,
-            batch,
-            key: new_key(),
+            held: Held::new(self.sessions, &self.task, &batch.bytes),
             last: None,
             told_full: false,
             tell,
@@ -81,8 +79,7 @@ impl<'a, S: Sessions> Sender<'a, S> {
 /// A batch on its way to the hub.
 struct Delivery<'a, S, T> {
     sender: &'a Sender<'a, S>,
-    batch: &'a Batch,
-    key: IdempotencyKey,
+    held: Held<'a, S>,
     /// The failure of the last try, where that passes.
     last: Option<Error>,
     told_full: bool,
@@ -92,13 +89,12 @@ struct Delivery<'a, S, T> {
 impl<S: Sessions, T: FnMut(AppendEvent<'_>) + Send> Attempt for Delivery<'_, S, T> {
     type Done = ();
 
-    async fn attempt(&mut self, _: &mut Tries) -> Result<()> {
-        let sent = self.send().await;
-        match &sent {
-            Ok(()) if self.last.is_some() => (self.tell)(AppendEvent::Back),
-            _ => {}
+    async fn attempt(&mut self, tries: &mut Tries) -> Result<()> {
+        self.held.attempt(tries).await?;
+        if self.last.is_some() {
+            (self.tell)(AppendEvent::Back);
         }
-        sent
+        Ok(())
     }
 
     async fn wait(&mut self, error: &Error, wait: Duration) -> Result<()> {
@@ -109,20 +105,6 @@ impl<S: Sessions, T: FnMut(AppendEvent<'_>) + Send> Attempt for Delivery<'_, S, 
             (self.tell)(AppendEvent::Full);
         }
         sleep(wait).await;
-        Ok(())
-    }
-}
-
-impl<S: Sessions, T: FnMut(AppendEvent<'_>) + Send> Delivery<'_, S, T> {
-    async fn send(&mut self) -> Result<()> {
-        let session = self.sender.sessions.session().await?;
-        of_bytes(
-            &session,
-            self.sender.task.clone(),
-            self.key,
-            &self.batch.bytes,
-        )
-        .await?;
         Ok(())
     }
 }

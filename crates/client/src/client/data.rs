@@ -1,18 +1,20 @@
 //! The data files of a device: upload, compute, list, fetch, delete.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
-use fleetlink_proto::DataFile;
 use fleetlink_proto::control::{ActiveDevice, ComputeReply, DeleteReply, FileEntry, UploadMode};
 use fleetlink_proto::samples::{Decimal, Operation};
+use fleetlink_proto::{DataFile, Escaped};
+use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::Client;
 use crate::upload::{Origin, upload};
 use crate::{
-    AppendEvent, AppendRules, Appended, Downloaded, Error, Existing, Result, UploadTask, Uploaded,
-    append_stream, delete_file, download, download_to_file, upload_stream,
+    AppendEvent, AppendRules, Appended, Downloaded, Error, ErrorKind, Existing, Result, UploadTask,
+    Uploaded, append_stream, delete_file, download, download_to_file, upload_stream,
 };
 
 /// What stands for the name of a data file: its text, its number, or the name itself.
@@ -57,7 +59,8 @@ impl IntoDataFile for u32 {
     }
 }
 
-/// Samples for an upload: numbers, the text of lines, a local file, or a stream.
+/// Samples for an upload: numbers, the text of lines, a local file, or a stream. A path that leads
+/// to no regular file, such as a named pipe, is read as a stream.
 ///
 /// A line of a text is a sample, `21.5`, or a time and a sample, `2026-11-27T10:00:00Z,21.5`. See
 /// [`SampleReader`](crate::SampleReader) for what else is understood.
@@ -70,8 +73,9 @@ enum Content {
 }
 
 impl Readings {
-    /// What this source gives until its end. It can be read once, so nothing of it is sent again
-    /// where the connection is lost.
+    /// The bytes that this source gives until its end. Up to 1 MiB of them are kept until the hub has
+    /// them, and are sent again where the connection is lost. More than that cannot be sent again: the
+    /// upload then fails.
     pub fn stream(source: impl AsyncRead + Send + Unpin + 'static) -> Self {
         Readings(Content::Stream(Box::new(source)))
     }
@@ -177,15 +181,41 @@ impl<'a> Upload<'a> {
             allow_empty: self.allow_empty,
         };
         let origin = match self.readings.0 {
-            Content::File(path) => Origin::File(path),
+            Content::File(path) => match is_regular(&path).await? {
+                true => Origin::File(path),
+                false => {
+                    let source = File::open(&path).await;
+                    let source = source.map_err(|error| no_source(&path, error))?;
+                    return upload_stream(self.client, task, source, self.progress).await;
+                }
+            },
             Content::Text(text) => Origin::Bytes(text.into()),
             Content::Stream(source) => {
-                let session = self.client.session().await?;
-                return upload_stream(&session, task, source, self.progress).await;
+                return upload_stream(self.client, task, source, self.progress).await;
             }
         };
         upload(self.client, task, &origin, self.progress).await
     }
+}
+
+/// Tells whether a path leads to a regular file, which can be read as often as it takes, or to a
+/// pipe or device.
+async fn is_regular(path: &Path) -> Result<bool> {
+    let metadata = tokio::fs::metadata(path).await;
+    let metadata = metadata.map_err(|error| no_source(path, error))?;
+    match metadata.is_dir() {
+        true => Err(no_source(path, io::ErrorKind::IsADirectory.into())),
+        false => Ok(metadata.is_file()),
+    }
+}
+
+fn no_source(path: &Path, error: io::Error) -> Error {
+    let kind = match error.kind() {
+        io::ErrorKind::NotFound => ErrorKind::NoSuchFile,
+        _ => ErrorKind::File,
+    };
+    let path = path.display().to_string();
+    Error::new(kind, format!("{}: {error}", Escaped(&path))).because(error)
 }
 
 impl<'a> IntoFuture for Upload<'a> {

@@ -24,8 +24,12 @@ pub(super) struct Sent {
 impl Sent {
     /// The answer, once it is there.
     pub(super) async fn read<T: DeserializeOwned>(self) -> Result<T> {
-        let method = self.method;
-        let answer = in_time(method, CALL_DEADLINE, self.answer()).await?;
+        self.read_within(CALL_DEADLINE).await
+    }
+
+    /// The answer, which may take so long.
+    pub(super) async fn read_within<T: DeserializeOwned>(self, limit: Duration) -> Result<T> {
+        let answer = in_time(self.method, limit, self.answer()).await?;
         read_answer(answer.value)
     }
 
@@ -58,6 +62,19 @@ impl Session {
         in_time(method, limit, asking).await
     }
 
+    /// Writes a call to `lines`, which is sent next, and expects its answer.
+    pub(super) fn expect(&self, request: &Request, opens: Opens, lines: &mut Vec<u8>) -> Sent {
+        let id = self.inner.next_id.fetch_add(1, Ordering::Relaxed);
+        let (answer, answered) = oneshot::channel();
+        let expected = self.inner.shared.expect(id, opens, answer);
+        lines.extend(encode_request(&RequestId::Number(id), request));
+        Sent {
+            method: request.method(),
+            answered,
+            expected,
+        }
+    }
+
     /// Sends calls as one piece, in this order.
     pub(super) async fn send<const N: usize>(
         &self,
@@ -65,17 +82,7 @@ impl Session {
     ) -> Result<[Sent; N]> {
         let inner = &*self.inner;
         let mut lines = Vec::new();
-        let sent = requests.map(|(request, opens)| {
-            let id = inner.next_id.fetch_add(1, Ordering::Relaxed);
-            let (answer, answered) = oneshot::channel();
-            let expected = inner.shared.expect(id, opens, answer);
-            lines.extend(encode_request(&RequestId::Number(id), &request));
-            Sent {
-                method: request.method(),
-                answered,
-                expected,
-            }
-        });
+        let sent = requests.map(|(request, opens)| self.expect(&request, opens, &mut lines));
         match inner.control.send(lines).await {
             Ok(()) => Ok(sent),
             Err(_) => Err(Error::closed(inner.shared.closed().await)),

@@ -2,6 +2,7 @@
 
 mod calls;
 mod closed;
+mod flight;
 mod keys;
 mod methods;
 mod opening;
@@ -11,10 +12,11 @@ mod tickets;
 mod transfer;
 mod writer;
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicI64, AtomicU64};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use fleetlink_proto::control::SessionLimits;
 use fleetlink_proto::control::limits::DEFAULT_KEEP_ALIVE;
 use fleetlink_proto::signed::Channel;
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -41,6 +43,16 @@ struct Inner {
     keep_alive: watch::Sender<Duration>,
     next_id: AtomicI64,
     in_flight: Semaphore,
+    /// The facts that the hub's `hello` told, once it has come.
+    agreed: OnceLock<Agreed>,
+    last_upload: AtomicU64,
+}
+
+/// The part of the hub's `hello` that later calls depend on.
+struct Agreed {
+    /// The device chooses the numbers of its uploads.
+    client_numbers: bool,
+    limits: SessionLimits,
 }
 
 impl std::fmt::Debug for Session {
@@ -73,6 +85,8 @@ impl Session {
                 keep_alive,
                 next_id: AtomicI64::new(writer::GIVE_UP_ID + 1),
                 in_flight: Semaphore::new(MAX_CALLS_IN_FLIGHT),
+                agreed: OnceLock::new(),
+                last_upload: AtomicU64::new(0),
             }),
         }
     }

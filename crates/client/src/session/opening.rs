@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use fleetlink_proto::HubPin;
 use fleetlink_proto::control::limits::{MAX_KEEP_ALIVE, MIN_KEEP_ALIVE, PROTOCOL_VERSION};
-use fleetlink_proto::control::{Hello, HelloReply, Join, JoinReply, LoginReply, Request};
+use fleetlink_proto::control::{Feature, Hello, HelloReply, Join, JoinReply, LoginReply, Request};
 use fleetlink_proto::succession::Succession;
 
-use super::Session;
 use super::shared::Opens;
+use super::{Agreed, Session};
 use crate::{Connection, Error, KeyPair, Result};
 
 impl Session {
@@ -79,6 +79,10 @@ impl Session {
         self.inner
             .keep_alive
             .send_replace(keep_alive.clamp(MIN_KEEP_ALIVE, MAX_KEEP_ALIVE));
+        self.inner.agreed.get_or_init(|| Agreed {
+            client_numbers: reply.features.contains(&Feature::ClientNumbers),
+            limits: reply.limits,
+        });
         Ok(())
     }
 }

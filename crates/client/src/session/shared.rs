@@ -219,9 +219,7 @@ impl Shared {
             Opens::Nothing => None,
             Opens::Upload => {
                 let id = value.get("upload")?.as_u64()?;
-                let (failed, failure) = oneshot::channel();
-                self.open().uploads.insert(id, failed);
-                Some(Transfer::Upload(id, failure))
+                Some(Transfer::Upload(id, self.expect_failure(id)))
             }
             Opens::Download => {
                 let id = value.get("download")?.as_u64()?;
@@ -230,6 +228,13 @@ impl Shared {
                 Some(Transfer::Download(id, receiver))
             }
         }
+    }
+
+    /// Listens for the failure of an upload whose number the device has chosen.
+    pub(super) fn expect_failure(&self, upload: u64) -> oneshot::Receiver<RpcError> {
+        let (failed, failure) = oneshot::channel();
+        self.open().uploads.insert(upload, failed);
+        failure
     }
 
     pub(super) fn upload_failed(&self, upload: u64, error: RpcError) {

@@ -40,8 +40,10 @@ pub(crate) struct OpenedDownload {
 impl Session {
     pub(crate) async fn open_upload(
         &self,
-        open: OpenUpload,
+        mut open: OpenUpload,
     ) -> Result<(OpenUploadReply, Option<OpenedUpload>)> {
+        // The device chooses all numbers of a session or none.
+        open.upload = self.next_upload();
         let request = Request::OpenUpload(open);
         let answer = self.answer(request, Opens::Upload, CALL_DEADLINE).await?;
         let opened = match answer.transfer {

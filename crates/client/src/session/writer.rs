@@ -30,6 +30,8 @@ pub(super) struct Chunk {
 /// What waits behind the calls.
 pub(super) enum Bulk {
     Chunk(Chunk),
+    /// The calls and the bytes of a whole upload; says when they are written.
+    Flight(Vec<u8>, oneshot::Sender<()>),
     /// Says that every chunk before it is written: a commit must not overtake one.
     Barrier(oneshot::Sender<()>),
 }
@@ -77,26 +79,38 @@ async fn write_all(
             }
             // An error says that the session's last handle is gone, which the first arm sees too.
             Ok(()) = queues.keep_alive.changed() => continue,
-            Some(bulk) = queues.chunks.recv() => {
-                let chunk = match bulk {
-                    Bulk::Chunk(chunk) => chunk,
-                    Bulk::Barrier(passed) => {
-                        // The upload may have been given up meanwhile.
-                        let _ = passed.send(());
-                        continue;
-                    }
-                };
-                let Ok(bytes) = u32::try_from(chunk.body.len()) else { continue };
-                let upload = chunk.upload;
-                let line = encode_notification(&DeviceNotification::UploadChunk { upload, bytes });
-                write(half, &line).await?;
-                write_bulk(half, &chunk.body, shared).await?;
-            }
+            Some(bulk) = queues.chunks.recv() => write_next(half, bulk, shared).await?,
         }
         if queues.control.is_empty() && queues.chunks.is_empty() {
             timeout(WRITE_DEADLINE, half.flush()).await??;
         }
     }
+}
+
+/// Writes the next thing that waited behind the calls. Nobody may wait for it any more.
+async fn write_next(
+    half: &mut WriteHalf<Box<dyn Stream>>,
+    bulk: Bulk,
+    shared: &Shared,
+) -> io::Result<()> {
+    match bulk {
+        Bulk::Chunk(Chunk { upload, body }) => {
+            let Ok(bytes) = u32::try_from(body.len()) else {
+                return Ok(());
+            };
+            let line = encode_notification(&DeviceNotification::UploadChunk { upload, bytes });
+            write(half, &line).await?;
+            write_bulk(half, &body, shared).await?;
+        }
+        Bulk::Flight(bytes, written) => {
+            write_bulk(half, &bytes, shared).await?;
+            let _ = written.send(());
+        }
+        Bulk::Barrier(passed) => {
+            let _ = passed.send(());
+        }
+    }
+    Ok(())
 }
 
 /// Writes everything; each step has a deadline, not the whole, however slow the network is.

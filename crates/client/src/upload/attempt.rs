@@ -1,16 +1,15 @@
 //! One try of an upload within one session.
 
-use fleetlink_proto::IdempotencyKey;
 use fleetlink_proto::control::{OpenUpload, OpenUploadReply, Receipt};
-use tokio::io::AsyncRead;
+use fleetlink_proto::{ContentHash, IdempotencyKey};
 
 use super::UploadTask;
-use super::blocks::{Blocks, Origin, Read, ReadError};
+use super::blocks::{Blocks, Origin, Read, ReadError, Whole};
 use crate::session::OpenedUpload;
 use crate::{Error, Result, Session};
 
 /// Hears how many bytes of the source were read.
-type Progress<'a> = &'a mut (dyn FnMut(u64) + Send + 'a);
+pub(super) type Progress<'a> = &'a mut (dyn FnMut(u64) + Send + 'a);
 
 /// What one try has seen of its source, also where it failed afterwards.
 #[derive(Default)]
@@ -21,39 +20,63 @@ pub(super) struct Seen {
     pub(super) sent: u64,
 }
 
+/// The upload that a try is about. A try is made `again` where an earlier one used the same key.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) task: &'a UploadTask,
+    pub(super) key: IdempotencyKey,
+    pub(super) again: bool,
+}
+
+/// Uploads a source that can be read again: a small one in one flight, a larger one from where the
+/// hub's part of it ends.
 pub(super) async fn of_origin(
     session: &Session,
-    task: UploadTask,
-    key: IdempotencyKey,
+    asked: Asked<'_>,
     origin: &Origin,
     (seen, progress): (&mut Seen, Progress<'_>),
 ) -> Result<Receipt> {
-    match open(session, task.clone(), key).await? {
+    let mut from_start = None;
+    if let Some(most) = session.flight_bytes(asked.again) {
+        let mut blocks = Blocks::of(origin.clone(), Start::nothing());
+        if let Some(small) = blocks.whole(most).await? {
+            asked.check_samples(&small.whole)?;
+            (seen.rounded, seen.sent) = (small.whole.rounded, small.whole.bytes);
+            let receipt = session.upload_whole(asked.call(), &small.bytes).await?;
+            progress(small.position);
+            return Ok(receipt);
+        }
+        from_start = Some(blocks);
+    }
+    match open(session, asked).await? {
         Opened::Committed(receipt) => Ok(receipt),
         Opened::Ready(upload, start) => {
-            let blocks = Blocks::of(origin.clone(), start);
+            let blocks = match from_start.filter(|_| start.offset == 0) {
+                Some(blocks) => blocks,
+                None => Blocks::of(origin.clone(), start),
+            };
             seen.sent = seen.sent.max(start.offset);
-            send(upload, task, blocks, (seen, progress)).await
+            let (upload, whole) = send(upload, asked, blocks, (seen, progress)).await?;
+            upload.commit(whole.bytes, whole.hash).await
         }
     }
 }
 
-pub(super) async fn of_stream(
-    session: &Session,
-    task: UploadTask,
-    key: IdempotencyKey,
-    source: impl AsyncRead + Send + Unpin + 'static,
-    (seen, progress): (&mut Seen, Progress<'_>),
-) -> Result<Receipt> {
-    match open(session, task.clone(), key).await? {
-        Opened::Committed(receipt) => Ok(receipt),
-        Opened::Ready(upload, start) if start.offset == 0 => {
-            let blocks = Blocks::of_stream(source);
-            send(upload, task, blocks, (seen, progress)).await
+impl Asked<'_> {
+    fn call(self) -> OpenUpload {
+        OpenUpload {
+            file: self.task.file.clone(),
+            mode: self.task.mode,
+            key: self.key,
+            upload: None,
         }
-        Opened::Ready(upload, _) => {
-            upload.abort().await?;
-            Err(Error::changed())
+    }
+
+    /// Checks that the data file is not emptied unasked.
+    pub(super) fn check_samples(self, whole: &Whole) -> Result<()> {
+        match whole.samples == 0 && self.task.is_empty_replacement() {
+            true => Err(Error::no_samples()),
+            false => Ok(()),
         }
     }
 }
@@ -71,25 +94,26 @@ impl From<ReadError> for Error {
 #[derive(Clone, Copy)]
 pub(super) struct Start {
     pub(super) offset: u64,
-    pub(super) hash: fleetlink_proto::ContentHash,
+    pub(super) hash: ContentHash,
 }
 
-enum Opened {
+impl Start {
+    /// The hub holds nothing yet.
+    pub(super) fn nothing() -> Self {
+        Start {
+            offset: 0,
+            hash: ContentHash::of(&[]),
+        }
+    }
+}
+
+pub(super) enum Opened {
     Committed(Receipt),
     Ready(OpenedUpload, Start),
 }
 
-async fn open(session: &Session, task: UploadTask, key: IdempotencyKey) -> Result<Opened> {
-    let UploadTask { file, mode, .. } = task;
-    match session
-        .open_upload(OpenUpload {
-            file,
-            mode,
-            key,
-            upload: None,
-        })
-        .await?
-    {
+pub(super) async fn open(session: &Session, asked: Asked<'_>) -> Result<Opened> {
+    match session.open_upload(asked.call()).await? {
         (OpenUploadReply::Committed { receipt }, _) => Ok(Opened::Committed(receipt)),
         (OpenUploadReply::Ready { offset, hash, .. }, Some(upload)) => {
             Ok(Opened::Ready(upload, Start { offset, hash }))
@@ -99,24 +123,22 @@ async fn open(session: &Session, task: UploadTask, key: IdempotencyKey) -> Resul
 }
 
 /// Sends bytes that are strict already, which one chunk holds.
-pub(crate) async fn of_bytes(
-    session: &Session,
-    task: UploadTask,
-    key: IdempotencyKey,
-    bytes: &[u8],
-) -> Result<Receipt> {
-    let (mut upload, start) = match open(session, task, key).await? {
+pub(super) async fn of_bytes(session: &Session, asked: Asked<'_>, bytes: &[u8]) -> Result<Receipt> {
+    let most = session.flight_bytes(asked.again);
+    if most.is_some_and(|most| bytes.len() <= most) {
+        return session.upload_whole(asked.call(), bytes).await;
+    }
+    let (mut upload, start) = match open(session, asked).await? {
         Opened::Committed(receipt) => return Ok(receipt),
         Opened::Ready(upload, start) => (upload, start),
     };
     let held = usize::try_from(start.offset).unwrap_or(usize::MAX);
-    let same = |held: &[u8]| fleetlink_proto::ContentHash::from(blake3::hash(held)) == start.hash;
     match bytes.split_at_checked(held) {
-        Some((held, wanted)) if held.is_empty() || same(held) => {
+        Some((held, wanted)) if held.is_empty() || ContentHash::of(held) == start.hash => {
             if !wanted.is_empty() {
                 upload.send(wanted.to_vec()).await?;
             }
-            let hash = blake3::hash(bytes).into();
+            let hash = ContentHash::of(bytes);
             Ok(upload.commit(bytes.len() as u64, hash).await?)
         }
         _ => {
@@ -126,40 +148,37 @@ pub(crate) async fn of_bytes(
     }
 }
 
-async fn send(
+/// Sends all blocks of a source; the upload can be committed after that.
+pub(super) async fn send(
     mut upload: OpenedUpload,
-    task: UploadTask,
+    asked: Asked<'_>,
     mut blocks: Blocks,
     (seen, progress): (&mut Seen, Progress<'_>),
-) -> Result<Receipt> {
+) -> Result<(OpenedUpload, Whole)> {
     loop {
         let read = tokio::select! {
             biased;
             failure = upload.failure() => return Err(failure),
             read = blocks.next() => read,
         };
-        match read {
+        let error = match read {
             Ok(Read::Block { bytes, position }) => {
                 seen.sent += bytes.len() as u64;
                 upload.send(bytes).await?;
                 progress(position);
+                continue;
             }
-            Ok(Read::Differs) => {
-                upload.abort().await?;
-                return Err(Error::changed());
-            }
-            Ok(Read::End(whole)) => {
-                if whole.samples == 0 && task.is_empty_replacement() {
-                    upload.abort().await?;
-                    return Err(Error::no_samples());
+            Ok(Read::End(whole)) => match asked.check_samples(&whole) {
+                Ok(()) => {
+                    seen.rounded = whole.rounded;
+                    return Ok((upload, whole));
                 }
-                seen.rounded = whole.rounded;
-                return upload.commit(whole.bytes, whole.hash).await;
-            }
-            Err(error) => {
-                upload.abort().await?;
-                return Err(error.into());
-            }
-        }
+                Err(error) => error,
+            },
+            Ok(Read::Differs) => Error::changed(),
+            Err(error) => error.into(),
+        };
+        upload.abort().await?;
+        return Err(error);
     }
 }

@@ -1,5 +1,6 @@
 //! Reading ahead of the network on a task of its own: the source becomes strict, and is hashed.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::PathBuf;
@@ -24,10 +25,19 @@ const SPARE: u64 = 64;
 /// A source that can be read again.
 #[derive(Debug, Clone)]
 pub(crate) enum Origin {
-    /// A local file.
+    /// A regular file.
     File(PathBuf),
     /// The text of lines.
     Bytes(Arc<[u8]>),
+}
+
+/// A source that was read to its end at once.
+pub(super) struct Small {
+    /// Its strict form.
+    pub(super) bytes: Vec<u8>,
+    pub(super) whole: Whole,
+    /// How many bytes of the source were read.
+    pub(super) position: u64,
 }
 
 /// What was read.
@@ -72,6 +82,8 @@ type Next = Result<Read, ReadError>;
 /// The blocks of a source, a few of them ahead. Dropped, it stops reading.
 pub(super) struct Blocks {
     queue: mpsc::Receiver<Next>,
+    /// Blocks that were looked at and given back.
+    begun: VecDeque<Read>,
 }
 
 impl Blocks {
@@ -89,7 +101,8 @@ impl Blocks {
                 let _ = sender.blocking_send(Err(error));
             }
         });
-        Blocks { queue }
+        let begun = VecDeque::new();
+        Blocks { queue, begun }
     }
 
     /// Those of a source that can be read once.
@@ -103,10 +116,53 @@ impl Blocks {
                 }
             }
         });
-        Blocks { queue }
+        let begun = VecDeque::new();
+        Blocks { queue, begun }
+    }
+
+    /// Reads the whole source where its strict form has at most so many bytes. Of a larger one
+    /// nothing is lost: [`next`](Blocks::next) gives what was read.
+    pub(super) async fn whole(&mut self, most: usize) -> Result<Option<Small>, ReadError> {
+        let (mut bytes, mut read) = (0, VecDeque::new());
+        loop {
+            match self.next().await? {
+                Read::End(whole) => {
+                    let position = read.back().map_or(0, |(_, position)| *position);
+                    let pieces: Vec<Vec<u8>> = read.into_iter().map(|(bytes, _)| bytes).collect();
+                    let bytes = match <[_; 1]>::try_from(pieces) {
+                        Ok([bytes]) => bytes,
+                        Err(pieces) => pieces.concat(),
+                    };
+                    return Ok(Some(Small {
+                        bytes,
+                        whole,
+                        position,
+                    }));
+                }
+                Read::Differs => {
+                    self.begun.push_back(Read::Differs);
+                    return Ok(None);
+                }
+                Read::Block {
+                    bytes: block,
+                    position,
+                } => {
+                    bytes += block.len();
+                    read.push_back((block, position));
+                    if bytes > most {
+                        let block = |(bytes, position)| Read::Block { bytes, position };
+                        self.begun.extend(read.into_iter().map(block));
+                        return Ok(None);
+                    }
+                }
+            }
+        }
     }
 
     pub(super) async fn next(&mut self) -> Next {
+        if let Some(read) = self.begun.pop_front() {
+            return Ok(read);
+        }
         let stopped = || Err(io::Error::other("reading stopped unexpectedly").into());
         self.queue.recv().await.unwrap_or_else(stopped)
     }

@@ -2,19 +2,21 @@
 
 mod attempt;
 mod blocks;
+mod held;
+mod once;
 
 use std::path::Path;
 
 use fleetlink_proto::control::{Receipt, UploadMode};
 use fleetlink_proto::{DataFile, IdempotencyKey};
-use tokio::io::AsyncRead;
 
 use crate::retry::{Attempt, Patience, Tries, retry};
-use crate::{ErrorKind, Result, Session, Sessions, new_key};
+use crate::{ErrorKind, Result, Sessions, new_key};
 
-use attempt::Seen;
-pub(crate) use attempt::of_bytes;
+use attempt::{Asked, Seen};
 pub(crate) use blocks::Origin;
+pub(crate) use held::Held;
+pub use once::upload_stream;
 
 /// What is uploaded to where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +71,7 @@ pub(crate) async fn upload(
         task,
         origin,
         key: new_key(),
+        again: false,
         furthest: 0,
         rounded: 0,
         progress,
@@ -84,6 +87,8 @@ struct FileUpload<'a, S, P> {
     task: UploadTask,
     origin: &'a Origin,
     key: IdempotencyKey,
+    /// Whether the key was used.
+    again: bool,
     /// How far the strict form was sent by any try.
     furthest: u64,
     rounded: u64,
@@ -98,8 +103,12 @@ impl<S: Sessions, P: FnMut(u64) + Send> Attempt for FileUpload<'_, S, P> {
         let session = self.sessions.session().await?;
         tries.keep_alive(session.keep_alive());
         let watched = (&mut seen, &mut self.progress as _);
-        let tried =
-            attempt::of_origin(&session, self.task.clone(), self.key, self.origin, watched).await;
+        let asked = Asked {
+            task: &self.task,
+            key: self.key,
+            again: std::mem::replace(&mut self.again, true),
+        };
+        let tried = attempt::of_origin(&session, asked, self.origin, watched).await;
         // A commit whose answer was lost is not read again.
         self.rounded = self.rounded.max(seen.rounded);
         self.furthest = self.furthest.max(seen.sent);
@@ -107,23 +116,8 @@ impl<S: Sessions, P: FnMut(u64) + Send> Attempt for FileUpload<'_, S, P> {
         if let Err(error) = &tried
             && matches!(error.kind(), ErrorKind::Changed)
         {
-            self.key = new_key();
+            (self.key, self.again) = (new_key(), false);
         }
         tried
     }
-}
-
-/// Uploads everything that the source gives until its end. What it gave is gone, so nothing is
-/// tried again: only the commit, whose answer the same session can still give.
-pub async fn upload_stream(
-    session: &Session,
-    task: UploadTask,
-    source: impl AsyncRead + Send + Unpin + 'static,
-    mut progress: impl FnMut(u64) + Send,
-) -> Result<Uploaded> {
-    let mut seen = Seen::default();
-    let (key, watched) = (new_key(), (&mut seen, &mut progress as _));
-    let receipt = attempt::of_stream(session, task, key, source, watched).await?;
-    let rounded = seen.rounded;
-    Ok(Uploaded { receipt, rounded })
 }

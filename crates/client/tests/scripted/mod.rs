@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fleetlink_proto::control::{
-    EndReason, ErrorCode, FromDevice, HelloReply, HubDecoder, HubNotification, JoinReply, KeyList,
-    Login, LoginProof, LoginReply, OpenDownloadReply, OpenUploadReply, Receipt, Reply, Request,
-    RequestId, RpcError, encode_error, encode_notification, encode_reply,
+    EndReason, ErrorCode, Feature, FromDevice, HelloReply, HubDecoder, HubNotification, JoinReply,
+    KeyList, Login, LoginProof, LoginReply, OpenDownloadReply, OpenUploadReply, Receipt, Reply,
+    Request, RequestId, RpcError, encode_error, encode_notification, encode_reply,
 };
 use fleetlink_proto::succession::Succession;
 use fleetlink_proto::{ContentHash, DeviceKey, Generation, HubPin, HubRun, HubTime, WallTime};
@@ -43,6 +43,12 @@ pub(crate) struct Script {
     pub(crate) close_after_join: bool,
     /// Answers `upload.open` so many times that it is busy, and to come back in 50 ms.
     pub(crate) busy_opens: usize,
+    /// Lets the device choose the numbers of its uploads.
+    pub(crate) client_numbers: bool,
+    /// Refuses every `upload.open` so.
+    pub(crate) refuse_opens: Option<ErrorCode>,
+    /// Closes so many times in place of answering a commit, which it has done.
+    pub(crate) lost_commits: usize,
     /// Answers `login` so many times that it is busy.
     pub(crate) busy_logins: usize,
     /// Closes so many times in place of answering `ticket.redeem`.
@@ -66,6 +72,10 @@ pub(crate) struct Seen {
     pub(crate) committed: Vec<u8>,
     /// Keys of `upload.open`, in order.
     pub(crate) opened: Vec<u128>,
+    /// Their numbers, where the device chose them.
+    pub(crate) numbers: Vec<Option<u64>>,
+    /// Commits that took effect, by key.
+    pub(crate) receipts: HashMap<u128, Receipt>,
     /// Aborted uploads.
     pub(crate) aborted: usize,
     /// Bytes of uploads received in all.
@@ -279,6 +289,10 @@ impl Serving {
                 version: 1,
                 hub: "scripted".to_owned(),
                 keep_alive_ms: if script.patient { 10_000 } else { 500 },
+                features: match script.client_numbers {
+                    true => vec![Feature::ClientNumbers],
+                    false => Vec::new(),
+                },
                 succession: match hello.pin {
                     Some(_) => script.succession.clone(),
                     None => Vec::new(),
@@ -340,10 +354,27 @@ impl Serving {
                         .retry_after(Duration::from_millis(50)),
                 )
             }
+            Request::OpenUpload(_) if script.refuse_opens.is_some() => {
+                let code = script.refuse_opens.unwrap_or(ErrorCode::Internal);
+                Err(RpcError::new(code, "as the script says"))
+            }
+            Request::OpenUpload(open)
+                if self
+                    .seen
+                    .lock()
+                    .unwrap()
+                    .receipts
+                    .contains_key(&open.key.bits()) =>
+            {
+                let seen = self.seen.lock().unwrap();
+                let receipt = seen.receipts[&open.key.bits()].clone();
+                Ok(Reply::OpenUpload(OpenUploadReply::Committed { receipt }))
+            }
             Request::OpenUpload(open) => {
                 let mut seen = self.seen.lock().unwrap();
                 let key = open.key.bits();
-                let upload = self.keys.len() as u64 + 1;
+                let upload = open.upload.unwrap_or(self.keys.len() as u64 + 1);
+                seen.numbers.push(open.upload);
                 self.keys.insert(upload, key);
                 seen.opened.push(key);
                 let partial = seen.partial.entry(key).or_default();
@@ -362,14 +393,21 @@ impl Serving {
                         assert_eq!(Some(ContentHash::of(&bytes)), commit.hash);
                         assert_eq!(bytes.len() as u64, commit.bytes);
                         seen.committed = bytes;
-                        Ok(Reply::Committed(Receipt {
+                        let receipt = Receipt {
                             file: fleetlink_proto::DataFile::numbered(1),
                             mode: fleetlink_proto::control::UploadMode::Replace,
                             samples: 3,
                             bytes: commit.bytes,
                             version: 1.into(),
                             at,
-                        }))
+                        };
+                        let key = *key;
+                        seen.receipts.insert(key, receipt.clone());
+                        if script.lost_commits > 0 {
+                            self.script.lock().unwrap().lost_commits -= 1;
+                            return false;
+                        }
+                        Ok(Reply::Committed(receipt))
                     }
                 }
             }
