@@ -346,7 +346,7 @@ mod tests {
     fn a_name_is_a_text_or_a_number() {
         assert_eq!("1".into_data_file().unwrap(), 1.into_data_file().unwrap());
         let error = "a//b".into_data_file().unwrap_err();
-        assert!(matches!(error.kind(), crate::ErrorKind::Usage), "{error}");
+        assert!(matches!(error.kind(), ErrorKind::Usage), "{error}");
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub(crate) struct Script {
     pub(crate) patient: bool,
     /// Says nothing after this many calls.
     pub(crate) silent_after: Option<usize>,
-    /// Keeps its answers back until this many calls have come.
+    /// Keeps its answers back until this many calls have come, signs of life not counted.
     pub(crate) silent_until: usize,
     /// Refuses `hello`, and goes on.
     pub(crate) refuse_hello: bool,
@@ -180,6 +180,7 @@ async fn serve(
         seen,
         script,
         calls: 0,
+        pings: 0,
         keys: HashMap::new(),
         chunk: 0,
         unsaid: Vec::new(),
@@ -198,6 +199,7 @@ struct Serving {
     seen: Arc<Mutex<Seen>>,
     script: Arc<Mutex<Script>>,
     calls: usize,
+    pings: usize,
     keys: HashMap<u64, u128>,
     chunk: u64,
     unsaid: Vec<u8>,
@@ -226,6 +228,7 @@ impl Serving {
         match message {
             FromDevice::Call { id, request } => {
                 self.calls += 1;
+                self.pings += usize::from(request == Request::Ping);
                 self.seen.lock().unwrap().called.push(request.method());
                 if script.silent_after.is_some_and(|calls| self.calls > calls) {
                     tokio::time::sleep(Duration::from_secs(3600)).await;
@@ -491,7 +494,7 @@ impl Serving {
 
     async fn send(&mut self, bytes: &[u8]) -> bool {
         self.unsaid.extend(bytes);
-        if self.calls < self.script.lock().unwrap().silent_until {
+        if self.calls - self.pings < self.script.lock().unwrap().silent_until {
             return true;
         }
         let bytes = std::mem::take(&mut self.unsaid);

@@ -12,6 +12,7 @@ mod dialogue;
 mod examples;
 mod faults;
 mod first_steps;
+mod flights;
 mod harness;
 mod keys;
 mod lease;
