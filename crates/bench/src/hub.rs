@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fleetlink_client::{Credential, DeviceKeys, Dialer, HubAddress, KeyPair, Trust};
-use fleetlink_core::{Account, Change, PasswordHash, StoreCall};
+use fleetlink_core::{Account, AccountVersion, Change, PasswordHash, StoreCall};
 use fleetlink_hub::store::Store;
 use fleetlink_hub::store::sqlite::SqliteStore;
 use fleetlink_proto::control::EnrolledKey;
@@ -163,6 +163,7 @@ async fn enrol(
             password_hash: Some(password_hash),
             created,
             key: Some(key),
+            version: AccountVersion::default(),
         })),
         None => StoreCall::Change(Change::SetKey {
             name,

@@ -6,7 +6,9 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fleetlink_core::{Account, Change, Commit, PasswordHash, StoreCall, StoreError, UploadChange};
+use fleetlink_core::{
+    Account, AccountVersion, Change, Commit, PasswordHash, StoreCall, StoreError, UploadChange,
+};
 use fleetlink_hub::store::sqlite::SqliteStore;
 use fleetlink_hub::store::{StageReply, Staging, Store};
 use fleetlink_proto::control::UploadMode;
@@ -35,6 +37,7 @@ pub(crate) fn run() -> BenchResult {
             password_hash: Some(PasswordHash::new("$")),
             key: None,
             created: AT,
+            version: AccountVersion::default(),
         };
         store
             .execute(StoreCall::Change(Change::AddAccount(account)))

@@ -41,8 +41,8 @@ pub use operator::requests::{
 };
 pub use settings::{MaxAttempts, MaxAttemptsError, PenaltySettings, Settings};
 pub use store::calls::{
-    Account, Change, Commit, Delete, GivenLogin, ImportMemory, PasswordHash, Query, Staged,
-    StagedId, StoreCall, StoreError, StoreReply, UnfinishedUpload, UploadChange,
+    Account, AccountVersion, Change, Commit, Delete, GivenLogin, ImportMemory, PasswordHash, Query,
+    Staged, StagedId, StoreCall, StoreError, StoreReply, Totals, UnfinishedUpload, UploadChange,
 };
 pub use store::journal::{ChangeKind, Deleter, JournalEntry};
 pub use store::snapshot::{Hold, SegmentRef, Snapshot};

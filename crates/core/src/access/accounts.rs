@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use fleetlink_proto::DeviceName;
 use fleetlink_proto::control::EnrolledKey;
-use fleetlink_proto::{DeviceName, WallTime};
 
 use crate::caller::{Caller, Proof};
-use crate::store::calls::{Account, PasswordHash};
+use crate::store::calls::Account;
 
 /// The accounts, by name. They change only after the store has committed the change.
 #[derive(Debug, Default)]
@@ -37,31 +37,26 @@ impl Accounts {
         self.by_name.insert(name, account);
     }
 
-    /// Sets a password. An account that is not there is one whose adding had an unknown outcome;
-    /// the store has it, so it is there from now on.
-    pub(crate) fn set_password(&mut self, name: &DeviceName, hash: PasswordHash, at: WallTime) {
-        match self.by_name.get_mut(name) {
-            Some(account) => account.password_hash = Some(hash),
-            None => self.insert(Account {
-                name: name.clone(),
-                password_hash: Some(hash),
-                created: at,
-                key: None,
-            }),
+    /// Takes in what the store has under this name.
+    pub(crate) fn put(&mut self, name: &DeviceName, stored: Option<Account>) {
+        match stored {
+            Some(account) => self.insert(account),
+            None => self.remove(name),
         }
     }
 
-    /// Takes password and key away; the account and its data stay.
-    pub(crate) fn remove_login(&mut self, name: &DeviceName) {
+    /// Nobody knows whether the store has taken password and key away: the device is refused as if it
+    /// had.
+    pub(crate) fn take_login_as_gone(&mut self, name: &DeviceName) {
         if let Some(account) = self.by_name.get_mut(name) {
             (account.password_hash, account.key) = (None, None);
         }
     }
 
-    /// Sets or takes away a key.
-    pub(crate) fn set_key(&mut self, name: &DeviceName, key: Option<EnrolledKey>) {
+    /// The same of a key alone.
+    pub(crate) fn take_key_as_gone(&mut self, name: &DeviceName) {
         if let Some(account) = self.by_name.get_mut(name) {
-            account.key = key;
+            account.key = None;
         }
     }
 

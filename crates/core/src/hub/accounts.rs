@@ -4,6 +4,7 @@ use fleetlink_proto::DeviceName;
 
 use crate::call::Call;
 use crate::console::{AccountChange, ConsoleEvent};
+use crate::errors;
 use crate::hub::Hub;
 use crate::hub::endings::Ending;
 use crate::hub::queue::Job;
@@ -11,7 +12,7 @@ use crate::operator::account_change::AccountCommand;
 use crate::operator::errors::{no_account, sentence, too_many_operations};
 use crate::operator::removal::Progress;
 use crate::operator::requests::{AccountStatus, AdminReply};
-use crate::store::calls::{Account, PasswordHash, StoreError, StoreReply};
+use crate::store::calls::{Account, StoreError, StoreReply};
 use crate::time::Now;
 
 impl Hub {
@@ -49,13 +50,12 @@ impl Hub {
         name: &DeviceName,
         call: Call<AccountCommand>,
         result: Result<StoreReply, StoreError>,
-        now: Now,
     ) -> Option<Call<AccountCommand>> {
         let (change, call) = call.split();
         let result = match change {
-            AccountCommand::Add(account) => self.account_added(account, result),
-            AccountCommand::SetPassword(hash) => self.password_set(name, hash, result, now),
-            AccountCommand::Import(line) => self.finish_import(name, line, result, now),
+            AccountCommand::Add(_) => self.account_added(name, result),
+            AccountCommand::SetPassword(_) => self.password_set(name, result),
+            AccountCommand::Import(line) => self.finish_import(name, &line, result),
             AccountCommand::RemoveLogin { .. } => self.login_removed(name, result),
             AccountCommand::FinishImport { .. } => match result {
                 Ok(_) => Ok(AdminReply::Done),
@@ -72,23 +72,36 @@ impl Hub {
         None
     }
 
+    /// Takes the account in as a change has left it in the store.
+    pub(super) fn take_stored(
+        &mut self,
+        name: &DeviceName,
+        result: Result<StoreReply, StoreError>,
+    ) -> Result<(), StoreError> {
+        match result? {
+            StoreReply::Account(stored) => {
+                self.accounts.put(name, stored);
+                Ok(())
+            }
+            _ => Err(StoreError::Unknown(errors::internal().message)),
+        }
+    }
+
     fn account_added(
         &mut self,
-        account: Account,
+        name: &DeviceName,
         result: Result<StoreReply, StoreError>,
     ) -> Result<AdminReply, String> {
-        let name = account.name.clone();
-        match result {
-            Ok(_) => {
+        match self.take_stored(name, result) {
+            Ok(()) => {
                 // Where the outcome of a removal was unknown there may be sessions of the account
                 // before; the new one has neither their password nor their key.
-                self.accounts.insert(account);
-                self.end_sessions_without_ground(&name);
-                self.show_account(name, AccountChange::Added);
+                self.end_sessions_without_ground(name);
+                self.show_account(name.clone(), AccountChange::Added);
                 Ok(AdminReply::Done)
             }
-            Err(StoreError::Conflict(why)) => Err(self.name_conflict(&name, why)),
-            Err(error) => Err(sentence(&name, &error)),
+            Err(StoreError::Conflict(why)) => Err(self.name_conflict(name, why)),
+            Err(error) => Err(sentence(name, &error)),
         }
     }
 
@@ -104,20 +117,14 @@ impl Hub {
     fn password_set(
         &mut self,
         name: &DeviceName,
-        hash: PasswordHash,
         result: Result<StoreReply, StoreError>,
-        now: Now,
     ) -> Result<AdminReply, String> {
-        match result {
-            Ok(_) => {
-                self.accounts.set_password(name, hash, now.wall);
-                self.end_sessions_without_ground(name);
-                self.withdraw_orphans(name);
-                self.show_account(name.clone(), AccountChange::PasswordChanged);
-                Ok(AdminReply::Done)
-            }
-            Err(error) => Err(sentence(name, &error)),
-        }
+        let taken = self.take_stored(name, result);
+        taken.map_err(|error| sentence(name, &error))?;
+        self.end_sessions_without_ground(name);
+        self.withdraw_orphans(name);
+        self.show_account(name.clone(), AccountChange::PasswordChanged);
+        Ok(AdminReply::Done)
     }
 
     /// The store holds the account no longer: neither does the hub, and what its sessions still

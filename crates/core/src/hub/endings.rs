@@ -87,9 +87,11 @@ impl Hub {
     }
 
     /// Ends the sessions of a name that rest on a password or a key that is no longer the account's.
-    pub(super) fn end_sessions_without_ground(&mut self, name: &DeviceName) -> usize {
-        let account = self.accounts.get(name);
-        let hash = account.and_then(|account| account.password_hash.clone());
+    pub(super) fn end_sessions_without_ground(&mut self, name: &DeviceName) {
+        let Some(account) = self.accounts.get(name) else {
+            return self.account_removed(name);
+        };
+        let hash = account.password_hash.clone();
         let key = self.accounts.key(name).map(|enrolled| enrolled.key);
         self.end_sessions(|_, session| match &session.proof {
             _ if session.name() != Some(name) => None,
@@ -98,7 +100,7 @@ impl Hub {
             }
             Some(Proof::Key(opened_by)) if Some(*opened_by) != key => Some(Ending::KeyReplaced),
             _ => None,
-        })
+        });
     }
 
     /// Ends the sessions for which this says why; how many.

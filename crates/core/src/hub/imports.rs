@@ -9,8 +9,7 @@ use crate::hub::endings::Ending;
 use crate::operator::errors::sentence;
 use crate::operator::import::ImportLine;
 use crate::operator::requests::{AdminReply, ImportOutcome};
-use crate::store::calls::{PasswordHash, StoreError, StoreReply};
-use crate::time::Now;
+use crate::store::calls::{StoreError, StoreReply};
 
 impl Hub {
     /// Decides whether the account follows the line: not where it says what is so already, and not
@@ -28,25 +27,27 @@ impl Hub {
     pub(super) fn finish_import(
         &mut self,
         name: &DeviceName,
-        line: ImportLine,
+        line: &ImportLine,
         result: Result<StoreReply, StoreError>,
-        now: Now,
     ) -> Result<AdminReply, String> {
-        let outcome = match result {
-            Ok(_) if !line.applies => ImportOutcome::Remembered,
-            Ok(_) => self.login_given(name, line.order.password_hash, now),
+        let was_there = self.accounts.contains(name);
+        let outcome = match self.take_stored(name, result) {
+            Ok(()) if !line.applies => {
+                self.end_sessions_without_ground(name);
+                ImportOutcome::Remembered
+            }
+            Ok(()) => self.login_given(name, was_there),
             Err(StoreError::Conflict(why)) => return Err(self.name_conflict(name, why)),
             Err(error) => return Err(sentence(name, &error)),
         };
         Ok(AdminReply::Imported(outcome))
     }
 
-    fn login_given(&mut self, name: &DeviceName, hash: PasswordHash, now: Now) -> ImportOutcome {
-        let (outcome, change) = match self.accounts.contains(name) {
+    fn login_given(&mut self, name: &DeviceName, was_there: bool) -> ImportOutcome {
+        let (outcome, change) = match was_there {
             true => (ImportOutcome::Changed, AccountChange::PasswordChanged),
             false => (ImportOutcome::Added, AccountChange::Added),
         };
-        self.accounts.set_password(name, hash, now.wall);
         self.end_sessions_without_ground(name);
         self.withdraw_orphans(name);
         self.show_account(name.clone(), change);
@@ -60,14 +61,18 @@ impl Hub {
         name: &DeviceName,
         result: Result<StoreReply, StoreError>,
     ) -> Result<AdminReply, String> {
-        if matches!(result, Ok(_) | Err(StoreError::Unknown(_))) && self.accounts.contains(name) {
-            self.accounts.remove_login(name);
+        let was_there = self.accounts.contains(name);
+        let taken = self.take_stored(name, result);
+        if let Err(StoreError::Unknown(_)) = &taken {
+            self.accounts.take_login_as_gone(name);
+        }
+        if matches!(taken, Ok(()) | Err(StoreError::Unknown(_))) && was_there {
             self.end_sessions_of(name, Ending::LoginRemoved, None);
             self.withdraw_orphans(name);
             self.show_account(name.clone(), AccountChange::LoginRemoved);
         }
-        match result {
-            Ok(_) => Ok(AdminReply::Done),
+        match taken {
+            Ok(()) => Ok(AdminReply::Done),
             Err(error) => Err(sentence(name, &error)),
         }
     }

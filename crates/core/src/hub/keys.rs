@@ -98,15 +98,13 @@ impl Hub {
         key: DeviceKey,
         result: Result<StoreReply, StoreError>,
     ) -> Result<(), RpcError> {
-        match result {
-            Ok(StoreReply::Key(stored)) if stored.key == key => {
-                let before = self.accounts.key(name).map(|enrolled| enrolled.key);
-                self.accounts.set_key(name, Some(stored));
+        let before = self.accounts.key(name).map(|enrolled| enrolled.key);
+        match self.take_stored(name, result) {
+            Ok(()) => {
                 self.end_sessions_without_ground(name);
                 self.show_key_change(name, before, key);
                 Ok(())
             }
-            Ok(_) => Err(errors::internal()),
             Err(StoreError::Conflict(_)) => Err(RpcError::new(
                 ErrorCode::KeyEnrolled,
                 "this device has another key already; it can be replaced",
@@ -153,22 +151,27 @@ impl Hub {
         by: Option<SessionId>,
         result: Result<StoreReply, StoreError>,
     ) -> Result<(), RpcError> {
-        let is_gone = matches!(
-            result,
-            Ok(_) | Err(StoreError::NotFound | StoreError::Unknown(_))
-        );
+        let had_one = self.accounts.key(name).is_some();
+        let taken = self.take_stored(name, result);
+        let is_gone = match &taken {
+            Ok(()) => true,
+            Err(StoreError::NotFound | StoreError::Unknown(_)) => {
+                self.accounts.take_key_as_gone(name);
+                true
+            }
+            Err(_) => false,
+        };
         let mut ended = 0;
         if is_gone {
-            let had_one = self.accounts.key(name).is_some();
-            self.accounts.set_key(name, None);
             ended = self.end_sessions_of(name, Ending::KeyRevoked, by);
+            self.end_sessions_without_ground(name);
             self.withdraw_orphans(name);
             if had_one {
                 self.show_account(name.clone(), AccountChange::KeyRevoked);
             }
         }
-        match result {
-            Ok(_) => Ok(()),
+        match taken {
+            Ok(()) => Ok(()),
             Err(StoreError::NotFound) => Err(no_key(name, ended, by)),
             Err(error) => Err(errors::of_store(error, "")),
         }

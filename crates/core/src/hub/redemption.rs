@@ -118,7 +118,7 @@ impl Hub {
         let ticket = call.command.ticket;
         self.tickets.release(ticket, name);
         match result {
-            Ok(StoreReply::Redeemed(account)) => self.redeemed(call, account, now),
+            Ok(StoreReply::Account(Some(account))) => self.redeemed(call, account, now),
             Ok(_) => self.fail_redemption(call.split().1, errors::internal(), now),
             // Somebody was faster, or the hub does not know of all that the store has done.
             Err(StoreError::Conflict(_)) => self.redeem_another(name, call, now),
@@ -168,7 +168,7 @@ impl Hub {
         self.tickets.record(ticket, used);
         let is_new = !self.accounts.contains(&name);
         let before = self.accounts.key(&name).map(|enrolled| enrolled.key);
-        self.accounts.insert(account);
+        self.accounts.put(&name, Some(account));
         self.end_sessions_without_ground(&name);
         if is_new {
             self.show_account(name.clone(), AccountChange::Added);

@@ -51,7 +51,7 @@ impl Hub {
         match job {
             Job::File(call) => self.finish_command(&name, call, result),
             Job::Account(call) => {
-                if let Some(call) = self.finish_account_step(&name, call, result, now) {
+                if let Some(call) = self.finish_account_step(&name, call, result) {
                     return self.run(&name, Job::Account(call), now);
                 }
             }

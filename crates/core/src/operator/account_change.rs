@@ -5,7 +5,7 @@ use fleetlink_proto::{DeviceName, WallTime};
 use crate::operator::import::ImportLine;
 use crate::operator::removal::Removal;
 use crate::operator::requests::AccountOrder;
-use crate::store::calls::{Account, Change, PasswordHash, StoreCall};
+use crate::store::calls::{Account, AccountVersion, Change, PasswordHash, StoreCall};
 
 /// A change of an account, queued behind what its device asked for before.
 #[derive(Debug)]
@@ -33,6 +33,7 @@ impl AccountCommand {
                 password_hash: Some(password_hash),
                 created: now,
                 key: None,
+                version: AccountVersion::default(),
             }),
             AccountOrder::SetPassword(password_hash) => AccountCommand::SetPassword(password_hash),
             AccountOrder::Remove { with_data, key } => {

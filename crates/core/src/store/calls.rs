@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use fleetlink_proto::control::{DeleteReply, EnrolledKey, FileList, Receipt, UploadMode};
 use fleetlink_proto::samples::Summary;
-use fleetlink_proto::ticket::TicketNumber;
+use fleetlink_proto::ticket::{NamePrefix, TicketHash, TicketNumber};
 use fleetlink_proto::{ContentHash, DataFile, DeviceName, IdempotencyKey, Version, WallTime};
 
 use crate::store::journal::Deleter;
@@ -25,7 +25,14 @@ pub struct Account {
     pub created: WallTime,
     /// The key by which the device proves who it is, once it has one.
     pub key: Option<EnrolledKey>,
+    /// The store's number of this state. Of an account that is to be added, it says nothing.
+    pub version: AccountVersion,
 }
+
+/// Counts the changes of all accounts of a store. A later state of an account has a larger number, also
+/// where the account was removed and made anew.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AccountVersion(pub u64);
 
 /// A password's hash in the PHC string format, with its parameters and salt.
 #[derive(Clone, PartialEq, Eq)]
@@ -204,6 +211,34 @@ pub enum Change {
 /// A question about what is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Query {
+    /// The account of this name, or the one whose name differs from it only by case.
+    Account { name: DeviceName },
+    /// A page of accounts, by name.
+    Accounts {
+        /// Only larger names.
+        after: Option<DeviceName>,
+        /// At most so many.
+        limit: u32,
+    },
+    /// The first name of a prefix and a number for which there is no account.
+    FreeName {
+        prefix: NamePrefix,
+        /// The smallest number.
+        from: u32,
+    },
+    /// The ticket that is found by this hash.
+    TicketOf(TicketHash),
+    /// The ticket of this number.
+    Ticket(TicketNumber),
+    /// A page of tickets, by number.
+    Tickets {
+        /// Only larger numbers.
+        after: Option<TicketNumber>,
+        /// At most so many.
+        limit: u32,
+    },
+    /// How much there is at this time.
+    Totals { at: WallTime },
     /// Looks up what an earlier commit of this key answered.
     FindReceipt {
         device: DeviceName,
@@ -227,12 +262,21 @@ pub enum Query {
 /// What a store answers to a [`StoreCall`] that it did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreReply {
-    /// To changes of accounts, and to those of tickets that are not uses.
+    /// To changes that leave nothing behind that the caller does not know.
     Done,
-    /// To `RedeemTicket`: the account as it is stored.
-    Redeemed(Account),
-    /// To `SetKey`: the key as it is stored.
-    Key(EnrolledKey),
+    /// To changes of one account, and to `Query::Account`: the account as it is stored, where there is
+    /// one.
+    Account(Option<Account>),
+    /// To `Accounts`.
+    Accounts(Vec<Account>),
+    /// To `FreeName`; `None` where no number is left.
+    FreeName(Option<DeviceName>),
+    /// To `Ticket` and `TicketOf`: the ticket with its uses, where there is one.
+    Ticket(Option<Box<Ticket>>),
+    /// To `Tickets`.
+    Tickets(Vec<Ticket>),
+    /// To `Totals`.
+    Totals(Totals),
     /// To `FindReceipt`.
     Receipt(Option<Receipt>),
     /// To `Commit`.
@@ -245,6 +289,14 @@ pub enum StoreReply {
     Files(FileList),
     /// To `Snapshot`.
     Snapshot(Snapshot),
+}
+
+/// How much a store has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Totals {
+    pub accounts: u64,
+    /// Tickets that can be used.
+    pub open_tickets: u64,
 }
 
 /// Why a store did not do what it was asked.

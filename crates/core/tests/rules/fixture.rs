@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use fleetlink_core::{
-    Account, AdminId, AdminReply, AdminRequest, Attempts, CallId, Caller, Capacity, CheckId, Door,
-    Effect, Hub, Input, Now, OperationId, PasswordHash, PenaltySettings, Possession, SessionId,
-    Settings, Staged, StagedId, StoreCall, StoreError, StoreReply,
+    Account, AccountVersion, AdminId, AdminReply, AdminRequest, Attempts, CallId, Caller, Capacity,
+    CheckId, Door, Effect, Hub, Input, Now, OperationId, PasswordHash, PenaltySettings, Possession,
+    SessionId, Settings, Staged, StagedId, StoreCall, StoreError, StoreReply,
 };
 use fleetlink_proto::control::{
     EndReason, ErrorCode, Hello, Join, Login, OpenUpload, Receipt, Reply, Request, RequestId,
@@ -14,11 +14,15 @@ use fleetlink_proto::control::{
 use fleetlink_proto::samples::Summary;
 use fleetlink_proto::{ContentHash, DataFile, DeviceName, Generation, IdempotencyKey, WallTime};
 
+use crate::stored::Stored;
+
 pub(crate) type Answer = Result<Reply, RpcError>;
 
 pub(crate) struct Fixture {
     pub(crate) hub: Hub,
     pub(crate) now: Now,
+    /// The accounts that the store holds.
+    pub(crate) stored: Stored,
     /// What the hub wanted and no test has looked at.
     pub(crate) effects: Vec<Effect>,
     last: i64,
@@ -62,6 +66,7 @@ impl Fixture {
             password_hash: Some(hash("right")),
             created: now.wall,
             key: None,
+            version: AccountVersion::default(),
         };
         let accounts = ["cam", "uav", "watch"].map(account).to_vec();
         let settings = Settings {
@@ -69,6 +74,7 @@ impl Fixture {
             ..settings()
         };
         Fixture {
+            stored: Stored::with(&accounts),
             hub: Hub::new(settings, accounts, now),
             now,
             effects: Vec::new(),
@@ -264,8 +270,20 @@ impl Fixture {
 
     pub(crate) fn store_answers(&mut self, result: Result<StoreReply, StoreError>) -> StoreCall {
         let (operation, call) = self.store_call().expect("a store operation");
-        self.input(Input::StoreAnswered { operation, result });
+        self.answer_store(operation, &call, result);
         call
+    }
+
+    /// The store answers this call. Where a change of an account is done, the account goes with the
+    /// answer.
+    pub(crate) fn answer_store(
+        &mut self,
+        operation: OperationId,
+        call: &StoreCall,
+        result: Result<StoreReply, StoreError>,
+    ) {
+        let result = result.map(|reply| self.stored.follow(call, reply));
+        self.input(Input::StoreAnswered { operation, result });
     }
 
     /// Opens an upload of file 1; its number.

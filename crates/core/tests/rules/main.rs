@@ -20,5 +20,6 @@ mod sessions;
 mod shared_attempts;
 mod stateless;
 mod store;
+mod stored;
 mod telling_apart;
 mod tickets;

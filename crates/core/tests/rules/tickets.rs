@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use fleetlink_core::{
-    Account, AccountOrder, AdminReply, AdminRequest, Change, OperationId, Possession, StoreCall,
-    StoreError, StoreReply, TicketStanding,
+    Account, AccountOrder, AccountVersion, AdminReply, AdminRequest, Change, OperationId,
+    Possession, StoreCall, StoreError, StoreReply, TicketStanding,
 };
 use fleetlink_proto::control::limits::{MAX_FINISHED_TICKETS, MAX_OPEN_TICKETS};
 use fleetlink_proto::control::{
-    EndReason, EnrolledKey, ErrorCode, Login, LoginReply, RedeemTicket, Reply, Request, RequestId,
+    EndReason, ErrorCode, Login, LoginReply, RedeemTicket, Reply, Request, RequestId,
 };
 use fleetlink_proto::ticket::{TicketNumber, TicketSecret, TicketSubject};
 use fleetlink_proto::{DeviceKey, Signature, WallTime};
@@ -104,9 +104,10 @@ impl Fixture {
             password_hash: password.map(hash),
             created: self.now.wall,
             key: Some(key.clone()),
+            version: AccountVersion::default(),
         };
-        let result = Ok(StoreReply::Redeemed(account));
-        self.input(fleetlink_core::Input::StoreAnswered { operation, result });
+        let result = Ok(StoreReply::Account(Some(account)));
+        self.answer_store(operation, call, result);
         name.to_string()
     }
 
@@ -246,10 +247,7 @@ fn a_name_ticket_gives_a_lost_device_a_new_key_and_ends_what_the_old_one_opened(
         name: name("cam"),
         key: key(1),
     });
-    f.store_answers(Ok(StoreReply::Key(EnrolledKey {
-        key: key(1),
-        enrolled: f.now.wall,
-    })));
+    f.store_answers(Ok(StoreReply::Done));
     f.greeted(1);
     let login = Login::by_key("cam", key(1), Signature::from_bytes([0; 64]));
     f.call_with(1, Request::Login(login), Proven);

@@ -1,25 +1,13 @@
 //! What must hold of credentials files: a line changes an account only where nobody has changed it
 //! since the file was read, and a login that is taken away is gone with all that it opened.
 
-use fleetlink_core::{
-    AccountOrder, AdminRequest, Change, GivenLogin, ImportOrder, PasswordHash, StoreCall,
-};
+use fleetlink_core::{AccountOrder, AdminRequest, Change, ImportOrder, PasswordHash, StoreCall};
 use fleetlink_proto::DeviceName;
 
 use crate::oracle::Oracle;
 use crate::world::World;
 
 impl Oracle {
-    pub(crate) fn imported(&mut self, call: &StoreCall, given: &GivenLogin) {
-        if matches!(
-            call,
-            StoreCall::Change(Change::ImportLogin { applies: true, .. })
-        ) {
-            let hash = given.password_hash.as_str().to_owned();
-            self.accounts.insert(given.name.clone(), hash);
-        }
-    }
-
     pub(crate) fn login_removed(&mut self, name: &DeviceName) {
         if let Some(hash) = self.accounts.get_mut(name) {
             hash.clear();

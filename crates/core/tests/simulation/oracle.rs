@@ -302,35 +302,14 @@ impl Oracle {
     }
 
     fn store_told(&mut self, call: StoreCall, result: Result<StoreReply, StoreError>) {
+        match (&result, whose(&call)) {
+            (Ok(StoreReply::Account(Some(account))), _) => self.account_told(account),
+            (Ok(StoreReply::Account(None)), Some(name)) => self.no_account_told(name),
+            _ => {}
+        }
         match (&call, &result) {
-            (StoreCall::Change(Change::AddAccount(account)), Ok(_)) => {
-                self.accounts.insert(account.name.clone(), hash_of(account));
-                self.keys.remove(&account.name);
-            }
-            (StoreCall::Change(Change::RedeemTicket { .. }), Ok(StoreReply::Redeemed(account))) => {
-                self.accounts.insert(account.name.clone(), hash_of(account));
-            }
-            (
-                StoreCall::Change(Change::SetPassword {
-                    name,
-                    password_hash,
-                }),
-                Ok(_),
-            ) => {
-                let hash = password_hash.as_str().to_owned();
-                self.accounts.insert(name.clone(), hash);
-            }
-            (StoreCall::Change(Change::ImportLogin { given, .. }), Ok(_)) => {
-                self.imported(&call, given);
-            }
-            (
-                StoreCall::Change(Change::RemoveLogin { name, .. }),
-                Ok(_) | Err(StoreError::Unknown(_)),
-            ) => {
+            (StoreCall::Change(Change::RemoveLogin { name, .. }), Err(StoreError::Unknown(_))) => {
                 self.login_removed(name);
-            }
-            (StoreCall::Change(Change::SetKey { name, .. }), Ok(StoreReply::Key(stored))) => {
-                self.keys.insert(name.clone(), stored.key);
             }
             (
                 StoreCall::Change(Change::RemoveKey { name }),
@@ -339,11 +318,7 @@ impl Oracle {
             (
                 StoreCall::Change(Change::RemoveAccount { name }),
                 Ok(_) | Err(StoreError::NotFound),
-            ) => {
-                self.accounts.remove(name);
-                self.list.account_removed(name);
-                self.keys.remove(name);
-            }
+            ) => self.no_account_told(name),
             (StoreCall::Change(Change::Commit(commit)), Err(StoreError::Unknown(_))) => {
                 self.unknown_outcomes.insert(commit.staged.id.0);
             }
@@ -352,6 +327,22 @@ impl Oracle {
         let unknown = matches!(result, Err(StoreError::Unknown(_)));
         self.ticket_told(&call, result.is_ok(), unknown);
         self.told = Told::Store(Box::new(call), result);
+    }
+
+    fn no_account_told(&mut self, name: &DeviceName) {
+        self.accounts.remove(name);
+        self.list.account_removed(name);
+        self.keys.remove(name);
+    }
+
+    /// The store has told how an account is.
+    fn account_told(&mut self, account: &Account) {
+        let name = account.name.clone();
+        match &account.key {
+            Some(key) => _ = self.keys.insert(name.clone(), key.key),
+            None => _ = self.keys.remove(&name),
+        }
+        self.accounts.insert(name, hash_of(account));
     }
 
     pub(crate) fn effect(&mut self, effect: &Effect, store: &Store, now: Now) {

@@ -1,10 +1,11 @@
 //! A store as a plain model: idempotent, one operation of a name at a time, and it fails at will.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fleetlink_core::{
-    Account, Change, Commit, Delete, GivenLogin, Hold, OperationId, Query, SegmentRef, Snapshot,
-    Staged, StagedId, StoreCall, StoreError, StoreReply, Ticket, TicketStanding, TicketUse,
+    Account, AccountVersion, Change, Commit, Delete, GivenLogin, Hold, OperationId, Query,
+    SegmentRef, Snapshot, Staged, StagedId, StoreCall, StoreError, StoreReply, Ticket,
+    TicketStanding, TicketUse, Totals,
 };
 use fleetlink_proto::control::{
     DeleteReply, EnrolledKey, FileEntry, FileList, Receipt, UploadMode,
@@ -29,6 +30,7 @@ pub(crate) struct Store {
     pub(crate) journal: Vec<(DeviceName, IdempotencyKey)>,
     staged: BTreeMap<StagedId, Vec<i64>>,
     last_staged: u64,
+    last_version: u64,
     pub(crate) running: BTreeMap<OperationId, StoreCall>,
 }
 
@@ -55,7 +57,17 @@ pub(crate) fn whose(call: &StoreCall) -> Option<&DeviceName> {
         | StoreCall::Query(Query::Summary { device, .. })
         | StoreCall::Query(Query::ListFiles { device, .. })
         | StoreCall::Query(Query::Snapshot { device, .. }) => Some(device),
-        StoreCall::Change(Change::AddTicket { .. })
+        // A question about an account may come beside an operation of its device.
+        StoreCall::Query(
+            Query::Account { .. }
+            | Query::Accounts { .. }
+            | Query::FreeName { .. }
+            | Query::TicketOf(_)
+            | Query::Ticket(_)
+            | Query::Tickets { .. }
+            | Query::Totals { .. },
+        )
+        | StoreCall::Change(Change::AddTicket { .. })
         | StoreCall::Change(Change::RevokeTicket { .. })
         | StoreCall::Change(Change::FinishImport { .. }) => None,
     }
@@ -157,8 +169,7 @@ impl Store {
                 if self.accounts.keys().any(|name| name.folded() == folded) {
                     return Err(StoreError::Conflict("there is such an account".to_owned()));
                 }
-                self.accounts.insert(account.name.clone(), account.clone());
-                Ok(StoreReply::Done)
+                Ok(self.put(account.clone()))
             }
             StoreCall::Change(Change::SetPassword {
                 name,
@@ -166,7 +177,7 @@ impl Store {
             }) => {
                 let account = self.accounts.get_mut(name).ok_or(StoreError::NotFound)?;
                 account.password_hash = Some(password_hash.clone());
-                Ok(StoreReply::Done)
+                Ok(self.changed(name))
             }
             StoreCall::Change(Change::SetKey { name, key, replace }) => {
                 let account = self.accounts.get_mut(name).ok_or(StoreError::NotFound)?;
@@ -177,12 +188,12 @@ impl Store {
                     }
                     _ => account.key = Some(key.clone()),
                 }
-                Ok(StoreReply::Key(account.key.clone().expect("is set")))
+                Ok(self.changed(name))
             }
             StoreCall::Change(Change::RemoveKey { name }) => {
                 let account = self.accounts.get_mut(name).ok_or(StoreError::NotFound)?;
                 account.key.take().ok_or(StoreError::NotFound)?;
-                Ok(StoreReply::Done)
+                Ok(self.changed(name))
             }
             StoreCall::Change(Change::RemoveAccount { name }) => {
                 if self.files.keys().any(|(device, _)| device == name) {
@@ -198,7 +209,7 @@ impl Store {
                 if let Some(account) = self.accounts.get_mut(name) {
                     (account.password_hash, account.key) = (None, None);
                 }
-                Ok(StoreReply::Done)
+                Ok(self.changed(name))
             }
             StoreCall::Change(Change::FinishImport { .. }) => Ok(StoreReply::Done),
             StoreCall::Change(Change::AddTicket { ticket, forget }) => {
@@ -220,14 +231,6 @@ impl Store {
             StoreCall::Change(Change::RedeemTicket { ticket, name, key }) => {
                 self.redeem(*ticket, name, key)
             }
-            StoreCall::Query(Query::FindReceipt { device, key }) => {
-                match self.outcome(device, *key) {
-                    Some(StoreReply::Committed(receipt)) => {
-                        Ok(StoreReply::Receipt(Some(receipt.clone())))
-                    }
-                    _ => Ok(StoreReply::Receipt(None)),
-                }
-            }
             StoreCall::Change(Change::Commit(commit)) => self.commit(commit),
             StoreCall::Change(Change::Delete(Delete {
                 device,
@@ -237,20 +240,7 @@ impl Store {
                 by: _,
                 version: _,
             })) => self.delete(device, file.clone(), *key),
-            StoreCall::Query(Query::Summary { device, file }) => {
-                let samples = self
-                    .samples(device, file.clone())
-                    .ok_or(StoreError::NotFound)?;
-                Ok(StoreReply::Summary(summary(&samples)))
-            }
-            StoreCall::Query(Query::ListFiles {
-                device,
-                after,
-                limit,
-            }) => Ok(StoreReply::Files(self.list(device, after.as_ref(), *limit))),
-            StoreCall::Query(Query::Snapshot { device, file }) => {
-                self.snapshot(device, file.clone())
-            }
+            StoreCall::Query(query) => self.query(query),
         }
     }
 
@@ -261,18 +251,82 @@ impl Store {
             ..
         } = given;
         if !applies {
-            return Ok(StoreReply::Done);
+            return Ok(StoreReply::Account(self.accounts.get(name).cloned()));
         }
         if let Some(account) = self.accounts.get_mut(name) {
             account.password_hash = Some(password_hash.clone());
-            return Ok(StoreReply::Done);
+            return Ok(self.changed(name));
         }
         self.apply(&StoreCall::Change(Change::AddAccount(Account {
             name: name.clone(),
             password_hash: Some(password_hash.clone()),
             created: at,
             key: None,
+            version: AccountVersion::default(),
         })))
+    }
+
+    fn put(&mut self, account: Account) -> StoreReply {
+        let name = account.name.clone();
+        self.accounts.insert(name.clone(), account);
+        self.changed(&name)
+    }
+
+    /// Gives the account a new version.
+    fn changed(&mut self, name: &DeviceName) -> StoreReply {
+        self.last_version += 1;
+        let account = self.accounts.get_mut(name);
+        StoreReply::Account(account.map(|account| {
+            account.version = AccountVersion(self.last_version);
+            account.clone()
+        }))
+    }
+
+    fn query(&self, query: &Query) -> Answer {
+        Ok(match query {
+            Query::Account { name } => {
+                let mut accounts = self.accounts.values();
+                let found = accounts.find(|account| account.name.folded() == name.folded());
+                StoreReply::Account(found.cloned())
+            }
+            Query::Accounts { after, limit } => {
+                let later = self.accounts.values();
+                let later = later.filter(|a| Some(&a.name) > after.as_ref()).cloned();
+                StoreReply::Accounts(later.take(*limit as usize).collect())
+            }
+            Query::FreeName { prefix, from } => {
+                let taken: BTreeSet<_> = self.accounts.keys().map(DeviceName::folded).collect();
+                let mut names = (*from..u32::MAX).map_while(|n| prefix.numbered(n));
+                StoreReply::FreeName(names.find(|name| !taken.contains(&name.folded())))
+            }
+            Query::TicketOf(hash) => {
+                let found = self.tickets.values().find(|ticket| ticket.hash == *hash);
+                StoreReply::Ticket(found.cloned().map(Box::new))
+            }
+            Query::Ticket(number) => {
+                StoreReply::Ticket(self.tickets.get(number).cloned().map(Box::new))
+            }
+            Query::Tickets { after, limit } => {
+                let later = self.tickets.values();
+                let later = later.filter(|t| Some(t.number) > *after).cloned();
+                StoreReply::Tickets(later.take(*limit as usize).collect())
+            }
+            Query::Totals { .. } => StoreReply::Totals(Totals::default()),
+            Query::FindReceipt { device, key } => match self.outcome(device, *key) {
+                Some(StoreReply::Committed(receipt)) => StoreReply::Receipt(Some(receipt.clone())),
+                _ => StoreReply::Receipt(None),
+            },
+            Query::Summary { device, file } => {
+                let samples = self.samples(device, file.clone());
+                StoreReply::Summary(summary(&samples.ok_or(StoreError::NotFound)?))
+            }
+            Query::ListFiles {
+                device,
+                after,
+                limit,
+            } => StoreReply::Files(self.list(device, after.as_ref(), *limit)),
+            Query::Snapshot { device, file } => return self.snapshot(device, file.clone()),
+        })
     }
 
     fn redeem(&mut self, number: TicketNumber, name: &DeviceName, key: &EnrolledKey) -> Answer {
@@ -284,7 +338,7 @@ impl Store {
             && used.key == key.key
             && has_key
         {
-            return Ok(StoreReply::Redeemed(account.clone()));
+            return Ok(StoreReply::Account(Some(account.clone())));
         }
         if ticket.standing(key.enrolled) != TicketStanding::Open {
             return Err(StoreError::NotFound);
@@ -313,11 +367,12 @@ impl Store {
                 password_hash: None,
                 created: key.enrolled,
                 key: None,
+                version: AccountVersion::default(),
             });
         if !has_key {
             account.key = Some(key.clone());
         }
-        Ok(StoreReply::Redeemed(account.clone()))
+        Ok(self.changed(name))
     }
 
     fn commit(&mut self, commit: &Commit) -> Answer {

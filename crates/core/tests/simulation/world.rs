@@ -5,8 +5,8 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use fleetlink_core::{
-    Account, AdminId, CheckId, Effect, Hub, Input, Now, OperationId, PasswordHash, PenaltySettings,
-    SessionId, Settings,
+    Account, AccountVersion, AdminId, CheckId, Effect, Hub, Input, Now, OperationId, PasswordHash,
+    PenaltySettings, SessionId, Settings,
 };
 use fleetlink_proto::control::{EndReason, EnrolledKey, RequestId};
 use fleetlink_proto::ticket::TicketSecret;
@@ -145,6 +145,7 @@ impl World {
                 password_hash: Some(PasswordHash::new(format!("{name}|first"))),
                 created: now.wall,
                 key: enrolled.then_some(key),
+                version: AccountVersion::default(),
             };
             store.accounts.insert(name, account);
         }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fleetlink_core::{
-    Account, Change, Hub, ImportMemory, JournalEntry, SegmentRef, Settings, Staged, StagedId,
-    StoreCall, StoreReply, Ticket, UnfinishedUpload, UploadChange,
+    Account, AccountVersion, Change, Hub, ImportMemory, JournalEntry, SegmentRef, Settings, Staged,
+    StagedId, StoreCall, StoreReply, Ticket, UnfinishedUpload, UploadChange,
 };
 use fleetlink_proto::control::{ActiveDevice, FileEntry, limits};
 use fleetlink_proto::samples::Summary;
@@ -175,6 +175,7 @@ impl World {
             password_hash: Some(passwords.hash(PASSWORD.into()).await),
             created: wall_time(),
             key: None,
+            version: AccountVersion::default(),
         };
         let add = StoreCall::Change(Change::AddAccount(account.clone()));
         inner.execute(add).await.unwrap();

@@ -1,18 +1,26 @@
 //! The table of accounts.
 
-use fleetlink_core::{Account, PasswordHash, StoreError};
+use fleetlink_core::{Account, AccountVersion, PasswordHash, StoreError};
 use fleetlink_proto::control::EnrolledKey;
+use fleetlink_proto::ticket::NamePrefix;
 use fleetlink_proto::{DeviceKey, DeviceName, WallTime};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::error::{OpError, damaged};
 
-const COLUMNS: &str = "name, password_hash, created_ms, device_key, enrolled_ms";
+const COLUMNS: &str = "name, password_hash, created_ms, device_key, enrolled_ms, version";
 
-pub(super) fn all(connection: &Connection) -> Result<Vec<Account>, OpError> {
-    let sql = format!("SELECT {COLUMNS} FROM accounts ORDER BY name");
+/// A page of accounts: at most `limit`, behind this name.
+pub(super) fn page(
+    connection: &Connection,
+    after: Option<&DeviceName>,
+    limit: u32,
+) -> Result<Vec<Account>, OpError> {
+    let sql = format!("SELECT {COLUMNS} FROM accounts WHERE name > ?1 ORDER BY name LIMIT ?2");
     let mut select = connection.prepare_cached(&sql)?;
-    let rows = select.query_map([], stored)?;
+    // No name is empty.
+    let after = after.map_or("", DeviceName::as_str);
+    let rows = select.query_map(params![after, limit], stored)?;
     rows.map(|row| read(row?)).collect()
 }
 
@@ -23,8 +31,40 @@ pub(super) fn find(connection: &Connection, name: &DeviceName) -> Result<Option<
     row.map(read).transpose()
 }
 
+/// The account of this name, or the one whose name differs from it only by case.
+pub(super) fn holder(
+    connection: &Connection,
+    name: &DeviceName,
+) -> Result<Option<Account>, OpError> {
+    let sql = format!("SELECT {COLUMNS} FROM accounts WHERE folded = ?1");
+    let mut select = connection.prepare_cached(&sql)?;
+    let row = select.query_row([name.folded()], stored).optional()?;
+    row.map(read).transpose()
+}
+
+/// The first name of this prefix and a number, from this one on, for which there is no account.
+pub(super) fn free_name(
+    connection: &Connection,
+    prefix: &NamePrefix,
+    from: u32,
+) -> Result<Option<DeviceName>, OpError> {
+    let mut select = connection.prepare_cached("SELECT 1 FROM accounts WHERE folded = ?1")?;
+    for name in (from..u32::MAX).map_while(|number| prefix.numbered(number)) {
+        if !select.exists([name.folded()])? {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
+}
+
+/// How many accounts there are.
+pub(super) fn count(connection: &Connection) -> Result<u64, OpError> {
+    let mut select = connection.prepare_cached("SELECT accounts FROM account_totals")?;
+    Ok(select.query_row([], |row| row.get(0))?)
+}
+
 /// A row as it is stored.
-type StoredAccount = (String, String, i64, Option<Vec<u8>>, Option<i64>);
+type StoredAccount = (String, String, i64, Option<Vec<u8>>, Option<i64>, u64);
 
 fn stored(row: &Row<'_>) -> rusqlite::Result<StoredAccount> {
     Ok((
@@ -33,10 +73,11 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<StoredAccount> {
         row.get(2)?,
         row.get(3)?,
         row.get(4)?,
+        row.get(5)?,
     ))
 }
 
-fn read((name, hash, created, key, enrolled): StoredAccount) -> Result<Account, OpError> {
+fn read((name, hash, created, key, enrolled, version): StoredAccount) -> Result<Account, OpError> {
     Ok(Account {
         name: name
             .parse()
@@ -45,6 +86,7 @@ fn read((name, hash, created, key, enrolled): StoredAccount) -> Result<Account, 
         password_hash: (!hash.is_empty()).then(|| PasswordHash::new(hash)),
         created: WallTime::from_unix_millis(created),
         key: stored_key(key, enrolled)?,
+        version: AccountVersion(version),
     })
 }
 
@@ -87,16 +129,16 @@ pub(super) fn set_password(
     found(update.execute([name.as_str(), hash.as_str()])?)
 }
 
-/// Gives an account this key; the key that it has then.
+/// Gives an account this key, unless it has it already.
 pub(super) fn set_key(
     connection: &Connection,
     name: &DeviceName,
     key: &EnrolledKey,
     replace: bool,
-) -> Result<EnrolledKey, OpError> {
+) -> Result<(), OpError> {
     require(connection, name)?;
     match key_of(connection, name)? {
-        Some(before) if before.key == key.key => return Ok(before),
+        Some(before) if before.key == key.key => return Ok(()),
         Some(_) if !replace => {
             let message = format!("the account {name} has another key");
             return Err(StoreError::Conflict(message).into());
@@ -107,7 +149,7 @@ pub(super) fn set_key(
         .prepare_cached("UPDATE accounts SET device_key = ?2, enrolled_ms = ?3 WHERE name = ?1")?;
     let enrolled = key.enrolled.unix_millis();
     update.execute(params![name.as_str(), key.key.as_bytes(), enrolled])?;
-    Ok(key.clone())
+    Ok(())
 }
 
 pub(super) fn remove_key(connection: &Connection, name: &DeviceName) -> Result<(), OpError> {

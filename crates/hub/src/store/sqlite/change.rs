@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use fleetlink_core::{
     Change, ChangeKind, Commit, Delete, Staged, StagedId, StoreError, StoreReply,
 };
+use fleetlink_proto::DeviceName;
 use fleetlink_proto::control::{DeleteReply, Receipt, UploadMode};
 use rusqlite::Connection;
 
@@ -95,15 +96,15 @@ fn change(connection: &Connection, shared: &Shared, asked: &Change) -> Result<Ap
         Change::AddAccount(account) => {
             accounts::add(connection, account)?;
             imports::disown(connection, &account.name)?;
-            StoreReply::Done
+            account_after(connection, &account.name)?
         }
         Change::ImportLogin { given, at, applies } => {
             imports::import(connection, given, *at, *applies)?;
-            StoreReply::Done
+            account_after(connection, &given.name)?
         }
         Change::RemoveLogin { name, origin } => {
             imports::remove_login(connection, name, origin)?;
-            StoreReply::Done
+            account_after(connection, name)?
         }
         Change::FinishImport {
             origin,
@@ -118,14 +119,15 @@ fn change(connection: &Connection, shared: &Shared, asked: &Change) -> Result<Ap
             password_hash,
         } => {
             accounts::set_password(connection, name, password_hash)?;
-            StoreReply::Done
+            account_after(connection, name)?
         }
         Change::SetKey { name, key, replace } => {
-            StoreReply::Key(accounts::set_key(connection, name, key, *replace)?)
+            accounts::set_key(connection, name, key, *replace)?;
+            account_after(connection, name)?
         }
         Change::RemoveKey { name } => {
             accounts::remove_key(connection, name)?;
-            StoreReply::Done
+            account_after(connection, name)?
         }
         Change::RemoveAccount { name } => {
             accounts::remove(connection, name)?;
@@ -140,12 +142,18 @@ fn change(connection: &Connection, shared: &Shared, asked: &Change) -> Result<Ap
             StoreReply::Done
         }
         Change::RedeemTicket { ticket, name, key } => {
-            StoreReply::Redeemed(tickets::redeem(connection, *ticket, name, key)?)
+            tickets::redeem(connection, *ticket, name, key)?;
+            account_after(connection, name)?
         }
         Change::Commit(asked) => return commit(connection, &shared.staged, asked),
         Change::Delete(asked) => return delete(connection, &shared.partials, asked),
     };
     Ok(Applied::with(reply))
+}
+
+/// The account of this name as a change has left it.
+fn account_after(connection: &Connection, name: &DeviceName) -> Result<StoreReply, OpError> {
+    Ok(StoreReply::Account(accounts::find(connection, name)?))
 }
 
 fn apply_merge(connection: &Connection, holds: &Holds, change: &Merge) -> Result<Applied, OpError> {

@@ -1,6 +1,6 @@
 //! The accounts that credentials files have given.
 
-use fleetlink_core::{Account, GivenLogin, ImportMemory, PasswordHash};
+use fleetlink_core::{Account, AccountVersion, GivenLogin, ImportMemory, PasswordHash};
 use fleetlink_proto::{DeviceName, WallTime};
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -73,6 +73,7 @@ fn apply(connection: &Connection, given: &GivenLogin, at: WallTime) -> Result<()
         password_hash: Some(given.password_hash.clone()),
         created: at,
         key: None,
+        version: AccountVersion::default(),
     };
     accounts::add(connection, &account)
 }

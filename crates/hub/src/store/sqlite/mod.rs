@@ -166,7 +166,7 @@ impl SqliteStore {
 
 impl Store for SqliteStore {
     fn accounts(&self) -> StoreFuture<'_, Vec<Account>> {
-        Box::pin(self.read(accounts::all))
+        Box::pin(self.read(|connection| accounts::page(connection, None, u32::MAX)))
     }
 
     fn imports(&self, origin: Box<str>) -> StoreFuture<'_, ImportMemory> {
@@ -174,7 +174,7 @@ impl Store for SqliteStore {
     }
 
     fn tickets(&self) -> StoreFuture<'_, Vec<Ticket>> {
-        Box::pin(self.read(tickets::all))
+        Box::pin(self.read(|connection| tickets::page(connection, None, u32::MAX)))
     }
 
     fn execute(&self, call: StoreCall) -> StoreFuture<'_, StoreReply> {

@@ -1,11 +1,11 @@
 //! The queries of a store.
 
-use fleetlink_core::{Query, StoreError, StoreReply};
+use fleetlink_core::{Query, StoreError, StoreReply, Totals};
 use rusqlite::Connection;
 
 use super::Shared;
 use super::error::OpError;
-use super::{files, journal, segments};
+use super::{accounts, files, journal, segments, tickets};
 
 pub(super) fn run(
     query: &Query,
@@ -13,6 +13,28 @@ pub(super) fn run(
     shared: &Shared,
 ) -> Result<StoreReply, OpError> {
     Ok(match query {
+        Query::Account { name } => StoreReply::Account(accounts::holder(connection, name)?),
+        Query::Accounts { after, limit } => {
+            StoreReply::Accounts(accounts::page(connection, after.as_ref(), *limit)?)
+        }
+        Query::FreeName { prefix, from } => {
+            StoreReply::FreeName(accounts::free_name(connection, prefix, *from)?)
+        }
+        Query::TicketOf(hash) => {
+            let found = tickets::find_by_hash(connection, hash)?;
+            StoreReply::Ticket(found.map(Box::new))
+        }
+        Query::Ticket(number) => {
+            let found = tickets::find(connection, *number)?;
+            StoreReply::Ticket(found.map(Box::new))
+        }
+        Query::Tickets { after, limit } => {
+            StoreReply::Tickets(tickets::page(connection, *after, *limit)?)
+        }
+        Query::Totals { at } => StoreReply::Totals(Totals {
+            accounts: accounts::count(connection)?,
+            open_tickets: tickets::count_open(connection, *at)?,
+        }),
         Query::FindReceipt { device, key } => {
             let earlier = journal::find(connection, device, *key)?;
             StoreReply::Receipt(earlier.map(|earlier| earlier.receipt()).transpose()?)

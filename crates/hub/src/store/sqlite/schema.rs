@@ -118,6 +118,33 @@ pub(super) const STEPS: &[&str] = &["
     CREATE TABLE names_of_data_files (file ANY) STRICT;
     DROP TABLE names_of_data_files;
     PRAGMA writable_schema = RESET;
+", "
+    -- The state of an account, by a number that each change of any account raises.
+    ALTER TABLE accounts ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
+
+    -- One row: the last version, and how many accounts there are. Counting them would take longer the
+    -- more there are.
+    CREATE TABLE account_totals (
+        one      INTEGER PRIMARY KEY CHECK (one = 1),
+        version  INTEGER NOT NULL,
+        accounts INTEGER NOT NULL
+    ) STRICT;
+    INSERT INTO account_totals SELECT 1, 0, count(*) FROM accounts;
+
+    CREATE TRIGGER account_added AFTER INSERT ON accounts BEGIN
+        UPDATE account_totals SET version = version + 1, accounts = accounts + 1;
+        UPDATE accounts SET version = (SELECT version FROM account_totals) WHERE name = NEW.name;
+    END;
+    CREATE TRIGGER account_changed
+        AFTER UPDATE OF password_hash, device_key, enrolled_ms ON accounts BEGIN
+        UPDATE account_totals SET version = version + 1;
+        UPDATE accounts SET version = (SELECT version FROM account_totals) WHERE name = NEW.name;
+    END;
+    CREATE TRIGGER account_removed AFTER DELETE ON accounts BEGIN
+        UPDATE account_totals SET version = version + 1, accounts = accounts - 1;
+    END;
+
+    CREATE INDEX given_logins_by_origin ON given_logins (origin);
 "];
 
 /// Marks a database as one of ours: `flnk`.
@@ -188,7 +215,7 @@ mod tests {
                 usize::try_from(format(&new, &folder).unwrap()),
                 Ok(steps.len())
             );
-            assert_eq!(columns(&new), 7);
+            assert_eq!(columns(&new), 8);
             let kept = "SELECT name FROM accounts WHERE note IS NULL";
             let kept: String = new.query_row(kept, [], |row| row.get(0)).unwrap();
             assert_eq!(kept, "cam");
@@ -206,6 +233,6 @@ mod tests {
         let steps = [STEPS, &[&broken]].concat();
         assert!(connection::writer(&folder, &steps).is_err());
         let same = connection::writer(&folder, STEPS).unwrap();
-        assert_eq!(columns(&same), 6);
+        assert_eq!(columns(&same), 7);
     }
 }

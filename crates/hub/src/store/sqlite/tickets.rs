@@ -1,6 +1,6 @@
 //! The tables of tickets and of their uses.
 
-use fleetlink_core::{Account, StoreError, Ticket, TicketStanding, TicketUse};
+use fleetlink_core::{Account, AccountVersion, StoreError, Ticket, TicketStanding, TicketUse};
 use fleetlink_proto::control::EnrolledKey;
 use fleetlink_proto::ticket::{TicketHash, TicketNumber, TicketSubject};
 use fleetlink_proto::{DeviceKey, DeviceName, WallTime};
@@ -11,11 +11,26 @@ use super::{accounts, imports};
 
 const COLUMNS: &str = "number, hash, subject, is_prefix, uses, created_ms, expires_ms, revoked_ms";
 
-pub(super) fn all(connection: &Connection) -> Result<Vec<Ticket>, OpError> {
-    let sql = format!("SELECT {COLUMNS} FROM tickets ORDER BY number");
+/// A page of tickets: at most `limit`, behind this number.
+pub(super) fn page(
+    connection: &Connection,
+    after: Option<TicketNumber>,
+    limit: u32,
+) -> Result<Vec<Ticket>, OpError> {
+    let sql = format!("SELECT {COLUMNS} FROM tickets WHERE number > ?1 ORDER BY number LIMIT ?2");
     let mut select = connection.prepare_cached(&sql)?;
-    let rows = select.query_map([], stored)?;
+    let after = after.map_or(-1, |number| i64::from(number.0));
+    let rows = select.query_map([after, i64::from(limit)], stored)?;
     rows.map(|row| read(connection, row?)).collect()
+}
+
+/// How many tickets can be used at this time.
+pub(super) fn count_open(connection: &Connection, at: WallTime) -> Result<u64, OpError> {
+    let mut select = connection.prepare_cached(
+        "SELECT count(*) FROM tickets WHERE expires_ms > ?1 AND revoked_ms IS NULL AND uses > \
+         (SELECT count(*) FROM ticket_uses WHERE ticket = number)",
+    )?;
+    Ok(select.query_row([at.unix_millis()], |row| row.get(0))?)
 }
 
 pub(super) fn add(
@@ -71,22 +86,20 @@ pub(super) fn revoke(
     }
 }
 
-/// Uses a ticket; the account that the device has then.
+/// Uses a ticket, unless this use was made before.
 pub(super) fn redeem(
     connection: &Connection,
     number: TicketNumber,
     name: &DeviceName,
     key: &EnrolledKey,
-) -> Result<Account, OpError> {
+) -> Result<(), OpError> {
     let ticket = find(connection, number)?.ok_or(StoreError::NotFound)?;
     let account = accounts::find(connection, name)?;
     let own_key = account.as_ref().and_then(|account| account.key.as_ref());
     let has_key = own_key.is_some_and(|own| own.key == key.key);
     let before = ticket.used.iter().find(|used| used.name == *name);
     match (before, &account) {
-        (Some(before), Some(account)) if before.key == key.key && has_key => {
-            return Ok(account.clone());
-        }
+        (Some(before), Some(_)) if before.key == key.key && has_key => return Ok(()),
         _ if ticket.standing(key.enrolled) != TicketStanding::Open => {
             return Err(StoreError::NotFound.into());
         }
@@ -102,35 +115,43 @@ pub(super) fn redeem(
     let at = key.enrolled.unix_millis();
     insert.execute(params![number.0, name.as_str(), key.key.as_bytes(), at])?;
     match account {
-        Some(account) => {
-            let key = accounts::set_key(connection, name, key, true)?;
-            Ok(Account {
-                key: Some(key),
-                ..account
-            })
-        }
+        Some(_) => accounts::set_key(connection, name, key, true)?,
         None => {
             let account = Account {
                 name: name.clone(),
                 password_hash: None,
                 created: key.enrolled,
                 key: Some(key.clone()),
+                version: AccountVersion::default(),
             };
             accounts::add(connection, &account)?;
             imports::disown(connection, name)?;
-            Ok(account)
         }
     }
+    Ok(())
 }
 
 fn taken(name: &DeviceName) -> OpError {
     StoreError::Conflict(format!("there is an account {name}")).into()
 }
 
-fn find(connection: &Connection, number: TicketNumber) -> Result<Option<Ticket>, OpError> {
+pub(super) fn find(
+    connection: &Connection,
+    number: TicketNumber,
+) -> Result<Option<Ticket>, OpError> {
     let sql = format!("SELECT {COLUMNS} FROM tickets WHERE number = ?1");
     let mut select = connection.prepare_cached(&sql)?;
     let row = select.query_row([number.0], stored).optional()?;
+    row.map(|row| read(connection, row)).transpose()
+}
+
+pub(super) fn find_by_hash(
+    connection: &Connection,
+    hash: &TicketHash,
+) -> Result<Option<Ticket>, OpError> {
+    let sql = format!("SELECT {COLUMNS} FROM tickets WHERE hash = ?1");
+    let mut select = connection.prepare_cached(&sql)?;
+    let row = select.query_row([hash.as_bytes()], stored).optional()?;
     row.map(|row| read(connection, row)).transpose()
 }
 

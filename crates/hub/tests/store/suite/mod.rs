@@ -15,8 +15,8 @@ pub(crate) mod upkeep;
 use std::sync::Arc;
 
 use fleetlink_core::{
-    Account, Change, Commit, Delete, Deleter, PasswordHash, Query, Snapshot, Staged, StoreCall,
-    StoreError, StoreReply, UploadChange,
+    Account, AccountVersion, Change, Commit, Delete, Deleter, PasswordHash, Query, Snapshot,
+    Staged, StoreCall, StoreError, StoreReply, UploadChange,
 };
 use fleetlink_hub::store::{StageReply, Staging, Store};
 use fleetlink_proto::control::{DeleteReply, FileList, Receipt, UploadMode};
@@ -34,7 +34,8 @@ macro_rules! every_case {
     ($subject:expr) => {
         $crate::suite::every_case! { $subject;
             accounts: are_kept, differ_by_more_than_case, have_one_winner,
-                get_passwords, get_keys, stay_while_they_have_files, are_needed_for_files;
+                get_passwords, get_keys, are_found_by_their_folded_name,
+                are_numbered_by_their_changes, are_counted, leave_names_free, stay_while_they_have_files, are_needed_for_files;
             changes: are_durable_when_answered, replace_and_append, count_versions_on,
                 have_one_effect_a_key, refuse_a_key_for_another_change, do_not_mix_times,
                 refuse_a_sum_that_does_not_fit, delete_files, delete_one_version_alone, are_journalled_without_gaps,
@@ -54,7 +55,8 @@ macro_rules! every_case {
                 bounds_the_journal_by_age_and_number,
                 finds_the_oldest_files_beyond_the_bounds;
             tickets: are_kept_with_their_uses, make_accounts_and_replace_keys,
-                for_a_prefix_never_replace_a_key, can_no_longer_be_used_after_their_end,
+                for_a_prefix_never_replace_a_key, are_found_by_number_and_hash, are_counted_while_open,
+                can_no_longer_be_used_after_their_end,
                 are_used_once_by_the_same_key, have_no_more_winners_than_uses, are_forgotten;
         }
     };
@@ -93,7 +95,41 @@ pub(crate) fn account(text: &str) -> Account {
         password_hash: Some(PasswordHash::new(format!("$test${text}"))),
         created: AT,
         key: None,
+        version: AccountVersion::default(),
     }
+}
+
+/// All accounts, by name, whatever their versions.
+pub(crate) async fn accounts(store: &dyn Store) -> Result<Vec<Account>, StoreError> {
+    let mut all: Vec<Account> = Vec::new();
+    loop {
+        let after = all.last().map(|account| account.name.clone());
+        let page = Query::Accounts { after, limit: 2 };
+        match store.execute(StoreCall::Query(page)).await? {
+            StoreReply::Accounts(page) if page.is_empty() => return Ok(all),
+            StoreReply::Accounts(page) => all.extend(page.into_iter().map(unversioned)),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+pub(crate) fn unversioned(account: Account) -> Account {
+    Account {
+        version: AccountVersion::default(),
+        ..account
+    }
+}
+
+/// The account that a change has left.
+pub(crate) fn left(reply: Result<StoreReply, StoreError>) -> Result<Option<Account>, StoreError> {
+    match reply? {
+        StoreReply::Account(account) => Ok(account.map(unversioned)),
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(crate) async fn ask(store: &dyn Store, query: Query) -> Result<StoreReply, StoreError> {
+    store.execute(StoreCall::Query(query)).await
 }
 
 pub(crate) fn summary(text: &[u8]) -> Summary {

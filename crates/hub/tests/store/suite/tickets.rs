@@ -1,6 +1,6 @@
 //! Join tickets.
 
-use fleetlink_core::{Ticket, TicketUse};
+use fleetlink_core::{AccountVersion, Ticket, TicketUse, Totals};
 use fleetlink_proto::DeviceKey;
 use fleetlink_proto::control::EnrolledKey;
 use fleetlink_proto::ticket::{TicketHash, TicketNumber, TicketSubject};
@@ -59,9 +59,19 @@ async fn redeem(
         name: name(device),
         key,
     });
-    match store.execute(call).await? {
-        StoreReply::Redeemed(account) => Ok(account),
-        other => panic!("{other:?}"),
+    Ok(left(store.execute(call).await)?.expect("an account"))
+}
+
+/// All tickets, by number.
+async fn tickets(store: &dyn Store) -> Result<Vec<Ticket>, StoreError> {
+    let mut all: Vec<Ticket> = Vec::new();
+    loop {
+        let after = all.last().map(|ticket| ticket.number);
+        match ask(store, Query::Tickets { after, limit: 2 }).await? {
+            StoreReply::Tickets(page) if page.is_empty() => return Ok(all),
+            StoreReply::Tickets(page) => all.extend(page),
+            other => panic!("{other:?}"),
+        }
     }
 }
 
@@ -78,6 +88,7 @@ fn without_password(device: &str, key: EnrolledKey) -> Account {
         password_hash: None,
         created: key.enrolled,
         key: Some(key),
+        version: AccountVersion::default(),
     }
 }
 
@@ -91,7 +102,7 @@ fn used(device: &str, key: &EnrolledKey) -> TicketUse {
 
 pub(crate) async fn are_kept_with_their_uses(subject: &dyn Subject) {
     let store = subject.open();
-    assert_eq!(store.tickets().await, Ok(vec![]));
+    assert_eq!(tickets(&*store).await, Ok(vec![]));
     let (mut first, mut second) = (ticket(1, of_name("cam"), 1), ticket(2, cameras(), 3));
     issue(&*store, &first, &[]).await.unwrap();
     issue(&*store, &second, &[]).await.unwrap();
@@ -110,7 +121,7 @@ pub(crate) async fn are_kept_with_their_uses(subject: &dyn Subject) {
     assert_eq!(revoke(&*store, 7, AT).await, Err(StoreError::NotFound));
     first.revoked = Some(after(5));
     drop(store);
-    assert_eq!(subject.open().tickets().await, Ok(vec![first, second]));
+    assert_eq!(tickets(&*subject.open()).await, Ok(vec![first, second]));
 }
 
 pub(crate) async fn make_accounts_and_replace_keys(subject: &dyn Subject) {
@@ -133,12 +144,12 @@ pub(crate) async fn make_accounts_and_replace_keys(subject: &dyn Subject) {
     is_conflict(redeem(&*store, 4, "NEW", enrolled(4)).await);
     drop(store);
     let store = subject.open();
-    let accounts = store.accounts().await.unwrap();
-    assert_eq!(accounts.len(), 2);
-    let new = accounts.iter().find(|a| a.name == name("new")).unwrap();
+    let all = accounts(&*store).await.unwrap();
+    assert_eq!(all.len(), 2);
+    let new = all.iter().find(|a| a.name == name("new")).unwrap();
     assert_eq!((&new.password_hash, &new.key), (&None, &Some(enrolled(3))));
     // What was refused has used nothing.
-    assert_eq!(store.tickets().await.unwrap()[3].used, []);
+    assert_eq!(tickets(&*store).await.unwrap()[3].used, []);
 }
 
 pub(crate) async fn for_a_prefix_never_replace_a_key(subject: &dyn Subject) {
@@ -156,9 +167,9 @@ pub(crate) async fn for_a_prefix_never_replace_a_key(subject: &dyn Subject) {
     });
     store.execute(remove).await.unwrap();
     is_conflict(redeem(&*store, 1, "camera-2", enrolled(2)).await);
-    assert_eq!(store.tickets().await.unwrap()[0].used.len(), 1);
-    let accounts = store.accounts().await;
-    assert_eq!(accounts, Ok(vec![account("camera-1")]));
+    assert_eq!(tickets(&*store).await.unwrap()[0].used.len(), 1);
+    let all = accounts(&*store).await;
+    assert_eq!(all, Ok(vec![account("camera-1")]));
 }
 
 pub(crate) async fn can_no_longer_be_used_after_their_end(subject: &dyn Subject) {
@@ -179,7 +190,7 @@ pub(crate) async fn can_no_longer_be_used_after_their_end(subject: &dyn Subject)
         let refused = redeem(&*store, number, "new-2", at(1)).await;
         assert_eq!(refused, Err(StoreError::NotFound));
     }
-    assert_eq!(store.accounts().await.unwrap().len(), 1);
+    assert_eq!(accounts(&*store).await.unwrap().len(), 1);
 }
 
 pub(crate) async fn are_used_once_by_the_same_key(subject: &dyn Subject) {
@@ -217,7 +228,7 @@ pub(crate) async fn have_no_more_winners_than_uses(subject: &dyn Subject) {
             )
         };
         issue(&*store, &ticket, &[]).await.unwrap();
-        let before = store.accounts().await.unwrap().len();
+        let before = accounts(&*store).await.unwrap().len();
         let attempts: Vec<_> = (0..100u8)
             .map(|n| {
                 let store = Arc::clone(&store);
@@ -234,8 +245,8 @@ pub(crate) async fn have_no_more_winners_than_uses(subject: &dyn Subject) {
             }
         }
         assert_eq!(winners, uses);
-        let accounts = store.accounts().await.unwrap();
-        assert_eq!(accounts.len() - before, usize::try_from(uses).unwrap());
+        let all = accounts(&*store).await.unwrap();
+        assert_eq!(all.len() - before, usize::try_from(uses).unwrap());
     }
 }
 
@@ -248,12 +259,58 @@ pub(crate) async fn are_forgotten(subject: &dyn Subject) {
     issue(&*store, &ticket(2, cameras(), 1), &[1, 8])
         .await
         .unwrap();
-    assert_eq!(store.tickets().await, Ok(vec![ticket(2, cameras(), 1)]));
+    assert_eq!(tickets(&*store).await, Ok(vec![ticket(2, cameras(), 1)]));
     let refused = redeem(&*store, 1, "new", enrolled(1)).await;
     assert_eq!(refused, Err(StoreError::NotFound));
     assert_eq!(
-        store.accounts().await.unwrap().len(),
+        accounts(&*store).await.unwrap().len(),
         1,
         "its account stays"
     );
+}
+
+pub(crate) async fn are_found_by_number_and_hash(subject: &dyn Subject) {
+    let store = subject.open();
+    let mut issued = ticket(3, cameras(), 2);
+    issue(&*store, &ticket(2, of_name("cam"), 1), &[])
+        .await
+        .unwrap();
+    issue(&*store, &issued, &[]).await.unwrap();
+    redeem(&*store, 3, "camera-1", enrolled(1)).await.unwrap();
+    issued.used.push(used("camera-1", &enrolled(1)));
+    for query in [Query::Ticket(TicketNumber(3)), Query::TicketOf(issued.hash)] {
+        let found = Some(Box::new(issued.clone()));
+        assert_eq!(ask(&*store, query).await, Ok(StoreReply::Ticket(found)));
+    }
+    for query in [
+        Query::Ticket(TicketNumber(4)),
+        Query::TicketOf(TicketHash::from_bytes([9; 32])),
+    ] {
+        assert_eq!(ask(&*store, query).await, Ok(StoreReply::Ticket(None)));
+    }
+}
+
+pub(crate) async fn are_counted_while_open(subject: &dyn Subject) {
+    let store = subject.open();
+    for (number, subject, uses) in [(1, of_name("cam"), 1), (2, cameras(), 2), (3, cameras(), 1)] {
+        issue(&*store, &ticket(number, subject, uses), &[])
+            .await
+            .unwrap();
+    }
+    let open = |at: WallTime| {
+        let store = &store;
+        async move {
+            match ask(&**store, Query::Totals { at }).await {
+                Ok(StoreReply::Totals(Totals { open_tickets, .. })) => open_tickets,
+                other => panic!("{other:?}"),
+            }
+        }
+    };
+    assert_eq!(open(AT).await, 3);
+    revoke(&*store, 3, AT).await.unwrap();
+    assert_eq!(open(AT).await, 2);
+    redeem(&*store, 1, "cam", enrolled(1)).await.unwrap();
+    redeem(&*store, 2, "camera-1", enrolled(1)).await.unwrap();
+    assert_eq!(open(AT).await, 1, "one use is left");
+    assert_eq!(open(after(HOUR)).await, 0);
 }

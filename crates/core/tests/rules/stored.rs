@@ -1,0 +1,96 @@
+//! The accounts of the store behind a hub, as far as a test has the store do what it is asked.
+
+use std::collections::BTreeMap;
+
+use fleetlink_core::{Account, AccountVersion, Change, StoreCall, StoreReply};
+use fleetlink_proto::control::EnrolledKey;
+use fleetlink_proto::{DeviceName, WallTime};
+
+#[derive(Default)]
+pub(crate) struct Stored {
+    accounts: BTreeMap<DeviceName, Account>,
+    last: u64,
+}
+
+impl Stored {
+    pub(crate) fn with(accounts: &[Account]) -> Self {
+        let mut stored = Stored::default();
+        accounts.iter().cloned().for_each(|a| _ = stored.put(a));
+        stored
+    }
+
+    /// Does a call for which a test gives this reply. `Done` becomes the account as the change leaves
+    /// it, where the call is one that is told so.
+    pub(crate) fn follow(&mut self, call: &StoreCall, reply: StoreReply) -> StoreReply {
+        match (call, reply) {
+            (StoreCall::Change(Change::RemoveAccount { name }), reply) => {
+                self.accounts.remove(name);
+                reply
+            }
+            (StoreCall::Change(change), StoreReply::Done) => self.apply(change),
+            (StoreCall::Change(_), StoreReply::Account(Some(account))) => self.put(account),
+            (_, reply) => reply,
+        }
+    }
+
+    fn put(&mut self, mut account: Account) -> StoreReply {
+        self.last += 1;
+        account.version = AccountVersion(self.last);
+        self.accounts.insert(account.name.clone(), account.clone());
+        StoreReply::Account(Some(account))
+    }
+
+    fn apply(&mut self, change: &Change) -> StoreReply {
+        match change {
+            Change::AddAccount(account) => self.put(account.clone()),
+            Change::SetPassword {
+                name,
+                password_hash,
+            } => self.change(name, |account| {
+                account.password_hash = Some(password_hash.clone());
+            }),
+            Change::ImportLogin { given, at, applies } => {
+                if *applies {
+                    let hash = Some(given.password_hash.clone());
+                    let account = self.get(&given.name).unwrap_or_else(|| Account {
+                        name: given.name.clone(),
+                        password_hash: None,
+                        created: *at,
+                        key: None,
+                        version: AccountVersion::default(),
+                    });
+                    return self.put(Account {
+                        password_hash: hash,
+                        ..account
+                    });
+                }
+                StoreReply::Account(self.get(&given.name))
+            }
+            Change::RemoveLogin { name, .. } => self.change(name, |account| {
+                (account.password_hash, account.key) = (None, None);
+            }),
+            Change::SetKey { name, key, .. } => self.change(name, |account| {
+                account.key = Some(key.clone());
+            }),
+            Change::RemoveKey { name } => self.change(name, |account| account.key = None),
+            _ => StoreReply::Done,
+        }
+    }
+
+    fn get(&self, name: &DeviceName) -> Option<Account> {
+        self.accounts.get(name).cloned()
+    }
+
+    /// An account that the test has not made is one whose adding had an unknown outcome.
+    fn change(&mut self, name: &DeviceName, change: impl FnOnce(&mut Account)) -> StoreReply {
+        let mut account = self.get(name).unwrap_or_else(|| Account {
+            name: name.clone(),
+            password_hash: None,
+            created: WallTime::from_unix_millis(0),
+            key: None::<EnrolledKey>,
+            version: AccountVersion::default(),
+        });
+        change(&mut account);
+        self.put(account)
+    }
+}
