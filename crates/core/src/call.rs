@@ -1,5 +1,6 @@
 //! A call: who makes it, by which door, what it asks for, and its one reply.
 
+use std::net::IpAddr;
 use std::sync::{Arc, Weak};
 use std::thread;
 
@@ -52,7 +53,11 @@ impl<C> Call<C> {
     pub(crate) fn door(&self) -> Door {
         match self.due.to {
             Some(ReplyTo::Session(..)) | None => Door::Session,
-            Some(ReplyTo::Admin(_, door) | ReplyTo::Stateless(_, door)) => door,
+            Some(
+                ReplyTo::Admin(_, door)
+                | ReplyTo::Stateless(_, door)
+                | ReplyTo::Identity { door, .. },
+            ) => door,
         }
     }
 
@@ -134,6 +139,21 @@ impl Call {
     pub(crate) fn report(mut self, result: Result<AdminReply, String>, out: &mut Outgoing) {
         if let Some(to) = self.due.to.take() {
             out.report(to, result);
+        }
+    }
+
+    /// From where a password was shown, if that is what the call is about.
+    pub(crate) fn shown_from(&self) -> Option<IpAddr> {
+        match self.due.to {
+            Some(ReplyTo::Identity { address, .. }) => Some(address),
+            _ => None,
+        }
+    }
+
+    /// Tells who has shown the password that the call is about.
+    pub(crate) fn identify(mut self, caller: Caller, out: &mut Outgoing) {
+        if let Some(to) = self.due.to.take() {
+            out.identify(to, Ok(caller));
         }
     }
 

@@ -6,6 +6,7 @@ use fleetlink_proto::control::{EndReason, Reply, RequestId, RpcError};
 use fleetlink_proto::transfer::GrantedParty;
 use fleetlink_proto::{DataFile, DeviceName, HubPin, HubTime, Password};
 
+use crate::caller::Caller;
 use crate::console::ConsoleEvent;
 use crate::ids::{AdminId, CallId, CheckId, OperationId, SessionId};
 use crate::operator::requests::AdminReply;
@@ -99,6 +100,11 @@ pub enum Effect {
     Answer {
         call: CallId,
         result: Result<Reply, RpcError>,
+    },
+    /// Reply to a password that was shown without a session: the device whose it is.
+    Identified {
+        call: CallId,
+        result: Result<Caller, RpcError>,
     },
     /// Reply to an operator or administrator.
     AnswerAdmin {

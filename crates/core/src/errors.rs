@@ -7,6 +7,7 @@ use fleetlink_proto::{DataFile, DeviceName};
 
 use crate::store::calls::StoreError;
 
+pub(crate) const CLOSING: &str = "the hub is closing";
 pub(crate) const WRONG_PASSWORD: &str = "Invalid Password. Please try again";
 pub(crate) const NOW_BLOCKED: &str =
     "Invalid Password. Your account has been blocked. Please try again later";

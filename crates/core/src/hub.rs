@@ -5,6 +5,7 @@ mod administration;
 mod callers;
 mod endings;
 mod grants;
+mod identification;
 mod imports;
 mod joining;
 mod key_login;
@@ -139,9 +140,11 @@ impl Hub {
         self.presence.iter()
     }
 
-    /// Whether nothing is left to wait for after [`Input::Close`](crate::Input::Close): no session and no store operation.
+    /// Whether nothing is left to wait for after [`Input::Close`](crate::Input::Close): no session, no store operation,
+    /// and no password that was shown without a session.
     pub fn is_drained(&self) -> bool {
-        self.closing && self.out.sessions.is_empty() && self.operations.is_empty()
+        let is_idle = self.operations.is_empty() && !self.logins.checks_without_session();
+        self.closing && self.out.sessions.is_empty() && is_idle
     }
 
     /// The time by the clock of this run, which nobody can set.

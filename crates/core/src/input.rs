@@ -6,6 +6,7 @@ use fleetlink_proto::LoginNonce;
 use fleetlink_proto::control::{Request, RequestId};
 
 use crate::access::possession::Possession;
+use crate::access::shown_password::ShownPassword;
 use crate::caller::{Caller, Door};
 use crate::ids::{AdminId, CallId, CheckId, OperationId, SessionId};
 use crate::operator::requests::AdminRequest;
@@ -85,6 +86,13 @@ pub enum Input {
         door: Door,
         caller: Caller,
         request: Request,
+    },
+    /// Somebody shows a device's password without a session. The reply is
+    /// [`Effect::Identified`](crate::Effect::Identified).
+    PasswordShown {
+        call: CallId,
+        door: Door,
+        shown: ShownPassword,
     },
     /// An operator or administrator asks for something.
     Admin {

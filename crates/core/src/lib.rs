@@ -25,6 +25,7 @@ pub use access::attempt_tables::AttemptTables;
 pub use access::attempts::{Attempts, Failed, Failure, Fault, LockedOut, Penalty, Standing};
 pub use access::authorisation;
 pub use access::possession::Possession;
+pub use access::shown_password::ShownPassword;
 pub use caller::{Caller, Door, Proof};
 pub use capacity::Capacity;
 pub use console::tickets::{Refusal, TicketEvent};

@@ -1,10 +1,11 @@
 //! What goes out of the hub: effects, and the replies to calls among them.
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 
 use fleetlink_proto::control::{EndReason, Reply, RequestId, RpcError};
 
-use crate::caller::Door;
+use crate::caller::{Caller, Door};
 use crate::console::ConsoleEvent;
 use crate::effect::Effect;
 use crate::errors;
@@ -26,6 +27,12 @@ pub(crate) enum ReplyTo {
     Session(SessionId, RequestId),
     Stateless(CallId, Door),
     Admin(AdminId, Door),
+    /// Not a reply to a request, but the device that has shown a password.
+    Identity {
+        call: CallId,
+        door: Door,
+        address: IpAddr,
+    },
 }
 
 impl Outgoing {
@@ -65,9 +72,24 @@ impl Outgoing {
                 }
             }
             ReplyTo::Stateless(call, _) => self.push(Effect::Answer { call, result }),
+            ReplyTo::Identity { .. } => {
+                debug_assert!(result.is_err(), "a device's reply to {to:?}");
+                self.identify(to, Err(result.err().unwrap_or_else(errors::internal)));
+            }
             ReplyTo::Admin(..) => {
                 let result = result.map_err(|error| error.message);
                 self.report(to, result.and_then(in_operators_words));
+            }
+        }
+    }
+
+    /// Tells who has shown a password.
+    pub(crate) fn identify(&mut self, to: ReplyTo, result: Result<Caller, RpcError>) {
+        match to {
+            ReplyTo::Identity { call, .. } => self.push(Effect::Identified { call, result }),
+            to => {
+                debug_assert!(false, "an identity for {to:?}");
+                self.reply(to, Err(errors::internal()));
             }
         }
     }

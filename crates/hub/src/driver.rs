@@ -2,6 +2,7 @@
 
 mod pace;
 mod stall;
+mod stateless;
 mod turns;
 
 use std::collections::HashMap;
@@ -26,6 +27,8 @@ use tracing::{Instrument as _, Span};
 
 use self::pace::Pace;
 use self::stall::StallWatch;
+pub use self::stateless::StatelessCalls;
+use self::stateless::{StatelessEvent, Waiters};
 use self::turns::{Party, Turns};
 use crate::identity::Identity;
 use crate::import::Imports;
@@ -67,6 +70,8 @@ pub(crate) enum Event {
         session: SessionId,
         calls: Vec<Input>,
     },
+    /// A call without a session.
+    Stateless(StatelessEvent),
     /// A call of the operator.
     Admin {
         request: AdminRequest,
@@ -184,6 +189,7 @@ pub(crate) struct Driver {
     sessions: HashMap<SessionId, Session>,
     turns: Turns,
     stalls: StallWatch,
+    waiters: Waiters,
     admin_calls: HashMap<AdminId, oneshot::Sender<Result<AdminReply, String>>>,
     admin_count: u64,
     console_lost: u64,
@@ -228,6 +234,7 @@ impl Driver {
             work: JoinSet::new(),
             sessions: HashMap::new(),
             turns: Turns::default(),
+            waiters: Waiters::default(),
             admin_calls: HashMap::new(),
             admin_count: 0,
             console_lost: 0,
@@ -319,6 +326,7 @@ impl Driver {
                     self.turns.push(session, party, calls);
                 }
             }
+            Event::Stateless(event) => self.handle_stateless(event),
             Event::Admin { request, reply } => {
                 self.admin_count += 1;
                 let admin = AdminId(self.admin_count);
@@ -463,8 +471,8 @@ impl Driver {
                     .map(|grant| Reply::Transfer(Box::new(OpenTransferReply { grant, addresses })));
                 self.command(session, SessionCommand::Reply { id, result });
             }
-            // No door of this hub is without sessions.
-            Effect::Answer { .. } => {}
+            Effect::Answer { call, result } => self.waiters.reply(call, result),
+            Effect::Identified { call, result } => self.waiters.identify(call, result),
             Effect::ListUploads { admin } => self.list_uploads(admin),
             Effect::ListData {
                 admin,

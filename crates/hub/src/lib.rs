@@ -23,13 +23,14 @@ pub mod store;
 
 pub use credentials::{Credentials, SETTLED_AFTER};
 pub use descriptors::TooFewDescriptors;
-pub use driver::HubEvent;
 #[doc(hidden)]
 pub use driver::WallClock;
+pub use driver::{HubEvent, StatelessCalls};
 pub use fleetlink_core::{
     AccountChange, Command, ConsoleEvent, Deleter, Departure, Entrance, LoginFailure, Refusal,
     TicketEvent,
 };
+pub use fleetlink_core::{Caller, Proof, ShownPassword};
 pub use fleetlink_core::{Capacity, MaxAttempts, MaxAttemptsError, PenaltySettings, Settings};
 pub use identity::IdentityError;
 pub use import::{Authority, ImportHandle, Imported};

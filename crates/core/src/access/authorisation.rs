@@ -10,6 +10,8 @@ pub use crate::caller::{Caller, Door, Means, Proof};
 pub enum Action<'a> {
     /// `hello`, `login.nonce`, `login`, `ping`, `leave`: what a session is made of.
     Converse,
+    /// Showing a device's password, where a login opens no session.
+    ShowPassword,
     /// A command that is a device's.
     ActAsDevice,
     /// Announcing this device's presence.
@@ -84,7 +86,8 @@ fn for_nobody(door: Door, action: Action<'_>) -> Decision {
         (Action::Converse | Action::RedeemTicket, Door::Session) => Decision::Permitted,
         // No login of a device is one of an administrator.
         (Action::Inspect | Action::Administer, Door::Session | Door::Mqtt) => Decision::Forbidden,
-        (Action::Converse | Action::RedeemTicket, _) => Decision::Forbidden,
+        (Action::ShowPassword, Door::Http | Door::Mqtt) => Decision::Permitted,
+        (Action::Converse | Action::RedeemTicket | Action::ShowPassword, _) => Decision::Forbidden,
         _ => Decision::LoginNeeded,
     }
 }

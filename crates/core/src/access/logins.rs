@@ -25,7 +25,7 @@ pub(crate) struct Logins {
     waiting: BTreeMap<Box<str>, VecDeque<Attempt>>,
 }
 
-/// A call of `login`.
+/// An attempt to log in by password: a call of `login`, or a password shown without a session.
 #[derive(Debug)]
 pub(crate) struct Attempt {
     pub(crate) call: Call,
@@ -153,6 +153,26 @@ impl Logins {
         }
         waiting.push_back(attempt);
         Ok(())
+    }
+
+    /// Whether a password is checked that was shown without a session.
+    pub(crate) fn checks_without_session(&self) -> bool {
+        let mut checks = self.checks.values();
+        checks.any(|check| check.call.session().is_none())
+    }
+
+    /// Takes the waiting attempts that have no session.
+    pub(crate) fn take_waiting_without_session(&mut self) -> Vec<Attempt> {
+        let mut taken = Vec::new();
+        self.waiting.retain(|_, waiting| {
+            let (with, without) = std::mem::take(waiting)
+                .into_iter()
+                .partition(|attempt| attempt.call.session().is_some());
+            *waiting = with;
+            taken.extend::<VecDeque<_>>(without);
+            !waiting.is_empty()
+        });
+        taken
     }
 
     /// Takes the attempt of this name that has waited longest, if it waits no longer, and what

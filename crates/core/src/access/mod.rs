@@ -18,4 +18,5 @@ mod penalties_model;
 pub(crate) mod possession;
 pub(crate) mod redemption;
 mod remembered;
+pub(crate) mod shown_password;
 pub(crate) mod tickets;

@@ -9,6 +9,7 @@ use crate::access::key_change::KeyChange;
 use crate::call::Call;
 use crate::caller::{Caller, Door};
 use crate::effect::Effect;
+use crate::errors;
 use crate::files::command::FileCommand;
 use crate::hub::Hub;
 use crate::ids::AdminId;
@@ -31,7 +32,7 @@ impl Hub {
         let to = ReplyTo::Admin(admin, door);
         let call = self.calls.open(to, caller, "this");
         if self.closing {
-            return call.report(Err("the hub is closing".to_owned()), &mut self.out);
+            return call.report(Err(errors::CLOSING.to_owned()), &mut self.out);
         }
         match request {
             AdminRequest::ListAccounts => {

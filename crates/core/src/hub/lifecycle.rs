@@ -25,7 +25,7 @@ impl Hub {
     pub(super) fn connected(&mut self, session: SessionId, address: IpAddr) {
         if self.closing {
             let reason = EndReason::HubClosing;
-            return self.out.tell_end(session, reason, "the hub is closing");
+            return self.out.tell_end(session, reason, errors::CLOSING);
         }
         if self.out.sessions.is_open(session) {
             return;
@@ -144,8 +144,9 @@ impl Hub {
         while let Some(session) = self.out.sessions.first() {
             self.forget(session, Departure::HubClosing);
             self.out
-                .tell_end(session, EndReason::HubClosing, "the hub is closing");
+                .tell_end(session, EndReason::HubClosing, errors::CLOSING);
         }
+        self.refuse_waiting_identities();
     }
 
     /// Takes the session off the list and forgets it; what comes of it later changes nothing.

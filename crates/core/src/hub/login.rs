@@ -11,7 +11,7 @@ use crate::access::attempts::{Failure, Fault, Standing};
 use crate::access::logins::{Attempt, Check};
 use crate::access::possession::Possession;
 use crate::call::Call;
-use crate::caller::Proof;
+use crate::caller::{Caller, Proof};
 use crate::console::{ConsoleEvent, LoginFailure};
 use crate::effect::Effect;
 use crate::errors;
@@ -47,7 +47,12 @@ impl Hub {
             name,
             password,
         };
-        let standing = self.logins.standing(address, &attempt.name, now);
+        self.attempt(attempt, now);
+    }
+
+    /// Has the password of an attempt checked now or later, or refuses it.
+    pub(super) fn attempt(&mut self, attempt: Attempt, now: Now) {
+        let standing = self.logins.standing(attempt.address, &attempt.name, now);
         match standing {
             Standing::Penalised(left, fault) => self.refuse_penalised(attempt, left, fault, now),
             Standing::LockedOut(left) => self.refuse_locked_out(attempt, left, now),
@@ -150,6 +155,9 @@ impl Hub {
     }
 
     pub(super) fn accept(&mut self, call: Call, name: DeviceName, proof: Proof, now: Now) {
+        if call.shown_from().is_some() {
+            return call.identify(Caller::Device { name, proof }, &mut self.out);
+        }
         let Some(id) = call.session().filter(|id| self.out.sessions.is_open(*id)) else {
             call.withdraw();
             return;
@@ -258,6 +266,7 @@ impl Hub {
             };
             session.address
         });
+        let address = address.or(call.shown_from());
         // Sets the session's deadline as well.
         call.refuse(error, &mut self.out);
         address
@@ -265,7 +274,7 @@ impl Hub {
 }
 
 /// The name as far as the hub looks at it. What is cut was too long for a device's name anyway.
-fn cut(name: &str) -> &str {
+pub(super) fn cut(name: &str) -> &str {
     &name[..name.floor_char_boundary(MAX_LOGIN_NAME_BYTES)]
 }
 

@@ -73,6 +73,7 @@ impl Hub {
             Input::StoreAnswered { operation, result } => {
                 self.store_answered(operation, result, now);
             }
+            Input::PasswordShown { call, door, shown } => self.identify((call, door), shown, now),
             Input::Admin {
                 admin,
                 door,
@@ -149,7 +150,7 @@ impl Hub {
         let to = ReplyTo::Stateless(call, door);
         let call = self.calls.open(to, caller, request.method());
         if self.closing {
-            return call.refuse(errors::busy("the hub is closing"), &mut self.out);
+            return call.refuse(errors::busy(errors::CLOSING), &mut self.out);
         }
         let possession = Possession::NoChannel;
         self.route(call, request, Context { now, possession });
@@ -246,7 +247,13 @@ impl Hub {
     }
 
     /// Goes on with a call that the table permits, and refuses another.
-    fn permit<C>(&mut self, call: Call<C>, action: Action<'_>, at: Context, then: Handler<C>) {
+    pub(super) fn permit<C>(
+        &mut self,
+        call: Call<C>,
+        action: Action<'_>,
+        at: Context,
+        then: Handler<C>,
+    ) {
         match decide(&call.caller, call.door(), action) {
             Decision::Permitted => then(self, call, at),
             decision => {

@@ -12,6 +12,7 @@ use crate::fixture::{hash, name};
 const TABLE: &str = "
                       nobody@session  password@session  key@session  operator@socket  nobody@http  password@http  key@http  administrator@http  viewer@http  nobody@mqtt  password@mqtt  key@mqtt
     converse          +               +                 +            -                -            -              -         -                   -            -            -              -
+    show-password     -               -                 -            -                +            -              -         -                   -            +            -              -
     act-as-device     l               +                 +            -                l            +              +         -                   -            l            +              +
     join own          l               +                 +            -                l            -              -         -                   -            l            -              -
     join other        l               -                 -            -                l            -              -         -                   -            l            -              -
@@ -66,6 +67,7 @@ fn callers(own: &DeviceName) -> Vec<(&'static str, Caller)> {
 fn actions<'a>(own: &'a DeviceName, other: &'a DeviceName) -> Vec<(String, Action<'a>)> {
     let mut actions = vec![
         ("converse".to_owned(), Action::Converse),
+        ("show-password".to_owned(), Action::ShowPassword),
         ("act-as-device".to_owned(), Action::ActAsDevice),
         ("list devices".to_owned(), Action::ListDevices),
         ("redeem-ticket".to_owned(), Action::RedeemTicket),

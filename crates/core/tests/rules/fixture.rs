@@ -5,7 +5,7 @@ use std::time::Duration;
 use fleetlink_core::{
     Account, AccountVersion, AdminId, AdminReply, AdminRequest, Attempts, CallId, Caller, Capacity,
     CheckId, Door, Effect, Hub, Input, Now, OperationId, PasswordHash, PenaltySettings, Possession,
-    SessionId, Settings, Staged, StagedId, StoreCall, StoreError, StoreReply,
+    SessionId, Settings, ShownPassword, Staged, StagedId, StoreCall, StoreError, StoreReply,
 };
 use fleetlink_proto::control::{
     EndReason, ErrorCode, Hello, Join, Login, OpenUpload, Receipt, Reply, Request, RequestId,
@@ -344,6 +344,37 @@ impl Fixture {
             request,
         });
         call
+    }
+
+    /// Shows a password without a session.
+    pub(crate) fn show(&mut self, address: [u8; 4], name: &str, password: &str) -> CallId {
+        self.show_by(Door::Http, address, name, password)
+    }
+
+    pub(crate) fn show_by(
+        &mut self,
+        door: Door,
+        address: [u8; 4],
+        name: &str,
+        password: &str,
+    ) -> CallId {
+        self.last += 1;
+        let call = CallId(self.last.unsigned_abs());
+        let shown = ShownPassword {
+            address: address.into(),
+            name: name.into(),
+            password: password.into(),
+        };
+        self.input(Input::PasswordShown { call, door, shown });
+        call
+    }
+
+    /// The device that has shown a password, or why there is none.
+    pub(crate) fn identified(&mut self, shown: CallId) -> Option<Result<Caller, RpcError>> {
+        self.take(|effect| match effect {
+            Effect::Identified { call, result } if *call == shown => Some(result.clone()),
+            _ => None,
+        })
     }
 
     /// The reply to a call without a session.

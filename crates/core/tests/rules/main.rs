@@ -8,6 +8,7 @@ mod direct;
 mod doors;
 mod endings;
 mod fixture;
+mod identification;
 mod imports;
 mod keys;
 mod limits;

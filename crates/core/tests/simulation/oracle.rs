@@ -257,7 +257,8 @@ impl Oracle {
             Input::Disconnected { session } | Input::Unread { session } => self.end(*session),
             Input::Importing { .. }
             | Input::LoginSettled { .. }
-            | Input::AttemptsChanged { .. } => {}
+            | Input::AttemptsChanged { .. }
+            | Input::PasswordShown { .. } => {}
             Input::PasswordChecked { check, matches } => self.checked(*check, *matches, now),
             Input::StoreAnswered { result, .. } => {
                 self.store_told(call.expect("the operation's call"), result.clone());
@@ -416,6 +417,7 @@ impl Oracle {
             Effect::ListUploads { .. }
             | Effect::ListData { .. }
             | Effect::Answer { .. }
+            | Effect::Identified { .. }
             | Effect::JournalGrew
             | Effect::Console(_) => {}
         }

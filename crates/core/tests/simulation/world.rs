@@ -404,6 +404,7 @@ impl World {
             Effect::ListUploads { .. }
             | Effect::ListData { .. }
             | Effect::Answer { .. }
+            | Effect::Identified { .. }
             | Effect::AnswerAdmin { .. }
             | Effect::Grant { .. }
             | Effect::ActiveChanged

@@ -14,13 +14,24 @@ pub(super) enum Party {
     Stranger(Source),
 }
 
-/// The inputs of sessions that were not yet given to the core. A session has no more of them here
+/// Calls without a session that may wait for the turns of one party.
+const MAX_WAITING_STATELESS: usize = 64;
+
+/// What is done in the order in which it came.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Line {
+    Session(SessionId),
+    /// The calls of a party that have no session.
+    Stateless(Party),
+}
+
+/// The inputs of devices that were not yet given to the core. A session has no more of them here
 /// than may be in flight, because it reads no further.
 #[derive(Default)]
 pub(super) struct Turns {
-    waiting: HashMap<SessionId, VecDeque<Input>>,
-    /// The sessions of each party that wait, in the order of their turns.
-    parties: HashMap<Party, VecDeque<SessionId>>,
+    waiting: HashMap<Line, VecDeque<Input>>,
+    /// The lines of each party that wait, in the order of their turns.
+    parties: HashMap<Party, VecDeque<Line>>,
     /// The parties that wait, in the order of their turns.
     ring: VecDeque<Party>,
 }
@@ -32,7 +43,7 @@ impl Turns {
 
     /// Adds something where the session waits already; back where it does not.
     pub(super) fn push_behind(&mut self, session: SessionId, input: Input) -> Option<Input> {
-        match self.waiting.get_mut(&session) {
+        match self.waiting.get_mut(&Line::Session(session)) {
             Some(queue) => {
                 queue.push_back(input);
                 None
@@ -48,36 +59,48 @@ impl Turns {
         party: Party,
         inputs: impl IntoIterator<Item = Input>,
     ) {
-        if let Some(queue) = self.waiting.get_mut(&session) {
+        self.push_to(Line::Session(session), party, inputs);
+    }
+
+    /// Whether one more call of this party may wait that has no session.
+    pub(super) fn has_room(&self, party: &Party) -> bool {
+        let line = self.waiting.get(&Line::Stateless(party.clone()));
+        line.is_none_or(|line| line.len() < MAX_WAITING_STATELESS)
+    }
+
+    /// Adds a call without a session behind those of its party.
+    pub(super) fn push_stateless(&mut self, party: Party, input: Input) {
+        self.push_to(Line::Stateless(party.clone()), party, [input]);
+    }
+
+    fn push_to(&mut self, line: Line, party: Party, inputs: impl IntoIterator<Item = Input>) {
+        if let Some(queue) = self.waiting.get_mut(&line) {
             return queue.extend(inputs);
         }
         let queue: VecDeque<_> = inputs.into_iter().collect();
-        if !queue.is_empty() {
-            self.waiting.insert(session, queue);
-            self.line_up(session, party);
+        if queue.is_empty() {
+            return;
         }
-    }
-
-    fn line_up(&mut self, session: SessionId, party: Party) {
-        let sessions = self.parties.entry(party.clone()).or_default();
-        if sessions.is_empty() {
+        self.waiting.insert(line.clone(), queue);
+        let lines = self.parties.entry(party.clone()).or_default();
+        if lines.is_empty() {
             self.ring.push_back(party);
         }
-        sessions.push_back(session);
+        lines.push_back(line);
     }
 
-    /// Takes what is next: one input of one session of one party.
+    /// Takes what is next: one input of one line of one party.
     pub(super) fn next(&mut self) -> Option<Input> {
         let party = self.ring.pop_front()?;
-        let sessions = self.parties.get_mut(&party)?;
-        let session = sessions.pop_front()?;
-        let queue = self.waiting.get_mut(&session)?;
+        let lines = self.parties.get_mut(&party)?;
+        let line = lines.pop_front()?;
+        let queue = self.waiting.get_mut(&line)?;
         let input = queue.pop_front();
         match queue.is_empty() {
-            true => _ = self.waiting.remove(&session),
-            false => sessions.push_back(session),
+            true => _ = self.waiting.remove(&line),
+            false => lines.push_back(line),
         }
-        match sessions.is_empty() {
+        match lines.is_empty() {
             true => _ = self.parties.remove(&party),
             false => self.ring.push_back(party),
         }
@@ -126,6 +149,22 @@ mod tests {
         assert_eq!(places, [1, 3, 5]);
         assert_eq!(order.len(), 100 * 64 - 1 + 3);
         assert!(turns.is_empty() && turns.waiting.is_empty() && turns.parties.is_empty());
+    }
+
+    #[test]
+    fn calls_without_a_session_take_turns_with_the_sessions_of_their_device_and_of_others() {
+        let mut turns = Turns::default();
+        let party = Party::Device("flood".parse().unwrap());
+        let mut admitted = 0;
+        while turns.has_room(&party) {
+            turns.push_stateless(party.clone(), input(1));
+            admitted += 1;
+        }
+        assert_eq!(admitted, MAX_WAITING_STATELESS);
+        push(&mut turns, 2, "flood", 2);
+        push(&mut turns, 3, "other", 2);
+        assert_eq!(order(&mut turns)[..7], [1, 3, 2, 3, 1, 2, 1]);
+        assert!(turns.has_room(&party) && turns.is_empty());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use fleetlink_core::{Capacity, Input};
+use fleetlink_core::{Capacity, Door, Input};
 use fleetlink_proto::HubPin;
 use fleetlink_proto::control::limits;
 use tokio::sync::watch;
@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::credentials::Credentials;
-use crate::driver::DriverHandle;
+use crate::driver::{DriverHandle, StatelessCalls};
 use crate::identity::Identity;
 use crate::import::{self, Authority, ImportHandle, ImportTools};
 use crate::lease::RunningLeases;
@@ -48,6 +48,11 @@ pub struct RunningHub {
 }
 
 impl RunningHub {
+    /// The way into the hub for calls by HTTP.
+    pub fn http(&self) -> StatelessCalls {
+        StatelessCalls::by(Door::Http, self.driver.clone())
+    }
+
     /// The address for devices.
     pub fn address(&self) -> SocketAddr {
         self.address

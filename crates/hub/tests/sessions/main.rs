@@ -13,6 +13,7 @@ mod numbers;
 mod order;
 mod reuse;
 mod stand_ins;
+mod stateless;
 mod takeover;
 mod transcript;
 mod transcripts;

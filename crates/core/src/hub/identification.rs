@@ -1,0 +1,64 @@
+//! Passwords that are shown without a session: by HTTP, say. They are attempts to log in like
+//! those of sessions, with the same lock-outs and penalties.
+
+use crate::access::authorisation::Action;
+use crate::access::logins::Attempt;
+use crate::access::possession::Possession;
+use crate::access::shown_password::ShownPassword;
+use crate::call::Call;
+use crate::caller::{Caller, Door};
+use crate::errors;
+use crate::hub::Hub;
+use crate::hub::login::cut;
+use crate::hub::routing::Context;
+use crate::ids::CallId;
+use crate::outgoing::ReplyTo;
+use crate::time::Now;
+
+impl Hub {
+    /// Finds out which device shows this password.
+    pub(super) fn identify(
+        &mut self,
+        (call, door): (CallId, Door),
+        shown: ShownPassword,
+        now: Now,
+    ) {
+        let to = ReplyTo::Identity {
+            call,
+            door,
+            address: shown.address,
+        };
+        let call = self.calls.open(to, Caller::Nobody, "login");
+        if self.closing {
+            return call.refuse(errors::busy(errors::CLOSING), &mut self.out);
+        }
+        let possession = Possession::NoChannel;
+        let at = Context { now, possession };
+        self.permit(
+            call.with(shown),
+            Action::ShowPassword,
+            at,
+            Hub::password_shown,
+        );
+    }
+
+    fn password_shown(&mut self, call: Call<ShownPassword>, Context { now, .. }: Context) {
+        let (shown, call) = call.split();
+        let attempt = Attempt {
+            call,
+            address: shown.address,
+            name: cut(&shown.name).into(),
+            password: shown.password,
+        };
+        self.attempt(attempt, now);
+    }
+
+    /// Refuses attempts without a session that wait: the hub is closing.
+    pub(super) fn refuse_waiting_identities(&mut self) {
+        for attempt in self.logins.take_waiting_without_session() {
+            attempt
+                .call
+                .refuse(errors::busy(errors::CLOSING), &mut self.out);
+        }
+    }
+}

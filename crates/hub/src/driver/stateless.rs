@@ -1,0 +1,163 @@
+//! Calls without a session: by HTTP, say. They take turns with the sessions, and each is waited for
+//! by whoever made it.
+
+use std::collections::HashMap;
+
+use fleetlink_core::{CallId, Caller, Door, Input, ShownPassword};
+use fleetlink_proto::Source;
+use fleetlink_proto::control::{ErrorCode, Reply, Request, RpcError};
+use tokio::sync::oneshot;
+
+use super::turns::Party;
+use super::{Driver, DriverHandle, Event};
+
+/// The way into the hub for a door whose calls have no session.
+#[derive(Clone)]
+pub struct StatelessCalls {
+    driver: DriverHandle,
+    door: Door,
+}
+
+impl StatelessCalls {
+    pub(crate) fn by(door: Door, driver: DriverHandle) -> Self {
+        StatelessCalls { driver, door }
+    }
+
+    /// Finds out which device shows this password. Lock-outs and penalties apply.
+    ///
+    /// # Errors
+    /// The password is not one of this name, or none is checked now. The error is for the device.
+    pub async fn identify(&self, shown: ShownPassword) -> Result<Caller, RpcError> {
+        let door = self.door;
+        self.ask(|reply| StatelessEvent::Shown { door, shown, reply })
+            .await
+    }
+
+    /// Makes a call. Its caller is believed for as long as the account has that password or key.
+    ///
+    /// # Errors
+    /// The reply is an error, or the hub is closing. The error is for the caller.
+    pub async fn call(&self, caller: Caller, request: Request) -> Result<Reply, RpcError> {
+        let door = self.door;
+        self.ask(|reply| StatelessEvent::Call {
+            door,
+            caller,
+            request: Box::new(request),
+            reply,
+        })
+        .await
+    }
+
+    async fn ask<T>(
+        &self,
+        event: impl FnOnce(oneshot::Sender<Result<T, RpcError>>) -> StatelessEvent,
+    ) -> Result<T, RpcError> {
+        let (sender, reply) = oneshot::channel();
+        let closing = || RpcError::new(ErrorCode::Busy, "the hub is closing");
+        let event = Event::Stateless(event(sender));
+        self.driver.send(event).await.map_err(|_| closing())?;
+        reply.await.unwrap_or_else(|_| Err(closing()))
+    }
+}
+
+/// An event that concerns no session.
+pub(crate) enum StatelessEvent {
+    Call {
+        door: Door,
+        caller: Caller,
+        request: Box<Request>,
+        reply: oneshot::Sender<Result<Reply, RpcError>>,
+    },
+    Shown {
+        door: Door,
+        shown: ShownPassword,
+        reply: oneshot::Sender<Result<Caller, RpcError>>,
+    },
+}
+
+/// Whoever waits for the reply to a call without a session. There are no more than calls that the
+/// turns and the core admit.
+#[derive(Default)]
+pub(super) struct Waiters {
+    last: u64,
+    replies: HashMap<CallId, oneshot::Sender<Result<Reply, RpcError>>>,
+    identities: HashMap<CallId, oneshot::Sender<Result<Caller, RpcError>>>,
+}
+
+impl Waiters {
+    fn next(&mut self) -> CallId {
+        self.last += 1;
+        CallId(self.last)
+    }
+
+    pub(super) fn reply(&mut self, call: CallId, result: Result<Reply, RpcError>) {
+        tell(self.replies.remove(&call), result);
+    }
+
+    pub(super) fn identify(&mut self, call: CallId, result: Result<Caller, RpcError>) {
+        tell(self.identities.remove(&call), result);
+    }
+}
+
+/// Whoever waited may have gone meanwhile.
+fn tell<T>(waiter: Option<oneshot::Sender<T>>, result: T) {
+    if let Some(waiter) = waiter {
+        let _ = waiter.send(result);
+    }
+}
+
+impl Driver {
+    pub(super) fn handle_stateless(&mut self, event: StatelessEvent) {
+        let call = self.waiters.next();
+        match event {
+            StatelessEvent::Call {
+                door,
+                caller,
+                request,
+                reply,
+            } => {
+                let party = caller.device().cloned().map(Party::Device);
+                if let Some(reply) = self.admit(party.as_ref(), reply) {
+                    self.waiters.replies.insert(call, reply);
+                    let request = *request;
+                    let input = Input::StatelessCall {
+                        call,
+                        door,
+                        caller,
+                        request,
+                    };
+                    self.give(party, input);
+                }
+            }
+            StatelessEvent::Shown { door, shown, reply } => {
+                let party = Some(Party::Stranger(Source::of(shown.address)));
+                if let Some(reply) = self.admit(party.as_ref(), reply) {
+                    self.waiters.identities.insert(call, reply);
+                    self.give(party, Input::PasswordShown { call, door, shown });
+                }
+            }
+        }
+    }
+
+    /// Refuses a call of a party of which too many wait for their turn.
+    fn admit<T>(
+        &self,
+        party: Option<&Party>,
+        reply: oneshot::Sender<Result<T, RpcError>>,
+    ) -> Option<oneshot::Sender<Result<T, RpcError>>> {
+        if party.is_none_or(|party| self.turns.has_room(party)) {
+            return Some(reply);
+        }
+        let error = "too many calls wait for their turn; try again later";
+        tell(Some(reply), Err(RpcError::new(ErrorCode::Busy, error)));
+        None
+    }
+
+    /// What a device wants waits for its turn. Nobody else has many calls.
+    fn give(&mut self, party: Option<Party>, input: Input) {
+        match party {
+            Some(party) => self.turns.push_stateless(party, input),
+            None => self.input(input),
+        }
+    }
+}
