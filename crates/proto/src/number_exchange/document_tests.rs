@@ -121,7 +121,7 @@ fn the_times_and_lengths_are_those_of_the_code() {
         ),
         ("after {} s of silence", ROUND_TIME.as_secs().into()),
         (
-            "a request begins {} s after the connection",
+            "a request begins {} s or more after the start",
             ROUNDS_DEADLINE.as_secs().into(),
         ),
         ("a whole text {}", MAX_UTF_TEXT_BYTES.try_into().unwrap()),
