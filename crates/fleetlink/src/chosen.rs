@@ -12,7 +12,7 @@ use crate::output::Output;
 pub(crate) struct UseArguments {
     /// The device's name; without it the present choice is shown.
     device: Option<DeviceName>,
-    /// Its hub; the one of the present choice where it is not given.
+    /// Its hub; by default the hub of the present choice.
     #[arg(long, value_name = "HOST:PORT", env = "FLEETLINK_HUB")]
     hub: Option<HubAddress>,
     /// Forget the choice.

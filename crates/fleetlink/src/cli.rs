@@ -36,22 +36,22 @@ pub(crate) enum Command {
     Client(join::ClientArguments),
     /// Make, upload and compute on this device's data.
     Data(data::DataArguments),
-    /// Choose the device and the hub that commands mean where they name none.
+    /// Choose the device and the hub that commands mean if they name none.
     Use(chosen::UseArguments),
-    /// Look at the other devices.
+    /// List the other devices.
     Device(devices::DeviceArguments),
     /// Send files straight to another device, without joining.
     Send(transfer::SendArguments),
-    /// Join and take files from other devices into a folder, until interrupted.
+    /// Join and receive files from other devices into a folder, until interrupted.
     Receive(transfer::ReceiveArguments),
     /// Connection-ID leases: serve them, ask for one, check a server or a client.
     Hello(lease::LeaseArguments),
     /// The lease client with the course's own four arguments.
     #[command(name = "HELLO", hide = true)]
     HelloRequest(lease::RequestArguments),
-    /// The number exchange: serve it, take part in it, or check a server of it.
+    /// The number exchange: serve it, take part in it, check a server or a client.
     Sum(number_exchange::NumberExchangeArguments),
-    /// The key by which a device proves who it is, and those by which it knows others.
+    /// Manage the key by which a device logs in, and the remembered keys of other devices.
     Key(key::KeyArguments),
     /// Commands that run or administer a hub.
     #[cfg(feature = "hub")]

@@ -30,13 +30,13 @@ pub(crate) struct JoinArguments {
     /// of the hub a join ticket, fl1…, or - to read one from standard input.
     #[arg(num_args = 0..=3, value_names = ["HOST", "PORT", "UDP_PORT"])]
     target: Vec<String>,
-    /// This device's name; asked for where it is not given.
+    /// This device's name; the program asks for it if it is not given.
     #[arg(long, value_name = "NAME", env = "FLEETLINK_DEVICE")]
     device: Option<DeviceName>,
     /// The hub, where the arguments name none.
     #[arg(long, hide = true, value_name = "HOST:PORT", env = "FLEETLINK_HUB")]
     hub: Option<HubAddress>,
-    /// Wait for a hub that cannot be reached yet: for so long, or without an end.
+    /// Wait for a hub that cannot be reached yet: this long, or without an end.
     #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true,
           default_value = "0s", default_missing_value = "forever", hide_default_value = true,
           value_parser = duration::or_forever)]
@@ -49,7 +49,7 @@ pub(crate) struct JoinArguments {
     trust: TrustArguments,
     #[command(flatten)]
     patience: PatienceArguments,
-    /// End what is active elsewhere under the name without a question.
+    /// End the sessions of another device that uses the name, without a question.
     #[arg(long)]
     take_over: bool,
     /// The prompt of the shell: the device's name, or the names of the commands.
@@ -75,7 +75,7 @@ pub(crate) struct ClientArguments {
     /// The hub's pin, as the hub prints it: sha256: and 64 hexadecimal digits.
     #[arg(long, value_name = "PIN")]
     pin: Option<HubPin>,
-    /// End what is active elsewhere under the name without a question.
+    /// End the sessions of another device that uses the name, without a question.
     #[arg(long)]
     take_over: bool,
 }

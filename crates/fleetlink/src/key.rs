@@ -31,21 +31,21 @@ pub(crate) struct KeyArguments {
 pub(crate) enum KeyCommand {
     /// Show the public half of this device's own key.
     Show,
-    /// List what the hub knows: the device's key, or with --data those of all devices.
+    /// List the device's key at the hub, or with --data the keys of all devices.
     List,
-    /// List the other devices that this one knows by their keys, from files that they exchanged.
+    /// List the remembered keys of other devices, with which this one has exchanged files.
     Known,
-    /// Forget the key of another device, where it is known to have changed for a good reason: the
-    /// next one is remembered instead.
+    /// Forget the key of another device, after a change that you know to be right: the next key is
+    /// remembered instead.
     Forget {
         /// The other device.
         name: DeviceName,
     },
-    /// Take the device's key away and end its sessions.
+    /// Remove the device's key from the hub and end its sessions.
     Revoke,
-    /// Make this device a new key, instead of the one that the hub knows.
+    /// Make a new key for this device, which replaces its key at the hub.
     Replace {
-        /// With --data: the public half of the new key, as `fleetlink key show` tells it.
+        /// With --data: the public half of the new key, as `fleetlink key show` prints it.
         key: Option<DeviceKey>,
     },
 }

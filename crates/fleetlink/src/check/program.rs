@@ -9,8 +9,7 @@ use crate::duration;
 /// The client's command.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct ProgramArguments {
-    /// Listen on this port, for a client whose port is fixed; a free one is taken where it is not
-    /// given.
+    /// Listen on this port, for a client whose port is fixed; by default on any free one.
     #[arg(long, value_name = "PORT")]
     port: Option<u16>,
     /// A line of the client's standard input, in place of the checker's own; may be given several

@@ -23,14 +23,14 @@ pub(crate) struct AppendArguments {
     file: DataFile,
     /// The file to add, `-` for standard input; <device>-<file>.txt by default.
     path: Option<PathBuf>,
-    /// From a pipe: commit at least so often while lines come.
+    /// From a pipe: commit at least this often while lines come.
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration::parse)]
     every: Duration,
-    /// From a pipe: commit as soon as so many lines have come.
+    /// From a pipe: commit as soon as this many lines have come.
     #[arg(long, value_name = "N", default_value_t = 1000,
           value_parser = clap::value_parser!(u64).range(1..))]
     lines: u64,
-    /// From a pipe: after its end, or Ctrl-C, go on trying for so long while the hub is away.
+    /// From a pipe: after its end, or Ctrl-C, go on trying for this long while the hub is away.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration::parse)]
     retry_for: Duration,
 }

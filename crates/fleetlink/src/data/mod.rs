@@ -57,11 +57,11 @@ pub(crate) enum DataCommand {
         file: DataFile,
         /// The file to upload, `-` for standard input; <device>-<file>.txt by default.
         path: Option<PathBuf>,
-        /// Replace what the hub holds also where there are no samples.
+        /// Replace the data file even if the input has no samples.
         #[arg(long)]
         allow_empty: bool,
     },
-    /// Add a file to what was uploaded before; or what a program goes on printing, while it does.
+    /// Add a file's samples to a data file; or a program's output while the program runs.
     Append(append::AppendArguments),
     /// Have the hub compute on an uploaded file.
     Compute {
@@ -70,12 +70,11 @@ pub(crate) enum DataCommand {
         /// SUM, AVERAGE, MAX or MIN.
         operation: Operation,
     },
-    /// Remove an uploaded file from the hub. With --data a person is asked first, unless --yes is
-    /// given.
+    /// Delete a data file at the hub. With --data a person is asked first, unless --yes is given.
     Delete(DeleteArguments),
-    /// List the uploaded files; with --data those of all devices, or of the one that --device names.
+    /// List the data files; with --data those of all devices, or of the device in --device.
     List,
-    /// Fetch an uploaded file.
+    /// Fetch a data file.
     Get {
         /// The data file's name: a number, or one such as lab/temperature.
         file: DataFile,
@@ -94,7 +93,7 @@ pub(crate) struct DeleteArguments {
     #[cfg_attr(feature = "hub", arg(required_unless_present = "all"))]
     #[cfg_attr(not(feature = "hub"), arg(required = true))]
     pub(crate) file: Option<DataFile>,
-    /// With --data: every file of the device. Where nobody can be asked, --yes is needed too.
+    /// With --data: every file of the device. Needs --yes if nobody can be asked.
     #[cfg(feature = "hub")]
     #[arg(long, conflicts_with = "file")]
     pub(crate) all: bool,

@@ -12,16 +12,16 @@ Exit codes:
   0  done
   1  failed for another reason
   2  wrong arguments
-  3  login refused, or the ticket
-  4  the name is blocked, or passwords from this address are refused for a while
+  3  the login or the ticket was refused
+  4  the name is locked out, or passwords from this network are refused for a while
   5  the hub, server or device cannot be reached, or the connection to it was lost
   6  timed out
-  7  integrity: the hub's key is unknown or has changed, a device's has changed, or data are damaged
+  7  integrity: the key of the hub is unknown or changed, a device's key changed, or data are damaged
   8  no such file
   9  the data are not samples, too large, or without samples
  10  the session was ended by the hub: replaced, removed, or its key revoked; do not restart
  11  the hub is busy or full; try again later
- 12  the other device is offline, or takes no files
+ 12  the other device is offline, or accepts no files
  13  the other device refused the file, or ended the transfer
  14  samples that were read were not delivered; the message counts them
  15  the output could not be written (a full disk)

@@ -40,7 +40,7 @@ enum Action {
     Remove {
         /// The device's name.
         name: DeviceName,
-        /// Delete its files as well; without this an account that has files stays.
+        /// Delete its data files too; without this an account that has data files stays.
         #[arg(long)]
         with_data: bool,
     },
@@ -51,12 +51,12 @@ enum Action {
         #[command(flatten)]
         password: PasswordSource,
     },
-    /// End a name's block.
+    /// End a name's lock-out.
     Unlock {
         /// The device's name.
         name: DeviceName,
     },
-    /// Add accounts and change passwords as a file says: a name and a password a line.
+    /// Add accounts and change passwords by a file: a name and a password a line.
     Import {
         /// The file.
         file: PathBuf,
@@ -132,7 +132,7 @@ async fn prepare(action: Action, folder: &Path, output: &Output) -> Result<Optio
             }
         }
         Action::Unlock { name } => {
-            let done = format!("{name} is not blocked any more");
+            let done = format!("{name} is not locked out any more");
             Step::Call {
                 call: OperatorCall::Unlock { name },
                 done,
@@ -224,7 +224,7 @@ fn account_line(account: &AccountInfo) -> String {
         line.push_str("; has a key");
     }
     if let Some(left) = blocked_for_ms {
-        line.push_str(&format!("; blocked for {} s", left.div_ceil(1000)));
+        line.push_str(&format!("; locked out for {} s", left.div_ceil(1000)));
     }
     line
 }

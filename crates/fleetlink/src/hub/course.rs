@@ -26,7 +26,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 pub(crate) struct ServerArguments {
     /// The TCP port, on all addresses.
     server_port: u16,
-    /// Wrong passwords in a row, 1 to 5, that block a name for ten seconds.
+    /// Wrong passwords in a row, 1 to 5, that lock a name out for ten seconds.
     #[arg(allow_hyphen_values = true)]
     max_attempts: String,
     #[command(flatten)]

@@ -33,8 +33,8 @@ pub(crate) struct OperatorArguments {
 /// a device's command would become another one unseen.
 #[derive(Debug, clap::Args)]
 pub(crate) struct AsOperator {
-    /// As the operator of the hub whose data are in this folder, without a password, whether it
-    /// runs or not: --device says whose data or key is meant, and --hub is not looked at.
+    /// Act as the operator of the hub whose data are in this folder, without a password, whether it
+    /// runs or not. --device names the device, and --hub is ignored.
     #[arg(id = "operator-data", long = "data", global = true, value_name = "DIR")]
     pub(crate) folder: Option<PathBuf>,
 }

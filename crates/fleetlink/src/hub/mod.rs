@@ -35,15 +35,15 @@ pub(crate) enum Command {
     Hub(Box<serve::HubArguments>),
     /// Run a hub as the course's server does: SERVER_PORT MAX_ATTEMPTS.
     Server(course::ServerArguments),
-    /// Say who may join a hub: add, list, remove, passwd, unlock, import.
+    /// Manage the accounts of a hub: add, list, remove, passwd, unlock, import.
     Account(account::AccountArguments),
-    /// See who is connected to a hub, and end sessions: list, end.
+    /// List and end the sessions of a hub: list, end.
     Session(sessions::SessionArguments),
     /// Let devices join without a password: issue, list and revoke join tickets.
     Ticket(ticket::TicketArguments),
-    /// See which uploads of data are not finished: list.
+    /// List unfinished uploads of data: list.
     Upload(uploads::UploadArguments),
-    /// Watch a hub and two devices at work, with every answer checked.
+    /// Watch a hub and two devices at work, with every result checked.
     Demo(demo::DemoArguments),
 }
 

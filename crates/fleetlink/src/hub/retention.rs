@@ -22,11 +22,11 @@ pub(super) struct RetentionArguments {
     /// it.
     #[arg(long, value_name = "TIME|never", default_value = "never", value_parser = data_age)]
     data_age: OrNever<Duration>,
-    /// The bytes of all data files, 4096 or more, as 20G; of more, the hub deletes whole files, those
-    /// that were changed the longest ago first.
+    /// Bytes of all data files, 4096 or more, as 20G; beyond them the hub deletes whole files, the
+    /// longest unchanged ones first.
     #[arg(long, value_name = "SIZE|never", default_value = "never", value_parser = data_size)]
     data_size: OrNever<u64>,
-    /// The bytes of upload-log.txt and of deletion-log.txt, 4096 or more, as 10M; then the file becomes
+    /// Bytes of upload-log.txt and of deletion-log.txt, 4096 or more, as 10M; then the file becomes
     /// NAME.1 and a new one begins.
     #[arg(long, value_name = "SIZE|never", default_value = "never", value_parser = log_size)]
     log_size: OrNever<u64>,

@@ -34,7 +34,7 @@ pub(crate) struct HubArguments {
     listen: SocketAddr,
     #[command(flatten)]
     data: DataFolder,
-    /// Wrong passwords in a row, 1 to 5, that block a name for ten seconds.
+    /// Wrong passwords in a row, 1 to 5, that lock a name out for ten seconds.
     #[arg(
         long,
         value_name = "N",
@@ -49,7 +49,8 @@ pub(crate) struct HubArguments {
     #[command(flatten)]
     retention: RetentionArguments,
     /// Import accounts from this file at the start: a name and a password a line. A line takes
-    /// effect when it is new or has changed since; what was done to the account in between stays.
+    /// effect if it is new or has changed since the last import. Otherwise the account stays as it
+    /// is.
     #[arg(long, value_name = "FILE")]
     credentials: Option<PathBuf>,
     /// Time between a device's signs of life, as 10s or 500ms. A device without one has left the
@@ -60,7 +61,7 @@ pub(crate) struct HubArguments {
     /// A sixth of it while the hub has few places left.
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = upload_idle)]
     upload_idle: Duration,
-    /// Serve without TLS, on loopback alone.
+    /// Serve without TLS, on loopback only.
     #[arg(long)]
     plain: bool,
     /// Serve the number exchange at this address too; it refuses numbers out of range.
@@ -76,7 +77,7 @@ pub(crate) struct HubArguments {
 /// Commands for a hub, beside running it.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum HubAction {
-    /// Give the hub a new key. Devices that know the old one follow to it by themselves.
+    /// Give the hub a new key. Devices that know the old key follow by themselves.
     RotateKey(RotateArguments),
 }
 

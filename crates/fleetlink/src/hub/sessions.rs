@@ -19,7 +19,7 @@ pub(crate) struct SessionArguments {
 
 #[derive(Debug, clap::Subcommand)]
 enum Action {
-    /// List the open sessions: number, device, address, and what they do.
+    /// List the open sessions: number, device, address and state.
     List,
     /// End the sessions of a device, or one session by its number. The device does not come back by
     /// itself; take its login away with `account passwd` or `account remove`.

@@ -24,18 +24,17 @@ use crate::output::Output;
 pub(crate) struct TicketArguments {
     #[command(subcommand)]
     action: Option<Action>,
-    /// For the device of this name: a new one, or one that has lost its key. The ticket is of use
-    /// once.
+    /// For the device of this name: a new one, or one that has lost its key. The ticket works once.
     #[arg(long, value_name = "NAME", conflicts_with = "prefix")]
     name: Option<DeviceName>,
-    /// For new devices whose names begin so; the hub puts the lowest free number behind it where
-    /// the device gives no name.
+    /// For new devices whose names begin so. If the device gives no name, the hub adds the lowest
+    /// free number to the prefix.
     #[arg(long, value_name = "PREFIX")]
     prefix: Option<NamePrefix>,
     /// Number of devices that a ticket for a prefix lets in.
     #[arg(long, value_name = "N", default_value_t = 1)]
     uses: u32,
-    /// For how long the ticket can be used, as 90m or 24h: 15m where it is not said, at most 720h.
+    /// Life of the ticket, as 90m or 24h; by default 15m, at most 720h.
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     expires: Option<Duration>,
     /// Address at which devices find the hub; may be given several times, the best first. By
@@ -48,9 +47,9 @@ pub(crate) struct TicketArguments {
 
 #[derive(Debug, clap::Subcommand)]
 enum Action {
-    /// List the tickets: open ones, and those that were used, revoked or have expired.
+    /// List the tickets: open, used, revoked and expired ones.
     List,
-    /// Take an open ticket back.
+    /// Revoke an open ticket.
     Revoke {
         /// Its number, as the list shows it.
         number: u32,

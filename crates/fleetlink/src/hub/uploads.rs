@@ -18,7 +18,7 @@ pub(crate) struct UploadArguments {
 
 #[derive(Debug, clap::Subcommand)]
 enum Action {
-    /// List the uploads that are arriving or interrupted; a device can go on with an interrupted one
+    /// List the uploads that are arriving or interrupted. A device can resume an interrupted one
     /// for 24 hours.
     List,
 }

@@ -33,7 +33,7 @@ enum LeaseCommand {
     Request(RequestArguments),
     /// Check anybody's server against the protocol.
     Check(check::CheckArguments),
-    /// Check anybody's client: start it against servers that do what a client must bear.
+    /// Check anybody's client: start it against servers whose behaviour a client must survive.
     #[command(override_usage = check_client::USAGE)]
     CheckClient(check_client::CheckClientArguments),
 }

@@ -37,16 +37,17 @@ pub(super) struct ServeArguments {
     /// End after this long without a well-formed request; or never.
     #[arg(long, value_name = "TIME|never", default_value = "120s")]
     idle_exit: OrNever,
-    /// Ids that one source may hold at once (an IPv4 address, an IPv6 /56); no limit without it.
+    /// Ids that one client network (an IPv4 address, an IPv6 /56) may hold at once; no limit by
+    /// default.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     max_per_source: Option<u32>,
-    /// Requests a second that one source may make; no limit without it.
+    /// Requests a second that one client network may make; no limit by default.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     max_rate: Option<u32>,
     /// Show the counts every five seconds at a terminal.
     #[arg(long)]
     status: bool,
-    /// Show each request and its answer, up to 100 a second [default: requests at a terminal, else
+    /// Show each request and its reply, up to 100 a second [default: requests at a terminal, else
     /// none].
     #[arg(long, value_enum, value_name = "WHAT")]
     log: Option<LogArgument>,
@@ -55,7 +56,7 @@ pub(super) struct ServeArguments {
 /// The requests to show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum LogArgument {
-    /// Each request and its answer
+    /// Each request and its reply
     Requests,
     /// Nothing
     None,

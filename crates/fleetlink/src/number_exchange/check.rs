@@ -20,14 +20,14 @@ pub(crate) struct CheckArguments {
     /// The server's port.
     port: u16,
     /// Check this form alone: text, json, json-name, colon, comma, semicolon, pipe, blank, utf-int,
-    /// utf-text or struct256. Where it is not given, text and JSON are checked, or the form that
-    /// the server turns out to speak.
+    /// utf-text or struct256. By default text and JSON are checked, or the form that the server
+    /// turns out to speak.
     #[arg(long, value_name = "FORM", value_parser = form)]
     dialect: Option<Form>,
     /// The name that the server must give itself.
     #[arg(long, value_name = "NAME")]
     server_name: Option<Name>,
-    /// Also check that a number out of range stops the server, at the very end.
+    /// Check last that a number out of range stops the server.
     #[arg(long)]
     allow_stop: bool,
     #[command(flatten)]

@@ -16,7 +16,7 @@ pub(super) const USAGE: &str = "fleetlink sum check-client [OPTIONS] -- COMMAND 
 /// The client to check.
 #[derive(Debug, clap::Args)]
 pub(crate) struct CheckClientArguments {
-    /// The form that the client has to speak; any form is good where it is not given.
+    /// The form that the client must speak; by default any form is good.
     #[arg(long, value_name = "FORM", value_parser = form)]
     dialect: Option<Form>,
     /// Time that the client waits for a reply, in seconds.

@@ -24,14 +24,14 @@ pub(crate) struct NumberExchangeArguments {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Answer clients, each in its form; a number out of range ends it.
+    /// Answer clients, each in its form; a number out of range ends the server.
     #[cfg(feature = "hub")]
     Serve(serve::ServeArguments),
-    /// Tell a server a name and a number, and check its sum.
+    /// Send a server a name and a number, and check its sum.
     Send(send::SendArguments),
     /// Check anybody's server: replies, pieces, silence, malformed input.
     Check(check::CheckArguments),
-    /// Check anybody's client: start it against servers that do what a client must bear.
+    /// Check anybody's client: start it against servers whose behaviour a client must survive.
     #[command(override_usage = check_client::USAGE)]
     CheckClient(check_client::CheckClientArguments),
 }

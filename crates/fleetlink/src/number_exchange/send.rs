@@ -16,15 +16,15 @@ use crate::stdin::Lines;
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "fleetlink sum send [OPTIONS] [HOST PORT] [NUMBER]")]
 pub(crate) struct SendArguments {
-    /// The server, 127.0.0.1 8000 where it is not given; and the number, which is asked for where
-    /// it is not given.
+    /// The server, by default 127.0.0.1 8000; and the number, which the program asks for if it is
+    /// not given.
     #[arg(value_name = "HOST PORT NUMBER", num_args = 0..=3, allow_negative_numbers = true)]
     what: Vec<String>,
     /// The client's name; the host's name by default.
     #[arg(long)]
     name: Option<Name>,
-    /// The form of the request: text, json, json-name, colon, comma, semicolon, pipe, blank, utf-int,
-    /// utf-text or struct256. It has to be the server's: no other one is tried.
+    /// The form of the request: text, json, json-name, colon, comma, semicolon, pipe, blank,
+    /// utf-int, utf-text or struct256. It must be the server's form: no other one is tried.
     #[arg(long, value_name = "FORM", default_value = "json", value_parser = form)]
     dialect: Form,
 }

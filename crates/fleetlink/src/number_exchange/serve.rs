@@ -25,7 +25,7 @@ const LAST_LINES_DEADLINE: Duration = Duration::from_secs(1);
 /// The arguments of a server.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ServeArguments {
-    /// The port on 127.0.0.1; 8000 where neither this nor --listen is given.
+    /// The port on 127.0.0.1; 8000 if neither this nor --listen is given.
     #[arg(conflicts_with = "listen")]
     port: Option<u16>,
     /// Address to listen on.
@@ -34,8 +34,8 @@ pub(crate) struct ServeArguments {
     /// The server's name; the host's name by default.
     #[arg(long)]
     name: Option<Name>,
-    /// The server's number, 1 to 100, or random; random in JSON and 42 in every other form where it
-    /// is not given.
+    /// The server's number, 1 to 100, or random. By default random in JSON and 42 in every other
+    /// form.
     #[arg(long, value_name = "N|random", value_parser = server_number, allow_hyphen_values = true)]
     number: Option<ServerNumber>,
     /// The effect of a number outside 1 to 100, in every form. By default a request in "Client of
@@ -52,7 +52,7 @@ pub(crate) struct ServeArguments {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum OutOfRangeArgument {
-    /// Answer those who came before, and end with status 0
+    /// Reply to earlier clients, and end with status 0
     Stop,
     /// Refuse that client and go on
     Refuse,

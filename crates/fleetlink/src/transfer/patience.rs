@@ -12,10 +12,10 @@ use crate::duration;
 /// The time that a device that sends files waits for others.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct PatienceArguments {
-    /// Try again for so long where a device refuses a file for a reason that may pass: it is busy.
+    /// Try again for this long if a device refuses a file for a reason that may pass: it is busy.
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration::parse)]
     pub(crate) retry_for: Duration,
-    /// End a transfer in which nothing has moved for so long, while its connection lives.
+    /// End a transfer in which no byte has moved for this long while its connection lives.
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration::parse)]
     pub(crate) idle_timeout: Duration,
 }

@@ -36,20 +36,20 @@ pub(crate) struct ReceiveArguments {
     /// The hub and the device.
     #[command(flatten)]
     pub(crate) hub: HubArguments,
-    /// The folder that takes the files; it is made where it is missing.
+    /// The folder for the files; it is made if it is missing.
     #[arg(long, value_name = "DIR")]
     inbox: PathBuf,
-    /// Take files of this device, or of those whose names begin so, and of nobody else; any number
-    /// of times. Without it: of every device of the hub.
+    /// Accept files from this device, or from the devices whose names begin so, and from nobody
+    /// else; may be given several times. By default from every device of the hub.
     #[arg(long, value_name = "NAME|PREFIX*")]
     from: Vec<SenderRule>,
-    /// Take no file larger than this, such as 500MB, 2GB or 1.5GiB.
+    /// Accept no file larger than this, such as 500MB, 2GB or 1.5GiB.
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
     max_size: Option<u64>,
-    /// Take no file with which the folder would hold more than this.
+    /// Accept no file that would make the folder hold more than this.
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
     max_total: Option<u64>,
-    /// End a transfer in which nothing has moved for so long, while its connection lives.
+    /// End a transfer in which no byte has moved for this long while its connection lives.
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration::parse)]
     idle_timeout: Duration,
     /// The UDP port on which this device accepts peers; 0: any free one.
@@ -59,11 +59,12 @@ pub(crate) struct ReceiveArguments {
     #[arg(long, value_name = "TIME|forever", default_value = "forever",
           value_parser = duration::or_forever)]
     wait: Duration,
-    /// End what is active elsewhere under the name. Without it that ends too, unless it has replaced
-    /// this command before: then this one waits until it leaves.
+    /// End the sessions of another device that uses the name. They end without this option too,
+    /// unless that device has replaced this command before: then this command waits until it
+    /// leaves.
     #[arg(long)]
     take_over: bool,
-    /// Show what happens as it happens: one JSON object a line on standard output.
+    /// Print events as they happen: one JSON object a line on standard output.
     #[arg(long, conflicts_with = "json")]
     events: bool,
 }

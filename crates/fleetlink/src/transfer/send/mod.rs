@@ -31,7 +31,7 @@ pub(crate) struct SendArguments {
     /// The hub and the device.
     #[command(flatten)]
     pub(crate) hub: HubArguments,
-    /// The device that is to have the files; it must be joined.
+    /// The receiving device; it must be joined.
     #[arg(value_name = "DEVICE")]
     to: DeviceName,
     /// The files. One that cannot be read is named, and the others are sent.
@@ -42,7 +42,7 @@ pub(crate) struct SendArguments {
     name: Option<FileName>,
     #[command(flatten)]
     patience: PatienceArguments,
-    /// Show what happens as it happens: one JSON object a line on standard output.
+    /// Print events as they happen: one JSON object a line on standard output.
     #[arg(long, conflicts_with = "json")]
     events: bool,
 }

@@ -71,5 +71,5 @@ pub(super) const STATEMENTS: usize = 64;
 
 /// The time that the writer waits for readers of the log while nobody waits for it.
 pub(super) const READERS_TIMEOUT: Duration = Duration::from_millis(50);
-/// See [`READERS_TIMEOUT`].
+/// The number of times that the writer waits so.
 pub(super) const COPY_TRIES: u32 = 100;
