@@ -139,9 +139,10 @@ impl Outbox {
             }
             _ => {}
         }
-        let counted = self.unread.answered(id);
         self.spans.end(id, &result);
-        (encode_result(id, &result), counted)
+        let line = encode_result(id, &result);
+        let counted = self.unread.answered(id, line.len());
+        (line, counted)
     }
 
     /// The hash on which `hello` has agreed.

@@ -8,12 +8,15 @@ use std::time::Duration;
 use fleetlink_proto::control::{Request, RequestId, limits};
 use tokio::sync::Semaphore;
 
-/// What the answer to a call is counted as until it is written: most are short.
+/// What the answer to a call is counted as until its size is known: most are short.
 const SHORT_ANSWER: u32 = 512;
-/// The same of calls whose answer may fill a good part of a line.
-const LONG_ANSWER: u32 = 32 * 1024;
-/// Calls of one session are taken up while their answers, unread ones included, fit into this.
-const ROOM: usize = 32 * 1024;
+/// The same of calls whose answer may fill a line.
+const LONG_ANSWER: u32 = 64 * 1024;
+const _: () = assert!(LONG_ANSWER as usize >= limits::MAX_LINE_BYTES);
+/// Calls of one session are taken up while their answers, unread ones included, fit into this: a long
+/// one beside as many short ones as may be in flight, so that neither kind waits for the other.
+const ROOM: usize = limits::MAX_REQUESTS_IN_FLIGHT * SHORT_ANSWER as usize + LONG_ANSWER as usize;
+const _: () = assert!(ROOM <= limits::MAX_UNREAD_BYTES);
 
 /// The unread bytes of all sessions of a hub.
 #[derive(Clone)]
@@ -119,9 +122,14 @@ impl Unread {
         counted.room += cost;
     }
 
-    /// The call has its answer; what is to be given back when that is written.
-    pub(super) fn answered(&self, id: &RequestId) -> Counted {
-        self.under_way().remove(id).unwrap_or_default()
+    /// The call has its answer, of so many bytes; what is to be given back when that is written. Room
+    /// that the answer does not need is given back at once.
+    pub(super) fn answered(&self, id: &RequestId, bytes: usize) -> Counted {
+        let mut counted = self.under_way().remove(id).unwrap_or_default();
+        let needed = u32::try_from(bytes).map_or(counted.room, |bytes| bytes.min(counted.room));
+        self.room.add_permits((counted.room - needed) as usize);
+        counted.room = needed;
+        counted
     }
 
     /// So many bytes are to be written; whether that is more than a session may leave unread.
@@ -178,20 +186,47 @@ mod tests {
         RequestId::Number(number)
     }
 
+    fn list() -> Request {
+        Request::ListDevices(ListDevices::default())
+    }
+
+    #[test]
+    fn a_long_answer_waits_for_no_short_ones_and_none_of_these_for_it() {
+        let hub = HubUnread::default();
+        for first_long in [true, false] {
+            let unread = Unread::new(hub.clone());
+            let mut calls = vec![Request::Ping; limits::MAX_REQUESTS_IN_FLIGHT - 1];
+            calls.insert(if first_long { 0 } else { calls.len() }, list());
+            for (request, number) in calls.iter().zip(0..) {
+                assert!(unread.try_admit(&id(number), request), "{number}");
+            }
+        }
+    }
+
     #[test]
     fn calls_are_taken_up_while_there_is_room_for_their_answers() {
         let hub = HubUnread::default();
         let unread = Unread::new(hub.clone());
-        let list = Request::ListDevices(ListDevices::default());
-        let taken = (0..10).filter(|&n| unread.try_admit(&id(n), &list)).count();
-        assert_eq!(taken * LONG_ANSWER as usize, ROOM);
-        assert!(!unread.try_admit(&id(20), &Request::Ping));
-        assert!(!unread.add(30_000));
-        let counted = unread.answered(&id(0));
-        assert_eq!(unread.answered(&id(0)), Counted::default());
-        unread.written(30_000, counted);
-        let pings = (30..100).filter(|&n| unread.try_admit(&id(n), &Request::Ping));
-        assert_eq!(pings.count(), LONG_ANSWER as usize / SHORT_ANSWER as usize);
+        let taken = (0..10)
+            .filter(|&n| unread.try_admit(&id(n), &list()))
+            .count();
+        assert_eq!(taken, 1);
+        // Its answer is as long as can be, and is not read.
+        let long = LONG_ANSWER as usize;
+        assert!(!unread.add(long));
+        let counted = unread.answered(&id(0), long);
+        assert!(!unread.try_admit(&id(1), &list()));
+        assert_eq!(unread.answered(&id(0), 10), Counted::default());
+        unread.written(long, counted);
+        // Short ones take the room that they need.
+        let mut all = Vec::new();
+        for number in 0..20 {
+            assert!(unread.try_admit(&id(number), &list()), "{number}");
+            all.push(unread.answered(&id(number), 100));
+        }
+        all.into_iter()
+            .for_each(|counted| unread.written(0, counted));
+        assert_eq!(unread.room.available_permits(), ROOM);
         assert_eq!(hub.bytes.load(Ordering::Relaxed), 0);
     }
 

@@ -27,3 +27,33 @@ async fn a_slow_commit_holds_up_its_own_data_file_alone() {
     }
     assert_eq!(order, [3, 2, 0, 1]);
 }
+
+/// Lists do not wait for calls that are not answered yet, and these go on beside them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_waits_for_no_call_that_is_not_answered() {
+    let mut world = World::new(Settings::default(), Duration::from_secs(2)).await;
+    let mut device = world.device().await;
+    let first = device.calls + 1;
+    // The store takes its time for these, one after the other.
+    device.ask("file.list", json!({})).await;
+    device
+        .ask("file.compute", json!({"file": 1, "operation": "SUM"}))
+        .await;
+    device.ask("ping", json!({})).await;
+    let mut order = Vec::new();
+    for _ in 0..3 {
+        order.push(device.read().await["id"].as_u64().unwrap() - first);
+    }
+    assert_eq!(order, [2, 0, 1]);
+    let first = device.calls + 1;
+    device
+        .ask("file.compute", json!({"file": 1, "operation": "SUM"}))
+        .await;
+    device.ask("device.list", json!({})).await;
+    device.ask("ping", json!({})).await;
+    let mut order = Vec::new();
+    for _ in 0..3 {
+        order.push(device.read().await["id"].as_u64().unwrap() - first);
+    }
+    assert_eq!(order, [1, 2, 0]);
+}
