@@ -1,6 +1,7 @@
 //! Uploads: parsed, hashed and staged while they arrive. A thread is taken for each block that is
 //! written, and none while a device sends nothing.
 
+mod blocks;
 mod feeder;
 mod idle;
 mod run;
@@ -15,6 +16,7 @@ use fleetlink_proto::{DataFile, IdempotencyKey};
 use tokio::sync::{Notify, mpsc};
 use tracing::Instrument as _;
 
+use self::blocks::Blocks;
 pub(super) use self::feeder::{BLOCK_TIME, UploadFeeder};
 pub(crate) use self::idle::HubUploads;
 use self::idle::Progress;
@@ -26,8 +28,6 @@ use super::outbox::Outbox;
 use super::wait::HubTurn;
 use crate::driver::StartUpload;
 
-/// Bytes that are collected before they are handed to the upload.
-const BLOCK_BYTES: usize = 256 * 1024;
 /// Blocks that may wait for the upload's disk; then nothing more is read from the device.
 const BLOCK_QUEUE: usize = 3;
 /// Receipts of a session that are answered again.
@@ -58,18 +58,15 @@ struct Feeds {
     closed: bool,
 }
 
-/// The way to an upload, and the way back of its emptied blocks.
+/// The way to an upload.
 #[derive(Clone)]
 struct Feed {
     file: DataFile,
     key: IdempotencyKey,
     pieces: mpsc::Sender<Piece>,
-    spare: Spare,
+    blocks: Blocks,
     progress: Progress,
 }
-
-/// Emptied blocks.
-type Spare = Arc<Mutex<Vec<Vec<u8>>>>;
 
 pub(super) enum Piece {
     Block(Vec<u8>),
@@ -89,8 +86,10 @@ pub(super) enum Piece {
 /// The upload's end of a [`Feed`].
 struct Intake {
     queue: mpsc::Receiver<Piece>,
-    spare: Spare,
+    blocks: Blocks,
     progress: Progress,
+    /// Calls that came too late: they are refused at the end.
+    late: Vec<(RequestId, Pending)>,
     /// Others reach the upload for as long.
     _held: Held,
 }
@@ -202,10 +201,10 @@ impl Feeds {
         found.map(|(_, receipt)| receipt.clone())
     }
 
-    /// Removes the feed with these spare blocks, and no other one that has its number by now.
-    fn remove(&mut self, upload: u64, spare: &Spare) {
+    /// Removes the feed with these blocks, and no other one that has its number by now.
+    fn remove(&mut self, upload: u64, blocks: &Blocks) {
         let found = self.open.get(&upload);
-        if found.is_some_and(|feed| Arc::ptr_eq(&feed.spare, spare)) {
+        if found.is_some_and(|feed| feed.blocks.is(blocks)) {
             self.open.remove(&upload);
         }
     }

@@ -1,9 +1,14 @@
 //! Idempotency keys: one key is one change, from the opening of its upload on.
 
+use std::time::Duration;
+
+use fleetlink_hub::{OperatorCall, OperatorReply};
+use fleetlink_proto::ContentHash;
 use serde_json::{Value, json};
+use tokio::time::{sleep, timeout};
 
 use super::device::Device;
-use super::fixture;
+use super::fixture::{self, DEADLINE, Fixture};
 
 const KEY: &str = "000102030405060708090a0b0c0d0e0f";
 /// More than is kept of an interrupted upload at least, and no whole number of blocks.
@@ -69,7 +74,7 @@ async fn a_key_of_an_interrupted_upload_is_for_its_change_alone() {
     // It goes on where it was, and its key is that of a committed upload then.
     let opened = device.call("upload.open", open(&json!(1), "replace")).await;
     let offset = usize::try_from(opened["offset"].as_u64().unwrap()).unwrap();
-    assert!(offset > 65_536 && offset <= BEGUN, "{opened}");
+    assert_eq!(offset, BEGUN, "{opened}");
     device.chunk(&opened["upload"], &text()[offset..]).await;
     let commit = json!({"upload": opened["upload"], "bytes": text().len()});
     device.call("upload.commit", commit).await;
@@ -109,6 +114,72 @@ async fn a_key_is_free_once_its_upload_is_given_up() {
 }
 
 /// The second opening goes on with the upload, and the first one hears so.
+/// Waits until the hub has read everything of sessions that are gone.
+async fn all_have_ended(fixture: &Fixture) {
+    let ending = async {
+        loop {
+            let reply = fixture.operate(OperatorCall::ListSessions).await;
+            match reply {
+                OperatorReply::Sessions(sessions) if sessions.is_empty() => return,
+                OperatorReply::Sessions(_) => sleep(Duration::from_millis(10)).await,
+                other => panic!("{other:?}"),
+            }
+        }
+    };
+    timeout(DEADLINE, ending).await.expect("an end in time");
+}
+
+/// Whatever ends the session, all that came in its order counts, in the midst of a chunk too.
+#[tokio::test]
+async fn everything_that_came_before_a_break_can_be_gone_on_with() {
+    let fixture = fixture::hub().await;
+    let mut offset = 0;
+    for (bytes, announced) in [
+        (70_000, 70_000),
+        (400_000, 500_000),
+        (1, 1),
+        (200_000, 900_000),
+    ] {
+        let mut device = Device::log_in(&fixture).await;
+        let opened = device.call("upload.open", open(&json!(1), "replace")).await;
+        assert_eq!(opened["offset"], offset, "{opened}");
+        let params = json!({"upload": opened["upload"], "bytes": announced});
+        let line = json!({"jsonrpc": "2.0", "method": "upload.chunk", "params": params});
+        device.send(format!("{line}\n").as_bytes()).await;
+        device.send(&text()[offset..offset + bytes]).await;
+        offset += bytes;
+        drop(device);
+        all_have_ended(&fixture).await;
+    }
+    let mut device = Device::log_in(&fixture).await;
+    let opened = device.call("upload.open", open(&json!(1), "replace")).await;
+    let hash = ContentHash::of(&text()[..offset]).to_string();
+    assert_eq!(
+        (&opened["offset"], &opened["hash"]),
+        (&json!(offset), &json!(hash))
+    );
+    fixture.hub.close().await;
+}
+
+/// The first session is still open when the device goes on by another one.
+#[tokio::test]
+async fn everything_that_came_counts_where_another_session_goes_on() {
+    let fixture = fixture::hub().await;
+    for _ in 0..5 {
+        let mut device = Device::log_in(&fixture).await;
+        begin(&mut device).await;
+        let mut another = Device::log_in(&fixture).await;
+        let opened = another
+            .call("upload.open", open(&json!(1), "replace"))
+            .await;
+        assert_eq!(opened["offset"], BEGUN, "{opened}");
+        another
+            .call("upload.abort", json!({"upload": opened["upload"]}))
+            .await;
+    }
+    fixture.hub.close().await;
+}
+
 #[tokio::test]
 async fn a_key_that_is_opened_twice_in_a_session_belongs_to_the_later_opening() {
     let fixture = fixture::hub().await;
@@ -125,7 +196,7 @@ async fn a_key_that_is_opened_twice_in_a_session_belongs_to_the_later_opening() 
         assert_eq!(failed["params"]["upload"], first);
         assert_eq!(failed["params"]["error"]["data"]["reason"], "conflict");
         let opened = opened["result"].clone();
-        assert!(opened["offset"].as_u64() > Some(65_536), "{opened}");
+        assert_eq!(opened["offset"], BEGUN, "{opened}");
         is_refused_otherwise(&mut device).await;
         let abort = json!({"upload": opened["upload"]});
         device.call("upload.abort", abort).await;

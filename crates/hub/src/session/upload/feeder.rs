@@ -1,6 +1,5 @@
 //! The reader's side of uploads: what it reads goes to them in blocks.
 
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use fleetlink_proto::control::{CommitUpload, Reply, RequestId};
@@ -8,9 +7,10 @@ use tokio::sync::mpsc::error::SendError;
 
 use super::super::order::{Pending, Subject};
 use super::super::reader::no_such_transfer;
-use super::{BLOCK_BYTES, Feed, Piece, Uploads};
+use super::blocks::Added;
+use super::{Feed, Piece, Uploads};
 
-/// How long bytes of a slow device are collected: what is not handed on is lost with the session.
+/// How long bytes of a slow device are collected: what is not handed on is lost with the hub.
 pub(in crate::session) const BLOCK_TIME: Duration = Duration::from_millis(500);
 
 /// The reader's side: the chunks of all uploads of a session, in the order they come.
@@ -19,11 +19,10 @@ pub(in crate::session) struct UploadFeeder {
     current: Option<Current>,
 }
 
-/// The upload that the chunks belong to, with the block that is being filled.
+/// The upload that the chunks belong to.
 struct Current {
     upload: u64,
     feed: Feed,
-    block: Vec<u8>,
 }
 
 impl UploadFeeder {
@@ -78,43 +77,40 @@ impl UploadFeeder {
         self.flush().await;
         self.until_decided(upload).await;
         let feed = self.uploads.feeds().open.get(&upload).cloned();
-        self.current = feed.map(|feed| Current {
-            upload,
-            block: feed.empty_block(),
-            feed,
-        });
+        self.current = feed.map(|feed| Current { upload, feed });
     }
 
     /// Takes bytes of the selected upload.
     pub(in crate::session) async fn feed(&mut self, mut bytes: &[u8]) {
-        while let Some(current) = &mut self.current
+        while let Some(current) = &self.current
             && !bytes.is_empty()
         {
-            let room = BLOCK_BYTES - current.block.len();
-            let (now, later) = bytes.split_at(room.min(bytes.len()));
-            current.block.extend_from_slice(now);
             current.feed.progress.made();
-            bytes = later;
-            if current.block.len() == BLOCK_BYTES {
-                self.hand_on().await;
+            match current.feed.blocks.add(bytes) {
+                Added::All => return,
+                Added::Full(later) => bytes = later,
             }
+            self.hand_on().await;
         }
     }
 
     /// Whether bytes are collected that an upload does not have yet.
     pub(in crate::session) fn holds_bytes(&self) -> bool {
         let current = self.current.as_ref();
-        current.is_some_and(|current| !current.block.is_empty())
+        current.is_some_and(|current| current.feed.blocks.is_filling())
     }
 
-    /// Hands on what is collected, although more of it may come.
+    /// Hands on what is collected, although more of it may come. Given up while it waits, it leaves
+    /// everything in its place.
     pub(in crate::session) async fn hand_on(&mut self) {
-        if let Some(current) = &mut self.current {
-            let block = std::mem::replace(&mut current.block, current.feed.empty_block());
-            if current.feed.pieces.send(Piece::Block(block)).await.is_err() {
-                self.current = None;
-            }
+        let Some(current) = &self.current else {
+            return;
+        };
+        let Feed { pieces, blocks, .. } = &current.feed;
+        if let Ok(place) = pieces.reserve().await {
+            return blocks.hand_on(place);
         }
+        self.current = None;
     }
 
     /// Asks for the commit; the upload's thread or the core answers. `false` where a call of the same
@@ -181,29 +177,17 @@ impl UploadFeeder {
         }
     }
 
-    /// Ends every upload without a commit: what came of them can be resumed.
+    /// Ends every upload without a commit: what came of them, to the last byte, can be resumed.
     pub(in crate::session) fn interrupt_all(&mut self) {
         self.current = None;
         self.uploads.interrupt_all();
     }
 
     async fn flush(&mut self) {
-        if let Some(Current { feed, block, .. }) = self.current.take()
-            && !block.is_empty()
-        {
-            // Where the thread has ended, the upload has failed and the device was told.
-            let _ = feed.pieces.send(Piece::Block(block)).await;
+        if self.holds_bytes() {
+            // Where the upload has failed, the device was told.
+            self.hand_on().await;
         }
-    }
-}
-
-impl Feed {
-    fn empty_block(&self) -> Vec<u8> {
-        let spare = self
-            .spare
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop();
-        spare.unwrap_or_default()
+        self.current = None;
     }
 }

@@ -1,6 +1,5 @@
 //! One upload, from its permission by the core to its end: staged for the core to commit, or over.
 
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use fleetlink_core::{Input, Staged, UploadChange};
@@ -13,8 +12,9 @@ use super::super::claims::UploadName;
 use super::super::contained::contained;
 use super::super::order::Pending;
 use super::super::reader::no_such_transfer;
+use super::blocks::Blocks;
 use super::idle::Progress;
-use super::{BLOCK_QUEUE, Feed, Intake, Piece, Spare, Uploads};
+use super::{BLOCK_QUEUE, Feed, Intake, Piece, Uploads};
 use crate::driver::StartUpload;
 use crate::ingest::{Ingest, store_error};
 use crate::store::{StageReply, Staging};
@@ -152,15 +152,16 @@ impl<'a> Run<'a> {
         let claims = &self.uploads.hub.claims;
         let intake = Intake {
             queue,
-            spare: Spare::default(),
+            blocks: Blocks::default(),
             progress: Progress::default(),
+            late: Vec::new(),
             _held: claims.hold(self.name(), pieces.downgrade()),
         };
         let feed = Feed {
             file: self.change.file.clone(),
             key: self.change.key,
             pieces,
-            spare: Arc::clone(&intake.spare),
+            blocks: intake.blocks.clone(),
             progress: intake.progress.clone(),
         };
         self.uploads.feeds().insert(self.upload, feed);
@@ -190,16 +191,24 @@ impl<'a> Run<'a> {
                 biased;
                 piece = intake.queue.recv() => piece,
                 idle = hub.uploads.exceeded(turn, &intake.progress) => {
-                    // First what came is kept, for who goes on with it.
-                    turn.at_disk(move || drop(ingest)).await;
+                    self.keep(ingest, intake).await?;
                     return Err(idle);
                 }
             };
-            let Some(piece) = piece else {
-                turn.at_disk(move || drop(ingest)).await;
-                return Ok(None);
+            let piece = match piece {
+                Some(Piece::TakenOver) => {
+                    // The other session waits for what came.
+                    self.keep(ingest, intake).await?;
+                    let message = "another session of this device goes on with this upload";
+                    return Err(RpcError::new(ErrorCode::Conflict, message));
+                }
+                Some(piece) => piece,
+                None => {
+                    self.keep(ingest, intake).await?;
+                    return Ok(None);
+                }
             };
-            let taking = self.take(ingest, piece, &intake.spare);
+            let taking = self.take(ingest, piece, &intake.blocks);
             match contained(WORK, taking).await? {
                 Step::Next(going_on) => {
                     intake.progress.made();
@@ -213,24 +222,18 @@ impl<'a> Run<'a> {
     /// Does what one piece says; an error ends the upload.
     async fn take(
         &self,
-        mut ingest: Box<Ingest>,
+        ingest: Box<Ingest>,
         piece: Piece,
-        spare: &Spare,
+        blocks: &Blocks,
     ) -> Result<Step, RpcError> {
         let turn = &self.uploads.turn;
         match piece {
             Piece::Block(block) => {
-                let writing = move || match ingest.write(&block) {
-                    Ok(()) => Ok((ingest, block)),
-                    Err(error) => {
-                        ingest.abandon();
-                        Err(error)
-                    }
-                };
-                let (ingest, block) = turn.at_disk(writing).await?;
-                give_back(spare, block);
+                let (ingest, block) = self.write(ingest, block).await?;
+                blocks.give_back(block);
                 Ok(Step::Next(ingest))
             }
+            Piece::TakenOver => Ok(Step::Next(ingest)),
             Piece::Commit {
                 id,
                 commit,
@@ -252,13 +255,39 @@ impl<'a> Run<'a> {
                 tracing::debug!(upload = self.upload, "given up by its device");
                 Ok(Step::Over(Box::new(Ended { how, pending })))
             }
-            Piece::TakenOver => {
-                // First what came is kept: the other session waits for it.
-                turn.at_disk(move || drop(ingest)).await;
-                let message = "another session of this device goes on with this upload";
-                Err(RpcError::new(ErrorCode::Conflict, message))
+        }
+    }
+
+    async fn write(
+        &self,
+        mut ingest: Box<Ingest>,
+        block: Vec<u8>,
+    ) -> Result<(Box<Ingest>, Vec<u8>), RpcError> {
+        let writing = move || match ingest.write(&block) {
+            Ok(()) => Ok((ingest, block)),
+            Err(error) => {
+                ingest.abandon();
+                Err(error)
+            }
+        };
+        self.uploads.turn.at_disk(writing).await
+    }
+
+    /// Keeps all that came, in its order, for whoever goes on with the upload.
+    async fn keep(&self, mut ingest: Box<Ingest>, intake: &mut Intake) -> Result<(), RpcError> {
+        let rest = intake.blocks.take_rest();
+        while let Ok(piece) = intake.queue.try_recv() {
+            match piece {
+                Piece::Block(block) => (ingest, _) = self.write(ingest, block).await?,
+                Piece::Commit { id, pending, .. } | Piece::Abort { id, pending } => {
+                    intake.late.push((id, pending));
+                }
+                Piece::TakenOver => {}
             }
         }
+        (ingest, _) = self.write(ingest, rest).await?;
+        self.uploads.turn.at_disk(move || drop(ingest)).await;
+        Ok(())
     }
 
     /// Tells the device, and then refuses what it asked for before it knew.
@@ -267,24 +296,23 @@ impl<'a> Run<'a> {
         self.tell_ended().await;
         let failed = HubNotification::UploadFailed { upload, error };
         self.uploads.outbox.notify(&failed).await;
-        self.uploads.feeds().remove(upload, &intake.spare);
-        let mut queue = intake.queue;
+        self.uploads.feeds().remove(upload, &intake.blocks);
+        let Intake {
+            mut queue,
+            mut late,
+            ..
+        } = intake;
         queue.close();
         while let Some(piece) = queue.recv().await {
             if let Piece::Commit { id, pending, .. } | Piece::Abort { id, pending } = piece {
-                let refused = Err(no_such_transfer("upload", upload));
-                self.uploads.replied(&id, &refused);
-                self.uploads.outbox.reply(&id, refused).await;
-                pending.end(None).await;
+                late.push((id, pending));
             }
         }
+        for (id, pending) in late {
+            let refused = Err(no_such_transfer("upload", upload));
+            self.uploads.replied(&id, &refused);
+            self.uploads.outbox.reply(&id, refused).await;
+            pending.end(None).await;
+        }
     }
-}
-
-fn give_back(spare: &Mutex<Vec<Vec<u8>>>, mut block: Vec<u8>) {
-    block.clear();
-    spare
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .push(block);
 }
