@@ -78,15 +78,28 @@ struct TcpServer {
 
 /// Starts a lease service on the current tokio runtime, and a thread for UDP.
 pub fn start_leases(config: LeaseConfig) -> Result<RunningLeases, LeaseStartError> {
-    start_within(config, Descriptors::found().connections())
+    Ok(Listening::bind(config)?.start(Descriptors::found().connections()))
 }
 
-/// Starts a lease service that holds at most `connections` at once.
-pub(crate) fn start_within(
+/// A lease service that has its addresses. Whoever asks waits.
+pub(crate) struct Listening {
+    sockets: Sockets,
     config: LeaseConfig,
-    connections: usize,
-) -> Result<RunningLeases, LeaseStartError> {
-    let sockets = Sockets::bind(config.udp, config.tcp)?;
+}
+
+impl Listening {
+    pub(crate) fn bind(config: LeaseConfig) -> Result<Self, LeaseStartError> {
+        let sockets = Sockets::bind(config.udp, config.tcp)?;
+        Ok(Listening { sockets, config })
+    }
+
+    /// Begins to serve, with at most `connections` at once.
+    pub(crate) fn start(self, connections: usize) -> RunningLeases {
+        serve(self.sockets, self.config, connections)
+    }
+}
+
+fn serve(sockets: Sockets, config: LeaseConfig, connections: usize) -> RunningLeases {
     let now = config.clock.now();
     let leases = Leases::new(&config.settings, RandomState::new(), now);
     let shared = Arc::new(Shared::new(leases, config.clock, config.requests));
@@ -101,12 +114,12 @@ pub(crate) fn start_within(
             accepting: tokio::spawn(accepting),
         }
     });
-    Ok(RunningLeases {
+    RunningLeases {
         shared,
         udp,
         tcp,
         stop,
-    })
+    }
 }
 
 fn accept_clients(

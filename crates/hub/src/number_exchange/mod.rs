@@ -78,28 +78,54 @@ pub struct Server {
 
 /// Starts a number exchange that may use as many connections as the process may.
 pub async fn start(config: Config, lines: Lines) -> Result<Server, ListenError> {
-    start_within(config, lines, Descriptors::found().connections()).await
+    let listening = Listening::bind(config).await?;
+    let connections = Descriptors::found().connections();
+    Ok(listening.start(lines, connections).await)
 }
 
-/// Starts a number exchange that holds at most `connections` at once.
-pub(crate) async fn start_within(
+/// A number exchange that has its address. Whoever connects waits.
+pub(crate) struct Listening {
+    listener: TcpListener,
+    address: SocketAddr,
     config: Config,
-    lines: Lines,
-    connections: usize,
-) -> Result<Server, ListenError> {
+}
+
+impl Listening {
+    pub(crate) async fn bind(config: Config) -> Result<Self, ListenError> {
+        let error = |source| ListenError {
+            address: config.listen,
+            source,
+        };
+        let listener = TcpListener::bind(config.listen).await.map_err(error)?;
+        let address = listener.local_addr().map_err(error)?;
+        Ok(Listening {
+            listener,
+            address,
+            config,
+        })
+    }
+
+    /// Begins to serve, at most `connections` at once.
+    pub(crate) async fn start(self, lines: Lines, connections: usize) -> Server {
+        let service = &self.config.service;
+        lines
+            .say(Line::listening(&service.name, self.address))
+            .await;
+        serve(self, lines, connections)
+    }
+}
+
+fn serve(listening: Listening, lines: Lines, connections: usize) -> Server {
+    let Listening {
+        listener,
+        address,
+        config,
+    } = listening;
     let Config {
-        listen,
         service,
         quiet_time,
+        ..
     } = config;
-    let error = |source| ListenError {
-        address: listen,
-        source,
-    };
-    let listener = TcpListener::bind(listen).await.map_err(error)?;
-    let address = listener.local_addr().map_err(error)?;
-    lines.say(Line::listening(&service.name, address)).await;
-
     let stopping = CancellationToken::new();
     let context = Arc::new(exchange::Context {
         service,
@@ -125,11 +151,11 @@ pub(crate) async fn start_within(
             context.lines.say(line.clone()).await;
         }
     });
-    Ok(Server {
+    Server {
         address,
         stopping,
         accepting,
-    })
+    }
 }
 
 impl Server {

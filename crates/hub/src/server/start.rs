@@ -10,7 +10,7 @@ use fleetlink_core::{Account, Hub, Settings, Ticket, TicketStanding};
 use fleetlink_proto::DeviceName;
 use fleetlink_proto::HubRun;
 use fleetlink_proto::control::ActiveDevice;
-use tokio::net::TcpSocket;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -144,21 +144,21 @@ async fn start_with(
     if plain && !listen.ip().is_loopback() {
         return Err(StartError::PlainBeyondLoopback(listen));
     }
-    // First, so that a second hub at this address has touched nothing when it ends here.
-    let (bound, address) = bind(listen)?;
+    // First, so that a second hub at one of the addresses has touched nothing when it ends here.
+    let (listener, address) = listen_at(listen)?;
+    let mut exchange = None;
+    if let Some(config) = number_exchange {
+        exchange = Some(number_exchange::Listening::bind(config).await?);
+    }
+    let leases = leases.map(lease::Listening::bind).transpose()?;
     let credentials = credentials.map(read_credentials).transpose()?;
     let store = open_store(&data).await?;
     // As early as its folder is ours: whoever operates the hub waits for it from here on.
     let socket = make_socket(&data)?;
-    // The operator's socket is there when the port is.
-    let listener = bound.listen(BACKLOG).map_err(|source| StartError::Listen {
-        address: listen,
-        source,
-    })?;
     let identity = Identity::load_or_create(&data, wall_time())?;
     let log_folder = lock_logs(&logs, &data)?;
 
-    let services = usize::from(number_exchange.is_some()) + usize::from(leases.is_some());
+    let services = usize::from(exchange.is_some()) + usize::from(leases.is_some());
     let budget = Descriptors::found().budget(services)?;
     settings.capacity = budget.within(settings.capacity);
     let capacity = settings.capacity;
@@ -189,15 +189,12 @@ async fn start_with(
     let log_files = open_logs(log_folder, log_bounds, &store).await?;
     let (reopen, reopened) = watch::channel(0);
 
-    let mut exchange = None;
-    if let Some(config) = number_exchange {
+    let mut running_exchange = None;
+    if let Some(listening) = exchange {
         let lines = number_exchange::Lines::Logged;
-        exchange = Some(number_exchange::start_within(config, lines, budget.service).await?);
+        running_exchange = Some(listening.start(lines, budget.service).await);
     }
-    let mut running_leases = None;
-    if let Some(config) = leases {
-        running_leases = Some(lease::start_within(config, budget.service)?);
-    }
+    let leases = leases.map(|listening| listening.start(budget.service));
 
     let (closing, drained) = (CancellationToken::new(), CancellationToken::new());
     let Engine {
@@ -265,8 +262,8 @@ async fn start_with(
         tending: AbortOnDropHandle::new(tokio::spawn(tending)),
         renewing: AbortOnDropHandle::new(tokio::spawn(renewal::renew_daily(identity))),
         operating: AbortOnDropHandle::new(tokio::spawn(operating)),
-        exchange,
-        leases: running_leases,
+        exchange: running_exchange,
+        leases,
         closing,
         drained,
     };
@@ -346,8 +343,10 @@ async fn open_logs(
         })
 }
 
-/// Takes the address, where nobody can connect yet.
-fn bind(listen: SocketAddr) -> Result<(TcpSocket, SocketAddr), StartError> {
+/// Takes the address. Whoever connects waits until the hub has started. To bind it would not be
+/// enough: two hubs that start at once can both do that, and one of them would find out only after
+/// it has made its store.
+fn listen_at(listen: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
     let error = |source| StartError::Listen {
         address: listen,
         source,
@@ -360,8 +359,9 @@ fn bind(listen: SocketAddr) -> Result<(TcpSocket, SocketAddr), StartError> {
     // As after a hub whose connections have not been forgotten yet.
     socket.set_reuseaddr(true).map_err(error)?;
     socket.bind(listen).map_err(error)?;
-    let address = socket.local_addr().map_err(error)?;
-    Ok((socket, address))
+    let listener = socket.listen(BACKLOG).map_err(error)?;
+    let address = listener.local_addr().map_err(error)?;
+    Ok((listener, address))
 }
 
 fn make_socket(data: &Path) -> Result<OperatorSocket, StartError> {

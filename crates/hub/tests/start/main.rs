@@ -5,9 +5,17 @@
 mod disk_full;
 
 use std::fs;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
+use std::time::Duration;
 
-use fleetlink_hub::{HubConfig, Operator, OperatorCall, RunningHub, StartError};
+use fleetlink_hub::number_exchange;
+use fleetlink_hub::{
+    Clock, HubConfig, LeaseConfig, Operator, OperatorCall, RunningHub, StartError,
+};
+use fleetlink_proto::lease::LeaseSettings;
+use fleetlink_proto::number_exchange::{OnOutOfRange, Service};
+use socket2::{Domain, Socket, Type};
 
 const UPLOAD_LOG: &str = "upload-log.txt";
 const EARLIER: &str = "cam; 30 September 2022 10:31:13; 1; 10\n";
@@ -41,6 +49,86 @@ async fn a_second_hub_at_an_address_touches_nothing() {
     assert!(matches!(refused, StartError::Listen { .. }), "{refused}");
     assert!(!other.exists());
     hub.close().await;
+}
+
+/// An address that nobody has a moment ago.
+fn free_address() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap()
+}
+
+/// Whether a program has this address, whether or not it listens.
+fn is_taken(address: SocketAddr) -> bool {
+    // Without SO_REUSEADDR, which the standard library sets.
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
+    socket.bind(&address.into()).is_err()
+}
+
+#[tokio::test]
+async fn of_two_hubs_that_start_at_once_at_an_address_the_second_touches_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    Operator::make_store(&path("first")).unwrap();
+    // While a command is at work in its folder, the first hub waits in the middle of its start.
+    let command = Operator::connect(&path("first")).await.unwrap();
+    let listen = free_address();
+    let first = HubConfig {
+        listen,
+        ..config(&path("first"), &path("first"))
+    };
+    let first = tokio::spawn(start(first));
+    while !is_taken(listen) {
+        tokio::task::yield_now().await;
+    }
+    let second = HubConfig {
+        listen,
+        ..config(&path("second"), &path("second"))
+    };
+    let refused = refusal(second).await;
+    assert!(matches!(refused, StartError::Listen { .. }), "{refused}");
+    assert!(!path("second").exists());
+    command.finish().await;
+    first.await.unwrap().unwrap().close().await;
+}
+
+#[tokio::test]
+async fn a_hub_whose_second_service_finds_its_port_taken_touches_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let other = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = other.local_addr().unwrap();
+    let service = Service {
+        name: "sum".parse().unwrap(),
+        number: Default::default(),
+        on_out_of_range: OnOutOfRange::Stop,
+        reply_sum: false,
+    };
+    let exchange = HubConfig {
+        number_exchange: Some(number_exchange::Config {
+            listen: taken,
+            service,
+            quiet_time: Duration::from_secs(1),
+        }),
+        ..config(&data, &data)
+    };
+    let leases = HubConfig {
+        leases: Some(LeaseConfig {
+            udp: None,
+            tcp: Some(taken),
+            settings: LeaseSettings::default(),
+            clock: Clock::Monotonic(std::time::Instant::now()),
+            requests: None,
+        }),
+        ..config(&data, &data)
+    };
+    for config in [exchange, leases] {
+        let refused = refusal(config).await;
+        assert!(
+            refused.to_string().contains(&taken.to_string()),
+            "{refused}"
+        );
+        assert!(!data.exists());
+    }
 }
 
 #[tokio::test]
@@ -96,6 +184,6 @@ async fn reach(data: &Path) -> Operator {
             }
         }
     };
-    let deadline = std::time::Duration::from_secs(30);
+    let deadline = Duration::from_secs(30);
     tokio::time::timeout(deadline, reaching).await.unwrap()
 }
