@@ -1,4 +1,4 @@
-//! The messages that are signed. docs/protocol/control.md, 'Signed messages', describes them.
+//! The messages that are signed. docs/protocol/keys.md, 'Signed messages', describes them.
 //!
 //! Each begins with a domain of its own, and every part stands behind its length, so that no two
 //! messages of different meaning are the same bytes.

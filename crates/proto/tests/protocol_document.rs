@@ -6,6 +6,7 @@ use fleetlink_proto::control::{
 use fleetlink_proto::transfer::{self, Reason};
 
 const CONTROL: &str = include_str!("../../../docs/protocol/control.md");
+const KEYS: &str = include_str!("../../../docs/protocol/keys.md");
 const TRANSFER: &str = include_str!("../../../docs/protocol/transfer.md");
 const TRANSCRIPTS: &str = include_str!("../../../docs/protocol/transcripts.md");
 const TRUST: &str = include_str!("../../../docs/protocol/trust.md");
@@ -31,7 +32,7 @@ fn row(first_cell: &str) -> &'static str {
 
 /// The row of a limit, which stands where a client or an operator looks for it.
 fn limit_row(what: &str) -> &'static str {
-    row_of(&[CONTROL, TRUST, SECURITY], what)
+    row_of(&[CONTROL, KEYS, TRUST, SECURITY], what)
 }
 
 #[test]
@@ -71,12 +72,8 @@ fn names_every_error_with_its_number() {
 fn states_every_limit() {
     let seconds = |time: std::time::Duration| format!("{} s", time.as_secs());
     let limits = [
-        ("a line", format!("{} bytes", limits::MAX_LINE_BYTES)),
-        ("a chunk", format!("{} bytes", limits::MAX_CHUNK_BYTES)),
-        (
-            "a request's id, as text",
-            format!("{} bytes", limits::MAX_REQUEST_ID_BYTES),
-        ),
+        ("`line_bytes`", limits::MAX_LINE_BYTES.to_string()),
+        ("`chunk_bytes`", limits::MAX_CHUNK_BYTES.to_string()),
         (
             "a name in `login` that is looked at",
             format!("{} bytes", limits::MAX_LOGIN_NAME_BYTES),
@@ -85,11 +82,8 @@ fn states_every_limit() {
             "statements of new hub keys",
             limits::MAX_SUCCESSION.to_string(),
         ),
-        ("entries on a page", limits::MAX_PAGE_ENTRIES.to_string()),
-        (
-            "calls of a session that wait for replies",
-            limits::MAX_REQUESTS_IN_FLIGHT.to_string(),
-        ),
+        ("`page_entries`", limits::MAX_PAGE_ENTRIES.to_string()),
+        ("`calls`", limits::MAX_REQUESTS_IN_FLIGHT.to_string()),
         (
             "sessions of a device, unless the hub sets another number",
             limits::DEFAULT_SESSIONS_PER_DEVICE.to_string(),
@@ -98,14 +92,8 @@ fn states_every_limit() {
             "sessions of a hub, at most",
             limits::MAX_SESSIONS.to_string(),
         ),
-        (
-            "uploads, downloads of a session",
-            format!(
-                "{}, {}",
-                limits::MAX_UPLOADS_PER_SESSION,
-                limits::MAX_DOWNLOADS_PER_SESSION
-            ),
-        ),
+        ("`uploads`", limits::MAX_UPLOADS_PER_SESSION.to_string()),
+        ("`downloads`", limits::MAX_DOWNLOADS_PER_SESSION.to_string()),
         (
             "uploads, downloads of a device",
             format!(
@@ -122,7 +110,7 @@ fn states_every_limit() {
                 limits::MAX_DOWNLOADS_PER_HUB
             ),
         ),
-        ("an upload", format!("{} bytes", limits::MAX_UPLOAD_BYTES)),
+        ("`upload_bytes`", limits::MAX_UPLOAD_BYTES.to_string()),
         (
             "store operations of a device that wait for each other",
             limits::MAX_QUEUED_OPERATIONS.to_string(),
@@ -234,15 +222,14 @@ fn states_every_limit() {
             "an interrupted upload is kept for",
             seconds(limits::PARTIAL_UPLOAD_KEPT),
         ),
-        (
-            "an interrupted upload can be resumed from",
-            format!("{} bytes", limits::RESUME_FROM_BYTES),
-        ),
+        ("`resume_from_bytes`", limits::RESUME_FROM_BYTES.to_string()),
         (
             "a `generation`, a `version`, at most",
             limits::MAX_NUMBER.to_string(),
         ),
     ];
+    let id = format!("a text of at most {} bytes", limits::MAX_REQUEST_ID_BYTES);
+    assert!(CONTROL.contains(&id), "{id}");
     for (what, limit) in limits {
         let row = limit_row(what);
         assert!(

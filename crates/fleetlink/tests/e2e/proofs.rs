@@ -65,7 +65,7 @@ impl Client {
     }
 }
 
-/// A device's key, as its own folder has it, and as docs/protocol/control.md says that it signs.
+/// A device's key, as its own folder has it, and as docs/protocol/keys.md says that it signs.
 pub(crate) struct Key(Ed25519KeyPair);
 
 impl Key {

@@ -8,7 +8,7 @@ use ring::signature::{ECDSA_P256_SHA256_FIXED, ED25519, UnparsedPublicKey};
 
 use super::stand_ins::StandIns;
 
-const CONTROL: &str = include_str!("../../../../docs/protocol/control.md");
+const KEYS: &str = include_str!("../../../../docs/protocol/keys.md");
 const TRUST: &str = include_str!("../../../../docs/protocol/trust.md");
 const TRANSFER: &str = include_str!("../../../../docs/protocol/transfer.md");
 
@@ -26,7 +26,7 @@ fn the_proofs_of_a_key_are_as_the_document_says() {
     device.binding = [9; 32];
     device.known.insert("NONCE", "0b".repeat(32));
     let public_key = device.public_key();
-    assert!(CONTROL.contains(public_key.strip_prefix("ed25519:").unwrap()));
+    assert!(KEYS.contains(public_key.strip_prefix("ed25519:").unwrap()));
     for domain in [
         "fleetlink-login-v1",
         "fleetlink-login-nonce-v1",
@@ -34,14 +34,14 @@ fn the_proofs_of_a_key_are_as_the_document_says() {
         "fleetlink-redeem-v1",
     ] {
         let row = format!("| `{domain}` | `{}` |", device.sign(domain, "cam"));
-        assert!(CONTROL.contains(&row), "{row}");
+        assert!(KEYS.contains(&row), "{row}");
     }
     let channel = signed::Channel {
         hub: device.pin,
         binding: device.binding,
     };
     let message = hex(&channel.login("cam"));
-    assert!(CONTROL.contains(&message), "{message}");
+    assert!(KEYS.contains(&message), "{message}");
 }
 
 #[test]
