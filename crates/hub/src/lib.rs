@@ -20,6 +20,7 @@ mod server;
 mod session;
 mod source_places;
 pub mod store;
+mod whole_file;
 
 pub use credentials::{Credentials, SETTLED_AFTER};
 pub use descriptors::TooFewDescriptors;

@@ -6,8 +6,8 @@ mod journal;
 mod position;
 
 use std::fmt::Write as _;
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +22,7 @@ pub use self::bounds::LogBounds;
 
 use self::journal::JournalFiles;
 use crate::store::Store;
+use crate::whole_file::{self, Lasting, Readers};
 
 const ACTIVE_FILE: &str = "edge-device-log.txt";
 /// The time for which events are collected before the files follow: well within the promised 250
@@ -168,7 +169,7 @@ impl LogFiles {
     /// Nobody is active. Where there is no room for a new file, the old one is emptied.
     fn clear_active(&self) -> io::Result<()> {
         let path = self.folder.join(ACTIVE_FILE);
-        replace(&path, b"").or_else(|_| {
+        replace_active(&path, b"").or_else(|_| {
             let emptied = writable()
                 .write(true)
                 .create(true)
@@ -187,7 +188,7 @@ impl LogFiles {
         let mut failed = false;
         if active.has_changed().unwrap_or(true) {
             let text = active_text(&active.borrow_and_update());
-            if let Err(error) = replace(&self.folder.join(ACTIVE_FILE), text.as_bytes()) {
+            if let Err(error) = replace_active(&self.folder.join(ACTIVE_FILE), text.as_bytes()) {
                 tracing::warn!(%error, file = ACTIVE_FILE, "cannot write a log file");
                 active.mark_changed();
                 failed = true;
@@ -302,16 +303,9 @@ fn active_text(active: &[ActiveDevice]) -> String {
     text
 }
 
-/// Readers see the old content or the new one.
-fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    let temporary = temporary(path);
-    let mut file = writable()
-        .create(true)
-        .truncate(true)
-        .write(true)
-        .open(&temporary)?;
-    file.write_all(content)?;
-    fs::rename(temporary, path)
+/// Readers see the old list or the new one. The next start writes it anew.
+fn replace_active(path: &Path, content: &[u8]) -> io::Result<()> {
+    whole_file::replace(path, content, Readers::All, Lasting::UntilNextStart)
 }
 
 /// A new file is for others to read at most, whatever the umask.
@@ -321,8 +315,4 @@ fn writable() -> OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o644);
     options
-}
-
-fn temporary(path: &Path) -> PathBuf {
-    path.with_extension("txt.new")
 }

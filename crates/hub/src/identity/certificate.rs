@@ -16,8 +16,8 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 
 use super::error::IdentityError;
-use super::keeping;
 use super::key_file::KeyFile;
+use crate::whole_file::{self, Lasting, Readers};
 
 /// The life of a certificate.
 pub(super) const LIFE: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -70,9 +70,11 @@ pub(super) fn make(key: &KeyFile, now: WallTime) -> Result<CertificateDer<'stati
 
 /// Puts it in its file.
 pub(super) fn keep(path: &Path, certificate: &CertificateDer<'_>) -> Result<(), IdentityError> {
-    keeping::write_private(path, certificate).map_err(|source| IdentityError::Io {
-        path: path.display().to_string(),
-        source,
+    whole_file::replace(path, certificate, Readers::Hub, Lasting::Always).map_err(|source| {
+        IdentityError::Io {
+            path: path.display().to_string(),
+            source,
+        }
     })
 }
 

@@ -14,8 +14,8 @@ use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 
 use super::error::IdentityError;
-use super::keeping;
 use crate::grants::GrantSigner;
+use crate::whole_file::{self, Lasting, Readers};
 
 /// The beginning of a line with a statement; who reads PEM passes over it (RFC 7468, section 2).
 const STATEMENT: &str = "succession ";
@@ -31,7 +31,7 @@ impl KeyFile {
     /// The contents of the file.
     pub(super) fn load(path: &Path) -> Result<Self, IdentityError> {
         let text = fs::read_to_string(path).map_err(|e| IdentityError::io(path, e))?;
-        keeping::remove_left_over(path).map_err(|e| IdentityError::io(path, e))?;
+        whole_file::remove_left_over(path).map_err(|e| IdentityError::io(path, e))?;
         let pair = KeyPair::from_pem(&text).map_err(|e| IdentityError::Key {
             path: path.display().to_string(),
             reason: e.to_string(),
@@ -104,10 +104,12 @@ impl KeyFile {
                 .map_err(|e| IdentityError::Certificate(e.to_string()))?;
             text.push_str(&format!("{STATEMENT}{line}\n"));
         }
-        keeping::write_private(&self.path, text.as_bytes()).map_err(|source| IdentityError::Io {
-            path: self.path.display().to_string(),
-            source,
-        })
+        whole_file::replace(&self.path, text.as_bytes(), Readers::Hub, Lasting::Always).map_err(
+            |source| IdentityError::Io {
+                path: self.path.display().to_string(),
+                source,
+            },
+        )
     }
 
     pub(super) fn pair(&self) -> &KeyPair {

@@ -3,7 +3,6 @@
 
 mod certificate;
 mod error;
-mod keeping;
 mod key_file;
 
 use std::path::{Path, PathBuf};

@@ -3,8 +3,8 @@ use std::os::unix::fs::PermissionsExt;
 
 use fleetlink_proto::control::limits::MAX_SUCCESSION;
 
-use super::keeping::{Moment, cut};
 use super::*;
+use crate::whole_file::{Moment, cut};
 
 const DAY: i64 = 24 * 3600 * 1000;
 

@@ -2,10 +2,12 @@
 //! rotated file does not tell it.
 
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+
+use crate::whole_file::{self, Lasting, Readers};
 
 /// The positions of both files, in the data folder.
 const POSITION_FILE: &str = "log-positions";
@@ -73,12 +75,8 @@ impl Positions {
 
     /// Notes them, all or nothing.
     pub(super) fn write(&self, data: &Path) -> io::Result<()> {
-        let path = data.join(POSITION_FILE);
-        let temporary = path.with_extension("new");
-        let mut file = File::create(&temporary)?;
-        file.write_all(&serde_json::to_vec(self)?)?;
-        file.sync_all()?;
-        fs::rename(temporary, path)
+        let (path, text) = (data.join(POSITION_FILE), serde_json::to_vec(self)?);
+        whole_file::replace(&path, &text, Readers::All, Lasting::Always)
     }
 }
 
