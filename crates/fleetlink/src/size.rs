@@ -1,4 +1,7 @@
 //! Numbers of bytes, with their units: `2GB` is 2·10⁹ bytes, `2GiB` 2·2³⁰ (IEC 80000-13).
+//!
+//! They are exact. The crate bytesize computes by `f64`, reads `16777216TiB` as the largest number
+//! instead of refusing it, and shows 999,999,999 bytes as `1000.0 MB`.
 
 use std::fmt;
 
@@ -72,6 +75,7 @@ mod tests {
             ("1.5KiB", 1536),
             ("0.0001kB", 0),
             ("18446744073709551615", u64::MAX),
+            ("9007199254740.993kB", (1 << 53) + 1),
         ] {
             assert_eq!(parse(text), Ok(bytes), "{text}");
         }
