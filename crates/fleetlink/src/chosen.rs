@@ -51,7 +51,7 @@ pub(crate) fn remember(choice: &Choice, output: &Output) {
         .and_then(|folder| Ok(Chosen::in_folder(folder).keep_first(choice)?));
     match kept {
         Ok(true) => output.notice(&format!(
-            "commands mean {} at {} from now on, where they name no other (fleetlink use)",
+            "commands mean {} at {} from now on, unless they name another device (fleetlink use)",
             choice.device, choice.hub
         )),
         Ok(false) => {}

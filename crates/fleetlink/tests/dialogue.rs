@@ -89,7 +89,7 @@ async fn a_program_can_hold_the_whole_dialogue() {
     assert_eq!(output.status.code(), Some(0));
     let notices = format!(
         "this device now has a key: with --device camera no password is needed any more\n\
-         commands mean camera at {} from now on, where they name no other (fleetlink use)\n",
+         commands mean camera at {} from now on, unless they name another device (fleetlink use)\n",
         hub.address
     );
     assert_eq!(std::str::from_utf8(&output.stderr).unwrap(), notices);

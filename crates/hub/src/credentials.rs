@@ -74,8 +74,7 @@ impl Credentials {
                         credentials.entries.push((name, password));
                     }
                     Some(first) => {
-                        let reason =
-                            format!("line {number}: {name} stands in line {first} already");
+                        let reason = format!("line {number}: {name} is in line {first} already");
                         credentials.skipped.push(reason);
                     }
                 },

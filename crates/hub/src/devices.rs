@@ -71,7 +71,7 @@ pub(crate) async fn accept(
 impl Door {
     async fn serve(self, stream: TcpStream, peer: SocketAddr, session: SessionId) {
         let Some(_place) = self.places.admit(peer.ip()) else {
-            tracing::debug!("half of all connections are of this source");
+            tracing::debug!("this client network has half of all connections");
             return;
         };
         if let Err(error) = stream.set_nodelay(true) {
@@ -112,7 +112,7 @@ impl Door {
         peer: SocketAddr,
     ) -> Option<TlsStream<TcpStream>> {
         let Some(_place) = self.newcomers.admit(peer.ip()) else {
-            tracing::debug!("too many handshakes of this source");
+            tracing::debug!("this client network has too many handshakes");
             return None;
         };
         // In a box: a future has room for what it is given twice.

@@ -41,8 +41,7 @@ pub(crate) async fn data(
         DataCommand::Delete(arguments) => delete(&folder, named()?, arguments, output).await,
         DataCommand::Generate { .. } | DataCommand::Upload { .. } | DataCommand::Append(_) => {
             Err(Failure::Usage(
-                "nobody uploads in a device's name: with --data there are list, get, compute and \
-                 delete"
+                "only the device itself uploads; with --data there are list, get, compute and delete"
                     .to_owned(),
             ))
         }

@@ -45,9 +45,8 @@ impl DataFolder {
         if let Some(folder) = self.folder {
             return Ok(folder);
         }
-        let base = etcetera::choose_base_strategy().map_err(|e| {
-            Failure::Usage(format!("{e}; say with --data where the hub's data are"))
-        })?;
+        let base = etcetera::choose_base_strategy()
+            .map_err(|e| Failure::Usage(format!("{e}; name the hub's data folder by --data")))?;
         Ok(base.data_dir().join("fleetlink").join("hub"))
     }
 }

@@ -42,7 +42,7 @@ pub(crate) async fn keys(
         }
         KeyCommand::Replace { key: None } => {
             return Err(Failure::Usage(
-                "which key? as the device tells it: fleetlink key show".to_owned(),
+                "give the new key, as fleetlink key show prints it on the device".to_owned(),
             ));
         }
     };

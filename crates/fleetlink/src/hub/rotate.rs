@@ -29,7 +29,7 @@ pub(crate) async fn rotate(arguments: RotateArguments, output: &Output) -> Resul
     let reply = operator.call(OperatorCall::RotateKey).await;
     operator.finish().await;
     let OperatorReply::KeyRotated { old, new } = reply? else {
-        let odd = "the hub did not answer which key it has now";
+        let odd = "the hub did not say which key it has now";
         return Err(Failure::General(odd.to_owned()));
     };
     let from = if running {

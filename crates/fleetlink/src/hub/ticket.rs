@@ -67,12 +67,12 @@ impl TicketArguments {
             (Some(name), _) => TicketSubject::Name(name.clone()),
             (None, Some(prefix)) => TicketSubject::Prefix(prefix.clone()),
             (None, None) => {
-                let missing = "for whom is the ticket? --name NAME or --prefix PREFIX";
+                let missing = "give the device of the ticket: --name NAME or --prefix PREFIX";
                 return Err(Failure::Usage(missing.to_owned()));
             }
         };
         if self.name.is_some() && self.uses != 1 {
-            let message = "a ticket for one name is of use once; --uses is for --prefix";
+            let message = "a ticket for one name works once; --uses is for --prefix";
             return Err(Failure::Usage(message.to_owned()));
         }
         let life = self.expires.unwrap_or(DEFAULT_TICKET_LIFE);
@@ -161,11 +161,11 @@ fn show(issued: &IssuedTicket, output: &Output) {
     }
     output.result(&text, &());
     let uses = match info.uses {
-        1 => "once".to_owned(),
-        uses => format!("by {uses} devices"),
+        1 => "one use".to_owned(),
+        uses => format!("{uses} devices"),
     };
     output.notice(&format!(
-        "ticket {} for {}, of use {uses}, until {}; the hub is at {}\n\
+        "ticket {} for {}, valid for {uses}, until {}; the hub is at {}\n\
          on the device: fleetlink join TICKET",
         info.number,
         info.subject,

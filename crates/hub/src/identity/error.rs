@@ -21,7 +21,7 @@ pub enum IdentityError {
     },
     /// The statements in the key file do not lead from earlier keys to its key.
     #[error(
-        "{path} does not say truly how its key came from earlier ones ({reason}); restore it from \
+        "the statements in {path} do not lead from earlier keys to its key ({reason}); restore it from \
          a backup, or remove its lines that begin with `succession`: devices that still expect an \
          earlier key must then be told the new one"
     )]

@@ -109,5 +109,5 @@ impl Desk {
 }
 
 fn odd() -> String {
-    "the hub answered another question".to_owned()
+    "the hub sent a reply of another kind".to_owned()
 }

@@ -151,7 +151,7 @@ impl Operator {
             }
             OperatorReply::Data(answer) => Ok(answer),
             _ => {
-                let odd = "the hub answered another question".to_owned();
+                let odd = "the hub sent a reply of another kind".to_owned();
                 Err(OperatorError::Refused(odd))
             }
         }

@@ -75,7 +75,7 @@ impl Operator {
                     OperatorReply::Content(info) => Origin::Running(connection, info),
                     OperatorReply::NotDone(error) => return Err(error.into()),
                     _ => {
-                        let odd = "the hub answered another question".to_owned();
+                        let odd = "the hub sent a reply of another kind".to_owned();
                         return Err(OperatorError::Refused(odd).into());
                     }
                 }

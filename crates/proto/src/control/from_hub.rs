@@ -87,8 +87,8 @@ impl DeviceDecoder {
                 id,
                 result: Err(error),
             },
-            Ok(_) => FromHub::Garbage("an answer with neither result nor error".to_owned()),
-            Err(e) => FromHub::Garbage(format!("no answer of JSON-RPC 2.0: {e}")),
+            Ok(_) => FromHub::Garbage("a reply with neither result nor error".to_owned()),
+            Err(e) => FromHub::Garbage(format!("no reply of JSON-RPC 2.0: {e}")),
         }
     }
 

@@ -49,7 +49,7 @@ pub enum BadReply {
     #[error("the server answers in another form: {0}; ask in that one, with --dialect {name}", name = .0.name())]
     Other(Form),
     /// The number is something else.
-    #[error("the server's reply holds something else where an integer should be")]
+    #[error("the server's reply has something else in place of an integer")]
     Number,
     /// It is not the JSON that it should be.
     #[error("the server's reply is not the expected JSON: {0}")]

@@ -32,7 +32,7 @@ pub enum AddressError {
     #[error("{0}: a broadcast address is no device's")]
     Broadcast(SocketAddr),
     /// Without its scope, which means nothing elsewhere, it is nobody's (RFC 4007, section 6).
-    #[error("{0}: a link-local IPv6 address is of use on its own link alone")]
+    #[error("{0}: a link-local IPv6 address works on its own link only")]
     LinkLocal(SocketAddr),
 }
 

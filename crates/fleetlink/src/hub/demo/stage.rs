@@ -78,7 +78,7 @@ impl<'a> Stage<'a> {
         }
         self.output.line(&format!("   ✗ {what}"));
         Err(Failure::General(format!(
-            "the demo found a wrong answer: {what}"
+            "the demo found a wrong result: {what}"
         )))
     }
 

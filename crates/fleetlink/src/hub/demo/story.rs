@@ -105,7 +105,7 @@ fn nile(stage: &mut Stage<'_>, watch: &mut Device) -> Result<(), Failure> {
 }
 
 fn million(stage: &mut Stage<'_>, watch: &mut Device) -> Result<(), Failure> {
-    stage.step("A million generated integers, every answer computed a second time here");
+    stage.step("A million generated integers, every result computed a second time here");
     watch.ask(stage, "EDG 2 1000000")?;
     let began = Instant::now();
     let said = watch.ask(stage, "UED 2")?;

@@ -150,8 +150,8 @@ fn move_aside(folder: &Folder, id: u64) -> Result<(), OpenError> {
         sync_folder(&orphaned).map_err(at(&orphaned))?;
         folder.sync_segments().map_err(at(&path))?;
         tracing::warn!(path = %aside.display(),
-            "a segment that no data file names was moved aside: an upload that was not committed, or \
-             data newer than the database, where that was restored from a backup");
+            "a segment of no data file was moved aside: it belongs to an upload that was not committed, \
+             or is newer than a database that was restored from a backup");
         break;
     }
     Ok(())
