@@ -68,12 +68,12 @@ fn an_account_with_files_goes_only_with_them() {
 }
 
 #[test]
-fn a_block_is_ended_by_the_operator() {
+fn a_lock_out_is_ended_by_the_operator() {
     let hub = Hub::start_with(&["a"], &["--max-attempts", "1"]);
     let mut shell = Shell::start(hub.address, &[]);
     shell.attempt("a", "wrong");
     shell.output.expect("Your account has been blocked");
-    assert!(hub.account(&["list"], "").stdout.contains("blocked"));
+    assert!(hub.account(&["list"], "").stdout.contains("locked out"));
     assert_eq!(hub.account(&["unlock", "a"], "").code, Some(0));
     hub.join("a");
 }

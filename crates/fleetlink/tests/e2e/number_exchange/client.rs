@@ -253,7 +253,7 @@ fn every_failure_says_what_failed() {
     assert!(
         finished
             .stderr
-            .contains("something else where an integer should be")
+            .contains("something else in place of an integer")
     );
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = nobody.local_addr().unwrap().to_string();
