@@ -104,7 +104,7 @@ impl Hub {
             address: self.address.clone(),
             trust: self.trust,
             name: device_name(n),
-            credential,
+            credential: credential.into(),
             client: "fleetlink-bench".to_owned(),
             successor: None,
         }

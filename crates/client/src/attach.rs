@@ -1,6 +1,6 @@
 //! Logging in again and again as the same device.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use fleetlink_proto::Password;
 use fleetlink_proto::control::{Join, JoinReply, LoginReply};
@@ -17,21 +17,43 @@ pub struct Dialer {
     pub trust: Trust,
     /// The device's name, as the person gave it.
     pub name: String,
-    /// What shows that it bears it.
-    pub credential: Credential,
-    /// What this device runs, for the hub's log.
+    /// The proof that the device has this name.
+    pub credential: CurrentCredential,
+    /// The program that runs on this device, for the hub's log.
     pub client: String,
-    /// What becomes of it when the hub announces a new key; without this it does not follow.
+    /// Follows the hub to a new key that it announces; without this the device does not follow.
     pub successor: Option<Successor>,
 }
 
-/// What shows who a device is.
+/// The proof that a device has its name.
 #[derive(Debug, Clone)]
 pub enum Credential {
-    /// What somebody knows.
+    /// The password of the account.
     Password(Password),
-    /// What the device holds.
+    /// The key that the device has enrolled.
     Key(Arc<KeyPair>),
+}
+
+/// The credential that the next login uses. Clones share it: a key that was replaced is replaced for
+/// every part of the program that logs in again.
+#[derive(Debug, Clone)]
+pub struct CurrentCredential(Arc<std::sync::RwLock<Credential>>);
+
+impl From<Credential> for CurrentCredential {
+    fn from(credential: Credential) -> Self {
+        CurrentCredential(Arc::new(credential.into()))
+    }
+}
+
+impl CurrentCredential {
+    pub(crate) fn get(&self) -> Credential {
+        let credential = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        credential.clone()
+    }
+
+    pub(crate) fn set(&self, credential: Credential) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = credential;
+    }
 }
 
 impl Dialer {
@@ -44,14 +66,14 @@ impl Dialer {
 
     /// Logs in over a new connection.
     pub async fn attach_over(&self, connection: Connection) -> Result<(Session, LoginReply)> {
-        match &self.credential {
+        match self.credential.get() {
             Credential::Password(password) => {
                 let (session, _) = Session::open(connection, &self.client).await?;
-                let reply = session.login(&self.name, password).await?;
+                let reply = session.login(&self.name, &password).await?;
                 Ok((session, reply))
             }
             Credential::Key(key) => {
-                Session::attach_by_key(connection, &self.client, (&self.name, key)).await
+                Session::attach_by_key(connection, &self.client, (&self.name, &key)).await
             }
         }
     }
@@ -60,8 +82,8 @@ impl Dialer {
     /// anew since the join of this generation.
     pub async fn join(&mut self, join: Join) -> Result<(Session, JoinReply)> {
         let connection = self.connect().await?;
-        if let Credential::Key(key) = &self.credential {
-            let who = (self.name.as_str(), &**key);
+        if let Credential::Key(key) = self.credential.get() {
+            let who = (self.name.as_str(), &*key);
             return Session::join_by_key(connection, &self.client, who, join).await;
         }
         let (session, _) = self.attach_over(connection).await?;

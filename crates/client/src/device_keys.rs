@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::pending_key::PENDING;
 use crate::temporary::{Existing, Temporary};
-use crate::{Error, KeyPair, Result};
+use crate::{Error, ErrorKind, KeyPair, Result};
 
 /// The longest key file that is read, in bytes; a key has less than a hundred.
 const MAX_FILE_BYTES: u64 = 4096;
@@ -25,10 +25,11 @@ pub struct DeviceKeys {
 /// The file at this path holds no key.
 pub(crate) fn damaged(path: &Path) -> Error {
     let path = path.display();
-    Error::damaged_state(format!(
-        "{path} holds no usable key; remove it, join with the password, and replace the key that the \
-         hub knows: fleetlink key replace"
-    ))
+    let message = format!(
+        "{path} holds no usable key; remove it, log in by the password, and replace the key that the \
+         hub knows"
+    );
+    Error::new(ErrorKind::KeyDamaged, message)
 }
 
 /// Others can read the file at this path.

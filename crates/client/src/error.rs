@@ -96,6 +96,10 @@ pub enum ErrorKind {
     State,
     /// A file of the state folder is damaged, or others can read it.
     StateDamaged,
+    /// The file of this device's key holds none.
+    KeyDamaged,
+    /// So many devices are remembered that there is no place for another one.
+    KnownDevicesFull,
     /// A transfer to another device failed.
     Transfer(transfer::TransferFailure),
     /// A fault of this library.

@@ -10,6 +10,15 @@ use crate::device_keys::make_folder;
 use crate::temporary::{Existing, Temporary};
 use crate::{Error, Result};
 
+/// Changes a small file away from the runtime's threads: another process may hold its lock for a
+/// while.
+pub(crate) async fn off_runtime<T: Send + 'static>(
+    change: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let changed = tokio::task::spawn_blocking(change).await;
+    changed.unwrap_or_else(|died| Err(Error::died(died)))
+}
+
 /// One of them, of mode 0600, with the lock for its changes beside it.
 #[derive(Debug, Clone)]
 pub(crate) struct KeptFile {

@@ -142,9 +142,9 @@ impl KnownDevices {
         let path = self.path();
         let path = path.display();
         let message = format!(
-            "{path} holds {MAX_KNOWN_DEVICES} devices already; fleetlink key forget removes one"
+            "{path} holds {MAX_KNOWN_DEVICES} devices already: one of them has to be forgotten"
         );
-        Error::new(ErrorKind::State, message)
+        Error::new(ErrorKind::KnownDevicesFull, message)
     }
 
     fn parse(&self, text: &str) -> Result<Entries> {

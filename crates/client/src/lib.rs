@@ -107,7 +107,6 @@ pub use number_exchange::{ExchangeError, NumberExchange};
 pub use partial::remove_incomplete_files;
 pub use pending_key::PendingKey;
 pub use reader::{Problem, RefusedInput, SampleReader};
-use redeem::{Redeemed, redeem};
 pub use replaced::ReplacedDevices;
 pub use session::{Closed, Session};
 pub use state::state_folder;

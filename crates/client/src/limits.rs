@@ -24,6 +24,9 @@ pub const CONTROL_QUEUE: usize = 64;
 pub const CHUNK_QUEUE: usize = 1;
 /// Blocks that an upload reads ahead of the network.
 pub const BLOCKS_READ_AHEAD: usize = 2;
+/// How long the end of a stream is waited for before its upload is opened: one that has ended by then
+/// and is small goes in one flight.
+pub const STREAM_PATIENCE: Duration = Duration::from_secs(2);
 /// Pieces of a download that may wait for their reader.
 pub const DOWNLOAD_QUEUE: usize = 16;
 /// Bytes that one read from the network takes at most.

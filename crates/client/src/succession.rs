@@ -8,6 +8,7 @@ use fleetlink_proto::succession::{self, SuccessionError};
 use fleetlink_proto::{HubPin, Retry};
 
 use crate::connect::{Unfollowed, pin_changed};
+use crate::kept_file::off_runtime;
 use crate::{
     Connection, DeviceKeys, ErrorKind, HubAddress, KnownDevices, KnownHubs, Result, Session, Trust,
     connect,
@@ -86,7 +87,12 @@ impl Successor {
             }
         };
         // Before the next connection, which may fail: that would not make it less true.
-        self.move_to_last(address, &way);
+        let (this, moved_address) = (self.clone(), address.clone());
+        let moving = off_runtime(move || {
+            this.move_to_last(&moved_address, &way);
+            Ok(())
+        });
+        moving.await?;
         *trust = Trust::Pinned(found);
         connect(address, *trust).await
     }

@@ -30,7 +30,7 @@ pub enum Link {
 /// Keeps a device joined: when the hub goes away it logs in and joins again, with jittered
 /// exponential backoff.
 pub struct Supervisor {
-    link: watch::Receiver<Link>,
+    link: Arc<watch::Sender<Link>>,
     task: JoinHandle<()>,
 }
 
@@ -44,7 +44,7 @@ impl Supervisor {
         joined: &JoinReply,
         reached_by: Option<Arc<Announcement>>,
     ) -> Self {
-        let (sender, link) = watch::channel(Link::Up(session.clone()));
+        let link = Arc::new(watch::Sender::new(Link::Up(session.clone())));
         let returning = Returning {
             dialer,
             join: Join {
@@ -54,13 +54,13 @@ impl Supervisor {
             },
             reached_by,
         };
-        let task = tokio::spawn(supervise(session, returning, sender));
+        let task = tokio::spawn(supervise(session, returning, Arc::clone(&link)));
         Supervisor { link, task }
     }
 
     /// How the device stands with its hub, and every change of that.
     pub fn link(&self) -> watch::Receiver<Link> {
-        self.link.clone()
+        self.link.subscribe()
     }
 
     /// Leaves the hub if it is there, and stops trying if it is not.
@@ -74,9 +74,22 @@ impl Supervisor {
 }
 
 impl Drop for Supervisor {
+    /// The session ends with its last user: who still watches the link is none.
     fn drop(&mut self) {
         self.task.abort();
+        change(&self.link, Link::Over(Error::closed(Closed::Left)));
     }
+}
+
+/// Tells how the device stands with its hub, unless that is over.
+fn change(link: &watch::Sender<Link>, now: Link) {
+    link.send_if_modified(|link| {
+        let changes = !matches!(link, Link::Over(_));
+        if changes {
+            *link = now;
+        }
+        changes
+    });
 }
 
 impl Sessions for Supervisor {
@@ -115,7 +128,7 @@ struct Returning {
     reached_by: Option<Arc<Announcement>>,
 }
 
-async fn supervise(mut session: Session, mut returning: Returning, link: watch::Sender<Link>) {
+async fn supervise(mut session: Session, mut returning: Returning, link: Arc<watch::Sender<Link>>) {
     let mut tries = Tries::new(Patience::Joined);
     let mut joined = Instant::now();
     loop {
@@ -125,20 +138,20 @@ async fn supervise(mut session: Session, mut returning: Returning, link: watch::
             tries.reset();
         }
         if closed.retry() == Retry::Never {
-            link.send_replace(Link::Over(Error::closed(closed)));
+            change(&link, Link::Over(Error::closed(closed)));
             return;
         }
         tracing::info!(%closed, "the hub is away");
-        link.send_replace(Link::Away(closed));
+        change(&link, Link::Away(closed));
         sleep(tries.first_wait()).await;
         match retry(&mut tries, &mut returning).await {
             Ok(returned) => {
                 joined = Instant::now();
                 session = returned;
-                link.send_replace(Link::Up(session.clone()));
+                change(&link, Link::Up(session.clone()));
             }
             Err(error) => {
-                link.send_replace(Link::Over(over(error)));
+                change(&link, Link::Over(over(error)));
                 return;
             }
         }

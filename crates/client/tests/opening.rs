@@ -21,7 +21,7 @@ fn dialer(hub: &ScriptedHub, credential: Credential) -> Dialer {
         address: HubAddress::new(&hub.address.ip().to_string(), hub.address.port()).unwrap(),
         trust: Trust::Pinned(hub.pin),
         name: "camera".to_owned(),
-        credential,
+        credential: credential.into(),
         client: "test".to_owned(),
         successor: None,
     }

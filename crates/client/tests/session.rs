@@ -26,7 +26,7 @@ fn dialer(hub: &ScriptedHub) -> Dialer {
         address: address(hub),
         trust: Trust::Pinned(hub.pin),
         name: "camera".to_owned(),
-        credential: Credential::Password("right".into()),
+        credential: Credential::Password("right".into()).into(),
         client: "test".to_owned(),
         successor: None,
     }
@@ -386,7 +386,7 @@ async fn a_device_that_is_refused_when_it_comes_back_is_told_so_by_its_changes()
     let join = Join::default();
     let joined = session.join_as(join.clone()).await.unwrap();
     let refused = Dialer {
-        credential: Credential::Password("changed meanwhile".into()),
+        credential: Credential::Password("changed meanwhile".into()).into(),
         ..dialer(&hub)
     };
     hub.rewrite(|script| script.silent_after = Some(0));

@@ -234,3 +234,28 @@ async fn a_pipe_at_a_path_is_read_once() {
     assert!(matches!(missing.kind(), ErrorKind::NoSuchFile), "{missing}");
     assert!(missing.to_string().contains("none"), "{missing}");
 }
+
+/// A producer that takes its time: the hub is asked meanwhile, and a session that ends is noticed.
+#[tokio::test]
+async fn the_upload_of_a_slow_stream_is_open_while_it_comes() {
+    use tokio::io::AsyncWriteExt as _;
+    let (hub, client, _state) = connected(modern()).await;
+    let (mut sink, source) = tokio::io::duplex(1024);
+    sink.write_all(b"1\n").await.unwrap();
+    let feeding = async {
+        while hub.seen.lock().unwrap().opened.is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        sink.write_all(b"2\n").await.unwrap();
+        drop(sink);
+    };
+    let (uploaded, ()) = soon(async {
+        tokio::join!(
+            client.upload(1, Readings::stream(source)).into_future(),
+            feeding
+        )
+    })
+    .await;
+    uploaded.unwrap();
+    assert_eq!(committed(&hub), "1\n2\n");
+}

@@ -79,10 +79,14 @@ pub(crate) fn needs_password(error: &Error) -> bool {
     missing || error.is_refused_with(ErrorCode::KeyRefused)
 }
 
-/// Says what the hub says. Nobody is there to be asked again where the password came from a file.
+/// Shows the hub's refusal within the dialogue. Where the password came from a file there is no
+/// dialogue, and nobody to be asked again: the command fails.
 fn refused(error: &RpcError, was_given: bool, output: &Output) -> Result<(), Failure> {
+    if was_given {
+        return Err(Failure::Hub(error.clone()));
+    }
     output.line(&Escaped(&error.message).to_string());
-    if error.code == ErrorCode::WrongPassword && !was_given {
+    if error.code == ErrorCode::WrongPassword {
         return Ok(());
     }
     Err(Failure::Shown(Box::new(Failure::Hub(error.clone()))))

@@ -86,6 +86,14 @@ fn describe(notice: &Notice, given: bool) -> String {
         Notice::Redeemed { device, address } => {
             format!("{notice}; the next time: fleetlink join {address} --device {device}")
         }
+        Notice::PeerNotRemembered { error, .. }
+            if matches!(error.kind(), ErrorKind::KnownDevicesFull) =>
+        {
+            format!("{notice}; fleetlink key forget removes one")
+        }
+        Notice::NotEnrolled(error) if matches!(error.kind(), ErrorKind::KeyDamaged) => {
+            format!("{notice}: fleetlink key replace")
+        }
         notice => notice.to_string(),
     }
 }

@@ -66,7 +66,7 @@ impl ClientBuilder {
             wait: Duration::ZERO,
             program: PROGRAM.to_owned(),
             endpoint: None,
-            notices: Arc::new(|notice| tracing::info!("{notice}")),
+            notices: Arc::new(Notice::log),
         }
     }
 
@@ -101,7 +101,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Uses no TLS. That is possible with a hub on this host only, and with a password only.
+    /// Uses no TLS. That is possible with a hub on this host only, and with a password only: not with
+    /// a pin or a ticket.
     #[must_use]
     pub fn plain(mut self) -> Self {
         self.plain = true;
@@ -143,6 +144,10 @@ impl ClientBuilder {
 
     /// The join ticket with which the device gets its account and its key. Once it has the key the
     /// ticket is not used again, so that a service can be started with the same ticket each time.
+    ///
+    /// The ticket brings the hub's addresses and its pin. An address that is given as well is tried
+    /// first; a pin that is given as well must be the ticket's. [`plain`](ClientBuilder::plain) and a
+    /// [`password`](ClientBuilder::password) do not go with a ticket: [`ErrorKind::Usage`].
     #[must_use]
     pub fn ticket(mut self, ticket: JoinTicket) -> Self {
         self.ticket = Some(ticket);
@@ -173,7 +178,7 @@ impl ClientBuilder {
     }
 
     /// Hears of what the person who runs the program should know, and what is no failure. Without
-    /// this it goes to the log.
+    /// this it goes to the log, as a warning where [`Notice::is_warning`] says so.
     #[must_use]
     pub fn notices(mut self, hear: impl Fn(&Notice) + Send + Sync + 'static) -> Self {
         self.notices = Arc::new(hear);
@@ -243,7 +248,7 @@ impl ClientBuilder {
     }
 
     /// The hub's address and the pin that is given, with it or beside it.
-    fn address(&self) -> Result<(HubAddress, Option<HubPin>)> {
+    pub(super) fn address(&self) -> Result<(HubAddress, Option<HubPin>)> {
         let missing = || Error::usage("the address of the hub is missing");
         let text = self.hub.as_deref().ok_or_else(missing)?;
         let (address, pin) = match text.split_once('#') {
@@ -272,9 +277,11 @@ impl ClientBuilder {
         self.device.as_deref().ok_or_else(missing)
     }
 
-    /// The device's name, where one is given that a key can be kept for.
-    pub(super) fn device_name(&self) -> Option<DeviceName> {
-        self.device.as_deref()?.parse().ok()
+    /// The device's name, where one is given.
+    pub(super) fn device_name(&self) -> Result<Option<DeviceName>> {
+        let name = self.device.as_deref().map(str::parse::<DeviceName>);
+        name.transpose()
+            .map_err(|error| Error::usage(error.to_string()).because(error))
     }
 }
 

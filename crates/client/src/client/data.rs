@@ -73,9 +73,9 @@ enum Content {
 }
 
 impl Readings {
-    /// The bytes that this source gives until its end. Up to 1 MiB of them are kept until the hub has
-    /// them, and are sent again where the connection is lost. More than that cannot be sent again: the
-    /// upload then fails.
+    /// The bytes that this source gives until its end. Up to 1 MiB that come at once are kept until the
+    /// hub has them, and are sent again where the connection is lost. More than that, or what comes
+    /// slowly, cannot be sent again: the upload then fails.
     pub fn stream(source: impl AsyncRead + Send + Unpin + 'static) -> Self {
         Readings(Content::Stream(Box::new(source)))
     }

@@ -47,6 +47,19 @@ impl Client {
         inner.direct.get_or_try_init(|| making).await
     }
 
+    /// Shows other devices this key from here on, where the device shows them one.
+    pub(super) async fn sign_as(&self, key: Arc<KeyPair>, session: &Session) {
+        let Some(direct) = self.inner.direct.get() else {
+            return;
+        };
+        direct.credentials.set_key(key);
+        if direct.announcement.is_told()
+            && let Err(error) = direct.announcement.tell(session).await
+        {
+            tracing::warn!(%error, "the hub does not know the endpoint by the new key");
+        }
+    }
+
     async fn direct_at(&self, endpoint: Endpoint, session: &Session) -> Result<Direct> {
         let without_tls = || Error::usage("without TLS no files go from device to device");
         let hub = session.pin().ok_or_else(without_tls)?;
@@ -56,7 +69,10 @@ impl Client {
         let key = Arc::new(key.unwrap_or_else(KeyPair::unkept));
         let notices = Arc::clone(&self.inner.notices);
         let tell = move |unkept: &NotRemembered| {
-            notices(&Notice::PeerNotRemembered(unkept.to_string()));
+            notices(&Notice::PeerNotRemembered {
+                device: unkept.name.clone(),
+                error: unkept.why.clone(),
+            });
         };
         let (id, clock) = (endpoint.id(), session.hub_clock());
         let credentials = Credentials::new(self.device().clone(), key, id, hub, clock);
@@ -203,8 +219,8 @@ fn not_introduced(error: Error) -> Error {
     match error.refusal().map(|refused| refused.code) {
         Some(code @ ErrorCode::BadCertificate) => Error::refused(RpcError::new(
             code,
-            "the hub knows this name by another key than this device's; to make this one its own: \
-             fleetlink key replace",
+            "the hub knows this name by another key than this device's; replace that key to make the \
+             name this device's own",
         )),
         Some(ErrorCode::MethodNotFound) => other_version(),
         _ => error,

@@ -22,15 +22,16 @@ enum Enrolment {
 impl ClientBuilder {
     /// Gives a device that came by its password a key, where the hub knows none: the next time it
     /// comes by that. Where this does not succeed the device is logged in all the same.
-    pub(super) async fn enrol(&self, mut login: LoggedIn, state: &Path) -> LoggedIn {
-        let (Some(hub), Credential::Password(_)) = (login.session.pin(), &login.dialer.credential)
+    pub(super) async fn enrol(&self, login: LoggedIn, state: &Path) -> LoggedIn {
+        let (Some(hub), Credential::Password(_)) =
+            (login.session.pin(), login.dialer.credential.get())
         else {
             return login;
         };
         match try_enrol(&login, hub, state).await {
             Ok(Enrolment::Done(key)) => {
                 let is_new = login.enrolled != Some(key.public());
-                login.dialer.credential = Credential::Key(Arc::new(key));
+                login.dialer.credential.set(Credential::Key(Arc::new(key)));
                 if is_new {
                     let device = login.name.clone();
                     self.tell(&Notice::Enrolled { device });

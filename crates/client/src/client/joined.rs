@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
 use fleetlink_proto::control::{Join, JoinReply};
@@ -10,7 +10,7 @@ use fleetlink_proto::transfer::limits::{Deadlines, STALL_DEADLINE};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use super::{Client, Listening};
+use super::{Client, Inner, Listening};
 use crate::supervisor::session_of;
 use crate::{
     Arrival, Closed, Error, ErrorKind, Inbox, Link, ReceivePolicy, Result, Session, Sessions as _,
@@ -37,15 +37,45 @@ pub enum Event {
 
 /// The events of a device that has joined; the first is [`Event::Joined`]. Files arrive also while
 /// nobody asks for the next event, until [`ARRIVAL_QUEUE`](crate::limits::ARRIVAL_QUEUE) arrivals wait:
-/// then their senders wait too. Dropped, it takes no more files; the device stays
-/// present until [`Client::leave`], or until the last clone of the client is dropped.
+/// then their senders wait too.
+///
+/// The device stays present until [`Client::leave`], or until the last clone of the client is
+/// dropped. A device that takes files is present as long as its events are: where they are dropped
+/// nobody would take the files, so the device leaves. The client can go on, and join again.
 #[derive(Debug)]
 pub struct Events {
     joined: Option<JoinReply>,
     link: watch::Receiver<Link>,
     arrivals: Option<mpsc::Receiver<Arrival>>,
-    _listening: Option<Listening>,
+    _receiving: Option<Receiving>,
     over: bool,
+}
+
+/// A device that takes files, as long as somebody hears of them.
+struct Receiving {
+    client: Weak<Inner>,
+    _listening: Listening,
+}
+
+impl Drop for Receiving {
+    /// Nobody would take the files that others send here: the device is not present any more. The
+    /// client goes on in another session.
+    fn drop(&mut self) {
+        let Some(client) = self.client.upgrade() else {
+            return;
+        };
+        let supervisor = client.lock_supervisor().take();
+        let link = supervisor.map(|supervisor| supervisor.link().borrow().clone());
+        if let Some(Link::Up(session)) = link {
+            session.end(Closed::Lost("this device takes no more files".to_owned()));
+        }
+    }
+}
+
+impl std::fmt::Debug for Receiving {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Receiving").finish_non_exhaustive()
+    }
 }
 
 impl Events {
@@ -116,7 +146,7 @@ impl<'a> Joining<'a> {
 
     async fn run(self) -> Result<Events> {
         let inbox = match self.inbox {
-            Some((folder, policy)) => Some(open_inbox(folder, policy).await?),
+            Some((folder, policy)) => Some(Inbox::make(folder, policy).await?),
             None => None,
         };
         let client = self.client;
@@ -125,7 +155,7 @@ impl<'a> Joining<'a> {
             join.udp_port = client.direct().await?.port();
         }
         let joined = client.join_as(&join).await?;
-        let (mut arrivals, mut listening) = (None, None);
+        let (mut arrivals, mut receiving) = (None, None);
         if let Some(inbox) = inbox {
             let deadlines = Deadlines {
                 stall: self.idle_timeout,
@@ -133,7 +163,13 @@ impl<'a> Joining<'a> {
             };
             let begun = client.listen(inbox, deadlines).await;
             match begun.and_then(|(begun, queue, announced)| announced.map(|()| (begun, queue))) {
-                Ok((begun, queue)) => (arrivals, listening) = (Some(queue), Some(begun)),
+                Ok((begun, queue)) => {
+                    arrivals = Some(queue);
+                    receiving = Some(Receiving {
+                        client: Arc::downgrade(&client.inner),
+                        _listening: begun,
+                    });
+                }
                 Err(error) => {
                     // Nobody would take files here: the device is not present, and may join again.
                     client.parts().await.0.leave().await;
@@ -141,12 +177,12 @@ impl<'a> Joining<'a> {
                 }
             }
         }
-        let link = client.stay(&join, &joined, listening.is_some()).await?;
+        let link = client.stay(&join, &joined, receiving.is_some()).await?;
         Ok(Events {
             joined: Some(joined),
             link,
             arrivals,
-            _listening: listening,
+            _receiving: receiving,
             over: false,
         })
     }
@@ -236,15 +272,17 @@ impl Client {
         };
         let supervisor = Supervisor::start(session, dialer, join, joined, reached_by);
         let link = supervisor.link();
-        match self.inner.supervisor.set(supervisor) {
-            Ok(()) => Ok(link),
-            Err(_) => Err(Error::usage("this client has joined already")),
+        let mut kept = self.inner.lock_supervisor();
+        if kept.is_some() {
+            return Err(Error::usage("this client has joined already"));
         }
+        *kept = Some(Arc::new(supervisor));
+        Ok(link)
     }
 
     /// How a joined device stands with its hub, and each change of that; none before it has joined.
     pub fn link(&self) -> Option<watch::Receiver<Link>> {
-        self.inner.supervisor.get().map(Supervisor::link)
+        self.inner.supervisor().map(|supervisor| supervisor.link())
     }
 
     /// The session of a joined device, where the hub is there: unlike [`session`](Client::session)
@@ -253,7 +291,7 @@ impl Client {
     /// # Errors
     /// The hub is away, or the device does not come back.
     pub fn session_now(&self) -> Result<Session> {
-        match self.inner.supervisor.get() {
+        match self.inner.supervisor() {
             None => Err(Error::new(
                 ErrorKind::Usage,
                 "this device has not joined".to_owned(),
@@ -271,23 +309,10 @@ impl Client {
 
     /// A session; a joined device waits for its hub until then.
     pub(super) async fn session_until(&self, until: Option<Instant>) -> Result<Session> {
-        match (self.inner.supervisor.get(), until) {
+        match (self.inner.supervisor(), until) {
             (Some(supervisor), Some(until)) => session_of(supervisor.link(), until).await,
             (Some(supervisor), None) => supervisor.session().await,
             (None, _) => Box::pin(self.inner.sessions.session()).await,
         }
     }
-}
-
-async fn open_inbox(folder: PathBuf, policy: ReceivePolicy) -> Result<Inbox> {
-    let shown = folder.display().to_string();
-    let opening = tokio::task::spawn_blocking(move || {
-        std::fs::create_dir_all(&folder)?;
-        Inbox::open(&folder, policy)
-    });
-    let opened = opening.await.map_err(Error::died)?;
-    opened.map_err(|error| {
-        let message = format!("the inbox {shown}: {error}");
-        Error::new(ErrorKind::File, message).because(error)
-    })
 }

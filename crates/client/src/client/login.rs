@@ -21,7 +21,7 @@ impl ClientBuilder {
         state: &Path,
     ) -> Result<LoggedIn> {
         let name = self.name()?;
-        let key = match (connection.pin, self.device_name()) {
+        let key = match (connection.pin, self.device_name().ok().flatten()) {
             (Some(pin), Some(device)) if self.by_key => {
                 DeviceKeys::in_folder(state).find(pin, &device)?
             }
@@ -41,7 +41,10 @@ impl ClientBuilder {
         }
         let Some(password) = self.password.clone() else {
             let needed = || {
-                let message = "this device has no key for the hub yet, so its password is needed";
+                let message = match self.by_key {
+                    true => "this device has no key for the hub yet, so its password is needed",
+                    false => "the password is needed, since the login is not to be by key",
+                };
                 Error::new(ErrorKind::PasswordNeeded, message)
             };
             return Err(refused.unwrap_or_else(needed));
@@ -53,7 +56,8 @@ impl ClientBuilder {
 
 impl Hub {
     /// Logs in over the connection at hand or a new one; a hub that is busy, or loses the
-    /// connection, is asked again for a while.
+    /// connection, is asked again for a while. A password whose answer was lost is not sent again:
+    /// the hub counts each as an attempt, and a wrong one would lock the name out early.
     pub(super) async fn log_in(
         &mut self,
         at_hand: Option<Connection>,
@@ -67,7 +71,7 @@ impl Hub {
             credential: &credential,
         };
         let mut tries = Tries::new(Patience::Opening(OPENING_PATIENCE));
-        let (session, reply) = retry(&mut tries, &mut opening).await?;
+        let (session, reply) = retry(&mut tries, &mut opening).await??;
         Ok(LoggedIn {
             session,
             dialer: self.dialer(name, credential),
@@ -85,14 +89,22 @@ struct Opening<'a> {
 }
 
 impl Attempt for Opening<'_> {
-    type Done = (Session, LoginReply);
+    /// An error here is final.
+    type Done = Result<(Session, LoginReply)>;
 
     async fn attempt(&mut self, _: &mut Tries) -> Result<Self::Done> {
         let connection = match self.at_hand.take() {
             Some(connection) => connection,
             None => self.hub.connect().await?,
         };
-        let dialer = self.hub.dialer(self.name, self.credential.clone());
-        dialer.attach_over(connection).await
+        let Credential::Password(password) = self.credential else {
+            let dialer = self.hub.dialer(self.name, self.credential.clone());
+            return dialer.attach_over(connection).await.map(Ok);
+        };
+        let (session, _) = Session::open(connection, &self.hub.program).await?;
+        match session.login(self.name, password).await {
+            Err(error) if !matches!(error.kind(), ErrorKind::Refused(_)) => Ok(Err(error)),
+            answered => Ok(Ok((session, answered?))),
+        }
     }
 }

@@ -9,6 +9,7 @@ use fleetlink_proto::HubPin;
 use tokio::time::sleep;
 
 use super::{ClientBuilder, FirstUse, Notice};
+use crate::kept_file::off_runtime;
 use crate::retry::{Attempt, Patience, Tries, retry};
 use crate::{
     Connection, Credential, Dialer, Error, ErrorKind, HubAddress, KnownHubs, Result, Successor,
@@ -40,6 +41,25 @@ impl ClientBuilder {
         Successor::in_folder(state, move |moved| {
             notices(&Notice::HubMoved(moved.clone()));
         })
+    }
+}
+
+impl ClientBuilder {
+    /// Waits before another try to reach the hub, and says so unless it was told before.
+    pub(super) async fn wait_for_hub(
+        &self,
+        address: &HubAddress,
+        told: bool,
+        error: &Error,
+        wait: Duration,
+    ) {
+        if !told {
+            self.tell(&Notice::Waiting {
+                address: address.clone(),
+                error: error.clone(),
+            });
+        }
+        sleep(wait).await;
     }
 }
 
@@ -85,10 +105,10 @@ impl<'a> Meeting<'a> {
         let connection = self.wait_for(&mut hub).await?;
         let on_this_host = connection.peer.ip().to_canonical().is_loopback();
         if let (Some(given), Some(found), false) = (self.pin, connection.pin, on_this_host) {
-            self.keep_given(given, found);
+            self.keep_given(given, found).await;
         }
         if let Some(found) = connection.pin.filter(|_| trust == Trust::Learn) {
-            self.meet(found, on_this_host)?;
+            self.meet(found, on_this_host).await?;
             hub.trust = Trust::Pinned(found);
         }
         Ok((connection, hub))
@@ -118,15 +138,15 @@ impl<'a> Meeting<'a> {
     }
 
     /// Decides about a hub that was never met at this address.
-    fn meet(&self, found: HubPin, on_this_host: bool) -> Result<()> {
+    async fn meet(&self, found: HubPin, on_this_host: bool) -> Result<()> {
         let policy = self.builder.first_use;
         if policy == FirstUse::Trust || policy == FirstUse::Ask && on_this_host {
-            return self.known.keep(&self.address, found);
+            return self.keep(found).await;
         }
         if policy == FirstUse::Ask
             && let Some(met_at) = self.met_elsewhere(found)?
         {
-            self.known.keep(&self.address, found)?;
+            self.keep(found).await?;
             let address = self.address.clone();
             self.builder.tell(&Notice::SameHub { address, met_at });
             return Ok(());
@@ -139,6 +159,11 @@ impl<'a> Meeting<'a> {
         ))
     }
 
+    async fn keep(&self, found: HubPin) -> Result<()> {
+        let (known, address) = (self.known.clone(), self.address.clone());
+        off_runtime(move || known.keep(&address, found)).await
+    }
+
     /// Another address at which this hub was met. Of a hub that was met on this host alone a person
     /// has never said that it is the right one.
     fn met_elsewhere(&self, pin: HubPin) -> Result<Option<String>> {
@@ -149,11 +174,11 @@ impl<'a> Meeting<'a> {
 
     /// Remembers a hub whose pin was given and confirmed, as if a person had said yes. Where that
     /// cannot be written the client goes on: the pin can be given again.
-    fn keep_given(&self, pin: HubPin, found: HubPin) {
+    async fn keep_given(&self, pin: HubPin, found: HubPin) {
         let kept = match self.known.pin(&self.address) {
             Ok(Some(kept)) if kept == found => return,
             // An older pin that leads to this key was moved by whoever followed it.
-            Ok(_) => self.known.keep(&self.address, found),
+            Ok(_) => self.keep(found).await,
             Err(error) => Err(error),
         };
         if let Err(error) = kept {
@@ -176,13 +201,11 @@ impl Attempt for Waiting<'_> {
     }
 
     async fn wait(&mut self, error: &Error, wait: Duration) -> Result<()> {
-        if !std::mem::replace(&mut self.told, true) {
-            self.meeting.builder.tell(&Notice::Waiting {
-                address: self.hub.address.clone(),
-                error: error.clone(),
-            });
-        }
-        sleep(wait).await;
+        let told = std::mem::replace(&mut self.told, true);
+        let builder = self.meeting.builder;
+        builder
+            .wait_for_hub(&self.hub.address, told, error, wait)
+            .await;
         Ok(())
     }
 }
@@ -204,7 +227,7 @@ impl Hub {
             address: self.address.clone(),
             trust: self.trust,
             name: name.to_owned(),
-            credential,
+            credential: credential.into(),
             client: self.program.clone(),
             successor: self.successor.clone(),
         }

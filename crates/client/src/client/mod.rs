@@ -14,12 +14,13 @@ mod send;
 mod ticket;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use fleetlink_proto::control::EnrolledKey;
 use fleetlink_proto::ticket::JoinTicket;
-use fleetlink_proto::{DeviceKey, DeviceName, HubPin};
+use fleetlink_proto::{DeviceKey, DeviceName, HubPin, Password};
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
@@ -47,12 +48,14 @@ pub struct Client {
 struct Inner {
     name: DeviceName,
     address: HubAddress,
-    has_key: bool,
+    has_key: AtomicBool,
+    /// The password that was given, for logins after the key is revoked.
+    password: Option<Password>,
     state: PathBuf,
     sessions: Attached,
     /// The session that has joined, until the supervisor has it.
     joined: Mutex<Option<Session>>,
-    supervisor: OnceLock<Supervisor>,
+    supervisor: Mutex<Option<Arc<Supervisor>>>,
     /// The endpoint that the program has bound, if it has.
     endpoint: Option<Endpoint>,
     direct: OnceCell<Direct>,
@@ -81,16 +84,17 @@ impl Client {
             name,
             ..
         } = login;
-        let has_key = matches!(dialer.credential, Credential::Key(_));
+        let has_key = matches!(dialer.credential.get(), Credential::Key(_)).into();
         let sessions = Attached::new(dialer, session);
         let inner = Inner {
             name,
             address,
             has_key,
+            password: builder.password,
             state,
             sessions,
             joined: Mutex::default(),
-            supervisor: OnceLock::new(),
+            supervisor: Mutex::default(),
             endpoint: builder.endpoint,
             direct: OnceCell::new(),
             notices: builder.notices,
@@ -112,7 +116,7 @@ impl Client {
 
     /// Tells whether the device logged in by its key, or has enrolled one since.
     pub fn has_key(&self) -> bool {
-        self.inner.has_key
+        self.inner.has_key.load(Ordering::Relaxed)
     }
 
     /// The state folder.
@@ -150,10 +154,17 @@ impl Client {
     pub async fn revoke_key(&self) -> Result<()> {
         let (session, hub) = self.session_with_keys().await?;
         session.revoke_key().await?;
+        self.inner.has_key.store(false, Ordering::Relaxed);
+        if let Some(password) = &self.inner.password {
+            let credential = self.parts().await.1.credential;
+            credential.set(Credential::Password(password.clone()));
+        }
+        self.sign_as(Arc::new(KeyPair::unkept()), &session).await;
         self.device_keys().remove(hub, self.device())
     }
 
-    /// Makes this device a new key, and has the hub take it in place of the one that it knows.
+    /// Makes this device a new key, and has the hub take it in place of the one that it knows. This
+    /// client uses it from then on.
     ///
     /// # Errors
     /// As of [`keys`](Client::keys), or the key cannot be kept.
@@ -161,14 +172,20 @@ impl Client {
         let (session, hub) = self.session_with_keys().await?;
         let name = self.device();
         let replace = async |key: &KeyPair| session.replace_key(name, key).await;
-        let made = self.device_keys().make(hub, name, replace).await?;
+        let made = Arc::new(self.device_keys().make(hub, name, replace).await?);
+        let credential = self.parts().await.1.credential;
+        if matches!(credential.get(), Credential::Key(_)) {
+            credential.set(Credential::Key(Arc::clone(&made)));
+        }
+        self.inner.has_key.store(true, Ordering::Relaxed);
+        self.sign_as(Arc::clone(&made), &session).await;
         Ok(made.public())
     }
 
     /// Says goodbye, if the hub still listens, ends the session and the connections to other devices.
     /// The client cannot be used after that: connect another one.
     pub async fn leave(&self) {
-        match self.inner.supervisor.get() {
+        match self.inner.supervisor() {
             Some(supervisor) => supervisor.leave().await,
             None => self.parts().await.0.leave().await,
         }
@@ -186,6 +203,18 @@ impl Client {
         let without_tls = || Error::usage("a hub without TLS knows no keys");
         let hub = session.pin().ok_or_else(without_tls)?;
         Ok((session, hub))
+    }
+}
+
+impl Inner {
+    fn supervisor(&self) -> Option<Arc<Supervisor>> {
+        self.lock_supervisor().clone()
+    }
+
+    fn lock_supervisor(&self) -> MutexGuard<'_, Option<Arc<Supervisor>>> {
+        self.supervisor
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

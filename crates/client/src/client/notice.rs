@@ -45,7 +45,12 @@ pub enum Notice {
     /// The device could not be enrolled.
     NotEnrolled(Error),
     /// The key of another device could not be remembered, so that a change of it goes unnoticed.
-    PeerNotRemembered(String),
+    PeerNotRemembered {
+        /// The device.
+        device: DeviceName,
+        /// Why not.
+        error: Error,
+    },
     /// A ticket was used: the device has an account and a key from now on.
     Redeemed {
         /// The device.
@@ -53,6 +58,32 @@ pub enum Notice {
         /// The address at which the hub was found.
         address: HubAddress,
     },
+}
+
+impl Notice {
+    /// Tells whether somebody should look at this: something did not succeed, or a key changed.
+    pub fn is_warning(&self) -> bool {
+        match self {
+            Notice::PinNotKept { .. }
+            | Notice::HubMoved(_)
+            | Notice::KeyRefused
+            | Notice::AnotherKey
+            | Notice::NotEnrolled(_)
+            | Notice::PeerNotRemembered { .. } => true,
+            Notice::Waiting { .. }
+            | Notice::SameHub { .. }
+            | Notice::Enrolled { .. }
+            | Notice::Redeemed { .. } => false,
+        }
+    }
+
+    /// Writes the notice to the log, at the level that it deserves.
+    pub(super) fn log(&self) {
+        match self.is_warning() {
+            true => tracing::warn!("{self}"),
+            false => tracing::info!("{self}"),
+        }
+    }
 }
 
 impl fmt::Display for Notice {
@@ -76,7 +107,11 @@ impl fmt::Display for Notice {
             Notice::Enrolled { device } => write!(f, "{device} now has a key"),
             Notice::AnotherKey => f.write_str("the hub knows this name by another key"),
             Notice::NotEnrolled(error) => write!(f, "this device could not be enrolled: {error}"),
-            Notice::PeerNotRemembered(text) => f.write_str(text),
+            Notice::PeerNotRemembered { device, error } => write!(
+                f,
+                "the key of {device} could not be remembered, so that a change of it goes unnoticed: \
+                 {error}"
+            ),
             Notice::Redeemed { device, .. } => {
                 write!(
                     f,

@@ -76,6 +76,8 @@ struct Way {
     /// The hub's permission for the next connection, where there is one already.
     permission: Option<OpenTransferReply>,
     peer: Option<Peer>,
+    /// The address of the last connection, once it is closed.
+    address: Option<SocketAddr>,
 }
 
 impl Client {
@@ -94,6 +96,7 @@ impl Client {
         let way = Way {
             permission: Some(permission),
             peer: None,
+            address: None,
         };
         Ok(Outbound {
             client: self.clone(),
@@ -145,14 +148,18 @@ impl Outbound {
         Box::pin(retry(&mut Tries::new(patience), &mut delivery)).await
     }
 
-    /// The address at which the receiver is reached by now.
+    /// The address at which the receiver is reached by now, or was when the connection was closed.
     pub async fn address(&self) -> Option<SocketAddr> {
-        self.way.lock().await.peer.as_ref()?.address()
+        let way = self.way.lock().await;
+        let now = way.peer.as_ref().and_then(Peer::address);
+        now.or(way.address)
     }
 
     /// Ends the connection; files that are under way fail.
     pub async fn close(&self, reason: Reason) {
-        if let Some(peer) = self.way.lock().await.peer.take() {
+        let mut way = self.way.lock().await;
+        if let Some(peer) = way.peer.take() {
+            way.address = peer.address();
             peer.close(reason);
         }
     }

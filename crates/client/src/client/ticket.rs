@@ -2,18 +2,21 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use fleetlink_proto::control::{ErrorCode, RpcError};
+use fleetlink_proto::control::{ErrorCode, LoginReply};
 use fleetlink_proto::ticket::{JoinTicket, TicketSubject};
 use fleetlink_proto::{DeviceName, HubPin};
 
 use super::meeting::Hub;
 use super::{ClientBuilder, LoggedIn, Notice};
+use crate::kept_file::off_runtime;
 use crate::limits::OPENING_PATIENCE;
+use crate::redeem::reach;
 use crate::retry::{Attempt, Patience, Tries, retry};
 use crate::{
-    Chosen, Credential, DeviceKeys, Error, HubAddress, KeyPair, KnownHubs, Redeemed, Result,
-    Successor, Trust, redeem,
+    Chosen, Connection, Credential, DeviceKeys, Error, HubAddress, KeyPair, KnownHubs, Result,
+    Session, Successor, Trust,
 };
 
 impl ClientBuilder {
@@ -23,20 +26,25 @@ impl ClientBuilder {
         ticket: &JoinTicket,
         state: &Path,
     ) -> Result<(LoggedIn, HubAddress)> {
-        let device = self.device_name();
+        let places = self.places(ticket)?;
+        let device = self.device_name()?;
         let keys = DeviceKeys::in_folder(state);
-        if let Some(found) = self.by_key_of(ticket, device.as_ref(), state).await? {
+        if self.by_key
+            && let Some(found) = self.by_key_of(ticket, &places, state).await?
+        {
             return Ok(found);
         }
         // On the disk before the hub hears of it: an answer that is lost, or a crash, costs nothing.
         let key = keys.for_ticket(ticket)?;
         let mut redemption = Redemption {
+            builder: self,
             ticket,
+            places: &places,
             device: device.as_ref(),
             key: key.pair(),
-            program: &self.program,
             pin: ticket.hub(),
             successor: self.successor(state),
+            told: false,
         };
         let mut tries = Tries::new(Patience::Opening(OPENING_PATIENCE));
         let redeemed = retry(&mut tries, &mut redemption).await;
@@ -47,18 +55,24 @@ impl ClientBuilder {
             address,
         } = match redeemed {
             Ok(redeemed) => redeemed,
-            Err(error) => match error.refusal() {
-                Some(refused) if is_final(refused.code) => {
+            Err(error) => {
+                if error
+                    .refusal()
+                    .is_some_and(|refused| is_final(refused.code))
+                {
                     key.discard()?;
-                    let refused = refused.clone();
-                    let advised = advise(refused, ticket, device.as_ref(), (&keys, pin));
-                    return Err(Error::refused(advised));
                 }
-                _ => return Err(error),
-            },
+                return Err(error);
+            }
         };
-        let key = key.keep(pin, &reply.name)?;
-        KnownHubs::in_folder(state).keep(&address, pin)?;
+        let (known, met) = (KnownHubs::in_folder(state), address.clone());
+        let name = reply.name.clone();
+        let keeping = off_runtime(move || {
+            let key = key.keep(pin, &name)?;
+            known.keep(&met, pin)?;
+            Ok(key)
+        });
+        let key = keeping.await?;
         self.tell(&Notice::Redeemed {
             device: reply.name.clone(),
             address: address.clone(),
@@ -74,46 +88,77 @@ impl ClientBuilder {
         Ok((login, hub.address))
     }
 
-    /// Logs in by the key that this device got by an earlier use of the ticket. None where there is
-    /// no such key, or the hub does not take it.
+    /// The addresses at which the hub of the ticket is looked for: the one that was given first, then
+    /// those of the ticket. Everything else that was given must fit the ticket.
+    fn places(&self, ticket: &JoinTicket) -> Result<Vec<HubAddress>> {
+        if self.plain {
+            return Err(Error::usage(
+                "a join ticket is used over TLS alone: it does not go with plain",
+            ));
+        }
+        if self.password.is_some() {
+            return Err(Error::usage(
+                "a join ticket takes the place of a password: give one of the two",
+            ));
+        }
+        let mut places = Vec::new();
+        let mut pin = self.pin;
+        if self.hub.is_some() {
+            let (address, given) = self.address()?;
+            places.push(address);
+            pin = given;
+        }
+        if pin.is_some_and(|pin| pin != ticket.hub()) {
+            return Err(Error::usage(
+                "the pin that is given is not that of the join ticket's hub",
+            ));
+        }
+        for text in ticket.addresses() {
+            match text.parse() {
+                Ok(address) if places.contains(&address) => {}
+                Ok(address) => places.push(address),
+                Err(error) => tracing::debug!(text, %error, "the ticket names no such address"),
+            }
+        }
+        match places.is_empty() {
+            true => Err(Error::usage("the join ticket has no address of its hub")),
+            false => Ok(places),
+        }
+    }
+
+    /// Logs in by the key that this device got by an earlier use of the ticket. `None` where there is
+    /// no such key, or the hub does not accept it.
     async fn by_key_of(
         &self,
         ticket: &JoinTicket,
-        device: Option<&DeviceName>,
+        places: &[HubAddress],
         state: &Path,
     ) -> Result<Option<(LoggedIn, HubAddress)>> {
-        let chosen = Chosen::in_folder(state).read()?;
-        let chosen = chosen.map(|choice| choice.device);
-        let name = match (device, ticket.subject()) {
-            (Some(name), _) | (None, TicketSubject::Name(name)) => name,
-            (None, TicketSubject::Prefix(prefix)) => match &chosen {
-                Some(name) if name.as_str().starts_with(prefix.as_str()) => name,
-                _ => return Ok(None),
-            },
+        let Some(name) = self.name_of(ticket, state)? else {
+            return Ok(None);
         };
-        let (known, keys) = (KnownHubs::in_folder(state), DeviceKeys::in_folder(state));
-        for text in ticket.addresses() {
-            let Ok(address) = text.parse::<HubAddress>() else {
-                continue;
-            };
-            let Some(pin) = known.pin(&address)? else {
-                continue;
-            };
-            let Some(key) = keys.find(pin, name)? else {
-                continue;
-            };
-            let credential = Credential::Key(Arc::new(key));
-            let mut hub = self.known_hub(address, pin, self.successor(state));
-            return match hub.log_in(None, name.as_str(), credential).await {
-                Ok(login) => Ok(Some((login, hub.address))),
-                // Another hub than the ticket's, perhaps: the ticket says which one is meant.
-                Err(_) if pin != ticket.hub() => Ok(None),
-                // It was revoked: this ticket may bring a new one.
-                Err(error) if error.is_refused_with(ErrorCode::KeyRefused) => Ok(None),
-                Err(error) => Err(error),
-            };
-        }
-        Ok(None)
+        let mut login = KeyLogin {
+            builder: self,
+            hub: ticket.hub(),
+            places,
+            name,
+            state,
+            told: false,
+        };
+        retry(&mut Tries::new(Patience::For(self.wait)), &mut login).await
+    }
+
+    /// The name for which this device may have a key by the ticket.
+    fn name_of(&self, ticket: &JoinTicket, state: &Path) -> Result<Option<DeviceName>> {
+        Ok(match (self.device_name()?, ticket.subject()) {
+            (Some(name), _) => Some(name),
+            (None, TicketSubject::Name(name)) => Some(name.clone()),
+            (None, TicketSubject::Prefix(prefix)) => {
+                let chosen = Chosen::in_folder(state).read()?;
+                let chosen = chosen.map(|choice| choice.device);
+                chosen.filter(|name| name.as_str().starts_with(prefix.as_str()))
+            }
+        })
     }
 
     fn known_hub(&self, address: HubAddress, pin: HubPin, successor: Successor) -> Hub {
@@ -126,23 +171,120 @@ impl ClientBuilder {
     }
 }
 
+/// A login by the key that an earlier use of the ticket brought.
+struct KeyLogin<'a> {
+    builder: &'a ClientBuilder,
+    /// The pin of the ticket.
+    hub: HubPin,
+    places: &'a [HubAddress],
+    name: DeviceName,
+    state: &'a Path,
+    /// Whether it was told that the hub is waited for.
+    told: bool,
+}
+
+impl Attempt for KeyLogin<'_> {
+    /// `None` where there is no key, or the hub does not accept it.
+    type Done = Option<(LoggedIn, HubAddress)>;
+
+    /// Tries each address at which the hub may be.
+    async fn attempt(&mut self, _: &mut Tries) -> Result<Self::Done> {
+        let known = KnownHubs::in_folder(self.state);
+        let keys = DeviceKeys::in_folder(self.state);
+        // The hub may have got another key since the ticket was issued; the device has followed it.
+        let mut met = None;
+        for place in self.places {
+            met = met.or(known.pin(place)?);
+        }
+        let mut unreached = None;
+        for place in self.places {
+            let pin = known.pin(place)?.or(met).unwrap_or(self.hub);
+            let Some(key) = keys.find(pin, &self.name)? else {
+                continue;
+            };
+            let credential = Credential::Key(Arc::new(key));
+            let successor = self.builder.successor(self.state);
+            let mut hub = self.builder.known_hub(place.clone(), pin, successor);
+            match hub.log_in(None, self.name.as_str(), credential).await {
+                Ok(login) => return Ok(Some((login, hub.address))),
+                // It was revoked: this ticket may bring a new one.
+                Err(error) if error.is_refused_with(ErrorCode::KeyRefused) => return Ok(None),
+                Err(error) if error.refusal().is_some() => return Err(error),
+                // Another hub than the ticket's, perhaps: the ticket says which one is meant.
+                Err(_) if pin != self.hub => {}
+                Err(error) => unreached = unreached.or(Some(error)),
+            }
+        }
+        unreached.map_or(Ok(None), Err)
+    }
+
+    async fn wait(&mut self, error: &Error, wait: Duration) -> Result<()> {
+        let told = std::mem::replace(&mut self.told, true);
+        self.builder
+            .wait_for_hub(&self.places[0], told, error, wait)
+            .await;
+        Ok(())
+    }
+}
+
 /// The same ticket, name and key are one use, however often they are tried.
 struct Redemption<'a> {
+    builder: &'a ClientBuilder,
     ticket: &'a JoinTicket,
+    places: &'a [HubAddress],
     device: Option<&'a DeviceName>,
     key: &'a KeyPair,
-    program: &'a str,
     pin: HubPin,
     successor: Successor,
+    /// Whether it was told that the hub is waited for.
+    told: bool,
 }
 
 impl Attempt for Redemption<'_> {
     type Done = Redeemed;
 
     async fn attempt(&mut self, _: &mut Tries) -> Result<Redeemed> {
-        let known = (&mut self.pin, &self.successor);
-        redeem(self.ticket, self.device, self.key, self.program, known).await
+        let patience = Patience::For(self.builder.wait);
+        let (connection, address) = retry(&mut Tries::new(patience), &mut Reaching(self)).await?;
+        let (session, _) = Session::open(connection, &self.builder.program).await?;
+        let secret = self.ticket.secret();
+        let reply = session.redeem_ticket(secret, self.device, self.key).await?;
+        Ok(Redeemed {
+            session,
+            reply,
+            address,
+        })
     }
+}
+
+/// The first step, which is waited for as long as the builder says.
+struct Reaching<'a, 'b>(&'a mut Redemption<'b>);
+
+impl Attempt for Reaching<'_, '_> {
+    type Done = (Connection, HubAddress);
+
+    async fn attempt(&mut self, _: &mut Tries) -> Result<Self::Done> {
+        let this = &mut *self.0;
+        let known = (&mut this.pin, &this.successor);
+        reach(this.places, &this.builder.program, known).await
+    }
+
+    async fn wait(&mut self, error: &Error, wait: Duration) -> Result<()> {
+        let told = std::mem::replace(&mut self.0.told, true);
+        let place = &self.0.places[0];
+        self.0.builder.wait_for_hub(place, told, error, wait).await;
+        Ok(())
+    }
+}
+
+/// A ticket that was used.
+struct Redeemed {
+    /// The session, logged in.
+    session: Session,
+    /// The hub's reply, with the device's name.
+    reply: LoginReply,
+    /// The address at which the hub was found.
+    address: HubAddress,
 }
 
 /// Whether no later try with this ticket and key can succeed.
@@ -154,24 +296,4 @@ fn is_final(code: ErrorCode) -> bool {
             | ErrorCode::TicketExpired
             | ErrorCode::TicketRevoked
     )
-}
-
-/// A device that was let in by the ticket before need not be told that it comes too late.
-fn advise(
-    mut error: RpcError,
-    ticket: &JoinTicket,
-    device: Option<&DeviceName>,
-    (keys, hub): (&DeviceKeys, HubPin),
-) -> RpcError {
-    let name = match (device, ticket.subject()) {
-        (Some(name), _) | (None, TicketSubject::Name(name)) => name,
-        (None, TicketSubject::Prefix(_)) => return error,
-    };
-    if error.code == ErrorCode::TicketUsed && matches!(keys.find(hub, name), Ok(Some(_))) {
-        let address = &ticket.addresses()[0];
-        error.message.push_str(&format!(
-            "; this device has a key: fleetlink join {address} --device {name}"
-        ));
-    }
-    error
 }

@@ -1,6 +1,6 @@
 //! What a device tells its hub of where it takes files, at each join and whenever that changes.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fleetlink_proto::transfer::Addresses;
 use tokio::time::sleep;
@@ -15,7 +15,8 @@ use crate::{Result, Session};
 pub struct Announcement {
     endpoint: Endpoint,
     credentials: Arc<Credentials>,
-    told: Mutex<Addresses>,
+    /// The addresses that the hub was told last, if it was.
+    told: Mutex<Option<Addresses>>,
 }
 
 impl Announcement {
@@ -31,9 +32,18 @@ impl Announcement {
     /// Tells the hub of a session that has joined.
     pub async fn tell(&self, session: &Session) -> Result<()> {
         let addresses = self.endpoint.addresses();
-        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = addresses.clone();
+        *self.lock_told() = Some(addresses.clone());
         let certificate = self.credentials.certificate();
         session.announce_endpoint(certificate, addresses).await
+    }
+
+    /// Whether the hub was told of the endpoint.
+    pub(crate) fn is_told(&self) -> bool {
+        self.lock_told().is_some()
+    }
+
+    fn lock_told(&self) -> MutexGuard<'_, Option<Addresses>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until the hub should be told anew: the addresses are others than it was told, and
@@ -42,7 +52,7 @@ impl Announcement {
         loop {
             sleep(ADDRESSES_LOOK).await;
             let found = self.endpoint.addresses();
-            if found == *self.told.lock().unwrap_or_else(PoisonError::into_inner) {
+            if self.lock_told().as_ref() == Some(&found) {
                 continue;
             }
             sleep(ADDRESSES_REST).await;

@@ -19,7 +19,7 @@ use crate::{HubClock, KeyPair, KnownDevices};
 #[derive(Debug)]
 pub struct Credentials {
     name: DeviceName,
-    key: Arc<KeyPair>,
+    key: Mutex<Arc<KeyPair>>,
     endpoint: EndpointId,
     hub: Mutex<KnownHub>,
     met: Option<Acquaintances>,
@@ -53,7 +53,7 @@ impl Credentials {
         let hub = Mutex::new(KnownHub { pin: hub, clock });
         Credentials {
             name,
-            key,
+            key: Mutex::new(key),
             endpoint,
             hub,
             met: None,
@@ -75,7 +75,7 @@ impl Credentials {
     /// The same device, reached by another endpoint.
     #[must_use]
     pub fn at_endpoint(&self, endpoint: EndpointId) -> Self {
-        let (name, key) = (self.name.clone(), self.key.clone());
+        let (name, key) = (self.name.clone(), self.key());
         let (met, KnownHub { pin, clock }) = (self.met.clone(), self.hub());
         Credentials {
             met,
@@ -88,11 +88,21 @@ impl Credentials {
         *self.lock_hub() = KnownHub { pin, clock };
     }
 
+    /// The device has another key.
+    pub(crate) fn set_key(&self, key: Arc<KeyPair>) {
+        *self.key.lock().unwrap_or_else(PoisonError::into_inner) = key;
+    }
+
+    fn key(&self) -> Arc<KeyPair> {
+        let key = self.key.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&key)
+    }
+
     /// The device as grants name it.
     pub fn party(&self) -> Party {
         Party {
             name: self.name.clone(),
-            key: self.key.public(),
+            key: self.key().public(),
             endpoint: self.endpoint,
         }
     }
@@ -105,12 +115,18 @@ impl Credentials {
 
     /// The same for a peer: at the key of the hub by which the two are introduced.
     pub(super) fn certificate_at(&self, hub: HubPin) -> SignedCertificate {
+        // One key for both, also where it is replaced at this moment.
+        let key = self.key();
+        let party = Party {
+            key: key.public(),
+            ..self.party()
+        };
         let certificate = EndpointCertificate {
-            party: self.party(),
+            party,
             hub,
             expires: self.now().later(CERTIFICATE_LIFETIME),
         };
-        let signature = self.key.sign(&certificate.message());
+        let signature = key.sign(&certificate.message());
         SignedCertificate {
             certificate,
             signature,

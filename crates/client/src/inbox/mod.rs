@@ -12,13 +12,14 @@ mod policy;
 mod write_back;
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use fleetlink_proto::DeviceName;
 use fleetlink_proto::transfer::{Ended, FileName, Offer, Reason};
+use fleetlink_proto::{DeviceName, Escaped};
 
 use crate::limits::KEEP_FREE_BYTES;
+use crate::{Error, ErrorKind};
 use folder::Folder;
 pub use incoming::Incoming;
 use incoming::Place;
@@ -53,6 +54,35 @@ impl Inbox {
             ledger,
             numbers: Arc::default(),
             policy,
+        })
+    }
+
+    /// The inbox in this folder, which is made where it is missing.
+    ///
+    /// # Errors
+    /// The folder cannot be made or used: [`ErrorKind::NoSuchFile`] where what leads to it is
+    /// missing, else [`ErrorKind::File`].
+    pub async fn make(folder: impl Into<PathBuf>, policy: ReceivePolicy) -> crate::Result<Self> {
+        let folder = folder.into();
+        let shown = folder.display().to_string();
+        let opening = tokio::task::spawn_blocking(move || {
+            std::fs::create_dir_all(&folder)?;
+            Inbox::open(&folder, policy)
+        });
+        let opened = opening.await.map_err(Error::died)?;
+        opened.map_err(|error| {
+            let shown = Escaped(&shown);
+            let message = match error.kind() {
+                io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
+                    format!("the inbox {shown} is no folder, or lies in none")
+                }
+                _ => format!("the inbox {shown}: {error}"),
+            };
+            let kind = match error.kind() {
+                io::ErrorKind::NotFound => ErrorKind::NoSuchFile,
+                _ => ErrorKind::File,
+            };
+            Error::new(kind, message).because(error)
         })
     }
 

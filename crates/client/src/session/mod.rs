@@ -91,6 +91,11 @@ impl Session {
         }
     }
 
+    /// Ends the session for this reason, for each of its clones.
+    pub(crate) fn end(&self, why: Closed) {
+        self.inner.shared.close(why);
+    }
+
     /// Waits until the session is over, and says why.
     pub async fn closed(&self) -> Closed {
         self.inner.shared.closed().await

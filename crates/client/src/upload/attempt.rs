@@ -39,7 +39,7 @@ pub(super) async fn of_origin(
     let mut from_start = None;
     if let Some(most) = session.flight_bytes(asked.again) {
         let mut blocks = Blocks::of(origin.clone(), Start::nothing());
-        if let Some(small) = blocks.whole(most).await? {
+        if let Some(small) = blocks.whole(most, None).await? {
             asked.check_samples(&small.whole)?;
             (seen.rounded, seen.sent) = (small.whole.rounded, small.whole.bytes);
             let receipt = session.upload_whole(asked.call(), &small.bytes).await?;

@@ -10,6 +10,7 @@ use fleetlink_proto::ContentHash;
 use fleetlink_proto::control::limits::MAX_CHUNK_BYTES;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout_at};
 
 use super::attempt::Start;
 use crate::limits::BLOCKS_READ_AHEAD;
@@ -120,43 +121,51 @@ impl Blocks {
         Blocks { queue, begun }
     }
 
-    /// Reads the whole source where its strict form has at most so many bytes. Of a larger one
-    /// nothing is lost: [`next`](Blocks::next) gives what was read.
-    pub(super) async fn whole(&mut self, most: usize) -> Result<Option<Small>, ReadError> {
-        let (mut bytes, mut read) = (0, VecDeque::new());
+    /// Reads the whole source where its strict form has at most so many bytes, and its end comes by
+    /// then. Of another one nothing is lost: [`next`](Blocks::next) gives what was read.
+    pub(super) async fn whole(
+        &mut self,
+        most: usize,
+        until: Option<Instant>,
+    ) -> Result<Option<Small>, ReadError> {
+        let (mut bytes, mut position) = (Vec::new(), 0);
         loop {
-            match self.next().await? {
+            let read = match until {
+                None => self.next().await?,
+                Some(until) => match timeout_at(until, self.next()).await {
+                    Ok(read) => read?,
+                    Err(_) => break,
+                },
+            };
+            match read {
                 Read::End(whole) => {
-                    let position = read.back().map_or(0, |(_, position)| *position);
-                    let pieces: Vec<Vec<u8>> = read.into_iter().map(|(bytes, _)| bytes).collect();
-                    let bytes = match <[_; 1]>::try_from(pieces) {
+                    let bytes = match <[_; 1]>::try_from(bytes) {
                         Ok([bytes]) => bytes,
                         Err(pieces) => pieces.concat(),
                     };
-                    return Ok(Some(Small {
+                    let small = Small {
                         bytes,
                         whole,
                         position,
-                    }));
+                    };
+                    return Ok(Some(small));
                 }
-                Read::Differs => {
-                    self.begun.push_back(Read::Differs);
-                    return Ok(None);
-                }
+                Read::Differs => return Err(io::Error::other("nothing was held").into()),
                 Read::Block {
                     bytes: block,
-                    position,
+                    position: now,
                 } => {
-                    bytes += block.len();
-                    read.push_back((block, position));
-                    if bytes > most {
-                        let block = |(bytes, position)| Read::Block { bytes, position };
-                        self.begun.extend(read.into_iter().map(block));
-                        return Ok(None);
+                    bytes.push(block);
+                    position = now;
+                    if bytes.iter().map(Vec::len).sum::<usize>() > most {
+                        break;
                     }
                 }
             }
         }
+        let block = |bytes| Read::Block { bytes, position };
+        self.begun.extend(bytes.into_iter().map(block));
+        Ok(None)
     }
 
     pub(super) async fn next(&mut self) -> Next {

@@ -3,20 +3,22 @@
 use fleetlink_proto::control::Receipt;
 use fleetlink_proto::control::limits::MAX_CHUNK_BYTES;
 use tokio::io::AsyncRead;
+use tokio::time::Instant;
 
 use super::attempt::{Asked, Opened, Seen, open, send};
 use super::blocks::{Blocks, Whole};
 use super::{Held, UploadTask, Uploaded};
+use crate::limits::STREAM_PATIENCE;
 use crate::retry::{Attempt, Patience, Tries, retry};
 use crate::session::OpenedUpload;
 use crate::{Error, Result, Retry, Sessions, new_key};
 
 const ONCE: &str = "the data came from a stream, which cannot be read again: start the upload anew";
 
-/// Uploads everything that the source gives until its end. A source of at most one chunk (1 MiB) is
-/// kept until the hub has it, and is sent as often as that takes. The bytes of a larger one are gone
-/// once they are sent: where the connection is lost meanwhile, the upload fails. Its commit alone is
-/// tried again.
+/// Uploads everything that the source gives until its end. A source of at most one chunk (1 MiB)
+/// whose end comes within [`STREAM_PATIENCE`] is kept until the hub has it, and is sent as often as
+/// that takes. The bytes of another one are gone once they are sent: where the connection is lost
+/// meanwhile, the upload fails. Its commit alone is tried again.
 pub async fn upload_stream(
     sessions: &impl Sessions,
     task: UploadTask,
@@ -29,8 +31,10 @@ pub async fn upload_stream(
         key: new_key(),
         again: false,
     };
+    // A producer that takes its time is no reason to keep the hub waiting for its upload.
+    let soon = Instant::now() + STREAM_PATIENCE;
     let most = usize::try_from(MAX_CHUNK_BYTES).unwrap_or(usize::MAX);
-    if let Some(small) = blocks.whole(most).await? {
+    if let Some(small) = blocks.whole(most, Some(soon)).await? {
         asked.check_samples(&small.whole)?;
         let mut held = Held::new(sessions, &task, &small.bytes);
         let receipt = retry(&mut Tries::new(Patience::Change), &mut held).await?;

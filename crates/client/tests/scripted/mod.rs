@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use fleetlink_proto::control::{
     EndReason, ErrorCode, Feature, FromDevice, HelloReply, HubDecoder, HubNotification, JoinReply,
-    KeyList, Login, LoginProof, LoginReply, OpenDownloadReply, OpenUploadReply, Receipt, Reply,
-    Request, RequestId, RpcError, encode_error, encode_notification, encode_reply,
+    KeyList, Login, LoginProof, LoginReply, OpenDownloadReply, OpenUploadReply, Pong, Receipt,
+    Reply, Request, RequestId, RpcError, encode_error, encode_notification, encode_reply,
 };
 use fleetlink_proto::succession::Succession;
 use fleetlink_proto::{ContentHash, DeviceKey, Generation, HubPin, HubRun, HubTime, WallTime};
@@ -51,6 +51,8 @@ pub(crate) struct Script {
     pub(crate) lost_commits: usize,
     /// Answers `login` so many times that it is busy.
     pub(crate) busy_logins: usize,
+    /// Closes so many times in place of answering `login`.
+    pub(crate) lost_logins: usize,
     /// Closes so many times in place of answering `ticket.redeem`.
     pub(crate) lost_redemptions: usize,
     /// Sends a wrong hash at the end of a download.
@@ -87,6 +89,8 @@ pub(crate) struct Seen {
     pub(crate) called: Vec<&'static str>,
     /// Logins that were tried.
     pub(crate) logins: usize,
+    /// The key by which the last one was, if it was by one.
+    pub(crate) login_key: Option<DeviceKey>,
     /// Joins.
     pub(crate) joins: usize,
     /// The generation that the last join gave as the one before.
@@ -280,8 +284,13 @@ impl Serving {
             return self.send(garbage).await;
         }
         let at = WallTime::from_unix_millis(0);
-        if matches!(request, Request::Login(_)) {
-            self.seen.lock().unwrap().logins += 1;
+        if let Request::Login(login) = &request {
+            let mut seen = self.seen.lock().unwrap();
+            seen.logins += 1;
+            seen.login_key = match &login.proof {
+                LoginProof::Key { key, .. } => Some(*key),
+                LoginProof::Password(_) => None,
+            };
         }
         let reply = match request {
             Request::Hello(_) if script.close_at_hello => return false,
@@ -302,6 +311,10 @@ impl Serving {
                 },
                 ..HelloReply::default()
             })),
+            Request::Login(_) if script.lost_logins > 0 => {
+                self.script.lock().unwrap().lost_logins -= 1;
+                return false;
+            }
             Request::Login(_) if script.busy_logins > 0 => {
                 self.script.lock().unwrap().busy_logins -= 1;
                 Err(RpcError::new(ErrorCode::Busy, "too many logins"))
@@ -432,8 +445,13 @@ impl Serving {
                 ErrorCode::NoSuchFile,
                 "there is no such file",
             )),
-            Request::Ping
-            | Request::Leave
+            Request::Ping => Ok(Reply::Pong(Pong {
+                clock: Some(HubTime {
+                    run: HubRun::from_bytes([1; 16]),
+                    ms: 0,
+                }),
+            })),
+            Request::Leave
             | Request::CancelDownload(_)
             | Request::EnrolKey(_)
             | Request::ReplaceKey(_)

@@ -17,7 +17,8 @@ impl From<&Error> for Failure {
     fn from(error: &Error) -> Self {
         let text = error.to_string();
         match error.kind() {
-            ErrorKind::Refused(refused) => Failure::Hub(refused.clone()),
+            ErrorKind::Refused(refused) => Failure::Hub(advised(refused.clone())),
+            ErrorKind::KeyDamaged => Failure::General(format!("{text}: {REPLACE}")),
             ErrorKind::Closed(closed) => Failure::Closed(closed.clone()),
             ErrorKind::TimedOut => Failure::TimedOut(text),
             ErrorKind::UnknownHost | ErrorKind::Unreachable | ErrorKind::NotAHub => {
@@ -42,6 +43,27 @@ impl From<&Error> for Failure {
             ErrorKind::NoSuchFile => Failure::NoSuchFile(text),
             ErrorKind::Transfer(failure) => Failure::Transfer(failure.clone()),
             _ => Failure::General(text),
+        }
+    }
+}
+
+/// The command by which a name becomes this device's own.
+const REPLACE: &str = "fleetlink key replace";
+
+fn advised(mut refused: RpcError) -> RpcError {
+    if refused.code == ErrorCode::BadCertificate {
+        refused.message = format!("{}: {REPLACE}", refused.message);
+    }
+    refused
+}
+
+impl Failure {
+    /// The failure of a device that does not come back to its hub. Nothing is wrong with the
+    /// arguments, nor with the key of a hub, where the address of the hub leads elsewhere by now.
+    pub(crate) fn of_device(error: &Error) -> Self {
+        match error.kind() {
+            ErrorKind::Usage | ErrorKind::Elsewhere => Failure::General(error.to_string()),
+            _ => Failure::from(error),
         }
     }
 }
@@ -73,5 +95,22 @@ impl From<ExchangeError> for Failure {
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         Failure::General(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fleetlink_client::Client;
+
+    use super::*;
+
+    /// A command with such arguments is wrong; a device that was joined by them is not.
+    #[tokio::test]
+    async fn a_device_that_does_not_come_back_has_no_wrong_arguments() {
+        let nameless = Client::builder("no address");
+        let error = nameless.connect().await;
+        let error = error.err().unwrap();
+        assert_eq!(Failure::from(&error).exit_code(), 2);
+        assert_eq!(Failure::of_device(&error).exit_code(), 1);
     }
 }

@@ -222,7 +222,7 @@ async fn over(link: &mut watch::Receiver<Link>) -> Failure {
         .await
         .as_deref()
     {
-        Ok(Link::Over(error)) => Failure::from(error),
+        Ok(Link::Over(error)) => Failure::of_device(error),
         _ => Failure::General("the session is over".to_owned()),
     }
 }

@@ -1,7 +1,7 @@
 //! `fleetlink receive`: joined without a shell, to take files into a folder by rules.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -232,28 +232,13 @@ async fn open_inbox(arguments: &ReceiveArguments) -> Result<Inbox, Failure> {
         max_size: arguments.max_size,
         max_total: arguments.max_total,
     };
-    let path = arguments.inbox.clone();
-    let opened = tokio::task::spawn_blocking(move || {
-        // The folder is named to be used: it need not be there before.
-        std::fs::create_dir_all(&path)?;
-        Inbox::open(&path, policy)
+    let opened = Inbox::make(&arguments.inbox, policy).await;
+    opened.map_err(|error| match error.io().map(io::Error::kind) {
+        Some(io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory) => {
+            Failure::General(format!("{error}; --inbox names a folder"))
+        }
+        _ => error.into(),
     })
-    .await;
-    let opened = opened.map_err(io::Error::other)?;
-    opened.map_err(|e| cannot_open(&arguments.inbox, &e))
-}
-
-fn cannot_open(path: &Path, error: &io::Error) -> Failure {
-    let path = path.display().to_string();
-    let text = format!("the inbox {}: {error}", Escaped(&path));
-    match error.kind() {
-        io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => Failure::General(format!(
-            "the inbox {} is no folder, or lies in none; --inbox names a folder",
-            Escaped(&path)
-        )),
-        io::ErrorKind::NotFound => Failure::NoSuchFile(text),
-        _ => Failure::General(text),
-    }
 }
 
 impl Receiving {
@@ -295,7 +280,7 @@ fn tell_link(link: &Link, report: &Report) -> Result<(), Failure> {
             let reason = closed.to_string();
             report.event(&Event::HubAway { reason: &reason });
         }
-        Link::Over(error) => return Err(Failure::from(error)),
+        Link::Over(error) => return Err(Failure::of_device(error)),
     }
     Ok(())
 }

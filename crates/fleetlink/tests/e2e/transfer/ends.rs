@@ -138,6 +138,7 @@ fn an_interrupted_sender_tells_what_was_stored() {
         (&document["sent"], &document["failed"]),
         (&1.into(), &1.into())
     );
+    assert!(document["address"].is_string(), "{document}");
     assert_eq!(document["files"][0]["stored_as"], "cam_small");
     assert_eq!(document["files"][1]["name"], "large");
     assert_eq!(document["files"][1]["error"]["code"], "cancelled");
