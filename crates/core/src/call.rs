@@ -87,7 +87,7 @@ impl<C> Call<C> {
         self.split().1.map(command)
     }
 
-    /// What it asks for, apart from the call.
+    /// Splits the command from the call.
     pub(crate) fn split(self) -> (C, Call) {
         let Call {
             caller,

@@ -1,10 +1,10 @@
-//! Who calls, and by which door.
+//! The caller of a call, and the door.
 
 use fleetlink_proto::{DeviceKey, DeviceName};
 
 use crate::store::calls::PasswordHash;
 
-/// Who makes a call.
+/// The caller of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Caller {
     /// Somebody who has not shown who they are.
@@ -12,10 +12,10 @@ pub enum Caller {
     /// A device.
     Device {
         name: DeviceName,
-        /// What it has shown.
+        /// Its proof.
         proof: Proof,
     },
-    /// Whoever can open the hub's socket.
+    /// The operator: whoever can open the hub's socket.
     Operator,
     /// A person with a login of the web that may change things.
     Administrator,
@@ -23,7 +23,7 @@ pub enum Caller {
     Viewer,
 }
 
-/// What a device has shown to prove who it is.
+/// A device's proof of its identity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Proof {
     /// The password that has this hash.
@@ -63,7 +63,7 @@ impl Caller {
         }
     }
 
-    /// How the device that calls has proved who it is.
+    /// The means of the calling device's login.
     pub fn means(&self) -> Option<Means> {
         match self {
             Caller::Device { proof, .. } => Some(proof.means()),

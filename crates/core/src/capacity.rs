@@ -1,10 +1,10 @@
-//! What a hub holds at once, and how much of it one device or one source may take.
+//! The hub's capacity, and the share of one device or one client network.
 
 use fleetlink_proto::control::limits::{
     DEFAULT_SESSIONS_PER_DEVICE, MAX_DOWNLOADS_PER_HUB, MAX_SESSIONS, MAX_UPLOADS_PER_HUB,
 };
 
-/// What a hub holds at once. No device and no source can have more than half of the sessions.
+/// The hub's capacity. No device and no client network can have more than half of the sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capacity {
     /// Open sessions.

@@ -1,4 +1,4 @@
-//! What the hub wants done.
+//! The effects that the hub wants.
 
 use std::net::SocketAddr;
 
@@ -42,9 +42,9 @@ pub enum Effect {
     /// Check a password; without a hash, do the same work against one that nobody has.
     CheckPassword {
         check: CheckId,
-        /// What was typed.
+        /// The typed password.
         password: Password,
-        /// What it is checked against.
+        /// The hash to check it against.
         hash: Option<PasswordHash>,
     },
     /// Do a store operation.
@@ -70,7 +70,7 @@ pub enum Effect {
         id: RequestId,
         /// The number for the answer, unique within the session.
         download: u64,
-        /// What to send.
+        /// The snapshot to send.
         snapshot: Snapshot,
     },
     /// Sign a grant and answer `transfer.open` with it.
@@ -83,7 +83,7 @@ pub enum Effect {
         /// By which keys the two know the hub.
         known_by: [HubPin; 2],
         expires: HubTime,
-        /// Where the receiver may be reached.
+        /// Addresses at which the receiver may be reached.
         addresses: Vec<SocketAddr>,
     },
     /// Ask the store for the uploads that are not finished, and answer the operator with them.

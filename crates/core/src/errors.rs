@@ -20,8 +20,8 @@ pub(crate) const PENALISED: &str = "Too many logins from this address have faile
 pub(crate) const NAME_PENALISED: &str = "Too many wrong passwords of this name have come from this address, which may not try \
      it for a while; please try again later";
 
-/// What a device is told where the store did not do what it asked. The store's own words may hold
-/// paths and the like, so they stay with the hub; only of a conflict they are what the device needs.
+/// The error for a device whose command the store did not do. The store's own words may contain
+/// paths and the like, so they stay at the hub. Only a conflict's words are for the device.
 pub fn of_store(error: StoreError, no_file: &str) -> RpcError {
     let (code, message) = match error {
         StoreError::Conflict(why) => return RpcError::new(ErrorCode::Conflict, why),

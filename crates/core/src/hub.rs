@@ -119,7 +119,7 @@ impl Hub {
         }
     }
 
-    /// How often a session shows life.
+    /// The time between two signs of life of a session.
     pub fn keep_alive(&self) -> Duration {
         self.settings.keep_alive
     }

@@ -1,4 +1,4 @@
-//! What happens to the hub.
+//! The inputs of the hub.
 
 use std::net::SocketAddr;
 
@@ -30,7 +30,7 @@ pub enum Input {
         session: SessionId,
         id: RequestId,
         request: Request,
-        /// What came of the signature that it carries.
+        /// The result of checking its signature.
         possession: Possession,
     },
     /// A device asks for a nonce to log in with: `login.nonce`.
@@ -50,7 +50,7 @@ pub enum Input {
         /// The caller's id of `upload.commit`.
         id: RequestId,
         upload: u64,
-        /// What the store holds.
+        /// The staged upload.
         staged: Staged,
     },
     /// An upload ended without a commit.
@@ -76,7 +76,7 @@ pub enum Input {
     /// The store answered.
     StoreAnswered {
         operation: OperationId,
-        /// What came of it.
+        /// The result.
         result: Result<StoreReply, StoreError>,
     },
     /// A device asks for something without a session. Who calls was found out at the door; it holds

@@ -1,4 +1,4 @@
-//! What goes out of the hub: effects, and the replies to calls among them.
+//! The hub's outputs: effects, and among them the replies to calls.
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -21,7 +21,7 @@ pub(crate) struct Outgoing {
     pub(crate) effects: VecDeque<Effect>,
 }
 
-/// Where the reply to a call goes.
+/// The receiver of a call's reply.
 #[derive(Debug)]
 pub(crate) enum ReplyTo {
     Session(SessionId, RequestId),

@@ -1,4 +1,4 @@
-//! What an operator can set.
+//! The operator's settings.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,17 +12,17 @@ use crate::capacity::Capacity;
 /// The settings of a hub's rules.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// What the hub says that it runs: `fleetlink 0.1.0`.
+    /// The hub's program, as devices see it: `fleetlink 0.1.0`.
     pub software: String,
     /// Wrong passwords in a row that block a name.
     pub max_attempts: MaxAttempts,
-    /// What befalls sources that fail on many different names; `None` for nothing.
+    /// The penalties of client networks that fail on many different names; `None` for no penalties.
     pub penalties: Option<PenaltySettings>,
-    /// How often a session shows life.
+    /// The time between two signs of life of a session.
     pub keep_alive: Duration,
-    /// How long nothing of an open upload may come.
+    /// The time after which an open upload that brings nothing is closed.
     pub upload_idle: Duration,
-    /// What the hub holds, and the shares of a device and of a source.
+    /// The hub's capacity, and the shares of a device and of a client network.
     pub capacity: Capacity,
     /// Which run of the hub this is: another one for each start.
     pub run: HubRun,
@@ -45,7 +45,7 @@ impl Default for Settings {
 /// The penalties for sources whose wrong passwords are of many different names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PenaltySettings {
-    /// How many different names; more than [`limits::MAX_PENALTY_NAMES`] count as so many.
+    /// The number of different names; at most [`limits::MAX_PENALTY_NAMES`].
     pub names: usize,
     /// The first penalty. Each further one is twice the last.
     pub base: Duration,
@@ -66,7 +66,7 @@ impl Default for PenaltySettings {
     }
 }
 
-/// How many wrong passwords in a row block a name: 1 to 5.
+/// The number of wrong passwords in a row that lock a name out: 1 to 5.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MaxAttempts(u8);
 

@@ -28,7 +28,7 @@ use crate::time::Now;
 /// - An attempt under way at a hub that is gone counts as a wrong password.
 /// - The monotonic time is of one hub alone. Hubs have the civil time in common.
 pub trait Attempts: fmt::Debug + Send {
-    /// What the hub does with a password that is tried now.
+    /// Decides what the hub does with a password that is tried now.
     fn standing(&self, address: IpAddr, name: &str, now: Now) -> Standing;
 
     /// Counts an attempt, before its password is checked.
@@ -47,7 +47,7 @@ pub trait Attempts: fmt::Debug + Send {
     fn locked_out(&self, now: Now) -> Vec<LockedOut>;
 }
 
-/// What the hub does with a password that is tried now.
+/// The decision about a password that is tried now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
     /// Its client network is under a penalty for this time.
@@ -72,7 +72,7 @@ pub enum Fault {
 /// The consequences of a wrong password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Failed {
-    /// What it does to the name.
+    /// Its effect on the name.
     pub lockout: Failure,
     /// The penalty of the client network for this name that begins.
     pub of_name: Option<Penalty>,
@@ -80,7 +80,7 @@ pub struct Failed {
     pub of_network: Option<Penalty>,
 }
 
-/// What a wrong password does to a name.
+/// The effect of a wrong password on a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failure {
     /// Another try is allowed.

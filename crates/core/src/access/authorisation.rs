@@ -1,11 +1,12 @@
-//! Who may do what, and by which door. Every call is put to [`decide`] before anything is done, and a
-//! queued change of a key once more when its turn has come.
+//! The authorisation table: the caller, the door and the action decide. Every call passes
+//! [`decide`] before anything is done. A queued change of a key passes it once more when its turn
+//! has come.
 
 use fleetlink_proto::DeviceName;
 
 pub use crate::caller::{Caller, Door, Means, Proof};
 
-/// What a call asks for.
+/// The action of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action<'a> {
     /// `hello`, `login.nonce`, `login`, `ping`, `leave`: what a session is made of.
@@ -38,7 +39,7 @@ pub enum Action<'a> {
     Administer,
 }
 
-/// What is decided.
+/// The decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
     /// It may be done.
@@ -104,8 +105,8 @@ fn for_device_in_session(own: &DeviceName, means: Means, action: Action<'_>) -> 
     }
 }
 
-/// What a device may do by any door: use its own data files, and see who is active. A key is bound to
-/// a session's connection, and so is presence.
+/// The actions of a device by any door: use of its own data files, and the list of active devices.
+/// A key is bound to a session's connection, and so is presence.
 fn is_for_device_elsewhere(own: &DeviceName, action: Action<'_>) -> bool {
     match action {
         Action::ActAsDevice | Action::ListDevices => true,

@@ -1,11 +1,11 @@
-//! How a device is told that the table refuses its call.
+//! The errors for calls that the table refuses.
 
 use fleetlink_proto::control::{ErrorCode, RpcError};
 
 use crate::access::authorisation::Decision;
 use crate::errors::out_of_order;
 
-/// What a caller is told of a decision against its call.
+/// The error for a call that was refused.
 pub(crate) fn not_permitted(decision: Decision, method: &str) -> RpcError {
     match decision {
         Decision::LoginNeeded => out_of_order(&format!("{method} comes after a login")),

@@ -275,7 +275,7 @@ mod tests {
         assert_eq!(remembered(&lockouts), ["c", "checked"]);
     }
 
-    /// Whoever guesses at many names, so that some are forgotten all the time.
+    /// Guesses at many names, so that some are forgotten all the time.
     #[test]
     fn no_order_of_guesses_gets_more_than_the_limit_in_the_time_of_a_block() {
         const NAMES: u64 = 12;

@@ -41,7 +41,7 @@ pub(crate) struct Check {
     pub(crate) call: Call,
     pub(crate) address: IpAddr,
     pub(crate) name: Box<str>,
-    /// What the password is checked against; `None` where it cannot be right.
+    /// The hash to check the password against; `None` if the password cannot be right.
     pub(crate) hash: Option<PasswordHash>,
     /// The password, while the name waits for an import.
     unsettled: Option<Password>,
@@ -57,7 +57,7 @@ impl Logins {
         }
     }
 
-    /// What the hub does now with a password that came from this address under this name.
+    /// The decision about a password that came from this address under this name now.
     pub(crate) fn standing(&self, address: IpAddr, name: &str, now: Now) -> Standing {
         self.attempts.standing(address, name, now)
     }

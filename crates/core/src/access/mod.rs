@@ -1,5 +1,5 @@
-//! Who may come in and what they may do: accounts, logins, lock-out and penalties, keys, join
-//! tickets, and the table that permits or refuses.
+//! Access: accounts, logins, lock-outs and penalties, keys, join tickets, and the table that
+//! permits or refuses.
 
 pub(crate) mod accounts;
 pub(crate) mod attempt_tables;

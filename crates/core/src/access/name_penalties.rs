@@ -32,11 +32,11 @@ pub(crate) struct NamePenalties {
 #[derive(Debug, Clone, Copy, Default)]
 struct Record {
     failures: u32,
-    /// How long the last penalty was.
+    /// The length of the last penalty.
     last: Duration,
-    /// When that ends or ended.
+    /// The end of the last penalty.
     until: Duration,
-    /// When all of this is forgotten.
+    /// The time at which all of this is forgotten.
     kept: Duration,
 }
 

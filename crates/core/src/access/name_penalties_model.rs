@@ -13,7 +13,7 @@ pub(crate) struct NameModel {
     pub(crate) failures: usize,
     pub(crate) base: Duration,
     pub(crate) max: Duration,
-    /// When the password was wrong.
+    /// The times of the wrong passwords.
     histories: BTreeMap<(Source, String), Vec<Duration>>,
 }
 
@@ -40,7 +40,7 @@ impl NameModel {
         self.histories.retain(|(_, failed), _| failed != name);
     }
 
-    /// How much is left of the penalty.
+    /// The rest of the penalty.
     pub(crate) fn left(&self, source: Source, name: &str, now: Duration) -> Option<Duration> {
         let (_, end) = *self.penalties(source, name).last()?;
         (end > now).then(|| end - now)

@@ -28,15 +28,15 @@ pub(crate) struct Penalties {
     sources: Remembered<Source, Record>,
 }
 
-/// What is remembered of a source.
+/// The record of a client network.
 #[derive(Debug, Default)]
 struct Record {
     /// The latest names it failed on, the last one at the end, and until when each is remembered.
     /// Hashes, so that a record's size does not depend on what was sent.
     names: Vec<(ContentHash, Duration)>,
-    /// How long its last penalty was.
+    /// The length of its last penalty.
     last: Duration,
-    /// When that ends or ended.
+    /// The end of that penalty.
     until: Duration,
 }
 
@@ -141,7 +141,7 @@ impl Record {
         time
     }
 
-    /// When neither a name nor the growth of the next penalty is left.
+    /// The time at which neither a name nor the growth of the next penalty is left.
     fn forgotten_at(&self, settings: &PenaltySettings) -> Duration {
         let names = self.names.last().map_or(Duration::ZERO, |(_, kept)| *kept);
         let grows = |halvings: &u32| halved(self.last, *halvings).saturating_mul(2) > settings.base;
@@ -156,7 +156,8 @@ impl Record {
     }
 }
 
-/// Whom a failure from this address is counted against; nobody on loopback, unless that is set.
+/// The client network against which a failure from this address counts; none on loopback, unless
+/// that is set.
 pub(crate) fn subject(
     settings: Option<PenaltySettings>,
     address: IpAddr,

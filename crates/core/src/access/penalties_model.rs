@@ -50,14 +50,14 @@ impl Model {
         history.push((now, name.to_owned(), Outcome::Right));
     }
 
-    /// How much is left of the source's penalty.
+    /// The rest of the client network's penalty.
     pub(crate) fn left(&self, source: Source, now: Duration) -> Option<Duration> {
         let played = self.play(source);
         let (_, end) = played.penalties.last()?;
         (*end > now).then(|| *end - now)
     }
 
-    /// How many penalties the source has had.
+    /// The number of the client network's penalties.
     pub(crate) fn penalties(&self, source: Source) -> usize {
         self.play(source).penalties.len()
     }

@@ -26,7 +26,7 @@ pub(crate) struct Tickets {
     waiting: BTreeMap<TicketNumber, VecDeque<Call<Redemption>>>,
 }
 
-/// What becomes of a use of a ticket.
+/// The decision about a use of a ticket.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// The store shall do it, for this name.

@@ -20,7 +20,7 @@ pub enum ConsoleEvent {
     Joined {
         device: DeviceName,
         address: IpAddr,
-        /// Where it accepts peers.
+        /// The UDP port on which it accepts peers.
         udp_port: u16,
         /// Beside or in place of which other sessions.
         entrance: Entrance,
@@ -37,7 +37,7 @@ pub enum ConsoleEvent {
         name: String,
         /// From where; unknown where the session is gone by now.
         address: Option<IpAddr>,
-        /// What was wrong.
+        /// The fault.
         failure: LoginFailure,
     },
     /// Passwords from a source are refused for a while.
@@ -63,16 +63,16 @@ pub enum ConsoleEvent {
     /// A device was refused what it asked for.
     Refused {
         device: DeviceName,
-        /// What it asked for.
+        /// Its command.
         command: Command,
-        /// What it was told.
+        /// The message of its reply.
         message: String,
     },
     /// An upload is committed.
     Received {
         /// Of which file.
         file: DataFile,
-        /// What it did.
+        /// The upload's mode.
         mode: UploadMode,
     },
     /// An upload was committed before; its receipt was returned again.
@@ -106,7 +106,7 @@ pub enum ConsoleEvent {
     ListedDevices {
         /// To whom.
         device: DeviceName,
-        /// Which, in this page of the list.
+        /// The devices in this page of the list.
         devices: Vec<ActiveDevice>,
     },
     /// A device may send files to another one.
@@ -122,7 +122,7 @@ pub enum ConsoleEvent {
         /// To whom.
         device: DeviceName,
         file: DataFile,
-        /// How many bytes.
+        /// The number of bytes.
         bytes: u64,
     },
     /// An account was changed.
@@ -134,7 +134,7 @@ pub enum ConsoleEvent {
     Ticket(TicketEvent),
 }
 
-/// What a device can ask for.
+/// The commands of a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Command {
     /// Upload a file.
@@ -155,7 +155,7 @@ pub enum Command {
     Send,
 }
 
-/// How a session joins.
+/// The way in which a session joins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Entrance {
     /// The device was not active.
@@ -166,7 +166,7 @@ pub enum Entrance {
     Beside { others: usize },
 }
 
-/// Why a device is no longer active, or a session of it over.
+/// The reason why a device is no longer active, or why a session of it is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Departure {
     /// It said goodbye.
@@ -191,7 +191,7 @@ pub enum Departure {
     HubClosing,
 }
 
-/// Why a login failed.
+/// The reason why a login failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LoginFailure {
     /// Unknown name or wrong password.
@@ -208,7 +208,7 @@ pub enum LoginFailure {
     TooManySessions,
 }
 
-/// How an account was changed.
+/// The change of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AccountChange {
     /// It was added.

@@ -1,4 +1,4 @@
-//! What the operator is shown of tickets. A secret is never part of it.
+//! The hub's lines about tickets. A secret is never part of them.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use fleetlink_proto::DeviceName;
 use fleetlink_proto::ticket::{TicketNumber, TicketSubject};
 
-/// What happened with a ticket.
+/// An event of a ticket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TicketEvent {
     /// It was issued.
@@ -24,7 +24,7 @@ pub enum TicketEvent {
     Revoked { ticket: TicketNumber },
     /// It was not used, though somebody asked.
     Refused {
-        /// Which, where there is such a one.
+        /// The ticket, if there is such a one.
         ticket: Option<TicketNumber>,
         /// From where; unknown where the session is gone by now.
         address: Option<IpAddr>,
@@ -32,7 +32,7 @@ pub enum TicketEvent {
     },
 }
 
-/// Why a ticket is not used.
+/// The reason why a ticket is not used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
     /// There is none with this secret.

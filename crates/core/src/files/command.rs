@@ -1,5 +1,5 @@
-//! What is asked about a device's data files, by the device itself or by somebody else: the store's
-//! part of it, and the reply.
+//! The commands on a device's data files, by the device itself or by another caller: the change or
+//! query for the store, and the reply.
 
 use fleetlink_proto::control::limits::MAX_PAGE_ENTRIES;
 use fleetlink_proto::control::{
@@ -93,7 +93,7 @@ impl FileCommand {
         }
     }
 
-    /// What the operator is shown of it.
+    /// The command as the operator's lines show it.
     pub(crate) fn shown(&self) -> Command {
         match self {
             FileCommand::OpenUpload(upload) | FileCommand::Commit { upload, .. } => {
@@ -153,7 +153,7 @@ impl FileCommand {
         }
     }
 
-    /// What a device is told where the file of its command is not there.
+    /// The message for a device whose data file is not there.
     fn missing(&self) -> String {
         let (what, file) = match self {
             FileCommand::Compute(compute) => ("compute on", &compute.file),
@@ -175,7 +175,7 @@ impl FileCommand {
         }
     }
 
-    /// What the caller is told where the store did not do it.
+    /// The error for a caller whose command the store did not do.
     pub(crate) fn error(&self, error: StoreError, owner: &DeviceName, is_own: bool) -> RpcError {
         let missing = match (is_own, self.file()) {
             (false, Some(file)) => format!("there is no file with ID of {file} of {owner}"),

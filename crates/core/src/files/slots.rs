@@ -12,7 +12,7 @@ use fleetlink_proto::control::limits::{
 use crate::capacity::Capacity;
 use crate::ids::SessionId;
 
-/// What a slot is for.
+/// The use of a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Use {
     Upload,
@@ -85,7 +85,8 @@ impl<T> Taken<T> {
         }
     }
 
-    /// What was asked for begins, or does not.
+    /// Settles a requested slot: the upload or download begins under this number, or does not
+    /// begin.
     fn settle(&mut self, chosen: Option<u64>) {
         self.asked = self.asked.saturating_sub(1);
         self.chosen.retain(|number| Some(*number) != chosen);
@@ -115,7 +116,7 @@ impl Bound {
         }
     }
 
-    /// How many slots one session can have at most.
+    /// The most slots of one session.
     fn for_a_session(&self) -> usize {
         self.of_session.min(self.of_device)
     }
@@ -161,7 +162,7 @@ impl Slots {
         }
     }
 
-    /// How many there are in all.
+    /// The number of slots of the hub.
     pub(crate) fn of_hub(&self, what: Use) -> usize {
         match what {
             Use::Upload => self.uploads.of_hub,
@@ -169,13 +170,13 @@ impl Slots {
         }
     }
 
-    /// How many uploads and downloads a session can have at most.
+    /// The most uploads and the most downloads of a session.
     pub(crate) fn session_limits(&self) -> (usize, usize) {
         let [uploads, downloads] = [&self.uploads, &self.downloads].map(Bound::for_a_session);
         (uploads, downloads)
     }
 
-    /// How many uploads and downloads a session has open or has asked for.
+    /// The numbers of a session's uploads and downloads, open or requested.
     pub(crate) fn of_session(&self, session: SessionId) -> (usize, usize) {
         let own = self.sessions.get(&session);
         own.map_or((0, 0), |own| (own.uploads.count(), own.downloads.count()))
@@ -238,7 +239,7 @@ impl Slots {
         Some(own.downloads.begin(chosen, ()))
     }
 
-    /// What was asked for does not begin.
+    /// Gives a requested slot back: the upload or download does not begin.
     pub(crate) fn refuse(&mut self, session: SessionId, what: Use, chosen: Option<u64>) {
         let Some(own) = self.sessions.get_mut(&session) else {
             return;

@@ -105,7 +105,8 @@ impl Hub {
         }
     }
 
-    /// Which account stands in the way of this name, as far as the hub knows.
+    /// The reason why a name cannot be used: the account that has it, as far as the hub knows, else
+    /// `why`.
     pub(super) fn name_conflict(&self, name: &DeviceName, why: String) -> String {
         match self.accounts.holder(name) {
             Some(holder) if holder == name => format!("there is an account {name} already"),

@@ -82,7 +82,7 @@ impl Hub {
         }
     }
 
-    /// What is asked about data files that are not the caller's own.
+    /// Handles a request about data files that are not the caller's own.
     fn data_request(&mut self, call: Call, request: DataRequest, now: Now) {
         match request {
             DataRequest::List { device, after } => {

@@ -21,7 +21,7 @@ use crate::ids::SessionId;
 use crate::session::state::Session;
 use crate::session::table::Sessions;
 
-/// Why sessions are ended.
+/// The reason why sessions are ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ending {
     /// Their account is gone.

@@ -148,7 +148,7 @@ impl Hub {
         Err(error)
     }
 
-    /// How a session is reached, where the key that says so is the device's.
+    /// The endpoint of a session, if the key that announced it is the device's.
     fn endpoint_of<'a>(&self, member: &'a Member) -> Option<&'a Reached> {
         let reached = member.reached.as_ref();
         reached.filter(|reached| self.is_own_key(&reached.endpoint.party))
@@ -188,9 +188,9 @@ impl Hub {
     }
 }
 
-/// Where the receiver may be reached: first the address from which the hub sees it, then those that
-/// it has announced. Loopback is of use to a sender on the same host alone, and at another one it
-/// would lead to somebody else.
+/// The addresses of the receiver: first the one from which the hub sees it, then those that it has
+/// announced. A loopback address is only for a sender on the same host; on another host it would
+/// lead to another device.
 fn addresses(seen: SocketAddr, announced: &Addresses, sender: Option<IpAddr>) -> Vec<SocketAddr> {
     let same_host = sender.is_some_and(|sender| {
         sender == seen.ip() || (sender.is_loopback() && seen.ip().is_loopback())

@@ -54,8 +54,8 @@ impl Hub {
         outcome
     }
 
-    /// Where nobody knows whether the store has done it, the hub takes the login as gone: the file
-    /// no longer says that the device may come.
+    /// Ends the sessions of a removed login. If nobody knows whether the store has removed it, the
+    /// hub treats it as removed: the file no longer lists the device.
     pub(super) fn login_removed(
         &mut self,
         name: &DeviceName,

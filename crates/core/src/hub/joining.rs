@@ -16,7 +16,7 @@ use crate::presence::list::{Arrival, Joined};
 use crate::session::state::Stage;
 use crate::time::Now;
 
-/// How many addresses of sessions that it has ended a joining session is told.
+/// The most addresses of replaced sessions in the reply to a join.
 const MAX_ADDRESSES_TOLD: usize = 8;
 
 impl Hub {

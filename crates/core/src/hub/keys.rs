@@ -142,9 +142,9 @@ impl Hub {
         }
     }
 
-    /// Where nobody knows whether the store has done it, the hub takes the key as gone: whoever
-    /// revokes a key has reason to. The device may be in wrong hands, so its sessions end however
-    /// they were opened, and also where there was no key.
+    /// Ends the sessions after a key was removed. If nobody knows whether the store has removed it,
+    /// the hub treats it as removed: whoever revokes a key has a reason. The device may be in wrong
+    /// hands, so all its sessions end, however they were opened, and also if there was no key.
     fn key_removed(
         &mut self,
         name: &DeviceName,

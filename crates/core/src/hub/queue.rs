@@ -26,7 +26,7 @@ pub(crate) enum Job {
 }
 
 impl Job {
-    /// What the store is asked for next.
+    /// The next call for the store.
     pub(super) fn store_call(&self, name: &DeviceName, at: WallTime) -> StoreCall {
         match self {
             Job::File(call) => call.command.store_call(name.clone(), at),

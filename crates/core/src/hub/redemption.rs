@@ -232,7 +232,7 @@ impl Hub {
     }
 }
 
-/// What a device is told of a refusal.
+/// The error for a device whose ticket was refused.
 fn refused(refusal: &Refusal) -> RpcError {
     let (code, message) = match refusal {
         Refusal::Unknown => (

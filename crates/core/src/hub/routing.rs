@@ -26,7 +26,7 @@ pub(super) struct Context {
     pub(super) possession: Possession,
 }
 
-/// What goes on with a call that the table permits.
+/// The handler of a call that the table permits.
 type Handler<C> = fn(&mut Hub, Call<C>, Context);
 
 impl Hub {
@@ -204,7 +204,7 @@ impl Hub {
         }
     }
 
-    /// What a session is made of.
+    /// Handles a call of a session.
     fn converse<C>(&mut self, call: Call<C>, at: Context, then: Handler<C>) {
         self.permit(call, Action::Converse, at, then);
     }
@@ -267,8 +267,8 @@ impl Hub {
         call.refuse(errors::no_such_transfer(), &mut self.out);
     }
 
-    /// Who is at the other end of a session. A session ends with its password; should one be left, it
-    /// is nobody's.
+    /// The caller at the other end of a session. A session ends with its password; if one were
+    /// left, its caller would be nobody.
     pub(super) fn caller(&self, session: SessionId) -> Caller {
         let session = self.out.sessions.get(session);
         let device = session.and_then(|open| Some((open.name()?, open.proof.as_ref()?)));
@@ -284,7 +284,7 @@ impl Hub {
         }
     }
 
-    /// Who makes a call, by what is so now: it may have waited.
+    /// The caller of a call by the present state: the call may have waited.
     pub(super) fn caller_now<C>(&self, call: &Call<C>) -> Caller {
         match call.session() {
             Some(session) => self.caller(session),

@@ -154,8 +154,8 @@ impl Hub {
         Ok(AdminReply::Ticket(Box::new(status)))
     }
 
-    /// Where nobody knows whether the store has done it, the hub takes the ticket as revoked:
-    /// whoever revokes one has reason to.
+    /// Revokes the ticket in the hub's memory. If nobody knows whether the store has done it, the
+    /// hub treats the ticket as revoked: whoever revokes one has a reason.
     fn ticket_revoked(
         &mut self,
         number: TicketNumber,

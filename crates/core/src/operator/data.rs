@@ -6,7 +6,7 @@ use fleetlink_proto::{DataFile, DeviceName, IdempotencyKey, Version};
 
 use crate::store::snapshot::Snapshot;
 
-/// What is asked about data files beside their devices.
+/// A request about data files by another caller than their device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DataRequest {
     /// Lists data files, by device and ID.

@@ -9,7 +9,7 @@ pub(crate) fn no_account(name: &DeviceName) -> String {
     format!("there is no account {name}")
 }
 
-/// Why the table refuses a request.
+/// The sentence for a caller whose request the table refuses.
 pub(crate) fn not_for(caller: &Caller) -> String {
     let caller = match caller {
         Caller::Nobody => "for callers without a login",
@@ -25,7 +25,8 @@ pub(crate) fn too_many_operations(name: &DeviceName) -> String {
     format!("too many operations of {name} are waiting; try again later")
 }
 
-/// What the operator is told of an error of the store: all of it, it is the operator's own.
+/// The sentence for the operator about an error of the store: the whole error, because it is the
+/// operator's own store.
 pub(crate) fn sentence(name: &DeviceName, error: &StoreError) -> String {
     match error {
         StoreError::NotFound => no_account(name),

@@ -17,7 +17,7 @@ pub(crate) struct Removal {
     pub(crate) step: Step,
 }
 
-/// What comes after a step.
+/// The step after this one.
 #[derive(Debug)]
 pub(crate) enum Progress {
     /// Another step.

@@ -1,4 +1,4 @@
-//! What the operator may ask.
+//! The operator's requests.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -31,11 +31,11 @@ pub enum AdminRequest {
     ListAccounts,
     /// Issues a ticket.
     IssueTicket {
-        /// What its secret is found by.
+        /// The hash by which its secret is found.
         hash: TicketHash,
         /// For whom it is.
         subject: TicketSubject,
-        /// How often it may be used; once where it is for one name.
+        /// The number of permitted uses; one for a single name.
         uses: u32,
         /// For how long.
         life: Duration,
@@ -83,7 +83,7 @@ pub enum AccountOrder {
     },
 }
 
-/// What a line of a credentials file says.
+/// One line of a credentials file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImportOrder {
     pub origin: Box<str>,
@@ -93,7 +93,7 @@ pub struct ImportOrder {
     pub before: Option<PasswordHash>,
 }
 
-/// What came of a line of a credentials file.
+/// The result of one line of a credentials file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImportOutcome {
     /// The account is new.
@@ -104,7 +104,7 @@ pub enum ImportOutcome {
     Remembered,
 }
 
-/// Which sessions are meant.
+/// The sessions to end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SessionChoice {
     /// Those of a device.
@@ -113,7 +113,7 @@ pub enum SessionChoice {
     Number(SessionId),
 }
 
-/// What the operator is answered.
+/// The reply to the operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AdminReply {
     /// It is done.
@@ -126,7 +126,7 @@ pub enum AdminReply {
     Tickets(Vec<TicketStatus>),
     /// The open sessions, in the order in which they connected.
     Sessions(Vec<SessionStatus>),
-    /// So many sessions were ended.
+    /// The number of ended sessions.
     Ended(usize),
     /// The uploads that are not finished.
     Uploads(Vec<UnfinishedUpload>),
@@ -140,14 +140,14 @@ pub enum AdminReply {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionStatus {
     pub session: SessionId,
-    /// Whose it is, once it is logged in.
+    /// The device, once it has logged in.
     pub device: Option<DeviceName>,
     pub address: IpAddr,
-    /// When it connected.
+    /// The time of its connection.
     pub since: WallTime,
     /// Whether it is the device of its name, and not only attached.
     pub joined: bool,
-    /// How it has shown who it is, once it has.
+    /// The means of its login, once it has logged in.
     pub means: Option<Means>,
     /// For how long nothing has been heard from it.
     pub idle: Duration,
@@ -169,7 +169,7 @@ pub struct TicketStatus {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountStatus {
     pub name: DeviceName,
-    /// When it was made.
+    /// The time at which it was made.
     pub created: WallTime,
     /// Whether the device is active.
     pub active: bool,

@@ -11,7 +11,7 @@ use crate::store::ticket::Ticket;
 pub(crate) enum TicketCommand {
     Issue {
         ticket: Ticket,
-        /// What makes room for it.
+        /// The old tickets that are forgotten to make room.
         forget: Vec<TicketNumber>,
     },
     Revoke(TicketNumber),

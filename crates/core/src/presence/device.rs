@@ -26,22 +26,22 @@ pub(crate) struct Member {
     pub(crate) session: SessionId,
     /// From where the hub sees it.
     pub(crate) address: IpAddr,
-    /// Where it accepts peers.
+    /// The UDP port on which it accepts peers.
     pub(crate) udp_port: u16,
     /// Whether taking files is what it is for.
     pub(crate) receives: bool,
-    /// What it gave as its join before.
+    /// The generation that it gave as its join before.
     pub(super) rejoined: Option<Generation>,
-    /// How others reach it, once it has said so.
+    /// Its endpoint, once it has announced one.
     pub(crate) reached: Option<Reached>,
 }
 
-/// How others reach a session's endpoint.
+/// The endpoint of a session, as others reach it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Reached {
     /// By which endpoint, and by which key of the hub it was announced.
     pub(crate) endpoint: EndpointCertificate,
-    /// Where, beside the address from which the hub sees it.
+    /// Its addresses, beside the one from which the hub sees it.
     pub(crate) addresses: Addresses,
 }
 
@@ -62,7 +62,7 @@ impl Device {
         receivers.chain(newest_first().filter(|member| !member.receives))
     }
 
-    /// What others are told: of its sessions the one to which files go.
+    /// The device as others see it: with the session to which files go.
     pub(super) fn shown(&self, name: &DeviceName) -> Option<ActiveDevice> {
         self.by_preference().next().map(|member| ActiveDevice {
             name: name.clone(),

@@ -9,7 +9,7 @@ use crate::presence::list::Refusal;
 /// For the earlier connection of a session that has come back by another one.
 pub(crate) const CAME_BACK: &str = "this session has come back by another connection";
 
-/// Who has taken over, for those who had the name before.
+/// The message for replaced sessions that names the new holder.
 pub(crate) fn joined_elsewhere(by: Joiner) -> String {
     let means = match by.means {
         Means::Password => "password",
@@ -19,7 +19,7 @@ pub(crate) fn joined_elsewhere(by: Joiner) -> String {
     format!("the same name joined from elsewhere: from {address}, with the device's {means}")
 }
 
-/// Why a session may not join.
+/// The error for a session that may not join.
 pub(crate) fn refused(refusal: Refusal) -> RpcError {
     match refusal {
         Refusal::Replaced(by) => replaced(by),

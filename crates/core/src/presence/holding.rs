@@ -1,5 +1,5 @@
-//! Who holds a name: the joins of one holder, until somebody else joins under the name. A holder is
-//! a key that several sessions have shown, or one session that has shown none.
+//! The holding of a name: the joins of one holder, until somebody else joins under the name. A
+//! holder is a key that several sessions have shown, or one session that has shown none.
 
 use std::net::IpAddr;
 
@@ -14,8 +14,8 @@ pub(super) struct Holding {
     first: Generation,
     /// The key that its sessions have shown; a holder without one has a single session.
     pub(super) key: Option<DeviceKey>,
-    /// What the first join gave as the one before. Its answer may have been lost, so the device may
-    /// give the same again.
+    /// The generation that the first join gave as the one before. Its reply may have been lost, so
+    /// the device may give the same one again.
     rejoined: Option<Generation>,
     /// The newest join in an earlier run of the hub that a session has come back from, where nobody
     /// has joined anew.
@@ -26,14 +26,14 @@ pub(super) struct Holding {
     pub(super) by: Joiner,
 }
 
-/// Where a join came from, for those whom it concerns.
+/// The origin of a join, for the devices that it concerns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Joiner {
     pub(crate) address: IpAddr,
     pub(crate) means: Means,
 }
 
-/// What is known of the generations that a hub gives.
+/// The generations that a hub has given.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Generations {
     /// The last one of the hub's earlier runs.

@@ -1,5 +1,5 @@
-//! Who is active: one device a name, in the order in which they joined, with the sessions that share
-//! its presence.
+//! The list of active devices: one device a name, in the order in which they joined, with the
+//! sessions that share its presence.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -15,7 +15,7 @@ use crate::presence::holding::{Generations, Holding, Joiner};
 /// The longest entry of a page in bytes: a name of 64, an address of 45, a port, a time, and the
 /// members' names around them.
 const LONGEST_ENTRY: usize = 64 + 45 + 5 + 32 + 64;
-/// What a line needs beside its entries: the envelope, the next page, an id all of escapes.
+/// The bytes of a line beside its entries: the envelope, the next page, an id all of escapes.
 const ENVELOPE: usize = 1024;
 const _: () = assert!(MAX_PAGE_ENTRIES as usize * LONGEST_ENTRY + ENVELOPE < MAX_LINE_BYTES);
 
@@ -23,7 +23,7 @@ const _: () = assert!(MAX_PAGE_ENTRIES as usize * LONGEST_ENTRY + ENVELOPE < MAX
 #[derive(Debug)]
 pub(crate) struct Presence {
     generations: Generations,
-    /// Who holds each name with an account, also after leaving.
+    /// The holding of each name with an account, also after leaving.
     pub(super) holdings: BTreeMap<DeviceName, Holding>,
     active: BTreeMap<DeviceName, Device>,
     /// The names of the active devices by their places.
@@ -47,7 +47,7 @@ pub(crate) struct Arrival {
     pub(crate) now: WallTime,
 }
 
-/// What came of a join.
+/// The result of a join.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Joined {
     pub(crate) generation: Generation,
@@ -57,13 +57,13 @@ pub(crate) struct Joined {
     pub(crate) given_up: Vec<SessionId>,
     /// Sessions of somebody else that end.
     pub(crate) displaced: Vec<SessionId>,
-    /// How many other sessions share the presence.
+    /// The number of other sessions that share the presence.
     pub(crate) others: usize,
     /// Whether the list is another one.
     pub(crate) list_changed: bool,
 }
 
-/// Why a session may not join.
+/// The reason why a session may not join.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     /// Somebody else joined since, from there.
@@ -72,7 +72,7 @@ pub(crate) enum Refusal {
     ActiveElsewhere(ActiveDevice),
 }
 
-/// What came of the end of a session.
+/// The result of the end of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Left {
     /// It was not on the list any more.

@@ -247,7 +247,7 @@ fn pages_leave_nobody_out_and_fit_a_line() {
     assert_eq!((seen, pages), (449, 3));
 }
 
-/// Whatever the wall clock says: a device reads generations as JSON numbers.
+/// Generations stay small whatever the wall clock says: a device reads them as JSON numbers.
 #[test]
 fn generations_stay_below_two_to_the_53rd() {
     let mut presence = at(i64::MAX);

@@ -1,11 +1,12 @@
-//! Who has how many sessions open: the hub's own bound, and the shares of a device and of a source.
+//! The numbers of open sessions: for the hub's own limit, and for the shares of a device and of a
+//! client network.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use fleetlink_proto::{DeviceName, Source};
 
-/// How many of one kind each owner has.
+/// The number of entries of each owner.
 #[derive(Debug)]
 struct Counts<K> {
     of: BTreeMap<K, usize>,

@@ -1,4 +1,4 @@
-//! When something is to be done next.
+//! The times at which something is to be done.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -15,30 +15,30 @@ use crate::session::nonces::Nonces;
 pub(crate) struct Session {
     pub(crate) address: IpAddr,
     pub(crate) stage: Stage,
-    /// How it has shown who it is, once it has.
+    /// The proof of its login, once it has logged in.
     pub(crate) proof: Option<Proof>,
     /// The key of which it has shown that it is the device's: by its login, or by enrolling it.
     pub(crate) key: Option<DeviceKey>,
-    /// When it connected.
+    /// The time of its connection.
     pub(crate) since: Duration,
-    /// When something was last heard from it.
+    /// The time of its last sign of life.
     pub(crate) heard: Duration,
     /// Calls of it that the hub has not answered: it may be waiting for them in silence.
     pub(crate) owed: usize,
     /// The deadline that was set last.
     pub(super) armed: Deadline,
-    /// What it may log in with.
+    /// The nonces with which it may log in.
     pub(crate) nonces: Nonces,
 }
 
-/// How far a session has come.
+/// The state of a session.
 #[derive(Debug)]
 pub(crate) enum Stage {
     /// Nothing was agreed on.
     Connected,
     /// Speaks a common version, and has not proved who it is.
     Greeted {
-        /// When it connected or last tried to log in.
+        /// The time of its connection, or of its last try to log in.
         tried: Duration,
         /// The name of a login that is not decided yet.
         deciding: Option<Box<str>>,
@@ -52,7 +52,7 @@ pub(crate) enum Stage {
     },
 }
 
-/// What a session did not do in time.
+/// The step for which a session took too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Overdue {
     Hello,

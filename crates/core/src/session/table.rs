@@ -23,7 +23,7 @@ pub(crate) struct Sessions {
     census: Census,
     deadlines: Deadlines,
     keep_alive: Duration,
-    /// When the last input came.
+    /// The time of the last input.
     time: Duration,
 }
 
@@ -110,7 +110,7 @@ impl Sessions {
         Ok(())
     }
 
-    /// How many sessions are logged in as this device.
+    /// The number of sessions that are logged in as this device.
     pub(crate) fn of_device(&self, name: &DeviceName) -> usize {
         self.census.of_device(name)
     }

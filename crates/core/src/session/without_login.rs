@@ -11,7 +11,7 @@ fn counted(address: IpAddr) -> Option<Source> {
     (!address.to_canonical().is_loopback()).then(|| Source::of(address))
 }
 
-/// How many sessions without a login each source has open.
+/// The number of sessions without a login of each client network.
 #[derive(Debug, Default)]
 pub(crate) struct UnknownSessions {
     open: BTreeMap<Source, usize>,

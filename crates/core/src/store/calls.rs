@@ -1,5 +1,5 @@
-//! What the core asks of a store, and what it is answered: plain data. A store is a set of
-//! accounts, of files made of immutable segments, and a journal of changes.
+//! The calls of the core to a store, and the replies: plain data. A store is a set of accounts, of
+//! files made of immutable segments, and a journal of changes.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,10 +18,10 @@ use crate::store::ticket::Ticket;
 pub struct Account {
     /// Its name; no other account's differs only by case.
     pub name: DeviceName,
-    /// What its password is checked against. One that was made by a ticket has none until the
-    /// operator gives it one: until then no password is right.
+    /// The hash that its password is checked against. An account that a ticket made has none until
+    /// the operator sets one: until then no password is right.
     pub password_hash: Option<PasswordHash>,
-    /// When it was made.
+    /// The time at which it was made.
     pub created: WallTime,
     /// The key by which the device proves who it is, once it has one.
     pub key: Option<EnrolledKey>,
@@ -56,7 +56,7 @@ impl fmt::Debug for PasswordHash {
     }
 }
 
-/// What a credentials file has given: the line that was applied last.
+/// The line of a credentials file that was applied last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GivenLogin {
     pub origin: Box<str>,
@@ -83,12 +83,12 @@ pub struct StagedId(pub u64);
 /// An upload whose bytes the store holds durably, but which is not yet visible.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Staged {
-    /// Where the store finds it again.
+    /// The place at which the store finds it again.
     pub id: StagedId,
     pub bytes: u64,
     /// Their BLAKE3 hash.
     pub hash: ContentHash,
-    /// What was computed while they arrived.
+    /// The summary that was computed while they arrived.
     pub summary: Summary,
     /// Whether its last line lacks its newline.
     pub ends_open: bool,
@@ -99,11 +99,11 @@ pub struct Staged {
 pub struct Commit {
     pub device: DeviceName,
     pub file: DataFile,
-    /// What happens to what the file held before.
+    /// The effect on the file's earlier content.
     pub mode: UploadMode,
     /// Names this change across retries.
     pub key: IdempotencyKey,
-    /// What is added.
+    /// The added samples.
     pub staged: Staged,
     pub at: WallTime,
 }
@@ -116,13 +116,13 @@ pub struct Delete {
     /// Names this change across retries.
     pub key: IdempotencyKey,
     pub at: WallTime,
-    /// Who wants it.
+    /// The deleter.
     pub by: Deleter,
     /// The version that is meant; any where it is not given.
     pub version: Option<Version>,
 }
 
-/// What a store is asked to do.
+/// A change or a query for a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreCall {
     /// To change something.
@@ -146,7 +146,7 @@ pub enum Change {
     /// or nothing: adds it, or sets its password. `Conflict` where there is an account whose name
     /// differs only by case.
     ImportLogin {
-        /// What the file gives.
+        /// The login that the file gives.
         given: GivenLogin,
         at: WallTime,
         /// Whether the account follows.
@@ -237,7 +237,7 @@ pub enum Query {
         /// At most so many.
         limit: u32,
     },
-    /// How much there is at this time.
+    /// The amount at this time.
     Totals { at: WallTime },
     /// Looks up what an earlier commit of this key answered.
     FindReceipt {
@@ -259,7 +259,7 @@ pub enum Query {
     Snapshot { device: DeviceName, file: DataFile },
 }
 
-/// What a store answers to a [`StoreCall`] that it did.
+/// A store's reply to a [`StoreCall`] that it did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreReply {
     /// To changes that leave nothing behind that the caller does not know.
@@ -291,7 +291,7 @@ pub enum StoreReply {
     Snapshot(Snapshot),
 }
 
-/// How much a store has.
+/// The amounts of a store.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Totals {
     pub accounts: u64,
@@ -299,7 +299,7 @@ pub struct Totals {
     pub open_tickets: u64,
 }
 
-/// Why a store did not do what it was asked.
+/// The reason why a store did not do a call.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// Something else is there, or came between.
@@ -317,7 +317,7 @@ pub enum StoreError {
     /// It was not done: there is no room.
     #[error("the hub's disk is full")]
     Full,
-    /// What is stored is not what was stored.
+    /// The stored content is damaged.
     #[error("stored data are damaged: {0}")]
     Corrupt(String),
 }

@@ -11,12 +11,12 @@ pub struct JournalEntry {
     pub device: DeviceName,
     pub file: DataFile,
     pub kind: ChangeKind,
-    /// How many samples were uploaded, or how many the deleted file held.
+    /// The number of uploaded samples, or of samples in the deleted file.
     pub samples: u64,
     pub at: WallTime,
 }
 
-/// What a change did.
+/// The kind of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChangeKind {
     /// An upload.
@@ -25,7 +25,7 @@ pub enum ChangeKind {
     Delete(Deleter),
 }
 
-/// Who had a file deleted.
+/// The deleter of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deleter {
     /// Its device.

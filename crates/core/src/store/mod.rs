@@ -1,4 +1,4 @@
-//! What the core asks of a store, and the data that a store keeps.
+//! The calls to a store, and the data that a store keeps.
 
 pub(crate) mod calls;
 pub(crate) mod journal;

@@ -57,7 +57,7 @@ impl Snapshot {
     }
 }
 
-/// Where a store finds a segment, and what it must find there.
+/// The place of a segment in a store, and the expected content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SegmentRef {
     /// The segment's number within the store.

@@ -6,19 +6,19 @@ use fleetlink_proto::{DeviceKey, DeviceName, WallTime};
 /// A ticket that was issued, and what came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ticket {
-    /// What the operator calls it.
+    /// The operator's number of it.
     pub number: TicketNumber,
-    /// What its secret is found by.
+    /// The hash by which its secret is found.
     pub hash: TicketHash,
     /// For whom it is.
     pub subject: TicketSubject,
-    /// How often it may be used.
+    /// The number of permitted uses.
     pub uses: u32,
-    /// When it was issued.
+    /// The time at which it was issued.
     pub created: WallTime,
     /// From when on it is of no use.
     pub expires: WallTime,
-    /// When the operator took it back.
+    /// The time at which the operator revoked it.
     pub revoked: Option<WallTime>,
     /// The uses of it, by name.
     pub used: Vec<TicketUse>,
