@@ -12,6 +12,7 @@ mod link;
 mod logins;
 mod memory;
 mod number_exchange;
+mod points;
 mod process;
 mod proof;
 mod report;
@@ -38,6 +39,11 @@ const MEASUREMENTS: &[Measurement] = &[
         "store",
         "staging beside dd, and commits a second",
         store::run,
+    ),
+    (
+        "points",
+        "columns of 10,000,000 samples beside DuckDB over Parquet",
+        points::run,
     ),
     (
         "upload",

@@ -23,7 +23,8 @@ use crate::driver::{CONSOLE_QUEUE, Driver, Followers, wall_time};
 use crate::passwords::Passwords;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{
-    Retention, SegmentReader, StageReply, Staging, StoreFailure, StoreFuture, SurplusFile,
+    Column, Retention, SegmentReader, StageReply, Staging, StoreFailure, StoreFuture, SurplusFile,
+    Window,
 };
 
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -84,6 +85,15 @@ impl Store for SlowStore {
     fn open_segment(&self, segment: SegmentRef) -> StoreFuture<'_, Box<dyn SegmentReader>> {
         self.bomb.goes_off("open_segment");
         self.inner.open_segment(segment)
+    }
+
+    fn columns(
+        &self,
+        device: DeviceName,
+        file: DataFile,
+        window: Window,
+    ) -> StoreFuture<'_, Vec<Column>> {
+        self.inner.columns(device, file, window)
     }
 
     fn journal(&self, after: u64, limit: u32) -> StoreFuture<'_, Vec<JournalEntry>> {

@@ -6,6 +6,8 @@
 //! written first and the account after it. So a replicated log and key-value engine can be a store
 //! as well as one database. `tests/store/suite` holds every implementation to this.
 
+mod columns;
+mod pyramid;
 pub mod sqlite;
 
 use std::pin::Pin;
@@ -20,6 +22,8 @@ use fleetlink_proto::samples::Summary;
 use fleetlink_proto::{ContentHash, DataFile, DeviceName, Version, WallTime};
 
 pub use fleetlink_core::StoreError;
+
+pub use self::columns::{Column, MAX_COLUMNS, Window, WindowError};
 
 /// The result of a store.
 ///
@@ -113,6 +117,18 @@ pub trait Store: Send + Sync + 'static {
     /// `NotFound` where the file was replaced or deleted after the snapshot, `Corrupt` where its bytes
     /// are missing or too many.
     fn open_segment(&self, segment: SegmentRef) -> StoreFuture<'_, Box<dyn SegmentReader>>;
+
+    /// The samples of a stretch of a data file by columns: those that have samples, in their order.
+    ///
+    /// # Errors
+    /// `NotFound` where there is no data file, `Corrupt` where what is read is not what was stored,
+    /// `Conflict` where the sum of a column leaves its range.
+    fn columns(
+        &self,
+        device: DeviceName,
+        file: DataFile,
+        window: Window,
+    ) -> StoreFuture<'_, Vec<Column>>;
 
     /// The uploads that are not finished, at most so many. Of one that arrives, the bytes on the disk.
     fn uploads(&self, limit: usize) -> StoreFuture<'_, Vec<UnfinishedUpload>>;

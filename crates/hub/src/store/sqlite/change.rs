@@ -42,6 +42,8 @@ pub(super) struct Applied {
     pub(super) replaced: Vec<u64>,
     /// A file that has many segments now.
     pub(super) grown: Option<FileKey>,
+    /// A new segment whose bytes are in a file.
+    pub(super) filed: Option<u64>,
     /// Keeps snapshots waiting until a merge is committed or rolled back.
     _merging: Option<Merging>,
 }
@@ -54,6 +56,7 @@ impl Applied {
             discarded: None,
             replaced: Vec::new(),
             grown: None,
+            filed: None,
             _merging: None,
         }
     }
@@ -161,6 +164,7 @@ fn apply_merge(connection: &Connection, holds: &Holds, change: &Merge) -> Result
     let merging = holds.begin_merge(&change.file).ok_or_else(in_use)?;
     Ok(Applied {
         replaced: merge::apply(connection, change)?,
+        filed: change.merged.body.is_none().then_some(change.merged.id),
         _merging: Some(merging),
         ..Applied::with(StoreReply::Done)
     })
@@ -206,11 +210,13 @@ fn commit(
     let receipt = record_upload(connection, change, totals)?;
     let file = (change.device.clone(), change.file.clone());
     let position = segments::next_position(connection, &file)?;
+    let filed = upload.body.is_none().then_some(id.0);
     segments::insert(connection, &file, position, &segment_of(new, upload.body))?;
     Ok(Applied {
         taken: Some(id),
         replaced,
         grown: grown.then_some(file),
+        filed,
         ..Applied::with(StoreReply::Committed(receipt))
     })
 }

@@ -16,6 +16,7 @@ const KEY: &str = "hub.key";
 const SEGMENTS: &str = "segments";
 const ORPHANED: &str = "orphaned";
 const PARTIALS: &str = "partial";
+const PYRAMIDS: &str = "pyramids";
 
 /// A data folder that this process alone uses.
 pub(super) struct Folder {
@@ -51,6 +52,7 @@ impl Folder {
         }
         // Before anything is made: a folder whose database is lost is left as it is.
         refuse_without_database(&root)?;
+        make_private(&root.join(PYRAMIDS))?;
         let folder = Folder {
             segments: FlushableFolder::make(&root.join(SEGMENTS))?,
             partials: FlushableFolder::make(&root.join(PARTIALS))?,
@@ -101,6 +103,19 @@ impl Folder {
     /// Segments that no data file names are moved there, and never touched again.
     pub(super) fn orphaned(&self) -> PathBuf {
         self.segments().join(ORPHANED)
+    }
+
+    pub(super) fn pyramids(&self) -> PathBuf {
+        self.root.join(PYRAMIDS)
+    }
+
+    pub(super) fn pyramid(&self, segment: u64) -> PathBuf {
+        self.pyramids().join(segment.to_string())
+    }
+
+    /// A pyramid while it is built.
+    pub(super) fn unfinished_pyramid(&self) -> PathBuf {
+        self.pyramids().join("unfinished")
     }
 
     pub(super) fn partials(&self) -> PathBuf {

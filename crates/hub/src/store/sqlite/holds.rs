@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use fleetlink_core::Hold;
 use fleetlink_proto::{DataFile, DeviceName};
 
-use super::merge::Candidates;
+use super::candidates::Candidates;
 
 /// A data file of a device.
 pub(super) type FileKey = (DeviceName, DataFile);
@@ -18,7 +18,7 @@ pub(super) struct Holds(Arc<State>);
 struct State {
     files: Mutex<HashMap<FileKey, Users>>,
     merged: Condvar,
-    candidates: Arc<Candidates>,
+    candidates: Arc<Candidates<FileKey>>,
 }
 
 #[derive(Default)]
@@ -31,7 +31,7 @@ struct Users {
 
 impl Holds {
     /// A file whose merge had to wait becomes a candidate again with the end of its last snapshot.
-    pub(super) fn new(candidates: Arc<Candidates>) -> Self {
+    pub(super) fn new(candidates: Arc<Candidates<FileKey>>) -> Self {
         Holds(Arc::new(State {
             files: Mutex::default(),
             merged: Condvar::new(),

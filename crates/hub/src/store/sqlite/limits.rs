@@ -47,8 +47,12 @@ pub(super) const MERGED_BYTES: u64 = 16 << 20;
 pub(super) const MERGE_SOURCES: usize = 4096;
 /// The newest segments of a file among which is looked for some to merge.
 pub(super) const MERGE_WINDOW: u64 = 8192;
-/// Files that may wait to be looked at; of more, the database is asked later.
-pub(super) const MERGE_CANDIDATES: usize = 4096;
+/// Data files and segments that may wait for a thread of the upkeep; of more, the database is asked
+/// later.
+pub(super) const CANDIDATES: usize = 4096;
+
+/// How often a query begins anew because its data file was changed meanwhile.
+pub(super) const COLUMN_TRIES: u32 = 4;
 
 /// Unused pages that the database keeps for what comes next, at least.
 pub(super) const VACUUM_SLACK_PAGES: u64 = 256;

@@ -6,6 +6,7 @@
 //! reserve             room for deletions on a full disk
 //! segments/<id>       larger segments
 //! segments/orphaned/  segments that the database did not name at a start
+//! pyramids/<id>       summaries of the parts of a larger segment, which can be built again
 //! partial/<key>-...   uploads that are not finished
 //! ```
 //!
@@ -15,8 +16,10 @@
 //! data that were acknowledged.
 
 mod accounts;
+mod candidates;
 mod change;
 mod checkpoint;
+mod columns;
 mod connection;
 mod data_file;
 mod error;
@@ -32,6 +35,7 @@ mod merge;
 mod open_error;
 mod partial_name;
 mod partials;
+mod pyramids;
 mod query;
 mod reader;
 mod reconcile;
@@ -63,24 +67,30 @@ use fleetlink_proto::control::FileEntry;
 use fleetlink_proto::{DataFile, DeviceName, WallTime};
 use rusqlite::Connection;
 
+use self::limits::COLUMN_TRIES;
 pub use self::limits::{INLINE_BYTES, PARTIALS_PER_DEVICE};
 pub use self::open_error::OpenError;
 pub use self::reconcile::{DamagedSegment, Reconciliation};
 
+use self::candidates::Candidates;
 use self::change::Write;
 use self::error::{OpError, of_read};
 use self::failure::Health;
 use self::folder::Folder;
-use self::holds::Holds;
+use self::holds::{FileKey, Holds};
 use self::journal::Bounds;
-use self::merge::{Candidates, Merger};
+use self::merge::Merger;
 use self::partials::Partials;
+use self::pyramids::{Builder, Building};
 use self::reader::Reader;
 use self::staged::StagedUploads;
 use self::staging::FileStaging;
 use self::sweeper::Swept;
 use self::writer::Writer;
-use super::{Retention, SegmentReader, StageReply, Store, StoreFailure, StoreFuture, SurplusFile};
+use super::{
+    Column, Retention, SegmentReader, StageReply, Store, StoreFailure, StoreFuture, SurplusFile,
+    Window,
+};
 
 /// A store in one folder, which no other process can use meanwhile.
 ///
@@ -90,6 +100,7 @@ pub struct SqliteStore {
     // In this order: the merger asks the writer, whose connection is the last, and tidies up when it
     // is closed.
     _merger: Merger,
+    _builder: Builder,
     reader: Reader,
     writer: Writer,
     shared: Arc<Shared>,
@@ -103,7 +114,11 @@ struct Shared {
     staged: StagedUploads,
     swept: Swept,
     holds: Holds,
-    candidates: Arc<Candidates>,
+    /// Data files that may have something to merge.
+    candidates: Arc<Candidates<FileKey>>,
+    building: Building,
+    /// Segments that may have no pyramid.
+    bare: Candidates<u64>,
     folder: Folder,
 }
 
@@ -124,7 +139,7 @@ impl SqliteStore {
         let write = connection::writer(&folder, schema::STEPS)?;
         let (found, kept) = reconcile::run(&write, &folder)?;
         let next = segments::next_id(&write)?.max(reconcile::next_id_beside(&folder)?);
-        let candidates = Arc::<Candidates>::default();
+        let candidates = Arc::<Candidates<FileKey>>::default();
         let shared = Arc::new(Shared {
             health: Health::sound(),
             partials: Partials::new(kept),
@@ -132,6 +147,8 @@ impl SqliteStore {
             swept: Swept::default(),
             holds: Holds::new(Arc::clone(&candidates)),
             candidates,
+            building: Building::default(),
+            bare: Candidates::default(),
             folder,
         });
         let read = connection::reader(&shared.folder)?;
@@ -139,9 +156,13 @@ impl SqliteStore {
         let writer = Writer::start(write, Arc::clone(&shared)).map_err(OpenError::Thread)?;
         let merger = Merger::start(merge, &writer, Arc::clone(&shared));
         let merger = merger.map_err(OpenError::Thread)?;
+        let build = connection::reader(&shared.folder)?;
+        let builder = Builder::start(build, Arc::clone(&shared));
+        let builder = builder.map_err(OpenError::Thread)?;
         let reader = Reader::start(read, Arc::clone(&shared)).map_err(OpenError::Thread)?;
         Ok(SqliteStore {
             _merger: merger,
+            _builder: builder,
             reader,
             writer,
             shared,
@@ -204,6 +225,34 @@ impl Store for SqliteStore {
             let reader = segment::open(connection, &shared.folder, &segment)?;
             Ok(Box::new(reader) as Box<dyn SegmentReader>)
         }))
+    }
+
+    fn columns(
+        &self,
+        device: DeviceName,
+        file: DataFile,
+        window: Window,
+    ) -> StoreFuture<'_, Vec<Column>> {
+        let file = (device, file);
+        Box::pin(async move {
+            for _ in 0..COLUMN_TRIES {
+                let (shared, file) = (Arc::clone(&self.shared), file.clone());
+                let plan = self
+                    .read(move |connection| columns::plan(connection, &shared, &file, &window))
+                    .await?;
+                let shared = Arc::clone(&self.shared);
+                let filled = tokio::task::spawn_blocking(move || columns::fill(plan, &shared));
+                let filled = filled.await.map_err(|error| {
+                    StoreError::Unavailable(format!("a query ended before its end: {error}"))
+                })?;
+                if let Some(columns) = filled? {
+                    return Ok(columns);
+                }
+            }
+            // A file that is replaced so often would be one without readers.
+            let message = "the file of a segment is missing";
+            Err(StoreError::Corrupt(message.to_owned()))
+        })
     }
 
     fn uploads(&self, limit: usize) -> StoreFuture<'_, Vec<UnfinishedUpload>> {

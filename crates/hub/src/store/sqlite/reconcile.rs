@@ -101,10 +101,24 @@ fn segments(
         }
     }
     connection.execute("DELETE FROM former_segments", [])?;
+    pyramids(folder, &expected)?;
     let damaged = expected.into_values();
     let damaged = damaged.filter(|segment| segment.found != Some(segment.expected));
     report.damaged.extend(damaged);
     report.damaged.sort_by_key(|segment| segment.segment);
+    Ok(())
+}
+
+/// Removes the pyramids of segments that are gone, and what was left of one that was being built.
+fn pyramids(folder: &Folder, segments: &HashMap<u64, DamagedSegment>) -> Result<(), OpenError> {
+    for entry in entries(&folder.pyramids())? {
+        let path = entry.path();
+        let id = name(&entry).and_then(|name| segment_id(&name));
+        let is_used = id.is_some_and(|id| segments.contains_key(&id));
+        if !is_used && (id.is_some() || path == folder.unfinished_pyramid()) {
+            fs::remove_file(&path).map_err(at(&path))?;
+        }
+    }
     Ok(())
 }
 

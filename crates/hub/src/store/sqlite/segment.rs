@@ -31,15 +31,7 @@ pub(super) fn open(
             Err(error) => return Err(unreadable(segment.id, &error)),
         },
     };
-    if bytes != segment.bytes {
-        return Err(corrupt(segment.id, "it has another length"));
-    }
-    Ok(CheckedReader {
-        source,
-        rest: bytes,
-        hasher: blake3::Hasher::new(),
-        segment: segment.clone(),
-    })
+    checked(bytes, source, segment)
 }
 
 /// The row's body, which is `None` where a file has it.
@@ -51,6 +43,34 @@ fn body(connection: &Connection, id: u64) -> rusqlite::Result<Option<Option<Vec<
 fn open_file(folder: &Folder, id: u64) -> io::Result<(u64, File)> {
     let file = File::open(folder.segment(id))?;
     Ok((file.metadata()?.len(), file))
+}
+
+/// Opens a segment that had a file a moment ago.
+pub(super) fn open_filed(
+    folder: &Folder,
+    segment: &SegmentRef,
+) -> Result<CheckedReader, StoreError> {
+    match open_file(folder, segment.id) {
+        Ok((bytes, file)) => checked(bytes, Box::new(file), segment),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(StoreError::NotFound),
+        Err(error) => Err(unreadable(segment.id, &error)),
+    }
+}
+
+fn checked(
+    bytes: u64,
+    source: Box<dyn Read + Send>,
+    segment: &SegmentRef,
+) -> Result<CheckedReader, StoreError> {
+    if bytes != segment.bytes {
+        return Err(corrupt(segment.id, "it has another length"));
+    }
+    Ok(CheckedReader {
+        source,
+        rest: bytes,
+        hasher: blake3::Hasher::new(),
+        segment: segment.clone(),
+    })
 }
 
 pub(super) struct CheckedReader {

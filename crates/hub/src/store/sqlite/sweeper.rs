@@ -10,8 +10,8 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use super::Shared;
 use super::limits::SWEEP_QUEUE;
+use super::{Shared, pyramids};
 
 /// A thread that removes files. A file that it fails to remove goes at the next start.
 pub(super) struct Sweeper {
@@ -55,6 +55,7 @@ impl Drop for Sweeper {
 }
 
 fn remove(segment: u64, shared: &Shared) {
+    pyramids::remove(segment, shared);
     let path = shared.folder.segment(segment);
     match fs::remove_file(&path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {

@@ -1,5 +1,6 @@
 //! The embedded store: the suite, and what only it has.
 
+mod columns;
 mod damage;
 mod disk_full;
 #[cfg(target_os = "linux")]

@@ -3,6 +3,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod changes;
+pub(crate) mod columns;
 pub(crate) mod imports;
 pub(crate) mod merging;
 pub(crate) mod names;
@@ -40,6 +41,8 @@ macro_rules! every_case {
                 have_one_effect_a_key, refuse_a_key_for_another_change, do_not_mix_times,
                 refuse_a_sum_that_does_not_fit, delete_files, delete_one_version_alone, are_journalled_without_gaps,
                 need_what_they_commit;
+            columns: are_exact_whatever_the_segments, are_exact_whatever_the_order_of_times,
+                are_the_whole_file_without_ends, are_none_beyond_the_file, follow_every_change;
             imports: make_accounts_and_are_remembered, are_all_or_nothing,
                 outlive_the_accounts, take_logins_away, forget_what_is_no_longer_given;
             merging: leaves_everything_but_the_number_of_segments, waits_for_snapshots_in_use,

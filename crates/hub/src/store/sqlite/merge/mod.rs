@@ -8,7 +8,6 @@
 
 mod apply;
 mod build;
-mod candidates;
 mod plan;
 
 use std::collections::HashSet;
@@ -20,7 +19,6 @@ use fleetlink_core::{SegmentRef, StoreError};
 use rusqlite::Connection;
 
 pub(super) use self::apply::apply;
-pub(super) use self::candidates::Candidates;
 pub(super) use self::plan::is_due;
 
 use super::Shared;

@@ -14,7 +14,7 @@ use super::super::data_file::{self, Column};
 use super::super::error::of_read;
 use super::super::holds::FileKey;
 use super::super::limits::{
-    MERGE_CANDIDATES, MERGE_CLASSES, MERGE_FAN_IN, MERGE_SOURCES, MERGE_WINDOW, MERGED_BYTES,
+    CANDIDATES, MERGE_CLASSES, MERGE_FAN_IN, MERGE_SOURCES, MERGE_WINDOW, MERGED_BYTES,
 };
 
 /// A segment as far as the choice needs it.
@@ -68,7 +68,7 @@ pub(super) fn candidates(connection: &Connection) -> rusqlite::Result<Vec<FileKe
     let select = "SELECT device, file FROM files WHERE segments >= ?1 \
                   ORDER BY segments DESC LIMIT ?2";
     let mut select = connection.prepare(select)?;
-    let mut rows = select.query(params![MERGE_FAN_IN, MERGE_CANDIDATES as u64])?;
+    let mut rows = select.query(params![MERGE_FAN_IN, CANDIDATES as u64])?;
     let mut files = Vec::new();
     while let Some(row) = rows.next()? {
         let device: String = row.get(0)?;

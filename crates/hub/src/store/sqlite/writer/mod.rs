@@ -198,6 +198,9 @@ impl Desk {
         if let Some(file) = applied.grown {
             self.shared.candidates.note(file);
         }
+        if let Some(segment) = applied.filed {
+            self.shared.bare.note(segment);
+        }
         let discarded = applied.discarded.and_then(|id| {
             let upload = self.shared.staged.remove(id)?;
             upload.body.is_none().then_some(id.0)

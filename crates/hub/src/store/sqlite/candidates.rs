@@ -1,30 +1,30 @@
-//! The files that may have something to merge.
+//! Work that waits for a thread of the store's upkeep.
 
 use std::collections::BTreeSet;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::super::holds::FileKey;
-use super::super::limits::MERGE_CANDIDATES;
+use super::limits::CANDIDATES;
 
-/// A set of files. Where it is full, the files are looked for in the database once it is empty.
-pub(in super::super) struct Candidates {
-    state: Mutex<State>,
+/// A set of data files or segments that may have something to do. Where it is full, more are looked
+/// for once it is empty.
+pub(super) struct Candidates<T> {
+    state: Mutex<State<T>>,
     changed: Condvar,
 }
 
-struct State {
-    files: BTreeSet<FileKey>,
+struct State<T> {
+    waiting: BTreeSet<T>,
     /// Some may be missing.
     incomplete: bool,
     closed: bool,
 }
 
-impl Default for Candidates {
-    /// Begins with a look at the database.
+impl<T: Ord> Default for Candidates<T> {
+    /// Begins with a search.
     fn default() -> Self {
         Candidates {
             state: Mutex::new(State {
-                files: BTreeSet::new(),
+                waiting: BTreeSet::new(),
                 incomplete: true,
                 closed: false,
             }),
@@ -33,11 +33,11 @@ impl Default for Candidates {
     }
 }
 
-impl Candidates {
-    pub(in super::super) fn note(&self, file: FileKey) {
+impl<T: Ord> Candidates<T> {
+    pub(super) fn note(&self, candidate: T) {
         let mut state = self.state();
-        if state.files.len() < MERGE_CANDIDATES {
-            state.files.insert(file);
+        if state.waiting.len() < CANDIDATES {
+            state.waiting.insert(candidate);
         } else {
             state.incomplete = true;
         }
@@ -46,21 +46,21 @@ impl Candidates {
     }
 
     /// The next one; waits for it, and is `None` once this is closed.
-    pub(super) fn next(&self, find: impl Fn() -> Vec<FileKey>) -> Option<FileKey> {
+    pub(super) fn next(&self, find: impl Fn() -> Vec<T>) -> Option<T> {
         let mut state = self.state();
         loop {
             if state.closed {
                 return None;
             }
-            if let Some(file) = state.files.pop_first() {
-                return Some(file);
+            if let Some(next) = state.waiting.pop_first() {
+                return Some(next);
             }
             if state.incomplete {
                 state.incomplete = false;
                 drop(state);
                 let found = find();
                 state = self.state();
-                state.files.extend(found);
+                state.waiting.extend(found);
                 continue;
             }
             let waited = self.changed.wait(state);
@@ -78,11 +78,11 @@ impl Candidates {
     }
 
     #[cfg(test)]
-    pub(in super::super) fn is_empty(&self) -> bool {
-        self.state().files.is_empty()
+    pub(super) fn is_empty(&self) -> bool {
+        self.state().waiting.is_empty()
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, State<T>> {
         // Each change of the state is one call, so a panic elsewhere leaves it whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
