@@ -1,6 +1,7 @@
 //! The door for devices: TCP, then TLS, then a session.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use fleetlink_core::SessionId;
@@ -31,7 +32,7 @@ struct Door {
     places: SourcePlaces,
     /// Those that have not finished their TLS handshake.
     newcomers: SourcePlaces,
-    hub: SessionContext,
+    hub: Arc<SessionContext>,
     closing: CancellationToken,
 }
 
@@ -55,7 +56,7 @@ pub(crate) async fn accept(
         identity,
         places: SourcePlaces::new(budget.connections_per_source()),
         newcomers: SourcePlaces::of_strangers(limits::MAX_HANDSHAKES_PER_SOURCE),
-        hub,
+        hub: Arc::new(hub),
         closing,
     };
     let serve = move |stream, peer: SocketAddr| {

@@ -2,6 +2,7 @@
 //! a device does not take what was sent.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fleetlink_core::{Input, SegmentRef, Snapshot, StoreError, rpc_error_of_store};
@@ -25,16 +26,26 @@ use crate::hashing::Hashing;
 /// Bytes of one chunk.
 const CHUNK_BYTES: u32 = 128 * 1024;
 
-/// The open downloads of one session.
+/// The open downloads of one session. One allocation for all that know it.
 #[derive(Clone)]
-pub(super) struct Downloads {
+pub(super) struct Downloads(Arc<Shared>);
+
+pub(super) struct Shared {
     turn: HubTurn,
-    hub: SessionContext,
+    hub: Arc<SessionContext>,
     outbox: Outbox,
     order: Order,
-    table: Arc<Mutex<Table>>,
+    table: Mutex<Table>,
     /// Wakes the reader when a download is decided.
-    decided: Arc<Notify>,
+    decided: Notify,
+}
+
+impl Deref for Downloads {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
 }
 
 #[derive(Default)]
@@ -69,15 +80,20 @@ impl From<Gone> for Ended {
 }
 
 impl Downloads {
-    pub(super) fn new(turn: HubTurn, hub: SessionContext, outbox: Outbox, order: Order) -> Self {
-        Downloads {
+    pub(super) fn new(
+        turn: HubTurn,
+        hub: Arc<SessionContext>,
+        outbox: Outbox,
+        order: Order,
+    ) -> Self {
+        Downloads(Arc::new(Shared {
             turn,
             hub,
             outbox,
             order,
-            table: Arc::default(),
-            decided: Arc::default(),
-        }
+            table: Mutex::default(),
+            decided: Notify::new(),
+        }))
     }
 
     /// A call opens a download under this number: a call that cancels it waits for the decision.
@@ -269,7 +285,7 @@ impl<'a> Sending<'a> {
     }
 
     async fn send_segment(&mut self, segment: &SegmentRef) -> Result<(), Ended> {
-        let Downloads { turn, hub, .. } = self.downloads;
+        let Shared { turn, hub, .. } = &**self.downloads;
         let opening = turn.alive(hub.store.open_segment(segment.clone())).await;
         let opened = opening.map_err(|DriverGone| Ended::Early)?;
         let mut reader = opened.map_err(unreadable)?;

@@ -54,7 +54,6 @@ const LINGER: Duration = Duration::from_secs(1);
 const LAST_WORD: Duration = Duration::from_secs(5);
 
 /// The parts of the hub that every session needs.
-#[derive(Clone)]
 pub(crate) struct SessionContext {
     pub(crate) driver: DriverHandle,
     pub(crate) store: Arc<dyn Store>,
@@ -77,7 +76,7 @@ pub(crate) async fn serve<S>(
     session: SessionId,
     peer: SocketAddr,
     secured: Option<Secured>,
-    hub: SessionContext,
+    hub: Arc<SessionContext>,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {

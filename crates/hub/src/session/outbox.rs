@@ -31,8 +31,8 @@ const LINE_BUFFER: usize = 1024;
 /// Where answers, notifications and download chunks of one session are put.
 #[derive(Clone)]
 pub(super) struct Outbox {
-    lines: mpsc::Sender<Outgoing>,
-    bulk: mpsc::Sender<Bulk>,
+    lines: mpsc::Sender<Box<Outgoing>>,
+    bulk: mpsc::Sender<Box<Bulk>>,
     unread: Arc<Unread>,
     /// Cancelled where too much is unread.
     overflow: CancellationToken,
@@ -42,10 +42,11 @@ pub(super) struct Outbox {
     spans: Spans,
 }
 
-/// The other end of an [`Outbox`].
+/// The other end of an [`Outbox`]. In boxes: a queue has room for 32 of what it carries from its
+/// beginning, and most sessions are idle.
 pub(super) struct Queues {
-    lines: mpsc::Receiver<Outgoing>,
-    bulk: mpsc::Receiver<Bulk>,
+    lines: mpsc::Receiver<Box<Outgoing>>,
+    bulk: mpsc::Receiver<Box<Bulk>>,
     unread: Arc<Unread>,
 }
 
@@ -65,7 +66,7 @@ enum Bulk {
 /// Where a download's next chunk goes, or the line that follows the last one.
 pub(super) struct Place<'a> {
     outbox: &'a Outbox,
-    permit: mpsc::Permit<'a, Bulk>,
+    permit: mpsc::Permit<'a, Box<Bulk>>,
 }
 
 /// The session's connection is gone.
@@ -168,7 +169,8 @@ impl Outbox {
     /// Nobody hears it where the connection is gone.
     async fn line(&self, line: Vec<u8>, counted: Counted) {
         self.count(line.len());
-        let _ = self.lines.send(Outgoing::Line(line, counted)).await;
+        let line = Box::new(Outgoing::Line(line, counted));
+        let _ = self.lines.send(line).await;
     }
 
     fn count(&self, bytes: usize) {
@@ -189,27 +191,26 @@ impl Outbox {
 
     /// Writes what is queued, then closes the connection.
     pub(super) async fn close(&self) {
-        let _ = self.lines.send(Outgoing::Close).await;
+        let _ = self.lines.send(Box::new(Outgoing::Close)).await;
     }
 }
 
 impl Place<'_> {
     /// Puts a chunk with its line.
     pub(super) fn chunk(self, chunk: Vec<u8>) {
-        self.permit.send(Bulk::Chunk(chunk));
+        self.permit.send(Box::new(Bulk::Chunk(chunk)));
     }
 
     /// Puts a notification behind the chunks.
     pub(super) fn notify(self, notification: &HubNotification) {
-        self.permit
-            .send(Bulk::Chunk(encode_notification(notification)));
+        self.chunk(encode_notification(notification));
     }
 
     /// Answers a call behind the chunks.
     pub(super) fn reply(self, id: &RequestId, result: Result<Reply, RpcError>) {
         let (line, counted) = self.outbox.answer(id, result);
         self.outbox.count(line.len());
-        self.permit.send(Bulk::Line(line, counted));
+        self.permit.send(Box::new(Bulk::Line(line, counted)));
     }
 }
 
@@ -243,14 +244,14 @@ async fn write_queued(
         }
         tokio::select! {
             biased;
-            Some(outgoing) = queues.lines.recv() => match outgoing {
+            Some(outgoing) = queues.lines.recv() => match *outgoing {
                 Outgoing::Line(line, counted) => {
                     write_all(&unread, stream, &line).await?;
                     unread.written(line.len(), counted);
                 }
                 Outgoing::Close => return in_time(&unread, stream.flush()).await,
             },
-            Some(bulk) = queues.bulk.recv() => match bulk {
+            Some(bulk) = queues.bulk.recv() => match *bulk {
                 Bulk::Chunk(chunk) => write_all(&unread, stream, &chunk).await?,
                 Bulk::Line(line, counted) => {
                     write_all(&unread, stream, &line).await?;

@@ -1,7 +1,6 @@
 //! Spans of the log: one for each connection, and within it one for each request, so that a line
 //! says to which device and request it belongs.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,7 +21,7 @@ pub(crate) fn connection(session: SessionId, peer: SocketAddr) -> Span {
 #[derive(Debug, Clone)]
 pub(crate) struct Spans {
     connection: Span,
-    requests: Arc<Mutex<HashMap<RequestId, Span>>>,
+    requests: Arc<Mutex<Vec<(RequestId, Span)>>>,
 }
 
 impl Spans {
@@ -48,18 +47,23 @@ impl Spans {
     pub(crate) fn begin(&self, id: &RequestId, request: &Request) {
         let (method, shown) = (request.method(), ShownId(id));
         let span = tracing::error_span!(parent: &self.connection, "request", method, id = %shown);
-        self.requests().insert(id.clone(), span);
+        let mut requests = self.requests();
+        requests.retain(|(found, _)| found != id);
+        requests.push((id.clone(), span));
     }
 
     /// The span of a request that is not answered yet, else the connection's.
     pub(crate) fn of(&self, id: &RequestId) -> Span {
-        let span = self.requests().get(id).cloned();
-        span.unwrap_or_else(|| self.connection.clone())
+        let requests = self.requests();
+        let found = requests.iter().find(|(found, _)| found == id);
+        found
+            .map(|(_, span)| span.clone())
+            .unwrap_or_else(|| self.connection.clone())
     }
 
     /// Ends the span of a request with its reply.
     pub(crate) fn end(&self, id: &RequestId, result: &Result<Reply, RpcError>) {
-        let span = self.requests().remove(id);
+        let span = self.take(id);
         let _entered = span.as_ref().unwrap_or(&self.connection).enter();
         match result {
             Ok(_) => tracing::debug!("answered"),
@@ -67,7 +71,18 @@ impl Spans {
         }
     }
 
-    fn requests(&self) -> MutexGuard<'_, HashMap<RequestId, Span>> {
+    fn take(&self, id: &RequestId) -> Option<Span> {
+        let mut requests = self.requests();
+        let at = requests.iter().position(|(found, _)| found == id)?;
+        let (_, span) = requests.swap_remove(at);
+        if requests.is_empty() {
+            // An idle session keeps no room for requests.
+            *requests = Vec::new();
+        }
+        Some(span)
+    }
+
+    fn requests(&self) -> MutexGuard<'_, Vec<(RequestId, Span)>> {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

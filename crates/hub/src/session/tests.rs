@@ -166,7 +166,7 @@ impl Staging for SlowStaging {
 
 /// A hub without a listener.
 struct World {
-    context: SessionContext,
+    context: Arc<SessionContext>,
     bomb: Bomb,
     sessions: u64,
     _follow: (watch::Receiver<Vec<ActiveDevice>>, watch::Receiver<u64>),
@@ -216,14 +216,14 @@ impl World {
         tokio::spawn(driver.run());
         World {
             bomb,
-            context: SessionContext {
+            context: Arc::new(SessionContext {
                 driver: handle,
                 store,
                 keep_alive,
                 claims: Claims::default(),
                 unread: HubUnread::default(),
                 uploads: HubUploads::new(uploads, upload_idle),
-            },
+            }),
             sessions: 0,
             _follow: (active_changed, journal_grew),
             _lines: lines,
@@ -236,7 +236,13 @@ impl World {
         self.sessions += 1;
         let session = SessionId(self.sessions);
         let peer = "192.0.2.1:40000".parse().unwrap();
-        tokio::spawn(serve(hubs_end, session, peer, None, self.context.clone()));
+        tokio::spawn(serve(
+            hubs_end,
+            session,
+            peer,
+            None,
+            Arc::clone(&self.context),
+        ));
         let mut device = Device {
             stream: BufReader::new(stream),
             calls: 0,

@@ -1,6 +1,5 @@
 //! Answers that a device has not read: bounded for each session, and counted for the hub.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -68,7 +67,7 @@ pub(super) struct Unread {
     in_flight: Semaphore,
     /// What the calls under way are counted as. Those of one id, which a device had best not use
     /// twice, are counted together.
-    under_way: Mutex<HashMap<RequestId, Counted>>,
+    under_way: Mutex<Vec<(RequestId, Counted)>>,
 }
 
 /// What some calls are counted as, until their answers are written.
@@ -117,19 +116,41 @@ impl Unread {
 
     fn count(&self, id: &RequestId, cost: u32) {
         let mut under_way = self.under_way();
-        let counted = under_way.entry(id.clone()).or_default();
-        counted.calls += 1;
-        counted.room += cost;
+        let found = under_way.iter_mut().find(|(found, _)| found == id);
+        match found {
+            Some((_, counted)) => {
+                counted.calls += 1;
+                counted.room += cost;
+            }
+            None => under_way.push((
+                id.clone(),
+                Counted {
+                    calls: 1,
+                    room: cost,
+                },
+            )),
+        }
     }
 
     /// The call has its answer, of so many bytes; what is to be given back when that is written. Room
     /// that the answer does not need is given back at once.
     pub(super) fn answered(&self, id: &RequestId, bytes: usize) -> Counted {
-        let mut counted = self.under_way().remove(id).unwrap_or_default();
+        let mut counted = self.take(id);
         let needed = u32::try_from(bytes).map_or(counted.room, |bytes| bytes.min(counted.room));
         self.room.add_permits((counted.room - needed) as usize);
         counted.room = needed;
         counted
+    }
+
+    fn take(&self, id: &RequestId) -> Counted {
+        let mut under_way = self.under_way();
+        let at = under_way.iter().position(|(found, _)| found == id);
+        let counted = at.map(|at| under_way.swap_remove(at).1);
+        if under_way.is_empty() {
+            // An idle session keeps no room for calls.
+            *under_way = Vec::new();
+        }
+        counted.unwrap_or_default()
     }
 
     /// So many bytes are to be written; whether that is more than a session may leave unread.
@@ -151,7 +172,7 @@ impl Unread {
         self.hub.patience()
     }
 
-    fn under_way(&self) -> std::sync::MutexGuard<'_, HashMap<RequestId, Counted>> {
+    fn under_way(&self) -> std::sync::MutexGuard<'_, Vec<(RequestId, Counted)>> {
         self.under_way
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -7,6 +7,7 @@ mod idle;
 mod run;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fleetlink_proto::control::{
@@ -33,16 +34,27 @@ const BLOCK_QUEUE: usize = 3;
 /// Receipts of a session that are answered again.
 const RECEIPTS: usize = 64;
 
-/// Begins uploads; the core has allowed them.
+/// Begins uploads; the core has allowed them. One allocation for all of a session that know it: each
+/// byte of it counts, because most sessions are idle.
 #[derive(Clone)]
-pub(super) struct Uploads {
+pub(super) struct Uploads(Arc<Shared>);
+
+pub(super) struct Shared {
     turn: HubTurn,
-    hub: SessionContext,
+    hub: Arc<SessionContext>,
     outbox: Outbox,
     order: Order,
-    feeds: Arc<Mutex<Feeds>>,
+    feeds: Mutex<Feeds>,
     /// Wakes the reader when an upload is decided.
-    decided: Arc<Notify>,
+    decided: Notify,
+}
+
+impl Deref for Uploads {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
 }
 
 /// The ways to the uploads that wait for bytes; none can be opened once the session has ended.
@@ -95,15 +107,20 @@ struct Intake {
 }
 
 impl Uploads {
-    pub(super) fn new(turn: HubTurn, hub: SessionContext, outbox: Outbox, order: Order) -> Self {
-        Uploads {
+    pub(super) fn new(
+        turn: HubTurn,
+        hub: Arc<SessionContext>,
+        outbox: Outbox,
+        order: Order,
+    ) -> Self {
+        Uploads(Arc::new(Shared {
             turn,
             hub,
             outbox,
             order,
-            feeds: Arc::default(),
-            decided: Arc::default(),
-        }
+            feeds: Mutex::default(),
+            decided: Notify::new(),
+        }))
     }
 
     /// The way of the session's calls to the core.

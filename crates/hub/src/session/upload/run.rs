@@ -14,7 +14,7 @@ use super::super::order::Pending;
 use super::super::reader::no_such_transfer;
 use super::blocks::Blocks;
 use super::idle::Progress;
-use super::{BLOCK_QUEUE, Feed, Intake, Piece, Uploads};
+use super::{BLOCK_QUEUE, Feed, Intake, Piece, Shared, Uploads};
 use crate::driver::StartUpload;
 use crate::ingest::{Ingest, store_error};
 use crate::store::{StageReply, Staging};
@@ -175,9 +175,9 @@ impl<'a> Run<'a> {
         mut ingest: Box<Ingest>,
         intake: &mut Intake,
     ) -> Result<Option<Ended>, RpcError> {
-        let Uploads {
+        let Shared {
             hub, turn, outbox, ..
-        } = self.uploads;
+        } = &**self.uploads;
         let ready = OpenUploadReply::Ready {
             upload: self.upload,
             offset: ingest.bytes(),
