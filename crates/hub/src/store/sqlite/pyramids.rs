@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
@@ -15,6 +16,7 @@ use super::error::{OpError, damaged, of_read};
 use super::failure::Guard;
 use super::folder::private;
 use super::{Shared, segment};
+use crate::store::SegmentReader;
 use crate::store::pyramid::{self, BuildError, Pyramid};
 
 /// The thread that builds pyramids, with a connection of its own that reads.
@@ -138,7 +140,10 @@ fn build(segment: &SegmentRef, totals: &Summary, shared: &Shared) -> Result<(), 
         shared.folder.pyramid(segment.id),
         shared.folder.unfinished_pyramid(),
     );
-    let mut text = segment::open_filed(&shared.folder, segment)?;
+    let mut text = WhileNamed {
+        reader: segment::open_filed(&shared.folder, segment)?,
+        path: shared.folder.segment(segment.id),
+    };
     let mut options = private();
     let out = options
         .write(true)
@@ -157,6 +162,22 @@ fn build(segment: &SegmentRef, totals: &Summary, shared: &Shared) -> Result<(), 
         remove(segment.id, shared);
     }
     Ok(())
+}
+
+/// Reads a segment for as long as its file has its name: a file that is removed while it is open gives
+/// its room back only when it is closed.
+struct WhileNamed<R> {
+    reader: R,
+    path: PathBuf,
+}
+
+impl<R: SegmentReader> SegmentReader for WhileNamed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, StoreError> {
+        match self.path.exists() {
+            true => self.reader.read(buffer),
+            false => Err(StoreError::NotFound),
+        }
+    }
 }
 
 /// Removes the pyramid of a segment, where there is one.
