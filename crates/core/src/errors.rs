@@ -9,9 +9,9 @@ use crate::store::calls::StoreError;
 
 pub(crate) const CLOSING: &str = "the hub is closing";
 pub(crate) const WRONG_PASSWORD: &str = "Invalid Password. Please try again";
-pub(crate) const NOW_BLOCKED: &str =
+pub(crate) const NOW_LOCKED_OUT: &str =
     "Invalid Password. Your account has been blocked. Please try again later";
-pub(crate) const BLOCKED: &str =
+pub(crate) const LOCKED_OUT: &str =
     "Your account is blocked due to multiple authentication failures. Please try again later";
 
 pub(crate) const PENALISED: &str = "Too many logins from this address have failed under different names. Passwords from it are \

@@ -22,7 +22,7 @@ mod store;
 mod time;
 
 pub use access::attempt_tables::AttemptTables;
-pub use access::attempts::{Attempts, Failed, Failure, Fault, LockedOut, Penalty, Standing};
+pub use access::attempts::{Attempts, Failed, Fault, LockedOut, LockoutEffect, Penalty, Standing};
 pub use access::authorisation;
 pub use access::possession::Possession;
 pub use access::shown_password::ShownPassword;

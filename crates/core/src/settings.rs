@@ -14,7 +14,7 @@ use crate::capacity::Capacity;
 pub struct Settings {
     /// The hub's program, as devices see it: `fleetlink 0.1.0`.
     pub software: String,
-    /// Wrong passwords in a row that block a name.
+    /// Wrong passwords in a row that lock a name out.
     pub max_attempts: MaxAttempts,
     /// The penalties of client networks that fail on many different names; `None` for no penalties.
     pub penalties: Option<PenaltySettings>,

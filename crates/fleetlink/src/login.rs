@@ -32,8 +32,9 @@ pub(crate) async fn of_device(
     by_password(builder.by_key(false), None, lines, output).await
 }
 
-/// Asks for the name once, and for the password until the hub accepts it or blocks the name. No
-/// connection is held while somebody types: the hub has few places for those who have not logged in.
+/// Asks for the name once, and for the password until the hub accepts it or locks the name out. No
+/// connection is held while somebody types: the hub has few places for those who have not logged
+/// in.
 pub(crate) async fn of_person(
     builder: ClientBuilder,
     password: Option<Password>,

@@ -97,7 +97,7 @@ async fn a_program_can_hold_the_whole_dialogue() {
 }
 
 #[tokio::test]
-async fn a_blocked_name_ends_the_client_with_its_own_status() {
+async fn a_locked_out_name_ends_the_client_with_its_own_status() {
     let hub = ScriptedHub::start(Script::default()).await;
     let port = hub.address.port().to_string();
     let output = fleetlink(&["client", "127.0.0.1", &port, "0"], "camera\nblock\n").await;

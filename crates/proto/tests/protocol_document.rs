@@ -196,7 +196,7 @@ fn states_every_limit() {
             limits::MAX_LOGIN_NONCES.to_string(),
         ),
         ("a nonce", seconds(limits::LOGIN_NONCE_LIFE)),
-        ("a lock-out", seconds(limits::BLOCK_TIME)),
+        ("a lock-out", seconds(limits::LOCK_OUT_TIME)),
         (
             "keep-alive, unless the hub sets another from 0.2 s to 3600 s",
             seconds(limits::DEFAULT_KEEP_ALIVE),

@@ -39,8 +39,8 @@ pub(super) struct Hub {
 }
 
 impl Hub {
-    /// One with the accounts that `data` holds and those of this credentials file, that blocks a name
-    /// after so many wrong passwords.
+    /// One with the accounts that `data` holds and those of this credentials file, that locks a
+    /// name out after so many wrong passwords.
     pub(super) fn start(
         data: &Path,
         unknown: Unknown,

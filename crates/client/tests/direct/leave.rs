@@ -92,7 +92,7 @@ async fn a_grant_by_a_newer_key_holds_where_its_statements_lead_there() {
 
 /// The receiver judges for itself, whatever a sender believes.
 #[tokio::test]
-async fn a_receiver_turns_away_who_has_no_leave() {
+async fn a_receiver_refuses_a_peer_without_a_valid_grant() {
     let hub = Hub::new();
     let receiver = hub.receiver("uav", Deadlines::default()).await;
     let camera = hub.device("camera").await;

@@ -39,7 +39,7 @@ impl Attempts for AttemptTables {
         if let Some(left) = of_name {
             return Standing::Penalised(left, Fault::OneName);
         }
-        match self.lockouts.blocked_for(name, now) {
+        match self.lockouts.locked_out_for(name, now) {
             Some(left) => Standing::LockedOut(left),
             None if self.lockouts.has_room(name, now) => Standing::Checked,
             None => Standing::Waits,
@@ -71,6 +71,6 @@ impl Attempts for AttemptTables {
     }
 
     fn locked_out(&self, now: Now) -> Vec<LockedOut> {
-        self.lockouts.blocked(now.monotonic).collect()
+        self.lockouts.locked_out(now.monotonic).collect()
     }
 }

@@ -8,7 +8,8 @@ use fleetlink_proto::Source;
 
 use crate::time::Now;
 
-/// Remembers what came of the attempts to log in by password, and says what becomes of the next one.
+/// Remembers what came of the attempts to log in by password, and says what becomes of the next
+/// one.
 ///
 /// A hub keeps it in bounded tables of its own, [`AttemptTables`](crate::AttemptTables). Hubs that
 /// share a store can share it as well: [`Hub::with_attempts`](crate::Hub::with_attempts).
@@ -18,8 +19,8 @@ use crate::time::Now;
 /// reply. A hub whose store is slow or away has to refuse a guess as fast as ever. And the reply to
 /// an unknown name must not take another time than that to a known one. So a shared implementation
 /// replies from its own memory. Beside that it sends each change to the store, and takes over the
-/// changes of the other hubs. For as long as a change is on its way, another hub allows the attempts
-/// that it still knows of: that many more guesses are the price.
+/// changes of the other hubs. For as long as a change is on its way, another hub allows the
+/// attempts that it still knows of: that many more guesses are the price.
 ///
 /// Rules for an implementation:
 /// - Its memory is bounded, and does not depend on which names have accounts.
@@ -73,7 +74,7 @@ pub enum Fault {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Failed {
     /// Its effect on the name.
-    pub lockout: Failure,
+    pub lockout: LockoutEffect,
     /// The penalty of the client network for this name that begins.
     pub of_name: Option<Penalty>,
     /// The penalty of the client network for all names that begins.
@@ -82,11 +83,11 @@ pub struct Failed {
 
 /// The effect of a wrong password on a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Failure {
+pub enum LockoutEffect {
     /// Another try is allowed.
     Counted,
     /// The name is locked out from now on.
-    Blocked,
+    LockedOut,
 }
 
 /// A client network is penalised from now on.

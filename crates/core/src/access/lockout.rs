@@ -1,19 +1,19 @@
-//! The lock-out: how many wrong passwords a name has had, and until when it is blocked.
+//! The lock-out: how many wrong passwords a name has had, and until when it is locked out.
 //!
 //! An attempt counts before its password is checked: a name's failures and its checks under way
 //! together never exceed the limit, so parallel guesses are no way around it.
 //!
 //! Nothing here knows which names have an account: with more names than are remembered, any rule
 //! that did would show them apart. Whatever was tried last is forgotten last, and nothing before
-//! [`BLOCK_TIME`] has passed. So whoever makes the hub forget gets no more guesses at a name in any
-//! such time than whoever sits a block out.
+//! [`LOCK_OUT_TIME`] has passed. So whoever makes the hub forget gets no more guesses at a name in
+//! any such time than whoever waits for its end.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use fleetlink_proto::control::limits::{BLOCK_TIME, MAX_REMEMBERED_NAMES};
+use fleetlink_proto::control::limits::{LOCK_OUT_TIME, MAX_REMEMBERED_NAMES};
 
-use crate::access::attempts::{Failure, LockedOut};
+use crate::access::attempts::{LockedOut, LockoutEffect};
 use crate::settings::MaxAttempts;
 
 /// The failures of every name that has some.
@@ -30,7 +30,7 @@ pub(crate) struct Lockouts {
 struct Idle {
     /// By their last failure.
     counting: BTreeSet<(Duration, Box<str>)>,
-    /// By the end of their block.
+    /// By the end of their lock-out.
     blocked: BTreeSet<(Duration, Box<str>)>,
 }
 
@@ -39,7 +39,7 @@ struct Attempts {
     failed: u8,
     /// Checks under way.
     pending: u8,
-    blocked_until: Option<Duration>,
+    locked_out_until: Option<Duration>,
     /// The last change; of a name without a check under way that was its last failure.
     changed: Duration,
 }
@@ -54,18 +54,18 @@ impl Lockouts {
         }
     }
 
-    /// For how long the name stays blocked.
-    pub(crate) fn blocked_for(&self, name: &str, now: Duration) -> Option<Duration> {
-        self.names.get(name)?.blocked_for(now)
+    /// For how long the name stays locked out.
+    pub(crate) fn locked_out_for(&self, name: &str, now: Duration) -> Option<Duration> {
+        self.names.get(name)?.locked_out_for(now)
     }
 
-    /// The names that are blocked, in their order.
-    pub(crate) fn blocked(&self, now: Duration) -> impl Iterator<Item = LockedOut> {
+    /// The names that are locked out, in their order.
+    pub(crate) fn locked_out(&self, now: Duration) -> impl Iterator<Item = LockedOut> {
         let names = self.names.iter();
         names.filter_map(move |(name, attempts)| {
             Some(LockedOut {
                 name: name.clone(),
-                left: attempts.blocked_for(now)?,
+                left: attempts.locked_out_for(now)?,
             })
         })
     }
@@ -74,7 +74,7 @@ impl Lockouts {
     pub(crate) fn has_room(&self, name: &str, now: Duration) -> bool {
         let attempts = self.names.get(name).copied().unwrap_or_default();
         let attempts = attempts.at(now);
-        // A blocked name has none left: its failures are at the limit.
+        // A locked-out name has none left: its failures are at the limit.
         attempts.failed + attempts.pending < self.max_attempts
     }
 
@@ -92,24 +92,24 @@ impl Lockouts {
     }
 
     /// A check ended with a wrong password.
-    pub(crate) fn fail(&mut self, name: &str, now: Duration) -> Failure {
+    pub(crate) fn fail(&mut self, name: &str, now: Duration) -> LockoutEffect {
         let max = self.max_attempts;
         self.change(name, now, |attempts| {
             attempts.pending = attempts.pending.saturating_sub(1);
             attempts.failed += 1;
             if attempts.failed < max {
-                return Failure::Counted;
+                return LockoutEffect::Counted;
             }
-            attempts.blocked_until = Some(now + BLOCK_TIME);
-            Failure::Blocked
+            attempts.locked_out_until = Some(now + LOCK_OUT_TIME);
+            LockoutEffect::LockedOut
         })
     }
 
-    /// Ends a block and forgets the failures.
+    /// Ends a lock-out and forgets the failures.
     pub(crate) fn unlock(&mut self, name: &str, now: Duration) {
         self.change(name, now, |attempts| {
             attempts.failed = 0;
-            attempts.blocked_until = None;
+            attempts.locked_out_until = None;
         });
     }
 
@@ -136,31 +136,31 @@ impl Lockouts {
 }
 
 impl Attempts {
-    /// The count as it is now: after a block it is zero.
+    /// The count as it is now: after a lock-out it is zero.
     fn at(self, now: Duration) -> Self {
-        match self.blocked_until {
+        match self.locked_out_until {
             Some(until) if until <= now => Attempts {
                 failed: 0,
-                blocked_until: None,
+                locked_out_until: None,
                 ..self
             },
             _ => self,
         }
     }
 
-    fn blocked_for(self, now: Duration) -> Option<Duration> {
-        let left = self.blocked_until?.checked_sub(now);
+    fn locked_out_for(self, now: Duration) -> Option<Duration> {
+        let left = self.locked_out_until?.checked_sub(now);
         left.filter(|left| !left.is_zero())
     }
 
     fn is_clear(self) -> bool {
-        self.failed == 0 && self.pending == 0 && self.blocked_until.is_none()
+        self.failed == 0 && self.pending == 0 && self.locked_out_until.is_none()
     }
 }
 
 impl Idle {
     fn insert(&mut self, name: &str, attempts: Attempts) {
-        match attempts.blocked_until {
+        match attempts.locked_out_until {
             _ if attempts.pending > 0 => {}
             Some(until) => _ = self.blocked.insert((until, name.into())),
             None => _ = self.counting.insert((attempts.changed, name.into())),
@@ -168,14 +168,14 @@ impl Idle {
     }
 
     fn remove(&mut self, name: &str, attempts: Attempts) {
-        match attempts.blocked_until {
+        match attempts.locked_out_until {
             Some(until) => _ = self.blocked.remove(&(until, name.into())),
             None => _ = self.counting.remove(&(attempts.changed, name.into())),
         }
     }
 
-    /// A name to forget: its block is over, or it is the one of too many that failed the longest
-    /// ago. Those that failed within [`BLOCK_TIME`] stay, however many: each cost a core a hash.
+    /// A name to forget: its lock-out is over, or it is the one of too many that failed the longest
+    /// ago. Those that failed within [`LOCK_OUT_TIME`] stay, however many: each cost a core a hash.
     fn pop_forgotten(&mut self, max_names: usize, now: Duration) -> Option<Box<str>> {
         if self.blocked.first().is_some_and(|(until, _)| *until <= now) {
             return self.blocked.pop_first().map(|(_, name)| name);
@@ -184,7 +184,7 @@ impl Idle {
             return None;
         }
         let (failed, _) = self.counting.first()?;
-        if *failed + BLOCK_TIME > now {
+        if *failed + LOCK_OUT_TIME > now {
             return None;
         }
         self.counting.pop_first().map(|(_, name)| name)
@@ -201,7 +201,7 @@ mod tests {
         Lockouts::new(max.parse().unwrap())
     }
 
-    fn wrong(lockouts: &mut Lockouts, name: &str, now: Duration) -> Failure {
+    fn wrong(lockouts: &mut Lockouts, name: &str, now: Duration) -> LockoutEffect {
         assert!(lockouts.has_room(name, now));
         lockouts.begin(name, now);
         lockouts.fail(name, now)
@@ -219,16 +219,16 @@ mod tests {
     }
 
     #[test]
-    fn the_last_failure_blocks_for_ten_seconds_and_then_the_count_is_zero() {
+    fn the_last_failure_locks_out_for_ten_seconds_and_then_the_count_is_zero() {
         let mut lockouts = lockouts("2");
-        assert_eq!(wrong(&mut lockouts, "a", START), Failure::Counted);
-        assert_eq!(wrong(&mut lockouts, "a", START), Failure::Blocked);
-        assert_eq!(lockouts.blocked_for("a", START), Some(BLOCK_TIME));
+        assert_eq!(wrong(&mut lockouts, "a", START), LockoutEffect::Counted);
+        assert_eq!(wrong(&mut lockouts, "a", START), LockoutEffect::LockedOut);
+        assert_eq!(lockouts.locked_out_for("a", START), Some(LOCK_OUT_TIME));
         assert!(!lockouts.has_room("a", START));
-        let later = START + BLOCK_TIME;
-        assert_eq!(lockouts.blocked_for("a", later), None);
-        assert_eq!(wrong(&mut lockouts, "a", later), Failure::Counted);
-        assert_eq!(wrong(&mut lockouts, "a", later), Failure::Blocked);
+        let later = START + LOCK_OUT_TIME;
+        assert_eq!(lockouts.locked_out_for("a", later), None);
+        assert_eq!(wrong(&mut lockouts, "a", later), LockoutEffect::Counted);
+        assert_eq!(wrong(&mut lockouts, "a", later), LockoutEffect::LockedOut);
     }
 
     #[test]
@@ -238,7 +238,7 @@ mod tests {
         lockouts.begin("a", START);
         lockouts.succeed("a", START);
         assert!(lockouts.names.is_empty());
-        assert_eq!(wrong(&mut lockouts, "a", START), Failure::Counted);
+        assert_eq!(wrong(&mut lockouts, "a", START), LockoutEffect::Counted);
     }
 
     fn remembered(lockouts: &Lockouts) -> Vec<&str> {
@@ -254,30 +254,30 @@ mod tests {
             wrong(&mut lockouts, name, START + at * second);
         }
         assert_eq!(remembered(&lockouts), ["a", "b", "c"], "all are recent");
-        wrong(&mut lockouts, "d", START + second + BLOCK_TIME);
+        wrong(&mut lockouts, "d", START + second + LOCK_OUT_TIME);
         assert_eq!(remembered(&lockouts), ["b", "c", "d"]);
-        wrong(&mut lockouts, "e", START + 3 * second + BLOCK_TIME);
+        wrong(&mut lockouts, "e", START + 3 * second + LOCK_OUT_TIME);
         assert_eq!(remembered(&lockouts), ["d", "e"]);
     }
 
     #[test]
-    fn a_block_is_forgotten_at_its_end_and_a_check_under_way_never() {
+    fn a_lock_out_is_forgotten_at_its_end_and_a_check_under_way_never() {
         let mut lockouts = lockouts("1");
         lockouts.max_names = 0;
         lockouts.begin("checked", START);
         wrong(&mut lockouts, "blocked", START);
-        let end = START + BLOCK_TIME;
+        let end = START + LOCK_OUT_TIME;
         wrong(&mut lockouts, "a", end - Duration::from_millis(1));
         assert_eq!(remembered(&lockouts), ["a", "blocked", "checked"]);
         wrong(&mut lockouts, "b", end);
         assert_eq!(remembered(&lockouts), ["a", "b", "checked"]);
-        wrong(&mut lockouts, "c", end + 100 * BLOCK_TIME);
+        wrong(&mut lockouts, "c", end + 100 * LOCK_OUT_TIME);
         assert_eq!(remembered(&lockouts), ["c", "checked"]);
     }
 
     /// Guesses at many names, so that some are forgotten all the time.
     #[test]
-    fn no_order_of_guesses_gets_more_than_the_limit_in_the_time_of_a_block() {
+    fn no_order_of_guesses_gets_more_than_the_limit_in_the_time_of_a_lock_out() {
         const NAMES: u64 = 12;
         let mut lockouts = lockouts("3");
         lockouts.max_names = 4;
@@ -298,7 +298,7 @@ mod tests {
             forgotten += u32::from(!lockouts.names.contains_key(&*name) && of_name.len() > 1);
             if let [.., first, _, _, last] = of_name[..] {
                 assert!(
-                    last - first >= BLOCK_TIME,
+                    last - first >= LOCK_OUT_TIME,
                     "four of {name} in {:?}",
                     last - first
                 );
@@ -309,11 +309,11 @@ mod tests {
     }
 
     #[test]
-    fn the_operator_ends_a_block() {
+    fn the_operator_ends_a_lock_out() {
         let mut lockouts = lockouts("1");
         wrong(&mut lockouts, "a", START);
         lockouts.unlock("a", START);
-        assert_eq!(lockouts.blocked_for("a", START), None);
+        assert_eq!(lockouts.locked_out_for("a", START), None);
         assert!(lockouts.has_room("a", START));
     }
 }

@@ -1,13 +1,13 @@
 //! Penalties of one name: a source that keeps failing on a name may not try passwords of it for a
-//! while. Without them, whoever guesses whenever a block is over would keep the name blocked, and
-//! its owner out. Other names are tried from the source as before: people behind one address do not
-//! answer for each other.
+//! while. Without them, whoever guesses whenever a lock-out is over would keep the name locked out,
+//! and its owner out. Other names are tried from the source as before: people behind one address do
+//! not answer for each other.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
 use fleetlink_proto::control::limits::{
-    FAILED_NAME_KEPT, MAX_FAILING_SOURCES, NAME_PENALTY_BLOCKS,
+    FAILED_NAME_KEPT, MAX_FAILING_SOURCES, NAME_PENALTY_LOCK_OUTS,
 };
 use fleetlink_proto::{ContentHash, Source};
 
@@ -16,7 +16,8 @@ use crate::access::penalties::subject;
 use crate::access::remembered::Remembered;
 use crate::settings::{MaxAttempts, PenaltySettings};
 
-/// A name, as it was tried from a source; a hash, so that its size does not depend on what was sent.
+/// A name, as it was tried from a source; a hash, so that its size does not depend on what was
+/// sent.
 type Pair = (Source, [u8; 32]);
 
 /// The failures of every source on every name that it has some on.
@@ -44,7 +45,7 @@ impl NamePenalties {
     pub(crate) fn new(settings: Option<PenaltySettings>, max_attempts: MaxAttempts) -> Self {
         NamePenalties {
             settings,
-            failures: NAME_PENALTY_BLOCKS * u32::from(max_attempts.get()),
+            failures: NAME_PENALTY_LOCK_OUTS * u32::from(max_attempts.get()),
             records: Remembered::at_most(MAX_FAILING_SOURCES),
         }
     }

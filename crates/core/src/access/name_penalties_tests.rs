@@ -24,7 +24,7 @@ fn fail(penalties: &mut NamePenalties, from: &str, now: Duration) -> Option<u64>
 }
 
 #[test]
-fn two_blocks_of_wrong_passwords_are_penalised_and_each_further_one_twice_as_long() {
+fn two_lock_outs_of_wrong_passwords_are_penalised_and_each_further_one_twice_as_long() {
     let mut penalties = penalties();
     let from = "192.0.2.1";
     for _ in 0..5 {

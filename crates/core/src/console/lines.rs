@@ -217,10 +217,10 @@ impl fmt::Display for LoginFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             LoginFailure::WrongPassword => "unknown name or wrong password",
-            LoginFailure::NowBlocked => {
+            LoginFailure::NowLockedOut => {
                 "unknown name or wrong password; the name is blocked from now on"
             }
-            LoginFailure::Blocked => "the name is blocked",
+            LoginFailure::LockedOut => "the name is blocked",
             LoginFailure::KeyRefused => "unknown name or wrong key",
             LoginFailure::Busy => "too many logins are waiting",
             LoginFailure::TooManySessions => "it has as many sessions open as a device may have",

@@ -196,10 +196,10 @@ pub enum Departure {
 pub enum LoginFailure {
     /// Unknown name or wrong password.
     WrongPassword,
-    /// As above, and the name is blocked from now on.
-    NowBlocked,
-    /// The name is blocked.
-    Blocked,
+    /// As above, and the name is locked out from now on.
+    NowLockedOut,
+    /// The name is locked out.
+    LockedOut,
     /// Unknown name, another key or a wrong signature.
     KeyRefused,
     /// The hub is at one of its limits.
@@ -219,7 +219,7 @@ pub enum AccountChange {
     Removed,
     /// It has no login any more; its data stay.
     LoginRemoved,
-    /// Its block and its failures are forgotten.
+    /// Its lock-out and its failures are forgotten.
     Unlocked,
     /// Its device has a key now.
     KeyEnrolled,

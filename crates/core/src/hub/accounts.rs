@@ -38,7 +38,7 @@ impl Hub {
             name: account.name.clone(),
             created: account.created,
             active: self.presence.is_active(&account.name),
-            blocked_for: locked_out.get(account.name.as_str()).copied(),
+            locked_out_for: locked_out.get(account.name.as_str()).copied(),
             key: account.key.clone(),
         };
         self.accounts.iter().map(status).collect()

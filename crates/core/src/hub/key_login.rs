@@ -1,4 +1,4 @@
-//! Logins by key. They neither count for the lock-out nor reset it, and a block does not concern
+//! Logins by key. They neither count for the lock-out nor reset it, and a lock-out does not concern
 //! them: a name under attack by password is still its owner's.
 
 use fleetlink_proto::control::limits::LOGIN_NONCE_LIFE;

@@ -4,10 +4,10 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use fleetlink_proto::DeviceName;
-use fleetlink_proto::control::limits::{BLOCK_TIME, MAX_LOGIN_NAME_BYTES};
+use fleetlink_proto::control::limits::{LOCK_OUT_TIME, MAX_LOGIN_NAME_BYTES};
 use fleetlink_proto::control::{ErrorCode, Login, LoginProof, LoginReply, Reply, RpcError};
 
-use crate::access::attempts::{Failure, Fault, Standing};
+use crate::access::attempts::{Fault, LockoutEffect, Standing};
 use crate::access::logins::{Attempt, Check};
 use crate::access::possession::Possession;
 use crate::call::Call;
@@ -86,7 +86,7 @@ impl Hub {
     }
 
     /// Begins the checks of waiting logins for which there is room, or refuses all: the name may be
-    /// blocked by now. So may any of their sources.
+    /// locked out by now. So may any of their sources.
     pub(super) fn check_waiting(&mut self, name: &str, now: Now) {
         while let Some((attempt, standing)) = self.logins.next_decidable(name, now) {
             match standing {
@@ -185,13 +185,14 @@ impl Hub {
     fn count_failure(&mut self, check: Check, now: Now) {
         let failed = self.logins.fail(&check, now);
         let (error, failure) = match failed.lockout {
-            Failure::Counted => (
+            LockoutEffect::Counted => (
                 RpcError::new(ErrorCode::WrongPassword, errors::WRONG_PASSWORD),
                 LoginFailure::WrongPassword,
             ),
-            Failure::Blocked => (
-                RpcError::new(ErrorCode::NowBlocked, errors::NOW_BLOCKED).retry_after(BLOCK_TIME),
-                LoginFailure::NowBlocked,
+            LockoutEffect::LockedOut => (
+                RpcError::new(ErrorCode::NowBlocked, errors::NOW_LOCKED_OUT)
+                    .retry_after(LOCK_OUT_TIME),
+                LoginFailure::NowLockedOut,
             ),
         };
         let Check { call, name, .. } = check;
@@ -223,8 +224,8 @@ impl Hub {
     }
 
     fn refuse_locked_out(&mut self, attempt: Attempt, left: Duration, now: Now) {
-        let error = RpcError::new(ErrorCode::Blocked, errors::BLOCKED).retry_after(left);
-        let why = (error, LoginFailure::Blocked);
+        let error = RpcError::new(ErrorCode::Blocked, errors::LOCKED_OUT).retry_after(left);
+        let why = (error, LoginFailure::LockedOut);
         self.fail_login(attempt.call, &attempt.name, why, now);
     }
 

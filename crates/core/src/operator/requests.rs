@@ -25,7 +25,7 @@ pub enum AdminRequest {
     SetKey { name: DeviceName, key: DeviceKey },
     /// Takes an account's key away and ends its sessions, also where it has none.
     RevokeKey { name: DeviceName },
-    /// Ends a name's block and forgets its wrong passwords.
+    /// Ends a name's lock-out and forgets its wrong passwords.
     Unlock { name: DeviceName },
     /// Lists the accounts, by name.
     ListAccounts,
@@ -173,8 +173,8 @@ pub struct AccountStatus {
     pub created: WallTime,
     /// Whether the device is active.
     pub active: bool,
-    /// For how long it stays blocked.
-    pub blocked_for: Option<Duration>,
+    /// For how long it stays locked out.
+    pub locked_out_for: Option<Duration>,
     /// Its key, where it has one.
     pub key: Option<EnrolledKey>,
 }

@@ -117,7 +117,7 @@ fn the_commit_behind_a_removal_is_not_done() {
 }
 
 #[test]
-fn unlocking_ends_a_block_and_the_list_shows_it() {
+fn unlocking_ends_a_lock_out_and_the_list_shows_it() {
     let mut f = Fixture::new();
     f.greeted(1);
     f.login(1, "cam", "wrong").unwrap_err();
@@ -126,7 +126,7 @@ fn unlocking_ends_a_block_and_the_list_shows_it() {
     let blocked = |f: &mut Fixture| {
         f.operate(AdminRequest::ListAccounts);
         match f.operator_answer() {
-            Some(Ok(AdminReply::Accounts(all))) => all[0].blocked_for.map(|time| time.as_secs()),
+            Some(Ok(AdminReply::Accounts(all))) => all[0].locked_out_for.map(|time| time.as_secs()),
             other => panic!("{other:?}"),
         }
     };

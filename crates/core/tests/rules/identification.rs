@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fleetlink_core::{AccountOrder, AdminRequest, Caller, Door, Effect, Input, Proof, StoreReply};
 use fleetlink_proto::control::limits::{
-    BLOCK_TIME, MAX_WAITING_LOGINS_PER_NAME, MAX_WAITING_PASSWORD_CHECKS,
+    LOCK_OUT_TIME, MAX_WAITING_LOGINS_PER_NAME, MAX_WAITING_PASSWORD_CHECKS,
 };
 use fleetlink_proto::control::{ErrorCode, ListFiles, Request, RpcError};
 use fleetlink_proto::{DeviceName, MAX_PASSWORD_BYTES};
@@ -100,7 +100,7 @@ fn wrong_passwords_with_and_without_a_session_count_together() {
         (error.code, retry_after(&error)),
         (ErrorCode::Blocked, Some(6_000))
     );
-    f.pass(BLOCK_TIME - Duration::from_secs(4));
+    f.pass(LOCK_OUT_TIME - Duration::from_secs(4));
     f.shows(FROM, "cam", "wrong").unwrap_err();
     f.shows(FROM, "cam", "right").unwrap();
     f.shows(FROM, "cam", "wrong").unwrap_err();

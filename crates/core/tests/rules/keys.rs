@@ -131,7 +131,7 @@ fn without_a_channel_there_are_no_keys() {
 }
 
 #[test]
-fn a_block_does_not_stop_a_key_and_a_key_does_not_reset_it() {
+fn a_lock_out_does_not_stop_a_key_and_a_key_does_not_reset_it() {
     let mut f = Fixture::enrolled();
     for session in 2..=5 {
         f.greeted(session);

@@ -7,8 +7,9 @@ use fleetlink_proto::control::{ErrorCode, Login, Reply, Request};
 use crate::fixture::{Fixture, coded, hash, name, retry_after};
 
 const WRONG: &str = "Invalid Password. Please try again";
-const NOW_BLOCKED: &str = "Invalid Password. Your account has been blocked. Please try again later";
-const BLOCKED: &str =
+const NOW_LOCKED_OUT: &str =
+    "Invalid Password. Your account has been blocked. Please try again later";
+const LOCKED_OUT: &str =
     "Your account is blocked due to multiple authentication failures. Please try again later";
 
 fn login(name: &str) -> Request {
@@ -24,12 +25,12 @@ fn an_unknown_name_behaves_as_a_wrong_password_does() {
         let first = f.login(1, name, "wrong").unwrap_err();
         assert_eq!(coded(&first), (ErrorCode::WrongPassword, WRONG));
         let second = f.login(1, name, "wrong").unwrap_err();
-        assert_eq!(coded(&second), (ErrorCode::NowBlocked, NOW_BLOCKED));
+        assert_eq!(coded(&second), (ErrorCode::NowBlocked, NOW_LOCKED_OUT));
         assert_eq!(retry_after(&second), Some(10_000));
 
         f.pass(Duration::from_secs(3));
         let third = f.refused(1, login(name));
-        assert_eq!(coded(&third), (ErrorCode::Blocked, BLOCKED));
+        assert_eq!(coded(&third), (ErrorCode::Blocked, LOCKED_OUT));
         assert_eq!(retry_after(&third), Some(7_000));
         assert!(f.check().is_none(), "no password is checked");
     }
@@ -46,7 +47,7 @@ fn after_ten_seconds_the_right_password_joins_again() {
 }
 
 #[test]
-fn parallel_guesses_wait_and_a_block_refuses_them_all() {
+fn parallel_guesses_wait_and_a_lock_out_refuses_them_all() {
     let mut f = Fixture::new();
     for session in 1..=4 {
         f.greeted(session);

@@ -139,8 +139,8 @@ fn few_nonces_of_a_session_are_valid() {
     }
 }
 
-/// Neither a block of the name nor a penalty of the source concerns these logins, and no number of
-/// them begins one.
+/// Neither a lock-out of the name nor a penalty of the source concerns these logins, and no number
+/// of them begins one.
 #[test]
 fn a_stale_nonce_counts_for_no_lock_out_and_no_penalty() {
     let mut f = Fixture::enrolled();

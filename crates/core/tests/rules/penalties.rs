@@ -67,7 +67,7 @@ fn a_refused_password_counts_no_attempt_of_its_name() {
 }
 
 #[test]
-fn a_penalised_source_is_not_told_of_blocks() {
+fn a_penalised_network_is_not_told_of_lock_outs() {
     let mut f = Fixture::penalised(["nobody", "another", "third"]);
     f.greeted_from(2, OTHER);
     f.login(2, "cam", "wrong").unwrap_err();

@@ -9,7 +9,7 @@ use fleetlink_core::{
 };
 use fleetlink_proto::WallTime;
 use fleetlink_proto::control::ErrorCode;
-use fleetlink_proto::control::limits::BLOCK_TIME;
+use fleetlink_proto::control::limits::LOCK_OUT_TIME;
 
 use crate::fixture::{Fixture, name, retry_after, settings};
 
@@ -97,7 +97,7 @@ fn a_lockout_counted_at_one_hub_refuses_at_the_other() {
     for f in &mut hubs {
         assert_eq!(refusal(f, 1, "cam"), (ErrorCode::Blocked, Some(6_000)));
     }
-    pass(&mut hubs, BLOCK_TIME - Duration::from_secs(4));
+    pass(&mut hubs, LOCK_OUT_TIME - Duration::from_secs(4));
     for f in &mut hubs {
         f.login(1, "cam", "right").unwrap();
     }
@@ -124,7 +124,7 @@ fn what_the_operator_of_one_hub_unlocks_is_unlocked_at_both() {
     };
     let blocked = accounts
         .iter()
-        .filter(|account| account.blocked_for.is_some());
+        .filter(|account| account.locked_out_for.is_some());
     let blocked: Vec<_> = blocked.map(|account| account.name.clone()).collect();
     assert_eq!(blocked, [name("cam")]);
     b.operate(AdminRequest::Unlock { name: name("cam") });

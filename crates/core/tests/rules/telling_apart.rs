@@ -8,7 +8,7 @@ use std::time::Duration;
 use fleetlink_core::{AccountOrder, AdminRequest, CheckId, Effect, Input, SessionId, StoreReply};
 use fleetlink_proto::control::ErrorCode;
 use fleetlink_proto::control::limits::{
-    BLOCK_TIME, MAX_REMEMBERED_NAMES, MAX_WAITING_LOGINS_PER_NAME,
+    LOCK_OUT_TIME, MAX_REMEMBERED_NAMES, MAX_WAITING_LOGINS_PER_NAME,
 };
 
 use crate::fixture::{Fixture, hash, name, open};
@@ -106,13 +106,13 @@ impl Attacked {
         self.guess(1, "while it is blocked");
         self.pass(Duration::from_secs(3));
         self.guess(1, "still blocked");
-        self.pass(BLOCK_TIME);
+        self.pass(LOCK_OUT_TIME);
         self.guess(1, &"too long".repeat(8_000));
         self.guess(2, "");
         self.disconnect(2);
         self.finish_check();
         self.finish_check();
-        self.pass(BLOCK_TIME);
+        self.pass(LOCK_OUT_TIME);
         let crowd = 5..=8 + MAX_WAITING_LOGINS_PER_NAME as u64;
         self.connect(crowd.clone());
         for session in crowd {
@@ -163,9 +163,9 @@ fn known_and_unknown_names_are_remembered_alike() {
         let code = wrong(&mut f, name);
         assert_eq!(code, ErrorCode::NowBlocked, "{name}: too early to forget");
 
-        f.pass(BLOCK_TIME);
+        f.pass(LOCK_OUT_TIME);
         wrong(&mut f, name);
-        f.pass(BLOCK_TIME);
+        f.pass(LOCK_OUT_TIME);
         wrong_at_many_others(&mut f);
         assert_eq!(wrong(&mut f, name), ErrorCode::WrongPassword, "{name}");
     }

@@ -138,7 +138,7 @@ fn a_ticket_makes_an_account_and_logs_in_by_key_after_the_commit() {
     assert_eq!(error.code, ErrorCode::NotAllowed);
 }
 
-/// The same words, the same work and the same block as for a name that nobody has.
+/// The same words, the same work and the same lock-out as for a name that nobody has.
 #[test]
 fn an_account_without_a_password_is_to_a_password_as_an_unknown_name() {
     let mut f = Fixture::new();
@@ -522,7 +522,7 @@ fn tickets_are_bounded_and_the_oldest_finished_ones_go_first() {
 }
 
 #[test]
-fn a_ticket_is_of_use_while_its_name_is_blocked() {
+fn a_ticket_works_while_its_name_is_locked_out() {
     let mut f = Fixture::new();
     f.issued(1, of_name("cam"), 1);
     f.greeted(70);

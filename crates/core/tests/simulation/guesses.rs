@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use fleetlink_core::{CheckId, Now, SessionId};
 use fleetlink_proto::DeviceName;
-use fleetlink_proto::control::limits::{BLOCK_TIME, MAX_WAITING_PASSWORD_CHECKS};
+use fleetlink_proto::control::limits::{LOCK_OUT_TIME, MAX_WAITING_PASSWORD_CHECKS};
 use fleetlink_proto::control::{ErrorCode, Reply, RpcError};
 
 use crate::oracle::{OpenedBy, Oracle, Told};
@@ -14,7 +14,7 @@ use crate::oracle::{OpenedBy, Oracle, Told};
 pub(crate) struct Attempts {
     pub(crate) failed: u8,
     pub(crate) pending: u8,
-    pub(crate) blocked_until: Option<Duration>,
+    pub(crate) locked_out_until: Option<Duration>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl Oracle {
             self.penalties.wrong(&password, now);
             attempts.failed += 1;
             if attempts.failed >= self.max_attempts {
-                attempts.blocked_until = Some(now.monotonic + BLOCK_TIME);
+                attempts.locked_out_until = Some(now.monotonic + LOCK_OUT_TIME);
                 Verdict::LastWrong
             } else {
                 Verdict::Wrong
@@ -72,9 +72,9 @@ impl Oracle {
         }
         let name = name_of(password).to_owned();
         let attempts = self.names.entry(name.clone()).or_default();
-        if let Some(until) = attempts.blocked_until {
+        if let Some(until) = attempts.locked_out_until {
             assert!(until <= now.monotonic, "checks {name} while it is blocked");
-            (attempts.blocked_until, attempts.failed) = (None, 0);
+            (attempts.locked_out_until, attempts.failed) = (None, 0);
         }
         attempts.pending += 1;
         let tries = attempts.failed + attempts.pending;
@@ -117,7 +117,7 @@ impl Oracle {
             }
             (Err(ErrorCode::Blocked), None) => {
                 let attempts = self.names.get(name_of(password));
-                let until = attempts.and_then(|attempts| attempts.blocked_until);
+                let until = attempts.and_then(|attempts| attempts.locked_out_until);
                 let left = until.and_then(|until| until.checked_sub(now.monotonic));
                 let penalty = self.penalties.left(password, now);
                 assert_eq!(penalty, None, "a penalised source learns of a block");

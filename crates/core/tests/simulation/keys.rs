@@ -1,4 +1,4 @@
-//! What must hold of keys: only the enrolled one lets its device in, whatever is blocked; only a
+//! What must hold of keys: only the enrolled one lets its device in, whatever is locked out; only a
 //! session of the present password changes it; and nothing outlives it that it has opened.
 
 use fleetlink_core::{Change, Effect, Now, Possession, SessionId, StoreCall};
@@ -54,7 +54,8 @@ impl Oracle {
         assert!(told, "a key is changed before the store has answered");
     }
 
-    /// The key is gone, taken as gone, or there was none; every session of the device ends, but the one that asks.
+    /// The key is gone, taken as gone, or there was none; every session of the device ends, but the
+    /// one that asks.
     pub(crate) fn key_revoked(&mut self, name: &DeviceName) {
         self.keys.remove(name);
         for live in self.live.values_mut() {
@@ -81,7 +82,7 @@ impl Oracle {
             return None;
         };
         let attempts = self.names.get(login.name.as_str());
-        let until = attempts.and_then(|attempts| attempts.blocked_until);
+        let until = attempts.and_then(|attempts| attempts.locked_out_until);
         let blocked = until.is_some_and(|until| until > now.monotonic);
         let live = &self.live[session];
         let penalised = live

@@ -472,7 +472,7 @@ impl Oracle {
             AdminRequest::Unlock { name } if done => {
                 self.penalties.unlock(name.as_str());
                 if let Some(attempts) = self.names.get_mut(name.as_str()) {
-                    (attempts.failed, attempts.blocked_until) = (0, None);
+                    (attempts.failed, attempts.locked_out_until) = (0, None);
                 }
             }
             AdminRequest::SetKey { name, key } if done => {

@@ -96,7 +96,7 @@ impl Penalties {
         assert_eq!(self.begun.pop(), Some((source, name.cloned(), time)));
     }
 
-    /// The operator has ended a name's block.
+    /// The operator has ended a name's lock-out.
     pub(crate) fn unlock(&mut self, name: &str) {
         self.names.unlock(name);
     }

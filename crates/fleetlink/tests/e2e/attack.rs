@@ -10,7 +10,7 @@ use crate::harness::{DEADLINE, Guess, Guesser, Hub, PASSWORD, fleetlink, run};
 const OWNER: &str = "supersmartwatch";
 /// How many guesses a name has, `--max-attempts`.
 const ATTEMPTS: usize = 3;
-/// How long a block lasts.
+/// How long a lock-out lasts.
 const BLOCK: Duration = Duration::from_secs(10);
 /// How many names a source may fail on.
 const NAMES: usize = 4;
@@ -121,7 +121,7 @@ async fn a_name_under_attack_from_many_addresses_is_still_its_owners() {
         let took = tokio::task::block_in_place(|| join_by_key(&hub, &folder));
         let after = probe.guess(OWNER, "probe").await;
         slowest = slowest.max(took);
-        // The same block, with less of it left: it lasted all the while.
+        // The same lock-out, with less of it left: it lasted all the while.
         let is_blocked = before.reason == "blocked" && after.reason == "blocked";
         while_blocked += u32::from(is_blocked && after.retry_after < before.retry_after);
         guesses.lock().unwrap().extend([before, after]);
@@ -177,8 +177,8 @@ fn loopback_is_penalised_only_where_that_is_switched_on() {
     assert_eq!(finished.code, Some(0), "{finished:?}");
 }
 
-/// The owner has no key, and the attacker guesses as soon as it may. Not every block is waited for:
-/// what is shown is that one ends.
+/// The owner has no key, and the attacker guesses as soon as it may. Not every lock-out is waited
+/// for: what is shown is that one ends.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_owner_without_a_key_gets_in_while_the_attack_goes_on() {
     let options = ["--penalize-loopback", "--max-attempts", "1"];
@@ -191,7 +191,7 @@ async fn the_owner_without_a_key_gets_in_while_the_attack_goes_on() {
         assert!(began.elapsed() < DEADLINE, "no penalty");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    // The last guess that was checked began a block of ten seconds and a penalty of fifteen.
+    // The last guess that was checked began a lock-out of ten seconds and a penalty of fifteen.
     let home = Ipv4Addr::new(127, 0, 0, 2);
     let mut reasons = Vec::new();
     while reasons.last().is_none_or(|reason| reason != "none") {

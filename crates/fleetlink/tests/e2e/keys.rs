@@ -143,7 +143,7 @@ fn a_key_does_not_change_itself() {
 }
 
 #[test]
-fn the_owner_of_a_blocked_name_joins_by_key() {
+fn the_owner_of_a_locked_out_name_joins_by_key() {
     let hub = Hub::start_with(&[DEVICE], &["--max-attempts", "1"]);
     let device = enrolled(&hub);
     let elsewhere = folder();

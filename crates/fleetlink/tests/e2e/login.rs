@@ -1,4 +1,4 @@
-//! Logins, refusals and the block.
+//! Logins, refusals and the lock-out.
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
@@ -10,8 +10,8 @@ const NOW_BLOCKED: &str = "Invalid Password. Your account has been blocked. Plea
 const BLOCKED: &str =
     "Your account is blocked due to multiple authentication failures. Please try again later";
 
-/// Fails `name`'s logins until it is blocked.
-fn block(hub: &Hub, name: &str, attempts: u32) -> Instant {
+/// Fails `name`'s logins until it is locked out.
+fn lock_out(hub: &Hub, name: &str, attempts: u32) -> Instant {
     let mut shell = Shell::start(hub.address, &[]);
     shell.output.expect("Username:");
     shell.send(name);
@@ -31,9 +31,9 @@ fn block(hub: &Hub, name: &str, attempts: u32) -> Instant {
 }
 
 #[test]
-fn a_name_is_blocked_from_every_address_and_released_after_ten_seconds() {
+fn a_name_is_locked_out_from_every_address_and_released_after_ten_seconds() {
     let hub = Hub::start_everywhere(&["supersmartwatch"]);
-    let blocked = block(&hub, "supersmartwatch", 3);
+    let blocked = lock_out(&hub, "supersmartwatch", 3);
 
     // With the right password, and from another address of this machine.
     let port = hub.address.port().to_string();
@@ -58,7 +58,7 @@ fn a_name_is_blocked_from_every_address_and_released_after_ten_seconds() {
 #[test]
 fn an_unknown_name_behaves_as_a_wrong_password() {
     let hub = Hub::start(&["supersmartwatch"]);
-    block(&hub, "nobody-of-this-name", 3);
+    lock_out(&hub, "nobody-of-this-name", 3);
     let mut shell = Shell::start(hub.address, &[]);
     shell.attempt("nobody-of-this-name", PASSWORD);
     shell.output.expect(BLOCKED);
@@ -67,7 +67,7 @@ fn an_unknown_name_behaves_as_a_wrong_password() {
 }
 
 #[test]
-fn parallel_guesses_are_no_way_around_the_block() {
+fn parallel_guesses_are_no_way_around_the_lock_out() {
     let hub = Hub::start(&["supersmartwatch"]);
     let folder = tempfile::tempdir().unwrap();
     let guesses: Vec<_> = (0..20)

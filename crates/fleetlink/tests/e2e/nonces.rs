@@ -135,9 +135,9 @@ fn a_login_is_bound_to_the_key_that_its_connection_has_shown() {
     assert_eq!(after.call("login", &proof).unwrap()["name"], DEVICE);
 }
 
-/// The name is blocked by wrong passwords: its key is not, and no login with a nonce counts.
+/// The name is locked out by wrong passwords: its key is not, and no login with a nonce counts.
 #[test]
-fn a_nonce_login_neither_counts_for_a_block_nor_is_stopped_by_one() {
+fn a_nonce_login_neither_counts_for_a_lock_out_nor_is_stopped_by_one() {
     let (hub, key) = enrolled();
     let mut client = connect(&hub);
     for _ in 0..20 {
@@ -153,7 +153,7 @@ fn a_nonce_login_neither_counts_for_a_block_nor_is_stopped_by_one() {
     }
     let right = key.nonce_proof(&hub.pin(), DEVICE, &client.nonce());
     assert_eq!(client.call("login", &right).unwrap()["name"], DEVICE);
-    // The name is still blocked for passwords.
+    // The name is still locked out for passwords.
     let again = connect(&hub).call("login", &guess);
     assert_eq!(again.unwrap_err(), "blocked");
 }

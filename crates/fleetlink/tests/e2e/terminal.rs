@@ -93,7 +93,7 @@ fn what_arrives_is_printed_above_the_prompt() {
 }
 
 #[test]
-fn wrong_passwords_are_asked_for_again_until_the_block() {
+fn wrong_passwords_are_asked_for_again_until_the_lock_out() {
     let hub = Hub::start_with(&["supersmartwatch"], &["--max-attempts", "2"]);
     let mut watch = join(&hub);
     watch.output.expect("Username:");

@@ -37,7 +37,7 @@ pub enum OperatorCall {
     SetKey { name: DeviceName, key: DeviceKey },
     /// Takes an account's key away and ends its sessions.
     RevokeKey { name: DeviceName },
-    /// Ends a name's block.
+    /// Ends a name's lock-out.
     Unlock { name: DeviceName },
     /// Lists the accounts.
     ListAccounts,
@@ -143,11 +143,11 @@ impl From<AccountStatus> for AccountInfo {
             name,
             created,
             active,
-            blocked_for,
+            locked_out_for,
             key,
         } = status;
         let blocked_for_ms =
-            blocked_for.map(|left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX));
+            locked_out_for.map(|left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX));
         AccountInfo {
             name,
             created,

@@ -133,9 +133,9 @@ error_codes! {
     ActiveElsewhere = 6, "active_elsewhere";
     /// Unknown name or wrong password: the hub does not say which.
     WrongPassword = 10, "wrong_password";
-    /// As `wrong_password`, and the name is blocked from now on.
+    /// As `wrong_password`, and the name is locked out from now on.
     NowBlocked = 11, "now_blocked";
-    /// The name is blocked; no password was checked.
+    /// The name is locked out; no password was checked.
     Blocked = 12, "blocked";
     /// Unknown name, another key or a wrong signature: the hub does not say which.
     KeyRefused = 13, "key_refused";

@@ -75,7 +75,7 @@ pub const MAX_HANDSHAKES_PER_SOURCE: usize = 64;
 pub const MAX_LOGIN_NONCES: usize = 4;
 /// Logins of one name that may wait while earlier ones are checked.
 pub const MAX_WAITING_LOGINS_PER_NAME: usize = 64;
-/// Names whose failed logins are remembered, beside those that failed within [`BLOCK_TIME`]; the one
+/// Names whose failed logins are remembered, beside those that failed within [`LOCK_OUT_TIME`]; the one
 /// that failed the longest ago makes room.
 pub const MAX_REMEMBERED_NAMES: usize = 10_000;
 /// Different names of which one source's wrong passwords may be before it is penalised, unless the
@@ -85,9 +85,9 @@ pub const DEFAULT_PENALTY_NAMES: usize = 10;
 pub const MIN_PENALTY_NAMES: usize = 2;
 /// The most such names that a hub may set; a source is remembered by no more.
 pub const MAX_PENALTY_NAMES: usize = 100;
-/// After as many wrong passwords of one name as block it so often, a source is penalised for that
-/// name: the block ends while the source that keeps failing is shut out.
-pub const NAME_PENALTY_BLOCKS: u32 = 2;
+/// After as many wrong passwords of one name as lock it out so often, a source is penalised for that
+/// name: the lock-out ends while the source that keeps failing is shut out.
+pub const NAME_PENALTY_LOCK_OUTS: u32 = 2;
 /// Sources whose failed logins are remembered, and as often a source with a name that it failed on;
 /// those that would be forgotten first make room.
 pub const MAX_FAILING_SOURCES: usize = 10_000;
@@ -116,7 +116,7 @@ pub const LOGIN_DEADLINE: Duration = Duration::from_secs(300);
 /// The time for which a nonce of `login.nonce` is valid.
 pub const LOGIN_NONCE_LIFE: Duration = Duration::from_secs(30);
 /// The length of a lock-out after too many wrong passwords.
-pub const BLOCK_TIME: Duration = Duration::from_secs(10);
+pub const LOCK_OUT_TIME: Duration = Duration::from_secs(10);
 /// The first penalty of a source, unless the hub sets another time.
 pub const DEFAULT_PENALTY: Duration = Duration::from_secs(15);
 /// The longest penalty of a source, unless the hub sets another time.

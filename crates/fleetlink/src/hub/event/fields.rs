@@ -174,8 +174,8 @@ fn departure(why: Departure) -> &'static str {
 fn login_failure(failure: LoginFailure) -> &'static str {
     match failure {
         LoginFailure::WrongPassword => "wrong_password",
-        LoginFailure::NowBlocked => "now_blocked",
-        LoginFailure::Blocked => "blocked",
+        LoginFailure::NowLockedOut => "now_blocked",
+        LoginFailure::LockedOut => "blocked",
         LoginFailure::KeyRefused => "key_refused",
         LoginFailure::Busy => "busy",
         LoginFailure::TooManySessions => "too_many_sessions",

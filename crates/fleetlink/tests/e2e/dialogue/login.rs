@@ -1,4 +1,4 @@
-//! The login: right, wrong, unknown, blocked; typed ahead, interrupted, and in a pipe.
+//! The login: right, wrong, unknown, locked out; typed ahead, interrupted, and in a pipe.
 
 use rustix::process::Signal;
 
@@ -37,7 +37,7 @@ fn fail(hub: &Hub, name: &str, passwords: &[&str]) -> Terminal {
 }
 
 #[test]
-fn three_wrong_passwords_and_the_block() {
+fn three_wrong_passwords_and_the_lock_out() {
     let hub = Hub::start(&["supersmartwatch"]);
     let wrong = ["guess-1", "guess-2", "guess-3"];
     for name in ["supersmartwatch", "nobody"] {
