@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fleetlink_client::{HubAddress, Session, UploadTask, upload_stream};
+use fleetlink_client::{HubAddress, Session, data::UploadTask, internals::upload_stream};
 use fleetlink_proto::DataFile;
 use fleetlink_proto::control::UploadMode;
 use fleetlink_proto::samples::Operation;

@@ -6,7 +6,11 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use fleetlink_client::{Credential, DeviceKeys, Dialer, HubAddress, KeyPair, Trust};
+use fleetlink_client::{
+    HubAddress,
+    internals::{Credential, Dialer, Trust},
+    kept::{DeviceKeys, KeyPair},
+};
 use fleetlink_core::{Account, AccountVersion, Change, PasswordHash, StoreCall};
 use fleetlink_hub::store::Store;
 use fleetlink_hub::store::sqlite::SqliteStore;

@@ -6,7 +6,10 @@ use std::time::{Duration, Instant};
 
 use argon2::password_hash::phc;
 use argon2::{Algorithm, Argon2, Block, Params, Version};
-use fleetlink_client::{Dialer, HubAddress, Trust, connect};
+use fleetlink_client::{
+    HubAddress,
+    internals::{Dialer, Trust, connect},
+};
 use fleetlink_core::PasswordHash;
 use fleetlink_proto::control::Join;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fleetlink_client::connect;
+use fleetlink_client::internals::connect;
 use tokio::time::sleep;
 
 use crate::BenchResult;

@@ -4,7 +4,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fleetlink_client::{Dialer, Link, Supervisor};
+use fleetlink_client::{
+    internals::{Dialer, Supervisor},
+    presence::Link,
+};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 

@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use fleetlink_client::{GeneratedFiles, Overwrite, UploadTask, generate, upload_file};
+use fleetlink_client::{
+    data::{GeneratedFiles, Overwrite, UploadTask, generate},
+    internals::upload_file,
+};
 use fleetlink_proto::DataFile;
 use fleetlink_proto::control::UploadMode;
 

@@ -3,7 +3,11 @@
 //! ```sh
 //! cargo run --example send -- myhost:7421 porch-camera wei-smartphone lecture1.mp4
 //! ```
-#![expect(clippy::print_stdout, reason = "an example shows what it does")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "an example shows what it does"
+)]
 
 use fleetlink_client::{Client, Error};
 
@@ -19,7 +23,11 @@ async fn main() -> Result<(), Error> {
     }
     let hub = builder.connect().await?;
 
-    let receipts = hub.send(to, files).await?;
+    let sending = hub.send(to, files).progress(|file| {
+        let (path, bytes, size) = (file.path.display(), file.bytes, file.size);
+        eprintln!("{path}: {bytes} of {size} bytes, {} a second", file.rate);
+    });
+    let receipts = sending.await?;
     for (file, receipt) in files.iter().zip(receipts) {
         println!("{to} has stored {file} as {}", receipt.stored_as);
     }

@@ -36,7 +36,8 @@ async fn main() -> Result<(), Error> {
             Event::Arrival(Arrival::Stored { sender, stored, .. }) => {
                 println!(
                     "{} from {sender} is here as {}",
-                    stored.name, stored.stored_as
+                    stored.name,
+                    stored.path.display()
                 );
             }
             Event::Arrival(other) => println!("{other:?}"),

@@ -92,13 +92,15 @@ impl Dialer {
     }
 
     async fn connect(&mut self) -> Result<Connection> {
-        match &self.successor {
+        let connected = match &self.successor {
             Some(successor) => {
                 let (address, trust) = (&self.address, &mut self.trust);
                 successor.connect(address, trust, &self.client).await
             }
             None => connect(&self.address, self.trust).await,
-        }
+        };
+        // The device has been there: only a name's first resolution may be that of a mistyped one.
+        connected.map_err(Error::of_known_host)
     }
 }
 

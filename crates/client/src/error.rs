@@ -18,10 +18,10 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// `Display`, complete in itself), and the cause, where there is one, as its `source()`.
 ///
 /// ```
-/// use fleetlink_client::{Retry, Trust};
+/// use fleetlink_client::{Retry, internals::{Trust}};
 ///
 /// # async fn example() {
-/// match fleetlink_client::connect(&"myhost:7421".parse().unwrap(), Trust::Learn).await {
+/// match fleetlink_client::internals::connect(&"myhost:7421".parse().unwrap(), Trust::Learn).await {
 ///     Ok(_connection) => {}
 ///     Err(error) if error.retry() != Retry::Never => eprintln!("later, perhaps: {error}"),
 ///     Err(error) => eprintln!("{:?}: {error}", error.kind()),
@@ -48,7 +48,8 @@ pub enum ErrorKind {
     Closed(Closed),
     /// Something took longer than its deadline. A call may have been done.
     TimedOut,
-    /// The host name has no address.
+    /// The host name has no address: it is mistyped, or was never known. A name that led to the hub
+    /// before and does not any more is [`Unreachable`](ErrorKind::Unreachable).
     UnknownHost,
     /// No address of the host accepts a connection.
     Unreachable,
@@ -136,7 +137,6 @@ impl Error {
             ErrorKind::Refused(error) => error.code.retry(),
             ErrorKind::Closed(closed) => closed.retry(),
             ErrorKind::TimedOut
-            | ErrorKind::UnknownHost
             | ErrorKind::Unreachable
             | ErrorKind::NotAHub
             | ErrorKind::Changed => Retry::Soon,
@@ -144,8 +144,8 @@ impl Error {
                 why: Unfollowed::Unasked(_),
                 ..
             } => Retry::Soon,
-            // A hub of another version can be brought up to date.
-            ErrorKind::Protocol => Retry::Later,
+            // A hub of another version can be brought up to date, and a name be made known.
+            ErrorKind::Protocol | ErrorKind::UnknownHost => Retry::Later,
             ErrorKind::Transfer(failure) => failure.ended().reason.retry(),
             _ => Retry::Never,
         }
@@ -194,6 +194,14 @@ impl Error {
     /// The same error with more to say to people.
     pub(crate) fn saying(mut self, message: impl Into<String>) -> Self {
         self.0.message = message.into();
+        self
+    }
+
+    /// The same where the hub was reached by this name before: then it is known, and passes soon.
+    pub(crate) fn of_known_host(mut self) -> Self {
+        if matches!(self.0.kind, ErrorKind::UnknownHost) {
+            self.0.kind = ErrorKind::Unreachable;
+        }
         self
     }
 

@@ -60,9 +60,9 @@ mod kept_file;
 mod key_pair;
 mod known_devices;
 mod known_hubs;
-mod lease;
+pub mod lease;
 pub mod limits;
-mod number_exchange;
+pub mod number_exchange;
 mod partial;
 mod pending_key;
 mod reader;
@@ -78,58 +78,127 @@ mod temporary;
 mod upload;
 
 pub use address::{HubAddress, HubAddressError};
-pub use append::{AppendEvent, AppendRules, Appended, append_stream};
-pub use attach::{Attached, Credential, Dialer, Sessions};
-pub use backoff::Backoff;
-pub use chosen::{Choice, Chosen};
-pub use client::{
-    Client, ClientBuilder, Event, Events, FirstUse, IntoDataFile, Joining, Listening, Notice,
-    Observer, Outbound, Readings, SendEvent, SendFiles, SendOptions, Tell, Upload, open_source,
-};
-pub use connect::{Connection, Trust, Unfollowed, connect};
-pub use delete::delete_file;
-pub use device_keys::DeviceKeys;
-pub use direct::{
-    Announcement, Arrival, Congestion, Control, Credentials, Endpoint, Listener, NotRemembered,
-    Peer, Progress, Source, Stored, TransportError,
-};
-pub use download::{Downloaded, download, download_to_file};
+pub use client::{Client, ClientBuilder, Event, Events, FirstUse, Notice, Readings};
+pub use connect::Unfollowed;
+pub use direct::Arrival;
 pub use error::{Error, ErrorKind, Result};
-pub use generate::{GenerateError, Generated, Overwrite, generate};
-pub use generated_files::GeneratedFiles;
-pub use hub_clock::HubClock;
-pub use inbox::{Inbox, Incoming, ReceivePolicy, SenderRule, SenderRuleError};
-pub use key_pair::KeyPair;
-pub use known_devices::{KnownDevice, KnownDevices};
-pub use known_hubs::KnownHubs;
-pub use lease::{GrantedLease, LeaseError, request_lease, resolve_server};
-pub use number_exchange::{ExchangeError, NumberExchange};
-pub use partial::remove_incomplete_files;
-pub use pending_key::PendingKey;
-pub use reader::{Problem, RefusedInput, SampleReader};
-pub use replaced::ReplacedDevices;
+pub use inbox::ReceivePolicy;
 pub use session::{Closed, Session};
-pub use state::state_folder;
-pub use succession::{Moved, Successor};
-pub use supervisor::{Link, Supervisor};
-pub use temporary::{Existing, write_whole};
-pub use upload::{UploadTask, Uploaded, upload_file, upload_stream};
 
 /// The messages, names and limits of the protocols, of which the commonest stand here too.
 pub use fleetlink_proto as proto;
-pub use fleetlink_proto::control::{
-    ActiveDevice, ComputeReply, DeleteReply, EndReason, EnrolledKey, ErrorCode, FileEntry, Join,
-    JoinReply, Receipt as UploadReceipt, RpcError, UploadMode,
-};
-pub use fleetlink_proto::samples::{Decimal, Operation};
+pub use fleetlink_proto::control::{ErrorCode, RpcError, UploadMode};
+pub use fleetlink_proto::samples::Operation;
 pub use fleetlink_proto::ticket::JoinTicket;
-pub use fleetlink_proto::transfer::limits::Deadlines;
-pub use fleetlink_proto::transfer::{
-    Ended, FileName, Offer, Reason, Receipt as TransferReceipt, TransferFailure,
-};
-pub use fleetlink_proto::{
-    ContentHash, DataFile, DeviceKey, DeviceName, HubPin, IdempotencyKey, Password, Retry, WallTime,
-};
+pub use fleetlink_proto::{DataFile, DeviceName, HubPin, Password, Retry};
+
+pub mod data {
+    //! Data files: uploads, appends, downloads, what the hub computes, and reading and generating
+    //! samples. [`Client::upload`](crate::Client::upload) and its siblings give and take these.
+
+    pub use fleetlink_proto::control::{
+        ComputeReply, DeleteReply, FileEntry, Receipt as UploadReceipt,
+    };
+    pub use fleetlink_proto::samples::Decimal;
+    pub use fleetlink_proto::{ContentHash, IdempotencyKey, WallTime};
+
+    pub use crate::append::{AppendEvent, AppendRules, Appended};
+    pub use crate::client::{IntoDataFile, Upload};
+    pub use crate::download::Downloaded;
+    pub use crate::generate::{GenerateError, Generated, Overwrite, generate};
+    pub use crate::generated_files::GeneratedFiles;
+    pub use crate::new_key;
+    pub use crate::reader::{Problem, RefusedInput, SampleReader};
+    pub use crate::temporary::Existing;
+    pub use crate::upload::{UploadTask, Uploaded};
+}
+
+pub mod transfer {
+    //! Files from device to device: sending them, the inbox that takes them, and what happens to
+    //! them. [`Client::send`](crate::Client::send) and [`Joining::inbox`](crate::presence::Joining::inbox)
+    //! are the ways in.
+
+    pub use fleetlink_proto::transfer::limits::Deadlines;
+    pub use fleetlink_proto::transfer::{
+        Ended, FileName, Offer, Reason, Receipt as TransferReceipt, TransferFailure,
+    };
+
+    pub use crate::client::{
+        Listening, Observer, Outbound, SendEvent, SendFiles, SendOptions, SendProgress, Tell,
+        open_source,
+    };
+    pub use crate::direct::{Congestion, Control, Endpoint, Progress, Stored, TransportError};
+    pub use crate::inbox::{Inbox, SenderRule, SenderRuleError};
+}
+
+pub mod presence {
+    //! Being present at a hub: [`Client::join`](crate::Client::join), and the steps of it for a program
+    //! that asks somebody between them.
+
+    pub use fleetlink_proto::control::{ActiveDevice, EndReason, Join, JoinReply};
+
+    pub use crate::client::Joining;
+    pub use crate::supervisor::Link;
+}
+
+pub mod kept {
+    //! The files of the state folder: hubs, keys, and devices that are remembered.
+
+    pub use fleetlink_proto::DeviceKey;
+    pub use fleetlink_proto::control::EnrolledKey;
+
+    pub use crate::chosen::{Choice, Chosen};
+    pub use crate::device_keys::DeviceKeys;
+    pub use crate::key_pair::KeyPair;
+    pub use crate::known_devices::{KnownDevice, KnownDevices};
+    pub use crate::known_hubs::KnownHubs;
+    pub use crate::partial::remove_incomplete_files;
+    pub use crate::replaced::ReplacedDevices;
+    pub use crate::state::state_folder;
+    pub use crate::succession::Moved;
+}
+
+/// The parts that [`Client`] is made of, for the tests and benchmarks of this project, which drive
+/// each by itself. They change without notice.
+#[doc(hidden)]
+pub mod internals {
+    pub use crate::append::append_stream;
+    pub use crate::attach::{Attached, Credential, CurrentCredential, Dialer, Sessions};
+    pub use crate::backoff::Backoff;
+    pub use crate::connect::{Connection, Trust, connect};
+    pub use crate::delete::delete_file;
+    pub use crate::direct::{Announcement, Credentials, Listener, NotRemembered, Peer, Source};
+    pub use crate::download::{download, download_to_file};
+    pub use crate::hub_clock::HubClock;
+    pub use crate::inbox::Incoming;
+    pub use crate::pending_key::PendingKey;
+    pub use crate::succession::Successor;
+    pub use crate::supervisor::Supervisor;
+    pub use crate::temporary::write_whole;
+    pub use crate::upload::{upload_file, upload_stream};
+}
+
+use append::{AppendEvent, AppendRules, Appended, append_stream};
+use attach::{Attached, Credential, Dialer, Sessions};
+use backoff::Backoff;
+use chosen::Chosen;
+use connect::{Connection, Trust, connect};
+use delete::delete_file;
+use device_keys::DeviceKeys;
+use direct::{Announcement, Control, Credentials, Endpoint, Listener, NotRemembered, Peer, Source};
+use download::{Downloaded, download, download_to_file};
+use fleetlink_proto::IdempotencyKey;
+use hub_clock::HubClock;
+use inbox::Inbox;
+use key_pair::KeyPair;
+use known_devices::{KnownDevice, KnownDevices};
+use known_hubs::KnownHubs;
+use reader::{RefusedInput, SampleReader};
+use state::state_folder;
+use succession::{Moved, Successor};
+use supervisor::{Link, Supervisor};
+use temporary::Existing;
+use upload::{UploadTask, Uploaded, upload_stream};
 
 /// A new key for one change: 128 bits from the operating system.
 ///

@@ -49,6 +49,8 @@ pub const REFUSED_WAIT_LONGEST: Duration = Duration::from_secs(60);
 /// Tries of one change in a row that may bring it no further; where the hub says that it is busy,
 /// at least so many.
 pub const MAX_IDLE_TRIES: u32 = 8;
+/// Tries to resolve a name that the resolver says nobody has.
+pub const MAX_UNKNOWN_TRIES: u32 = 5;
 /// The most samples that one call of [`crate::generate`] makes.
 pub const MAX_GENERATED: u64 = 1_000_000_000;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use fleetlink_proto::Retry;
 use tokio::time::{Instant, sleep};
 
-use crate::limits::{BACKOFF_LONGEST, MAX_IDLE_TRIES, REFUSED_WAIT_LONGEST};
+use crate::limits::{BACKOFF_LONGEST, MAX_IDLE_TRIES, MAX_UNKNOWN_TRIES, REFUSED_WAIT_LONGEST};
 use crate::{Backoff, Error, ErrorKind, Result};
 
 /// How long something is tried again.
@@ -35,6 +35,8 @@ pub(crate) struct Tries {
     began: Instant,
     furthest: u64,
     keep_alive: Duration,
+    /// How often the host's name was not known.
+    unknown: u32,
     /// Since when, and how often, the hub has only answered that it is busy.
     busy: Option<(Instant, u32)>,
 }
@@ -47,6 +49,7 @@ impl Tries {
             began: Instant::now(),
             furthest: 0,
             keep_alive: Duration::ZERO,
+            unknown: 0,
             busy: None,
         }
     }
@@ -91,6 +94,13 @@ impl Tries {
             Patience::Joined | Patience::Endless if retry < Retry::Never => {
                 let asked = error.asked_wait().min(REFUSED_WAIT_LONGEST);
                 Some(self.backoff.next_wait().max(asked))
+            }
+            // A name may be entered a moment later; a mistyped one is told soon.
+            Patience::For(limit) if matches!(error.kind(), ErrorKind::UnknownHost) => {
+                self.unknown += 1;
+                let left = limit.checked_sub(self.began.elapsed())?;
+                let wait = self.next_wait(error).min(left);
+                Some(wait).filter(|wait| self.unknown < MAX_UNKNOWN_TRIES && !wait.is_zero())
             }
             _ if retry != Retry::Soon => None,
             Patience::Joined | Patience::Endless => None,
@@ -228,6 +238,23 @@ mod tests {
                 .wait_after(&away)
                 .is_none()
         );
+    }
+
+    #[test]
+    fn a_name_that_nobody_knows_is_told_after_a_few_tries() {
+        let unknown = Error::new(ErrorKind::UnknownHost, "the host is not known");
+        let forever = Duration::from_secs(365 * 24 * 3600);
+        let mut tries = Tries::new(Patience::For(forever));
+        for _ in 1..MAX_UNKNOWN_TRIES {
+            assert!(tries.wait_after(&unknown).is_some());
+        }
+        assert!(tries.wait_after(&unknown).is_none());
+        assert!(Tries::new(Patience::Joined).wait_after(&unknown).is_some());
+        let known = unknown.of_known_host();
+        let mut tries = Tries::new(Patience::For(forever));
+        for _ in 0..9 {
+            assert!(tries.wait_after(&known).is_some(), "it was known before");
+        }
     }
 
     #[test]

@@ -6,8 +6,8 @@ mod scripted;
 use std::sync::{Arc, Mutex};
 
 use fleetlink_client::{
-    Client, ClientBuilder, Closed, EndReason, Error, ErrorCode, ErrorKind, Event, FirstUse, HubPin,
-    Notice, Readings, Retry,
+    Client, ClientBuilder, Closed, Error, ErrorCode, ErrorKind, Event, FirstUse, HubPin, Notice,
+    Readings, Retry, presence::EndReason,
 };
 use scripted::{Script, ScriptedHub};
 use tempfile::TempDir;

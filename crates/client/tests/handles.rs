@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use fleetlink_client::{
-    Client, ClientBuilder, Closed, DeviceKeys, Error, ErrorKind, Event, FirstUse, HubPin,
-    JoinTicket, KnownHubs, Notice, ReceivePolicy,
+    Client, ClientBuilder, Closed, Error, ErrorKind, Event, FirstUse, HubPin, JoinTicket, Notice,
+    ReceivePolicy,
+    kept::{DeviceKeys, KnownHubs},
 };
 use fleetlink_proto::ticket::{TicketSecret, TicketSubject};
 use scripted::{Script, ScriptedHub};

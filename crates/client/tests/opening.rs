@@ -5,7 +5,11 @@ mod scripted;
 
 use std::sync::Arc;
 
-use fleetlink_client::{Credential, DeviceKeys, Dialer, HubAddress, Trust};
+use fleetlink_client::{
+    HubAddress,
+    internals::{Credential, Dialer, Trust},
+    kept::DeviceKeys,
+};
 use fleetlink_proto::control::{ErrorCode, Join};
 use scripted::{Script, ScriptedHub};
 

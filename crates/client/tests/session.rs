@@ -8,9 +8,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fleetlink_client::{
-    Attached, Closed, Credential, Dialer, Error, ErrorKind, Existing, HubAddress, Link, Retry,
-    Session, Supervisor, Trust, UploadTask, connect, delete_file, download_to_file, upload_file,
-    upload_stream,
+    Closed, Error, ErrorKind, HubAddress, Retry, Session,
+    data::{Existing, UploadTask},
+    internals::{
+        Attached, Credential, Dialer, Supervisor, Trust, connect, delete_file, download_to_file,
+        upload_file, upload_stream,
+    },
+    presence::Link,
 };
 use fleetlink_proto::control::{EndReason, ErrorCode, Join, UploadMode};
 use fleetlink_proto::{DataFile, HubPin};

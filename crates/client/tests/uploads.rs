@@ -5,7 +5,7 @@ mod scripted;
 
 use std::time::Duration;
 
-use fleetlink_client::{AppendRules, Client, ErrorCode, ErrorKind, Readings};
+use fleetlink_client::{Client, ErrorCode, ErrorKind, Readings, data::AppendRules};
 use scripted::{Script, ScriptedHub};
 use tempfile::TempDir;
 

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use fleetlink_client::{
-    Choice, Client, ClientBuilder, Endpoint, HubAddress, KnownHubs, state_folder,
+    Client, ClientBuilder, HubAddress,
+    kept::{Choice, KnownHubs, state_folder},
+    transfer::Endpoint,
 };
 use fleetlink_proto::{DeviceName, HubPin};
 

@@ -1,6 +1,9 @@
 //! `fleetlink use`: the device and the hub that commands mean where they name none.
 
-use fleetlink_client::{Choice, Chosen, HubAddress, state_folder};
+use fleetlink_client::{
+    HubAddress,
+    kept::{Choice, Chosen, state_folder},
+};
 use fleetlink_proto::DeviceName;
 use serde_json::json;
 

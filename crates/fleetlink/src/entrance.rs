@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use fleetlink_client::{Client, ReplacedDevices, state_folder};
+use fleetlink_client::{
+    Client,
+    kept::{ReplacedDevices, state_folder},
+};
 use fleetlink_proto::control::{ErrorCode, Join, JoinReply, RpcError};
 use fleetlink_proto::{DeviceName, Escaped, HubPin};
 use tokio::time::sleep;

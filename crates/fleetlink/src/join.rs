@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use fleetlink_client::{Choice, Client, Endpoint, HubAddress};
+use fleetlink_client::{Client, HubAddress, kept::Choice, transfer::Endpoint};
 use fleetlink_proto::control::Join;
 use fleetlink_proto::{DeviceName, HubPin};
 
@@ -143,7 +143,7 @@ pub(crate) async fn join(mut arguments: JoinArguments, output: &Output) -> Resul
         let joining = async |endpoint: Endpoint| {
             let builder = Client::builder_with_ticket(ticket);
             let builder = trust::of_this_program(builder, (false, true), output)?;
-            let mut builder = builder.endpoint(endpoint.clone());
+            let mut builder = builder.endpoint(endpoint.clone()).wait(arguments.wait);
             if let Some(device) = &arguments.device {
                 builder = builder.device(device.as_str());
             }

@@ -1,7 +1,7 @@
 //! `fleetlink key …`: the key by which a device proves who it is.
 
 use clap::{Args, Subcommand};
-use fleetlink_client::{DeviceKeys, KnownDevices, KnownHubs, state_folder};
+use fleetlink_client::kept::{DeviceKeys, KnownDevices, KnownHubs, state_folder};
 use fleetlink_proto::control::EnrolledKey;
 use fleetlink_proto::{DeviceKey, DeviceName, HubPin, WallTime};
 use serde::Serialize;

@@ -69,7 +69,7 @@ fn main() -> ExitCode {
     let code = runtime.block_on(async {
         let result = run(cli.command, &output).await;
         // The threads that write them may wait for a disk.
-        fleetlink_client::remove_incomplete_files();
+        fleetlink_client::kept::remove_incomplete_files();
         output.end(result).await
     });
     // A thread that still reads standard input must not keep the process.

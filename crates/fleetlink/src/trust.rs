@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use fleetlink_client::{Client, ClientBuilder, Error, ErrorKind, HubAddress, Notice, state_folder};
+use fleetlink_client::{
+    Client, ClientBuilder, Error, ErrorKind, HubAddress, Notice, kept::state_folder,
+};
 use fleetlink_proto::HubPin;
 
 use crate::failure::Failure;

@@ -4,7 +4,7 @@ use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::time::Duration;
 
-use fleetlink_client::Endpoint;
+use fleetlink_client::transfer::Endpoint;
 use tokio::time::timeout;
 
 use crate::failure::Failure;

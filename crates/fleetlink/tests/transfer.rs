@@ -9,8 +9,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::SystemTime;
 
 use fleetlink_client::{
-    Announcement, Arrival, Control, Credentials, DeviceKeys, Endpoint, Error, Inbox, KeyPair,
-    Listener, Peer, ReceivePolicy, Session, Trust, connect,
+    Arrival, Error, ReceivePolicy, Session,
+    internals::{Announcement, Credentials, Listener, Peer, Trust, connect},
+    kept::{DeviceKeys, KeyPair},
+    transfer::{Control, Endpoint, Inbox},
 };
 use fleetlink_hub::{HubConfig, RunningHub, Settings};
 use fleetlink_proto::control::ErrorCode;

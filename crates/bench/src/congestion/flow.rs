@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use fleetlink_client::Congestion;
+use fleetlink_client::transfer::Congestion;
 
 use super::{RECEIVE_BLAST, RECEIVE_DIRECT, RECEIVE_TCP, SEND_BLAST, SEND_DIRECT, SEND_TCP};
 use crate::BenchResult;

@@ -10,7 +10,7 @@ use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
 
-use fleetlink_client::Congestion;
+use fleetlink_client::transfer::Congestion;
 use flow::{CONTROLLERS, Flows, Place, Received, Sender};
 
 use crate::BenchResult;

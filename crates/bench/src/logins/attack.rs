@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use fleetlink_client::{Session, connect};
+use fleetlink_client::{Session, internals::connect};
 use fleetlink_proto::Password;
 use fleetlink_proto::control::ErrorCode;
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use fleetlink_client::{HubAddress, Trust};
+use fleetlink_client::{HubAddress, internals::Trust};
 use fleetlink_hub::{
     Authority, CredentialsFile, HubConfig, Settings, start, start_without_dummy_hash,
 };

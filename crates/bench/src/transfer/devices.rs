@@ -6,7 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use fleetlink_client::{Arrival, Control, Endpoint, Inbox, Listener, Peer, ReceivePolicy};
+use fleetlink_client::{
+    Arrival, ReceivePolicy,
+    internals::{Listener, Peer},
+    transfer::{Control, Endpoint, Inbox},
+};
 use fleetlink_proto::transfer::limits::Deadlines;
 use fleetlink_proto::transfer::{Party, Reason};
 use tokio::task::JoinSet;

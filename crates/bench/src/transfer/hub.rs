@@ -5,7 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use fleetlink_client::{Credentials, DeviceKeys, Endpoint, HubClock};
+use fleetlink_client::{
+    internals::{Credentials, HubClock},
+    kept::DeviceKeys,
+    transfer::Endpoint,
+};
 use fleetlink_proto::transfer::limits::GRANT_LIFETIME;
 use fleetlink_proto::transfer::{Grant, GrantedParty, Party, SignedGrant, TransferId};
 use fleetlink_proto::{HubKey, HubPin, HubRun, HubTime, Signature};

@@ -35,7 +35,7 @@ pub use direct::{Listening, open_source};
 pub use joined::{Event, Events, Joining};
 pub use notice::Notice;
 pub use outbound::{Outbound, SendEvent, SendOptions, Tell};
-pub use send::{Observer, SendFiles};
+pub use send::{Observer, SendFiles, SendProgress};
 
 /// A device that is logged in at its hub. Clones are of the same device.
 ///

@@ -1,9 +1,9 @@
 //! Several files to one other device, as many at once as the path carries well.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
-use std::pin::Pin;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use fleetlink_proto::DeviceName;
@@ -18,6 +18,8 @@ use crate::{Control, Error, Result};
 
 /// How often it is looked how much the path carries.
 const LOOK: Duration = Duration::from_secs(1);
+/// The time between two reports of progress.
+const PROGRESS_STEP: Duration = Duration::from_millis(250);
 
 /// Hears what happens to several files, which are known by their places in the list.
 pub trait Observer: Send + Sync + 'static {
@@ -79,6 +81,25 @@ impl Outbound {
     }
 }
 
+/// How far the files are that [`Client::send`] sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SendProgress<'a> {
+    /// The file that this is about.
+    pub path: &'a Path,
+    /// Bytes of this file that came to the receiver.
+    pub bytes: u64,
+    /// Bytes that this file has.
+    pub size: u64,
+    /// Bytes of this file in a second, since its content began.
+    pub rate: u64,
+    /// Files that the receiver has stored by now.
+    pub stored: usize,
+    /// Files that are to be sent.
+    pub files: usize,
+}
+
+type HearProgress<'a> = dyn FnMut(SendProgress<'_>) + Send + 'a;
+
 /// Files that are described, and sent when this is awaited.
 #[must_use = "nothing is sent until it is awaited"]
 pub struct SendFiles<'a> {
@@ -86,6 +107,7 @@ pub struct SendFiles<'a> {
     to: Result<DeviceName>,
     files: Vec<PathBuf>,
     options: SendOptions,
+    progress: Option<Box<HearProgress<'a>>>,
 }
 
 impl Client {
@@ -101,9 +123,8 @@ impl Client {
     /// ```
     ///
     /// A device that is not active, or that receives no files, is an error at once
-    /// ([`ErrorKind::Refused`](crate::ErrorKind::Refused) with `Offline` or `NoEndpoint`). For progress,
-    /// or to cancel a file, use [`outbound`](Client::outbound) and a [`Control`](crate::Control) for
-    /// each file.
+    /// ([`ErrorKind::Refused`](crate::ErrorKind::Refused) with `Offline` or `NoEndpoint`). To cancel one
+    /// file of several, use [`outbound`](Client::outbound) and a [`Control`](crate::Control) for each.
     ///
     /// # Errors
     /// The device is not there, cannot be reached or is not ready for too long; or a file cannot be
@@ -121,6 +142,7 @@ impl Client {
             }),
             files: files.into_iter().map(Into::into).collect(),
             options: SendOptions::default(),
+            progress: None,
         }
     }
 }
@@ -145,6 +167,13 @@ impl<'a> SendFiles<'a> {
         self
     }
 
+    /// Hears how far the files are: four times a second of each that has moved, and when one is
+    /// stored.
+    pub fn progress(mut self, hear: impl FnMut(SendProgress<'_>) + Send + 'a) -> Self {
+        self.progress = Some(Box::new(hear));
+        self
+    }
+
     async fn run(self) -> Result<Vec<Receipt>> {
         if self.options.name.is_some() && self.files.len() > 1 {
             return Err(Error::usage("several files cannot be sent under one name"));
@@ -152,15 +181,29 @@ impl<'a> SendFiles<'a> {
         let outbound = Arc::new(self.client.outbound(self.to?, self.options).await?);
         outbound.reach(&|_| {}).await?;
         let sent = Arc::new(Sent::default());
-        outbound.deliver_all(self.files, &sent).await;
+        let files = self.files.clone();
+        let sending = outbound.deliver_all(self.files, &sent);
+        match self.progress {
+            None => sending.await,
+            Some(mut hear) => {
+                let mut steps = interval(PROGRESS_STEP);
+                let mut sending = pin!(sending);
+                loop {
+                    let over = tokio::select! {
+                        () = &mut sending => true,
+                        _ = steps.tick() => false,
+                    };
+                    sent.tell(&files, &mut hear);
+                    if over {
+                        break;
+                    }
+                }
+            }
+        }
         outbound
             .close(fleetlink_proto::transfer::Reason::Closing)
             .await;
-        let mut sent = sent
-            .0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        std::mem::take(&mut *sent).into_values().collect()
+        std::mem::take(&mut *sent.over()).into_values().collect()
     }
 }
 
@@ -173,16 +216,60 @@ impl<'a> IntoFuture for SendFiles<'a> {
     }
 }
 
-/// What became of each file.
+/// The files that are under way, and the results of those that are over.
 #[derive(Default)]
-struct Sent(std::sync::Mutex<BTreeMap<usize, Result<Receipt>>>);
+struct Sent {
+    over: Mutex<BTreeMap<usize, Result<Receipt>>>,
+    /// With the bytes of each that were told last.
+    under_way: Mutex<BTreeMap<usize, (Control, Option<u64>)>>,
+}
+
+impl Sent {
+    fn over(&self) -> MutexGuard<'_, BTreeMap<usize, Result<Receipt>>> {
+        self.over.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn under_way(&self) -> MutexGuard<'_, BTreeMap<usize, (Control, Option<u64>)>> {
+        self.under_way
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells of each file that has moved since the last time.
+    fn tell(&self, files: &[PathBuf], hear: &mut impl FnMut(SendProgress<'_>)) {
+        let (over, mut under_way) = (self.over(), self.under_way());
+        let stored = over.values().filter(|sent| sent.is_ok()).count();
+        for (place, (control, told)) in under_way.iter_mut() {
+            let now = *control.progress().borrow();
+            if now.size == 0 && now.bytes == 0 && !over.contains_key(place)
+                || *told == Some(now.bytes)
+            {
+                continue;
+            }
+            *told = Some(now.bytes);
+            hear(SendProgress {
+                path: &files[*place],
+                bytes: now.bytes,
+                size: now.size,
+                rate: now.rate(),
+                stored,
+                files: files.len(),
+            });
+        }
+        under_way.retain(|place, _| !over.contains_key(place));
+    }
+}
 
 impl Observer for Sent {
+    fn begins(&self, place: usize, control: &Control) {
+        self.under_way().insert(place, (control.clone(), None));
+    }
+
     fn is_over(&self, place: usize, sent: Result<Receipt>, _: Duration) {
-        let mut all = self
-            .0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        all.insert(place, sent);
+        if let (Ok(_), Some((_, told))) = (&sent, self.under_way().get_mut(&place)) {
+            // Its end is told in any case.
+            *told = None;
+        }
+        self.over().insert(place, sent);
     }
 }

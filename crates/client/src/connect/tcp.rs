@@ -60,7 +60,12 @@ async fn resolve(hub: &HubAddress) -> Result<Vec<SocketAddr>> {
         Ok(Ok(found)) => Ok(found.collect()),
         Ok(Err(source)) => {
             let message = format!("the host {} is not known: {source}", hub.host());
-            Err(Error::new(ErrorKind::UnknownHost, message).because(source))
+            // The resolver itself could not be asked: nothing is known of the name.
+            let kind = match source.to_string().contains("Temporary failure") {
+                true => ErrorKind::Unreachable,
+                false => ErrorKind::UnknownHost,
+            };
+            Err(Error::new(kind, message).because(source))
         }
         Err(_) => Err(super::late("name resolution", RESOLVE_DEADLINE)),
     }

@@ -1,5 +1,6 @@
 //! One file on its way in: the protocol's receiver over a stream.
 
+use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -31,6 +32,9 @@ pub struct Stored {
     pub name: FileName,
     /// The name that it has in the inbox.
     pub stored_as: FileName,
+    /// The path of the file: the inbox as it was named, made absolute, and `stored_as`. Somebody may
+    /// have moved the folder since.
+    pub path: PathBuf,
     /// How many bytes it has.
     pub bytes: u64,
 }
@@ -236,6 +240,7 @@ impl Incoming<'_> {
             self.send.delivered(GOODBYE_DEADLINE).await;
         }
         Ok(Stored {
+            path: self.inbox.path().join(stored_as.as_str()),
             name,
             stored_as,
             bytes: end.bytes,

@@ -30,6 +30,7 @@ pub use policy::{ReceivePolicy, SenderRule, SenderRuleError};
 /// A folder that takes files by rules.
 #[derive(Debug)]
 pub struct Inbox {
+    path: PathBuf,
     folder: Arc<Folder>,
     ledger: Arc<Ledger>,
     numbers: Arc<Numbers>,
@@ -50,6 +51,7 @@ impl Inbox {
             ledger.set_held(folder.held_bytes()?);
         }
         Ok(Inbox {
+            path: std::path::absolute(path)?,
             folder: Arc::new(folder),
             ledger,
             numbers: Arc::default(),
@@ -84,6 +86,11 @@ impl Inbox {
             };
             Error::new(kind, message).because(error)
         })
+    }
+
+    /// The folder's absolute path, as it was when the inbox was opened.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Decides about an offer: a file to write to, with its room on the disk, or the refusal that

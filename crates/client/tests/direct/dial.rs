@@ -3,7 +3,7 @@
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
-use fleetlink_client::Peer;
+use fleetlink_client::internals::Peer;
 use fleetlink_proto::transfer::limits::{ALPN, DIAL_DEADLINE, Deadlines, MAX_DIALLED_ADDRESSES};
 use fleetlink_proto::transfer::{Reason, TransferFailure};
 

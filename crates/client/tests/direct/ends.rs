@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Write as _;
 
-use fleetlink_client::{Arrival, Control};
+use fleetlink_client::{Arrival, transfer::Control};
 use fleetlink_proto::transfer::Reason;
 use fleetlink_proto::transfer::limits::Deadlines;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use fleetlink_client::Control;
+use fleetlink_client::transfer::Control;
 use fleetlink_proto::ContentHash;
 use fleetlink_proto::transfer::limits::{ALPN, BLOCK_BYTES, Deadlines};
 use fleetlink_proto::transfer::{
@@ -231,8 +231,13 @@ where
         what(connection, send, recv).await;
         hostile
     });
-    let reached =
-        fleetlink_client::Peer::reach(&camera.endpoint, &camera.credentials, grant, &at, deadlines);
+    let reached = fleetlink_client::internals::Peer::reach(
+        &camera.endpoint,
+        &camera.credentials,
+        grant,
+        &at,
+        deadlines,
+    );
     let peer = in_time(reached).await.unwrap();
     let failure = in_time(peer.send_file(path, control)).await.unwrap_err();
     receiving.abort();

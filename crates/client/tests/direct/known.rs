@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use fleetlink_client::{KnownDevice, KnownDevices};
+use fleetlink_client::kept::{KnownDevice, KnownDevices};
 use fleetlink_proto::transfer::Reason;
 use fleetlink_proto::transfer::limits::Deadlines;
 use fleetlink_proto::{DeviceKey, WallTime};

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use fleetlink_client::{HubClock, Peer};
+use fleetlink_client::internals::{HubClock, Peer};
 use fleetlink_proto::transfer::Reason;
 use fleetlink_proto::transfer::limits::{Deadlines, MAX_GRANT_SUCCESSION};
 use fleetlink_proto::{HubRun, HubTime};

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use fleetlink_client::Control;
+use fleetlink_client::transfer::Control;
 use fleetlink_proto::transfer::limits::Deadlines;
 use fleetlink_proto::transfer::{Reason, WaitsFor};
 use fleetlink_testkit::{Frozen, PausingFile, run_on_pausing_disk, small_disk};

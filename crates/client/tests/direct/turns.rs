@@ -1,7 +1,7 @@
 //! Files that wait for each other's places.
 
-use fleetlink_client::Control;
 use fleetlink_client::limits::MAX_FILES_COMING;
+use fleetlink_client::transfer::Control;
 use fleetlink_proto::transfer::WaitsFor;
 use fleetlink_proto::transfer::limits::{Deadlines, MAX_FILES_PER_CONNECTION};
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use fleetlink_client::{Arrival, Control, ReceivePolicy};
+use fleetlink_client::{Arrival, ReceivePolicy, transfer::Control};
 use fleetlink_proto::transfer::Reason;
 use fleetlink_proto::transfer::limits::{BLOCK_BYTES, Deadlines};
 

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fleetlink_client::{
-    Arrival, Control, Credentials, DeviceKeys, Endpoint, Error, HubClock, Inbox, Listener, Peer,
-    ReceivePolicy,
+    Arrival, Error, ReceivePolicy,
+    internals::{Credentials, HubClock, Listener, Peer},
+    kept::DeviceKeys,
+    transfer::{Control, Endpoint, Inbox},
 };
 use fleetlink_proto::succession::Succession;
 use fleetlink_proto::transfer::limits::Deadlines;

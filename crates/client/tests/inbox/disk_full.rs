@@ -7,7 +7,7 @@ use std::path::Path;
 use fleetlink_proto::transfer::Reason;
 
 use crate::{admit, end, listing, open, take};
-use fleetlink_client::{Inbox, ReceivePolicy};
+use fleetlink_client::{ReceivePolicy, transfer::Inbox};
 use fleetlink_testkit::{run_on_disk, run_on_small_disk, small_disk};
 
 #[cfg(target_os = "linux")]

@@ -9,7 +9,7 @@ mod rules;
 use std::fs;
 use std::path::Path;
 
-use fleetlink_client::{Inbox, Incoming, ReceivePolicy};
+use fleetlink_client::{ReceivePolicy, internals::Incoming, transfer::Inbox};
 use fleetlink_proto::transfer::{End, Ended, FileName, Offer};
 use fleetlink_proto::{ContentHash, DeviceName};
 

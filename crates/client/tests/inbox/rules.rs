@@ -4,7 +4,7 @@ use std::fs;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use fleetlink_client::{Inbox, ReceivePolicy};
+use fleetlink_client::{ReceivePolicy, transfer::Inbox};
 use fleetlink_proto::transfer::{Reason, limits};
 
 use crate::{admit, camera, end, listing, offer, open, take};

@@ -2,7 +2,11 @@
 
 use std::sync::{Arc, Mutex};
 
-use fleetlink_client::{DeviceKeys, Error, ErrorKind, KnownHubs, Retry, Successor, Unfollowed};
+use fleetlink_client::{
+    Error, ErrorKind, Retry, Unfollowed,
+    internals::Successor,
+    kept::{DeviceKeys, KnownHubs},
+};
 use fleetlink_proto::control::limits::MAX_SUCCESSION;
 use fleetlink_proto::succession::{Succession, SuccessionError};
 use fleetlink_proto::{HubKey, Signature, WallTime, signed};
@@ -103,7 +107,7 @@ async fn a_device_follows_statements_to_the_key_that_is_shown() {
     let mut device = Device::that_knows(first, &hub);
     let own = DeviceKeys::in_folder(device.state.path());
     let name = "camera".parse().unwrap();
-    let accept = async |_: &fleetlink_client::KeyPair| Ok::<_, Error>(());
+    let accept = async |_: &fleetlink_client::kept::KeyPair| Ok::<_, Error>(());
     let made = own.make(first.pin, &name, accept).await.unwrap().public();
 
     device.dialer.attach().await.unwrap();

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use fleetlink_client::{AppendEvent, AppendRules, Appended, Error, UploadTask};
+use fleetlink_client::{
+    Error,
+    data::{AppendEvent, AppendRules, Appended, UploadTask},
+};
 use fleetlink_proto::DataFile;
 use fleetlink_proto::control::UploadMode;
 use serde_json::json;

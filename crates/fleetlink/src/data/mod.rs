@@ -7,7 +7,7 @@ mod transfers;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use fleetlink_client::UploadTask;
+use fleetlink_client::data::UploadTask;
 use fleetlink_proto::control::UploadMode;
 use fleetlink_proto::samples::Operation;
 use fleetlink_proto::{DataFile, DeviceName};

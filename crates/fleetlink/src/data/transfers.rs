@@ -8,8 +8,9 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use fleetlink_client::{
-    Client, Downloaded, ErrorKind, Existing, GeneratedFiles, Overwrite, Readings, UploadTask,
-    Uploaded, generate, state_folder,
+    Client, ErrorKind, Readings,
+    data::{Downloaded, Existing, GeneratedFiles, Overwrite, UploadTask, Uploaded, generate},
+    kept::state_folder,
 };
 use fleetlink_proto::control::Receipt;
 use fleetlink_proto::{DataFile, Escaped};

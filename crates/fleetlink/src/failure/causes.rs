@@ -2,7 +2,7 @@
 
 use std::io;
 
-use fleetlink_client::{Error, ErrorKind, ExchangeError, GenerateError};
+use fleetlink_client::{Error, ErrorKind, data::GenerateError, number_exchange::ExchangeError};
 use fleetlink_proto::control::{ErrorCode, RpcError};
 
 use super::Failure;

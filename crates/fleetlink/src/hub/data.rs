@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use fleetlink_client::{Existing, write_whole};
+use fleetlink_client::{data::Existing, internals::write_whole};
 use fleetlink_hub::{
     DataCall, DataCallReply, FileInfo, Operator, OperatorError, ReadError, ReadFile,
 };

@@ -72,7 +72,7 @@ impl Server {
     /// Its addresses.
     async fn resolve(&self) -> Result<Vec<std::net::SocketAddr>, Failure> {
         let Server { host, port } = self;
-        fleetlink_client::resolve_server(host, *port)
+        fleetlink_client::lease::resolve_server(host, *port)
             .await
             .map_err(|e| Failure::Unreachable(format!("cannot find {host}: {e}")))
     }

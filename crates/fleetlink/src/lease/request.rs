@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use fleetlink_client::{GrantedLease, LeaseError, request_lease};
+use fleetlink_client::lease::{GrantedLease, LeaseError, request_lease};
 use fleetlink_proto::lease::{LeaseId, Transport, Tries};
 
 use super::Server;

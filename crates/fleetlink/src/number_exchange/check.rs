@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use fleetlink_check::{ProgressListener as _, Subject, number_exchange};
-use fleetlink_client::{HubAddress, resolve_server};
+use fleetlink_client::{HubAddress, lease::resolve_server};
 use fleetlink_proto::number_exchange::{Form, Name};
 
 use super::form;

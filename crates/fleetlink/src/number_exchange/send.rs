@@ -1,6 +1,6 @@
 //! `fleetlink sum send`.
 
-use fleetlink_client::{HubAddress, NumberExchange};
+use fleetlink_client::{HubAddress, number_exchange::NumberExchange};
 use fleetlink_proto::Escaped;
 use fleetlink_proto::number_exchange::limits::{DEFAULT_PORT, MAX_NUMBER, MIN_NUMBER};
 use fleetlink_proto::number_exchange::{Form, Integer, Line, Name, Reply, Request};

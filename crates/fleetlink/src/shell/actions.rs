@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use fleetlink_client::{Existing, UploadTask};
+use fleetlink_client::data::{Existing, UploadTask};
 use fleetlink_proto::DataFile;
 use fleetlink_proto::control::{ErrorCode, UploadMode};
 

@@ -1,6 +1,6 @@
 //! Saying that the hub went away and that it is back.
 
-use fleetlink_client::Link;
+use fleetlink_client::presence::Link;
 use fleetlink_proto::DeviceName;
 use tokio::sync::watch;
 

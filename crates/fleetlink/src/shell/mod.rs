@@ -11,7 +11,7 @@ mod prompt;
 mod roster;
 mod transfers;
 
-use fleetlink_client::{Client, Link, Session};
+use fleetlink_client::{Client, Session, presence::Link};
 use tokio::sync::watch;
 
 use crate::failure::Failure;

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use fleetlink_client::{Error, Link, Session};
+use fleetlink_client::{Error, Session, presence::Link};
 use fleetlink_proto::{DataFile, DeviceName};
 use tokio::runtime::Handle;
 use tokio::sync::watch;

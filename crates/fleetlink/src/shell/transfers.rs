@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use fleetlink_client::{
-    Client, Control, Error, ErrorKind, Inbox, Listening, Outbound, ReceivePolicy, SendEvent,
-    open_source,
+    Client, Error, ErrorKind, ReceivePolicy,
+    transfer::{Control, Inbox, Listening, Outbound, SendEvent, open_source},
 };
 use fleetlink_proto::DeviceName;
 use fleetlink_proto::transfer::limits::Deadlines;

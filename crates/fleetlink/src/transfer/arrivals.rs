@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use fleetlink_client::{Arrival, Stored};
+use fleetlink_client::{Arrival, transfer::Stored};
 use fleetlink_proto::transfer::{Offer, TransferFailure};
 use fleetlink_proto::{DeviceName, Escaped};
 use tokio::sync::mpsc;

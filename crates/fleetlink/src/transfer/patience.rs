@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use fleetlink_client::SendOptions;
+use fleetlink_client::transfer::SendOptions;
 use fleetlink_proto::transfer::FileName;
 use fleetlink_proto::transfer::limits::STALL_DEADLINE;
 

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use clap::Args;
 use fleetlink_client::{
-    Client, Closed, Endpoint, Inbox, Link, Listening, ReceivePolicy, SenderRule,
+    Client, Closed, ReceivePolicy,
+    presence::Link,
+    transfer::{Endpoint, Inbox, Listening, SenderRule},
 };
 use fleetlink_proto::control::{EndReason, Join};
 use fleetlink_proto::transfer::limits::Deadlines;

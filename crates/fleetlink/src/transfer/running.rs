@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use fleetlink_client::{Control, Progress};
+use fleetlink_client::transfer::{Control, Progress};
 use fleetlink_proto::DeviceName;
 use fleetlink_proto::transfer::{Reason, WaitsFor};
 use serde::Serialize;

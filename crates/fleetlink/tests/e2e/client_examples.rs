@@ -78,16 +78,24 @@ fn a_file_goes_from_one_example_to_the_other() {
     fs::write(away.path().join("lecture1.mp4"), "a lecture").unwrap();
     let mut send = example("send", &hub, "porch-camera", away.path());
     send.env("FLEETLINK_PASSWORD", PASSWORD);
-    let shown = done(send.args(["wei-smartphone", "lecture1.mp4"]));
+    let sent = send.args(["wei-smartphone", "lecture1.mp4"]).output();
+    let sent = sent.unwrap();
+    assert!(sent.status.success(), "{sent:?}");
+    let progress = String::from_utf8_lossy(&sent.stderr);
+    assert!(
+        progress.contains("lecture1.mp4: 9 of 9 bytes"),
+        "{progress}"
+    );
+    let shown = String::from_utf8(sent.stdout).unwrap();
     let stored = "porch-camera_lecture1.mp4";
     assert_eq!(
         shown,
         format!("wei-smartphone has stored lecture1.mp4 as {stored}\n")
     );
-    seen.expect(&format!(
-        "lecture1.mp4 from porch-camera is here as {stored}\n"
-    ));
-    let content = fs::read(home.path().join("inbox").join(stored)).unwrap();
+    seen.expect("lecture1.mp4 from porch-camera is here as ");
+    let path = seen.expect("\n");
+    assert!(path.trim_end().ends_with(stored), "{path}");
+    let content = fs::read(path.trim_end()).unwrap();
     assert_eq!(content, b"a lecture");
     // Somebody else takes the name over.
     let _other = hub.join("wei-smartphone");

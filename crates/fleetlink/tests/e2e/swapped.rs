@@ -6,7 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use fleetlink_client::{
-    DeviceKeys, ErrorKind, HubAddress, Session, Successor, Trust, Unfollowed, connect,
+    ErrorKind, HubAddress, Session, Unfollowed,
+    internals::{Successor, Trust, connect},
+    kept::DeviceKeys,
 };
 use fleetlink_proto::control::ErrorCode;
 use rustls::crypto::ring::{default_provider, sign::any_supported_type};

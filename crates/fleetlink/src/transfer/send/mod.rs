@@ -8,7 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use fleetlink_client::{Client, Endpoint, Outbound, SendEvent, open_source};
+use fleetlink_client::{
+    Client,
+    transfer::{Endpoint, Outbound, SendEvent, open_source},
+};
 use fleetlink_proto::DeviceName;
 use fleetlink_proto::transfer::{FileName, Reason};
 use tokio::time::timeout;

@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use fleetlink_client::{Client, Control, Error, ErrorKind, Observer, SendEvent};
+use fleetlink_client::{
+    Client, Error, ErrorKind,
+    transfer::{Control, Observer, SendEvent},
+};
 use fleetlink_proto::transfer::Receipt;
 use fleetlink_proto::{DeviceName, Escaped};
 
