@@ -1,7 +1,7 @@
 //! Sends files straight to another device.
 //!
 //! ```sh
-//! cargo run --example send -- myhost:7421 porch-camera wei-smartphone lecture1.mp4
+//! cargo run -p fleetlink-client --example send -- myhost:7421 porch-camera wei-smartphone lecture1.mp4
 //! ```
 #![expect(
     clippy::print_stdout,

@@ -1,7 +1,7 @@
 //! Joins, takes files into a folder, and prints what happens until its session ends for good.
 //!
 //! ```sh
-//! cargo run --example watch -- myhost:7421 wei-smartphone inbox
+//! cargo run -p fleetlink-client --example watch -- myhost:7421 wei-smartphone inbox
 //! ```
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 

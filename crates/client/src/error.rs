@@ -17,14 +17,19 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// Why something did not succeed: a [kind](Error::kind) for programs, a message for people (its
 /// `Display`, complete in itself), and the cause, where there is one, as its `source()`.
 ///
-/// ```
-/// use fleetlink_client::{Retry, internals::{Trust}};
+/// ```no_run
+/// use fleetlink_client::{Client, ErrorKind, Retry};
 ///
 /// # async fn example() {
-/// match fleetlink_client::internals::connect(&"myhost:7421".parse().unwrap(), Trust::Learn).await {
-///     Ok(_connection) => {}
+/// let builder = Client::builder("myhost:7421").device("porch-camera");
+/// match builder.connect().await {
+///     Ok(_hub) => {}
 ///     Err(error) if error.retry() != Retry::Never => eprintln!("later, perhaps: {error}"),
-///     Err(error) => eprintln!("{:?}: {error}", error.kind()),
+///     Err(error) => match error.kind() {
+///         ErrorKind::PasswordNeeded => eprintln!("give the password once, and enrol a key"),
+///         ErrorKind::UnknownHub { found, .. } => eprintln!("is {found} the pin of the hub?"),
+///         _ => eprintln!("{error}"),
+///     },
 /// }
 /// # }
 /// ```

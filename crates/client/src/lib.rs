@@ -32,9 +32,25 @@
 //! Uploads, deletions and the session of a joined device are tried again by the library, with one
 //! effect, as long as what is in the way passes.
 //!
+//! # Where to find what
+//! | module | what is in it |
+//! |---|---|
+//! | this page | [`Client`] and its builder, what a program decides about, errors |
+//! | [`data`] | uploads, appends, downloads, samples |
+//! | [`transfer`] | files from device to device: options, progress, the inbox |
+//! | [`presence`] | joining in steps, how a joined device stands with its hub |
+//! | [`kept`] | the files of the state folder: hubs, keys, known devices |
+//! | [`lease`], [`number_exchange`] | clients of the two small protocols |
+//! | [`limits`], [`proto`] | times and sizes; the messages of the protocols |
+//!
 //! # Examples
-//! `examples/sensor.rs` uploads readings and has the hub compute on them, `examples/send.rs` sends
-//! files to another device, `examples/watch.rs` joins and takes files.
+//! In `examples/` are three programs of less than fifty lines, which run as they are: `sensor.rs`
+//! uploads readings and has the hub compute on them, `send.rs` sends files to another device, and
+//! `watch.rs` joins and takes files.
+//!
+//! ```sh
+//! cargo run -p fleetlink-client --example sensor -- myhost:7421 porch-camera temperature 21.5 21.7
+//! ```
 //!
 //! The library runs in a tokio runtime with time and I/O enabled. It works on Unix.
 
@@ -55,6 +71,7 @@ mod error;
 mod generate;
 mod generated_files;
 mod hub_clock;
+mod idempotency;
 mod inbox;
 mod kept_file;
 mod key_pair;
@@ -107,7 +124,7 @@ pub mod data {
     pub use crate::download::Downloaded;
     pub use crate::generate::{GenerateError, Generated, Overwrite, generate};
     pub use crate::generated_files::GeneratedFiles;
-    pub use crate::new_key;
+    pub use crate::idempotency::new_key;
     pub use crate::reader::{Problem, RefusedInput, SampleReader};
     pub use crate::temporary::Existing;
     pub use crate::upload::{UploadTask, Uploaded};
@@ -187,8 +204,8 @@ use delete::delete_file;
 use device_keys::DeviceKeys;
 use direct::{Announcement, Control, Credentials, Endpoint, Listener, NotRemembered, Peer, Source};
 use download::{Downloaded, download, download_to_file};
-use fleetlink_proto::IdempotencyKey;
 use hub_clock::HubClock;
+use idempotency::new_key;
 use inbox::Inbox;
 use key_pair::KeyPair;
 use known_devices::{KnownDevice, KnownDevices};
@@ -199,13 +216,3 @@ use succession::{Moved, Successor};
 use supervisor::{Link, Supervisor};
 use temporary::Existing;
 use upload::{UploadTask, Uploaded, upload_stream};
-
-/// A new key for one change: 128 bits from the operating system.
-///
-/// # Panics
-/// Where the operating system has no randomness to give.
-pub fn new_key() -> IdempotencyKey {
-    let mut bits = [0; 16];
-    getrandom::fill(&mut bits).expect("the operating system gives random bytes");
-    IdempotencyKey::from_bits(u128::from_ne_bytes(bits))
-}

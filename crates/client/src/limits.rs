@@ -51,7 +51,7 @@ pub const REFUSED_WAIT_LONGEST: Duration = Duration::from_secs(60);
 pub const MAX_IDLE_TRIES: u32 = 8;
 /// Tries to resolve a name that the resolver says nobody has.
 pub const MAX_UNKNOWN_TRIES: u32 = 5;
-/// The most samples that one call of [`crate::generate`] makes.
+/// The most samples that one call of [`generate`](crate::data::generate()) makes.
 pub const MAX_GENERATED: u64 = 1_000_000_000;
 
 /// Blocks of a file that came and wait for the disk.
