@@ -1,15 +1,13 @@
 //! The client's handle against a hub that follows a script.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod scripted;
-
 use std::sync::{Arc, Mutex};
 
 use fleetlink_client::{
     Client, ClientBuilder, Closed, Error, ErrorCode, ErrorKind, Event, FirstUse, HubPin, Notice,
     Readings, Retry, presence::EndReason,
 };
-use scripted::{Script, ScriptedHub};
+use fleetlink_testkit::scripted_hub::{Script, ScriptedHub};
 use tempfile::TempDir;
 
 fn of(hub: &ScriptedHub, state: &TempDir) -> ClientBuilder {

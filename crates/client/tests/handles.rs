@@ -1,8 +1,6 @@
 //! What a client's handle keeps: its key, its session, its presence; and what a ticket brings.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod scripted;
-
 use std::fs::File;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -14,7 +12,7 @@ use fleetlink_client::{
     kept::{DeviceKeys, KnownHubs},
 };
 use fleetlink_proto::ticket::{TicketSecret, TicketSubject};
-use scripted::{Script, ScriptedHub};
+use fleetlink_testkit::scripted_hub::{Script, ScriptedHub};
 use tempfile::TempDir;
 
 fn at(hub: &ScriptedHub, state: &TempDir) -> ClientBuilder {

@@ -1,8 +1,6 @@
 //! The first calls of a session, against a hub that follows a script.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod scripted;
-
 use std::sync::Arc;
 
 use fleetlink_client::{
@@ -11,7 +9,7 @@ use fleetlink_client::{
     kept::DeviceKeys,
 };
 use fleetlink_proto::control::{ErrorCode, Join};
-use scripted::{Script, ScriptedHub};
+use fleetlink_testkit::scripted_hub::{Script, ScriptedHub};
 
 const ANEW: Join = Join {
     udp_port: 5,

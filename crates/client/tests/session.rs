@@ -2,8 +2,6 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod rotation;
-mod scripted;
-
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -18,7 +16,7 @@ use fleetlink_client::{
 };
 use fleetlink_proto::control::{EndReason, ErrorCode, Join, UploadMode};
 use fleetlink_proto::{DataFile, HubPin};
-use scripted::{Script, ScriptedHub};
+use fleetlink_testkit::scripted_hub::{Script, ScriptedHub};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 fn address(hub: &ScriptedHub) -> HubAddress {

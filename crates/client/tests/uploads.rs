@@ -1,12 +1,10 @@
 //! Uploads against a hub that follows a script: in one flight, again, and of what can be read once.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod scripted;
-
 use std::time::Duration;
 
 use fleetlink_client::{Client, ErrorCode, ErrorKind, Readings, data::AppendRules};
-use scripted::{Script, ScriptedHub};
+use fleetlink_testkit::scripted_hub::{Script, ScriptedHub};
 use tempfile::TempDir;
 
 async fn connected(script: Script) -> (ScriptedHub, Client, TempDir) {

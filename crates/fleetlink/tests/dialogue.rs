@@ -1,14 +1,11 @@
 //! The binary's dialogue, line by line, against a hub that follows a script.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-#[path = "../../client/tests/scripted/mod.rs"]
-mod scripted;
-
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use fleetlink_proto::ticket::{JoinTicket, TicketSecret, TicketSubject};
-use scripted::{Script, ScriptedHub};
+use fleetlink_testkit::scripted_hub::{Script, ScriptedHub};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::Command;
 

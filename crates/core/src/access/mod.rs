@@ -10,11 +10,7 @@ pub(crate) mod key_change;
 pub(crate) mod lockout;
 pub(crate) mod logins;
 pub(crate) mod name_penalties;
-#[cfg(test)]
-mod name_penalties_model;
 pub(crate) mod penalties;
-#[cfg(test)]
-mod penalties_model;
 pub(crate) mod possession;
 pub(crate) mod redemption;
 mod remembered;

@@ -1,5 +1,5 @@
 use super::*;
-use crate::access::name_penalties_model::NameModel;
+use fleetlink_testkit::NamePenaltyModel;
 
 const START: Duration = Duration::from_secs(1000);
 const SECOND: Duration = Duration::from_secs(1);
@@ -126,7 +126,7 @@ fn agrees_with_the_rule_of_one_name_as_it_is_written() {
     for seed in 0..100 {
         let mut state = seed;
         let mut penalties = penalties();
-        let mut model = NameModel::new(3, SECOND * 15, SECOND * 100);
+        let mut model = NamePenaltyModel::new(3, SECOND * 15, SECOND * 100);
         let waits = [3_000, 60_000, 900_000][usize::try_from(seed % 3).unwrap()];
         let mut now = START;
         for step in 0..400 {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::access::penalties_model::Model;
+use fleetlink_testkit::PenaltyModel;
 
 const START: Duration = Duration::from_secs(1000);
 const SECOND: Duration = Duration::from_secs(1);
@@ -294,7 +294,7 @@ fn agrees_with_the_rule_as_it_is_written() {
         };
         let names = pick(&mut state, [3, 12, 40]);
         let waits = pick(&mut state, [3, 60, 900]);
-        let mut model = Model::new(settings.names, settings.base, settings.max);
+        let mut model = PenaltyModel::new(settings.names, settings.base, settings.max);
         let mut penalties = Penalties::new(Some(settings));
         let mut now = START;
         for step in 0..400 {

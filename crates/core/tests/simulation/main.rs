@@ -12,13 +12,9 @@ mod guesses;
 mod imports;
 mod keys;
 mod limits;
-#[path = "../../src/access/name_penalties_model.rs"]
-mod name_penalties_model;
 mod nonces;
 mod oracle;
 mod penalties;
-#[path = "../../src/access/penalties_model.rs"]
-mod penalties_model;
 mod presence;
 mod rng;
 mod store;

@@ -7,15 +7,14 @@ use std::time::Duration;
 
 use fleetlink_core::{Now, PenaltySettings};
 use fleetlink_proto::Source;
+use fleetlink_testkit::{NamePenaltyModel, PenaltyModel};
 
 use crate::guesses::name_of;
-use crate::name_penalties_model::NameModel;
-use crate::penalties_model::Model;
 
 pub(crate) struct Penalties {
     settings: Option<PenaltySettings>,
-    model: Model,
-    names: NameModel,
+    model: PenaltyModel,
+    names: NamePenaltyModel,
     /// Where each password came from: every one is tried once.
     tried: BTreeMap<String, Source>,
     /// Penalties that began and of which the operator was not told yet.
@@ -29,8 +28,8 @@ impl Penalties {
         } = settings.unwrap_or_default();
         Penalties {
             settings,
-            model: Model::new(names, base, max),
-            names: NameModel::new(max_attempts, base, max),
+            model: PenaltyModel::new(names, base, max),
+            names: NamePenaltyModel::new(max_attempts, base, max),
             tried: BTreeMap::new(),
             begun: Vec::new(),
         }

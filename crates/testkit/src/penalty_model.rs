@@ -8,10 +8,10 @@ use fleetlink_proto::Source;
 
 const KEPT: Duration = Duration::from_secs(600);
 
-pub(crate) struct Model {
-    pub(crate) names: usize,
-    pub(crate) base: Duration,
-    pub(crate) max: Duration,
+pub struct PenaltyModel {
+    pub names: usize,
+    pub base: Duration,
+    pub max: Duration,
     histories: BTreeMap<Source, Vec<(Duration, String, Outcome)>>,
 }
 
@@ -29,10 +29,10 @@ struct Played {
     penalties: Vec<(Duration, Duration)>,
 }
 
-impl Model {
-    pub(crate) fn new(names: usize, base: Duration, max: Duration) -> Self {
+impl PenaltyModel {
+    pub fn new(names: usize, base: Duration, max: Duration) -> Self {
         let histories = BTreeMap::new();
-        Model {
+        PenaltyModel {
             names,
             base,
             max,
@@ -40,25 +40,25 @@ impl Model {
         }
     }
 
-    pub(crate) fn wrong(&mut self, source: Source, name: &str, now: Duration) {
+    pub fn wrong(&mut self, source: Source, name: &str, now: Duration) {
         let history = self.histories.entry(source).or_default();
         history.push((now, name.to_owned(), Outcome::Wrong));
     }
 
-    pub(crate) fn right(&mut self, source: Source, name: &str, now: Duration) {
+    pub fn right(&mut self, source: Source, name: &str, now: Duration) {
         let history = self.histories.entry(source).or_default();
         history.push((now, name.to_owned(), Outcome::Right));
     }
 
     /// The rest of the client network's penalty.
-    pub(crate) fn left(&self, source: Source, now: Duration) -> Option<Duration> {
+    pub fn left(&self, source: Source, now: Duration) -> Option<Duration> {
         let played = self.play(source);
         let (_, end) = played.penalties.last()?;
         (*end > now).then(|| *end - now)
     }
 
     /// The number of the client network's penalties.
-    pub(crate) fn penalties(&self, source: Source) -> usize {
+    pub fn penalties(&self, source: Source) -> usize {
         self.play(source).penalties.len()
     }
 
@@ -75,7 +75,7 @@ impl Model {
 }
 
 impl Played {
-    fn wrong(&mut self, rule: &Model, at: Duration, name: &str) {
+    fn wrong(&mut self, rule: &PenaltyModel, at: Duration, name: &str) {
         let last = self.penalties.last().copied();
         if last.is_some_and(|(_, end)| at < end) {
             return;

@@ -8,18 +8,18 @@ use fleetlink_proto::Source;
 
 const KEPT: Duration = Duration::from_secs(600);
 
-pub(crate) struct NameModel {
+pub struct NamePenaltyModel {
     /// The wrong passwords of two blocks.
-    pub(crate) failures: usize,
-    pub(crate) base: Duration,
-    pub(crate) max: Duration,
+    pub failures: usize,
+    pub base: Duration,
+    pub max: Duration,
     /// The times of the wrong passwords.
     histories: BTreeMap<(Source, String), Vec<Duration>>,
 }
 
-impl NameModel {
-    pub(crate) fn new(max_attempts: u8, base: Duration, max: Duration) -> Self {
-        NameModel {
+impl NamePenaltyModel {
+    pub fn new(max_attempts: u8, base: Duration, max: Duration) -> Self {
+        NamePenaltyModel {
             failures: usize::from(max_attempts) * 2,
             base,
             max,
@@ -27,27 +27,27 @@ impl NameModel {
         }
     }
 
-    pub(crate) fn wrong(&mut self, source: Source, name: &str, now: Duration) {
+    pub fn wrong(&mut self, source: Source, name: &str, now: Duration) {
         let pair = (source, name.to_owned());
         self.histories.entry(pair).or_default().push(now);
     }
 
-    pub(crate) fn right(&mut self, source: Source, name: &str) {
+    pub fn right(&mut self, source: Source, name: &str) {
         self.histories.remove(&(source, name.to_owned()));
     }
 
-    pub(crate) fn unlock(&mut self, name: &str) {
+    pub fn unlock(&mut self, name: &str) {
         self.histories.retain(|(_, failed), _| failed != name);
     }
 
     /// The rest of the penalty.
-    pub(crate) fn left(&self, source: Source, name: &str, now: Duration) -> Option<Duration> {
+    pub fn left(&self, source: Source, name: &str, now: Duration) -> Option<Duration> {
         let (_, end) = *self.penalties(source, name).last()?;
         (end > now).then(|| end - now)
     }
 
     /// Begin and end of every penalty since the name was last forgotten.
-    pub(crate) fn penalties(&self, source: Source, name: &str) -> Vec<(Duration, Duration)> {
+    pub fn penalties(&self, source: Source, name: &str) -> Vec<(Duration, Duration)> {
         let history = self.histories.get(&(source, name.to_owned()));
         let mut counted: Vec<Duration> = Vec::new();
         let mut penalties: Vec<(Duration, Duration)> = Vec::new();
