@@ -46,6 +46,6 @@ pub use store::calls::{
     Staged, StagedId, StoreCall, StoreError, StoreReply, Totals, UnfinishedUpload, UploadChange,
 };
 pub use store::journal::{ChangeKind, Deleter, JournalEntry};
-pub use store::snapshot::{Hold, SegmentRef, Snapshot};
+pub use store::snapshot::{Hold, Part, SegmentRef, Snapshot};
 pub use store::ticket::{Ticket, TicketStanding, TicketUse};
 pub use time::Now;

@@ -43,18 +43,33 @@ impl PartialEq for Hold {
 impl Eq for Hold {}
 
 impl Snapshot {
-    /// The bytes of the whole file. A segment that ends in the middle of a line is joined to the
-    /// next by a newline.
-    pub fn bytes(&self) -> u64 {
-        let joints = self
-            .segments
-            .iter()
-            .rev()
-            .skip(1)
-            .filter(|s| s.ends_open)
-            .count();
-        self.segments.iter().map(|s| s.bytes).sum::<u64>() + joints as u64
+    /// The content, part by part. A segment that ends in the middle of a line is joined to the next
+    /// by a newline.
+    pub fn parts(&self) -> impl Iterator<Item = Part<'_>> {
+        let mut joint = false;
+        self.segments.iter().flat_map(move |segment| {
+            let newline = joint.then_some(Part::Newline);
+            joint = segment.ends_open;
+            newline.into_iter().chain([Part::Segment(segment)])
+        })
     }
+
+    /// The bytes of the whole file.
+    pub fn bytes(&self) -> u64 {
+        let bytes = self.parts().map(|part| match part {
+            Part::Newline => 1,
+            Part::Segment(segment) => segment.bytes,
+        });
+        bytes.sum()
+    }
+}
+
+/// A part of a file's content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part<'a> {
+    /// A newline between two segments.
+    Newline,
+    Segment(&'a SegmentRef),
 }
 
 /// The place of a segment in a store, and the expected content.
@@ -67,4 +82,42 @@ pub struct SegmentRef {
     pub hash: ContentHash,
     /// Whether its last line lacks its newline.
     pub ends_open: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn snapshot(segments: &[(u64, bool)]) -> Snapshot {
+        let segment = |&(bytes, ends_open): &(u64, bool)| SegmentRef {
+            id: bytes,
+            bytes,
+            hash: ContentHash::of(b""),
+            ends_open,
+        };
+        Snapshot {
+            version: 1.into(),
+            samples: 1,
+            segments: segments.iter().map(segment).collect(),
+            hold: Hold::default(),
+        }
+    }
+
+    #[test]
+    fn segments_that_end_in_a_line_are_joined_by_newlines_and_the_last_one_is_not() {
+        for (segments, wanted, bytes) in [
+            (&[][..], &[][..], 0),
+            (&[(5, true)], &[5], 5),
+            (&[(5, true), (7, false), (2, true)], &[5, 0, 7, 2], 15),
+            (&[(5, true), (7, true), (2, true)], &[5, 0, 7, 0, 2], 16),
+        ] {
+            let snapshot = snapshot(segments);
+            let parts = snapshot.parts().map(|part| match part {
+                Part::Newline => 0,
+                Part::Segment(segment) => segment.id,
+            });
+            assert_eq!(parts.collect::<Vec<_>>(), wanted);
+            assert_eq!(snapshot.bytes(), bytes);
+        }
+    }
 }

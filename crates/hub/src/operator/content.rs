@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fleetlink_core::{Snapshot, StoreError, rpc_error_of_store};
+use fleetlink_core::{Part, Snapshot, StoreError, rpc_error_of_store};
 use fleetlink_proto::control::RpcError;
 use fleetlink_proto::{ContentHash, Version};
 use serde::{Deserialize, Serialize};
@@ -30,7 +30,7 @@ pub(super) enum Next {
 pub(super) struct Content {
     store: Arc<dyn Store>,
     snapshot: Snapshot,
-    next_segment: usize,
+    next_part: usize,
     reader: Option<Box<dyn SegmentReader>>,
     hasher: Box<blake3::Hasher>,
 }
@@ -40,7 +40,7 @@ impl Content {
         Content {
             store: Arc::clone(store),
             snapshot,
-            next_segment: 0,
+            next_part: 0,
             reader: None,
             hasher: Box::default(),
         }
@@ -81,16 +81,15 @@ impl Content {
                     return Ok(Some(bytes));
                 }
             }
-            let segments = &self.snapshot.segments;
-            let Some(segment) = segments.get(self.next_segment) else {
+            let Some(part) = self.snapshot.parts().nth(self.next_part) else {
                 return Ok(None);
             };
-            let before = self.next_segment.checked_sub(1).map(|at| &segments[at]);
-            let joint = before.is_some_and(|before| before.ends_open);
-            self.reader = Some(self.store.open_segment(segment.clone()).await?);
-            self.next_segment += 1;
-            if joint {
-                return Ok(Some(b"\n".to_vec()));
+            self.next_part += 1;
+            match part {
+                Part::Newline => return Ok(Some(b"\n".to_vec())),
+                Part::Segment(segment) => {
+                    self.reader = Some(self.store.open_segment(segment.clone()).await?);
+                }
             }
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use fleetlink_core::{Input, SegmentRef, Snapshot, StoreError, rpc_error_of_store};
+use fleetlink_core::{Input, Part, SegmentRef, Snapshot, StoreError, rpc_error_of_store};
 use fleetlink_proto::control::{
     Done, ErrorCode, HubNotification, OpenDownloadReply, Reply, RequestId, RpcError,
     encode_notification,
@@ -272,14 +272,14 @@ struct Sending<'a> {
 
 impl<'a> Sending<'a> {
     async fn send(&mut self, snapshot: &Snapshot) -> Result<(), Ended> {
-        let mut joint = false;
-        for segment in &snapshot.segments {
-            if joint {
-                let place = self.place().await?;
-                place.chunk(self.chunk(b"\n")?);
+        for part in snapshot.parts() {
+            match part {
+                Part::Newline => {
+                    let place = self.place().await?;
+                    place.chunk(self.chunk(b"\n")?);
+                }
+                Part::Segment(segment) => self.send_segment(segment).await?,
             }
-            self.send_segment(segment).await?;
-            joint = segment.ends_open;
         }
         Ok(())
     }
