@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use crate::BenchResult;
+use crate::crowd::runtime;
 use crate::hub::Hub;
 use crate::process::Process;
 use crate::report::say;
@@ -45,10 +46,7 @@ impl BareTls {
 pub(crate) fn serve() -> BenchResult {
     let data = std::env::args_os().nth(2).ok_or("which hub's data?")?;
     let acceptor = TlsAcceptor::from(server_config(Path::new(&data))?);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(async {
+    runtime()?.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         say(&format!("listening on {}", listener.local_addr()?));
         loop {

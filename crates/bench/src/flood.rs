@@ -18,7 +18,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::BenchResult;
-use crate::crowd::many;
+use crate::crowd::{joined, many, runtime};
 use crate::hub::{Hub, PASSWORD, device_name};
 use crate::process::raise_descriptors;
 use crate::report::{float, median, say};
@@ -40,10 +40,7 @@ type Stream = BufReader<TlsStream<TcpStream>>;
 
 pub(crate) fn run() -> BenchResult {
     raise_descriptors();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(measure())
+    runtime()?.block_on(measure())
 }
 
 async fn measure() -> BenchResult {
@@ -62,15 +59,7 @@ async fn measure() -> BenchResult {
         computing(&worker).await?
     ));
 
-    let join = |n| {
-        let mut dialer = hub.key_dialer(n);
-        async move {
-            let session = dialer.attach().await?;
-            session.join(0).await?;
-            Ok(session)
-        }
-    };
-    let joined = many(DEVICES, join).await?;
+    let joined = joined(&hub, DEVICES, Hub::key_dialer).await?;
     let attach = |n: u32| {
         let mut dialer = hub.key_dialer(n % DEVICES);
         async move { Ok(dialer.attach().await?) }

@@ -15,6 +15,7 @@ use fleetlink_proto::control::Join;
 
 use crate::BenchResult;
 use crate::bare_tls::BareTls;
+use crate::crowd::runtime;
 use crate::hub::{Hub, PASSWORD};
 use crate::process::processor_time;
 use crate::report::{float, median, ratio, say};
@@ -26,10 +27,7 @@ const ROUNDS: usize = 5;
 const TIME: Duration = Duration::from_secs(2);
 
 pub(crate) fn run() -> BenchResult {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(measure())
+    runtime()?.block_on(measure())
 }
 
 /// Nobody of the name has joined before.

@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use crate::BenchResult;
 use crate::bare_tls::BareTls;
-use crate::crowd::many;
+use crate::crowd::{joined, many, runtime};
 use crate::hub::Hub;
 use crate::process::raise_descriptors;
 use crate::report::{float, say};
@@ -20,10 +20,7 @@ const REST: Duration = Duration::from_secs(3);
 
 pub(crate) fn run() -> BenchResult {
     raise_descriptors();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(measure())
+    runtime()?.block_on(measure())
 }
 
 async fn measure() -> BenchResult {
@@ -33,22 +30,14 @@ async fn measure() -> BenchResult {
 
     sleep(REST).await;
     let (fresh, bare_fresh) = (hub.resident()?, bare.process.resident()?);
-    let join = |n| {
-        let mut dialer = hub.dialer(n);
-        async move {
-            let session = dialer.attach().await?;
-            session.join(0).await?;
-            Ok(session)
-        }
-    };
-    for session in many(WARM_UP, join).await? {
+    for session in joined(&hub, WARM_UP, Hub::dialer).await? {
         session.leave().await;
     }
     sleep(REST).await;
     let before = hub.resident()?;
-    let sessions = many(DEVICES, join).await?;
+    let sessions = joined(&hub, DEVICES, Hub::dialer).await?;
     sleep(REST).await;
-    let joined = hub.resident()?;
+    let with_joined = hub.resident()?;
 
     let (address, trust) = (&bare.address, hub.trust());
     let shake = |_| {
@@ -73,11 +62,11 @@ async fn measure() -> BenchResult {
     sleep(REST).await;
     let after = hub.resident()?;
 
-    let a_device = float(joined.saturating_sub(before)) / f64::from(DEVICES);
+    let a_device = float(with_joined.saturating_sub(before)) / f64::from(DEVICES);
     let floor = float(bare_joined.saturating_sub(bare_fresh)) / f64::from(DEVICES);
-    let [fresh, before, joined, after] = [fresh, before, joined, after].map(mib);
+    let [fresh, before, with_joined, after] = [fresh, before, with_joined, after].map(mib);
     say(&format!(
-        "hub: {fresh:.1} MiB after the start, {before:.1} after {WARM_UP} logins, {joined:.1} with \
+        "hub: {fresh:.1} MiB after the start, {before:.1} after {WARM_UP} logins, {with_joined:.1} with \
          {DEVICES} devices, {after:.1} when they have left"
     ));
     say(&format!(

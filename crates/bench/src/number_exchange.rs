@@ -12,6 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use crate::BenchResult;
+use crate::crowd::runtime;
 
 /// Clients at once.
 const CLIENTS: usize = 64;
@@ -40,9 +41,7 @@ const MESSAGES: [Message; 2] = [
 
 /// Prints exchanges a second, the median of five rounds that alternate with the bare server's.
 pub(crate) fn run() -> BenchResult {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
+    let runtime = runtime()?;
     for message in &MESSAGES {
         runtime.block_on(compare(message))?;
     }

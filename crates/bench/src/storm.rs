@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use crate::BenchResult;
 use crate::bare_tls::BareTls;
-use crate::crowd::many;
+use crate::crowd::{many, runtime};
 use crate::hub::Hub;
 use crate::joins::{ANEW, Rates, join_and_go, join_once, repeat, shake_once};
 use crate::process::raise_descriptors;
@@ -32,10 +32,7 @@ type Dial = fn(&Hub, u32) -> Dialer;
 
 pub(crate) fn run() -> BenchResult {
     raise_descriptors();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(measure())
+    runtime()?.block_on(measure())
 }
 
 async fn measure() -> BenchResult {

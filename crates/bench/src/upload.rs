@@ -15,6 +15,7 @@ use fleetlink_proto::DataFile;
 use fleetlink_proto::control::UploadMode;
 
 use crate::BenchResult;
+use crate::crowd::runtime;
 use crate::hub::{Hub, PASSWORD, device_name};
 use crate::process::fleetlink;
 use crate::report::{float, median, megabytes_a_second, ratio, say};
@@ -30,10 +31,7 @@ const TASK: UploadTask = UploadTask {
 
 /// Runs everything below the folder of temporary files (`TMPDIR`), which decides the disk.
 pub(crate) fn run() -> BenchResult {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(measure())
+    runtime()?.block_on(measure())
 }
 
 #[derive(Default)]

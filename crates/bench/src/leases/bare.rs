@@ -13,6 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::say;
 use crate::BenchResult;
+use crate::crowd::runtime;
 
 const BATCH: usize = 64;
 const BYTES: usize = 64;
@@ -70,10 +71,7 @@ fn send_back(
 /// Reads once, writes as many bytes as an OK has, and closes as the lease service does: shut down,
 /// drain, close.
 pub(crate) fn tcp_server() -> BenchResult {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(async {
+    runtime()?.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         say(&format!("listening on {}", listener.local_addr()?))?;
         loop {

@@ -9,6 +9,7 @@ use fleetlink_hub::{
 };
 
 use crate::BenchResult;
+use crate::crowd::runtime;
 use crate::process::Process;
 use crate::report::say;
 
@@ -90,10 +91,7 @@ pub(crate) fn serve() -> BenchResult {
         number_exchange: None,
         leases: None,
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(async {
+    runtime()?.block_on(async {
         let (mut hub, mut events) = match unknown {
             Unknown::DummyHash => start(config).await?,
             Unknown::Nothing => start_without_dummy_hash(config).await?,
