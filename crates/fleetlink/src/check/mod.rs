@@ -1,11 +1,13 @@
 //! The parts that the checkers' commands share: arguments, progress, and the report.
 
+mod client;
 mod options;
 mod program;
 mod progress;
 
 use fleetlink_check::{Plan, Subject};
 
+pub(crate) use client::ClientArguments;
 pub(crate) use options::ReportOptions;
 pub(crate) use program::{ProgramArguments, seconds};
 pub(crate) use progress::CheckLine;

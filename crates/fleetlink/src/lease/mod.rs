@@ -43,7 +43,7 @@ impl LeaseArguments {
     pub(crate) fn json(&self) -> bool {
         match &self.command {
             LeaseCommand::Check(arguments) => arguments.report.json,
-            LeaseCommand::CheckClient(arguments) => arguments.report.json,
+            LeaseCommand::CheckClient(arguments) => arguments.client.report.json,
             _ => false,
         }
     }

@@ -41,7 +41,7 @@ impl NumberExchangeArguments {
     pub(crate) fn json(&self) -> bool {
         match &self.command {
             Command::Check(arguments) => arguments.report.json,
-            Command::CheckClient(arguments) => arguments.report.json,
+            Command::CheckClient(arguments) => arguments.client.report.json,
             _ => false,
         }
     }
