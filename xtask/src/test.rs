@@ -1,7 +1,7 @@
 //! Everything that CI runs.
 
 use crate::skipped::SkippedTests;
-use crate::{dependencies, documents, programs, step};
+use crate::{dependencies, documents, programs, step, wording};
 
 pub(crate) fn run() -> Result<(), String> {
     programs::ensure()?;
@@ -20,6 +20,7 @@ pub(crate) fn run() -> Result<(), String> {
     )?;
     dependencies::check()?;
     documents::check()?;
+    wording::check()?;
     step::run(
         "cargo",
         &[

@@ -2,7 +2,7 @@
 //! a while. Many failures of one name are the subject of the lock-out and of the penalties of a
 //! name; here they count once.
 //!
-//! What was under way when a penalty began changes nothing: the fault was punished already.
+//! A check that was under way when a penalty began changes nothing: the fault was punished already.
 
 use std::net::IpAddr;
 use std::time::Duration;

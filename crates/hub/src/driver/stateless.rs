@@ -75,8 +75,7 @@ pub(crate) enum StatelessEvent {
     },
 }
 
-/// Whoever waits for the reply to a call without a session. There are no more than calls that the
-/// turns and the core admit.
+/// The waiters for replies to calls without a session. The turns and the core limit their number.
 #[derive(Default)]
 pub(super) struct Waiters {
     last: u64,
@@ -99,7 +98,7 @@ impl Waiters {
     }
 }
 
-/// Whoever waited may have gone meanwhile.
+/// Sends the result to the waiter, who may have gone meanwhile.
 fn tell<T>(waiter: Option<oneshot::Sender<T>>, result: T) {
     if let Some(waiter) = waiter {
         let _ = waiter.send(result);
@@ -153,7 +152,8 @@ impl Driver {
         None
     }
 
-    /// What a device wants waits for its turn. Nobody else has many calls.
+    /// Gives an input to the core. An input of a device waits for its turn; nobody else has many
+    /// calls.
     fn give(&mut self, party: Option<Party>, input: Input) {
         match party {
             Some(party) => self.turns.push_stateless(party, input),

@@ -17,7 +17,7 @@ pub(super) enum Party {
 /// Calls without a session that may wait for the turns of one party.
 const MAX_WAITING_STATELESS: usize = 64;
 
-/// What is done in the order in which it came.
+/// The inputs that keep their order.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Line {
     Session(SessionId),

@@ -82,7 +82,7 @@ impl Default for Retention {
 
 /// Accounts, files made of immutable segments, and the journal of their changes.
 ///
-/// What a call answers is durable, and every later read sees it. Errors mean the same in all calls:
+/// The result of a call is durable, and every later read sees it. Errors mean the same in all calls:
 /// after `Unavailable` and `Full` nothing was done, after `Unknown` it may have been.
 pub trait Store: Send + Sync + 'static {
     /// Every account, at the start of a hub.

@@ -51,7 +51,7 @@ impl Decimal {
     /// Stricter than [`FromStr`], which takes every number that a sum or a result can be.
     ///
     /// # Errors
-    /// What is wrong with the text.
+    /// The fault of the text.
     pub fn parse_sample(text: &[u8]) -> Result<Self, DecimalError> {
         Sample::parse(text).map(Sample::value)
     }

@@ -8,7 +8,7 @@ use super::time::Timestamp;
 
 /// Count, exact sum, extremes and times of samples.
 ///
-/// What was parsed or decoded is consistent: minimum and maximum are there if and only if there are
+/// A parsed or decoded summary is consistent: minimum and maximum are there if and only if there are
 /// samples, the times if and only if the samples are timed, and the average lies between the
 /// extremes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -49,7 +49,7 @@ impl Timestamp {
     /// the first second of the next day.
     ///
     /// # Errors
-    /// What is wrong with the text.
+    /// The fault of the text.
     pub fn parse(text: &[u8]) -> Result<Self, TimestampError> {
         let nanos = match text.get(4) {
             Some(b'-') => rfc3339(text)?,

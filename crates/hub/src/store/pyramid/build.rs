@@ -14,7 +14,7 @@ use crate::store::SegmentReader;
 /// The pieces in which a segment is read.
 const PIECE_BYTES: usize = 256 * 1024;
 
-/// Why a pyramid was not built.
+/// The reason why a pyramid was not built.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::store) enum BuildError {
     /// The segment cannot be read, or is not what it should be.

@@ -94,7 +94,7 @@ fn positions(samples: &Summary, index: u64) -> (i128, i128) {
     }
 }
 
-/// Why a pyramid did not fill the columns, which are then useless.
+/// The reason why a pyramid did not fill the columns, which are then useless.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::store) enum QueryError {
     /// The store's data are not what they should be, or cannot be read.

@@ -57,7 +57,7 @@ pub(super) fn free_name(
     Ok(None)
 }
 
-/// How many accounts there are.
+/// The number of accounts.
 pub(super) fn count(connection: &Connection) -> Result<u64, OpError> {
     let mut select = connection.prepare_cached("SELECT accounts FROM account_totals")?;
     Ok(select.query_row([], |row| row.get(0))?)

@@ -20,7 +20,7 @@ use crate::store::{Column, SegmentReader as _, Window};
 /// The pieces in which a segment without a pyramid is read.
 const PIECE_BYTES: usize = 256 * 1024;
 
-/// What is left to do of a query, away from the database.
+/// The remaining work of a query, away from the database.
 pub(super) struct Plan {
     /// `None` where the stretch holds nothing.
     columns: Option<Columns>,

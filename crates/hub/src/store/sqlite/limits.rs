@@ -51,7 +51,7 @@ pub(super) const MERGE_WINDOW: u64 = 8192;
 /// later.
 pub(super) const CANDIDATES: usize = 4096;
 
-/// How often a query begins anew because its data file was changed meanwhile.
+/// The number of times that a query begins anew because its data file was changed meanwhile.
 pub(super) const COLUMN_TRIES: u32 = 4;
 
 /// Unused pages that the database keeps for what comes next, at least.

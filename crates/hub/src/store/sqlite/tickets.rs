@@ -24,7 +24,7 @@ pub(super) fn page(
     rows.map(|row| read(connection, row?)).collect()
 }
 
-/// How many tickets can be used at this time.
+/// The number of tickets that can be used at this time.
 pub(super) fn count_open(connection: &Connection, at: WallTime) -> Result<u64, OpError> {
     let mut select = connection.prepare_cached(
         "SELECT count(*) FROM tickets WHERE expires_ms > ?1 AND revoked_ms IS NULL AND uses > \
