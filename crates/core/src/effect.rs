@@ -97,7 +97,7 @@ pub enum Effect {
         after: Option<(DeviceName, DataFile)>,
     },
     /// Reply to a call without a session.
-    Answer {
+    ReplyStateless {
         call: CallId,
         result: Result<Reply, RpcError>,
     },
@@ -107,7 +107,7 @@ pub enum Effect {
         result: Result<Caller, RpcError>,
     },
     /// Reply to an operator or administrator.
-    AnswerAdmin {
+    ReplyToOperator {
         admin: AdminId,
         /// The answer; an error is a sentence for the operator.
         result: Result<AdminReply, String>,

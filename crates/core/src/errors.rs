@@ -141,6 +141,6 @@ pub(crate) fn no_such_transfer() -> RpcError {
 pub(crate) fn internal() -> RpcError {
     RpcError::new(
         ErrorCode::Internal,
-        "the hub's store gave an answer to another question",
+        "the hub's store gave a result of another kind",
     )
 }

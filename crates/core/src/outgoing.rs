@@ -71,7 +71,7 @@ impl Outgoing {
                     });
                 }
             }
-            ReplyTo::Stateless(call, _) => self.push(Effect::Answer { call, result }),
+            ReplyTo::Stateless(call, _) => self.push(Effect::ReplyStateless { call, result }),
             ReplyTo::Identity { .. } => {
                 debug_assert!(result.is_err(), "a device's reply to {to:?}");
                 self.identify(to, Err(result.err().unwrap_or_else(errors::internal)));
@@ -97,7 +97,7 @@ impl Outgoing {
     /// Replies to an operator's or administrator's request.
     pub(crate) fn report(&mut self, to: ReplyTo, result: Result<AdminReply, String>) {
         match to {
-            ReplyTo::Admin(admin, _) => self.push(Effect::AnswerAdmin { admin, result }),
+            ReplyTo::Admin(admin, _) => self.push(Effect::ReplyToOperator { admin, result }),
             to => {
                 debug_assert!(false, "an operator's reply to {to:?}");
                 self.reply(to, Err(errors::internal()));

@@ -471,7 +471,7 @@ impl Driver {
                     .map(|grant| Reply::Transfer(Box::new(OpenTransferReply { grant, addresses })));
                 self.command(session, SessionCommand::Reply { id, result });
             }
-            Effect::Answer { call, result } => self.waiters.reply(call, result),
+            Effect::ReplyStateless { call, result } => self.waiters.reply(call, result),
             Effect::Identified { call, result } => self.waiters.identify(call, result),
             Effect::ListUploads { admin } => self.list_uploads(admin),
             Effect::ListData {
@@ -479,7 +479,7 @@ impl Driver {
                 device,
                 after,
             } => self.list_data(admin, device, after),
-            Effect::AnswerAdmin { admin, result } => {
+            Effect::ReplyToOperator { admin, result } => {
                 if let Some(reply) = self.admin_calls.remove(&admin) {
                     // The operator may have gone meanwhile.
                     let _ = reply.send(result);

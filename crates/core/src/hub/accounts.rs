@@ -10,7 +10,7 @@ use crate::hub::endings::Ending;
 use crate::hub::queue::Job;
 use crate::operator::account_change::AccountCommand;
 use crate::operator::errors::{no_account, sentence, too_many_operations};
-use crate::operator::removal::Progress;
+use crate::operator::removal::NextStep;
 use crate::operator::requests::{AccountStatus, AdminReply};
 use crate::store::calls::{Account, StoreError, StoreReply};
 use crate::time::Now;
@@ -62,10 +62,10 @@ impl Hub {
                 Err(error) => Err(error.to_string()),
             },
             AccountCommand::Remove(removal) => match self.removal_step(name, removal, result) {
-                Progress::Next(removal) => {
+                NextStep::Next(removal) => {
                     return Some(call.with(AccountCommand::Remove(removal)));
                 }
-                Progress::Over(result) => result,
+                NextStep::Over(result) => result,
             },
         };
         call.report(result, &mut self.out);

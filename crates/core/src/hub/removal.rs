@@ -7,7 +7,7 @@ use crate::console::AccountChange;
 use crate::effect::Effect;
 use crate::hub::Hub;
 use crate::operator::errors::{no_account, sentence};
-use crate::operator::removal::{Progress, Removal, Step};
+use crate::operator::removal::{NextStep, Removal, Step};
 use crate::operator::requests::AdminReply;
 use crate::store::calls::{StoreError, StoreReply};
 
@@ -22,18 +22,18 @@ impl Hub {
         name: &DeviceName,
         removal: Removal,
         result: Result<StoreReply, StoreError>,
-    ) -> Progress {
+    ) -> NextStep {
         match (&removal.step, result) {
             (Step::FindFile, Ok(StoreReply::Files(list))) => {
                 let step = match list.files.first() {
                     Some(entry) => Step::DeleteFile(entry.file.clone()),
                     None => Step::RemoveAccount,
                 };
-                Progress::Next(removal.with(step))
+                NextStep::Next(removal.with(step))
             }
             (Step::DeleteFile(_), Ok(_)) => {
                 self.out.push(Effect::JournalGrew);
-                Progress::Next(removal.with_next_key().with(Step::FindFile))
+                NextStep::Next(removal.with_next_key().with(Step::FindFile))
             }
             // The key is used: an earlier try at this removal came as far as here.
             (Step::DeleteFile(_), Err(StoreError::Conflict(_) | StoreError::NotFound))
@@ -41,21 +41,21 @@ impl Hub {
             {
                 let used_keys = removal.used_keys + 1;
                 let removal = removal.with_next_key().with(Step::FindFile);
-                Progress::Next(Removal {
+                NextStep::Next(Removal {
                     used_keys,
                     ..removal
                 })
             }
             (Step::RemoveAccount, result) => {
-                Progress::Over(self.finish_removal(name, &removal, result))
+                NextStep::Over(self.finish_removal(name, &removal, result))
             }
             (_, result) => {
                 let why = match result {
-                    Ok(_) => format!("account {name}: the store answered another question"),
+                    Ok(_) => format!("account {name}: the store gave a result of another kind"),
                     Err(error) => sentence(name, &error),
                 };
                 let message = format!("{why}; the account stays, some of its files may be gone");
-                Progress::Over(Err(message))
+                NextStep::Over(Err(message))
             }
         }
     }

@@ -19,7 +19,7 @@ pub(crate) struct Removal {
 
 /// The step after this one.
 #[derive(Debug)]
-pub(crate) enum Progress {
+pub(crate) enum NextStep {
     /// Another step.
     Next(Removal),
     Over(Result<AdminReply, String>),

@@ -380,14 +380,14 @@ impl Fixture {
     /// The reply to a call without a session.
     pub(crate) fn stateless_reply(&mut self, asked: CallId) -> Option<Answer> {
         self.take(|effect| match effect {
-            Effect::Answer { call, result } if *call == asked => Some(result.clone()),
+            Effect::ReplyStateless { call, result } if *call == asked => Some(result.clone()),
             _ => None,
         })
     }
 
     pub(crate) fn operator_answer(&mut self) -> Option<Result<AdminReply, String>> {
         self.take(|effect| match effect {
-            Effect::AnswerAdmin { result, .. } => Some(result.clone()),
+            Effect::ReplyToOperator { result, .. } => Some(result.clone()),
             _ => None,
         })
     }

@@ -105,15 +105,15 @@ impl Coverage {
             } => self.count("nonce issued"),
             Effect::End { reason, .. } => self.count(format!("end {reason:?}")),
             Effect::Discard { .. } => self.count("discarded"),
-            Effect::AnswerAdmin {
+            Effect::ReplyToOperator {
                 result: Ok(AdminReply::Imported(outcome)),
                 ..
             } => self.count(match outcome {
                 ImportOutcome::Remembered => "import overruled",
                 ImportOutcome::Added | ImportOutcome::Changed => "login imported",
             }),
-            Effect::AnswerAdmin { result: Ok(_), .. } => self.count("operator done"),
-            Effect::AnswerAdmin { result: Err(_), .. } => self.count("operator refused"),
+            Effect::ReplyToOperator { result: Ok(_), .. } => self.count("operator done"),
+            Effect::ReplyToOperator { result: Err(_), .. } => self.count("operator refused"),
             Effect::Console(event) => self.console(event),
             _ => {}
         }

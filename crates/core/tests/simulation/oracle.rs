@@ -385,7 +385,9 @@ impl Oracle {
                 );
             }
             Effect::StartDownload { session, id, .. } => _ = self.take_asked(*session, id, now),
-            Effect::AnswerAdmin { admin, result } => self.admin_answered(*admin, result.is_ok()),
+            Effect::ReplyToOperator { admin, result } => {
+                self.admin_answered(*admin, result.is_ok());
+            }
             Effect::Discard { staged } => {
                 assert!(!self.may_be_left(*staged), "discards what may be committed");
             }
@@ -416,7 +418,7 @@ impl Oracle {
             Effect::ActiveChanged => self.list.changed(),
             Effect::ListUploads { .. }
             | Effect::ListData { .. }
-            | Effect::Answer { .. }
+            | Effect::ReplyStateless { .. }
             | Effect::Identified { .. }
             | Effect::JournalGrew
             | Effect::Console(_) => {}

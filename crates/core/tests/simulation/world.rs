@@ -403,9 +403,9 @@ impl World {
             }
             Effect::ListUploads { .. }
             | Effect::ListData { .. }
-            | Effect::Answer { .. }
+            | Effect::ReplyStateless { .. }
             | Effect::Identified { .. }
-            | Effect::AnswerAdmin { .. }
+            | Effect::ReplyToOperator { .. }
             | Effect::Grant { .. }
             | Effect::ActiveChanged
             | Effect::JournalGrew => {}
