@@ -41,7 +41,7 @@ pub(crate) fn readable_by_others(path: &Path) -> Error {
 }
 
 impl DeviceKeys {
-    /// Those in this state folder, which is made when the first key is kept.
+    /// The keys in this state folder, which is made when the first one is kept.
     pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
         DeviceKeys {
             folder: folder.into().join("keys"),
@@ -74,7 +74,7 @@ impl DeviceKeys {
     /// it may have been revoked because somebody else has it.
     ///
     /// # Errors
-    /// What `enrol` says, or the key cannot be kept.
+    /// `enrol` failed, or the key cannot be kept.
     pub async fn make<E: From<Error>>(
         &self,
         hub: HubPin,

@@ -43,7 +43,7 @@ struct Inner {
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
-/// What kind of failure an [`Error`] is, with the values that a program may need.
+/// The kind of an [`Error`], with the values that a program may need.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -104,7 +104,7 @@ pub enum ErrorKind {
     StateDamaged,
     /// The file of this device's key holds none.
     KeyDamaged,
-    /// So many devices are remembered that there is no place for another one.
+    /// The list of remembered devices is full.
     KnownDevicesFull,
     /// A transfer to another device failed.
     Transfer(transfer::TransferFailure),
@@ -280,7 +280,7 @@ impl Error {
         Error::new(ErrorKind::Internal, task.to_string()).because(task)
     }
 
-    /// What is to be done where the expected pin is one that the device kept in this file.
+    /// Says what to do where the expected pin is one that the device kept in this file.
     pub(crate) fn kept_in(self, address: &HubAddress, path: &Path) -> Self {
         let message = format!(
             "{self}; if it is the new one, remove the line of {} from {}",

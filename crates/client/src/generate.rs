@@ -39,7 +39,7 @@ pub enum GenerateError {
     Interrupted,
 }
 
-/// What becomes of a file that is already where the samples shall be.
+/// The rule for a file that is already where the samples shall be.
 #[derive(Debug, Clone)]
 pub enum Overwrite {
     /// It is replaced where it is one of these, else it stays and nothing is generated.
@@ -48,7 +48,7 @@ pub enum Overwrite {
     Anything(GeneratedFiles),
 }
 
-/// What became of the samples.
+/// Generated samples.
 #[derive(Debug)]
 pub struct Generated {
     /// Why the file will not be known as a generated one, where it could not be remembered.

@@ -32,7 +32,7 @@ impl FileMark {
 }
 
 impl GeneratedFiles {
-    /// Those of this state folder.
+    /// The generated files of this state folder.
     pub fn in_folder(folder: PathBuf) -> Self {
         GeneratedFiles(KeptFile::new(folder, "generated-files"))
     }

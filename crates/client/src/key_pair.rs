@@ -6,7 +6,7 @@ use fleetlink_proto::{DeviceKey, Signature};
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use zeroize::Zeroizing;
 
-/// What stands before the 32 bytes of an Ed25519 private key in PKCS#8 (RFC 8410, section 10.3).
+/// The bytes before the 32 of an Ed25519 private key in PKCS#8 (RFC 8410, section 10.3).
 const PKCS8_PREFIX: [u8; 16] = [
     0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
 ];
@@ -44,7 +44,7 @@ impl KeyPair {
         KeyPair::from_pkcs8(&*KeyPair::generate()).expect("a document made here holds a key")
     }
 
-    /// What hubs know the device by.
+    /// The public key, by which hubs know the device.
     pub fn public(&self) -> DeviceKey {
         self.public
     }

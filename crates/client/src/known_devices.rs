@@ -32,7 +32,7 @@ pub struct KnownDevice {
     pub since: WallTime,
 }
 
-/// What the file holds.
+/// The content of the file.
 #[derive(Default)]
 struct Entries {
     devices: Vec<KnownDevice>,
@@ -41,7 +41,7 @@ struct Entries {
 }
 
 impl KnownDevices {
-    /// Those of this state folder, which is made when the first one is kept.
+    /// The known devices of this state folder, which is made when the first one is kept.
     pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
         KnownDevices {
             file: KeptFile::new(folder.into(), FILE),
@@ -106,7 +106,7 @@ impl KnownDevices {
         Ok(entries.devices)
     }
 
-    /// What is known under the earlier pins of a hub is known under its new one; `old` are the
+    /// Moves the devices that are known under earlier pins of a hub to its new one; `old` are the
     /// earlier ones, the first first. Where a name is known under several, the latest counts.
     ///
     /// # Errors

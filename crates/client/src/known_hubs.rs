@@ -16,7 +16,7 @@ pub struct KnownHubs {
 }
 
 impl KnownHubs {
-    /// Those of this state folder, which is made when the first pin is kept.
+    /// The known hubs of this state folder, which is made when the first pin is kept.
     pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
         KnownHubs {
             file: KeptFile::new(folder.into(), FILE),

@@ -32,7 +32,7 @@ pub enum LeaseError {
     /// No reply came in time.
     #[error("no reply within {0:?}")]
     TimedOut(Duration),
-    /// What came is no reply, or one about another id.
+    /// The answer is no reply, or one about another id.
     #[error("the server's reply makes no sense: {0}")]
     NotAReply(String),
     /// The server cannot be reached.

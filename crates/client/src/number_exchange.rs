@@ -31,7 +31,7 @@ pub enum ExchangeError {
     Unreachable {
         /// Where.
         address: HubAddress,
-        /// What the last address said.
+        /// The error of the last address.
         reason: String,
     },
     /// The connection broke.

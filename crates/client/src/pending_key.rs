@@ -14,7 +14,7 @@ use crate::device_keys::{damaged, make_folder, read_private, readable_by_others}
 use crate::temporary::{Existing, Temporary};
 use crate::{DeviceKeys, Error, KeyPair, Result};
 
-/// What such a file's name begins with.
+/// The beginning of such a file's name.
 pub(crate) const PENDING: &str = ".ticket-";
 /// Bytes of the hash of the ticket's secret that are part of the file's name.
 const NAME_BYTES: usize = 8;

@@ -10,14 +10,14 @@ use crate::kept_file::KeptFile;
 
 const FILE: &str = "replaced";
 
-/// Those that are kept in the state folder: a line `sha256:… name` each.
+/// The replaced devices in the state folder: a line `sha256:… name` each.
 #[derive(Debug, Clone)]
 pub struct ReplacedDevices {
     file: KeptFile,
 }
 
 impl ReplacedDevices {
-    /// Those of this state folder, which is made when one is kept.
+    /// The replaced devices of this state folder, which is made when one is kept.
     pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
         ReplacedDevices {
             file: KeptFile::new(folder.into(), FILE),

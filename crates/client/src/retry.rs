@@ -149,7 +149,7 @@ fn is_of_session(error: &Error) -> bool {
 
 /// Something that can be tried again.
 pub(crate) trait Attempt {
-    /// What comes of it.
+    /// The result.
     type Done;
 
     /// Tries once.

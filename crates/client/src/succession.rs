@@ -14,7 +14,7 @@ use crate::{
     connect,
 };
 
-/// What becomes of a device whose hub announces a new key: what it keeps moves to that key, and
+/// Follows a hub to a new key that it announces: everything that is kept moves to that key, and
 /// somebody is told.
 #[derive(Clone)]
 pub struct Successor {
@@ -29,9 +29,9 @@ pub struct Successor {
 pub struct Moved {
     /// Where the hub is.
     pub address: HubAddress,
-    /// What was expected.
+    /// The expected pin.
     pub old: HubPin,
-    /// What the hub shows, and announced by the old key or by keys between.
+    /// The pin that the hub shows, announced by the old key or by keys between.
     pub new: HubPin,
     /// Why the kept pin or keys did not move, where they did not: the next start asks again.
     pub not_kept: Option<String>,

@@ -119,7 +119,7 @@ pub(crate) async fn session_of(mut link: watch::Receiver<Link>, until: Instant) 
     }
 }
 
-/// What joins again.
+/// Joins again after the hub was away.
 struct Returning {
     dialer: Dialer,
     /// With the generation of the last join.

@@ -8,7 +8,7 @@ use tempfile::{Builder, NamedTempFile};
 
 use crate::partial::{self, Listed};
 
-/// What becomes of a file that is already where a new one shall be.
+/// The rule for a file that is already where a new one shall be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Existing {
     /// It stays, and the new one is refused.

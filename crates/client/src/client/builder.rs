@@ -1,4 +1,4 @@
-//! What a client needs before it can connect.
+//! The description of a client before it connects.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::{Endpoint, Error, ErrorKind, HubAddress, KnownHubs, Result, state_fol
 /// The name of this library, for the hub's log.
 const PROGRAM: &str = concat!("fleetlink-client ", env!("CARGO_PKG_VERSION"));
 
-/// What happens at a hub that this device has never met, where no pin is given.
+/// The policy for a hub that this device has never met, where no pin is given.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum FirstUse {
     /// A hub on this host is trusted and remembered, and so is a hub that was met at another address
@@ -94,7 +94,7 @@ impl ClientBuilder {
         self
     }
 
-    /// What happens at a hub that this device has never met: [`FirstUse::Ask`] without this.
+    /// The policy for a hub that this device has never met: [`FirstUse::Ask`] without this.
     #[must_use]
     pub fn first_use(mut self, policy: FirstUse) -> Self {
         self.first_use = policy;

@@ -17,7 +17,7 @@ use crate::{
     Uploaded, append_stream, delete_file, download, download_to_file, upload_stream,
 };
 
-/// What stands for the name of a data file: its text, its number, or the name itself.
+/// A value that names a data file: its text, its number, or the name itself.
 pub trait IntoDataFile {
     /// The name.
     ///

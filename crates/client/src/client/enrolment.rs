@@ -9,7 +9,7 @@ use fleetlink_proto::control::ErrorCode;
 use super::{ClientBuilder, LoggedIn, Notice};
 use crate::{Credential, DeviceKeys, KeyPair, Result};
 
-/// What came of it.
+/// The result of an enrolment.
 enum Enrolment {
     /// The hub knows this device by this key.
     Done(KeyPair),

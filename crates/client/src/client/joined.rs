@@ -17,7 +17,7 @@ use crate::{
     Supervisor,
 };
 
-/// What happens to a device that has joined.
+/// An event of a device that has joined.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event {

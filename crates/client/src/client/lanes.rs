@@ -14,7 +14,7 @@ const MOST_OPEN: usize = 12;
 const QUICK: u64 = 1_000_000;
 /// One that carries less is for one alone.
 const SLOW: u64 = 100_000;
-/// What does not move for so long does not count.
+/// A file that does not move for so long does not count.
 const STILL: Duration = Duration::from_secs(5);
 
 /// The files on their way to one device.

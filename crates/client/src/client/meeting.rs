@@ -221,7 +221,7 @@ impl Hub {
         }
     }
 
-    /// What logs in again under this name.
+    /// Returns the dialer that logs in again under this name.
     pub(super) fn dialer(&self, name: &str, credential: Credential) -> Dialer {
         Dialer {
             address: self.address.clone(),

@@ -227,7 +227,7 @@ impl Sessions for Client {
 /// A login that succeeded.
 struct LoggedIn {
     session: Session,
-    /// What logs in again.
+    /// Logs in again.
     dialer: Dialer,
     name: DeviceName,
     /// The key that the hub knows of the device.

@@ -1,4 +1,4 @@
-//! What a person should know although nothing failed.
+//! Notices for a person although nothing failed.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use fleetlink_proto::{DeviceName, HubPin};
 
 use crate::{Error, HubAddress, Moved};
 
-/// What the person who runs the program should know; its `Display` is a sentence for that.
+/// A notice for the person who runs the program; its `Display` is a sentence.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Notice {

@@ -16,7 +16,7 @@ use super::direct::open_source;
 use crate::retry::{Attempt, Patience, Tries, retry};
 use crate::{Control, Error, ErrorKind, Peer, Result, Source};
 
-/// How files are sent.
+/// The options of a send.
 #[derive(Debug, Clone)]
 pub struct SendOptions {
     /// The name under which a file is sent in place of its own.
@@ -37,7 +37,7 @@ impl Default for SendOptions {
     }
 }
 
-/// What happens to a file that is sent.
+/// An event of a file that is sent.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum SendEvent<'a> {

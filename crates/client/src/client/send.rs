@@ -81,7 +81,7 @@ impl Outbound {
     }
 }
 
-/// How far the files are that [`Client::send`] sends.
+/// The progress of one of the files that [`Client::send`] sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SendProgress<'a> {
     /// The file that this is about.

@@ -33,7 +33,7 @@ pub struct Connection {
     pub(crate) stream: Box<dyn Stream>,
     /// The pin of the hub's key; none without TLS.
     pub pin: Option<HubPin>,
-    /// What a proof is tied to on this connection; none without TLS.
+    /// The channel to which proofs on this connection are bound; none without TLS.
     pub(crate) channel: Option<Channel>,
     /// Which of the hub's addresses answered.
     pub peer: SocketAddr,
@@ -84,7 +84,7 @@ pub enum Unfollowed {
     /// It has no word of the expected key for the new one.
     #[error("did not announce that")]
     Unannounced,
-    /// What it announces is not so.
+    /// The announced keys do not lead to the one that was shown.
     #[error("its announcement of that proves nothing ({0})")]
     Unproven(#[source] SuccessionError),
 }

@@ -32,7 +32,7 @@ struct Chosen {
     ack_frequency: Option<(u64, Duration)>,
 }
 
-/// What is known of the losses of a path.
+/// The losses that were seen on a path.
 #[derive(Debug, Clone, Copy, Default)]
 struct Losses {
     round_trip: Option<RoundTrip>,

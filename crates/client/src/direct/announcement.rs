@@ -10,7 +10,7 @@ use super::transport::Endpoint;
 use crate::limits::{ADDRESSES_LOOK, ADDRESSES_REST};
 use crate::{Result, Session};
 
-/// A device's word for its endpoint, and the addresses of it.
+/// The certificate of a device's endpoint, and the addresses of it.
 #[derive(Debug)]
 pub struct Announcement {
     endpoint: Endpoint,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use fleetlink_proto::transfer::{Ended, Reason, WaitsFor};
 use tokio::sync::watch;
 
-/// How far a transfer is.
+/// The progress of a transfer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
     /// Bytes of the file that came to the receiver, as far as this device has heard of it. Others may
@@ -68,7 +68,7 @@ impl Control {
         self.0.progress.borrow().bytes
     }
 
-    /// For what it waits, of this device's or of its peer's, where one of them has said so.
+    /// The thing that the transfer waits for, at this device or its peer, where one of them has said so.
     pub fn waits(&self) -> watch::Receiver<Option<WaitsFor>> {
         self.0.waits.subscribe()
     }
@@ -106,7 +106,7 @@ impl Control {
         });
     }
 
-    /// So much has come by now, since then.
+    /// Notes how many bytes have come since the content began.
     pub(super) fn came(&self, bytes: u64, size: u64, since: Instant) {
         self.0.progress.send_replace(Progress {
             bytes,

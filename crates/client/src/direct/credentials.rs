@@ -1,4 +1,4 @@
-//! Who this device is to its peers, and whether they are who they say.
+//! The credentials of this device towards its peers, and the checks of theirs.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -32,12 +32,12 @@ struct KnownHub {
     clock: HubClock,
 }
 
-/// Who it is that wants to send.
+/// The device that introduces itself to send.
 #[derive(Debug)]
 pub(super) struct Introduced {
     /// The device.
     pub(super) sender: GrantedParty,
-    /// By which key of the hub the two are introduced.
+    /// The pin of the hub's key by which the two are introduced.
     pub(super) hub: HubPin,
 }
 
@@ -107,7 +107,7 @@ impl Credentials {
         }
     }
 
-    /// The device's word for its endpoint, fresh; for the hub, which looks for the key that it has
+    /// A fresh certificate of the endpoint for the hub, which looks for the key that it has
     /// shown to this session.
     pub fn certificate(&self) -> SignedCertificate {
         self.certificate_at(self.hub().pin)
@@ -133,7 +133,8 @@ impl Credentials {
         }
     }
 
-    /// Whether this grant is the hub's, and lets this device send; by which key of the hub.
+    /// Checks that this grant is the hub's and permits this device to send; returns the pin of the key
+    /// that signed it.
     pub(super) fn check_own_grant(&self, grant: &SignedGrant) -> Result<HubPin, Ended> {
         let hub = self.check_grant(grant)?;
         same(&grant.grant.from.party, &self.party())?;
@@ -151,7 +152,7 @@ impl Credentials {
         self.check_certificate(certificate, &grant.grant.to.party, hub)
     }
 
-    /// Who it is that introduces itself from this endpoint.
+    /// Checks the device that introduces itself from this endpoint.
     pub(super) fn check_sender(
         &self,
         introduction: &Introduction,

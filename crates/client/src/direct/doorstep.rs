@@ -20,9 +20,9 @@ struct Taken {
     by_source: BTreeMap<Source, usize>,
 }
 
-/// What becomes of a peer that knocks.
+/// The decision about a peer that knocks.
 #[derive(Debug)]
-pub(super) enum Answer {
+pub(super) enum Decision {
     /// It may come.
     Place(Place),
     /// It is to show first that it gets what is sent to its address (RFC 9000, section 8.1.2): one
@@ -41,21 +41,21 @@ pub(super) struct Place {
 
 impl Doorstep {
     /// Somebody connects from this address, and has shown that it is its own or not.
-    pub(super) fn knock(&self, address: IpAddr, shown: bool) -> Answer {
+    pub(super) fn knock(&self, address: IpAddr, shown: bool) -> Decision {
         let source = Source::of(address);
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let own = taken.by_source.get(&source).copied().unwrap_or_default();
         let busy = taken.all >= MAX_UNKNOWN_PEERS / 2 || own >= MAX_UNKNOWN_PEERS_PER_SOURCE / 2;
         if busy && !shown {
-            return Answer::ShowAddress;
+            return Decision::ShowAddress;
         }
         if taken.all >= MAX_UNKNOWN_PEERS || own >= MAX_UNKNOWN_PEERS_PER_SOURCE {
-            return Answer::Full;
+            return Decision::Full;
         }
         taken.all += 1;
         taken.by_source.insert(source, own + 1);
         let taken = Arc::clone(&self.taken);
-        Answer::Place(Place { taken, source })
+        Decision::Place(Place { taken, source })
     }
 }
 
@@ -83,7 +83,7 @@ mod tests {
             .iter()
             .map(knock)
             .map_while(|answer| match answer {
-                Answer::Place(place) => Some(place),
+                Decision::Place(place) => Some(place),
                 _ => None,
             });
         places.collect()
@@ -110,7 +110,7 @@ mod tests {
         let taken = take(&doorstep, true, &all);
         assert_eq!(taken.len(), MAX_UNKNOWN_PEERS);
         let late = doorstep.knock([203, 0, 113, 1].into(), true);
-        assert!(matches!(late, Answer::Full), "{late:?}");
+        assert!(matches!(late, Decision::Full), "{late:?}");
         drop(taken);
         assert!(doorstep.taken.lock().unwrap().by_source.is_empty());
     }
@@ -123,14 +123,14 @@ mod tests {
         let spoofed = take(&doorstep, false, &one);
         assert_eq!(spoofed.len(), MAX_UNKNOWN_PEERS_PER_SOURCE / 2);
         let own = doorstep.knock([192, 0, 2, 1].into(), false);
-        assert!(matches!(own, Answer::ShowAddress), "{own:?}");
+        assert!(matches!(own, Decision::ShowAddress), "{own:?}");
         assert_eq!(take(&doorstep, true, &one).len(), spoofed.len());
         let all = many(|n| format!("198.51.100.{n}"));
         let spread = take(&doorstep, false, &all);
         assert_eq!(spread.len() + spoofed.len(), MAX_UNKNOWN_PEERS / 2);
         let late = doorstep.knock([203, 0, 113, 1].into(), false);
-        assert!(matches!(late, Answer::ShowAddress), "{late:?}");
+        assert!(matches!(late, Decision::ShowAddress), "{late:?}");
         let late = doorstep.knock([203, 0, 113, 1].into(), true);
-        assert!(matches!(late, Answer::Place(_)), "{late:?}");
+        assert!(matches!(late, Decision::Place(_)), "{late:?}");
     }
 }

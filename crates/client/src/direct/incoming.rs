@@ -39,10 +39,10 @@ pub struct Stored {
     pub bytes: u64,
 }
 
-/// An offer, and what became of it.
+/// An offer and its end: the stored file, or the failure.
 #[derive(Debug)]
-pub(super) struct Outcome {
-    /// What was offered, if that came.
+pub(super) struct OfferEnd {
+    /// The offer, if it came.
     pub(super) offer: Option<Offer>,
     pub(super) result: Result<Stored, TransferFailure>,
 }
@@ -74,7 +74,7 @@ pub(super) async fn receive(
     control: &Control,
     place: Place,
     accepted: impl FnOnce(&Offer),
-) -> Outcome {
+) -> OfferEnd {
     let since = Instant::now();
     let mut incoming = Incoming {
         machine: Receiver::new(deadlines, since),
@@ -102,7 +102,7 @@ pub(super) async fn receive(
     if let Err(failure) = &result {
         incoming.give_up(failure).await;
     }
-    Outcome {
+    OfferEnd {
         offer: incoming.offer,
         result,
     }
@@ -330,7 +330,7 @@ async fn admit(inbox: Arc<Inbox>, sender: DeviceName, offer: Offer) -> Result<Pa
     admitted.await.map_err(failed)?
 }
 
-/// What this comes to, where it need not be waited for.
+/// The result of this, where it need not be waited for.
 async fn at_once<F: Future>(work: std::pin::Pin<&mut F>) -> Option<F::Output> {
     tokio::select! {
         biased;

@@ -16,7 +16,7 @@ use tokio::time::{sleep, timeout};
 
 use super::control::Control;
 use super::credentials::{Credentials, Introduced};
-use super::doorstep::{Answer, Doorstep, Place};
+use super::doorstep::{Decision, Doorstep, Place};
 use super::incoming::{self, Stored};
 use super::peer::GREETING_BYTES;
 use super::places::{Place as FilePlace, Places};
@@ -45,9 +45,9 @@ struct Shared {
 
 /// Why a peer is not let in.
 struct Refused {
-    /// What it is told.
+    /// The reason that the peer is told.
     ended: Ended,
-    /// Whose key is in doubt, and why, for this device.
+    /// The device whose key is in doubt, and why, for this device.
     doubted: Option<(DeviceName, Ended)>,
 }
 
@@ -60,40 +60,40 @@ impl From<Ended> for Refused {
     }
 }
 
-/// What happens to a file that another device offers. What happens to one file has one number.
+/// An event of a file that another device offers. All events of one file have its number.
 #[derive(Debug)]
 pub enum Arrival {
     /// It was accepted and is coming.
     Coming {
-        /// Which file, of those of this listener.
+        /// The number of the file among those of this listener.
         number: u64,
-        /// Whose it is.
+        /// The device that sends it.
         sender: DeviceName,
-        /// What was offered. The name was looked at and is a file's.
+        /// The offer. Its name was checked and is that of a file.
         offer: Offer,
-        /// Where the sender is reached.
+        /// The address of the sender.
         address: Option<SocketAddr>,
         /// To watch and to end it.
         control: Control,
     },
     /// It is here, verified and durable.
     Stored {
-        /// Which file, as when it was coming.
+        /// The number of the file, as when it was coming.
         number: u64,
-        /// Whose it is.
+        /// The device that sends it.
         sender: DeviceName,
-        /// Under which name.
+        /// The names, the path and the size.
         stored: Stored,
     },
     /// It was refused, or failed. Nothing of it stays.
     Failed {
-        /// Which file, as when it was coming, if it was.
+        /// The number of the file, as when it was coming, if it was.
         number: u64,
-        /// Whose it would have been.
+        /// The device that offered it.
         sender: DeviceName,
-        /// What was offered, if that came. The name is a text from outside.
+        /// The offer, if it came. Its name is a text from outside.
         offer: Option<Offer>,
-        /// Why, and who said so.
+        /// The reason, and which side gave it.
         failure: TransferFailure,
     },
 }
@@ -139,9 +139,11 @@ impl Listener {
                 continue;
             };
             match self.unknown.knock(address.ip(), knock.address_is_shown()) {
-                Answer::Place(place) => drop(peers.spawn(self.shared.clone().serve(knock, place))),
-                Answer::ShowAddress => knock.ask_for_address(),
-                Answer::Full => knock.refuse(),
+                Decision::Place(place) => {
+                    drop(peers.spawn(self.shared.clone().serve(knock, place)));
+                }
+                Decision::ShowAddress => knock.ask_for_address(),
+                Decision::Full => knock.refuse(),
             }
         }
     }
@@ -171,7 +173,7 @@ impl Shared {
         }
     }
 
-    /// Who is at the other end, with its place among the peers.
+    /// The device at the other end, with its place among the peers.
     async fn introduced(
         &self,
         connection: &Connection,

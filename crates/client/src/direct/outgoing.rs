@@ -26,7 +26,7 @@ struct Outgoing<'a> {
     send: SendHalf,
     recv: RecvHalf,
     blocks: Blocks,
-    /// What is to be written next.
+    /// The next thing to write.
     pending: VecDeque<Bytes>,
     /// The block that it belongs to.
     block: Option<Block>,

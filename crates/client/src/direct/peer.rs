@@ -30,8 +30,8 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// Connects to the receiver that the grant names, at any of these addresses, and proves the
-    /// hub's leave. The receiver has proven that it is the device whose key the hub names, and that
+    /// Connects to the receiver that the grant names, at any of these addresses, and shows it the
+    /// grant. The receiver has proven that it is the device whose key the hub names, and that
     /// is the key by which it is known, if it is.
     pub async fn reach(
         endpoint: &Endpoint,
@@ -84,7 +84,7 @@ impl Peer {
         outgoing::send(stream, source, self.deadlines, control).await
     }
 
-    /// Where the receiver is reached by now.
+    /// The address at which the receiver is reached by now.
     pub fn address(&self) -> Option<SocketAddr> {
         self.connection.address()
     }

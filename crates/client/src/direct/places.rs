@@ -10,7 +10,7 @@ use crate::limits::{MAX_FILES_COMING, MAX_OFFERS_WAITING, MAX_SLOW_FILES};
 
 /// How long a file is watched before it counts as slow.
 const WINDOW: Duration = Duration::from_secs(10);
-/// What comes of less than this in that time is slow: 16 kB/s.
+/// A file of which fewer bytes come in that time is slow: 16 kB/s.
 const SLOW: u64 = 160 * 1024;
 
 /// The places of one device.

@@ -62,7 +62,7 @@ impl Sink {
         }
     }
 
-    /// What becomes of the file, decided by whoever is first.
+    /// The fate of the file: the first decision counts.
     pub(super) fn fate(&self) -> Fate {
         self.fate.clone()
     }

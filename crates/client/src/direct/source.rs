@@ -24,7 +24,7 @@ pub struct Source {
     stamp: Stamp,
 }
 
-/// What changes when a file is written to.
+/// The size and time of a file, which change when it is written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stamp {
     size: u64,
@@ -66,7 +66,7 @@ impl Source {
         Ok(Source { file, name, stamp })
     }
 
-    /// What a receiver is offered.
+    /// The offer for a receiver.
     pub fn offer(&self) -> Offer {
         Offer {
             name: self.name.to_string(),

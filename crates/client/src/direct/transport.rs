@@ -45,13 +45,13 @@ pub(crate) struct Knock {
     inner: iroh::endpoint::Incoming,
 }
 
-/// What is written to the peer.
+/// The half of a stream that this device writes.
 #[derive(Debug)]
 pub(crate) struct SendHalf {
     inner: SendStream,
 }
 
-/// What the peer writes.
+/// The half of a stream that the peer writes.
 #[derive(Debug)]
 pub(crate) struct RecvHalf {
     inner: RecvStream,
@@ -309,7 +309,7 @@ impl SendHalf {
 }
 
 impl RecvHalf {
-    /// What came, up to `pieces.len()` of it; 0 at the end. Safe to drop.
+    /// Reads up to `pieces.len()` pieces; returns their number, 0 at the end. Safe to drop.
     pub(crate) async fn read_some(
         &mut self,
         pieces: &mut [Bytes],

@@ -5,7 +5,7 @@ use std::io;
 use cap_std::fs::{Dir, MetadataExt as _, OpenOptions};
 use rustix::fs::{RenameFlags, renameat_with};
 
-/// What a file system can do, found out when the folder is opened.
+/// The way to name files that a file system supports, found when the folder is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Naming {
     /// A rename that replaces nothing.

@@ -6,10 +6,10 @@ use std::str::FromStr;
 use fleetlink_proto::transfer::{Ended, Reason};
 use fleetlink_proto::{DeviceName, DeviceNameError};
 
-/// What a receiver takes: nothing that no rule allows.
+/// The rules of a receiver: it takes nothing that no rule allows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReceivePolicy {
-    /// Whose files. Empty: nobody's.
+    /// The senders whose files are taken. Empty: nobody's.
     pub from: Vec<SenderRule>,
     /// The most bytes of one file; without it, as many as the disk has room for.
     pub max_size: Option<u64>,
@@ -17,7 +17,7 @@ pub struct ReceivePolicy {
     pub max_total: Option<u64>,
 }
 
-/// Whose files a receiver takes: `NAME`, `PREFIX*`, or `*` for every device of the hub.
+/// A rule for senders: `NAME`, `PREFIX*`, or `*` for every device of the hub.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SenderRule {
     /// The device of this name.

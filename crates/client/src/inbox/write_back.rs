@@ -16,7 +16,7 @@ pub(super) struct WriteBack {
 }
 
 impl WriteBack {
-    /// So many bytes more were written to the file.
+    /// Notes that this many bytes more were written to the file.
     ///
     /// # Errors
     /// Of an earlier piece. An error is reported once for a file: it must not get lost.

@@ -14,7 +14,7 @@ const NO_NUMBERS: &[&str] = &[
     "nan", "inf", "infinity", "na", "n/a", "null", "none", "nil", "#n/a", "true", "false",
 ];
 
-/// What every line of a file is.
+/// The form of every line of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Plain,
@@ -153,7 +153,7 @@ fn no_sample(text: &[u8], problem: DecimalError, kind: Option<Kind>) -> Problem 
     }
 }
 
-/// What separates the fields where it is no comma.
+/// The character between the fields where it is no comma.
 fn separator(text: &[u8]) -> Option<Problem> {
     match text {
         _ if text.contains(&b';') => Some(Problem::Semicolon),

@@ -15,7 +15,7 @@ pub struct RefusedInput {
     pub line: u64,
     /// How the line begins.
     pub text: LineStart,
-    /// What was recognised in it.
+    /// The problem that was recognised in it.
     pub problem: Problem,
 }
 
@@ -30,10 +30,10 @@ impl RefusedInput {
     }
 }
 
-/// What was recognised in a line that is refused.
+/// The problem of a line that is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
-    /// What the hub would refuse in the same words.
+    /// A problem for which the hub has the same words.
     #[error(transparent)]
     Line(#[from] BadLineReason),
     /// The line has more than [`MAX_INPUT_LINE_BYTES`] bytes.

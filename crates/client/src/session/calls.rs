@@ -10,14 +10,14 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::Session;
-use super::shared::{Answer, Forget, Opens};
+use super::shared::{CallReply, Forget, Opens};
 use crate::limits::CALL_DEADLINE;
 use crate::{Error, Result};
 
 /// A call that the hub has been sent; whoever drops it does not wait for the answer.
 pub(super) struct Sent {
     method: &'static str,
-    answered: oneshot::Receiver<std::result::Result<Answer, RpcError>>,
+    answered: oneshot::Receiver<std::result::Result<CallReply, RpcError>>,
     expected: Forget,
 }
 
@@ -33,7 +33,7 @@ impl Sent {
         read_answer(answer.value)
     }
 
-    async fn answer(self) -> Result<Answer> {
+    async fn answer(self) -> Result<CallReply> {
         match self.answered.await {
             Ok(result) => result.map_err(Error::refused),
             Err(_) => Err(Error::closed(self.expected.closed().await)),
@@ -52,7 +52,7 @@ impl Session {
         request: Request,
         opens: Opens,
         limit: Duration,
-    ) -> Result<Answer> {
+    ) -> Result<CallReply> {
         let method = request.method();
         let asking = async {
             let _permit = self.inner.in_flight.acquire().await;

@@ -32,12 +32,12 @@ impl Session {
         .await
     }
 
-    /// The same, as this says.
+    /// Joins as the parameters say.
     pub async fn join_as(&self, join: Join) -> Result<JoinReply> {
         self.call(Request::Join(join)).await
     }
 
-    /// Says by which endpoint this device is reached, and where, after every join.
+    /// Announces the endpoint of this device and its addresses; after every join.
     pub async fn announce_endpoint(
         &self,
         certificate: SignedCertificate,
@@ -52,7 +52,7 @@ impl Session {
         announced.await.map(|_| ())
     }
 
-    /// Asks for the hub's leave to send files to another device from the announced endpoint.
+    /// Asks the hub for a grant to send files to another device from the announced endpoint.
     pub async fn open_transfer(&self, to: DeviceName) -> Result<OpenTransferReply> {
         let certificate = None;
         let open = OpenTransfer { to, certificate };
@@ -82,20 +82,20 @@ impl Session {
         self.inner.shared.close(Closed::Left);
     }
 
-    /// Computes on one of the device's own files.
+    /// Has the hub compute on one of the device's data files.
     pub async fn compute(&self, file: DataFile, operation: Operation) -> Result<ComputeReply> {
         self.call(Request::Compute(Compute { file, operation }))
             .await
     }
 
-    /// Removes one of the device's own files; a repeated key has one effect. See
-    /// [`crate::delete_file`] for one that asks again by itself.
+    /// Removes one of the device's data files; a repeated key has one effect.
+    /// [`Client::delete`](crate::Client::delete) tries again by itself.
     pub async fn delete(&self, file: DataFile, key: IdempotencyKey) -> Result<DeleteReply> {
         self.call(Request::DeleteFile(DeleteFile { file, key }))
             .await
     }
 
-    /// All of the device's own files, by id.
+    /// All of the device's data files, in the order of their names.
     pub async fn all_files(&self) -> Result<Vec<FileEntry>> {
         self.list_files(false).await
     }

@@ -20,7 +20,7 @@ use super::writer::GIVE_UP_ID;
 use crate::HubClock;
 use crate::limits::DOWNLOAD_QUEUE;
 
-/// What a call's answer opens.
+/// The upload or download that a call opens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Opens {
     Nothing,
@@ -30,7 +30,7 @@ pub(super) enum Opens {
 
 /// A hub's answer, with the way to hear of the transfer that it opened. The reader makes that way
 /// before it reads on, so nothing of the transfer is missed.
-pub(super) struct Answer {
+pub(super) struct CallReply {
     pub(super) value: Value,
     pub(super) transfer: Option<Transfer>,
 }
@@ -40,16 +40,16 @@ pub(super) enum Transfer {
     Download(u64, mpsc::Receiver<DownloadEvent>),
 }
 
-type AnswerSender = oneshot::Sender<Result<Answer, RpcError>>;
+type ReplySender = oneshot::Sender<Result<CallReply, RpcError>>;
 
 #[derive(Default)]
 struct Open {
-    calls: HashMap<i64, (Opens, AnswerSender)>,
+    calls: HashMap<i64, (Opens, ReplySender)>,
     uploads: HashMap<u64, oneshot::Sender<RpcError>>,
     downloads: HashMap<u64, mpsc::Sender<DownloadEvent>>,
 }
 
-/// What is known of the hub's life.
+/// The signs of the hub's life.
 struct Life {
     /// When the hub was heard, or the network took some of an upload.
     last: Instant,
@@ -163,7 +163,7 @@ impl Shared {
 
     /// Expects the answer to a call until the returned guard is dropped. Whoever waits for it hears
     /// at once where the session is over.
-    pub(super) fn expect(self: &Arc<Self>, id: i64, opens: Opens, answer: AnswerSender) -> Forget {
+    pub(super) fn expect(self: &Arc<Self>, id: i64, opens: Opens, answer: ReplySender) -> Forget {
         self.open().calls.insert(id, (opens, answer));
         // Closing sets the reason before it empties the table, so no call is left behind in it.
         if self.is_closed().is_some() {
@@ -191,9 +191,9 @@ impl Shared {
         };
         let answer = result.map(|value| {
             let transfer = self.register(opens, &value);
-            Answer { value, transfer }
+            CallReply { value, transfer }
         });
-        if let Err(Ok(Answer {
+        if let Err(Ok(CallReply {
             transfer: Some(transfer),
             ..
         })) = caller.send(answer)

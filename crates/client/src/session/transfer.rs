@@ -14,7 +14,7 @@ use super::writer::{Bulk, Chunk};
 use crate::limits::{CALL_DEADLINE, COMMIT_DEADLINE};
 use crate::{Error, Result};
 
-/// What comes of a download.
+/// An event of a download.
 pub(crate) enum DownloadEvent {
     Bytes(Vec<u8>),
     End { bytes: u64, hash: ContentHash },

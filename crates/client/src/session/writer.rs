@@ -27,7 +27,7 @@ pub(super) struct Chunk {
     pub(super) body: Vec<u8>,
 }
 
-/// What waits behind the calls.
+/// Something that is written when no call waits.
 pub(super) enum Bulk {
     Chunk(Chunk),
     /// The calls and the bytes of a whole upload; says when they are written.

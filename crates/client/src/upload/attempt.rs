@@ -9,9 +9,9 @@ use crate::session::OpenedUpload;
 use crate::{Error, Result, Session};
 
 /// Hears how many bytes of the source were read.
-pub(super) type Progress<'a> = &'a mut (dyn FnMut(u64) + Send + 'a);
+pub(super) type Hear<'a> = &'a mut (dyn FnMut(u64) + Send + 'a);
 
-/// What one try has seen of its source, also where it failed afterwards.
+/// The facts that one try learned of its source, also where it failed afterwards.
 #[derive(Default)]
 pub(super) struct Seen {
     /// Samples that were rounded, once the source was read to its end.
@@ -34,7 +34,7 @@ pub(super) async fn of_origin(
     session: &Session,
     asked: Asked<'_>,
     origin: &Origin,
-    (seen, progress): (&mut Seen, Progress<'_>),
+    (seen, progress): (&mut Seen, Hear<'_>),
 ) -> Result<Receipt> {
     let mut from_start = None;
     if let Some(most) = session.flight_bytes(asked.again) {
@@ -90,7 +90,7 @@ impl From<ReadError> for Error {
     }
 }
 
-/// What the hub already holds of the upload.
+/// The part of the upload that the hub already holds.
 #[derive(Clone, Copy)]
 pub(super) struct Start {
     pub(super) offset: u64,
@@ -153,7 +153,7 @@ pub(super) async fn send(
     mut upload: OpenedUpload,
     asked: Asked<'_>,
     mut blocks: Blocks,
-    (seen, progress): (&mut Seen, Progress<'_>),
+    (seen, progress): (&mut Seen, Hear<'_>),
 ) -> Result<(OpenedUpload, Whole)> {
     loop {
         let read = tokio::select! {

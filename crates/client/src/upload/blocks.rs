@@ -41,7 +41,7 @@ pub(super) struct Small {
     pub(super) position: u64,
 }
 
-/// What was read.
+/// The next thing of a source.
 pub(super) enum Read {
     /// The next bytes of the strict form, never empty.
     Block {
@@ -55,7 +55,7 @@ pub(super) enum Read {
     End(Whole),
 }
 
-/// What a source turned out to be.
+/// The facts of a whole source.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Whole {
     /// The length of the strict form.
@@ -88,7 +88,7 @@ pub(super) struct Blocks {
 }
 
 impl Blocks {
-    /// Those of a source that can be read again, from `start` on, if it begins with what the hub
+    /// The blocks of a source that can be read again, from `start` on, if it begins with what the hub
     /// holds.
     pub(super) fn of(origin: Origin, start: Start) -> Self {
         let (sender, queue) = mpsc::channel(BLOCKS_READ_AHEAD);
@@ -106,7 +106,7 @@ impl Blocks {
         Blocks { queue, begun }
     }
 
-    /// Those of a source that can be read once.
+    /// The blocks of a source that can be read once.
     pub(super) fn of_stream(source: impl AsyncRead + Send + Unpin + 'static) -> Self {
         let (sender, queue) = mpsc::channel(BLOCKS_READ_AHEAD);
         tokio::spawn(async move {
@@ -241,7 +241,7 @@ async fn read_stream(
 struct Strict {
     reader: SampleReader,
     hasher: blake3::Hasher,
-    /// What the hub holds, as long as the source was not compared with it.
+    /// The part that the hub holds, until the source was compared with it.
     held: Option<Start>,
     /// Bytes of the source that were read.
     position: u64,
@@ -270,7 +270,7 @@ impl Strict {
         read.map_err(ReadError::Refused)
     }
 
-    /// What is ready of the bytes that the hub wants; nothing where it holds something else.
+    /// The bytes that are ready and that the hub lacks; `None` where it holds something else.
     fn blocks(&mut self) -> Option<Vec<Read>> {
         let ready = std::mem::replace(&mut self.ready, new_block());
         let mut wanted = ready.as_slice();

@@ -18,12 +18,12 @@ pub(crate) use blocks::Origin;
 pub(crate) use held::Held;
 pub use once::upload_stream;
 
-/// What is uploaded to where.
+/// The data file of an upload, and how it changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UploadTask {
-    /// The device's file.
+    /// The data file.
     pub file: DataFile,
-    /// What happens to what the file held before.
+    /// Whether the samples replace those that the data file holds, or are added to them.
     pub mode: UploadMode,
     /// Whether a source without samples may replace what the file held: its producer may have
     /// failed.
@@ -37,7 +37,7 @@ impl UploadTask {
     }
 }
 
-/// What an upload did.
+/// A committed upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Uploaded {
     /// The hub's receipt.
