@@ -23,7 +23,7 @@ use crate::process::{Process, fleetlink};
 /// The password of every account.
 pub(crate) const PASSWORD: &str = "comp9331";
 
-const ANY_PORT: &str = "127.0.0.1:0";
+pub(crate) const ANY_PORT: &str = "127.0.0.1:0";
 
 /// A running hub.
 pub(crate) struct Hub {
@@ -47,8 +47,9 @@ impl Hub {
         add_account(&data, &device_name(0))?;
 
         let store = SqliteStore::open(&data)?;
-        let known = store.accounts().await?;
+        let known = store.known_names(vec![device_name(0).parse()?]).await?;
         let hash = known
+            .accounts
             .first()
             .and_then(|account| account.password_hash.clone());
         let hash = hash.ok_or("no account")?;
@@ -200,7 +201,7 @@ fn add_account(data: &Path, name: &str) -> BenchResult {
     }
 }
 
-fn command(data: &Path, listen: &str) -> BenchResult<Command> {
+pub(crate) fn command(data: &Path, listen: &str) -> BenchResult<Command> {
     let mut command = Command::new(fleetlink()?);
     command
         .args(["hub", "--listen", listen, "--data"])

@@ -18,6 +18,7 @@ mod proof;
 mod report;
 mod sizes;
 mod sshd;
+mod start;
 mod store;
 mod storm;
 mod transfer;
@@ -54,6 +55,11 @@ const MEASUREMENTS: &[Measurement] = &[
         "joins",
         "joins a second by password beside bare TLS handshakes and Argon2",
         joins::run,
+    ),
+    (
+        "start",
+        "the start of a hub with 200,000 accounts beside one with 10",
+        start::run,
     ),
     (
         "memory",

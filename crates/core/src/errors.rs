@@ -46,6 +46,14 @@ pub fn of_store(error: StoreError, no_file: &str) -> RpcError {
     RpcError::new(code, message)
 }
 
+/// The same where the store did not say how an account is.
+pub(crate) fn of_read(error: &StoreError) -> RpcError {
+    match error {
+        StoreError::Corrupt(_) => of_store(error.clone(), ""),
+        _ => of_store(StoreError::Unavailable(String::new()), ""),
+    }
+}
+
 pub(crate) fn no_samples(file: &DataFile, operation: Operation) -> String {
     format!("the file with ID of {file} has no samples, so {operation} has no result on it")
 }

@@ -13,6 +13,7 @@ mod keys;
 mod lifecycle;
 mod login;
 mod queue;
+mod reads;
 mod redemption;
 mod removal;
 mod routing;
@@ -30,6 +31,7 @@ use crate::access::accounts::Accounts;
 use crate::access::attempt_tables::AttemptTables;
 use crate::access::attempts::Attempts;
 use crate::access::logins::Logins;
+use crate::access::parked::Reads;
 use crate::access::tickets::Tickets;
 use crate::call::Calls;
 use crate::console::ConsoleEvent;
@@ -42,7 +44,6 @@ use crate::presence::list::Presence;
 use crate::session::state::Session;
 use crate::session::table::Sessions;
 use crate::settings::Settings;
-use crate::store::calls::Account;
 use crate::store::ticket::Ticket;
 use crate::time::Now;
 
@@ -57,6 +58,7 @@ pub struct Hub {
     calls: Calls,
     settings: Settings,
     accounts: Accounts,
+    reads: Reads,
     tickets: Tickets,
     logins: Logins,
     presence: Presence,
@@ -69,14 +71,15 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// A hub with the accounts that its store holds. A keep-alive outside the limits of the
-    /// protocol is brought inside.
-    pub fn new(mut settings: Settings, accounts: Vec<Account>, now: Now) -> Self {
+    /// A hub. It reads accounts from its store when they are needed. A keep-alive outside the limits of
+    /// the protocol is brought inside.
+    pub fn new(mut settings: Settings, now: Now) -> Self {
         settings.keep_alive = settings.keep_alive.clamp(MIN_KEEP_ALIVE, MAX_KEEP_ALIVE);
         Hub {
             calls: Calls::default(),
             logins: Logins::new(Box::new(AttemptTables::new(&settings))),
-            accounts: accounts.into_iter().collect(),
+            accounts: Accounts::with_room_for(settings.cached_accounts),
+            reads: Reads::default(),
             tickets: Tickets::default(),
             presence: Presence::starting_at(now.wall),
             slots: Slots::within(&settings.capacity),
@@ -143,7 +146,9 @@ impl Hub {
     /// Whether nothing is left to wait for after [`Input::Close`](crate::Input::Close): no session, no store operation,
     /// and no password that was shown without a session.
     pub fn is_drained(&self) -> bool {
-        let is_idle = self.operations.is_empty() && !self.logins.checks_without_session();
+        let is_idle = self.operations.is_empty()
+            && self.reads.is_empty()
+            && !self.logins.checks_without_session();
         self.closing && self.out.sessions.is_empty() && is_idle
     }
 

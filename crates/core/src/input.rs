@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
-use fleetlink_proto::LoginNonce;
 use fleetlink_proto::control::{Request, RequestId};
+use fleetlink_proto::{DeviceName, LoginNonce};
 
 use crate::access::possession::Possession;
 use crate::access::shown_password::ShownPassword;
@@ -101,6 +101,9 @@ pub enum Input {
         caller: Caller,
         request: AdminRequest,
     },
+    /// Somebody else may have changed this account in the store: it is read again, and sessions that
+    /// rest on what it no longer has end.
+    AccountChanged { name: DeviceName },
     /// The hub shall end: sessions are told, nothing new begins.
     Close,
 }

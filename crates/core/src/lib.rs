@@ -42,8 +42,9 @@ pub use operator::requests::{
 };
 pub use settings::{MaxAttempts, MaxAttemptsError, PenaltySettings, Settings};
 pub use store::calls::{
-    Account, AccountVersion, Change, Commit, Delete, GivenLogin, ImportMemory, PasswordHash, Query,
-    Staged, StagedId, StoreCall, StoreError, StoreReply, Totals, UnfinishedUpload, UploadChange,
+    Account, AccountVersion, Change, Commit, Delete, GivenLogin, ImportMemory, KnownNames,
+    PasswordHash, Query, Staged, StagedId, StoreCall, StoreError, StoreReply, Totals,
+    UnfinishedUpload, UploadChange,
 };
 pub use store::journal::{ChangeKind, Deleter, JournalEntry};
 pub use store::snapshot::{Hold, Part, SegmentRef, Snapshot};

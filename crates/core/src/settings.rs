@@ -24,6 +24,8 @@ pub struct Settings {
     pub upload_idle: Duration,
     /// The hub's capacity, and the shares of a device and of a client network.
     pub capacity: Capacity,
+    /// How many accounts are kept in memory, beside those of sessions and operations.
+    pub cached_accounts: usize,
     /// Which run of the hub this is: another one for each start.
     pub run: HubRun,
 }
@@ -37,6 +39,7 @@ impl Default for Settings {
             keep_alive: limits::DEFAULT_KEEP_ALIVE,
             upload_idle: limits::DEFAULT_UPLOAD_IDLE,
             capacity: Capacity::default(),
+            cached_accounts: limits::MAX_CACHED_ACCOUNTS,
             run: HubRun::default(),
         }
     }

@@ -164,6 +164,14 @@ fn states_every_limit() {
             "password checks that wait",
             limits::MAX_WAITING_PASSWORD_CHECKS.to_string(),
         ),
+        (
+            "accounts kept in memory beside those of sessions",
+            limits::MAX_CACHED_ACCOUNTS.to_string(),
+        ),
+        (
+            "calls that wait for an account to be read",
+            limits::MAX_PARKED_CALLS.to_string(),
+        ),
         ("uses of a join ticket", limits::MAX_TICKET_USES.to_string()),
         (
             "join tickets that are open",

@@ -23,6 +23,8 @@ pub(crate) struct Logins {
     /// By name, in the order of arrival: those for which the name has no attempt left until one
     /// under way is decided.
     waiting: BTreeMap<Box<str>, VecDeque<Attempt>>,
+    /// How many of both each folded name has.
+    folded: BTreeMap<String, usize>,
 }
 
 /// An attempt to log in by password: a call of `login`, or a password shown without a session.
@@ -54,6 +56,7 @@ impl Logins {
             last: 0,
             checks: BTreeMap::new(),
             waiting: BTreeMap::new(),
+            folded: BTreeMap::new(),
         }
     }
 
@@ -74,6 +77,7 @@ impl Logins {
             return Err(Box::new(attempt));
         }
         self.attempts.begin(&attempt.name, now);
+        self.count(&attempt.name);
         self.last += 1;
         let id = CheckId(self.last);
         let check = Check {
@@ -111,7 +115,28 @@ impl Logins {
 
     /// A check is over.
     pub(crate) fn end(&mut self, id: CheckId) -> Option<Check> {
-        self.checks.remove(&id)
+        let check = self.checks.remove(&id)?;
+        self.discount(&check.name);
+        Some(check)
+    }
+
+    /// Whether a login of a name that is folded so is not decided.
+    pub(crate) fn concern(&self, folded: &str) -> bool {
+        self.folded.contains_key(folded)
+    }
+
+    fn count(&mut self, name: &str) {
+        *self.folded.entry(name.to_ascii_lowercase()).or_default() += 1;
+    }
+
+    fn discount(&mut self, name: &str) {
+        let folded = name.to_ascii_lowercase();
+        if let Some(count) = self.folded.get_mut(&folded) {
+            *count -= 1;
+            if *count == 0 {
+                self.folded.remove(&folded);
+            }
+        }
     }
 
     /// The password was right.
@@ -139,9 +164,10 @@ impl Logins {
             && let Some(attempt) = waiting.remove(place)
         {
             attempt.call.withdraw();
-        }
-        if waiting.is_empty() {
-            self.waiting.remove(name);
+            if waiting.is_empty() {
+                self.waiting.remove(name);
+            }
+            self.discount(name);
         }
     }
 
@@ -151,7 +177,9 @@ impl Logins {
         if waiting.len() >= MAX_WAITING_LOGINS_PER_NAME {
             return Err(Box::new(attempt));
         }
+        let name = attempt.name.clone();
         waiting.push_back(attempt);
+        self.count(&name);
         Ok(())
     }
 
@@ -172,6 +200,9 @@ impl Logins {
             taken.extend::<VecDeque<_>>(without);
             !waiting.is_empty()
         });
+        for attempt in &taken {
+            self.discount(&attempt.name);
+        }
         taken
     }
 
@@ -187,6 +218,7 @@ impl Logins {
         if waiting.is_empty() {
             self.waiting.remove(name);
         }
+        self.discount(name);
         Some((attempt, standing))
     }
 }

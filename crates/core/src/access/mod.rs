@@ -10,6 +10,7 @@ pub(crate) mod key_change;
 pub(crate) mod lockout;
 pub(crate) mod logins;
 pub(crate) mod name_penalties;
+pub(crate) mod parked;
 pub(crate) mod penalties;
 pub(crate) mod possession;
 pub(crate) mod redemption;

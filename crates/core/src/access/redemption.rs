@@ -15,6 +15,8 @@ pub(crate) struct Redemption {
     pub(crate) key: DeviceKey,
     /// The first number that the hub may put behind a prefix.
     pub(crate) first_number: u32,
+    /// A name of the prefix and a number for which the store has no account.
+    pub(crate) free_name: Option<DeviceName>,
 }
 
 impl Redemption {

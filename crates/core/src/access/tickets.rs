@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use fleetlink_proto::control::limits::{
     MAX_FINISHED_TICKETS, MAX_OPEN_TICKETS, MAX_WAITING_REDEMPTIONS,
 };
-use fleetlink_proto::ticket::{TicketHash, TicketNumber, TicketSubject};
+use fleetlink_proto::ticket::{NamePrefix, TicketHash, TicketNumber, TicketSubject};
 use fleetlink_proto::{DeviceName, WallTime};
 
-use crate::access::accounts::Accounts;
+use crate::access::accounts::{Accounts, NotRead};
 use crate::access::redemption::Redemption;
 use crate::call::Call;
 use crate::console::tickets::Refusal;
@@ -37,6 +37,20 @@ pub(crate) enum Verdict {
     Wait,
     /// It is not done.
     Refuse(Refusal),
+}
+
+/// What has to be read from the store before a use is decided.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Missing {
+    Account(NotRead),
+    /// A free name of this prefix and a number that is not smaller.
+    FreeName(NamePrefix, u32),
+}
+
+impl From<NotRead> for Missing {
+    fn from(not_read: NotRead) -> Self {
+        Missing::Account(not_read)
+    }
 }
 
 impl Tickets {
@@ -132,12 +146,17 @@ impl Tickets {
     }
 
     /// Decides what becomes of a use at this time.
-    pub(crate) fn decide(&self, asked: &Redemption, accounts: &Accounts, now: WallTime) -> Verdict {
+    pub(crate) fn decide(
+        &self,
+        asked: &Redemption,
+        accounts: &Accounts,
+        now: WallTime,
+    ) -> Result<Verdict, Missing> {
         let Some(ticket) = self.by_number.get(&asked.ticket) else {
-            return Verdict::Refuse(Refusal::Unknown);
+            return Ok(Verdict::Refuse(Refusal::Unknown));
         };
-        if let Some(name) = done_before(ticket, asked, accounts) {
-            return Verdict::DoneBefore(name);
+        if let Some(name) = done_before(ticket, asked, accounts)? {
+            return Ok(Verdict::DoneBefore(name));
         }
         let refusal = match ticket.standing(now) {
             TicketStanding::Open => None,
@@ -146,19 +165,19 @@ impl Tickets {
             TicketStanding::Expired => Some(Refusal::Expired),
         };
         let name = match refusal {
-            Some(refusal) => return Verdict::Refuse(refusal),
-            None => match self.name_for(ticket, asked, accounts) {
+            Some(refusal) => return Ok(Verdict::Refuse(refusal)),
+            None => match self.name_for(ticket, asked, accounts)? {
                 Ok(name) => name,
-                Err(refusal) => return Verdict::Refuse(refusal),
+                Err(refusal) => return Ok(Verdict::Refuse(refusal)),
             },
         };
         let under_way = self.under_way.get(&ticket.number);
         let count = under_way.map_or(0, BTreeSet::len);
         let is_under_way = under_way.is_some_and(|names| names.contains(&name));
         if is_under_way || ticket.used.len() + count >= ticket.uses as usize {
-            return Verdict::Wait;
+            return Ok(Verdict::Wait);
         }
-        Verdict::Use(name)
+        Ok(Verdict::Use(name))
     }
 
     /// The name of the device that a use is for.
@@ -167,44 +186,66 @@ impl Tickets {
         ticket: &Ticket,
         asked: &Redemption,
         accounts: &Accounts,
-    ) -> Result<DeviceName, Refusal> {
+    ) -> Result<Result<DeviceName, Refusal>, Missing> {
         let other = || Refusal::OtherName(ticket.subject.clone());
-        let taken_by = |name: &DeviceName| {
-            let used = || ticket.used.iter().any(|before| before.name == *name);
-            let holder = accounts.holder(name).cloned();
-            holder.or_else(|| used().then(|| name.clone()))
-        };
-        match (&ticket.subject, &asked.name) {
+        Ok(match (&ticket.subject, &asked.name) {
             (TicketSubject::Name(own), Some(name)) if name != own => Err(other()),
-            (TicketSubject::Name(own), _) => match accounts.holder(own) {
-                Some(holder) if holder != own => Err(Refusal::NameTaken(holder.clone())),
+            (TicketSubject::Name(own), _) => match accounts.look_up(own)? {
+                Some(holder) if holder.name != *own => Err(Refusal::NameTaken(holder.name.clone())),
                 _ => Ok(own.clone()),
             },
             (TicketSubject::Prefix(prefix), Some(name)) if !prefix.begins(name) => Err(other()),
-            (TicketSubject::Prefix(_), Some(name)) => match taken_by(name) {
+            (TicketSubject::Prefix(_), Some(name)) => match taken_by(name, ticket, accounts)? {
                 Some(holder) => Err(Refusal::NameTaken(holder)),
                 None => Ok(name.clone()),
             },
             (TicketSubject::Prefix(prefix), None) => {
-                let under_way = self.under_way.get(&ticket.number);
-                let is_free = |name: &DeviceName| {
-                    taken_by(name).is_none() && under_way.is_none_or(|names| !names.contains(name))
+                let Some(name) = &asked.free_name else {
+                    return Err(Missing::FreeName(prefix.clone(), asked.first_number));
                 };
-                let mut names = (asked.first_number..u32::MAX).map_while(|n| prefix.numbered(n));
-                names.find(is_free).ok_or_else(other)
+                let under_way = self.under_way.get(&ticket.number);
+                let is_under_way = under_way.is_some_and(|names| names.contains(name));
+                if is_under_way || taken_by(name, ticket, accounts)?.is_some() {
+                    let next = prefix
+                        .number_of(name)
+                        .map_or(u32::MAX, |n| n.saturating_add(1));
+                    return Err(Missing::FreeName(prefix.clone(), next));
+                }
+                Ok(name.clone())
             }
-        }
+        })
     }
 }
 
+/// Who has this name: an account, or a device for which the ticket was used.
+fn taken_by(
+    name: &DeviceName,
+    ticket: &Ticket,
+    accounts: &Accounts,
+) -> Result<Option<DeviceName>, NotRead> {
+    let holder = accounts.look_up(name)?.map(|account| account.name.clone());
+    let used = || ticket.used.iter().any(|before| before.name == *name);
+    Ok(holder.or_else(|| used().then(|| name.clone())))
+}
+
 /// The name for which this very use was made before, where its device still has the key.
-fn done_before(ticket: &Ticket, asked: &Redemption, accounts: &Accounts) -> Option<DeviceName> {
+fn done_before(
+    ticket: &Ticket,
+    asked: &Redemption,
+    accounts: &Accounts,
+) -> Result<Option<DeviceName>, NotRead> {
     let same = |used: &&TicketUse| {
         used.key == asked.key && asked.name.as_ref().is_none_or(|name| *name == used.name)
     };
-    let used = ticket.used.iter().find(same)?;
-    let key = accounts.key(&used.name)?;
-    (key.key == asked.key).then(|| used.name.clone())
+    let Some(used) = ticket.used.iter().find(same) else {
+        return Ok(None);
+    };
+    let account = accounts
+        .look_up(&used.name)?
+        .filter(|account| account.name == used.name);
+    let key = account.and_then(|account| account.key.as_ref());
+    let has_key = key.is_some_and(|own| own.key == asked.key);
+    Ok(has_key.then(|| used.name.clone()))
 }
 
 impl FromIterator<Ticket> for Tickets {

@@ -223,6 +223,7 @@ impl fmt::Display for LoginFailure {
             LoginFailure::LockedOut => "the name is blocked",
             LoginFailure::KeyRefused => "unknown name or wrong key",
             LoginFailure::Busy => "too many logins are waiting",
+            LoginFailure::NotRead => "the hub's store could not be read",
             LoginFailure::TooManySessions => "it has as many sessions open as a device may have",
         })
     }

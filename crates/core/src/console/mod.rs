@@ -206,6 +206,8 @@ pub enum LoginFailure {
     Busy,
     /// The device has as many sessions as it may have.
     TooManySessions,
+    /// The store could not be read.
+    NotRead,
 }
 
 /// The change of an account.

@@ -32,7 +32,7 @@ impl Hub {
         self.check_waiting(name.as_str(), now);
     }
 
-    pub(super) fn account_statuses(&self, now: Now) -> Vec<AccountStatus> {
+    pub(super) fn account_statuses(&self, page: &[Account], now: Now) -> Vec<AccountStatus> {
         let locked_out = self.logins.locked_out(now);
         let status = |account: &Account| AccountStatus {
             name: account.name.clone(),
@@ -41,7 +41,7 @@ impl Hub {
             locked_out_for: locked_out.get(account.name.as_str()).copied(),
             key: account.key.clone(),
         };
-        self.accounts.iter().map(status).collect()
+        page.iter().map(status).collect()
     }
 
     /// The store answered a step of a change; the change where it needs the store again.
@@ -78,13 +78,38 @@ impl Hub {
         name: &DeviceName,
         result: Result<StoreReply, StoreError>,
     ) -> Result<(), StoreError> {
-        match result? {
-            StoreReply::Account(stored) => {
-                self.accounts.put(name, stored);
+        match result {
+            Ok(StoreReply::Account(stored)) => {
+                self.put_account(name, stored);
                 Ok(())
             }
-            _ => Err(StoreError::Unknown(errors::internal().message)),
+            Ok(_) => {
+                self.doubt(name);
+                Err(StoreError::Unknown(errors::internal().message))
+            }
+            Err(error) => {
+                self.doubt(name);
+                Err(error)
+            }
         }
+    }
+
+    /// Takes in how a change has left an account.
+    pub(super) fn put_account(&mut self, name: &DeviceName, stored: Option<Account>) {
+        let before = self.accounts.last_name(name);
+        self.accounts.put(name, stored);
+        self.reads.outdate(name);
+        let has_another = |before: &DeviceName| self.accounts.holder(before) != Some(before);
+        if let Some(before) = before.filter(|before| before != name && has_another(before)) {
+            // One whose removal had an unknown outcome made room for this one.
+            self.account_removed(&before);
+        }
+    }
+
+    /// A change of an account may have been made, or the account was another than the hub knew.
+    pub(super) fn doubt(&mut self, name: &DeviceName) {
+        self.accounts.doubt(name);
+        self.reads.outdate(name);
     }
 
     fn account_added(
@@ -132,6 +157,7 @@ impl Hub {
     /// wait for is not done.
     pub(super) fn account_removed(&mut self, name: &DeviceName) {
         self.accounts.remove(name);
+        self.reads.outdate(name);
         self.presence.forget(name);
         self.end_sessions_of(name, Ending::AccountRemoved, None);
         // Also those of sessions that have gone by themselves.

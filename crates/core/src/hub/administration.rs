@@ -4,8 +4,10 @@
 use fleetlink_proto::control::Compute;
 use fleetlink_proto::{DataFile, DeviceName};
 
+use crate::access::accounts::NotRead;
 use crate::access::authorisation::{Action, Decision, decide};
 use crate::access::key_change::KeyChange;
+use crate::access::parked::Parked;
 use crate::call::Call;
 use crate::caller::{Caller, Door};
 use crate::effect::Effect;
@@ -16,7 +18,7 @@ use crate::ids::AdminId;
 use crate::operator::account_change::AccountCommand;
 use crate::operator::data::DataRequest;
 use crate::operator::errors::{no_account, not_for};
-use crate::operator::requests::{AccountOrder, AdminReply, AdminRequest};
+use crate::operator::requests::{AccountOrder, AdminReply, AdminRequest, SessionChoice};
 use crate::outgoing::ReplyTo;
 use crate::store::journal::Deleter;
 use crate::time::Now;
@@ -34,9 +36,28 @@ impl Hub {
         if self.closing {
             return call.report(Err(errors::CLOSING.to_owned()), &mut self.out);
         }
+        // Who may not look at accounts has none of them read either. Sessions that are there end whatever
+        // the store says.
+        let may_look = decide(&call.caller, door, Action::Inspect) == Decision::Permitted;
+        let at_once = matches!(&request, AdminRequest::EndSessions(SessionChoice::OfDevice(name))
+            if self.out.sessions.of_device(name) > 0);
+        match request.account().filter(|_| may_look && !at_once).cloned() {
+            Some(name) if !self.accounts.is_read(&name) => {
+                let call = Parked::Admin(call.with(request));
+                self.read_account(NotRead(name), call, now);
+            }
+            _ => self.go_on_admin(call.with(request), now),
+        }
+    }
+
+    /// Goes on with a request, for which the account that it is about has been read.
+    pub(super) fn go_on_admin(&mut self, call: Call<AdminRequest>, now: Now) {
+        let (request, call) = call.split();
         match request {
-            AdminRequest::ListAccounts => {
-                self.inspect(call, |hub| AdminReply::Accounts(hub.account_statuses(now)));
+            AdminRequest::ListAccounts { after } => {
+                self.permit_admin(call, Action::Inspect, |hub, call| {
+                    hub.list_accounts(call, after, now);
+                });
             }
             AdminRequest::ListTickets => {
                 self.inspect(call, |hub| AdminReply::Tickets(hub.ticket_statuses(now)));

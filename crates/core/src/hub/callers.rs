@@ -8,7 +8,10 @@ use crate::ids::{CheckId, OperationId, SessionId};
 impl Hub {
     /// The session and the call for which the store does this operation.
     pub fn caller_of(&self, operation: OperationId) -> Option<(SessionId, &RequestId)> {
-        self.operations.running(operation)?.origin()
+        match self.operations.running(operation) {
+            Some(job) => job.origin(),
+            None => self.reads.caller(operation),
+        }
     }
 
     /// The session and the call of `login` for which a password is checked.

@@ -1,8 +1,12 @@
 //! Passwords that are shown without a session: by HTTP, say. They are attempts to log in like
 //! those of sessions, with the same lock-outs and penalties.
 
+use fleetlink_proto::DeviceName;
+
+use crate::access::accounts::NotRead;
 use crate::access::authorisation::Action;
 use crate::access::logins::Attempt;
+use crate::access::parked::Parked;
 use crate::access::possession::Possession;
 use crate::access::shown_password::ShownPassword;
 use crate::call::Call;
@@ -50,7 +54,12 @@ impl Hub {
             name: cut(&shown.name).into(),
             password: shown.password,
         };
-        self.attempt(attempt, now);
+        match attempt.name.parse::<DeviceName>() {
+            Ok(name) if !self.accounts.is_read(&name) => {
+                self.read_account(NotRead(name), Parked::Shown(Box::new(attempt)), now);
+            }
+            _ => self.attempt(attempt, now),
+        }
     }
 
     /// Refuses attempts without a session that wait: the hub is closing.

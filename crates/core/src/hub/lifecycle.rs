@@ -16,10 +16,12 @@ use crate::console::{ConsoleEvent, Departure};
 use crate::effect::Effect;
 use crate::errors;
 use crate::hub::Hub;
+use crate::hub::reads::NotRun;
 use crate::hub::routing::Context;
 use crate::ids::SessionId;
 use crate::presence::list::Left;
 use crate::session::state::{Overdue, Session, Stage};
+use crate::time::Now;
 
 impl Hub {
     pub(super) fn connected(&mut self, session: SessionId, address: IpAddr) {
@@ -139,7 +141,7 @@ impl Hub {
     }
 
     /// Ends every session and begins nothing new. What the store was asked for is waited for.
-    pub(super) fn close(&mut self) {
+    pub(super) fn close(&mut self, now: Now) {
         self.closing = true;
         while let Some(session) = self.out.sessions.first() {
             self.forget(session, Departure::HubClosing);
@@ -147,6 +149,9 @@ impl Hub {
                 .tell_end(session, EndReason::HubClosing, errors::CLOSING);
         }
         self.refuse_waiting_identities();
+        for call in self.reads.take_all() {
+            self.end_parked(call, &NotRun::Closing, now);
+        }
     }
 
     /// Takes the session off the list and forgets it; what comes of it later changes nothing.
@@ -183,6 +188,7 @@ impl Hub {
         {
             self.logins.withdraw(name, id);
         }
+        self.reads.withdraw(id);
         self.slots.end_session(id);
         Some(session.stage)
     }

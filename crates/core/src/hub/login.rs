@@ -7,8 +7,10 @@ use fleetlink_proto::DeviceName;
 use fleetlink_proto::control::limits::{LOCK_OUT_TIME, MAX_LOGIN_NAME_BYTES};
 use fleetlink_proto::control::{ErrorCode, Login, LoginProof, LoginReply, Reply, RpcError};
 
+use crate::access::accounts::NotRead;
 use crate::access::attempts::{Fault, LockoutEffect, Standing};
 use crate::access::logins::{Attempt, Check};
+use crate::access::parked::{NamedLogin, Parked};
 use crate::access::possession::Possession;
 use crate::call::Call;
 use crate::caller::{Caller, Proof};
@@ -31,6 +33,32 @@ impl Hub {
             Ok(address) => address,
             Err(error) => return call.refuse(error, &mut self.out),
         };
+        let device = name.parse::<DeviceName>().ok();
+        let call = call.with(NamedLogin {
+            login,
+            name,
+            address,
+            possession,
+            is_stale,
+        });
+        match device {
+            Some(name) if !self.accounts.is_read(&name) => {
+                self.read_account(NotRead(name), Parked::Login(call), now);
+            }
+            _ => self.decide_login(call, now),
+        }
+    }
+
+    /// Decides about a login whose account has been read.
+    pub(super) fn decide_login(&mut self, call: Call<NamedLogin>, now: Now) {
+        let (login, call) = call.split();
+        let NamedLogin {
+            login,
+            name,
+            address,
+            possession,
+            is_stale,
+        } = login;
         let password = match login.proof {
             LoginProof::Password(password) => password,
             LoginProof::Key { .. } if is_stale => {

@@ -65,6 +65,8 @@ impl Job {
 pub(crate) struct Operations<J> {
     last: u64,
     names: BTreeMap<DeviceName, Queue<J>>,
+    /// How many of these names have each folded name.
+    folded: BTreeMap<String, usize>,
     /// Whose operation is with the store.
     running: BTreeMap<OperationId, DeviceName>,
 }
@@ -89,6 +91,7 @@ impl<J> Operations<J> {
         Operations {
             last: 0,
             names: BTreeMap::new(),
+            folded: BTreeMap::new(),
             running: BTreeMap::new(),
         }
     }
@@ -122,10 +125,37 @@ impl<J> Operations<J> {
     }
 
     fn queue(&mut self, name: &DeviceName) -> &mut Queue<J> {
-        self.names.entry(name.clone()).or_insert_with(|| Queue {
-            state: State::Idle,
-            waiting: VecDeque::new(),
+        self.names.entry(name.clone()).or_insert_with(|| {
+            *self.folded.entry(name.folded()).or_default() += 1;
+            Queue {
+                state: State::Idle,
+                waiting: VecDeque::new(),
+            }
         })
+    }
+
+    /// Whether a name that is folded so has a job.
+    pub(crate) fn concern(&self, folded: &str) -> bool {
+        self.folded.contains_key(folded)
+    }
+
+    /// The number of an operation that is nobody's job.
+    pub(crate) fn next_id(&mut self) -> OperationId {
+        self.last += 1;
+        OperationId(self.last)
+    }
+
+    fn forget(&mut self, name: &DeviceName) {
+        if self.names.remove(name).is_none() {
+            return;
+        }
+        let folded = name.folded();
+        if let Some(count) = self.folded.get_mut(&folded) {
+            *count -= 1;
+            if *count == 0 {
+                self.folded.remove(&folded);
+            }
+        }
     }
 
     /// Takes the name's next job where none of it is with the store. Until the job is given to
@@ -138,15 +168,14 @@ impl<J> Operations<J> {
         let job = queue.waiting.pop_front();
         match job {
             Some(_) => queue.state = State::Held,
-            None => _ = self.names.remove(name),
+            None => self.forget(name),
         }
         job
     }
 
     /// The name's job that was taken or answered goes to the store, under this id.
     pub(crate) fn run(&mut self, name: &DeviceName, job: J) -> OperationId {
-        self.last += 1;
-        let operation = OperationId(self.last);
+        let operation = self.next_id();
         self.running.insert(operation, name.clone());
         if let Some(queue) = self.names.get_mut(name) {
             debug_assert!(matches!(queue.state, State::Held), "one at a time");

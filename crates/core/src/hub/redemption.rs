@@ -49,16 +49,40 @@ impl Hub {
             name: request.name,
             key: request.key,
             first_number: 1,
+            free_name: None,
         };
         self.try_redemption(call.with(redemption), now);
     }
 
-    fn try_redemption(&mut self, call: Call<Redemption>, now: Now) {
-        let verdict = self.tickets.decide(&call.command, &self.accounts, now.wall);
-        self.follow_verdict(call, verdict, now);
+    /// Decides about a use, once all that it needs has been read.
+    pub(super) fn try_redemption(&mut self, call: Call<Redemption>, now: Now) {
+        match self.tickets.decide(&call.command, &self.accounts, now.wall) {
+            Ok(verdict) => self.follow_verdict(call, verdict, now),
+            Err(missing) => self.read_missing(missing, call, now),
+        }
     }
 
-    fn follow_verdict(&mut self, call: Call<Redemption>, verdict: Verdict, now: Now) {
+    /// The store has told a name for which it has no account.
+    pub(super) fn name_found(
+        &mut self,
+        mut call: Call<Redemption>,
+        free_name: Option<DeviceName>,
+        now: Now,
+    ) {
+        let ticket = call.command.ticket;
+        match (free_name, self.tickets.get(ticket)) {
+            (None, Some(found)) => {
+                let refusal = Refusal::OtherName(found.subject.clone());
+                self.refuse_ticket(call.split().1, Some(ticket), &refusal, now);
+            }
+            (free_name, _) => {
+                call.command.free_name = free_name;
+                self.try_redemption(call, now);
+            }
+        }
+    }
+
+    fn follow_verdict(&mut self, mut call: Call<Redemption>, verdict: Verdict, now: Now) {
         let Redemption { ticket, key, .. } = call.command;
         match verdict {
             Verdict::Use(name) => {
@@ -72,6 +96,8 @@ impl Hub {
                 self.accept(call.split().1, name, Proof::Key(key), now);
             }
             Verdict::Wait => {
+                // By then the name may be somebody's, and a smaller number free.
+                call.command.free_name = None;
                 if let Err(call) = self.tickets.wait(call) {
                     let error = errors::busy("too many uses of this ticket wait already");
                     self.fail_redemption(call, error, now);
@@ -96,11 +122,12 @@ impl Hub {
         match self.waits_for_decision(&call) {
             false => _ = call.withdraw(),
             true => match self.tickets.decide(&call.command, &self.accounts, now.wall) {
-                Verdict::Use(chosen) if chosen == *name => {
+                Ok(Verdict::Use(chosen)) if chosen == *name => {
                     self.tickets.begin(ticket, name);
                     return Some(call);
                 }
-                verdict => self.follow_verdict(call, verdict, now),
+                Ok(verdict) => self.follow_verdict(call, verdict, now),
+                Err(missing) => self.read_missing(missing, call, now),
             },
         }
         self.redeem_waiting(ticket, now);
@@ -121,7 +148,10 @@ impl Hub {
             Ok(StoreReply::Account(Some(account))) => self.redeemed(call, account, now),
             Ok(_) => self.fail_redemption(call.split().1, errors::internal(), now),
             // Somebody was faster, or the hub does not know of all that the store has done.
-            Err(StoreError::Conflict(_)) => self.redeem_another(name, call, now),
+            Err(StoreError::Conflict(_)) => {
+                self.doubt(name);
+                self.redeem_another(name, call, now);
+            }
             Err(StoreError::NotFound) => {
                 let standing = self.tickets.get(ticket).map(|t| t.standing(now.wall));
                 let refusal = match standing {
@@ -133,6 +163,7 @@ impl Hub {
                 self.refuse_ticket(call.split().1, Some(ticket), &refusal, now);
             }
             Err(error) => {
+                self.doubt(name);
                 let error = errors::of_store(error, "");
                 self.fail_redemption(call.split().1, error, now);
             }
@@ -149,6 +180,7 @@ impl Hub {
                 let first_number = number.saturating_add(1);
                 let next = Redemption {
                     first_number,
+                    free_name: None,
                     ..redemption
                 };
                 self.try_redemption(call.with(next), now);
@@ -168,7 +200,7 @@ impl Hub {
         self.tickets.record(ticket, used);
         let is_new = !self.accounts.contains(&name);
         let before = self.accounts.key(&name).map(|enrolled| enrolled.key);
-        self.accounts.put(&name, Some(account));
+        self.put_account(&name, Some(account));
         self.end_sessions_without_ground(&name);
         if is_new {
             self.show_account(name.clone(), AccountChange::Added);
@@ -227,7 +259,7 @@ impl Hub {
     }
 
     /// Refuses a use; the session may try again.
-    fn fail_redemption(&mut self, call: Call, error: RpcError, now: Now) {
+    pub(super) fn fail_redemption(&mut self, call: Call, error: RpcError, now: Now) {
         self.answer_failure(call, error, now);
     }
 }

@@ -80,7 +80,10 @@ impl Hub {
             Err(StoreError::Conflict(_)) if !removal.with_data => Err(format!(
                 "the account {name} has files; it is removed only together with them"
             )),
-            Err(error) => Err(sentence(name, &error)),
+            Err(error) => {
+                self.doubt(name);
+                Err(sentence(name, &error))
+            }
         }
     }
 }

@@ -3,9 +3,11 @@
 use fleetlink_proto::control::{EnrolKey, ReplaceKey, Request, RequestId};
 use fleetlink_proto::{DeviceName, LoginNonce};
 
+use crate::access::accounts::NotRead;
 use crate::access::authorisation::{Action, Decision, decide};
 use crate::access::errors::not_permitted;
 use crate::access::key_change::KeyChange;
+use crate::access::parked::{Behind, Parked};
 use crate::access::possession::Possession;
 use crate::call::Call;
 use crate::caller::{Caller, Door, Proof};
@@ -80,11 +82,12 @@ impl Hub {
                 caller,
                 request,
             } => self.admin_call((admin, door), caller, request, now),
-            Input::Close => self.close(),
+            Input::AccountChanged { name } => self.account_changed(&name),
+            Input::Close => self.close(now),
         }
     }
 
-    fn session_call(
+    pub(super) fn session_call(
         &mut self,
         session: SessionId,
         id: RequestId,
@@ -92,6 +95,15 @@ impl Hub {
         possession: Possession,
         now: Now,
     ) {
+        if self.reads.is_parked(session) {
+            let method = request.method();
+            return self.hold_behind(
+                session,
+                id.clone(),
+                method,
+                Behind::Call(id, request, possession),
+            );
+        }
         let is_hello = matches!(request, Request::Hello(_));
         if let Some(call) = self.open_call(session, id, request.method(), is_hello) {
             self.route(call, request, Context { now, possession });
@@ -107,10 +119,29 @@ impl Hub {
         now: Now,
     ) {
         let method = Request::LoginNonce.method();
+        if self.reads.is_parked(session) {
+            return self.hold_behind(session, id.clone(), method, Behind::NonceAsked(id, nonce));
+        }
         if let Some(call) = self.open_call(session, id, method, false) {
             let possession = Possession::Unproven;
             let at = Context { now, possession };
             self.converse(call.with(nonce), at, Hub::issue_nonce);
+        }
+    }
+
+    /// Has something that a session asks for wait until its earlier call goes on.
+    fn hold_behind(
+        &mut self,
+        session: SessionId,
+        id: RequestId,
+        method: &'static str,
+        behind: Behind,
+    ) {
+        self.out.sessions.heard(session);
+        if !self.reads.hold(session, behind)
+            && let Some(call) = self.open_call(session, id, method, false)
+        {
+            call.refuse(errors::too_many_operations(), &mut self.out);
         }
     }
 
@@ -143,14 +174,25 @@ impl Hub {
         request: Request,
         now: Now,
     ) {
-        let caller = match self.accounts.is_present(&caller) {
-            true => caller,
-            false => Caller::Nobody,
-        };
         let to = ReplyTo::Stateless(call, door);
         let call = self.calls.open(to, caller, request.method());
         if self.closing {
             return call.refuse(errors::busy(errors::CLOSING), &mut self.out);
+        }
+        match call.device().cloned() {
+            Some(name) if !self.accounts.is_read(&name) => {
+                let call = Parked::Stateless(call.with(request));
+                self.read_account(NotRead(name), call, now);
+            }
+            _ => self.go_on_stateless(call.with(request), now),
+        }
+    }
+
+    /// Goes on with a call without a session, whose account has been read.
+    pub(super) fn go_on_stateless(&mut self, call: Call<Request>, now: Now) {
+        let (request, mut call) = call.split();
+        if !self.accounts.is_present(&call.caller) {
+            call.caller = Caller::Nobody;
         }
         let possession = Possession::NoChannel;
         self.route(call, request, Context { now, possession });

@@ -44,15 +44,15 @@ impl Hub {
 
     fn end_choice(&mut self, choice: &SessionChoice) -> Result<usize, String> {
         let ended = match choice {
-            SessionChoice::OfDevice(name) if !self.accounts.contains(name) => {
-                return Err(no_account(name));
-            }
             SessionChoice::OfDevice(name) => self.end_sessions_of(name, Ending::ByOperator, None),
             SessionChoice::Number(number) => {
                 self.end_sessions(|id, _| (id == *number).then_some(Ending::ByOperator))
             }
         };
         match (ended, choice) {
+            (0, SessionChoice::OfDevice(name)) if !self.accounts.contains(name) => {
+                Err(no_account(name))
+            }
             (0, SessionChoice::OfDevice(name)) => Err(format!("{name} has no session")),
             (0, SessionChoice::Number(SessionId(number))) => {
                 Err(format!("there is no session {number}"))

@@ -45,6 +45,9 @@ impl Hub {
         result: Result<StoreReply, StoreError>,
         now: Now,
     ) {
+        if self.read_answered(operation, &result, now) {
+            return;
+        }
         let Some((name, job)) = self.operations.answered(operation) else {
             return;
         };

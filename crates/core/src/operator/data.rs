@@ -42,6 +42,19 @@ pub enum DataRequest {
     },
 }
 
+impl DataRequest {
+    /// The device whose data files these are.
+    pub(crate) fn device(&self) -> Option<&DeviceName> {
+        match self {
+            DataRequest::List { device, .. } => device.as_ref(),
+            DataRequest::Compute { device, .. }
+            | DataRequest::Read { device, .. }
+            | DataRequest::Delete { device, .. }
+            | DataRequest::Expire { device, .. } => Some(device),
+        }
+    }
+}
+
 /// The answer to a [`DataRequest`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DataReply {

@@ -27,8 +27,11 @@ pub enum AdminRequest {
     RevokeKey { name: DeviceName },
     /// Ends a name's lock-out and forgets its wrong passwords.
     Unlock { name: DeviceName },
-    /// Lists the accounts, by name.
-    ListAccounts,
+    /// Lists a page of accounts, by name; the page after the last is empty.
+    ListAccounts {
+        /// Only larger names.
+        after: Option<DeviceName>,
+    },
     /// Issues a ticket.
     IssueTicket {
         /// The hash by which its secret is found.
@@ -52,6 +55,34 @@ pub enum AdminRequest {
     EndSessions(SessionChoice),
     /// Asks for something about data files.
     Data(DataRequest),
+}
+
+impl AdminRequest {
+    /// The name of the account that has to be known before the request is decided.
+    pub(crate) fn account(&self) -> Option<&DeviceName> {
+        match self {
+            AdminRequest::Change { name, .. }
+            | AdminRequest::SetKey { name, .. }
+            | AdminRequest::RevokeKey { name }
+            | AdminRequest::Unlock { name }
+            | AdminRequest::EndSessions(SessionChoice::OfDevice(name))
+            | AdminRequest::IssueTicket {
+                subject: TicketSubject::Name(name),
+                ..
+            } => Some(name),
+            AdminRequest::Data(request) => request.device(),
+            AdminRequest::EndSessions(SessionChoice::Number(_))
+            | AdminRequest::IssueTicket {
+                subject: TicketSubject::Prefix(_),
+                ..
+            }
+            | AdminRequest::ListAccounts { .. }
+            | AdminRequest::RevokeTicket { .. }
+            | AdminRequest::ListTickets
+            | AdminRequest::ListUploads
+            | AdminRequest::ListSessions => None,
+        }
+    }
 }
 
 /// A change of an account that somebody orders.
@@ -118,7 +149,7 @@ pub enum SessionChoice {
 pub enum AdminReply {
     /// It is done.
     Done,
-    /// The accounts, by name.
+    /// A page of accounts, by name.
     Accounts(Vec<AccountStatus>),
     /// The ticket that was issued.
     Ticket(Box<TicketStatus>),

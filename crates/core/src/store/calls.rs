@@ -67,13 +67,21 @@ pub struct GivenLogin {
     pub gives: bool,
 }
 
-/// What is remembered of credentials files.
+/// What is remembered of a credentials file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ImportMemory {
     /// The hash of all of the file, as it was last applied.
     pub whole: Option<PasswordHash>,
-    /// What files have given, by name.
+    /// What it has given.
     pub logins: Vec<GivenLogin>,
+}
+
+/// What there is under some names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KnownNames {
+    /// What a credentials file has given, whichever it was.
+    pub given: Vec<GivenLogin>,
+    pub accounts: Vec<Account>,
 }
 
 /// Names staged bytes within the running store.

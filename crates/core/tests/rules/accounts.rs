@@ -124,7 +124,7 @@ fn unlocking_ends_a_lock_out_and_the_list_shows_it() {
     let error = f.login(1, "cam", "wrong").unwrap_err();
     assert_eq!(error.code, ErrorCode::NowBlocked);
     let blocked = |f: &mut Fixture| {
-        f.operate(AdminRequest::ListAccounts);
+        f.operate(AdminRequest::ListAccounts { after: None });
         match f.operator_answer() {
             Some(Ok(AdminReply::Accounts(all))) => all[0].locked_out_for.map(|time| time.as_secs()),
             other => panic!("{other:?}"),

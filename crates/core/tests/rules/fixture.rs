@@ -25,6 +25,8 @@ pub(crate) struct Fixture {
     pub(crate) stored: Stored,
     /// What the hub wanted and no test has looked at.
     pub(crate) effects: Vec<Effect>,
+    /// Whether reads of the store wait for the test to answer them.
+    pub(crate) reads_wait: bool,
     last: i64,
 }
 
@@ -75,7 +77,8 @@ impl Fixture {
         };
         Fixture {
             stored: Stored::with(&accounts),
-            hub: Hub::new(settings, accounts, now),
+            hub: Hub::new(settings, now),
+            reads_wait: false,
             now,
             effects: Vec::new(),
             last: 0,
@@ -86,6 +89,12 @@ impl Fixture {
     pub(crate) fn with_attempts(mut self, attempts: impl Attempts + 'static) -> Self {
         self.hub = self.hub.with_attempts(Box::new(attempts));
         self
+    }
+
+    /// The hub starts anew with what its store holds.
+    pub(crate) fn restart(&mut self, settings: Settings) {
+        self.hub = Hub::new(settings, self.now);
+        self.effects.clear();
     }
 
     pub(crate) fn input(&mut self, input: Input) {
@@ -101,7 +110,19 @@ impl Fixture {
 
     fn drain(&mut self) {
         while let Some(effect) = self.hub.poll_effect() {
-            self.effects.push(effect);
+            match effect {
+                Effect::Store { operation, call } if !self.reads_wait => {
+                    match self.stored.read(&call) {
+                        Some(reply) => {
+                            let result = Ok(reply);
+                            let answered = Input::StoreAnswered { operation, result };
+                            self.hub.handle_input(answered, self.now);
+                        }
+                        None => self.effects.push(Effect::Store { operation, call }),
+                    }
+                }
+                effect => self.effects.push(effect),
+            }
         }
     }
 

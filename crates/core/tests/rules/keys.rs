@@ -19,7 +19,7 @@ fn key(byte: u8) -> DeviceKey {
     DeviceKey::from_bytes([byte; 32])
 }
 
-fn enrol(byte: u8) -> Request {
+pub(crate) fn enrol(byte: u8) -> Request {
     enrol_of("cam", byte)
 }
 

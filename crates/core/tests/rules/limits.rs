@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fleetlink_core::{Capacity, Input, OperationId, SessionId, StoreError};
+use fleetlink_core::{Capacity, Input, SessionId, StoreError};
 use fleetlink_proto::control::{EndReason, ErrorCode, ListFiles, Request};
 
 use crate::fixture::Fixture;
@@ -78,10 +78,7 @@ fn who_waits_for_the_disk_or_a_password_check_is_not_silent() {
     let login = f.begin_login(2, "uav", "right");
     f.pass(Duration::from_secs(100));
     assert_eq!((f.end_of(1), f.end_of(2)), (None, None), "the hub's turn");
-    f.input(Input::StoreAnswered {
-        operation: OperationId(1),
-        result: Err(StoreError::Full),
-    });
+    f.store_answers(Err(StoreError::Full));
     f.answer(&id).unwrap().unwrap_err();
     f.finish_check();
     f.answer(&login).unwrap().unwrap();

@@ -17,6 +17,7 @@ mod nonces;
 mod operator_data;
 mod penalties;
 mod presence;
+mod reads;
 mod sessions;
 mod shared_attempts;
 mod stateless;

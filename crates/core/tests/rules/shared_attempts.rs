@@ -118,7 +118,7 @@ fn what_the_operator_of_one_hub_unlocks_is_unlocked_at_both() {
     for _ in 0..2 {
         a.login(1, "cam", "wrong").unwrap_err();
     }
-    b.operate(AdminRequest::ListAccounts);
+    b.operate(AdminRequest::ListAccounts { after: None });
     let Some(Ok(AdminReply::Accounts(accounts))) = b.operator_answer() else {
         panic!("a list");
     };

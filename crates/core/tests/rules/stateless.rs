@@ -192,7 +192,11 @@ fn an_administrator_changes_things_a_viewer_looks_and_a_device_does_neither() {
         (device(), Door::Mqtt, false, false),
     ] {
         let mut f = Fixture::new();
-        f.administer(caller.clone(), door, AdminRequest::ListAccounts);
+        f.administer(
+            caller.clone(),
+            door,
+            AdminRequest::ListAccounts { after: None },
+        );
         assert_eq!(f.operator_answer().unwrap().is_ok(), reads, "{caller:?}");
         f.administer(caller.clone(), door, unlock());
         assert_eq!(f.operator_answer().unwrap().is_ok(), changes, "{caller:?}");

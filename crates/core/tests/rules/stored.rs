@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use fleetlink_core::{Account, AccountVersion, Change, StoreCall, StoreReply};
+use fleetlink_core::{Account, AccountVersion, Change, Query, StoreCall, StoreReply};
 use fleetlink_proto::control::EnrolledKey;
 use fleetlink_proto::{DeviceName, WallTime};
 
@@ -30,6 +30,32 @@ impl Stored {
             (StoreCall::Change(change), StoreReply::Done) => self.apply(change),
             (StoreCall::Change(_), StoreReply::Account(Some(account))) => self.put(account),
             (_, reply) => reply,
+        }
+    }
+
+    /// The answer to a question about accounts.
+    pub(crate) fn read(&self, call: &StoreCall) -> Option<StoreReply> {
+        let StoreCall::Query(query) = call else {
+            return None;
+        };
+        let holder = |name: &DeviceName| {
+            let mut accounts = self.accounts.values();
+            accounts.find(|account| account.name.folded() == name.folded())
+        };
+        match query {
+            Query::Account { name } => Some(StoreReply::Account(holder(name).cloned())),
+            Query::Accounts { after, limit } => {
+                let later = self.accounts.values();
+                let later = later.filter(|account| Some(&account.name) > after.as_ref());
+                let page = later.take(*limit as usize).cloned();
+                Some(StoreReply::Accounts(page.collect()))
+            }
+            Query::FreeName { prefix, from } => {
+                let mut names = (*from..u32::MAX).map_while(|number| prefix.numbered(number));
+                let free = names.find(|name| holder(name).is_none());
+                Some(StoreReply::FreeName(free))
+            }
+            _ => None,
         }
     }
 

@@ -495,7 +495,7 @@ impl World {
                 order: AccountOrder::Add(hash),
             },
             8 => AdminRequest::Unlock { name },
-            _ => AdminRequest::ListAccounts,
+            _ => AdminRequest::ListAccounts { after: None },
         };
         let admin = self.next_admin();
         self.input(Input::Admin {

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use fleetlink_core::{
-    AdminReply, ConsoleEvent, Effect, Entrance, ImportOutcome, LoginFailure, TicketEvent,
+    AdminReply, ConsoleEvent, Effect, Entrance, ImportOutcome, LoginFailure, Query, StoreCall,
+    TicketEvent,
 };
 use fleetlink_proto::control::Reply;
 
@@ -15,6 +16,9 @@ pub(crate) struct Coverage {
 /// What every some dozen runs must have seen.
 pub(crate) const WANTED: &[&str] = &[
     "hub crashed",
+    "read an account",
+    "asked for a free name",
+    "listed accounts",
     "reply lost",
     "late farewell",
     "late call",
@@ -96,6 +100,15 @@ impl Coverage {
 
     pub(crate) fn effect(&mut self, effect: &Effect) {
         match effect {
+            Effect::Store {
+                call: StoreCall::Query(query),
+                ..
+            } => match query {
+                Query::Account { .. } => self.count("read an account"),
+                Query::FreeName { .. } => self.count("asked for a free name"),
+                Query::Accounts { .. } => self.count("listed accounts"),
+                _ => {}
+            },
             Effect::Reply {
                 result: Err(error), ..
             } => self.count(format!("refused {}", error.code)),

@@ -1,11 +1,21 @@
 //! What must hold of sessions whose login was taken away, or that the operator ends: they end at
 //! once, and nothing that they still waited for is done.
 
+use std::collections::BTreeSet;
+
 use fleetlink_core::{AdminRequest, Change, Delete, SessionChoice, SessionId, StoreCall};
 use fleetlink_proto::control::EndReason;
 use fleetlink_proto::{DeviceName, IdempotencyKey};
 
 use crate::oracle::{Asked, Live, OpenedBy, Oracle};
+
+/// The changes that a session has asked for and that are not answered.
+fn changes(live: &Live) -> impl Iterator<Item = IdempotencyKey> {
+    live.asked.values().filter_map(|asked| match asked {
+        Asked::Commit { key } | Asked::Delete { key } => Some(*key),
+        _ => None,
+    })
+}
 
 impl Oracle {
     /// Notes which sessions the operator wants ended.
@@ -47,10 +57,12 @@ impl Oracle {
         let Some(name) = live.name.clone() else {
             return;
         };
-        let keys = live.asked.values().filter_map(|asked| match asked {
-            Asked::Commit { key } | Asked::Delete { key } => Some((name.clone(), *key)),
-            _ => None,
-        });
+        // A device that has come back may have asked for the same change in another session.
+        let others = self.live.iter().filter(|(other, _)| **other != session);
+        let others = others.filter(|(_, live)| live.name.as_ref() == Some(&name));
+        let asked_again: BTreeSet<_> = others.flat_map(|(_, live)| changes(live)).collect();
+        let keys = changes(live).filter(|key| !asked_again.contains(key));
+        let keys: Vec<_> = keys.map(|key| (name.clone(), key)).collect();
         self.withdrawn.extend(keys);
     }
 

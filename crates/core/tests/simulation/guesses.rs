@@ -131,6 +131,9 @@ impl Oracle {
                 let told = detail.retry_after_ms.map(u128::from);
                 assert_eq!(told, Some(left.as_millis()));
             }
+            (Err(ErrorCode::StoreUnavailable | ErrorCode::Corrupt), None) => {
+                assert!(self.was_not_read(), "{password} is refused for the store");
+            }
             unexpected => panic!("a login was decided as {unexpected:?}"),
         }
     }

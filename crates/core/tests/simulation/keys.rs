@@ -31,6 +31,9 @@ impl Oracle {
             Err(ErrorCode::Busy) => {
                 assert!(right && self.is_device_full(name), "{name}: there is room");
             }
+            Err(ErrorCode::StoreUnavailable | ErrorCode::Corrupt) => {
+                assert!(self.was_not_read(), "{name} is refused for the store");
+            }
             unexpected => panic!("a login by key was decided as {unexpected:?}"),
         }
     }

@@ -40,6 +40,8 @@ pub(crate) struct Oracle {
     pub(crate) accounts: BTreeMap<DeviceName, String>,
     /// The same of keys.
     pub(crate) keys: BTreeMap<DeviceName, DeviceKey>,
+    /// Accounts of which nobody knows whether their login or key was taken away.
+    pub(crate) taken_as_gone: BTreeSet<DeviceName>,
     /// The same of tickets.
     pub(crate) tickets: BTreeMap<TicketNumber, Ticket>,
     /// Changes that sessions asked for which were ended before their turn came.
@@ -140,6 +142,7 @@ impl Oracle {
             checks: BTreeMap::new(),
             accounts: store.accounts.iter().map(account).collect(),
             keys: store.keys().collect(),
+            taken_as_gone: BTreeSet::new(),
             tickets: store.tickets.clone(),
             withdrawn: BTreeSet::new(),
             settling: BTreeSet::new(),
@@ -150,6 +153,12 @@ impl Oracle {
             told: Told::Nothing,
             unknown_outcomes: BTreeSet::new(),
         }
+    }
+
+    /// Whether the store has just failed to tell how an account is.
+    pub(crate) fn was_not_read(&self) -> bool {
+        matches!(&self.told, Told::Store(call, Err(_))
+            if matches!(**call, StoreCall::Query(Query::Account { .. })))
     }
 
     pub(crate) fn is_live(&self, session: SessionId) -> bool {
@@ -263,7 +272,7 @@ impl Oracle {
             Input::StoreAnswered { result, .. } => {
                 self.store_told(call.expect("the operation's call"), result.clone());
             }
-            Input::StatelessCall { .. } => {}
+            Input::StatelessCall { .. } | Input::AccountChanged { .. } => {}
             Input::Admin { admin, request, .. } => {
                 self.ends_sessions(request);
                 assert!(self.admins.insert(*admin, request.clone()).is_none());
@@ -304,18 +313,36 @@ impl Oracle {
 
     fn store_told(&mut self, call: StoreCall, result: Result<StoreReply, StoreError>) {
         match (&result, whose(&call)) {
-            (Ok(StoreReply::Account(Some(account))), _) => self.account_told(account),
+            (Ok(StoreReply::Account(found)), None) => {
+                if let StoreCall::Query(Query::Account { name }) = &call
+                    && !self.taken_as_gone.contains(name)
+                {
+                    match found {
+                        Some(account) => self.account_told(account),
+                        None => self.no_account_told(name),
+                    }
+                }
+            }
+            (Ok(StoreReply::Account(Some(account))), Some(_)) => self.account_told(account),
             (Ok(StoreReply::Account(None)), Some(name)) => self.no_account_told(name),
             _ => {}
         }
         match (&call, &result) {
             (StoreCall::Change(Change::RemoveLogin { name, .. }), Err(StoreError::Unknown(_))) => {
-                self.login_removed(name);
+                {
+                    self.take_as_gone(name);
+                    self.login_removed(name);
+                };
             }
             (
                 StoreCall::Change(Change::RemoveKey { name }),
                 Ok(_) | Err(StoreError::NotFound | StoreError::Unknown(_)),
-            ) => self.key_revoked(name),
+            ) => {
+                if result.is_err() {
+                    self.take_as_gone(name);
+                }
+                self.key_revoked(name);
+            }
             (
                 StoreCall::Change(Change::RemoveAccount { name }),
                 Ok(_) | Err(StoreError::NotFound),
@@ -330,7 +357,15 @@ impl Oracle {
         self.told = Told::Store(Box::new(call), result);
     }
 
+    /// The hub takes a login or a key as gone until the store tells of another change.
+    fn take_as_gone(&mut self, name: &DeviceName) {
+        if self.accounts.contains_key(name) {
+            self.taken_as_gone.insert(name.clone());
+        }
+    }
+
     fn no_account_told(&mut self, name: &DeviceName) {
+        self.taken_as_gone.remove(name);
         self.accounts.remove(name);
         self.list.account_removed(name);
         self.keys.remove(name);
@@ -339,6 +374,11 @@ impl Oracle {
     /// The store has told how an account is.
     fn account_told(&mut self, account: &Account) {
         let name = account.name.clone();
+        let alike = |other: &&DeviceName| other.folded() == name.folded() && **other != name;
+        if let Some(other) = self.accounts.keys().find(alike).cloned() {
+            self.no_account_told(&other);
+        }
+        self.taken_as_gone.remove(&name);
         match &account.key {
             Some(key) => _ = self.keys.insert(name.clone(), key.key),
             None => _ = self.keys.remove(&name),
@@ -403,6 +443,7 @@ impl Oracle {
             } => self.redemption_begun((*ticket, name, key), store, now),
             Effect::Store { call, .. } => {
                 self.store_asked(call);
+                self.has_account(call);
                 self.import_begun(call);
             }
             Effect::Grant {
@@ -593,6 +634,29 @@ impl Oracle {
         }
     }
 
+    /// The store is asked for something of a device: it has an account, as far as the hub was told.
+    fn has_account(&self, call: &StoreCall) {
+        let account = matches!(
+            call,
+            StoreCall::Change(Change::AddAccount(_))
+                | StoreCall::Change(Change::SetPassword { .. })
+                | StoreCall::Change(Change::AddTicket { .. })
+                | StoreCall::Change(Change::RevokeTicket { .. })
+                | StoreCall::Change(Change::RedeemTicket { .. })
+                | StoreCall::Change(Change::ImportLogin { .. })
+                | StoreCall::Change(Change::RemoveLogin { .. })
+                | StoreCall::Change(Change::FinishImport { .. })
+        );
+        let known = whose(call).is_none_or(|name| self.accounts.contains_key(name));
+        let removal = matches!(
+            call,
+            StoreCall::Change(Change::RemoveAccount { .. })
+                | StoreCall::Query(Query::ListFiles { .. })
+                | StoreCall::Change(Change::Delete(Delete { .. }))
+        );
+        assert!(account || known || removal, "{call:?} without an account");
+    }
+
     /// What must hold between two inputs.
     pub(crate) fn after(&mut self, hub: &Hub, store: &Store, now: Now) {
         self.check_list(hub);
@@ -622,27 +686,6 @@ impl Oracle {
             assert_eq!(hub.is_drained(), store.running.is_empty());
         } else {
             assert!(!hub.is_drained());
-        }
-        for call in store.running.values() {
-            let account = matches!(
-                call,
-                StoreCall::Change(Change::AddAccount(_))
-                    | StoreCall::Change(Change::SetPassword { .. })
-                    | StoreCall::Change(Change::AddTicket { .. })
-                    | StoreCall::Change(Change::RevokeTicket { .. })
-                    | StoreCall::Change(Change::RedeemTicket { .. })
-                    | StoreCall::Change(Change::ImportLogin { .. })
-                    | StoreCall::Change(Change::RemoveLogin { .. })
-                    | StoreCall::Change(Change::FinishImport { .. })
-            );
-            let known = whose(call).is_some_and(|name| self.accounts.contains_key(name));
-            let removal = matches!(
-                call,
-                StoreCall::Change(Change::RemoveAccount { .. })
-                    | StoreCall::Query(Query::ListFiles { .. })
-                    | StoreCall::Change(Change::Delete(Delete { .. }))
-            );
-            assert!(account || known || removal, "{call:?} without an account");
         }
     }
 }

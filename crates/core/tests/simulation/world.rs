@@ -125,6 +125,7 @@ impl World {
             keep_alive: Duration::from_millis(*rng.pick(&[1000, 2000, 10_000])),
             penalties: penalties(&mut rng),
             capacity: limits::capacity(&mut rng),
+            cached_accounts: *rng.pick(&[1, 3, 10_000]),
             ..Settings::default()
         };
         let most = *rng.pick(&[5, 10, 28]);
@@ -149,11 +150,7 @@ impl World {
             };
             store.accounts.insert(name, account);
         }
-        let hub = Hub::new(
-            settings.clone(),
-            store.accounts.values().cloned().collect(),
-            now,
-        );
+        let hub = Hub::new(settings.clone(), now);
         let oracle = Oracle::new(&settings, &store);
         let mut world = World {
             now,
@@ -436,9 +433,8 @@ impl World {
         self.coverage.count("hub crashed");
         self.life += 1;
         self.store.crash(&mut self.rng);
-        let accounts = self.store.accounts.values().cloned().collect();
         let tickets = self.store.tickets.values().cloned().collect();
-        self.hub = Hub::new(self.settings.clone(), accounts, self.now).with_tickets(tickets);
+        self.hub = Hub::new(self.settings.clone(), self.now).with_tickets(tickets);
         self.oracle = Oracle::new(&self.settings, &self.store);
         for client in &mut self.clients {
             client.connection = None;

@@ -1,10 +1,9 @@
 //! `fleetlink account`: who may join.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use fleetlink_hub::{
-    AccountInfo, Credentials, Operator, OperatorCall, OperatorError, OperatorReply,
-};
+use fleetlink_hub::{AccountInfo, Credentials, Operator, OperatorCall, OperatorError};
 use fleetlink_proto::{DeviceName, Escaped, Password};
 use serde_json::json;
 
@@ -187,11 +186,7 @@ async fn perform(operator: &mut Operator, step: Step, output: &Output) -> Result
             output.result(&done, &json!({ "done": done }));
         }
         Step::List => {
-            if let OperatorReply::Accounts(accounts) =
-                operator.call(OperatorCall::ListAccounts).await?
-            {
-                show(&accounts, output);
-            }
+            show(&operator.accounts().await?, output);
         }
         Step::Import(credentials) => import(operator, credentials, output).await?,
     }
@@ -234,15 +229,12 @@ async fn import(
     credentials: Credentials,
     output: &Output,
 ) -> Result<(), Failure> {
-    let known = match operator.call(OperatorCall::ListAccounts).await? {
-        OperatorReply::Accounts(accounts) => accounts,
-        _ => Vec::new(),
-    };
+    let known = operator.accounts().await?.into_iter();
+    let known: HashSet<_> = known.map(|account| account.name).collect();
     let mut skipped = credentials.skipped;
     let (mut added, mut changed) = (0, 0);
     for (name, password) in credentials.entries {
-        let is_known = known.iter().any(|account| account.name == name);
-        let (call, count) = if is_known {
+        let (call, count) = if known.contains(&name) {
             (
                 OperatorCall::SetPassword {
                     name: name.clone(),

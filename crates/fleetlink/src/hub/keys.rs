@@ -1,8 +1,8 @@
 //! `fleetlink key … --data DIR`: keys as the operator sees and changes them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use fleetlink_hub::{AccountInfo, Operator, OperatorCall, OperatorReply};
+use fleetlink_hub::{AccountInfo, Operator, OperatorCall};
 use fleetlink_proto::DeviceName;
 use serde_json::json;
 
@@ -24,7 +24,7 @@ pub(crate) async fn keys(
             .ok_or_else(|| Failure::Usage(missing.to_owned()))
     };
     let (call, done) = match command {
-        KeyCommand::Show | KeyCommand::List => (OperatorCall::ListAccounts, String::new()),
+        KeyCommand::Show | KeyCommand::List => return list(&folder, device.as_ref(), output).await,
         KeyCommand::Known | KeyCommand::Forget { .. } => {
             return Err(Failure::Usage(
                 "which devices are known is no matter of the hub's: without --data".to_owned(),
@@ -49,14 +49,16 @@ pub(crate) async fn keys(
     let mut operator = Operator::connect(&folder).await?;
     let reply = operator.call(call).await;
     operator.finish().await;
-    match reply? {
-        OperatorReply::Accounts(accounts) => list(&accounts, device.as_ref(), output),
-        _ => output.result(&done, &json!({ "done": done })),
-    }
+    reply?;
+    output.result(&done, &json!({ "done": done }));
     Ok(())
 }
 
-fn list(accounts: &[AccountInfo], device: Option<&DeviceName>, output: &Output) {
+async fn list(folder: &Path, device: Option<&DeviceName>, output: &Output) -> Result<(), Failure> {
+    let mut operator = Operator::connect(folder).await?;
+    let accounts = operator.accounts().await;
+    operator.finish().await;
+    let accounts = accounts?;
     let is_asked = |account: &&AccountInfo| device.is_none_or(|name| account.name == *name);
     let keys: Vec<_> = accounts
         .iter()
@@ -74,4 +76,5 @@ fn list(accounts: &[AccountInfo], device: Option<&DeviceName>, output: &Output) 
     let entry = |(name, key): &(&DeviceName, &fleetlink_proto::control::EnrolledKey)| json!({"device": name, "key": key.key, "enrolled": key.enrolled});
     let keys: Vec<_> = keys.iter().map(entry).collect();
     output.result(&text, &json!({ "keys": keys }));
+    Ok(())
 }

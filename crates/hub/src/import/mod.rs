@@ -91,7 +91,8 @@ impl Imports {
     }
 }
 
-/// Begins an import. When this returns, logins wait for the lines of their names.
+/// Begins an import. When this returns, logins wait for the lines of their names. Also tells how many
+/// of these have no account yet.
 ///
 /// # Errors
 /// The store cannot be read, or the hub has ended.
@@ -100,10 +101,11 @@ pub(crate) async fn begin(
     credentials: Credentials,
     authority: Authority,
     tools: ImportTools,
-) -> Result<ImportHandle, String> {
+) -> Result<(ImportHandle, usize), String> {
     let origin = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let origin = origin.canonicalize().unwrap_or(origin);
     let work = Work::new(&origin, credentials, authority, &tools).await?;
+    let new_names = work.new_names();
     let work = Arc::new(work);
     let imports = tools.driver.imports().clone();
     imports.set(Some(Arc::clone(&work)));
@@ -122,5 +124,5 @@ pub(crate) async fn begin(
             Err(Err(_)) => Imported::default(),
         }
     };
-    Ok(AbortOnDropHandle::new(tokio::spawn(running)))
+    Ok((AbortOnDropHandle::new(tokio::spawn(running)), new_names))
 }

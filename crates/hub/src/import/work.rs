@@ -17,6 +17,18 @@ use crate::credentials::{Credentials, Secret};
 use crate::driver::DriverHandle;
 use crate::passwords::{Passwords, Priority};
 
+/// Names that the store is asked about at once.
+const NAMES_AT_ONCE: usize = 1_000;
+
+fn by_name(logins: Vec<GivenLogin>) -> HashMap<DeviceName, GivenLogin> {
+    let logins = logins.into_iter();
+    logins.map(|login| (login.name.clone(), login)).collect()
+}
+
+fn names_of(credentials: &Credentials) -> impl Iterator<Item = &DeviceName> {
+    credentials.entries.iter().map(|(name, _)| name)
+}
+
 /// One import, from the reading of the file on.
 pub(crate) struct Work {
     origin: Box<str>,
@@ -30,7 +42,7 @@ pub(crate) struct Work {
     /// The hashes that files gave before, by name.
     memory: HashMap<DeviceName, GivenLogin>,
     whole: Option<PasswordHash>,
-    /// The accounts when the file was read.
+    /// The accounts of the file's names, and of those that it gave once, when the file was read.
     accounts: HashMap<DeviceName, Option<PasswordHash>>,
     driver: DriverHandle,
     passwords: Passwords,
@@ -50,26 +62,41 @@ impl Work {
             .imports(origin.clone())
             .await
             .map_err(|e| e.to_string())?;
-        let accounts = store.accounts().await.map_err(|e| e.to_string())?;
+        let mut memory = by_name(logins);
+        let names: HashSet<_> = names_of(&credentials).cloned().collect();
+        let gone = memory.keys().filter(|name| !names.contains(*name)).cloned();
+        let looked_up: Vec<_> = names.iter().cloned().chain(gone).collect();
+        let mut accounts = HashMap::new();
+        for names in looked_up.chunks(NAMES_AT_ONCE) {
+            let known = store.known_names(names.to_vec()).await;
+            let known = known.map_err(|e| e.to_string())?;
+            memory.extend(by_name(known.given));
+            let hashes = known.accounts.into_iter();
+            accounts.extend(hashes.map(|account| (account.name, account.password_hash)));
+        }
         let keeps = credentials.keeps_logins();
         let Credentials { entries, bytes, .. } = credentials;
-        let memory = logins.into_iter().map(|login| (login.name.clone(), login));
-        let accounts = accounts.into_iter();
         Ok(Work {
             origin,
             authority,
             file: bytes,
             keeps,
-            names: entries.iter().map(|(name, _)| name.clone()).collect(),
+            names,
             first: entries.first().map(|(name, _)| name.clone()),
             lines: Lines::new(entries),
-            memory: memory.collect(),
+            memory,
             whole,
-            accounts: accounts.map(|a| (a.name, a.password_hash)).collect(),
+            accounts,
             driver: tools.driver.clone(),
             passwords: tools.passwords.clone(),
             imported: Mutex::default(),
         })
+    }
+
+    /// How many names of the file have no account yet.
+    pub(super) fn new_names(&self) -> usize {
+        let has_none = |name: &&DeviceName| !self.accounts.contains_key(*name);
+        self.names.iter().filter(has_none).count()
     }
 
     /// Imports all that waits.

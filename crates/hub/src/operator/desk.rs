@@ -64,7 +64,7 @@ impl Desk {
             OperatorCall::SetKey { name, key } => AdminRequest::SetKey { name, key },
             OperatorCall::RevokeKey { name } => AdminRequest::RevokeKey { name },
             OperatorCall::Unlock { name } => AdminRequest::Unlock { name },
-            OperatorCall::ListAccounts => AdminRequest::ListAccounts,
+            OperatorCall::ListAccounts { after } => AdminRequest::ListAccounts { after },
             OperatorCall::IssueTicket(order) => return tickets::issue(order, self).await,
             OperatorCall::RevokeTicket { ticket } => AdminRequest::RevokeTicket { ticket },
             OperatorCall::ListTickets => AdminRequest::ListTickets,

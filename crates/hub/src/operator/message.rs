@@ -39,8 +39,12 @@ pub enum OperatorCall {
     RevokeKey { name: DeviceName },
     /// Ends a name's lock-out.
     Unlock { name: DeviceName },
-    /// Lists the accounts.
-    ListAccounts,
+    /// Lists a page of accounts.
+    ListAccounts {
+        /// Only larger names.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<DeviceName>,
+    },
     /// Gives the hub a new key, signed for by the one that it has.
     RotateKey,
     /// Issues a ticket.
@@ -69,7 +73,7 @@ pub enum OperatorCall {
 pub enum OperatorReply {
     /// Nothing more than that.
     Done,
-    /// The accounts, by name.
+    /// A page of accounts, by name; the last page is empty.
     Accounts(Vec<AccountInfo>),
     /// The hub's key is another now.
     KeyRotated {

@@ -69,6 +69,8 @@ pub enum OperatorError {
     Unreachable { folder: String, reason: String },
 }
 
+const ODD_REPLY: &str = "the hub sent a reply of another kind";
+
 impl Operator {
     /// Tells whether there is a hub's data in `folder`, without using it.
     ///
@@ -140,6 +142,22 @@ impl Operator {
         }
     }
 
+    /// All accounts, by name.
+    ///
+    /// # Errors
+    /// It was refused, or the hub went away.
+    pub async fn accounts(&mut self) -> Result<Vec<AccountInfo>, OperatorError> {
+        let mut all: Vec<AccountInfo> = Vec::new();
+        loop {
+            let after = all.last().map(|account| account.name.clone());
+            match self.call(OperatorCall::ListAccounts { after }).await? {
+                OperatorReply::Accounts(page) if !page.is_empty() => all.extend(page),
+                OperatorReply::Accounts(_) => return Ok(all),
+                _ => return Err(OperatorError::Refused(ODD_REPLY.to_owned())),
+            }
+        }
+    }
+
     /// Has one call about devices' data files done.
     ///
     /// # Errors
@@ -150,10 +168,7 @@ impl Operator {
                 Err(OperatorError::NotDone(error))
             }
             OperatorReply::Data(answer) => Ok(answer),
-            _ => {
-                let odd = "the hub sent a reply of another kind".to_owned();
-                Err(OperatorError::Refused(odd))
-            }
+            _ => Err(OperatorError::Refused(ODD_REPLY.to_owned())),
         }
     }
 

@@ -41,7 +41,6 @@ impl Offline {
         });
         let store: Arc<dyn Store> = Arc::new(opened?);
         let other = |error: StoreError| OpenFailure::Other(error.to_string());
-        let accounts = store.accounts().await.map_err(other)?;
         let tickets = store.tickets().await.map_err(other)?;
         let (console, lines) = mpsc::channel(CONSOLE_QUEUE);
         let followers = Followers {
@@ -51,7 +50,7 @@ impl Offline {
         };
         let passwords = Passwords::new();
         let (driver, handle) = Driver::new(
-            |now| Hub::new(Settings::default(), accounts, now).with_tickets(tickets),
+            |now| Hub::new(Settings::default(), now).with_tickets(tickets),
             Arc::clone(&store),
             passwords.clone(),
             followers,

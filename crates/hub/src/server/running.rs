@@ -110,7 +110,8 @@ impl RunningHub {
             passwords: self.passwords.clone(),
             store: Arc::clone(&self.store),
         };
-        import::begin(path, credentials, authority, tools).await
+        let begun = import::begin(path, credentials, authority, tools).await?;
+        Ok(begun.0)
     }
 
     /// Opens the log files anew, since they were rotated: what follows goes to the files that have

@@ -1,13 +1,11 @@
 //! The start of a hub, step by step.
 
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use fleetlink_core::{Account, Hub, Settings, Ticket, TicketStanding};
-use fleetlink_proto::DeviceName;
+use fleetlink_core::{Hub, Query, Settings, StoreCall, StoreError, StoreReply, Ticket, Totals};
 use fleetlink_proto::HubRun;
 use fleetlink_proto::control::ActiveDevice;
 use tokio::net::{TcpListener, TcpSocket};
@@ -163,14 +161,13 @@ async fn start_with(
     settings.capacity = budget.within(settings.capacity);
     let capacity = settings.capacity;
     let (keep_alive, upload_idle) = (settings.keep_alive, settings.upload_idle);
-    let accounts = store.accounts().await.map_err(StartError::Accounts)?;
+    let totals = totals(&*store).await.map_err(StartError::Accounts)?;
     let tickets = store.tickets().await.map_err(StartError::Accounts)?;
-    let is_open = |ticket: &Ticket| ticket.standing(wall_time()) == TicketStanding::Open;
-    let awaits_device = tickets.iter().any(is_open);
-    let known = known_names(&accounts, credentials.as_ref().map(|(_, read)| read));
+    let names_some = |(_, read): &(CredentialsFile, Credentials)| !read.entries.is_empty();
+    let has_names = totals.accounts > 0 || credentials.as_ref().is_some_and(names_some);
     let skipped = credentials.as_ref().map(|(_, read)| read.skipped.clone());
     let skipped = skipped.unwrap_or_default();
-    if known == 0 && !awaits_device && !listen.ip().is_loopback() {
+    if !has_names && totals.open_tickets == 0 && !listen.ip().is_loopback() {
         return Err(StartError::NoAccounts {
             address: listen,
             data,
@@ -179,7 +176,6 @@ async fn start_with(
     }
     let engine = Engine::start(
         settings,
-        accounts,
         tickets,
         &store,
         (passwords, identity.clone()),
@@ -215,6 +211,7 @@ async fn start_with(
             plain,
         },
     };
+    let mut accounts = usize::try_from(totals.accounts).unwrap_or(usize::MAX);
     let import = match credentials {
         Some((file, read)) => {
             let tools = ImportTools {
@@ -223,7 +220,9 @@ async fn start_with(
                 store: Arc::clone(&store),
             };
             let begun = import::begin(&file.path, read, file.authority, tools).await;
-            Some(begun.map_err(StartError::Import)?)
+            let (import, new_names) = begun.map_err(StartError::Import)?;
+            accounts = accounts.saturating_add(new_names);
+            Some(import)
         }
         None => None,
     };
@@ -248,7 +247,7 @@ async fn start_with(
     let hub = RunningHub {
         address,
         identity: (!plain).then(|| identity.clone()),
-        accounts: known,
+        accounts,
         capacity,
         skipped,
         import,
@@ -284,7 +283,6 @@ struct Engine {
 impl Engine {
     fn start(
         settings: Settings,
-        accounts: Vec<Account>,
         tickets: Vec<Ticket>,
         store: &Arc<dyn Store>,
         (passwords, identity): (Passwords, Identity),
@@ -294,7 +292,7 @@ impl Engine {
         let (journal, journal_grew) = watch::channel(0);
         let (console, lines) = mpsc::channel(CONSOLE_QUEUE);
         let (driver, handle) = Driver::new(
-            |now| Hub::new(settings, accounts, now).with_tickets(tickets),
+            |now| Hub::new(settings, now).with_tickets(tickets),
             Arc::clone(store),
             passwords.clone(),
             Followers {
@@ -380,16 +378,15 @@ fn read_credentials(file: CredentialsFile) -> Result<(CredentialsFile, Credentia
     Ok((file, read))
 }
 
-/// The number of names in the store and in the file together.
-fn known_names(accounts: &[Account], credentials: Option<&Credentials>) -> usize {
-    let mut names: BTreeSet<&DeviceName> = accounts.iter().map(|account| &account.name).collect();
-    names.extend(
-        credentials
-            .iter()
-            .flat_map(|read| &read.entries)
-            .map(|(name, _)| name),
-    );
-    names.len()
+/// How much the store has.
+async fn totals(store: &dyn Store) -> Result<Totals, StoreError> {
+    let query = StoreCall::Query(Query::Totals { at: wall_time() });
+    match store.execute(query).await? {
+        StoreReply::Totals(totals) => Ok(totals),
+        _ => Err(StoreError::Unavailable(
+            "it answered another question".to_owned(),
+        )),
+    }
 }
 
 /// Opens the store, on a thread: it may take a while, in which the process still hears of signals. A

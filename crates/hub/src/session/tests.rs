@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fleetlink_core::{
-    Account, AccountVersion, Change, Hub, ImportMemory, JournalEntry, SegmentRef, Settings, Staged,
-    StagedId, StoreCall, StoreReply, Ticket, UnfinishedUpload, UploadChange,
+    Account, AccountVersion, Change, Hub, ImportMemory, JournalEntry, KnownNames, SegmentRef,
+    Settings, Staged, StagedId, StoreCall, StoreReply, Ticket, UnfinishedUpload, UploadChange,
 };
 use fleetlink_proto::control::{ActiveDevice, FileEntry, limits};
 use fleetlink_proto::samples::Summary;
@@ -44,12 +44,12 @@ struct SlowStaging {
 }
 
 impl Store for SlowStore {
-    fn accounts(&self) -> StoreFuture<'_, Vec<Account>> {
-        self.inner.accounts()
-    }
-
     fn imports(&self, origin: Box<str>) -> StoreFuture<'_, ImportMemory> {
         self.inner.imports(origin)
+    }
+
+    fn known_names(&self, names: Vec<DeviceName>) -> StoreFuture<'_, KnownNames> {
+        self.inner.known_names(names)
     }
 
     fn tickets(&self) -> StoreFuture<'_, Vec<Ticket>> {
@@ -187,7 +187,7 @@ impl World {
             key: None,
             version: AccountVersion::default(),
         };
-        let add = StoreCall::Change(Change::AddAccount(account.clone()));
+        let add = StoreCall::Change(Change::AddAccount(account));
         inner.execute(add).await.unwrap();
         let store: Arc<dyn Store> = Arc::new(SlowStore {
             inner,
@@ -204,7 +204,7 @@ impl World {
         };
         let (keep_alive, uploads) = (settings.keep_alive, settings.capacity.uploads);
         let upload_idle = settings.upload_idle;
-        let make = |now| Hub::new(settings, vec![account], now);
+        let make = |now| Hub::new(settings, now);
         let (driver, handle) = Driver::new(
             make,
             Arc::clone(&store),

@@ -14,7 +14,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use fleetlink_core::{
-    Account, ImportMemory, JournalEntry, SegmentRef, Staged, StagedId, StoreCall, StoreReply,
+    ImportMemory, JournalEntry, KnownNames, SegmentRef, Staged, StagedId, StoreCall, StoreReply,
     Ticket, UnfinishedUpload, UploadChange,
 };
 use fleetlink_proto::control::FileEntry;
@@ -85,11 +85,11 @@ impl Default for Retention {
 /// The result of a call is durable, and every later read sees it. Errors mean the same in all calls:
 /// after `Unavailable` and `Full` nothing was done, after `Unknown` it may have been.
 pub trait Store: Send + Sync + 'static {
-    /// Every account, at the start of a hub.
-    fn accounts(&self) -> StoreFuture<'_, Vec<Account>>;
-
-    /// The memory of the credentials file at this path, and of all files together.
+    /// The memory of the credentials file at this path.
     fn imports(&self, origin: Box<str>) -> StoreFuture<'_, ImportMemory>;
+
+    /// The accounts of these names, letter for letter, and the lines of credentials files under them.
+    fn known_names(&self, names: Vec<DeviceName>) -> StoreFuture<'_, KnownNames>;
 
     /// Every ticket with its uses, at the start of a hub, by number.
     fn tickets(&self) -> StoreFuture<'_, Vec<Ticket>>;

@@ -94,6 +94,13 @@ pub const MAX_FAILING_SOURCES: usize = 10_000;
 /// Password checks that may wait for a core of the hub; further logins are told to come back.
 pub const MAX_WAITING_PASSWORD_CHECKS: usize = 2_048;
 
+/// Accounts that a hub keeps in memory beside those of its sessions; others are read again.
+pub const MAX_CACHED_ACCOUNTS: usize = 10_000;
+/// Calls that may wait for a hub's store to be read; further ones are told to come back.
+pub const MAX_PARKED_CALLS: usize = 4_096;
+/// Accounts or tickets in one page of the operator's list.
+pub const LISTED_AT_ONCE: u32 = 500;
+
 /// The most uses that one join ticket may have.
 pub const MAX_TICKET_USES: u32 = 1000;
 /// Join tickets of a hub that may be open.

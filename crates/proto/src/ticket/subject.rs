@@ -53,6 +53,11 @@ impl NamePrefix {
         name.as_str().len() > self.as_str().len() && name.as_str().starts_with(self.as_str())
     }
 
+    /// The number behind the prefix in this name.
+    pub fn number_of(&self, name: &DeviceName) -> Option<u32> {
+        name.as_str().strip_prefix(self.as_str())?.parse().ok()
+    }
+
     /// The name with this number behind the prefix.
     pub fn numbered(&self, number: u32) -> Option<DeviceName> {
         format!("{}{number}", self.as_str()).parse().ok()

@@ -179,6 +179,7 @@ fn login_failure(failure: LoginFailure) -> &'static str {
         LoginFailure::KeyRefused => "key_refused",
         LoginFailure::Busy => "busy",
         LoginFailure::TooManySessions => "too_many_sessions",
+        LoginFailure::NotRead => "store_unavailable",
     }
 }
 

@@ -1,37 +1,57 @@
 //! The accounts that credentials files have given.
 
-use fleetlink_core::{Account, AccountVersion, GivenLogin, ImportMemory, PasswordHash};
+use fleetlink_core::{Account, AccountVersion, GivenLogin, ImportMemory, KnownNames, PasswordHash};
 use fleetlink_proto::{DeviceName, WallTime};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::accounts;
 use super::error::{OpError, damaged};
 
-/// Everything that is remembered, for who imports this file.
+/// The memory of the file at this path.
 pub(super) fn memory(connection: &Connection, origin: &str) -> Result<ImportMemory, OpError> {
     let mut select =
         connection.prepare_cached("SELECT whole FROM credentials_files WHERE origin = ?1")?;
     let whole: Option<String> = select.query_row([origin], |row| row.get(0)).optional()?;
-    let mut select =
-        connection.prepare_cached("SELECT name, origin, password_hash, gives FROM given_logins")?;
-    let rows = select.query_map([], |row| {
-        let name: String = row.get(0)?;
-        let origin: String = row.get(1)?;
-        let hash: String = row.get(2)?;
-        Ok((name, origin, hash, row.get(3)?))
-    })?;
-    let logins = rows.map(|row| {
-        let (name, origin, hash, gives) = row?;
-        Ok(GivenLogin {
-            origin: origin.into(),
-            name: name.parse().map_err(|_| damaged("the name of a login"))?,
-            password_hash: PasswordHash::new(hash),
-            gives,
-        })
-    });
+    let mut select = connection.prepare_cached(
+        "SELECT name, origin, password_hash, gives FROM given_logins WHERE origin = ?1",
+    )?;
+    let rows = select.query_map([origin], stored)?;
     Ok(ImportMemory {
         whole: whole.map(PasswordHash::new),
-        logins: logins.collect::<Result<_, OpError>>()?,
+        logins: rows.map(|row| read(row?)).collect::<Result<_, OpError>>()?,
+    })
+}
+
+/// The accounts of these names, and the lines of files under them.
+pub(super) fn known_names(
+    connection: &Connection,
+    names: &[DeviceName],
+) -> Result<KnownNames, OpError> {
+    let mut select = connection.prepare_cached(
+        "SELECT name, origin, password_hash, gives FROM given_logins WHERE name = ?1",
+    )?;
+    let mut known = KnownNames::default();
+    for name in names {
+        let given = select.query_row([name.as_str()], stored).optional()?;
+        known.given.extend(given.map(read).transpose()?);
+        known.accounts.extend(accounts::find(connection, name)?);
+    }
+    Ok(known)
+}
+
+/// A row as it is stored.
+type StoredLogin = (String, String, String, bool);
+
+fn stored(row: &Row<'_>) -> rusqlite::Result<StoredLogin> {
+    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+}
+
+fn read((name, origin, hash, gives): StoredLogin) -> Result<GivenLogin, OpError> {
+    Ok(GivenLogin {
+        origin: origin.into(),
+        name: name.parse().map_err(|_| damaged("the name of a login"))?,
+        password_hash: PasswordHash::new(hash),
+        gives,
     })
 }
 

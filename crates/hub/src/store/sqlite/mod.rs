@@ -60,8 +60,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fleetlink_core::{
-    Account, ImportMemory, JournalEntry, SegmentRef, StagedId, StoreCall, StoreError, StoreReply,
-    Ticket, UnfinishedUpload, UploadChange,
+    ImportMemory, JournalEntry, KnownNames, SegmentRef, StagedId, StoreCall, StoreError,
+    StoreReply, Ticket, UnfinishedUpload, UploadChange,
 };
 use fleetlink_proto::control::FileEntry;
 use fleetlink_proto::{DataFile, DeviceName, WallTime};
@@ -186,12 +186,12 @@ impl SqliteStore {
 }
 
 impl Store for SqliteStore {
-    fn accounts(&self) -> StoreFuture<'_, Vec<Account>> {
-        Box::pin(self.read(|connection| accounts::page(connection, None, u32::MAX)))
-    }
-
     fn imports(&self, origin: Box<str>) -> StoreFuture<'_, ImportMemory> {
         Box::pin(self.read(move |connection| imports::memory(connection, &origin)))
+    }
+
+    fn known_names(&self, names: Vec<DeviceName>) -> StoreFuture<'_, KnownNames> {
+        Box::pin(self.read(move |connection| imports::known_names(connection, &names)))
     }
 
     fn tickets(&self) -> StoreFuture<'_, Vec<Ticket>> {

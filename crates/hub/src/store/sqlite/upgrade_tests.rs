@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use fleetlink_core::{
-    Change, ChangeKind, Commit, Deleter, PasswordHash, StoreCall, StoreReply, TicketStanding,
+    Change, ChangeKind, Commit, Deleter, PasswordHash, Query, StoreCall, StoreReply, TicketStanding,
 };
 use fleetlink_proto::control::UploadMode;
 use fleetlink_proto::samples::{SampleParser, Summary};
@@ -87,7 +87,13 @@ fn data(database: &Connection) {
 /// Asserts that everything of a store of this format is there.
 async fn has_everything(folder: &Path, format: usize) {
     let store = SqliteStore::open(folder).unwrap();
-    let accounts = store.accounts().await.unwrap();
+    let all = Query::Accounts {
+        after: None,
+        limit: 10,
+    };
+    let Ok(StoreReply::Accounts(accounts)) = store.execute(StoreCall::Query(all)).await else {
+        panic!("accounts");
+    };
     let names: Vec<&str> = accounts
         .iter()
         .map(|account| account.name.as_str())

@@ -36,7 +36,7 @@ async fn a_store_of_format_3_keeps_everything() {
         assert_eq!(journal[104].kind, ChangeKind::Delete(Deleter::Device));
         let receipt = find_receipt(&store, "cam", 42).await.unwrap().unwrap();
         assert_eq!(receipt.version.get(), 43);
-        assert_eq!(store.accounts().await.unwrap().len(), 2);
+        assert_eq!(accounts(&store).await.unwrap().len(), 2);
     }
     // It goes on where it was, and takes names that are not numbers.
     let store = folder.store();
