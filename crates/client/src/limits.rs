@@ -84,7 +84,7 @@ pub const ADDRESSES_REST: Duration = Duration::from_secs(1);
 /// Connections of peers that may be open before their introductions; more are refused.
 pub const MAX_UNKNOWN_PEERS: usize = 64;
 /// Of these, the connections of one source; more are refused.
-pub const MAX_UNKNOWN_PEERS_PER_SOURCE: usize = 8;
+pub const MAX_UNKNOWN_PEERS_PER_NETWORK: usize = 8;
 /// Connections of introduced peers that may be open; more are told that the device is busy.
 pub const MAX_PEERS: usize = 64;
 /// Devices whose keys are remembered, at all hubs; the file has 2 MB then. More are told of and not

@@ -11,7 +11,7 @@ pub struct Capacity {
     pub sessions: usize,
     /// Sessions that are logged in as one device.
     pub sessions_per_device: usize,
-    /// Open sessions of one source.
+    /// Open sessions of one client network.
     pub sessions_per_source: usize,
     /// Open uploads.
     pub uploads: usize,

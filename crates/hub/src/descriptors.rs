@@ -114,8 +114,8 @@ impl Budget {
         (self.connections / 32).min(32)
     }
 
-    /// The most connections of one source; further ones are closed without a word.
-    pub(crate) fn connections_per_source(self) -> usize {
+    /// The most connections of one client network; further ones are closed without a word.
+    pub(crate) fn connections_per_network(self) -> usize {
         (self.connections / 2).max(1)
     }
 
@@ -123,7 +123,7 @@ impl Budget {
     /// refused devices are told the reason.
     pub(crate) fn within(self, set: Capacity) -> Capacity {
         let told = self.for_telling();
-        let of_source = self.connections_per_source().saturating_sub(told);
+        let of_source = self.connections_per_network().saturating_sub(told);
         Capacity {
             sessions_per_source: set.sessions_per_source.min(of_source),
             uploads: set.uploads.min(self.uploads),
@@ -156,7 +156,7 @@ mod tests {
                 let half = (budget.connections / 2).max(1);
                 assert!(capacity.sessions_per_device <= half);
                 assert!(capacity.sessions_per_source <= half, "{capacity:?}");
-                assert!(budget.connections_per_source() <= half);
+                assert!(budget.connections_per_network() <= half);
             }
         }
     }

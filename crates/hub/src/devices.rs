@@ -17,8 +17,8 @@ use tracing::Instrument as _;
 use crate::accept::{Bounds, accept_loop};
 use crate::descriptors::Budget;
 use crate::identity::Identity;
+use crate::network_places::NetworkPlaces;
 use crate::session::{self, Secured, SessionContext};
-use crate::source_places::SourcePlaces;
 
 /// Encrypted bytes of one connection that wait for the network.
 const TLS_BUFFER: usize = 16 * 1024;
@@ -28,10 +28,10 @@ const TLS_BUFFER: usize = 16 * 1024;
 struct Door {
     /// None without TLS.
     identity: Option<Identity>,
-    /// Every connection of a source.
-    places: SourcePlaces,
+    /// Every connection of a client network.
+    places: NetworkPlaces,
     /// Those that have not finished their TLS handshake.
-    newcomers: SourcePlaces,
+    newcomers: NetworkPlaces,
     hub: Arc<SessionContext>,
     closing: CancellationToken,
 }
@@ -54,8 +54,8 @@ pub(crate) async fn accept(
     let until = closing.clone();
     let door = Door {
         identity,
-        places: SourcePlaces::new(budget.connections_per_source()),
-        newcomers: SourcePlaces::of_strangers(limits::MAX_HANDSHAKES_PER_SOURCE),
+        places: NetworkPlaces::new(budget.connections_per_network()),
+        newcomers: NetworkPlaces::of_strangers(limits::MAX_HANDSHAKES_PER_NETWORK),
         hub: Arc::new(hub),
         closing,
     };

@@ -18,7 +18,7 @@ use fleetlink_proto::control::{
     ActiveDevice, EndReason, ErrorCode, OpenTransferReply, Reply, RequestId, RpcError,
 };
 use fleetlink_proto::transfer::{GrantedParty, SignedGrant};
-use fleetlink_proto::{DataFile, DeviceName, HubPin, HubTime, Source, WallTime};
+use fleetlink_proto::{ClientNetwork, DataFile, DeviceName, HubPin, HubTime, WallTime};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -201,7 +201,7 @@ pub(crate) struct Driver {
 pub type WallClock = Arc<dyn Fn() -> WallTime + Send + Sync>;
 
 struct Session {
-    source: Source,
+    source: ClientNetwork,
     commands: CommandSender,
     overflow: CancellationToken,
     over: CancellationToken,
@@ -301,7 +301,7 @@ impl Driver {
                 spans,
             } => {
                 let opened = Session {
-                    source: Source::of(peer.ip()),
+                    source: ClientNetwork::of(peer.ip()),
                     commands,
                     overflow,
                     over,

@@ -13,12 +13,12 @@ mod import;
 mod ingest;
 mod lease;
 mod logs;
+mod network_places;
 pub mod number_exchange;
 mod operator;
 mod passwords;
 mod server;
 mod session;
-mod source_places;
 pub mod store;
 mod whole_file;
 

@@ -2,6 +2,7 @@
 
 #![warn(missing_docs)]
 
+mod client_network;
 pub mod control;
 mod data_file;
 mod device_key;
@@ -22,7 +23,6 @@ mod retry;
 pub mod ring_keys;
 pub mod samples;
 pub mod signed;
-mod source;
 pub mod succession;
 mod text;
 pub mod ticket;
@@ -30,6 +30,7 @@ pub mod transfer;
 mod wall_time;
 mod whole_number;
 
+pub use client_network::ClientNetwork;
 pub use data_file::{DataFile, DataFileError, MAX_DATA_FILE_BYTES};
 pub use device_key::{DeviceKey, DeviceKeyError, Signature, SignatureError};
 pub use device_name::{DeviceName, DeviceNameError, MAX_DEVICE_NAME_BYTES};
@@ -42,7 +43,6 @@ pub use idempotency_key::{IdempotencyKey, IdempotencyKeyError};
 pub use login_nonce::{LoginNonce, LoginNonceError};
 pub use password::{MAX_PASSWORD_BYTES, Password, PasswordError};
 pub use retry::Retry;
-pub use source::Source;
 pub use text::{Escaped, EscapedBytes};
 pub use wall_time::WallTime;
 pub use whole_number::{Generation, Version};

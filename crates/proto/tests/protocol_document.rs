@@ -125,11 +125,11 @@ fn states_every_limit() {
         ),
         (
             "sessions of a client network without a login; loopback has no limit",
-            limits::MAX_UNKNOWN_SESSIONS_PER_SOURCE.to_string(),
+            limits::MAX_UNKNOWN_SESSIONS_PER_NETWORK.to_string(),
         ),
         (
             "connections of a client network in their TLS handshake; loopback has no limit",
-            limits::MAX_HANDSHAKES_PER_SOURCE.to_string(),
+            limits::MAX_HANDSHAKES_PER_NETWORK.to_string(),
         ),
         (
             "logins of a name that wait while earlier ones are checked",
@@ -146,7 +146,7 @@ fn states_every_limit() {
         ),
         (
             "client networks whose failures are remembered",
-            limits::MAX_FAILING_SOURCES.to_string(),
+            limits::MAX_FAILING_NETWORKS.to_string(),
         ),
         (
             "the first and the longest penalty, unless the hub sets others from 1 s to 86400 s",

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use fleetlink_proto::Source;
+use fleetlink_proto::ClientNetwork;
 
 const KEPT: Duration = Duration::from_secs(600);
 
@@ -14,7 +14,7 @@ pub struct NamePenaltyModel {
     pub base: Duration,
     pub max: Duration,
     /// The times of the wrong passwords.
-    histories: BTreeMap<(Source, String), Vec<Duration>>,
+    histories: BTreeMap<(ClientNetwork, String), Vec<Duration>>,
 }
 
 impl NamePenaltyModel {
@@ -27,12 +27,12 @@ impl NamePenaltyModel {
         }
     }
 
-    pub fn wrong(&mut self, source: Source, name: &str, now: Duration) {
+    pub fn wrong(&mut self, source: ClientNetwork, name: &str, now: Duration) {
         let pair = (source, name.to_owned());
         self.histories.entry(pair).or_default().push(now);
     }
 
-    pub fn right(&mut self, source: Source, name: &str) {
+    pub fn right(&mut self, source: ClientNetwork, name: &str) {
         self.histories.remove(&(source, name.to_owned()));
     }
 
@@ -41,13 +41,13 @@ impl NamePenaltyModel {
     }
 
     /// The rest of the penalty.
-    pub fn left(&self, source: Source, name: &str, now: Duration) -> Option<Duration> {
+    pub fn left(&self, source: ClientNetwork, name: &str, now: Duration) -> Option<Duration> {
         let (_, end) = *self.penalties(source, name).last()?;
         (end > now).then(|| end - now)
     }
 
     /// Begin and end of every penalty since the name was last forgotten.
-    pub fn penalties(&self, source: Source, name: &str) -> Vec<(Duration, Duration)> {
+    pub fn penalties(&self, source: ClientNetwork, name: &str) -> Vec<(Duration, Duration)> {
         let history = self.histories.get(&(source, name.to_owned()));
         let mut counted: Vec<Duration> = Vec::new();
         let mut penalties: Vec<(Duration, Duration)> = Vec::new();

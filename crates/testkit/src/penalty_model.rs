@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use fleetlink_proto::Source;
+use fleetlink_proto::ClientNetwork;
 
 const KEPT: Duration = Duration::from_secs(600);
 
@@ -12,7 +12,7 @@ pub struct PenaltyModel {
     pub names: usize,
     pub base: Duration,
     pub max: Duration,
-    histories: BTreeMap<Source, Vec<(Duration, String, Outcome)>>,
+    histories: BTreeMap<ClientNetwork, Vec<(Duration, String, Outcome)>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,29 +40,29 @@ impl PenaltyModel {
         }
     }
 
-    pub fn wrong(&mut self, source: Source, name: &str, now: Duration) {
+    pub fn wrong(&mut self, source: ClientNetwork, name: &str, now: Duration) {
         let history = self.histories.entry(source).or_default();
         history.push((now, name.to_owned(), Outcome::Wrong));
     }
 
-    pub fn right(&mut self, source: Source, name: &str, now: Duration) {
+    pub fn right(&mut self, source: ClientNetwork, name: &str, now: Duration) {
         let history = self.histories.entry(source).or_default();
         history.push((now, name.to_owned(), Outcome::Right));
     }
 
     /// The rest of the client network's penalty.
-    pub fn left(&self, source: Source, now: Duration) -> Option<Duration> {
+    pub fn left(&self, source: ClientNetwork, now: Duration) -> Option<Duration> {
         let played = self.play(source);
         let (_, end) = played.penalties.last()?;
         (*end > now).then(|| *end - now)
     }
 
     /// The number of the client network's penalties.
-    pub fn penalties(&self, source: Source) -> usize {
+    pub fn penalties(&self, source: ClientNetwork) -> usize {
         self.play(source).penalties.len()
     }
 
-    fn play(&self, source: Source) -> Played {
+    fn play(&self, source: ClientNetwork) -> Played {
         let mut played = Played::default();
         for (at, name, outcome) in self.histories.get(&source).into_iter().flatten() {
             match outcome {

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use fleetlink_proto::Source;
+use fleetlink_proto::ClientNetwork;
 
-use crate::limits::{MAX_UNKNOWN_PEERS, MAX_UNKNOWN_PEERS_PER_SOURCE};
+use crate::limits::{MAX_UNKNOWN_PEERS, MAX_UNKNOWN_PEERS_PER_NETWORK};
 
-/// Has few places, and of these a few for each source.
+/// Has few places, and of these a few for each client network.
 #[derive(Debug, Default)]
 pub(super) struct Doorstep {
     taken: Arc<Mutex<Taken>>,
@@ -17,7 +17,7 @@ pub(super) struct Doorstep {
 #[derive(Debug, Default)]
 struct Taken {
     all: usize,
-    by_source: BTreeMap<Source, usize>,
+    by_source: BTreeMap<ClientNetwork, usize>,
 }
 
 /// The decision about a peer that knocks.
@@ -36,20 +36,20 @@ pub(super) enum Decision {
 #[derive(Debug)]
 pub(super) struct Place {
     taken: Arc<Mutex<Taken>>,
-    source: Source,
+    source: ClientNetwork,
 }
 
 impl Doorstep {
     /// Somebody connects from this address, and has shown that it is its own or not.
     pub(super) fn knock(&self, address: IpAddr, shown: bool) -> Decision {
-        let source = Source::of(address);
+        let source = ClientNetwork::of(address);
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let own = taken.by_source.get(&source).copied().unwrap_or_default();
-        let busy = taken.all >= MAX_UNKNOWN_PEERS / 2 || own >= MAX_UNKNOWN_PEERS_PER_SOURCE / 2;
+        let busy = taken.all >= MAX_UNKNOWN_PEERS / 2 || own >= MAX_UNKNOWN_PEERS_PER_NETWORK / 2;
         if busy && !shown {
             return Decision::ShowAddress;
         }
-        if taken.all >= MAX_UNKNOWN_PEERS || own >= MAX_UNKNOWN_PEERS_PER_SOURCE {
+        if taken.all >= MAX_UNKNOWN_PEERS || own >= MAX_UNKNOWN_PEERS_PER_NETWORK {
             return Decision::Full;
         }
         taken.all += 1;
@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn a_source_has_a_few_places_and_leaves_the_others_theirs() {
         let doorstep = Doorstep::default();
-        let limit = MAX_UNKNOWN_PEERS_PER_SOURCE;
+        let limit = MAX_UNKNOWN_PEERS_PER_NETWORK;
         let one = many(|_| "192.0.2.1".to_owned());
         let taken = take(&doorstep, true, &one);
         assert_eq!(taken.len(), limit);
@@ -121,7 +121,7 @@ mod tests {
         let doorstep = Doorstep::default();
         let one = many(|_| "192.0.2.1".to_owned());
         let spoofed = take(&doorstep, false, &one);
-        assert_eq!(spoofed.len(), MAX_UNKNOWN_PEERS_PER_SOURCE / 2);
+        assert_eq!(spoofed.len(), MAX_UNKNOWN_PEERS_PER_NETWORK / 2);
         let own = doorstep.knock([192, 0, 2, 1].into(), false);
         assert!(matches!(own, Decision::ShowAddress), "{own:?}");
         assert_eq!(take(&doorstep, true, &one).len(), spoofed.len());

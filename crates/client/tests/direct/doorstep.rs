@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fleetlink_client::limits::{MAX_UNKNOWN_PEERS, MAX_UNKNOWN_PEERS_PER_SOURCE};
+use fleetlink_client::limits::{MAX_UNKNOWN_PEERS, MAX_UNKNOWN_PEERS_PER_NETWORK};
 use fleetlink_proto::transfer::limits::{
     ALPN, ANSWER_DEADLINE, Deadlines, OFFER_DEADLINE, STALL_DEADLINE,
 };
@@ -41,7 +41,7 @@ async fn silent(address: &str, to: &Device) -> Silent {
     while let Some(dialled) = in_time(dialling.join_next()).await {
         connections.extend(dialled.unwrap());
     }
-    assert_eq!(connections.len(), MAX_UNKNOWN_PEERS_PER_SOURCE);
+    assert_eq!(connections.len(), MAX_UNKNOWN_PEERS_PER_NETWORK);
     assert!(connections.len() < MAX_UNKNOWN_PEERS / 2);
     Silent {
         endpoint,
@@ -56,7 +56,7 @@ async fn one_source_does_not_take_the_places_of_others() {
     let camera = hub.device("camera").await;
     let mut held = vec![silent("127.0.0.2:0", &receiver.device).await];
     // More than half of all places are taken by others: who comes now shows its address first.
-    while held.len() * MAX_UNKNOWN_PEERS_PER_SOURCE <= MAX_UNKNOWN_PEERS / 2 {
+    while held.len() * MAX_UNKNOWN_PEERS_PER_NETWORK <= MAX_UNKNOWN_PEERS / 2 {
         let address = format!("127.0.0.{}:0", held.len() + 2);
         held.push(silent(&address, &receiver.device).await);
     }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use fleetlink_proto::Source;
+use fleetlink_proto::ClientNetwork;
 
 use crate::time::Now;
 
@@ -94,7 +94,7 @@ pub enum LockoutEffect {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Penalty {
     /// The client network.
-    pub source: Source,
+    pub source: ClientNetwork,
     /// For how long.
     pub time: Duration,
 }

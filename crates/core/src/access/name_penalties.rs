@@ -1,24 +1,24 @@
-//! Penalties of one name: a source that keeps failing on a name may not try passwords of it for a
+//! Penalties of one name: a client network that keeps failing on a name may not try passwords of it for a
 //! while. Without them, whoever guesses whenever a lock-out is over would keep the name locked out,
-//! and its owner out. Other names are tried from the source as before: people behind one address do
+//! and its owner out. Other names are tried from the client network as before: people behind one address do
 //! not answer for each other.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
 use fleetlink_proto::control::limits::{
-    FAILED_NAME_KEPT, MAX_FAILING_SOURCES, NAME_PENALTY_LOCK_OUTS,
+    FAILED_NAME_KEPT, MAX_FAILING_NETWORKS, NAME_PENALTY_LOCK_OUTS,
 };
-use fleetlink_proto::{ContentHash, Source};
+use fleetlink_proto::{ClientNetwork, ContentHash};
 
 use crate::access::attempts::Penalty;
 use crate::access::penalties::subject;
 use crate::access::remembered::Remembered;
 use crate::settings::{MaxAttempts, PenaltySettings};
 
-/// A name, as it was tried from a source; a hash, so that its size does not depend on what was
+/// A name, as it was tried from a client network; a hash, so that its size does not depend on what was
 /// sent.
-type Pair = (Source, [u8; 32]);
+type Pair = (ClientNetwork, [u8; 32]);
 
 /// The failures of every source on every name that it has some on.
 #[derive(Debug)]
@@ -46,7 +46,7 @@ impl NamePenalties {
         NamePenalties {
             settings,
             failures: NAME_PENALTY_LOCK_OUTS * u32::from(max_attempts.get()),
-            records: Remembered::at_most(MAX_FAILING_SOURCES),
+            records: Remembered::at_most(MAX_FAILING_NETWORKS),
         }
     }
 
@@ -117,7 +117,7 @@ impl Record {
     }
 }
 
-fn pair(source: Source, name: &str) -> Pair {
+fn pair(source: ClientNetwork, name: &str) -> Pair {
     (source, hash(name))
 }
 

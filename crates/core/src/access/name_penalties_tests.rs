@@ -133,7 +133,7 @@ fn agrees_with_the_rule_of_one_name_as_it_is_written() {
             now += Duration::from_millis(next(&mut state) % waits);
             let from = IpAddr::from([192, 0, 2, u8::try_from(next(&mut state) % 2).unwrap()]);
             let name = ["cam", "uav"][usize::try_from(next(&mut state) % 2).unwrap()];
-            let source = Source::of(from);
+            let source = ClientNetwork::of(from);
             let left = penalties.refused_for(from, name, now);
             assert_eq!(
                 left,

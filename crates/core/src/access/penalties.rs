@@ -1,4 +1,4 @@
-//! Penalties: a source whose wrong passwords are of many different names may not try passwords for
+//! Penalties: a client network whose wrong passwords are of many different names may not try passwords for
 //! a while. Many failures of one name are the subject of the lock-out and of the penalties of a
 //! name; here they count once.
 //!
@@ -7,8 +7,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use fleetlink_proto::control::limits::{FAILED_NAME_KEPT, MAX_FAILING_SOURCES, MAX_PENALTY_NAMES};
-use fleetlink_proto::{ContentHash, Source};
+use fleetlink_proto::control::limits::{FAILED_NAME_KEPT, MAX_FAILING_NETWORKS, MAX_PENALTY_NAMES};
+use fleetlink_proto::{ClientNetwork, ContentHash};
 
 use crate::access::attempts::Penalty;
 use crate::access::remembered::Remembered;
@@ -25,7 +25,7 @@ pub(crate) struct Penalties {
     settings: Option<PenaltySettings>,
     /// Each is kept until its record says no more than none would. Whoever is penalised, or was for
     /// long, stands behind those who have only failed.
-    sources: Remembered<Source, Record>,
+    sources: Remembered<ClientNetwork, Record>,
 }
 
 /// The record of a client network.
@@ -48,7 +48,7 @@ impl Penalties {
         };
         Penalties {
             settings: settings.map(bounded),
-            sources: Remembered::at_most(MAX_FAILING_SOURCES),
+            sources: Remembered::at_most(MAX_FAILING_NETWORKS),
         }
     }
 
@@ -85,7 +85,7 @@ impl Penalties {
 
     fn change<T>(
         &mut self,
-        source: Source,
+        source: ClientNetwork,
         settings: &PenaltySettings,
         change: impl FnOnce(&mut Record) -> T,
     ) -> T {
@@ -161,10 +161,10 @@ impl Record {
 pub(crate) fn subject(
     settings: Option<PenaltySettings>,
     address: IpAddr,
-) -> Option<(Source, PenaltySettings)> {
+) -> Option<(ClientNetwork, PenaltySettings)> {
     let settings = settings?;
     let counts = settings.loopback || !address.to_canonical().is_loopback();
-    counts.then(|| (Source::of(address), settings))
+    counts.then(|| (ClientNetwork::of(address), settings))
 }
 
 fn halved(time: Duration, times: u32) -> Duration {

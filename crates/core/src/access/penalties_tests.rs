@@ -203,13 +203,13 @@ fn memory_is_bounded_and_the_penalised_go_last() {
     let mut penalties = Penalties::new(Some(SETTINGS));
     fail(&mut penalties, "198.51.100.1", &["a", "b", "c"], START);
     fail(&mut penalties, "198.51.100.2", &["a"], START);
-    for n in 0..u32::try_from(MAX_FAILING_SOURCES).unwrap() {
+    for n in 0..u32::try_from(MAX_FAILING_NETWORKS).unwrap() {
         let from = std::net::Ipv4Addr::from_bits(0x0a00_0000 + n).into();
         penalties.fail(from, "a", START + SECOND);
-        assert!(penalties.sources.records().len() <= MAX_FAILING_SOURCES);
+        assert!(penalties.sources.records().len() <= MAX_FAILING_NETWORKS);
         penalties.sources.records();
     }
-    let has = |text| penalties.sources.contains(Source::of(address(text)));
+    let has = |text| penalties.sources.contains(ClientNetwork::of(address(text)));
     assert!(has("198.51.100.1"), "is penalised");
     assert!(!has("198.51.100.2"), "was the first");
     assert!(!has("10.0.0.0"), "was the next");
@@ -236,7 +236,7 @@ fn a_record_holds_no_more_names_than_a_penalty_takes() {
         if let Some(penalty) = penalties.fail(from, &n.to_string(), now) {
             now += penalty.time;
         }
-        let record = penalties.sources.get(Source::of(from)).unwrap();
+        let record = penalties.sources.get(ClientNetwork::of(from)).unwrap();
         assert!(record.names.len() <= MAX_PENALTY_NAMES);
     }
     assert_eq!(
@@ -280,7 +280,7 @@ fn pick<T: Copy, const N: usize>(state: &mut u64, of: [T; N]) -> T {
     of[usize::try_from(next(state) % N as u64).unwrap()]
 }
 
-/// Sources that fail, are right and wait for minutes or moments, against the rule played anew.
+/// Client networks that fail, are right and wait for minutes or moments, against the rule played anew.
 #[test]
 fn agrees_with_the_rule_as_it_is_written() {
     let mut penalised = 0;
@@ -300,7 +300,7 @@ fn agrees_with_the_rule_as_it_is_written() {
         for step in 0..400 {
             now += Duration::from_millis(next(&mut state) % (waits * 1000));
             let address = IpAddr::from([192, 0, 2, pick(&mut state, [1, 2, 3])]);
-            let source = Source::of(address);
+            let source = ClientNetwork::of(address);
             let name = (next(&mut state) % names).to_string();
             let left = penalties.refused_for(address, now);
             assert_eq!(left, model.left(source, now), "seed {seed}, step {step}");

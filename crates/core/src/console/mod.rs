@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use fleetlink_proto::control::{ActiveDevice, UploadMode};
 use fleetlink_proto::samples::{Decimal, Operation};
-use fleetlink_proto::{DataFile, DeviceName, Source};
+use fleetlink_proto::{ClientNetwork, DataFile, DeviceName};
 
 use crate::console::tickets::TicketEvent;
 use crate::store::journal::Deleter;
@@ -42,13 +42,13 @@ pub enum ConsoleEvent {
     },
     /// Passwords from a source are refused for a while.
     Penalised {
-        source: Source,
+        source: ClientNetwork,
         /// For how long.
         time: Duration,
     },
     /// Passwords of one name from a source are refused for a while.
     NamePenalised {
-        source: Source,
+        source: ClientNetwork,
         /// The name, as it was sent.
         name: String,
         /// For how long.

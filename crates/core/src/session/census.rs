@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use fleetlink_proto::{DeviceName, Source};
+use fleetlink_proto::{ClientNetwork, DeviceName};
 
 /// The number of entries of each owner.
 #[derive(Debug)]
@@ -39,19 +39,19 @@ impl<K: Ord> Counts<K> {
     }
 }
 
-/// The open sessions by source, and those that are logged in by device.
+/// The open sessions by client network, and those that are logged in by device.
 ///
 /// Loopback counts here as any source does: where a proxy ends there, all devices come from it, and
 /// a part of the hub is left for others.
 #[derive(Debug, Default)]
 pub(crate) struct Census {
-    sources: Counts<Source>,
+    networks: Counts<ClientNetwork>,
     devices: Counts<DeviceName>,
 }
 
 impl Census {
     pub(crate) fn connected(&mut self, address: IpAddr) {
-        self.sources.add(Source::of(address));
+        self.networks.add(ClientNetwork::of(address));
     }
 
     pub(crate) fn logged_in(&mut self, device: DeviceName) {
@@ -60,14 +60,14 @@ impl Census {
 
     /// A session of this address is over; its device where it was logged in.
     pub(crate) fn ended(&mut self, address: IpAddr, device: Option<&DeviceName>) {
-        self.sources.remove(&Source::of(address));
+        self.networks.remove(&ClientNetwork::of(address));
         if let Some(device) = device {
             self.devices.remove(device);
         }
     }
 
     pub(crate) fn of_source(&self, address: IpAddr) -> usize {
-        self.sources.count(&Source::of(address))
+        self.networks.count(&ClientNetwork::of(address))
     }
 
     pub(crate) fn of_device(&self, device: &DeviceName) -> usize {
@@ -92,6 +92,6 @@ mod tests {
         census.ended(one, Some(&device));
         census.ended(other, None);
         assert_eq!((census.of_source(one), census.of_device(&device)), (0, 0));
-        assert!(census.sources.of.is_empty() && census.devices.of.is_empty());
+        assert!(census.networks.of.is_empty() && census.devices.of.is_empty());
     }
 }

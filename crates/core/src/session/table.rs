@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use fleetlink_proto::DeviceName;
-use fleetlink_proto::control::limits::{DEFAULT_KEEP_ALIVE, MAX_UNKNOWN_SESSIONS_PER_SOURCE};
+use fleetlink_proto::control::limits::{DEFAULT_KEEP_ALIVE, MAX_UNKNOWN_SESSIONS_PER_NETWORK};
 
 use crate::caller::Proof;
 use crate::capacity::Capacity;
@@ -100,7 +100,7 @@ impl Sessions {
         }
         if !self.unknown.admit(address) {
             return Err(format!(
-                "{MAX_UNKNOWN_SESSIONS_PER_SOURCE} connections of this address wait for a login \
+                "{MAX_UNKNOWN_SESSIONS_PER_NETWORK} connections of this address wait for a login \
                  already"
             ));
         }

@@ -1,30 +1,30 @@
-//! A bound on how many sessions one source may keep open without a login.
+//! A bound on how many sessions one client network may keep open without a login.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use fleetlink_proto::Source;
-use fleetlink_proto::control::limits::MAX_UNKNOWN_SESSIONS_PER_SOURCE;
+use fleetlink_proto::ClientNetwork;
+use fleetlink_proto::control::limits::MAX_UNKNOWN_SESSIONS_PER_NETWORK;
 
 /// `None` for loopback, which is not counted: whoever is on the hub's own machine is no stranger.
-fn counted(address: IpAddr) -> Option<Source> {
-    (!address.to_canonical().is_loopback()).then(|| Source::of(address))
+fn counted(address: IpAddr) -> Option<ClientNetwork> {
+    (!address.to_canonical().is_loopback()).then(|| ClientNetwork::of(address))
 }
 
 /// The number of sessions without a login of each client network.
 #[derive(Debug, Default)]
 pub(crate) struct UnknownSessions {
-    open: BTreeMap<Source, usize>,
+    open: BTreeMap<ClientNetwork, usize>,
 }
 
 impl UnknownSessions {
-    /// Counts a session of this address; `false` where its source has as many as it may have.
+    /// Counts a session of this address; `false` where its client network has as many as it may have.
     pub(crate) fn admit(&mut self, address: IpAddr) -> bool {
-        let Some(source) = counted(address) else {
+        let Some(network) = counted(address) else {
             return true;
         };
-        let open = self.open.entry(source).or_default();
-        if *open >= MAX_UNKNOWN_SESSIONS_PER_SOURCE {
+        let open = self.open.entry(network).or_default();
+        if *open >= MAX_UNKNOWN_SESSIONS_PER_NETWORK {
             return false;
         }
         *open += 1;
@@ -33,13 +33,13 @@ impl UnknownSessions {
 
     /// A session of this address logged in or went.
     pub(crate) fn release(&mut self, address: IpAddr) {
-        let Some(source) = counted(address) else {
+        let Some(network) = counted(address) else {
             return;
         };
-        if let Some(open) = self.open.get_mut(&source) {
+        if let Some(open) = self.open.get_mut(&network) {
             *open -= 1;
             if *open == 0 {
-                self.open.remove(&source);
+                self.open.remove(&network);
             }
         }
     }
@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn one_source_has_a_bound() {
-        let limit = MAX_UNKNOWN_SESSIONS_PER_SOURCE;
+        let limit = MAX_UNKNOWN_SESSIONS_PER_NETWORK;
         let many = limit + 10;
         assert_eq!(admitted((0..many).map(|_| "192.0.2.1".to_owned())), limit);
         assert_eq!(admitted((0..many).map(|n| format!("192.0.2.{n}"))), many);

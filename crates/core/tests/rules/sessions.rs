@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use fleetlink_core::{Capacity, Input, Possession, SessionId};
 use fleetlink_proto::HashAlgorithm;
-use fleetlink_proto::control::limits::MAX_UNKNOWN_SESSIONS_PER_SOURCE;
+use fleetlink_proto::control::limits::MAX_UNKNOWN_SESSIONS_PER_NETWORK;
 use fleetlink_proto::control::{
     EndReason, ErrorCode, Feature, Hello, Join, ListDevices, Reply, Request, SessionLimits,
 };
@@ -128,7 +128,7 @@ fn a_silent_device_leaves_the_list_after_one_and_a_half_keep_alives() {
 #[test]
 fn a_source_with_too_many_unknown_sessions_waits_until_some_log_in() {
     let mut f = Fixture::new();
-    let limit = MAX_UNKNOWN_SESSIONS_PER_SOURCE as u64;
+    let limit = MAX_UNKNOWN_SESSIONS_PER_NETWORK as u64;
     for session in 1..=limit {
         f.greeted(session);
     }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use fleetlink_core::{Capacity, SessionId};
-use fleetlink_proto::Source;
-use fleetlink_proto::control::limits::MAX_UNKNOWN_SESSIONS_PER_SOURCE;
+use fleetlink_proto::ClientNetwork;
+use fleetlink_proto::control::limits::MAX_UNKNOWN_SESSIONS_PER_NETWORK;
 
 use crate::oracle::{Live, Oracle};
 use crate::rng::Rng;
@@ -42,7 +42,9 @@ impl Oracle {
         let mut by_source = BTreeMap::new();
         let mut by_device = BTreeMap::new();
         for live in self.live.values() {
-            *by_source.entry(Source::of(live.address)).or_insert(0) += 1;
+            *by_source
+                .entry(ClientNetwork::of(live.address))
+                .or_insert(0) += 1;
             if let Some(name) = &live.name {
                 *by_device.entry(name).or_insert(0) += 1;
             }
@@ -68,14 +70,15 @@ impl Oracle {
     pub(crate) fn may_turn_away(&self, session: SessionId) -> bool {
         let address = self.live[&session].address;
         let others = || self.live.iter().filter(|(id, _)| **id != session);
-        let of_source =
-            |(_, live): &(&SessionId, &Live)| Source::of(live.address) == Source::of(address);
+        let of_source = |(_, live): &(&SessionId, &Live)| {
+            ClientNetwork::of(live.address) == ClientNetwork::of(address)
+        };
         let unknown = others()
             .filter(of_source)
             .filter(|(_, live)| live.name.is_none());
         others().count() >= self.capacity.sessions
             || others().filter(of_source).count() >= self.capacity.sessions_per_source
-            || (!is_loopback(address) && unknown.count() >= MAX_UNKNOWN_SESSIONS_PER_SOURCE)
+            || (!is_loopback(address) && unknown.count() >= MAX_UNKNOWN_SESSIONS_PER_NETWORK)
     }
 
     /// Whether the device that logs in has as many sessions as it may have.

@@ -17,7 +17,7 @@ use fleetlink_proto::control::{
 use fleetlink_proto::samples::Operation;
 use fleetlink_proto::ticket::TicketNumber;
 use fleetlink_proto::transfer::Party;
-use fleetlink_proto::{DeviceKey, DeviceName, IdempotencyKey, LoginNonce, Source};
+use fleetlink_proto::{ClientNetwork, DeviceKey, DeviceName, IdempotencyKey, LoginNonce};
 
 use crate::guesses::{Attempts, Verdict};
 use crate::penalties::Penalties;
@@ -59,7 +59,7 @@ pub(crate) struct Oracle {
 
 pub(crate) struct Live {
     /// Where it comes from, if passwords from there can be refused.
-    pub(crate) source: Option<Source>,
+    pub(crate) source: Option<ClientNetwork>,
     pub(crate) address: IpAddr,
     pub(crate) heard: Duration,
     pub(crate) greeted: bool,

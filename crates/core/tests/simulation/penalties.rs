@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use fleetlink_core::{Now, PenaltySettings};
-use fleetlink_proto::Source;
+use fleetlink_proto::ClientNetwork;
 use fleetlink_testkit::{NamePenaltyModel, PenaltyModel};
 
 use crate::guesses::name_of;
@@ -16,9 +16,9 @@ pub(crate) struct Penalties {
     model: PenaltyModel,
     names: NamePenaltyModel,
     /// Where each password came from: every one is tried once.
-    tried: BTreeMap<String, Source>,
+    tried: BTreeMap<String, ClientNetwork>,
     /// Penalties that began and of which the operator was not told yet.
-    begun: Vec<(Source, Option<String>, Duration)>,
+    begun: Vec<(ClientNetwork, Option<String>, Duration)>,
 }
 
 impl Penalties {
@@ -36,13 +36,13 @@ impl Penalties {
     }
 
     /// What passwords from this address are counted against.
-    pub(crate) fn source(&self, address: IpAddr) -> Option<Source> {
+    pub(crate) fn source(&self, address: IpAddr) -> Option<ClientNetwork> {
         let settings = self.settings?;
         let counts = settings.loopback || !address.is_loopback();
-        counts.then(|| Source::of(address))
+        counts.then(|| ClientNetwork::of(address))
     }
 
-    pub(crate) fn tried(&mut self, password: &str, source: Option<Source>) {
+    pub(crate) fn tried(&mut self, password: &str, source: Option<ClientNetwork>) {
         if let Some(source) = source {
             self.tried.insert(password.to_owned(), source);
         }
@@ -86,12 +86,12 @@ impl Penalties {
     }
 
     /// Whether passwords from this source are refused.
-    pub(crate) fn holds(&self, source: Source, now: Now) -> bool {
+    pub(crate) fn holds(&self, source: ClientNetwork, now: Now) -> bool {
         self.model.left(source, now.monotonic).is_some()
     }
 
     /// The operator was told.
-    pub(crate) fn shown(&mut self, source: Source, name: Option<&String>, time: Duration) {
+    pub(crate) fn shown(&mut self, source: ClientNetwork, name: Option<&String>, time: Duration) {
         assert_eq!(self.begun.pop(), Some((source, name.cloned(), time)));
     }
 

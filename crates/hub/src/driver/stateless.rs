@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use fleetlink_core::{CallId, Caller, Door, Input, ShownPassword};
-use fleetlink_proto::Source;
+use fleetlink_proto::ClientNetwork;
 use fleetlink_proto::control::{ErrorCode, Reply, Request, RpcError};
 use tokio::sync::oneshot;
 
@@ -129,7 +129,7 @@ impl Driver {
                 }
             }
             StatelessEvent::Shown { door, shown, reply } => {
-                let party = Some(Party::Stranger(Source::of(shown.address)));
+                let party = Some(Party::Stranger(ClientNetwork::of(shown.address)));
                 if let Some(reply) = self.admit(party.as_ref(), reply) {
                     self.waiters.identities.insert(call, reply);
                     self.give(party, Input::PasswordShown { call, door, shown });

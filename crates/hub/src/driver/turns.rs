@@ -3,15 +3,15 @@
 use std::collections::{HashMap, VecDeque};
 
 use fleetlink_core::{Input, SessionId};
-use fleetlink_proto::{DeviceName, Source};
+use fleetlink_proto::{ClientNetwork, DeviceName};
 
 /// A party that takes turns with others.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Party {
     /// All sessions that are logged in as this device.
     Device(DeviceName),
-    /// All sessions of this source that are not logged in.
-    Stranger(Source),
+    /// All sessions of this client network that are not logged in.
+    Stranger(ClientNetwork),
 }
 
 /// Calls without a session that may wait for the turns of one party.

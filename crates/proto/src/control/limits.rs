@@ -67,10 +67,10 @@ pub const MAX_QUEUED_OPERATIONS: usize = 256;
 pub const MAX_GARBAGE_LINES: u32 = 16;
 /// The most bytes that a session may send before it has logged in.
 pub const MAX_BYTES_BEFORE_LOGIN: u64 = 256 * 1024;
-/// Sessions of one source address that may be open without a login; loopback is not counted.
-pub const MAX_UNKNOWN_SESSIONS_PER_SOURCE: usize = 64;
-/// Connections of one source that may be in their TLS handshake; loopback is not counted.
-pub const MAX_HANDSHAKES_PER_SOURCE: usize = 64;
+/// Sessions of one client network address that may be open without a login; loopback is not counted.
+pub const MAX_UNKNOWN_SESSIONS_PER_NETWORK: usize = 64;
+/// Connections of one client network that may be in their TLS handshake; loopback is not counted.
+pub const MAX_HANDSHAKES_PER_NETWORK: usize = 64;
 /// Nonces of one session that may be valid; with one more the oldest is not.
 pub const MAX_LOGIN_NONCES: usize = 4;
 /// Logins of one name that may wait while earlier ones are checked.
@@ -78,19 +78,19 @@ pub const MAX_WAITING_LOGINS_PER_NAME: usize = 64;
 /// Names whose failed logins are remembered, beside those that failed within [`LOCK_OUT_TIME`]; the one
 /// that failed the longest ago makes room.
 pub const MAX_REMEMBERED_NAMES: usize = 10_000;
-/// Different names of which one source's wrong passwords may be before it is penalised, unless the
+/// Different names of which one client network's wrong passwords may be before it is penalised, unless the
 /// hub sets another number.
 pub const DEFAULT_PENALTY_NAMES: usize = 10;
 /// The fewest such names that a hub may set.
 pub const MIN_PENALTY_NAMES: usize = 2;
-/// The most such names that a hub may set; a source is remembered by no more.
+/// The most such names that a hub may set; a client network is remembered by no more.
 pub const MAX_PENALTY_NAMES: usize = 100;
-/// After as many wrong passwords of one name as lock it out so often, a source is penalised for that
-/// name: the lock-out ends while the source that keeps failing is shut out.
+/// After as many wrong passwords of one name as lock it out so often, a client network is penalised for that
+/// name: the lock-out ends while the client network that keeps failing is shut out.
 pub const NAME_PENALTY_LOCK_OUTS: u32 = 2;
-/// Sources whose failed logins are remembered, and as often a source with a name that it failed on;
+/// Client networks whose failed logins are remembered, and as often a client network with a name that it failed on;
 /// those that would be forgotten first make room.
-pub const MAX_FAILING_SOURCES: usize = 10_000;
+pub const MAX_FAILING_NETWORKS: usize = 10_000;
 /// Password checks that may wait for a core of the hub; further logins are told to come back.
 pub const MAX_WAITING_PASSWORD_CHECKS: usize = 2_048;
 
@@ -124,9 +124,9 @@ pub const LOGIN_DEADLINE: Duration = Duration::from_secs(300);
 pub const LOGIN_NONCE_LIFE: Duration = Duration::from_secs(30);
 /// The length of a lock-out after too many wrong passwords.
 pub const LOCK_OUT_TIME: Duration = Duration::from_secs(10);
-/// The first penalty of a source, unless the hub sets another time.
+/// The first penalty of a client network, unless the hub sets another time.
 pub const DEFAULT_PENALTY: Duration = Duration::from_secs(15);
-/// The longest penalty of a source, unless the hub sets another time.
+/// The longest penalty of a client network, unless the hub sets another time.
 pub const DEFAULT_LONGEST_PENALTY: Duration = Duration::from_secs(600);
 /// The shortest penalty that a hub may set.
 pub const MIN_PENALTY: Duration = Duration::from_secs(1);

@@ -45,9 +45,9 @@ pub struct TransportCounts {
     pub granted: u64,
     /// Answered RESET, because the id was in use.
     pub in_use: u64,
-    /// Answered RESET, because the source holds as many ids as it may.
+    /// Answered RESET, because the client network holds as many ids as it may.
     pub over_share: u64,
-    /// Not answered, because the source asks too often.
+    /// Not answered, because the client network asks too often.
     pub over_rate: u64,
     /// Not requests.
     pub malformed: u64,

@@ -4,16 +4,16 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use super::limits::IDS;
-use crate::Source;
+use crate::ClientNetwork;
 
 /// Counts the ids that sources hold. At most one entry an id: memory is bounded and taken at the
 /// start.
 #[derive(Debug)]
 pub(super) struct Holders {
     most: u32,
-    held: HashMap<Source, u32>,
+    held: HashMap<ClientNetwork, u32>,
     /// All leases last equally long, so they expire in the order of their grants.
-    expiring: VecDeque<(Duration, Source)>,
+    expiring: VecDeque<(Duration, ClientNetwork)>,
 }
 
 impl Holders {
@@ -25,24 +25,24 @@ impl Holders {
         }
     }
 
-    /// Whether the source may hold one more.
-    pub(super) fn may_hold(&mut self, source: Source, now: Duration) -> bool {
+    /// Whether the client network may hold one more.
+    pub(super) fn may_hold(&mut self, network: ClientNetwork, now: Duration) -> bool {
         self.release_expired(now);
-        self.held.get(&source).is_none_or(|held| *held < self.most)
+        self.held.get(&network).is_none_or(|held| *held < self.most)
     }
 
-    /// The source holds one more until `expires`.
-    pub(super) fn grant(&mut self, source: Source, expires: Duration) {
-        *self.held.entry(source).or_default() += 1;
-        self.expiring.push_back((expires, source));
+    /// The client network holds one more until `expires`.
+    pub(super) fn grant(&mut self, network: ClientNetwork, expires: Duration) {
+        *self.held.entry(network).or_default() += 1;
+        self.expiring.push_back((expires, network));
     }
 
     fn release_expired(&mut self, now: Duration) {
-        while let Some((_, source)) = self.expiring.pop_front_if(|(expires, _)| *expires <= now) {
-            if let Some(held) = self.held.get_mut(&source) {
+        while let Some((_, network)) = self.expiring.pop_front_if(|(expires, _)| *expires <= now) {
+            if let Some(held) = self.held.get_mut(&network) {
                 *held -= 1;
                 if *held == 0 {
-                    self.held.remove(&source);
+                    self.held.remove(&network);
                 }
             }
         }

@@ -12,7 +12,7 @@ use super::rate::RateLimit;
 use super::reply::Reply;
 use super::request::Request;
 use super::table::LeaseTable;
-use crate::Source;
+use crate::ClientNetwork;
 
 /// A server's settings.
 #[derive(Debug, Clone)]
@@ -21,9 +21,9 @@ pub struct LeaseSettings {
     pub lease: Duration,
     /// After how long without a well-formed request the server ends.
     pub idle_exit: Option<Duration>,
-    /// Ids that a source may hold at once.
+    /// Ids that a client network may hold at once.
     pub max_per_source: Option<u32>,
-    /// Requests a second that a source may make.
+    /// Requests a second that a client network may make.
     pub max_rate: Option<u32>,
 }
 
@@ -71,7 +71,7 @@ impl Leases {
         }
     }
 
-    /// Decides about a request. `None` where the source asks too often: it gets no answer.
+    /// Decides about a request. `None` where the client network asks too often: it gets no answer.
     pub fn handle_request(
         &mut self,
         request: Request,
@@ -82,7 +82,7 @@ impl Leases {
         self.idle.handle_request(now);
         let counts = self.counts.of(transport);
         let limited = self.rate.is_some() || self.holders.is_some();
-        let source = limited.then(|| Source::of(client.ip()));
+        let source = limited.then(|| ClientNetwork::of(client.ip()));
         if let (Some(rate), Some(source)) = (&mut self.rate, source)
             && !rate.admit(source, now)
         {

@@ -5,31 +5,31 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// An IPv4 address, or the /56 that a provider gives one customer (RFC 6177, section 2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Source {
+pub enum ClientNetwork {
     /// One IPv4 address.
     V4(Ipv4Addr),
     /// The first seven bytes of IPv6 addresses.
     V6([u8; 7]),
 }
 
-impl Source {
+impl ClientNetwork {
     /// Of this address; an IPv4-mapped one counts as IPv4.
     pub fn of(address: IpAddr) -> Self {
         match address.to_canonical() {
-            IpAddr::V4(address) => Source::V4(address),
+            IpAddr::V4(address) => ClientNetwork::V4(address),
             IpAddr::V6(address) => {
                 let [a, b, c, d, e, f, g, ..] = address.octets();
-                Source::V6([a, b, c, d, e, f, g])
+                ClientNetwork::V6([a, b, c, d, e, f, g])
             }
         }
     }
 }
 
-impl fmt::Display for Source {
+impl fmt::Display for ClientNetwork {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Source::V4(address) => address.fmt(f),
-            Source::V6([a, b, c, d, e, g, h]) => {
+            ClientNetwork::V4(address) => address.fmt(f),
+            ClientNetwork::V6([a, b, c, d, e, g, h]) => {
                 let octets = [a, b, c, d, e, g, h, 0, 0, 0, 0, 0, 0, 0, 0, 0];
                 write!(f, "{}/56", Ipv6Addr::from(octets))
             }
@@ -48,7 +48,10 @@ mod tests {
             ("::ffff:192.0.2.1", "192.0.2.1"),
             ("2001:db8:1:2ff:3:4:5:6", "2001:db8:1:200::/56"),
         ] {
-            assert_eq!(Source::of(address.parse().unwrap()).to_string(), source);
+            assert_eq!(
+                ClientNetwork::of(address.parse().unwrap()).to_string(),
+                source
+            );
         }
     }
 }

@@ -1,50 +1,50 @@
-//! A bound on how many connections of one source there may be.
+//! A bound on how many connections of one client network there may be.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use fleetlink_proto::Source;
+use fleetlink_proto::ClientNetwork;
 
-/// The connections by source, each source with so many places.
+/// The connections by client network, each client network with so many places.
 #[derive(Clone)]
-pub(crate) struct SourcePlaces {
+pub(crate) struct NetworkPlaces {
     most: usize,
-    /// Whether loopback is a source like any other.
+    /// Whether loopback is a client network like any other.
     counts_loopback: bool,
-    sources: Arc<Mutex<HashMap<Source, usize>>>,
+    networks: Arc<Mutex<HashMap<ClientNetwork, usize>>>,
 }
 
 /// A connection's place; given back when dropped.
 pub(crate) struct Place {
-    places: SourcePlaces,
-    source: Option<Source>,
+    places: NetworkPlaces,
+    network: Option<ClientNetwork>,
 }
 
-impl SourcePlaces {
+impl NetworkPlaces {
     pub(crate) fn new(most: usize) -> Self {
-        SourcePlaces {
+        NetworkPlaces {
             most,
             counts_loopback: true,
-            sources: Arc::default(),
+            networks: Arc::default(),
         }
     }
 
     /// The same for who is not on the hub's own machine.
     pub(crate) fn of_strangers(most: usize) -> Self {
-        SourcePlaces {
+        NetworkPlaces {
             counts_loopback: false,
-            ..SourcePlaces::new(most)
+            ..NetworkPlaces::new(most)
         }
     }
 
-    /// A place for a connection from this address, unless its source has all of its own.
+    /// A place for a connection from this address, unless its client network has all of its own.
     pub(crate) fn admit(&self, address: IpAddr) -> Option<Place> {
         let is_counted = self.counts_loopback || !address.to_canonical().is_loopback();
-        let source = is_counted.then(|| Source::of(address));
-        if let Some(source) = source {
-            let mut sources = self.sources();
-            let count = sources.entry(source).or_default();
+        let network = is_counted.then(|| ClientNetwork::of(address));
+        if let Some(network) = network {
+            let mut networks = self.networks();
+            let count = networks.entry(network).or_default();
             if *count >= self.most {
                 return None;
             }
@@ -52,23 +52,23 @@ impl SourcePlaces {
         }
         Some(Place {
             places: self.clone(),
-            source,
+            network,
         })
     }
 
-    fn sources(&self) -> MutexGuard<'_, HashMap<Source, usize>> {
-        self.sources.lock().unwrap_or_else(PoisonError::into_inner)
+    fn networks(&self) -> MutexGuard<'_, HashMap<ClientNetwork, usize>> {
+        self.networks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let Some(source) = self.source else { return };
-        let mut sources = self.places.sources();
-        if let Some(count) = sources.get_mut(&source) {
+        let Some(network) = self.network else { return };
+        let mut networks = self.places.networks();
+        if let Some(count) = networks.get_mut(&network) {
             *count -= 1;
             if *count == 0 {
-                sources.remove(&source);
+                networks.remove(&network);
             }
         }
     }
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn a_source_has_a_bound_and_who_goes_makes_room() {
-        let newcomers = SourcePlaces::of_strangers(MOST);
+        let newcomers = NetworkPlaces::of_strangers(MOST);
         let admit = |address: &str| newcomers.admit(address.parse().unwrap());
         let mut places: Vec<_> = (0..MOST)
             .map(|n| admit(&format!("2001:db8::{n:x}")).unwrap())
@@ -93,17 +93,17 @@ mod tests {
         places.pop();
         assert!(admit("2001:db8::ffff").is_some());
         drop(places);
-        assert!(newcomers.sources().is_empty());
+        assert!(newcomers.networks().is_empty());
     }
 
     #[test]
     fn loopback_is_counted_where_it_is_no_stranger() {
         let address = "::ffff:127.0.0.1".parse().unwrap();
-        let admitted = |places: SourcePlaces| {
+        let admitted = |places: NetworkPlaces| {
             let taken: Vec<_> = (0..=MOST).map(|_| places.admit(address)).collect();
             taken.iter().flatten().count()
         };
-        assert_eq!(admitted(SourcePlaces::of_strangers(MOST)), MOST + 1);
-        assert_eq!(admitted(SourcePlaces::new(MOST)), MOST);
+        assert_eq!(admitted(NetworkPlaces::of_strangers(MOST)), MOST + 1);
+        assert_eq!(admitted(NetworkPlaces::new(MOST)), MOST);
     }
 }
