@@ -68,7 +68,7 @@ async fn a_small_upload_waits_for_no_answer_before_its_commit() {
     let seen = hub.seen.lock().unwrap();
     assert_eq!(
         seen.numbers,
-        [1, 2, 3, 4].map(Some),
+        [1, 2, 3, 4].map(|number| Some(number.into())),
         "no number comes twice"
     );
 }
@@ -97,7 +97,7 @@ async fn an_upload_of_more_than_a_chunk_is_opened_first() {
     client.upload(1, numbers).await.unwrap();
     let seen = hub.seen.lock().unwrap();
     assert_eq!(seen.committed.len(), 200_000 * 7);
-    assert_eq!(seen.numbers, [Some(1)]);
+    assert_eq!(seen.numbers, [Some(1.into())]);
 }
 
 #[tokio::test]

@@ -2,7 +2,9 @@
 
 use std::net::SocketAddr;
 
-use fleetlink_proto::control::{EndReason, Reply, RequestId, RpcError};
+use fleetlink_proto::control::{
+    DownloadNumber, EndReason, Reply, RequestId, RpcError, UploadNumber,
+};
 use fleetlink_proto::transfer::GrantedParty;
 use fleetlink_proto::{DataFile, DeviceName, HubPin, HubTime, Password};
 
@@ -60,7 +62,7 @@ pub enum Effect {
         /// The caller's id of `upload.open`.
         id: RequestId,
         /// The number for the answer, unique within the session.
-        upload: u64,
+        upload: UploadNumber,
         change: UploadChange,
     },
     /// Begin a download: answer `download.open` and send the segments.
@@ -69,7 +71,7 @@ pub enum Effect {
         /// The caller's id of `download.open`.
         id: RequestId,
         /// The number for the answer, unique within the session.
-        download: u64,
+        download: DownloadNumber,
         /// The snapshot to send.
         snapshot: Snapshot,
     },

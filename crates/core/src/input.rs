@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use fleetlink_proto::control::{Request, RequestId};
+use fleetlink_proto::control::{DownloadNumber, Request, RequestId, UploadNumber};
 use fleetlink_proto::{DeviceName, LoginNonce};
 
 use crate::access::possession::Possession;
@@ -49,14 +49,20 @@ pub enum Input {
         session: SessionId,
         /// The caller's id of `upload.commit`.
         id: RequestId,
-        upload: u64,
+        upload: UploadNumber,
         /// The staged upload.
         staged: Staged,
     },
     /// An upload ended without a commit.
-    UploadEnded { session: SessionId, upload: u64 },
+    UploadEnded {
+        session: SessionId,
+        upload: UploadNumber,
+    },
     /// A download ended, complete or not.
-    DownloadEnded { session: SessionId, download: u64 },
+    DownloadEnded {
+        session: SessionId,
+        download: DownloadNumber,
+    },
     /// A password was checked.
     PasswordChecked {
         check: CheckId,

@@ -15,7 +15,8 @@ use fleetlink_core::{
     Now, SessionId, Snapshot, UploadChange, rpc_error_of_store,
 };
 use fleetlink_proto::control::{
-    ActiveDevice, EndReason, ErrorCode, OpenTransferReply, Reply, RequestId, RpcError,
+    ActiveDevice, DownloadNumber, EndReason, ErrorCode, OpenTransferReply, Reply, RequestId,
+    RpcError, UploadNumber,
 };
 use fleetlink_proto::transfer::{GrantedParty, SignedGrant};
 use fleetlink_proto::{ClientNetwork, DataFile, DeviceName, HubPin, HubTime, WallTime};
@@ -101,14 +102,14 @@ pub(crate) enum SessionCommand {
 /// An upload that the core has allowed.
 pub(crate) struct StartUpload {
     pub(crate) id: RequestId,
-    pub(crate) upload: u64,
+    pub(crate) upload: UploadNumber,
     pub(crate) change: UploadChange,
 }
 
 /// A download that the core has allowed.
 pub(crate) struct StartDownload {
     pub(crate) id: RequestId,
-    pub(crate) download: u64,
+    pub(crate) download: DownloadNumber,
     pub(crate) snapshot: Snapshot,
 }
 

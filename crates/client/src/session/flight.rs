@@ -7,7 +7,7 @@ use fleetlink_proto::ContentHash;
 use fleetlink_proto::control::limits::MAX_CHUNK_BYTES;
 use fleetlink_proto::control::{
     CommitUpload, DeviceNotification, ErrorCode, OpenUpload, OpenUploadReply, Receipt, Request,
-    encode_notification,
+    UploadNumber, encode_notification,
 };
 use tokio::sync::oneshot;
 
@@ -32,10 +32,10 @@ impl Session {
     }
 
     /// The number of the next upload, where the device chooses it. No number is used twice.
-    pub(super) fn next_upload(&self) -> Option<u64> {
+    pub(super) fn next_upload(&self) -> Option<UploadNumber> {
         let agreed = self.inner.agreed.get()?;
         let next = || self.inner.last_upload.fetch_add(1, Ordering::Relaxed) + 1;
-        agreed.client_numbers.then(next)
+        agreed.client_numbers.then(next).map(Into::into)
     }
 
     /// Uploads these bytes, at most [`flight_bytes`](Session::flight_bytes) of them, in one flight.
@@ -98,7 +98,7 @@ impl Session {
 /// Listens for the failure of an upload as long as this lives.
 struct Failure<'a> {
     session: &'a Session,
-    upload: u64,
+    upload: UploadNumber,
     told: oneshot::Receiver<fleetlink_proto::control::RpcError>,
 }
 

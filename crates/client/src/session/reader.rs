@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use fleetlink_proto::control::{DeviceDecoder, FromHub, HubNotification};
+use fleetlink_proto::control::{DeviceDecoder, DownloadNumber, FromHub, HubNotification};
 use tokio::io::{AsyncReadExt as _, ReadHalf};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
@@ -130,7 +130,7 @@ impl Reader {
         Ok(())
     }
 
-    async fn ended(&mut self, download: u64, event: DownloadEvent) {
+    async fn ended(&mut self, download: DownloadNumber, event: DownloadEvent) {
         self.body_of = None;
         if let Some(reader) = self.shared.download(download) {
             self.shared.forget_download(download);

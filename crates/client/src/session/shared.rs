@@ -7,7 +7,8 @@ use std::time::Duration;
 use fleetlink_proto::HubTime;
 use fleetlink_proto::control::limits::WRITE_DEADLINE;
 use fleetlink_proto::control::{
-    AbortUpload, CancelDownload, Request, RequestId, RpcError, encode_request,
+    AbortUpload, CancelDownload, DownloadNumber, Request, RequestId, RpcError, UploadNumber,
+    encode_request,
 };
 use serde::Deserialize as _;
 use serde_json::Value;
@@ -36,8 +37,8 @@ pub(super) struct CallReply {
 }
 
 pub(super) enum Transfer {
-    Upload(u64, oneshot::Receiver<RpcError>),
-    Download(u64, mpsc::Receiver<DownloadEvent>),
+    Upload(UploadNumber, oneshot::Receiver<RpcError>),
+    Download(DownloadNumber, mpsc::Receiver<DownloadEvent>),
 }
 
 type ReplySender = oneshot::Sender<Result<CallReply, RpcError>>;
@@ -45,8 +46,8 @@ type ReplySender = oneshot::Sender<Result<CallReply, RpcError>>;
 #[derive(Default)]
 struct Open {
     calls: HashMap<i64, (Opens, ReplySender)>,
-    uploads: HashMap<u64, oneshot::Sender<RpcError>>,
-    downloads: HashMap<u64, mpsc::Sender<DownloadEvent>>,
+    uploads: HashMap<UploadNumber, oneshot::Sender<RpcError>>,
+    downloads: HashMap<DownloadNumber, mpsc::Sender<DownloadEvent>>,
 }
 
 /// The signs of the hub's life.
@@ -218,11 +219,11 @@ impl Shared {
         match opens {
             Opens::Nothing => None,
             Opens::Upload => {
-                let id = value.get("upload")?.as_u64()?;
+                let id = value.get("upload")?.as_u64()?.into();
                 Some(Transfer::Upload(id, self.expect_failure(id)))
             }
             Opens::Download => {
-                let id = value.get("download")?.as_u64()?;
+                let id = value.get("download")?.as_u64()?.into();
                 let (sender, receiver) = mpsc::channel(DOWNLOAD_QUEUE);
                 self.open().downloads.insert(id, sender);
                 Some(Transfer::Download(id, receiver))
@@ -231,28 +232,28 @@ impl Shared {
     }
 
     /// Listens for the failure of an upload whose number the device has chosen.
-    pub(super) fn expect_failure(&self, upload: u64) -> oneshot::Receiver<RpcError> {
+    pub(super) fn expect_failure(&self, upload: UploadNumber) -> oneshot::Receiver<RpcError> {
         let (failed, failure) = oneshot::channel();
         self.open().uploads.insert(upload, failed);
         failure
     }
 
-    pub(super) fn upload_failed(&self, upload: u64, error: RpcError) {
+    pub(super) fn upload_failed(&self, upload: UploadNumber, error: RpcError) {
         if let Some(failed) = self.open().uploads.remove(&upload) {
             // Whoever sent it may have stopped meanwhile.
             let _ = failed.send(error);
         }
     }
 
-    pub(super) fn download(&self, download: u64) -> Option<mpsc::Sender<DownloadEvent>> {
+    pub(super) fn download(&self, download: DownloadNumber) -> Option<mpsc::Sender<DownloadEvent>> {
         self.open().downloads.get(&download).cloned()
     }
 
-    pub(super) fn forget_upload(&self, upload: u64) {
+    pub(super) fn forget_upload(&self, upload: UploadNumber) {
         self.open().uploads.remove(&upload);
     }
 
-    pub(super) fn forget_download(&self, download: u64) {
+    pub(super) fn forget_download(&self, download: DownloadNumber) {
         self.open().downloads.remove(&download);
     }
 

@@ -2,8 +2,8 @@
 
 use fleetlink_proto::ContentHash;
 use fleetlink_proto::control::{
-    AbortUpload, CancelDownload, CommitUpload, OpenDownload, OpenDownloadReply, OpenUpload,
-    OpenUploadReply, Receipt, Request, RpcError,
+    AbortUpload, CancelDownload, CommitUpload, DownloadNumber, OpenDownload, OpenDownloadReply,
+    OpenUpload, OpenUploadReply, Receipt, Request, RpcError, UploadNumber,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -24,7 +24,7 @@ pub(crate) enum DownloadEvent {
 /// An upload that the hub waits for. Dropped before its commit, it is aborted.
 pub(crate) struct OpenedUpload {
     session: Session,
-    upload: u64,
+    upload: UploadNumber,
     failure: oneshot::Receiver<RpcError>,
     over: bool,
 }
@@ -32,7 +32,7 @@ pub(crate) struct OpenedUpload {
 /// A download that comes. Dropped before its end, it is cancelled.
 pub(crate) struct OpenedDownload {
     session: Session,
-    download: u64,
+    download: DownloadNumber,
     events: mpsc::Receiver<DownloadEvent>,
     over: bool,
 }

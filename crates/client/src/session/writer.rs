@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use fleetlink_proto::control::limits::{WRITE_DEADLINE, ping_interval};
 use fleetlink_proto::control::{
-    DeviceNotification, Request, RequestId, encode_notification, encode_request,
+    DeviceNotification, Request, RequestId, UploadNumber, encode_notification, encode_request,
 };
 use tokio::io::{AsyncWriteExt as _, WriteHalf};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -23,7 +23,7 @@ const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(1);
 
 /// A piece of an upload, at most [`fleetlink_proto::control::limits::MAX_CHUNK_BYTES`] long.
 pub(super) struct Chunk {
-    pub(super) upload: u64,
+    pub(super) upload: UploadNumber,
     pub(super) body: Vec<u8>,
 }
 

@@ -13,7 +13,7 @@ use crate::call::Call;
 use crate::console::{Command, ConsoleEvent};
 use crate::effect::Effect;
 use crate::errors;
-use crate::files::slots::Use;
+use crate::files::slots::Slot;
 use crate::operator::data::DataReply;
 use crate::operator::requests::AdminReply;
 use crate::outgoing::Outgoing;
@@ -76,19 +76,10 @@ impl FileCommand {
     }
 
     /// The slot that it takes.
-    pub(crate) fn slot(&self) -> Option<Use> {
+    pub(crate) fn slot(&self) -> Option<Slot> {
         match self {
-            FileCommand::OpenUpload(_) => Some(Use::Upload),
-            FileCommand::OpenDownload(_) => Some(Use::Download),
-            _ => None,
-        }
-    }
-
-    /// The number that its caller has chosen for the upload or download.
-    pub(crate) fn number(&self) -> Option<u64> {
-        match self {
-            FileCommand::OpenUpload(upload) => upload.upload,
-            FileCommand::OpenDownload(download) => download.download,
+            FileCommand::OpenUpload(upload) => Some(Slot::Upload(upload.upload)),
+            FileCommand::OpenDownload(download) => Some(Slot::Download(download.download)),
             _ => None,
         }
     }

@@ -15,7 +15,7 @@ use crate::console::ConsoleEvent;
 use crate::effect::Effect;
 use crate::errors;
 use crate::files::command::{FileCommand, refuse, shown_upload};
-use crate::files::slots::{Slots, Use};
+use crate::files::slots::{Slot, Slots};
 use crate::outgoing::Outgoing;
 use crate::store::calls::{StagedId, StoreError, StoreReply, UploadChange};
 use crate::store::snapshot::Snapshot;
@@ -26,7 +26,7 @@ pub(crate) fn take_slot(
     slots: &mut Slots,
     out: &mut Outgoing,
 ) -> Option<Call<FileCommand>> {
-    let Some(what) = call.command.slot() else {
+    let Some(slot) = call.command.slot() else {
         return Some(call);
     };
     let (Some(session), Some(device)) = (call.session(), call.device()) else {
@@ -34,31 +34,28 @@ pub(crate) fn take_slot(
         call.split().1.refuse(error, out);
         return None;
     };
-    let number = call.command.number();
-    if let Some(number) = number
-        && !slots.may_use(session, what, number)
-    {
+    if let Some(number) = slots.unusable(session, slot) {
         let (command, call) = call.split();
-        refuse(call, command.shown(), number_refused(what, number), out);
+        refuse(call, command.shown(), number_refused(slot, number), out);
         return None;
     }
-    if slots.take(session, device, (what, number)) {
+    if slots.take(session, device, slot) {
         return Some(call);
     }
     let (command, call) = call.split();
     refuse(
         call,
         command.shown(),
-        no_slot(what, slots.of_hub(what)),
+        no_slot(slot, slots.of_hub(slot)),
         out,
     );
     None
 }
 
-fn number_refused(what: Use, number: u64) -> RpcError {
-    let what = match what {
-        Use::Upload => "upload",
-        Use::Download => "download",
+fn number_refused(slot: Slot, number: u64) -> RpcError {
+    let what = match slot {
+        Slot::Upload(_) => "upload",
+        Slot::Download(_) => "download",
     };
     let message = format!(
         "{number} is no number for this {what}: it is a whole number from 1 to {MAX_NUMBER} that no \
@@ -67,10 +64,10 @@ fn number_refused(what: Use, number: u64) -> RpcError {
     RpcError::new(ErrorCode::InvalidParams, message)
 }
 
-fn no_slot(what: Use, of_hub: usize) -> RpcError {
-    let (what, of_session, of_device) = match what {
-        Use::Upload => ("uploads", MAX_UPLOADS_PER_SESSION, MAX_UPLOADS_PER_DEVICE),
-        Use::Download => (
+fn no_slot(slot: Slot, of_hub: usize) -> RpcError {
+    let (what, of_session, of_device) = match slot {
+        Slot::Upload(_) => ("uploads", MAX_UPLOADS_PER_SESSION, MAX_UPLOADS_PER_DEVICE),
+        Slot::Download(_) => (
             "downloads",
             MAX_DOWNLOADS_PER_SESSION,
             MAX_DOWNLOADS_PER_DEVICE,
@@ -94,7 +91,7 @@ pub(crate) fn upload_opened(
         return start_upload(call, owner, upload, slots, out);
     };
     if let Some(session) = call.session() {
-        slots.refuse(session, Use::Upload, upload.upload);
+        slots.uploads.refuse(session, upload.upload);
     }
     if (&receipt.file, receipt.mode) == (&upload.file, upload.mode) {
         let file = receipt.file.clone();
@@ -132,7 +129,7 @@ fn start_upload(
     let Some((session, id)) = call.hand_over(out) else {
         return;
     };
-    if let Some(number) = slots.begin_upload(session, upload) {
+    if let Some(number) = slots.uploads.begin(session, upload.upload, upload) {
         out.push(Effect::StartUpload {
             session,
             id,
@@ -179,7 +176,7 @@ pub(crate) fn start_download(
     let Some((session, id)) = call.hand_over(out) else {
         return;
     };
-    if let Some(number) = slots.begin_download(session, download.download) {
+    if let Some(number) = slots.downloads.begin(session, download.download, ()) {
         out.show(ConsoleEvent::Sending {
             device: owner.clone(),
             file: download.file,

@@ -3,46 +3,57 @@
 use std::collections::BTreeMap;
 
 use fleetlink_proto::DeviceName;
-use fleetlink_proto::control::OpenUpload;
 use fleetlink_proto::control::limits::{
     MAX_DOWNLOADS_PER_DEVICE, MAX_DOWNLOADS_PER_SESSION, MAX_NUMBER, MAX_UPLOADS_PER_DEVICE,
     MAX_UPLOADS_PER_SESSION,
 };
+use fleetlink_proto::control::{DownloadNumber, OpenUpload, UploadNumber};
 
 use crate::capacity::Capacity;
 use crate::ids::SessionId;
 
-/// The use of a slot.
+/// The slot that a command takes, and the number that its caller has chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Use {
-    Upload,
-    Download,
+pub(crate) enum Slot {
+    Upload(Option<UploadNumber>),
+    Download(Option<DownloadNumber>),
 }
+
+/// A kind of number, which tells uploads or downloads of a session apart.
+pub(crate) trait Number: Copy + Ord + From<u64> + Into<u64> {}
+
+impl Number for UploadNumber {}
+impl Number for DownloadNumber {}
 
 /// The slots of all sessions.
 #[derive(Debug)]
 pub(crate) struct Slots {
-    sessions: BTreeMap<SessionId, OfSession>,
-    uploads: Bound,
-    downloads: Bound,
+    pub(crate) uploads: Table<UploadNumber, OpenUpload>,
+    pub(crate) downloads: Table<DownloadNumber, ()>,
+}
+
+/// The slots of one kind.
+#[derive(Debug)]
+pub(crate) struct Table<N, T> {
+    bound: Bound,
+    sessions: BTreeMap<SessionId, OfSession<N, T>>,
 }
 
 /// The slots of one session. One is taken when an upload or download is asked for, while the store is
 /// still asked about it.
 #[derive(Debug)]
-struct OfSession {
+struct OfSession<N, T> {
     owner: DeviceName,
-    uploads: Taken<OpenUpload>,
-    downloads: Taken<()>,
+    taken: Taken<N, T>,
 }
 
 #[derive(Debug)]
-struct Taken<T> {
-    open: BTreeMap<u64, T>,
+struct Taken<N, T> {
+    open: BTreeMap<N, T>,
     asked: usize,
     /// The numbers that the device has chosen for some of those that were asked for.
-    chosen: Vec<u64>,
-    /// The largest number that was used.
+    chosen: Vec<N>,
+    /// The largest number that was used; 0 before the first.
     last: u64,
 }
 
@@ -57,50 +68,49 @@ struct Bound {
     by_device: BTreeMap<DeviceName, usize>,
 }
 
-impl<T> Taken<T> {
-    fn count(&self) -> usize {
-        self.open.len() + self.asked
-    }
-
-    fn is_used(&self, number: u64) -> bool {
-        self.open.contains_key(&number) || self.chosen.contains(&number)
-    }
-
-    /// Begins under the chosen number, else under one more than the largest that was used.
-    fn begin(&mut self, chosen: Option<u64>, what: T) -> u64 {
-        self.settle(chosen);
-        let number = chosen.unwrap_or_else(|| self.unused());
-        self.last = self.last.max(number);
-        self.open.insert(number, what);
-        number
-    }
-
-    /// One more than the largest number that was used, else the least that is not in use.
-    fn unused(&self) -> u64 {
-        let largest = self.chosen.iter().copied().max().unwrap_or(0);
-        let largest = largest.max(self.last);
-        match largest < MAX_NUMBER {
-            true => largest + 1,
-            false => (1..).find(|&number| !self.is_used(number)).unwrap_or(1),
-        }
-    }
-
-    /// Settles a requested slot: the upload or download begins under this number, or does not
-    /// begin.
-    fn settle(&mut self, chosen: Option<u64>) {
-        self.asked = self.asked.saturating_sub(1);
-        self.chosen.retain(|number| Some(*number) != chosen);
-    }
-}
-
-impl<T> Default for Taken<T> {
-    fn default() -> Self {
+impl<N: Number, T> Taken<N, T> {
+    fn new() -> Self {
         Taken {
             open: BTreeMap::new(),
             asked: 0,
             chosen: Vec::new(),
             last: 0,
         }
+    }
+
+    fn count(&self) -> usize {
+        self.open.len() + self.asked
+    }
+
+    fn is_used(&self, number: N) -> bool {
+        self.open.contains_key(&number) || self.chosen.contains(&number)
+    }
+
+    /// Begins under the chosen number, else under one more than the largest that was used.
+    fn begin(&mut self, chosen: Option<N>, what: T) -> N {
+        self.settle(chosen);
+        let number = chosen.unwrap_or_else(|| self.unused());
+        self.last = self.last.max(number.into());
+        self.open.insert(number, what);
+        number
+    }
+
+    /// One more than the largest number that was used, else the least that is not in use.
+    fn unused(&self) -> N {
+        let largest = self.chosen.iter().copied().max().map_or(0, Into::into);
+        let largest = largest.max(self.last);
+        let number = match largest < MAX_NUMBER {
+            true => Some(largest + 1),
+            false => (1..).find(|&number| !self.is_used(number.into())),
+        };
+        number.unwrap_or(1).into()
+    }
+
+    /// Settles a requested slot: the upload or download begins under this number, or does not
+    /// begin.
+    fn settle(&mut self, chosen: Option<N>) {
+        self.asked = self.asked.saturating_sub(1);
+        self.chosen.retain(|number| Some(*number) != chosen);
     }
 }
 
@@ -145,140 +155,144 @@ impl Bound {
     }
 }
 
-impl Slots {
-    pub(crate) fn within(capacity: &Capacity) -> Self {
-        Slots {
+impl<N: Number, T> Table<N, T> {
+    fn within(bound: Bound) -> Self {
+        Table {
+            bound,
             sessions: BTreeMap::new(),
-            uploads: Bound::new(
-                capacity.uploads,
-                MAX_UPLOADS_PER_DEVICE,
-                MAX_UPLOADS_PER_SESSION,
-            ),
-            downloads: Bound::new(
-                capacity.downloads,
-                MAX_DOWNLOADS_PER_DEVICE,
-                MAX_DOWNLOADS_PER_SESSION,
-            ),
         }
     }
 
-    /// The number of slots of the hub.
-    pub(crate) fn of_hub(&self, what: Use) -> usize {
-        match what {
-            Use::Upload => self.uploads.of_hub,
-            Use::Download => self.downloads.of_hub,
+    /// The number of those of a session that are open or requested.
+    fn of_session(&self, session: SessionId) -> usize {
+        let own = self.sessions.get(&session);
+        own.map_or(0, |own| own.taken.count())
+    }
+
+    /// Whether a session may begin under this number.
+    fn may_use(&self, session: SessionId, number: N) -> bool {
+        let own = self.sessions.get(&session);
+        let is_used = own.is_some_and(|own| own.taken.is_used(number));
+        (1..=MAX_NUMBER).contains(&number.into()) && !is_used
+    }
+
+    fn take(&mut self, session: SessionId, device: &DeviceName, chosen: Option<N>) -> bool {
+        let own = self.sessions.entry(session).or_insert_with(|| OfSession {
+            owner: device.clone(),
+            taken: Taken::new(),
+        });
+        let is_free = self.bound.take(&own.owner, own.taken.count());
+        if is_free {
+            own.taken.asked += 1;
+            own.taken.chosen.extend(chosen);
+        }
+        is_free
+    }
+
+    /// Begins a requested upload or download, and returns its number.
+    pub(crate) fn begin(&mut self, session: SessionId, chosen: Option<N>, what: T) -> Option<N> {
+        let own = self.sessions.get_mut(&session)?;
+        Some(own.taken.begin(chosen, what))
+    }
+
+    /// Gives a requested slot back: the upload or download does not begin.
+    pub(crate) fn refuse(&mut self, session: SessionId, chosen: Option<N>) {
+        let Some(own) = self.sessions.get_mut(&session) else {
+            return;
+        };
+        if own.taken.asked > 0 {
+            self.bound.free(&own.owner, 1);
+        }
+        own.taken.settle(chosen);
+    }
+
+    /// What is open under this number has ended.
+    pub(crate) fn end(&mut self, session: SessionId, number: N) -> Option<T> {
+        let own = self.sessions.get_mut(&session)?;
+        let ended = own.taken.open.remove(&number)?;
+        self.bound.free(&own.owner, 1);
+        Some(ended)
+    }
+
+    fn end_session(&mut self, session: SessionId) {
+        if let Some(own) = self.sessions.remove(&session) {
+            self.bound.free(&own.owner, own.taken.count());
+        }
+    }
+}
+
+impl Slots {
+    pub(crate) fn within(capacity: &Capacity) -> Self {
+        let uploads = Bound::new(
+            capacity.uploads,
+            MAX_UPLOADS_PER_DEVICE,
+            MAX_UPLOADS_PER_SESSION,
+        );
+        let downloads = Bound::new(
+            capacity.downloads,
+            MAX_DOWNLOADS_PER_DEVICE,
+            MAX_DOWNLOADS_PER_SESSION,
+        );
+        Slots {
+            uploads: Table::within(uploads),
+            downloads: Table::within(downloads),
+        }
+    }
+
+    /// The number of slots of the hub of this kind.
+    pub(crate) fn of_hub(&self, slot: Slot) -> usize {
+        match slot {
+            Slot::Upload(_) => self.uploads.bound.of_hub,
+            Slot::Download(_) => self.downloads.bound.of_hub,
         }
     }
 
     /// The most uploads and the most downloads of a session.
     pub(crate) fn session_limits(&self) -> (usize, usize) {
-        let [uploads, downloads] = [&self.uploads, &self.downloads].map(Bound::for_a_session);
+        let bounds = [&self.uploads.bound, &self.downloads.bound];
+        let [uploads, downloads] = bounds.map(Bound::for_a_session);
         (uploads, downloads)
     }
 
     /// The numbers of a session's uploads and downloads, open or requested.
     pub(crate) fn of_session(&self, session: SessionId) -> (usize, usize) {
-        let own = self.sessions.get(&session);
-        own.map_or((0, 0), |own| (own.uploads.count(), own.downloads.count()))
+        let uploads = self.uploads.of_session(session);
+        (uploads, self.downloads.of_session(session))
     }
 
-    /// Whether a session may begin an upload or download under this number.
-    pub(crate) fn may_use(&self, session: SessionId, what: Use, number: u64) -> bool {
-        let is_used = |own: &OfSession| match what {
-            Use::Upload => own.uploads.is_used(number),
-            Use::Download => own.downloads.is_used(number),
-        };
-        (1..=MAX_NUMBER).contains(&number) && !self.sessions.get(&session).is_some_and(is_used)
-    }
-
-    /// Takes a slot, for a number that may be chosen; `false` where the session, the device or the hub
-    /// has none left.
-    #[must_use]
-    pub(crate) fn take(
-        &mut self,
-        session: SessionId,
-        device: &DeviceName,
-        (what, number): (Use, Option<u64>),
-    ) -> bool {
-        let own = self.sessions.entry(session).or_insert_with(|| OfSession {
-            owner: device.clone(),
-            uploads: Taken::default(),
-            downloads: Taken::default(),
-        });
-        let (bound, asked, chosen, taken) = match what {
-            Use::Upload => {
-                let (taken, of) = (own.uploads.count(), &mut own.uploads);
-                (&mut self.uploads, &mut of.asked, &mut of.chosen, taken)
-            }
-            Use::Download => {
-                let (taken, of) = (own.downloads.count(), &mut own.downloads);
-                (&mut self.downloads, &mut of.asked, &mut of.chosen, taken)
-            }
-        };
-        let is_free = bound.take(&own.owner, taken);
-        *asked += usize::from(is_free);
-        if is_free {
-            chosen.extend(number);
+    /// The number that a session has chosen and may not use.
+    pub(crate) fn unusable(&self, session: SessionId, slot: Slot) -> Option<u64> {
+        match slot {
+            Slot::Upload(chosen) => chosen
+                .filter(|&number| !self.uploads.may_use(session, number))
+                .map(Into::into),
+            Slot::Download(chosen) => chosen
+                .filter(|&number| !self.downloads.may_use(session, number))
+                .map(Into::into),
         }
-        is_free
     }
 
-    /// The upload that was asked for begins; its number.
-    pub(crate) fn begin_upload(&mut self, session: SessionId, upload: OpenUpload) -> Option<u64> {
-        let own = self.sessions.get_mut(&session)?;
-        Some(own.uploads.begin(upload.upload, upload))
-    }
-
-    /// The download that was asked for begins; its number.
-    pub(crate) fn begin_download(
-        &mut self,
-        session: SessionId,
-        chosen: Option<u64>,
-    ) -> Option<u64> {
-        let own = self.sessions.get_mut(&session)?;
-        Some(own.downloads.begin(chosen, ()))
+    /// Takes a slot; `false` where the session, the device or the hub has none left.
+    #[must_use]
+    pub(crate) fn take(&mut self, session: SessionId, device: &DeviceName, slot: Slot) -> bool {
+        match slot {
+            Slot::Upload(chosen) => self.uploads.take(session, device, chosen),
+            Slot::Download(chosen) => self.downloads.take(session, device, chosen),
+        }
     }
 
     /// Gives a requested slot back: the upload or download does not begin.
-    pub(crate) fn refuse(&mut self, session: SessionId, what: Use, chosen: Option<u64>) {
-        let Some(own) = self.sessions.get_mut(&session) else {
-            return;
-        };
-        let (bound, was_asked) = match what {
-            Use::Upload => (&mut self.uploads, own.uploads.asked > 0),
-            Use::Download => (&mut self.downloads, own.downloads.asked > 0),
-        };
-        if was_asked {
-            bound.free(&own.owner, 1);
-        }
-        match what {
-            Use::Upload => own.uploads.settle(chosen),
-            Use::Download => own.downloads.settle(chosen),
-        }
-    }
-
-    /// An upload is staged, or it ended.
-    pub(crate) fn end_upload(&mut self, session: SessionId, number: u64) -> Option<OpenUpload> {
-        let own = self.sessions.get_mut(&session)?;
-        let upload = own.uploads.open.remove(&number)?;
-        self.uploads.free(&own.owner, 1);
-        Some(upload)
-    }
-
-    pub(crate) fn end_download(&mut self, session: SessionId, number: u64) {
-        if let Some(own) = self.sessions.get_mut(&session)
-            && own.downloads.open.remove(&number).is_some()
-        {
-            self.downloads.free(&own.owner, 1);
+    pub(crate) fn refuse(&mut self, session: SessionId, slot: Slot) {
+        match slot {
+            Slot::Upload(chosen) => self.uploads.refuse(session, chosen),
+            Slot::Download(chosen) => self.downloads.refuse(session, chosen),
         }
     }
 
     /// A session is over.
     pub(crate) fn end_session(&mut self, session: SessionId) {
-        if let Some(own) = self.sessions.remove(&session) {
-            self.uploads.free(&own.owner, own.uploads.count());
-            self.downloads.free(&own.owner, own.downloads.count());
-        }
+        self.uploads.end_session(session);
+        self.downloads.end_session(session);
     }
 }
 
@@ -289,6 +303,9 @@ mod tests {
     use fleetlink_proto::{DataFile, IdempotencyKey};
 
     use super::*;
+
+    const UPLOAD: Slot = Slot::Upload(None);
+    const DOWNLOAD: Slot = Slot::Download(None);
 
     fn upload() -> OpenUpload {
         OpenUpload {
@@ -313,8 +330,8 @@ mod tests {
                 last += 1;
                 let session = SessionId(last);
                 let mut own = 0;
-                while slots.take(session, &device(number), (Use::Upload, None)) {
-                    slots.begin_upload(session, upload());
+                while slots.take(session, &device(number), Slot::Upload(None)) {
+                    slots.uploads.begin(session, None, upload());
                     own += 1;
                 }
                 assert!(own <= MAX_UPLOADS_PER_SESSION);
@@ -326,36 +343,42 @@ mod tests {
         }
         assert_eq!(open, MAX_UPLOADS_PER_HUB);
         (1..=last).for_each(|session| slots.end_session(SessionId(session)));
-        assert_eq!((slots.uploads.taken, slots.uploads.by_device.len()), (0, 0));
-        assert!(slots.sessions.is_empty());
+        assert_eq!(
+            (
+                slots.uploads.bound.taken,
+                slots.uploads.bound.by_device.len()
+            ),
+            (0, 0)
+        );
+        assert!(slots.uploads.sessions.is_empty());
     }
 
     #[test]
     fn every_way_to_an_end_frees_the_slot_once() {
         let mut slots = Slots::within(&Capacity::default());
         let session = SessionId(1);
-        let take = |slots: &mut Slots, what| assert!(slots.take(session, &device(1), (what, None)));
-        let taken = |slots: &Slots| (slots.uploads.taken, slots.downloads.taken);
-        take(&mut slots, Use::Upload);
-        slots.refuse(session, Use::Upload, None);
-        slots.refuse(session, Use::Upload, None);
-        take(&mut slots, Use::Upload);
-        let number = slots.begin_upload(session, upload()).unwrap();
-        slots.refuse(session, Use::Upload, None);
+        let take = |slots: &mut Slots, what| assert!(slots.take(session, &device(1), what));
+        let taken = |slots: &Slots| (slots.uploads.bound.taken, slots.downloads.bound.taken);
+        take(&mut slots, UPLOAD);
+        slots.refuse(session, UPLOAD);
+        slots.refuse(session, UPLOAD);
+        take(&mut slots, UPLOAD);
+        let number = slots.uploads.begin(session, None, upload()).unwrap();
+        slots.refuse(session, UPLOAD);
         assert_eq!(taken(&slots), (1, 0), "it has begun");
-        assert!(slots.end_upload(session, number).is_some());
-        assert!(slots.end_upload(session, number).is_none());
-        take(&mut slots, Use::Download);
-        let number = slots.begin_download(session, None).unwrap();
-        slots.end_download(session, number);
-        slots.end_download(session, number);
+        assert!(slots.uploads.end(session, number).is_some());
+        assert!(slots.uploads.end(session, number).is_none());
+        take(&mut slots, DOWNLOAD);
+        let number = slots.downloads.begin(session, None, ()).unwrap();
+        slots.downloads.end(session, number);
+        slots.downloads.end(session, number);
         assert_eq!(taken(&slots), (0, 0));
-        take(&mut slots, Use::Upload);
-        take(&mut slots, Use::Download);
-        slots.begin_download(session, None);
+        take(&mut slots, UPLOAD);
+        take(&mut slots, DOWNLOAD);
+        slots.downloads.begin(session, None, ());
         slots.end_session(session);
         slots.end_session(session);
-        slots.end_download(session, number + 1);
+        slots.downloads.end(session, 9.into());
         assert_eq!(taken(&slots), (0, 0));
     }
 
@@ -363,13 +386,13 @@ mod tests {
     fn numbers_are_unique_within_the_session() {
         let mut slots = Slots::within(&Capacity::default());
         let session = SessionId(1);
-        assert!(slots.take(session, &device(1), (Use::Upload, None)));
-        assert!(slots.take(session, &device(1), (Use::Download, None)));
-        assert_eq!(slots.begin_upload(session, upload()), Some(1));
-        assert_eq!(slots.begin_download(session, None), Some(1));
-        assert!(slots.end_upload(session, 1).is_some());
-        assert!(slots.take(session, &device(1), (Use::Upload, None)));
-        assert_eq!(slots.begin_upload(session, upload()), Some(2));
+        assert!(slots.take(session, &device(1), Slot::Upload(None)));
+        assert!(slots.take(session, &device(1), Slot::Download(None)));
+        assert_eq!(slots.uploads.begin(session, None, upload()), Some(1.into()));
+        assert_eq!(slots.downloads.begin(session, None, ()), Some(1.into()));
+        assert!(slots.uploads.end(session, 1.into()).is_some());
+        assert!(slots.take(session, &device(1), Slot::Upload(None)));
+        assert_eq!(slots.uploads.begin(session, None, upload()), Some(2.into()));
         // A chosen one is used from the moment at which it is asked for, and the hub goes on behind it.
         for (number, may) in [
             (0, false),
@@ -378,15 +401,19 @@ mod tests {
             (MAX_NUMBER, true),
             (MAX_NUMBER + 1, false),
         ] {
-            assert_eq!(slots.may_use(session, Use::Upload, number), may, "{number}");
+            assert_eq!(
+                slots.uploads.may_use(session, number.into()),
+                may,
+                "{number}"
+            );
         }
-        assert!(slots.take(session, &device(1), (Use::Upload, Some(7))));
+        assert!(slots.take(session, &device(1), Slot::Upload(Some(7.into()))));
         assert!(
-            !slots.may_use(session, Use::Upload, 7) && slots.may_use(session, Use::Download, 7)
+            !slots.uploads.may_use(session, 7.into()) && slots.downloads.may_use(session, 7.into())
         );
-        assert!(slots.take(session, &device(1), (Use::Upload, None)));
-        assert_eq!(slots.begin_upload(session, upload()), Some(8));
-        slots.refuse(session, Use::Upload, Some(7));
-        assert!(slots.may_use(session, Use::Upload, 7));
+        assert!(slots.take(session, &device(1), Slot::Upload(None)));
+        assert_eq!(slots.uploads.begin(session, None, upload()), Some(8.into()));
+        slots.refuse(session, Slot::Upload(Some(7.into())));
+        assert!(slots.uploads.may_use(session, 7.into()));
     }
 }

@@ -63,10 +63,10 @@ impl Hub {
                 staged,
             } => self.upload_staged((session, id), upload, staged, now),
             Input::UploadEnded { session, upload } => {
-                self.slots.end_upload(session, upload);
+                self.slots.uploads.end(session, upload);
             }
             Input::DownloadEnded { session, download } => {
-                self.slots.end_download(session, download);
+                self.slots.downloads.end(session, download);
             }
             Input::PasswordChecked { check, matches } => self.password_checked(check, matches, now),
             Input::AttemptsChanged { name } => self.check_waiting(&name, now),

@@ -2,7 +2,7 @@
 //! store says.
 
 use fleetlink_proto::DeviceName;
-use fleetlink_proto::control::RequestId;
+use fleetlink_proto::control::{RequestId, UploadNumber};
 
 use crate::call::Call;
 use crate::console::ConsoleEvent;
@@ -142,10 +142,9 @@ impl Hub {
 
     fn queue_command(&mut self, call: Call<FileCommand>, owner: &DeviceName, now: Now) {
         let (shown, slot, session) = (call.command.shown(), call.command.slot(), call.session());
-        let number = call.command.number();
         if let Err(call) = self.enqueue(owner, Job::File(call), now) {
             if let (Some(session), Some(slot)) = (session, slot) {
-                self.slots.refuse(session, slot, number);
+                self.slots.refuse(session, slot);
             }
             let error = match is_own(&call, owner) {
                 true => errors::too_many_operations(),
@@ -188,7 +187,7 @@ impl Hub {
             }
             (command, result) => {
                 if let (Some(session), Some(slot)) = (call.session(), command.slot()) {
-                    slots.refuse(session, slot, command.number());
+                    slots.refuse(session, slot);
                 }
                 let error = match result {
                     Ok(_) => errors::internal(),
@@ -203,7 +202,7 @@ impl Hub {
     pub(super) fn upload_staged(
         &mut self,
         (session, id): (SessionId, RequestId),
-        upload: u64,
+        upload: UploadNumber,
         staged: Staged,
         now: Now,
     ) {
@@ -213,7 +212,7 @@ impl Hub {
         }
         let to = ReplyTo::Session(session, id);
         let call = self.calls.open(to, self.caller(session), "upload.commit");
-        let taken = self.slots.end_upload(session, upload);
+        let taken = self.slots.uploads.end(session, upload);
         let (Some(own), Some(upload)) = (call.device().cloned(), taken) else {
             self.out.push(discarded);
             return call.refuse(errors::no_such_transfer(), &mut self.out);

@@ -38,11 +38,11 @@ fn call<'a>(method: &str, device: &'a DeviceName, own: &'a DeviceName) -> (Reque
         }),
         "upload.open" => open(1),
         "upload.commit" => Request::CommitUpload(CommitUpload {
-            upload: 1,
+            upload: 1.into(),
             bytes: 0,
             hash: None,
         }),
-        "upload.abort" => Request::AbortUpload(AbortUpload { upload: 1 }),
+        "upload.abort" => Request::AbortUpload(AbortUpload { upload: 1.into() }),
         "file.compute" => Request::Compute(Compute {
             file,
             operation: Operation::Sum,
@@ -56,7 +56,7 @@ fn call<'a>(method: &str, device: &'a DeviceName, own: &'a DeviceName) -> (Reque
             file,
             download: None,
         }),
-        "download.cancel" => Request::CancelDownload(CancelDownload { download: 1 }),
+        "download.cancel" => Request::CancelDownload(CancelDownload { download: 1.into() }),
         "device.list" => Request::ListDevices(ListDevices::default()),
         "key.list" => Request::ListKeys,
         "key.revoke" => Request::RevokeKey,

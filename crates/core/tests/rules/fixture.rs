@@ -9,7 +9,7 @@ use fleetlink_core::{
 };
 use fleetlink_proto::control::{
     EndReason, ErrorCode, Hello, Join, Login, OpenUpload, Receipt, Reply, Request, RequestId,
-    RpcError, UploadMode,
+    RpcError, UploadMode, UploadNumber,
 };
 use fleetlink_proto::samples::Summary;
 use fleetlink_proto::{ContentHash, DataFile, DeviceName, Generation, IdempotencyKey, WallTime};
@@ -308,7 +308,7 @@ impl Fixture {
     }
 
     /// Opens an upload of file 1; its number.
-    pub(crate) fn open_upload(&mut self, session: u64, key: u128) -> u64 {
+    pub(crate) fn open_upload(&mut self, session: u64, key: u128) -> UploadNumber {
         self.call(session, open(key));
         self.store_answers(Ok(StoreReply::Receipt(None)));
         self.take(|effect| match effect {
@@ -318,7 +318,7 @@ impl Fixture {
         .expect("an upload")
     }
 
-    pub(crate) fn staged(&mut self, session: u64, upload: u64) -> RequestId {
+    pub(crate) fn staged(&mut self, session: u64, upload: UploadNumber) -> RequestId {
         self.last += 1;
         let id = RequestId::Number(self.last);
         self.input(Input::UploadStaged {
@@ -326,7 +326,7 @@ impl Fixture {
             id: id.clone(),
             upload,
             staged: Staged {
-                id: StagedId(upload),
+                id: StagedId(upload.into()),
                 bytes: 4,
                 hash: ContentHash::of(b"100\n"),
                 summary: Summary::default(),

@@ -9,6 +9,7 @@ use fleetlink_core::{
 use fleetlink_proto::control::{
     AnnounceEndpoint, Compute, DeleteFile, EnrolKey, Hello, Join, ListDevices, ListFiles, Login,
     OpenDownload, OpenTransfer, OpenUpload, ReplaceKey, Request, RequestId, UploadMode,
+    UploadNumber,
 };
 use fleetlink_proto::samples::Operation;
 use fleetlink_proto::transfer::{
@@ -358,7 +359,7 @@ impl World {
         &mut self,
         session: SessionId,
         opened: &RequestId,
-        upload: u64,
+        upload: UploadNumber,
         key: IdempotencyKey,
     ) {
         let Some(client) = self.client_of(session) else {

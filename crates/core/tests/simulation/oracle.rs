@@ -12,7 +12,7 @@ use fleetlink_core::{
 use fleetlink_proto::control::limits::silence_limit;
 use fleetlink_proto::control::{
     Compute, ComputeReply, EndReason, EnrolKey, ErrorCode, Join, LoginProof, ReplaceKey, Reply,
-    Request, RequestId, RpcError,
+    Request, RequestId, RpcError, UploadNumber,
 };
 use fleetlink_proto::samples::Operation;
 use fleetlink_proto::ticket::TicketNumber;
@@ -73,7 +73,7 @@ pub(crate) struct Live {
     /// Whether the operator has asked that it ends.
     pub(crate) unwanted: bool,
     pub(crate) asked: BTreeMap<RequestId, Asked>,
-    pub(crate) uploads: BTreeMap<u64, IdempotencyKey>,
+    pub(crate) uploads: BTreeMap<UploadNumber, IdempotencyKey>,
     /// Those that were issued and not used, and when.
     pub(crate) nonces: Vec<(LoginNonce, Duration)>,
 }

@@ -8,7 +8,7 @@ use fleetlink_core::{
     Account, AccountVersion, AdminId, CheckId, Effect, Hub, Input, Now, OperationId, PasswordHash,
     PenaltySettings, SessionId, Settings,
 };
-use fleetlink_proto::control::{EndReason, EnrolledKey, RequestId};
+use fleetlink_proto::control::{EndReason, EnrolledKey, RequestId, UploadNumber};
 use fleetlink_proto::ticket::TicketSecret;
 use fleetlink_proto::{DeviceKey, DeviceName, IdempotencyKey, WallTime};
 
@@ -61,7 +61,7 @@ pub(crate) enum Event {
     Stage {
         session: SessionId,
         id: RequestId,
-        upload: u64,
+        upload: UploadNumber,
         samples: Vec<i64>,
     },
     Check {

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fleetlink_core::{Input, Part, SegmentRef, Snapshot, StoreError, rpc_error_of_store};
 use fleetlink_proto::control::{
-    Done, ErrorCode, HubNotification, OpenDownloadReply, Reply, RequestId, RpcError,
-    encode_notification,
+    Done, DownloadNumber, ErrorCode, HubNotification, OpenDownloadReply, Reply, RequestId,
+    RpcError, encode_notification,
 };
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -52,9 +52,9 @@ impl Deref for Downloads {
 struct Table {
     /// How many downloads have begun.
     begun: u64,
-    open: BTreeMap<u64, Open>,
+    open: BTreeMap<DownloadNumber, Open>,
     /// Calls that open a download under a number of the device's choice, until they are decided.
-    opening: Vec<(RequestId, u64)>,
+    opening: Vec<(RequestId, DownloadNumber)>,
 }
 
 /// A download that has begun and not ended.
@@ -98,7 +98,7 @@ impl Downloads {
 
     /// A call opens a download under this number: a call that cancels it waits for the decision.
     /// `false` where a call of the same id waits for its answer.
-    pub(super) fn opening(&self, id: &RequestId, download: u64) -> bool {
+    pub(super) fn opening(&self, id: &RequestId, download: DownloadNumber) -> bool {
         let mut table = self.table();
         let is_new = table.opening.iter().all(|(found, _)| found != id);
         if is_new {
@@ -137,7 +137,7 @@ impl Downloads {
     }
 
     /// Ends a download early. The call is answered behind the last chunk, when the number is free.
-    pub(super) async fn cancel(&self, id: RequestId, download: u64) {
+    pub(super) async fn cancel(&self, id: RequestId, download: DownloadNumber) {
         self.until_decided(download).await;
         // What follows, and takes the place, waits for the end.
         let pending = self.order.begin(Subject::download()).await;
@@ -155,7 +155,7 @@ impl Downloads {
     /// Stops a download that is open; back where it is not, or is cancelled already.
     fn note_cancelled(
         &self,
-        download: u64,
+        download: DownloadNumber,
         id: RequestId,
         pending: Pending,
     ) -> Result<(), (RequestId, Pending)> {
@@ -171,18 +171,18 @@ impl Downloads {
 
     /// Forgets a download that has ended; the call that has cancelled it. A later one that has its
     /// number by now stays.
-    fn take_ended(&self, download: u64, serial: u64) -> Option<(RequestId, Pending)> {
+    fn take_ended(&self, download: DownloadNumber, serial: u64) -> Option<(RequestId, Pending)> {
         let mut table = self.table();
         let open = table.open.get(&download)?;
         let ended = (open.serial == serial).then(|| table.open.remove(&download));
         ended.flatten()?.cancelled_by
     }
 
-    async fn until_decided(&self, download: u64) {
+    async fn until_decided(&self, download: DownloadNumber) {
         loop {
             let mut decided = std::pin::pin!(self.decided.notified());
             decided.as_mut().enable();
-            let is_decided = |(_, number): &(RequestId, u64)| *number != download;
+            let is_decided = |(_, number): &(RequestId, DownloadNumber)| *number != download;
             if self.table().opening.iter().all(is_decided) {
                 return;
             }
@@ -236,7 +236,7 @@ impl Downloads {
 
     /// Tells of the end, behind the chunks, not past them. The core hears of it before the device
     /// does, so that the device may use the number again.
-    async fn end(&self, (download, serial): (u64, u64), last: Option<HubNotification>) {
+    async fn end(&self, (download, serial): (DownloadNumber, u64), last: Option<HubNotification>) {
         let place = self.outbox.bulk().await;
         let ended = Input::DownloadEnded {
             session: self.turn.session(),
@@ -264,7 +264,7 @@ impl Downloads {
 /// One download that is on its way.
 struct Sending<'a> {
     downloads: &'a Downloads,
-    download: u64,
+    download: DownloadNumber,
     stop: CancellationToken,
     hashing: Hashing,
     bytes: u64,

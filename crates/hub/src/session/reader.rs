@@ -1,5 +1,6 @@
 //! A device's bytes, on their way to the core and to the uploads.
 
+use std::fmt::Display;
 use std::mem;
 
 use fleetlink_core::{Input, SessionId};
@@ -287,7 +288,7 @@ fn nonce() -> LoginNonce {
 }
 
 /// The answer to a call about an upload or download that is not open.
-pub(super) fn no_such_transfer(kind: &str, number: u64) -> RpcError {
+pub(super) fn no_such_transfer(kind: &str, number: impl Display) -> RpcError {
     let message = format!("this session has no {kind} {number} open; it may have ended or failed");
     RpcError::new(ErrorCode::NoSuchTransfer, message)
 }

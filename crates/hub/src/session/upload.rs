@@ -11,7 +11,7 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fleetlink_proto::control::{
-    CommitUpload, OpenUploadReply, Receipt, Reply, RequestId, RpcError,
+    CommitUpload, OpenUploadReply, Receipt, Reply, RequestId, RpcError, UploadNumber,
 };
 use fleetlink_proto::{DataFile, IdempotencyKey};
 use tokio::sync::{Notify, mpsc};
@@ -60,13 +60,13 @@ impl Deref for Uploads {
 /// The ways to the uploads that wait for bytes; none can be opened once the session has ended.
 #[derive(Default)]
 struct Feeds {
-    open: BTreeMap<u64, Feed>,
+    open: BTreeMap<UploadNumber, Feed>,
     /// Calls that open an upload under a number of the device's choice, until they are decided.
-    opening: Vec<(RequestId, u64)>,
+    opening: Vec<(RequestId, UploadNumber)>,
     /// Calls that commit an upload, until they are answered.
-    committing: Vec<(RequestId, u64)>,
+    committing: Vec<(RequestId, UploadNumber)>,
     /// The receipts of the session's last uploads, for who asks again.
-    receipts: VecDeque<(u64, Receipt)>,
+    receipts: VecDeque<(UploadNumber, Receipt)>,
     closed: bool,
 }
 
@@ -165,7 +165,7 @@ impl Uploads {
     }
 
     /// The upload of this number takes bytes, or it does not begin.
-    fn decided(&self, upload: u64) {
+    fn decided(&self, upload: UploadNumber) {
         self.feeds().opening.retain(|(_, number)| *number != upload);
         self.decided.notify_waiters();
     }
@@ -183,14 +183,14 @@ impl Uploads {
     }
 }
 
-fn take(calls: &mut Vec<(RequestId, u64)>, id: &RequestId) -> Option<u64> {
+fn take(calls: &mut Vec<(RequestId, UploadNumber)>, id: &RequestId) -> Option<UploadNumber> {
     let at = calls.iter().position(|(found, _)| found == id)?;
     Some(calls.remove(at).1)
 }
 
 impl Feeds {
     /// Where the session has ended, the feed is dropped, and its upload sees the end of the queue.
-    fn insert(&mut self, upload: u64, feed: Feed) {
+    fn insert(&mut self, upload: UploadNumber, feed: Feed) {
         if !self.closed {
             self.open.insert(upload, feed);
         }
@@ -203,7 +203,7 @@ impl Feeds {
         calls.any(|(found, _)| found == id)
     }
 
-    fn is_undecided(&self, upload: u64) -> bool {
+    fn is_undecided(&self, upload: UploadNumber) -> bool {
         let mut calls = self.opening.iter().chain(&self.committing);
         calls.any(|(_, number)| *number == upload)
     }
@@ -211,7 +211,7 @@ impl Feeds {
     /// The receipt of an upload that was committed under this number, with so many bytes.
     fn receipt(&self, commit: &CommitUpload) -> Option<Receipt> {
         let is_open = self.open.contains_key(&commit.upload);
-        let fits = |(number, receipt): &&(u64, Receipt)| {
+        let fits = |(number, receipt): &&(UploadNumber, Receipt)| {
             *number == commit.upload && receipt.bytes == commit.bytes
         };
         let found = self.receipts.iter().find(fits).filter(|_| !is_open);
@@ -219,7 +219,7 @@ impl Feeds {
     }
 
     /// Removes the feed with these blocks, and no other one that has its number by now.
-    fn remove(&mut self, upload: u64, blocks: &Blocks) {
+    fn remove(&mut self, upload: UploadNumber, blocks: &Blocks) {
         let found = self.open.get(&upload);
         if found.is_some_and(|feed| feed.blocks.is(blocks)) {
             self.open.remove(&upload);

@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use super::error::{ErrorCode, RpcError};
 use super::framer::{Frame, Framer};
 use super::limits::MAX_CHUNK_BYTES;
+use super::number::UploadNumber;
 use super::request::Request;
 use super::request_id::RequestId;
 
@@ -26,7 +27,7 @@ pub enum FromDevice<'a> {
     /// A chunk line; its body follows.
     Chunk {
         /// The upload that the body belongs to.
-        upload: u64,
+        upload: UploadNumber,
     },
     /// A piece of the chunk announced last.
     Body(&'a [u8]),
@@ -82,7 +83,7 @@ impl HubDecoder {
 
 enum Line {
     Call { id: RequestId, request: Request },
-    Chunk { upload: u64, bytes: u32 },
+    Chunk { upload: UploadNumber, bytes: u32 },
     UnknownNotification(String),
 }
 
@@ -164,7 +165,7 @@ fn parse_line(line: &[u8]) -> Result<Line, Box<FromDevice<'static>>> {
 fn chunk(method: &str, params: &str) -> Result<Line, Box<FromDevice<'static>>> {
     #[derive(Deserialize)]
     struct Chunk {
-        upload: u64,
+        upload: UploadNumber,
         bytes: u32,
     }
     if method != CHUNK {

@@ -10,6 +10,7 @@ mod hello;
 pub mod limits;
 mod login;
 mod notification;
+mod number;
 mod reply;
 mod request;
 mod request_id;
@@ -22,6 +23,7 @@ pub use from_hub::{DeviceDecoder, FromHub};
 pub use hello::{Feature, Hello, HelloReply, SessionLimits};
 pub use login::{Login, LoginProof};
 pub use notification::{DeviceNotification, EndReason, HubNotification};
+pub use number::{DownloadNumber, UploadNumber};
 pub use reply::{
     ActiveDevice, ComputeReply, DeleteReply, DeviceList, Done, EnrolledKey, FileEntry, FileList,
     JoinReply, KeyList, LoginNonceReply, LoginReply, OpenDownloadReply, OpenTransferReply,

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::error::RpcError;
+use super::number::{DownloadNumber, UploadNumber};
 use crate::{ContentHash, Retry};
 
 /// A notification of a device.
@@ -13,7 +14,7 @@ pub enum DeviceNotification {
     #[serde(rename = "upload.chunk")]
     UploadChunk {
         /// The upload, as `upload.open` named it.
-        upload: u64,
+        upload: UploadNumber,
         /// The number of bytes that follow the line: 1 to 1,048,576.
         bytes: u32,
     },
@@ -84,7 +85,7 @@ pub enum HubNotification {
     #[serde(rename = "upload.failed")]
     UploadFailed {
         /// The upload, as `upload.open` named it.
-        upload: u64,
+        upload: UploadNumber,
         /// The reason.
         error: RpcError,
     },
@@ -92,7 +93,7 @@ pub enum HubNotification {
     #[serde(rename = "download.chunk")]
     DownloadChunk {
         /// The download, as `download.open` named it.
-        download: u64,
+        download: DownloadNumber,
         /// The number of bytes that follow the line: 1 to 1,048,576.
         bytes: u32,
     },
@@ -100,7 +101,7 @@ pub enum HubNotification {
     #[serde(rename = "download.end")]
     DownloadEnd {
         /// The download, as `download.open` named it.
-        download: u64,
+        download: DownloadNumber,
         /// The number of bytes sent.
         bytes: u64,
         /// Their hash, by the session's algorithm.
@@ -110,7 +111,7 @@ pub enum HubNotification {
     #[serde(rename = "download.failed")]
     DownloadFailed {
         /// The download, as `download.open` named it.
-        download: u64,
+        download: DownloadNumber,
         /// The reason.
         error: RpcError,
     },

@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use serde::{Deserialize, Serialize};
 
 use super::hello::HelloReply;
+use super::number::{DownloadNumber, UploadNumber};
 use super::request::UploadMode;
 use crate::samples::{Decimal, Operation};
 use crate::transfer::SignedGrant;
@@ -114,7 +115,7 @@ pub enum OpenUploadReply {
     /// The hub waits for chunks.
     Ready {
         /// Names the upload within the session.
-        upload: u64,
+        upload: UploadNumber,
         /// The number of bytes of an interrupted upload with this key that the hub has: resume from
         /// here.
         offset: u64,
@@ -177,7 +178,7 @@ pub struct FileList {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenDownloadReply {
     /// Names the download within the session.
-    pub download: u64,
+    pub download: DownloadNumber,
     /// The number of bytes to come.
     pub bytes: u64,
     /// The number of samples in the file.

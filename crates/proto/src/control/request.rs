@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::hello::Hello;
 use super::login::Login;
+use super::number::{DownloadNumber, UploadNumber};
 use crate::samples::Operation;
 use crate::ticket::TicketSecret;
 use crate::transfer::{Addresses, SignedCertificate};
@@ -48,14 +49,14 @@ pub struct OpenUpload {
     pub key: IdempotencyKey,
     /// The number of the upload, where the device chooses it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub upload: Option<u64>,
+    pub upload: Option<UploadNumber>,
 }
 
 /// `upload.commit`: all chunks are sent; the upload becomes visible and durable, or fails.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommitUpload {
     /// The upload, as `upload.open` named it.
-    pub upload: u64,
+    pub upload: UploadNumber,
     /// The size of the whole upload in bytes, resumed ones included.
     pub bytes: u64,
     /// The hash of those bytes, by the session's algorithm. Without it the hub checks their number alone.
@@ -67,7 +68,7 @@ pub struct CommitUpload {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AbortUpload {
     /// The upload, as `upload.open` named it.
-    pub upload: u64,
+    pub upload: UploadNumber,
 }
 
 /// `file.compute`: computes on one of the device's own files.
@@ -106,14 +107,14 @@ pub struct OpenDownload {
     pub file: DataFile,
     /// The number of the download, where the device chooses it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub download: Option<u64>,
+    pub download: Option<DownloadNumber>,
 }
 
 /// `download.cancel`: ends a download early.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CancelDownload {
     /// The download, as `download.open` named it.
-    pub download: u64,
+    pub download: DownloadNumber,
 }
 
 /// `device.list`: the other active devices, in the order they joined.

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use fleetlink_proto::control::{EndReason, ErrorCode, Receipt};
+use fleetlink_proto::control::{EndReason, ErrorCode, Receipt, UploadNumber};
 use fleetlink_proto::succession::Succession;
 use fleetlink_proto::{DeviceKey, Generation, HubPin};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -74,7 +74,7 @@ pub struct Seen {
     /// Keys of `upload.open`, in order.
     pub opened: Vec<u128>,
     /// Their numbers, where the device chose them.
-    pub numbers: Vec<Option<u64>>,
+    pub numbers: Vec<Option<UploadNumber>>,
     /// Commits that took effect, by key.
     pub receipts: HashMap<u128, Receipt>,
     /// Aborted uploads.

@@ -8,7 +8,7 @@ use fleetlink_proto::control::{
     CommitUpload, ErrorCode, Feature, FromDevice, HelloReply, HubDecoder, HubNotification, Join,
     JoinReply, KeyList, Login, LoginProof, LoginReply, OpenDownloadReply, OpenUpload,
     OpenUploadReply, Pong, Receipt, RedeemTicket, Reply, Request, RequestId, RpcError, UploadMode,
-    encode_error, encode_notification, encode_reply,
+    UploadNumber, encode_error, encode_notification, encode_reply,
 };
 use fleetlink_proto::{ContentHash, DataFile, Generation, HubRun, HubTime, WallTime};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -44,7 +44,7 @@ pub(super) async fn serve(
         calls: 0,
         pings: 0,
         keys: HashMap::new(),
-        chunk: 0,
+        chunk: 0.into(),
         unsaid: Vec::new(),
     };
     {
@@ -62,8 +62,8 @@ struct Serving {
     script: Arc<Mutex<Script>>,
     calls: usize,
     pings: usize,
-    keys: HashMap<u64, u128>,
-    chunk: u64,
+    keys: HashMap<UploadNumber, u128>,
+    chunk: UploadNumber,
     unsaid: Vec<u8>,
 }
 
@@ -287,7 +287,7 @@ impl Serving {
         if let Some(receipt) = seen.receipts.get(&key).cloned() {
             return Ok(Reply::OpenUpload(OpenUploadReply::Committed { receipt }));
         }
-        let upload = open.upload.unwrap_or(self.keys.len() as u64 + 1);
+        let upload = open.upload.unwrap_or((self.keys.len() as u64 + 1).into());
         seen.numbers.push(open.upload);
         self.keys.insert(upload, key);
         seen.opened.push(key);
@@ -347,7 +347,7 @@ impl Serving {
         let mut stream = encode_reply(
             id,
             &Reply::OpenDownload(OpenDownloadReply {
-                download: 9,
+                download: 9.into(),
                 bytes,
                 samples: 3,
                 version: 1.into(),
@@ -355,7 +355,10 @@ impl Serving {
         );
         for piece in content.chunks(100_000) {
             let bytes = u32::try_from(piece.len()).unwrap();
-            let chunk = HubNotification::DownloadChunk { download: 9, bytes };
+            let chunk = HubNotification::DownloadChunk {
+                download: 9.into(),
+                bytes,
+            };
             stream.extend(encode_notification(&chunk));
             stream.extend(piece);
         }
@@ -364,7 +367,7 @@ impl Serving {
             false => ContentHash::of(&content),
         };
         stream.extend(encode_notification(&HubNotification::DownloadEnd {
-            download: 9,
+            download: 9.into(),
             bytes,
             hash,
         }));

@@ -2,7 +2,7 @@
 //! asked.
 
 use fleetlink_core::Input;
-use fleetlink_proto::control::Request;
+use fleetlink_proto::control::{Request, UploadNumber};
 use fleetlink_proto::{DataFile, IdempotencyKey};
 
 /// What a call concerns. Of two calls that concern the same, the later one takes effect later.
@@ -10,7 +10,7 @@ use fleetlink_proto::{DataFile, IdempotencyKey};
 pub(in crate::session) struct Subject {
     pub(super) files: Files,
     /// The number of an upload.
-    pub(super) upload: Option<u64>,
+    pub(super) upload: Option<UploadNumber>,
     /// The key of a change.
     pub(super) key: Option<IdempotencyKey>,
     /// Whether it takes a download's place, or gives one back.
@@ -27,7 +27,11 @@ pub(super) enum Files {
 
 impl Subject {
     /// An upload to a data file.
-    pub(in crate::session) fn upload(file: DataFile, upload: u64, key: IdempotencyKey) -> Self {
+    pub(in crate::session) fn upload(
+        file: DataFile,
+        upload: UploadNumber,
+        key: IdempotencyKey,
+    ) -> Self {
         Subject {
             files: Files::One(file),
             upload: Some(upload),

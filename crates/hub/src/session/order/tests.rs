@@ -19,7 +19,7 @@ fn subject() -> impl Strategy<Value = Subject> {
         (0..3_u32).prop_map(|number| Files::One(number.into())),
         Just(Files::All),
     ];
-    let upload = prop::option::of(0..3_u64);
+    let upload = prop::option::of((0..3_u64).prop_map(Into::into));
     let key = prop::option::weighted(0.2, (0..3_u128).prop_map(IdempotencyKey::from_bits));
     let downloads = prop::bool::weighted(0.2);
     (files, upload, key, downloads).prop_map(|(files, upload, key, downloads)| Subject {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fleetlink_proto::control::{CommitUpload, Reply, RequestId};
+use fleetlink_proto::control::{CommitUpload, Reply, RequestId, UploadNumber};
 use tokio::sync::mpsc::error::SendError;
 
 use super::super::order::{Pending, Subject};
@@ -21,7 +21,7 @@ pub(in crate::session) struct UploadFeeder {
 
 /// The upload that the chunks belong to.
 struct Current {
-    upload: u64,
+    upload: UploadNumber,
     feed: Feed,
 }
 
@@ -35,7 +35,11 @@ impl UploadFeeder {
 
     /// A call opens an upload under this number: what follows for the number waits for the decision.
     /// `false` where a call of the same id waits for its answer.
-    pub(in crate::session) async fn opening(&mut self, id: &RequestId, upload: u64) -> bool {
+    pub(in crate::session) async fn opening(
+        &mut self,
+        id: &RequestId,
+        upload: UploadNumber,
+    ) -> bool {
         let was = self.current.as_ref();
         if was.is_some_and(|current| current.upload == upload) {
             // Of an earlier upload of the number.
@@ -53,7 +57,7 @@ impl UploadFeeder {
         is_new
     }
 
-    async fn until_decided(&self, upload: u64) {
+    async fn until_decided(&self, upload: UploadNumber) {
         loop {
             let mut decided = std::pin::pin!(self.uploads.decided.notified());
             decided.as_mut().enable();
@@ -66,7 +70,7 @@ impl UploadFeeder {
 
     /// The next bytes belong to this upload. Those of an upload that is not open, because it
     /// failed a moment ago for instance, are passed over.
-    pub(in crate::session) async fn select(&mut self, upload: u64) {
+    pub(in crate::session) async fn select(&mut self, upload: UploadNumber) {
         if self
             .current
             .as_ref()
@@ -143,7 +147,7 @@ impl UploadFeeder {
     }
 
     /// Gives an upload up; its thread answers.
-    pub(in crate::session) async fn abort(&mut self, id: RequestId, upload: u64) {
+    pub(in crate::session) async fn abort(&mut self, id: RequestId, upload: UploadNumber) {
         self.until_decided(upload).await;
         self.end(upload, id, |id, pending| Piece::Abort { id, pending })
             .await;
@@ -151,7 +155,7 @@ impl UploadFeeder {
 
     async fn end(
         &mut self,
-        upload: u64,
+        upload: UploadNumber,
         id: RequestId,
         last: impl FnOnce(RequestId, Pending) -> Piece,
     ) {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fleetlink_core::{Input, Staged, UploadChange};
 use fleetlink_proto::control::{
-    Done, ErrorCode, HubNotification, OpenUploadReply, Reply, RequestId, RpcError,
+    Done, ErrorCode, HubNotification, OpenUploadReply, Reply, RequestId, RpcError, UploadNumber,
 };
 use tokio::sync::mpsc;
 
@@ -29,7 +29,7 @@ const WORK: &str = "an upload";
 pub(super) struct Run<'a> {
     uploads: &'a Uploads,
     id: RequestId,
-    upload: u64,
+    upload: UploadNumber,
     change: UploadChange,
 }
 
@@ -252,7 +252,7 @@ impl<'a> Run<'a> {
                     Ok(Reply::Done(Done {}))
                 };
                 let how = End::Without(id, contained(WORK, abandoning).await);
-                tracing::debug!(upload = self.upload, "given up by its device");
+                tracing::debug!(upload = %self.upload, "given up by its device");
                 Ok(Step::Over(Box::new(Ended { how, pending })))
             }
         }
