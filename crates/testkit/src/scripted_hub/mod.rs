@@ -17,7 +17,7 @@ use tokio_rustls::TlsAcceptor;
 
 use self::serving::serve;
 
-/// What the hub does otherwise than a good hub.
+/// The ways in which the hub differs from a good hub.
 #[derive(Default, Clone)]
 pub struct Script {
     /// Its keep-alive is ten seconds in place of half a second: nothing else of the script takes time.
@@ -62,14 +62,14 @@ pub struct Script {
     pub key: Option<Vec<u8>>,
 }
 
-/// What a test may look at.
+/// The state that a test may look at.
 #[derive(Default)]
 pub struct Seen {
     /// The keys of `ticket.redeem`, in order.
     pub redeemed: Vec<DeviceKey>,
     /// Uploads by key: what has come.
     pub partial: HashMap<u128, Vec<u8>>,
-    /// What was committed last.
+    /// The last commit.
     pub committed: Vec<u8>,
     /// Keys of `upload.open`, in order.
     pub opened: Vec<u128>,
