@@ -14,8 +14,8 @@ const LOOKED_AT: usize = 8;
 /// The accounts that were read from the store, and names without one.
 ///
 /// What a session or an operation needs is held here for as long as it is there. Of the others, the ones
-/// that were used last stay. So the number of entries is at most the capacity or, where more are held,
-/// 8/7 of those.
+/// that were used last stay. So the number of entries is at most the capacity or, where more are held
+/// or have an unknown outcome, about 8/7 of those.
 #[derive(Debug)]
 pub(crate) struct Accounts {
     capacity: usize,
@@ -31,6 +31,7 @@ struct Entry {
     account: Option<Account>,
     used: u64,
     standing: Standing,
+    taken: Taken,
 }
 
 /// How far an entry is the state in the store.
@@ -39,9 +40,26 @@ enum Standing {
     Exact,
     /// It may have changed: it is read again before it is needed the next time.
     Doubtful,
-    /// Nobody knows whether the store has taken the login away. The entry says that it has, until the
-    /// store tells of another change.
-    TakenAsGone,
+}
+
+/// What the store may have taken away: nobody knows. The entry says that it has, whatever is read,
+/// until the store tells of another change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Taken {
+    Nothing,
+    Key,
+    /// Password and key.
+    Login,
+}
+
+impl Taken {
+    fn take_from(self, account: &mut Account) {
+        match self {
+            Taken::Nothing => {}
+            Taken::Key => account.key = None,
+            Taken::Login => (account.password_hash, account.key) = (None, None),
+        }
+    }
 }
 
 /// A name whose account has to be read from the store first.
@@ -51,7 +69,8 @@ pub(crate) struct NotRead(pub(crate) DeviceName);
 impl Accounts {
     pub(crate) fn with_room_for(capacity: usize) -> Self {
         Accounts {
-            capacity: capacity.max(1),
+            // Fewer than one call may need make it read for ever.
+            capacity: capacity.max(LOOKED_AT),
             read: BTreeMap::new(),
             by_use: BTreeMap::new(),
             uses: 0,
@@ -147,6 +166,7 @@ impl Accounts {
             account: stored,
             used: self.uses,
             standing: Standing::Exact,
+            taken: Taken::Nothing,
         };
         self.by_use.insert(self.uses, folded.clone());
         if let Some(before) = self.read.insert(folded, entry) {
@@ -156,9 +176,17 @@ impl Accounts {
 
     /// Takes in what was read from the store under this name.
     pub(crate) fn put_read(&mut self, name: &DeviceName, stored: Option<Account>) {
-        let entry = self.read.get(&name.folded());
-        if entry.is_none_or(|entry| entry.standing != Standing::TakenAsGone) {
-            self.put(name, stored);
+        let before = self.read.get(&name.folded());
+        let taken = before.map_or(Taken::Nothing, |entry| entry.taken);
+        let holder = self.last_name(name);
+        self.put(name, stored);
+        let entry = self.read.get_mut(&name.folded());
+        if let Some(entry) = entry.filter(|_| taken != Taken::Nothing)
+            && let Some(account) = &mut entry.account
+            && holder.as_ref() == Some(&account.name)
+        {
+            taken.take_from(account);
+            entry.taken = taken;
         }
     }
 
@@ -174,7 +202,7 @@ impl Accounts {
             let Some(entry) = self.read.get_mut(&folded) else {
                 continue;
             };
-            if entry.standing == Standing::TakenAsGone || is_held(&folded, entry.account.as_ref()) {
+            if entry.taken != Taken::Nothing || is_held(&folded, entry.account.as_ref()) {
                 self.uses += 1;
                 entry.used = self.uses;
                 self.by_use.insert(self.uses, folded);
@@ -186,9 +214,7 @@ impl Accounts {
 
     /// A change of the account may have been made, or it was another than the entry says.
     pub(crate) fn doubt(&mut self, name: &DeviceName) {
-        if let Some(entry) = self.read.get_mut(&name.folded())
-            && entry.standing != Standing::TakenAsGone
-        {
+        if let Some(entry) = self.read.get_mut(&name.folded()) {
             entry.standing = Standing::Doubtful;
         }
     }
@@ -196,30 +222,44 @@ impl Accounts {
     /// Somebody else has changed the account in the store.
     pub(crate) fn note_change(&mut self, name: &DeviceName) {
         if let Some(entry) = self.read.get_mut(&name.folded()) {
-            entry.standing = Standing::Doubtful;
+            (entry.standing, entry.taken) = (Standing::Doubtful, Taken::Nothing);
         }
     }
 
     /// Nobody knows whether the store has taken password and key away: the device is refused as if it
-    /// had.
+    /// had. The rest is read again.
     pub(crate) fn take_login_as_gone(&mut self, name: &DeviceName) {
-        self.take_as_gone(name, |account| {
-            (account.password_hash, account.key) = (None, None);
-        });
+        self.take_as_gone(name, Taken::Login);
     }
 
     /// The same of a key alone.
     pub(crate) fn take_key_as_gone(&mut self, name: &DeviceName) {
-        self.take_as_gone(name, |account| account.key = None);
+        self.take_as_gone(name, Taken::Key);
     }
 
-    fn take_as_gone(&mut self, name: &DeviceName, take: impl FnOnce(&mut Account)) {
+    fn take_as_gone(&mut self, name: &DeviceName, taken: Taken) {
         let Some(entry) = self.read.get_mut(&name.folded()) else {
             return;
         };
         if let Some(account) = entry.account.as_mut().filter(|own| own.name == *name) {
-            take(account);
-            entry.standing = Standing::TakenAsGone;
+            taken.take_from(account);
+            entry.taken = entry.taken.max(taken);
+            entry.standing = Standing::Doubtful;
+        }
+    }
+
+    /// The store has said that this account has no key. What else it has, is read again.
+    pub(crate) fn note_no_key(&mut self, name: &DeviceName) {
+        let Some(entry) = self.read.get_mut(&name.folded()) else {
+            return;
+        };
+        if let Some(account) = entry.account.as_mut().filter(|own| own.name == *name) {
+            account.key = None;
+            entry.taken = match entry.taken {
+                Taken::Login => Taken::Login,
+                Taken::Key | Taken::Nothing => Taken::Nothing,
+            };
+            entry.standing = Standing::Doubtful;
         }
     }
 
@@ -233,10 +273,10 @@ impl Accounts {
 
 #[cfg(test)]
 mod tests {
-    use fleetlink_proto::WallTime;
+    use fleetlink_proto::{DeviceKey, WallTime};
 
     use super::*;
-    use crate::store::calls::AccountVersion;
+    use crate::store::calls::{AccountVersion, PasswordHash};
 
     fn name(number: usize) -> DeviceName {
         format!("cam-{number}").parse().unwrap()
@@ -284,6 +324,43 @@ mod tests {
             "{}",
             accounts.read.len()
         );
+    }
+
+    #[test]
+    fn an_account_that_has_no_key_to_revoke_makes_room_like_others() {
+        let mut accounts = Accounts::with_room_for(10);
+        for number in (0..10_000).map(|number| 2 * number) {
+            read(&mut accounts, number, |_| false);
+            accounts.doubt(&name(number));
+            accounts.note_no_key(&name(number));
+        }
+        assert!(accounts.read.len() <= 10, "{}", accounts.read.len());
+    }
+
+    #[test]
+    fn what_may_be_gone_is_gone_whatever_is_read_until_the_next_change() {
+        let keyed = |version| Account {
+            password_hash: Some(PasswordHash::new("right")),
+            key: Some(EnrolledKey {
+                key: DeviceKey::from_bytes([1; 32]),
+                enrolled: WallTime::from_unix_millis(0),
+            }),
+            ..account(1, version)
+        };
+        let mut accounts = Accounts::with_room_for(10);
+        accounts.put_read(&name(1), Some(keyed(1)));
+        accounts.take_key_as_gone(&name(1));
+        assert!(!accounts.is_read(&name(1)), "the rest is read again");
+        accounts.put_read(&name(1), Some(keyed(2)));
+        let found = accounts.get(&name(1)).unwrap();
+        assert!(found.key.is_none() && found.password_hash.is_some());
+        accounts.take_login_as_gone(&name(1));
+        accounts.take_key_as_gone(&name(1));
+        accounts.put_read(&name(1), Some(keyed(3)));
+        let found = accounts.get(&name(1)).unwrap();
+        assert!(found.key.is_none() && found.password_hash.is_none());
+        accounts.put(&name(1), Some(keyed(4)));
+        assert_eq!(accounts.get(&name(1)), Some(&keyed(4)));
     }
 
     #[test]

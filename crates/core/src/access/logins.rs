@@ -65,6 +65,12 @@ impl Logins {
         self.attempts.standing(address, name, now)
     }
 
+    /// Whether every password that comes from this address under this name is refused now.
+    pub(crate) fn is_shut_out(&self, address: IpAddr, name: &str, now: Now) -> bool {
+        let standing = self.standing(address, name, now);
+        matches!(standing, Standing::Penalised(..) | Standing::LockedOut(_))
+    }
+
     /// The names that are locked out.
     pub(crate) fn locked_out(&self, now: Now) -> BTreeMap<Box<str>, Duration> {
         let locked_out = self.attempts.locked_out(now).into_iter();

@@ -54,8 +54,9 @@ impl Hub {
             name: cut(&shown.name).into(),
             password: shown.password,
         };
+        let is_shut_out = self.logins.is_shut_out(attempt.address, &attempt.name, now);
         match attempt.name.parse::<DeviceName>() {
-            Ok(name) if !self.accounts.is_read(&name) => {
+            Ok(name) if !is_shut_out && !self.accounts.is_read(&name) => {
                 self.read_account(NotRead(name), Parked::Shown(Box::new(attempt)), now);
             }
             _ => self.attempt(attempt, now),

@@ -13,6 +13,7 @@ use crate::errors;
 use crate::hub::Hub;
 use crate::hub::routing::Context;
 use crate::session::state::Stage;
+use crate::store::calls::Account;
 use crate::time::Now;
 
 impl Hub {
@@ -60,10 +61,12 @@ impl Hub {
         possession: Possession,
         now: Now,
     ) {
-        let account = self.accounts.find(name).filter(|account| {
-            possession == Possession::Proven
-                && account.key.as_ref().is_some_and(|own| own.key == key)
-        });
+        let account = match possession {
+            Possession::Proven => self.accounts.find(name),
+            Possession::NoChannel | Possession::Unproven => None,
+        };
+        let has_key = |account: &&Account| account.key.as_ref().is_some_and(|own| own.key == key);
+        let account = account.filter(has_key);
         if let Some(account) = account {
             let device = account.name.clone();
             return self.accept(call, device, Proof::Key(key), now);

@@ -155,7 +155,11 @@ impl Hub {
         let taken = self.take_stored(name, result);
         let is_gone = match &taken {
             Ok(()) => true,
-            Err(StoreError::NotFound | StoreError::Unknown(_)) => {
+            Err(StoreError::NotFound) => {
+                self.accounts.note_no_key(name);
+                true
+            }
+            Err(StoreError::Unknown(_)) => {
                 self.accounts.take_key_as_gone(name);
                 true
             }

@@ -33,7 +33,13 @@ impl Hub {
             Ok(address) => address,
             Err(error) => return call.refuse(error, &mut self.out),
         };
-        let device = name.parse::<DeviceName>().ok();
+        // What is refused whatever the account is costs no read: neither time, nor a place in memory, nor
+        // a hint at whose account is there.
+        let needs_account = match login.proof {
+            LoginProof::Password(_) => !self.logins.is_shut_out(address, &name, now),
+            LoginProof::Key { .. } => !is_stale && possession == Possession::Proven,
+        };
+        let device = name.parse::<DeviceName>().ok().filter(|_| needs_account);
         let call = call.with(NamedLogin {
             login,
             name,
@@ -49,7 +55,7 @@ impl Hub {
         }
     }
 
-    /// Decides about a login whose account has been read.
+    /// Decides about a login whose account has been read, or is of no concern.
     pub(super) fn decide_login(&mut self, call: Call<NamedLogin>, now: Now) {
         let (login, call) = call.split();
         let NamedLogin {

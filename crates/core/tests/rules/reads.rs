@@ -2,9 +2,9 @@
 //! without them.
 
 use fleetlink_core::{
-    AdminId, AdminReply, AdminRequest, Caller, Change, Door, Effect, Input, OperationId,
-    Possession, Proof, Query, SessionChoice, SessionId, Settings, StoreCall, StoreError,
-    StoreReply,
+    AccountOrder, AdminId, AdminReply, AdminRequest, Caller, Change, Door, Effect, Input,
+    OperationId, Possession, Proof, Query, SessionChoice, SessionId, Settings, StoreCall,
+    StoreError, StoreReply,
 };
 use fleetlink_proto::Signature;
 use fleetlink_proto::control::limits::{MAX_PARKED_CALLS, MAX_QUEUED_OPERATIONS};
@@ -42,6 +42,19 @@ impl Fixture {
             } => Some((*operation, name.to_string())),
             _ => None,
         })
+    }
+
+    fn has_read(&self) -> bool {
+        let is_read = |effect: &Effect| {
+            matches!(
+                effect,
+                Effect::Store {
+                    call: StoreCall::Query(Query::Account { .. }),
+                    ..
+                }
+            )
+        };
+        self.effects.iter().any(is_read)
     }
 
     fn answer_read(&mut self) -> String {
@@ -328,4 +341,92 @@ fn sessions_end_at_the_operators_word_whatever_the_store_says() {
         "cam",
     ))));
     assert_eq!(f.end_of(1), Some(EndReason::EndedByOperator));
+}
+
+/// It costs no read which an active name does not cost.
+#[test]
+fn what_is_refused_from_memory_is_refused_without_a_read() {
+    let mut f = fresh();
+    for device in ["a", "b", "c"] {
+        f.call(9, password(device));
+        f.answer_read();
+        let (check, _) = f.check().expect("a check");
+        let matches = false;
+        f.input(Input::PasswordChecked { check, matches });
+    }
+    f.reads_wait = true;
+    f.effects.clear();
+    let id = f.call(9, password("cam"));
+    let error = f.answer(&id).expect("a reply at once").unwrap_err();
+    assert_eq!(error.code, ErrorCode::Penalised);
+    let shown = f.show([192, 0, 2, 1], "cam", "right");
+    let error = f.identified(shown).expect("a reply at once").unwrap_err();
+    assert_eq!(error.code, ErrorCode::Penalised);
+    assert!(f.store_call().is_none());
+}
+
+#[test]
+fn a_locked_out_name_and_a_key_that_was_not_shown_are_refused_without_a_read() {
+    let mut f = fresh();
+    f.restart(Settings {
+        cached_accounts: 1,
+        penalties: None,
+        ..settings()
+    });
+    f.greeted(1);
+    for _ in 0..2 {
+        f.call(1, password("locked"));
+        if f.has_read() {
+            f.answer_read();
+        }
+        let (check, _) = f.check().expect("a check");
+        let matches = false;
+        f.input(Input::PasswordChecked { check, matches });
+    }
+    // Others take its place in memory.
+    for number in 0..20 {
+        f.call(1, password(&format!("ghost-{number}")));
+        f.answer_read();
+        f.finish_check();
+    }
+    f.effects.clear();
+    let id = f.call(1, password("locked"));
+    let error = f.answer(&id).expect("a reply at once").unwrap_err();
+    assert_eq!(error.code, ErrorCode::Blocked);
+    let shown = f.show([192, 0, 2, 1], "locked", "right");
+    let error = f.identified(shown).expect("a reply at once").unwrap_err();
+    assert_eq!(error.code, ErrorCode::Blocked);
+    for (possession, code) in [
+        (Possession::Unproven, ErrorCode::KeyRefused),
+        (Possession::NoChannel, ErrorCode::NoChannel),
+    ] {
+        let id = f.call_with(1, keyed("cam"), possession);
+        let error = f.answer(&id).expect("a reply at once").unwrap_err();
+        assert_eq!(error.code, code);
+    }
+    assert!(f.store_call().is_none());
+}
+
+/// That there was no key is no unknown outcome: it hides no later one.
+#[test]
+fn a_revocation_without_a_key_lets_a_later_doubt_be_read() {
+    for outcome in [StoreError::NotFound, StoreError::Unknown("x".to_owned())] {
+        let mut f = Fixture::new();
+        f.greeted(1);
+        f.operate(AdminRequest::RevokeKey { name: name("cam") });
+        f.store_answers(Err(outcome));
+        f.operate(AdminRequest::Change {
+            name: name("cam"),
+            order: AccountOrder::SetPassword(hash("new")),
+        });
+        let (operation, call) = f.store_call().expect("the change");
+        f.stored.follow(&call, StoreReply::Done);
+        let result = Err(StoreError::Unknown("x".to_owned()));
+        f.input(Input::StoreAnswered { operation, result });
+        f.reads_wait = true;
+        f.call(1, password("cam"));
+        assert_eq!(f.answer_read(), "cam");
+        let (_, is_right) = f.check().expect("a check");
+        assert!(!is_right, "the old password");
+    }
 }

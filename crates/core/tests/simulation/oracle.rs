@@ -25,6 +25,14 @@ use crate::presence::List;
 use crate::store::{Store, whose};
 use crate::tickets::AskedRedemption;
 
+/// What the hub takes as gone until the store tells of another change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Taken {
+    Key,
+    /// Password and key.
+    Login,
+}
+
 pub(crate) struct Oracle {
     pub(crate) max_attempts: u8,
     pub(crate) penalties: Penalties,
@@ -41,7 +49,7 @@ pub(crate) struct Oracle {
     /// The same of keys.
     pub(crate) keys: BTreeMap<DeviceName, DeviceKey>,
     /// Accounts of which nobody knows whether their login or key was taken away.
-    pub(crate) taken_as_gone: BTreeSet<DeviceName>,
+    pub(crate) taken_as_gone: BTreeMap<DeviceName, Taken>,
     /// The same of tickets.
     pub(crate) tickets: BTreeMap<TicketNumber, Ticket>,
     /// Changes that sessions asked for which were ended before their turn came.
@@ -142,7 +150,7 @@ impl Oracle {
             checks: BTreeMap::new(),
             accounts: store.accounts.iter().map(account).collect(),
             keys: store.keys().collect(),
-            taken_as_gone: BTreeSet::new(),
+            taken_as_gone: BTreeMap::new(),
             tickets: store.tickets.clone(),
             withdrawn: BTreeSet::new(),
             settling: BTreeSet::new(),
@@ -314,11 +322,9 @@ impl Oracle {
     fn store_told(&mut self, call: StoreCall, result: Result<StoreReply, StoreError>) {
         match (&result, whose(&call)) {
             (Ok(StoreReply::Account(found)), None) => {
-                if let StoreCall::Query(Query::Account { name }) = &call
-                    && !self.taken_as_gone.contains(name)
-                {
+                if let StoreCall::Query(Query::Account { name }) = &call {
                     match found {
-                        Some(account) => self.account_told(account),
+                        Some(account) => self.account_read(account),
                         None => self.no_account_told(name),
                     }
                 }
@@ -329,17 +335,19 @@ impl Oracle {
         }
         match (&call, &result) {
             (StoreCall::Change(Change::RemoveLogin { name, .. }), Err(StoreError::Unknown(_))) => {
-                {
-                    self.take_as_gone(name);
-                    self.login_removed(name);
-                };
+                self.take_as_gone(name, Taken::Login);
+                self.login_removed(name);
             }
             (
                 StoreCall::Change(Change::RemoveKey { name }),
                 Ok(_) | Err(StoreError::NotFound | StoreError::Unknown(_)),
             ) => {
-                if result.is_err() {
-                    self.take_as_gone(name);
+                match result {
+                    Err(StoreError::Unknown(_)) => self.take_as_gone(name, Taken::Key),
+                    Err(_) if self.taken_as_gone.get(name) == Some(&Taken::Key) => {
+                        self.taken_as_gone.remove(name);
+                    }
+                    _ => {}
                 }
                 self.key_revoked(name);
             }
@@ -358,9 +366,26 @@ impl Oracle {
     }
 
     /// The hub takes a login or a key as gone until the store tells of another change.
-    fn take_as_gone(&mut self, name: &DeviceName) {
+    fn take_as_gone(&mut self, name: &DeviceName, taken: Taken) {
         if self.accounts.contains_key(name) {
-            self.taken_as_gone.insert(name.clone());
+            let known = self.taken_as_gone.entry(name.clone()).or_insert(taken);
+            *known = taken.max(*known);
+        }
+    }
+
+    /// The store was read: what is taken as gone is so all the same.
+    fn account_read(&mut self, account: &Account) {
+        let taken = self.taken_as_gone.get(&account.name).copied();
+        let mut account = account.clone();
+        if taken.is_some() {
+            account.key = None;
+        }
+        if taken == Some(Taken::Login) {
+            account.password_hash = None;
+        }
+        self.account_told(&account);
+        if let Some(taken) = taken {
+            self.taken_as_gone.insert(account.name, taken);
         }
     }
 

@@ -94,7 +94,8 @@ pub const MAX_FAILING_NETWORKS: usize = 10_000;
 /// Password checks that may wait for a core of the hub; further logins are told to come back.
 pub const MAX_WAITING_PASSWORD_CHECKS: usize = 2_048;
 
-/// Accounts that a hub keeps in memory beside those of its sessions; others are read again.
+/// Accounts that a hub keeps in memory, those of its sessions among them; others are read again. Where its
+/// sessions and operations need more, it keeps about a seventh of these besides.
 pub const MAX_CACHED_ACCOUNTS: usize = 10_000;
 /// Calls that may wait for a hub's store to be read; further ones are told to come back.
 pub const MAX_PARKED_CALLS: usize = 4_096;
