@@ -92,11 +92,21 @@ pub(super) fn plan(
     Ok(plan)
 }
 
-/// The columns that have samples; `None` where the data file or a pyramid was changed meanwhile.
-/// Blocking.
-pub(super) fn fill(plan: Plan, shared: &Shared) -> Result<Option<Vec<Column>>, StoreError> {
+/// The result of a query away from the database.
+pub(super) enum Filled {
+    /// The columns that have samples.
+    Columns(Vec<Column>),
+    /// The file of this segment is gone. Its data file was replaced or deleted meanwhile, unless the
+    /// database names the segment still.
+    Gone(u64),
+    /// A pyramid was damaged and is removed.
+    PyramidRemoved,
+}
+
+/// Adds what the database does not know. Blocking.
+pub(super) fn fill(plan: Plan, shared: &Shared) -> Result<Filled, StoreError> {
     let Some(mut columns) = plan.columns else {
-        return Ok(Some(Vec::new()));
+        return Ok(Filled::Columns(Vec::new()));
     };
     for part in &plan.parts {
         let added = match &part.body {
@@ -105,17 +115,18 @@ pub(super) fn fill(plan: Plan, shared: &Shared) -> Result<Option<Vec<Column>>, S
         };
         match added {
             Ok(()) => {}
-            // Its file was replaced or deleted, and with it the segment.
-            Err(QueryError::Store(StoreError::NotFound)) => return Ok(None),
+            Err(QueryError::Store(StoreError::NotFound)) => {
+                return Ok(Filled::Gone(part.segment.id));
+            }
             Err(QueryError::Store(error)) => return Err(error),
             Err(QueryError::Pyramid(error)) => {
                 tracing::warn!(segment = part.segment.id, %error, "a pyramid is built again");
                 pyramids::remove(part.segment.id, shared);
-                return Ok(None);
+                return Ok(Filled::PyramidRemoved);
             }
         }
     }
-    Ok(Some(columns.finish()))
+    Ok(Filled::Columns(columns.finish()))
 }
 
 fn add_body(columns: &mut Columns, part: &Part, text: &[u8]) -> Result<(), StoreError> {

@@ -74,6 +74,7 @@ pub use self::reconcile::{DamagedSegment, Reconciliation};
 
 use self::candidates::Candidates;
 use self::change::Write;
+use self::columns::Filled;
 use self::error::{OpError, of_read};
 use self::failure::Health;
 use self::folder::Folder;
@@ -235,6 +236,7 @@ impl Store for SqliteStore {
     ) -> StoreFuture<'_, Vec<Column>> {
         let file = (device, file);
         Box::pin(async move {
+            let mut gone = None;
             for _ in 0..COLUMN_TRIES {
                 let (shared, file) = (Arc::clone(&self.shared), file.clone());
                 let plan = self
@@ -245,13 +247,19 @@ impl Store for SqliteStore {
                 let filled = filled.await.map_err(|error| {
                     StoreError::Unavailable(format!("a query ended before its end: {error}"))
                 })?;
-                if let Some(columns) = filled? {
-                    return Ok(columns);
+                match filled? {
+                    Filled::Columns(columns) => return Ok(columns),
+                    // The database named it again after its file was found to be gone.
+                    Filled::Gone(segment) if gone == Some(segment) => {
+                        let message = format!("the file of segment {segment} is missing");
+                        return Err(StoreError::Corrupt(message));
+                    }
+                    Filled::Gone(segment) => gone = Some(segment),
+                    Filled::PyramidRemoved => {}
                 }
             }
-            // A file that is replaced so often would be one without readers.
-            let message = "the file of a segment is missing";
-            Err(StoreError::Corrupt(message.to_owned()))
+            let message = "the data file is changed too often; ask again";
+            Err(StoreError::Unavailable(message.to_owned()))
         })
     }
 

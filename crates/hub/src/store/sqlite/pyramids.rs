@@ -4,7 +4,7 @@
 use std::fs;
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, TryLockError};
 use std::thread::{self, JoinHandle};
 
 use fleetlink_core::{SegmentRef, StoreError};
@@ -12,6 +12,7 @@ use fleetlink_proto::ContentHash;
 use fleetlink_proto::samples::Summary;
 use rusqlite::{Connection, OptionalExtension};
 
+use super::candidates::Candidates;
 use super::error::{OpError, damaged, of_read};
 use super::failure::Guard;
 use super::folder::private;
@@ -105,8 +106,8 @@ fn filed(connection: &Connection, id: u64) -> Result<Option<(SegmentRef, Summary
 #[derive(Default)]
 pub(super) struct Building(Mutex<()>);
 
-/// The pyramid of a segment, which is built where it is missing; `None` where it cannot be written.
-/// Blocking.
+/// The pyramid of a segment, which is built where it is missing; `None` where it cannot be written, or
+/// another one is being built: that may take long. Blocking.
 pub(super) fn open(
     segment: &SegmentRef,
     totals: &Summary,
@@ -116,12 +117,12 @@ pub(super) fn open(
     if let Some(pyramid) = Pyramid::open(&path, segment, totals) {
         return Ok(Some(pyramid));
     }
-    let _building = shared
-        .building
-        .0
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
-    // Another query may have built it meanwhile.
+    let _building = match shared.building.0.try_lock() {
+        Ok(building) => building,
+        Err(TryLockError::Poisoned(building)) => building.into_inner(),
+        Err(TryLockError::WouldBlock) => return Ok(None),
+    };
+    // It may have been built meanwhile.
     if let Some(pyramid) = Pyramid::open(&path, segment, totals) {
         return Ok(Some(pyramid));
     }
@@ -140,9 +141,10 @@ fn build(segment: &SegmentRef, totals: &Summary, shared: &Shared) -> Result<(), 
         shared.folder.pyramid(segment.id),
         shared.folder.unfinished_pyramid(),
     );
-    let mut text = WhileNamed {
+    let mut text = WhileWanted {
         reader: segment::open_filed(&shared.folder, segment)?,
         path: shared.folder.segment(segment.id),
+        bare: &shared.bare,
     };
     let mut options = private();
     let out = options
@@ -164,15 +166,21 @@ fn build(segment: &SegmentRef, totals: &Summary, shared: &Shared) -> Result<(), 
     Ok(())
 }
 
-/// Reads a segment for as long as its file has its name: a file that is removed while it is open gives
-/// its room back only when it is closed.
-struct WhileNamed<R> {
+/// Reads a segment for as long as its file has its name and the store is open. A file that is removed
+/// while it is open gives its room back only when it is closed, and the end of the store waits for the
+/// pyramid that is being built.
+struct WhileWanted<'a, R> {
     reader: R,
     path: PathBuf,
+    bare: &'a Candidates<u64>,
 }
 
-impl<R: SegmentReader> SegmentReader for WhileNamed<R> {
+impl<R: SegmentReader> SegmentReader for WhileWanted<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, StoreError> {
+        if self.bare.is_closed() {
+            let message = "the store is closing";
+            return Err(StoreError::Unavailable(message.to_owned()));
+        }
         match self.path.exists() {
             true => self.reader.read(buffer),
             false => Err(StoreError::NotFound),
@@ -188,5 +196,100 @@ pub(super) fn remove(segment: u64, shared: &Shared) {
             tracing::warn!(path = %path.display(), %error, "a file stays until the next start");
         }
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fleetlink_core::{Account, AccountVersion, Change, Commit, StoreCall, UploadChange};
+    use fleetlink_proto::control::UploadMode;
+    use fleetlink_proto::samples::SampleParser;
+    use fleetlink_proto::{DataFile, DeviceName, IdempotencyKey, WallTime};
+
+    use super::super::SqliteStore;
+    use super::*;
+    use crate::store::{StageReply, Store as _, Window};
+
+    /// A segment that never ends.
+    struct Endless(u64);
+
+    impl SegmentReader for Endless {
+        fn read(&mut self, buffer: &mut [u8]) -> Result<usize, StoreError> {
+            self.0 += 1;
+            buffer.fill(b'\n');
+            Ok(buffer.len())
+        }
+    }
+
+    #[test]
+    fn a_segment_is_read_until_it_is_removed_or_the_store_closes() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, bare) = (folder.path().join("1"), Candidates::default());
+        fs::write(&path, b"").unwrap();
+        let mut text = WhileWanted {
+            reader: Endless(0),
+            path: path.clone(),
+            bare: &bare,
+        };
+        assert_eq!(text.read(&mut [0; 9]), Ok(9));
+        fs::remove_file(&path).unwrap();
+        assert_eq!(text.read(&mut [0; 9]), Err(StoreError::NotFound));
+        fs::write(&path, b"").unwrap();
+        bare.close();
+        let closed = text.read(&mut [0; 9]);
+        assert!(matches!(closed, Err(StoreError::Unavailable(_))));
+        assert_eq!(text.reader.0, 1);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    #[expect(
+        clippy::await_holding_lock,
+        reason = "the test shows that nobody waits for it"
+    )]
+    async fn a_query_does_not_wait_for_a_pyramid_that_is_being_built() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path()).unwrap();
+        let building = store.shared.building.0.lock().unwrap();
+        let lines = "12345\n".repeat(20_000);
+        let (device, file): (DeviceName, DataFile) = ("cam".parse().unwrap(), 1.into());
+        let at = WallTime::from_unix_millis(0);
+        let account = Account {
+            name: device.clone(),
+            password_hash: None,
+            created: at,
+            key: None,
+            version: AccountVersion::default(),
+        };
+        let add = StoreCall::Change(Change::AddAccount(account));
+        store.execute(add).await.unwrap();
+        let (key, mode) = (IdempotencyKey::from_bits(1), UploadMode::Replace);
+        let change = UploadChange {
+            device: device.clone(),
+            key,
+            file: file.clone(),
+            mode,
+        };
+        let StageReply::Begun(mut staging) = store.stage(change).await.unwrap() else {
+            panic!("nobody else stages it");
+        };
+        staging.write(lines.as_bytes()).unwrap();
+        let mut parser = SampleParser::new();
+        parser.feed(lines.as_bytes()).unwrap();
+        let summary = parser.finish().unwrap();
+        let hash = ContentHash::of(lines.as_bytes());
+        let commit = Change::Commit(Box::new(Commit {
+            device: device.clone(),
+            file: file.clone(),
+            mode,
+            key,
+            staged: staging.finish(summary, hash, false).unwrap(),
+            at,
+        }));
+        store.execute(StoreCall::Change(commit)).await.unwrap();
+        let window = Window::new(None, None, 7).unwrap();
+        let columns = store.columns(device, file, window).await.unwrap();
+        let counts = columns.iter().map(|column| column.summary.count());
+        assert_eq!(counts.sum::<u64>(), 20_000);
+        drop(building);
     }
 }

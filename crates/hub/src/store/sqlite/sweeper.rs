@@ -55,7 +55,6 @@ impl Drop for Sweeper {
 }
 
 fn remove(segment: u64, shared: &Shared) {
-    pyramids::remove(segment, shared);
     let path = shared.folder.segment(segment);
     match fs::remove_file(&path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -63,6 +62,8 @@ fn remove(segment: u64, shared: &Shared) {
         }
         _ => shared.swept.add(segment),
     }
+    // Behind the segment: who builds its pyramid looks for the segment at the end.
+    pyramids::remove(segment, shared);
 }
 
 /// Former segments whose file is gone: their rows may go with the next transaction.
