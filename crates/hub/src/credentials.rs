@@ -143,7 +143,7 @@ mod tests {
             "line 5: ",
             "line 6: \"a/b\" is no name: ",
             "line 7: ",
-            "line 8: uav-camera stands in line 4",
+            "line 8: uav-camera is in line 4 already",
             "line 9: it is not UTF-8",
         ] {
             assert!(skipped.contains(line), "{line} in {skipped}");

@@ -33,6 +33,16 @@ impl Oracle {
         }
     }
 
+    /// Whether a request of the operator that is not answered yet may end this session. The request may
+    /// have waited for the account to be read while the session logged in.
+    pub(crate) fn is_to_end(&self, session: SessionId) -> bool {
+        let name = self.live[&session].name.as_ref();
+        self.admins.values().any(|request| match request {
+            AdminRequest::EndSessions(SessionChoice::OfDevice(of)) => name == Some(of),
+            _ => false,
+        })
+    }
+
     /// Whether the password that has opened this session, if one has, is still the account's.
     pub(crate) fn password_holds(&self, live: &Live) -> bool {
         match (&live.opened_by, &live.name) {

@@ -129,7 +129,7 @@ fn refuses_what_is_not_there(hub: &Hub) {
     refused(
         &data(hub, &["upload", "1", "x", "--device", "cam"]),
         2,
-        "device's name",
+        "only the device itself uploads",
     );
     let failed = data(hub, &["delete", "9", "--device", "uav", "--json"]);
     let document: Value = serde_json::from_str(&failed.stdout).unwrap();

@@ -102,16 +102,23 @@ async fn what_it_makes_is_for_its_user_alone() {
         .unwrap();
     let mut staging = begin(&store, "cam", 2).await.unwrap();
     staging.write(&large(20_000)).unwrap();
+    while folder
+        .files("a/b/pyramids")
+        .iter()
+        .all(|path| path.ends_with("unfinished"))
+    {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
     let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&root), 0o700);
     let mut seen = 0;
-    for part in ["a/b", "a/b/segments", "a/b/partial"] {
+    for part in ["a/b", "a/b/segments", "a/b/partial", "a/b/pyramids"] {
         for path in folder.files(part) {
             let expected = if path.is_dir() { 0o700 } else { 0o600 };
             assert_eq!(mode(&path), expected, "{}", path.display());
             seen += 1;
         }
     }
-    // Lock, database, its log and its index, the reserve, two folders, a file in each.
-    assert_eq!(seen, 9);
+    // Lock, database, its log and its index, the reserve, three folders, a file in each.
+    assert_eq!(seen, 11);
 }
