@@ -70,6 +70,12 @@ impl Supervisor {
         if let Link::Up(session) = link {
             session.leave().await;
         }
+        self.end();
+    }
+
+    /// Tells who still watches the link that this device has left.
+    fn end(&self) {
+        change(&self.link, Link::Over(Error::closed(Closed::Left)));
     }
 }
 
@@ -77,7 +83,7 @@ impl Drop for Supervisor {
     /// The session ends with its last user: who still watches the link is none.
     fn drop(&mut self) {
         self.task.abort();
-        change(&self.link, Link::Over(Error::closed(Closed::Left)));
+        self.end();
     }
 }
 

@@ -128,6 +128,30 @@ async fn events_that_are_kept_keep_no_session() {
     );
 }
 
+/// Of the client that left, other clones and the events live on.
+#[tokio::test]
+async fn a_client_that_has_left_says_so_at_once() {
+    let (hub, state) = hub_and_state().await;
+    let client = at(&hub, &state).connect().await.unwrap();
+    let mut events = client.join().await.unwrap();
+    client.leave().await;
+    // A hub that is waited for takes longer.
+    let soon = tokio::time::timeout(Duration::from_secs(20), async {
+        assert!(matches!(events.next().await, Some(Event::Joined(_))));
+        let Some(Event::Ended(why)) = events.next().await else {
+            panic!("the presence has ended");
+        };
+        assert!(events.next().await.is_none());
+        let session = client.session().await.map(|_| ()).unwrap_err();
+        let call = client.keys().await.map(|_| ()).unwrap_err();
+        [why, session, call]
+    });
+    for error in soon.await.expect("nothing is waited for") {
+        let left = matches!(error.kind(), ErrorKind::Closed(Closed::Left));
+        assert!(left, "{error}");
+    }
+}
+
 #[tokio::test]
 async fn a_device_that_takes_files_leaves_with_its_events() {
     let (hub, state) = hub_and_state().await;
