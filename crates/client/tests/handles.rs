@@ -276,3 +276,60 @@ async fn the_key_that_a_ticket_brought_is_tried_at_each_address() {
     let seen = hub.seen.lock().unwrap();
     assert_eq!((seen.redeemed.len(), seen.logins), (1, 1));
 }
+
+/// The hub got another key after it had issued the ticket, and the device has followed it. Where the
+/// hub does not answer for a moment, that is no reason to use the ticket again.
+#[tokio::test]
+async fn a_hub_that_is_away_is_waited_for_and_the_ticket_not_used_again() {
+    let (hub, state) = hub_and_state().await;
+    let addresses = vec![hub.address.to_string()];
+    let now = ticket(&hub, addresses.clone());
+    let with = |ticket| {
+        let builder = Client::builder_with_ticket(ticket).state_dir(state.path());
+        builder.device("camera")
+    };
+    with(now).connect().await.unwrap();
+    let before = HubPin::from_sha256([9; 32]);
+    let subject = TicketSubject::Name("camera".parse().unwrap());
+    let issued = JoinTicket::new(
+        before,
+        TicketSecret::from_bytes([3; 16]),
+        subject,
+        addresses,
+    );
+    hub.rewrite(|script| script.close_at_hello = true);
+    let hub = Arc::new(hub);
+    let again = Arc::clone(&hub);
+    let client = with(issued.unwrap())
+        .wait(Duration::from_secs(60))
+        .notices(move |notice| {
+            if matches!(notice, Notice::Waiting { .. }) {
+                again.rewrite(|script| script.close_at_hello = false);
+            }
+        })
+        .connect()
+        .await
+        .unwrap();
+    assert!(client.has_key());
+    let seen = hub.seen.lock().unwrap();
+    assert_eq!((seen.redeemed.len(), seen.logins), (1, 1));
+}
+
+#[tokio::test]
+async fn a_ticket_leads_to_its_own_hub_whatever_address_is_given() {
+    let (other, state) = hub_and_state().await;
+    let (hub, _) = hub_and_state().await;
+    let enrolled = ticket(&other, vec![other.address.to_string()]);
+    let with = |builder: ClientBuilder| builder.device("camera").state_dir(state.path());
+    let builder = with(Client::builder_with_ticket(enrolled));
+    builder.connect().await.unwrap();
+    let ticket = ticket(&hub, vec![hub.address.to_string()]);
+    for redeemed in [1, 1] {
+        let builder = Client::builder(other.address.to_string()).ticket(ticket.clone());
+        let client = with(builder).connect().await.unwrap();
+        assert_eq!(client.address().to_string(), hub.address.to_string());
+        assert_eq!(hub.seen.lock().unwrap().redeemed.len(), redeemed);
+    }
+    assert_eq!(other.seen.lock().unwrap().logins, 0);
+    assert_eq!(hub.seen.lock().unwrap().logins, 1, "by the key");
+}

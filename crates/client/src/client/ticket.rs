@@ -15,8 +15,8 @@ use crate::limits::OPENING_PATIENCE;
 use crate::redeem::reach;
 use crate::retry::{Attempt, Patience, Tries, retry};
 use crate::{
-    Chosen, Connection, Credential, DeviceKeys, Error, HubAddress, KeyPair, KnownHubs, Result,
-    Session, Successor, Trust,
+    Chosen, Connection, Credential, DeviceKeys, Error, ErrorKind, HubAddress, KeyPair, KnownHubs,
+    Result, Retry, Session, Successor, Trust,
 };
 
 impl ClientBuilder {
@@ -139,7 +139,7 @@ impl ClientBuilder {
         };
         let mut login = KeyLogin {
             builder: self,
-            hub: ticket.hub(),
+            ticket,
             places,
             name,
             state,
@@ -174,13 +174,24 @@ impl ClientBuilder {
 /// A login by the key that an earlier use of the ticket brought.
 struct KeyLogin<'a> {
     builder: &'a ClientBuilder,
-    /// The pin of the ticket.
-    hub: HubPin,
+    ticket: &'a JoinTicket,
     places: &'a [HubAddress],
     name: DeviceName,
     state: &'a Path,
     /// Whether it was told that the hub is waited for.
     told: bool,
+}
+
+impl KeyLogin<'_> {
+    fn is_of_ticket(&self, place: &HubAddress) -> bool {
+        let mut named = self.ticket.addresses().iter();
+        named.any(|text| text.parse().is_ok_and(|named: HubAddress| named == *place))
+    }
+}
+
+/// Whether another key was shown than the hub's, and the hub has not announced it.
+fn is_another_hub(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::PinChanged { .. }) && error.retry() != Retry::Soon
 }
 
 impl Attempt for KeyLogin<'_> {
@@ -193,12 +204,17 @@ impl Attempt for KeyLogin<'_> {
         let keys = DeviceKeys::in_folder(self.state);
         // The hub may have got another key since the ticket was issued; the device has followed it.
         let mut met = None;
-        for place in self.places {
+        for place in self.places.iter().filter(|place| self.is_of_ticket(place)) {
             met = met.or(known.pin(place)?);
         }
         let mut unreached = None;
         for place in self.places {
-            let pin = known.pin(place)?.or(met).unwrap_or(self.hub);
+            // What is known at an address that the ticket does not name may be another hub.
+            let here = match self.is_of_ticket(place) {
+                true => known.pin(place)?,
+                false => None,
+            };
+            let pin = here.or(met).unwrap_or(self.ticket.hub());
             let Some(key) = keys.find(pin, &self.name)? else {
                 continue;
             };
@@ -210,8 +226,9 @@ impl Attempt for KeyLogin<'_> {
                 // It was revoked: this ticket may bring a new one.
                 Err(error) if error.is_refused_with(ErrorCode::KeyRefused) => return Ok(None),
                 Err(error) if error.refusal().is_some() => return Err(error),
-                // Another hub than the ticket's, perhaps: the ticket says which one is meant.
-                Err(_) if pin != self.hub => {}
+                // Another hub than the ticket's, perhaps: the ticket says which one is meant. One that
+                // cannot be asked just now is waited for: the ticket would bring a second account.
+                Err(error) if pin != self.ticket.hub() && is_another_hub(&error) => {}
                 Err(error) => unreached = unreached.or(Some(error)),
             }
         }
