@@ -146,6 +146,22 @@ async fn an_interrupted_flight_that_the_hub_can_resume_is_resumed() {
     assert_eq!(seen.received, 700_000, "no byte was sent twice");
 }
 
+/// The hub holds a part of the first try, although the upload is small. The second one is behind it.
+#[tokio::test]
+async fn a_flight_onto_a_part_that_the_hub_holds_is_sent_once_more() {
+    for code in [ErrorCode::HashMismatch, ErrorCode::BadLine] {
+        let (hub, client, _state) = connected(modern()).await;
+        hub.rewrite(|script| {
+            script.close_once_at = Some(3);
+            script.fail_misfits = Some(code);
+        });
+        client.upload(1, [21.5, 22.5]).await.unwrap();
+        assert_eq!(committed(&hub), "21.5\n22.5\n");
+        let seen = hub.seen.lock().unwrap();
+        assert_eq!((seen.opened.len(), seen.logins), (3, 2), "{code:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_line_that_is_no_sample_is_told_before_anything_is_sent() {
     let (hub, client, _state) = connected(modern()).await;

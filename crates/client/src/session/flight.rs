@@ -75,12 +75,18 @@ impl Session {
             OpenUploadReply::Ready { offset, .. } => offset,
         };
         match committed.read_within(COMMIT_DEADLINE).await {
-            // The hub held a part of an earlier try, and has dropped it: the next try succeeds.
-            Err(error) if held > 0 && error.is_refused_with(ErrorCode::HashMismatch) => {
-                Err(Error::changed())
+            Err(error) => {
+                // The failure came first and says more than that there is no such upload any more.
+                let error = failure.told.try_recv().map_or(error, Error::refused);
+                // The hub held a part of an earlier try, and has dropped it: the next try succeeds.
+                let misfits = [ErrorCode::HashMismatch, ErrorCode::BadLine];
+                let misfits = misfits.iter().any(|code| error.is_refused_with(*code));
+                Err(if held > 0 && misfits {
+                    Error::changed()
+                } else {
+                    error
+                })
             }
-            // The failure came first and says more than that there is no such upload any more.
-            Err(error) => Err(failure.told.try_recv().map_or(error, Error::refused)),
             Ok(receipt) => Ok(receipt),
         }
     }

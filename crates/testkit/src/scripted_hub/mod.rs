@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod misfit;
 mod serving;
 
 use std::collections::HashMap;
@@ -46,6 +47,8 @@ pub struct Script {
     pub client_numbers: bool,
     /// Refuses every `upload.open` so.
     pub refuse_opens: Option<ErrorCode>,
+    /// Fails an upload so whose bytes do not fit its hash: a part of it was held already.
+    pub fail_misfits: Option<ErrorCode>,
     /// Closes so many times in place of answering a commit, which it has done.
     pub lost_commits: usize,
     /// Answers `login` so many times that it is busy.

@@ -56,13 +56,13 @@ pub(super) async fn serve(
     session.seen.lock().unwrap().open -= 1;
 }
 
-struct Serving {
+pub(super) struct Serving {
     stream: TlsStream<TcpStream>,
-    seen: Arc<Mutex<Seen>>,
+    pub(super) seen: Arc<Mutex<Seen>>,
     script: Arc<Mutex<Script>>,
     calls: usize,
     pings: usize,
-    keys: HashMap<UploadNumber, u128>,
+    pub(super) keys: HashMap<UploadNumber, u128>,
     chunk: UploadNumber,
     unsaid: Vec<u8>,
 }
@@ -193,6 +193,10 @@ impl Serving {
                 None => return false,
             },
             Request::OpenUpload(open) => self.open_upload(&open, script),
+            Request::CommitUpload(commit) if self.is_misfit(&commit, script) => {
+                let code = script.fail_misfits.unwrap_or(ErrorCode::Internal);
+                return self.fail(id, commit.upload, code).await;
+            }
             Request::CommitUpload(commit) => match self.commit(&commit, script) {
                 Some(reply) => reply,
                 None => return false,
@@ -374,7 +378,7 @@ impl Serving {
         self.send(&stream).await
     }
 
-    async fn send(&mut self, bytes: &[u8]) -> bool {
+    pub(super) async fn send(&mut self, bytes: &[u8]) -> bool {
         self.unsaid.extend(bytes);
         if self.calls - self.pings < self.script.lock().unwrap().silent_until {
             return true;
