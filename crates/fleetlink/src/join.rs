@@ -36,7 +36,8 @@ pub(crate) struct JoinArguments {
     /// The hub, where the arguments name none.
     #[arg(long, hide = true, value_name = "HOST:PORT", env = "FLEETLINK_HUB")]
     hub: Option<HubAddress>,
-    /// Wait for a hub that cannot be reached yet: this long, or without an end.
+    /// Wait for a hub that cannot be reached yet: this long, or without an end. A host name that
+    /// nobody has is tried five times.
     #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true,
           default_value = "0s", default_missing_value = "forever", hide_default_value = true,
           value_parser = duration::or_forever)]

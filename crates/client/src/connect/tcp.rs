@@ -60,13 +60,39 @@ async fn resolve(hub: &HubAddress) -> Result<Vec<SocketAddr>> {
         Ok(Ok(found)) => Ok(found.collect()),
         Ok(Err(source)) => {
             let message = format!("the host {} is not known: {source}", hub.host());
-            // The resolver itself could not be asked: nothing is known of the name.
-            let kind = match source.to_string().contains("Temporary failure") {
+            // Where the resolver could not be asked, nothing is known of the name.
+            let kind = match is_unasked(&source.to_string()) {
                 true => ErrorKind::Unreachable,
                 false => ErrorKind::UnknownHost,
             };
             Err(Error::new(kind, message).because(source))
         }
         Err(_) => Err(super::late("name resolution", RESOLVE_DEADLINE)),
+    }
+}
+
+/// Whether this is how the C library says that the resolver itself could not be asked (`EAI_AGAIN`),
+/// in glibc's words or in musl's. The standard library gives the words alone.
+fn is_unasked(text: &str) -> bool {
+    let said = text.rsplit(": ").next().unwrap_or(text);
+    said.starts_with("Temporary failure") || said == "Try again"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_unasked;
+
+    #[test]
+    fn a_resolver_that_cannot_be_asked_is_told_from_a_name_that_nobody_has() {
+        for (said, unasked) in [
+            ("Temporary failure in name resolution", true),
+            ("Try again", true),
+            ("Name or service not known", false),
+            ("Name does not resolve", false),
+            ("No address associated with hostname", false),
+        ] {
+            let text = format!("failed to lookup address information: {said}");
+            assert_eq!(is_unasked(&text), unasked, "{text}");
+        }
     }
 }

@@ -57,7 +57,8 @@ pub(crate) struct ReceiveArguments {
     /// The UDP port on which this device accepts peers; 0: any free one.
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     udp_port: u16,
-    /// Time to wait for a hub that cannot be reached yet; 0s: not at all.
+    /// Time to wait for a hub that cannot be reached yet; 0s: not at all. A host name that nobody has
+    /// is tried five times.
     #[arg(long, value_name = "TIME|forever", default_value = "forever",
           value_parser = duration::or_forever)]
     wait: Duration,
