@@ -266,10 +266,13 @@ impl Observer for Sent {
     }
 
     fn is_over(&self, place: usize, sent: Result<Receipt>, _: Duration) {
-        if let (Ok(_), Some((_, told))) = (&sent, self.under_way().get_mut(&place)) {
+        // Both at once, as `tell` takes them: between the two it would tell the end too early, and the
+        // file's last report would be missing.
+        let (mut over, mut under_way) = (self.over(), self.under_way());
+        if let (Ok(_), Some((_, told))) = (&sent, under_way.get_mut(&place)) {
             // Its end is told in any case.
             *told = None;
         }
-        self.over().insert(place, sent);
+        over.insert(place, sent);
     }
 }
