@@ -65,9 +65,8 @@ pub(super) struct Unread {
     bytes: AtomicUsize,
     room: Semaphore,
     in_flight: Semaphore,
-    /// What the calls under way are counted as. Those of one id, which a device had best not use
-    /// twice, are counted together.
-    under_way: Mutex<Vec<(RequestId, Counted)>>,
+    /// The room of each call under way. A device had best not use an id twice, but may.
+    under_way: Mutex<Vec<(RequestId, u32)>>,
 }
 
 /// What some calls are counted as, until their answers are written.
@@ -115,42 +114,43 @@ impl Unread {
     }
 
     fn count(&self, id: &RequestId, cost: u32) {
-        let mut under_way = self.under_way();
-        let found = under_way.iter_mut().find(|(found, _)| found == id);
-        match found {
-            Some((_, counted)) => {
-                counted.calls += 1;
-                counted.room += cost;
-            }
-            None => under_way.push((
-                id.clone(),
-                Counted {
-                    calls: 1,
-                    room: cost,
-                },
-            )),
-        }
+        self.under_way().push((id.clone(), cost));
     }
 
     /// The call has its answer, of so many bytes; what is to be given back when that is written. Room
     /// that the answer does not need is given back at once.
     pub(super) fn answered(&self, id: &RequestId, bytes: usize) -> Counted {
-        let mut counted = self.take(id);
-        let needed = u32::try_from(bytes).map_or(counted.room, |bytes| bytes.min(counted.room));
-        self.room.add_permits((counted.room - needed) as usize);
-        counted.room = needed;
-        counted
+        let Some(room) = self.take(id, bytes) else {
+            return Counted::default();
+        };
+        let needed = u32::try_from(bytes).map_or(room, |bytes| bytes.min(room));
+        self.room.add_permits((room - needed) as usize);
+        Counted {
+            calls: 1,
+            room: needed,
+        }
     }
 
-    fn take(&self, id: &RequestId) -> Counted {
+    /// The room of one call of this id. Which of several it was, nobody knows: the least that such an
+    /// answer fits into, else the most.
+    fn take(&self, id: &RequestId, bytes: usize) -> Option<u32> {
         let mut under_way = self.under_way();
-        let at = under_way.iter().position(|(found, _)| found == id);
-        let counted = at.map(|at| under_way.swap_remove(at).1);
+        let of_id = || {
+            under_way
+                .iter()
+                .enumerate()
+                .filter(|(_, (found, _))| found == id)
+        };
+        let fits = of_id().filter(|(_, (_, room))| *room as usize >= bytes);
+        let least = fits.min_by_key(|(_, (_, room))| *room);
+        let at = least.or_else(|| of_id().max_by_key(|(_, (_, room))| *room));
+        let at = at.map(|(at, _)| at);
+        let room = at.map(|at| under_way.swap_remove(at).1);
         if under_way.is_empty() {
             // An idle session keeps no room for calls.
             *under_way = Vec::new();
         }
-        counted.unwrap_or_default()
+        room
     }
 
     /// So many bytes are to be written; whether that is more than a session may leave unread.
@@ -172,7 +172,7 @@ impl Unread {
         self.hub.patience()
     }
 
-    fn under_way(&self) -> std::sync::MutexGuard<'_, Vec<(RequestId, Counted)>> {
+    fn under_way(&self) -> std::sync::MutexGuard<'_, Vec<(RequestId, u32)>> {
         self.under_way
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -256,6 +256,28 @@ mod tests {
         let unread = Unread::new(HubUnread::default());
         let pings = (0..100).filter(|&n| unread.try_admit(&id(n), &Request::Ping));
         assert_eq!(pings.count(), limits::MAX_REQUESTS_IN_FLIGHT);
+    }
+
+    #[test]
+    fn an_answer_gives_back_the_share_of_one_call() {
+        let unread = Unread::new(HubUnread::default());
+        let long = LONG_ANSWER as usize;
+        for id in [id(1), id(1)].iter().zip([list(), Request::Ping]) {
+            assert!(unread.try_admit(id.0, &id.1));
+        }
+        let pong = unread.answered(&id(1), 40);
+        assert_eq!(pong, Counted { calls: 1, room: 40 });
+        unread.written(0, pong);
+        // The list is under way still.
+        assert!(!unread.try_admit(&id(2), &list()));
+        let listed = unread.answered(&id(1), long);
+        let share = Counted {
+            calls: 1,
+            room: LONG_ANSWER,
+        };
+        assert_eq!(listed, share);
+        unread.written(0, listed);
+        assert_eq!(unread.room.available_permits(), ROOM);
     }
 
     #[test]
