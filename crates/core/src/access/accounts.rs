@@ -70,7 +70,7 @@ impl Accounts {
     pub(crate) fn with_room_for(capacity: usize) -> Self {
         Accounts {
             // Fewer than one call may need make it read for ever.
-            capacity: capacity.max(LOOKED_AT),
+            capacity: capacity.max(LOOKED_AT + 1),
             read: BTreeMap::new(),
             by_use: BTreeMap::new(),
             uses: 0,
@@ -335,6 +335,21 @@ mod tests {
             accounts.note_no_key(&name(number));
         }
         assert!(accounts.read.len() <= 10, "{}", accounts.read.len());
+    }
+
+    /// A call may need two at once.
+    #[test]
+    fn even_the_smallest_has_room_for_two_beside_those_that_are_held() {
+        for held in 0..20 {
+            let mut accounts = Accounts::with_room_for(1);
+            let is_held = |folded: &str| folded.starts_with("cam-1");
+            for number in 100..100 + held {
+                read(&mut accounts, number, is_held);
+            }
+            read(&mut accounts, 2, is_held);
+            read(&mut accounts, 3, is_held);
+            assert!(accounts.is_read(&name(2)) && accounts.is_read(&name(3)));
+        }
     }
 
     #[test]

@@ -26,6 +26,15 @@ pub(crate) enum Parked {
     Admin(Call<AdminRequest>),
 }
 
+/// Whose calls have a bound of their own: strangers do not crowd out the operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Share {
+    /// Devices, and who says that it is one.
+    Devices,
+    /// The operator, administrators and the import of credentials.
+    Administration,
+}
+
 /// A login whose session may log in.
 #[derive(Debug)]
 pub(crate) struct NamedLogin {
@@ -62,7 +71,7 @@ pub(crate) struct Reads {
     accounts: BTreeMap<String, OperationId>,
     /// The sessions whose call is parked.
     sessions: BTreeMap<SessionId, Waiting>,
-    parked: usize,
+    parked: BTreeMap<Share, usize>,
 }
 
 #[derive(Debug)]
@@ -86,6 +95,15 @@ impl Parked {
         }
     }
 
+    fn share(&self) -> Share {
+        match self {
+            Parked::Admin(_) => Share::Administration,
+            Parked::Login(_) | Parked::Shown(_) | Parked::Redemption(_) | Parked::Stateless(_) => {
+                Share::Devices
+            }
+        }
+    }
+
     fn withdraw(self) {
         match self {
             Parked::Login(call) => _ = call.withdraw(),
@@ -102,9 +120,16 @@ impl Reads {
         self.running.is_empty()
     }
 
-    /// Whether no further call may be parked.
-    pub(crate) fn is_full(&self) -> bool {
-        self.parked >= MAX_PARKED_CALLS
+    /// Whether this call may not be parked: too many like it are.
+    pub(crate) fn is_full(&self, call: &Parked) -> bool {
+        let parked = self.parked.get(&call.share());
+        parked.is_some_and(|parked| *parked >= MAX_PARKED_CALLS)
+    }
+
+    fn discount(&mut self, call: &Parked) {
+        if let Some(parked) = self.parked.get_mut(&call.share()) {
+            *parked -= 1;
+        }
     }
 
     /// The read of this name's account, if one is under way.
@@ -136,7 +161,7 @@ impl Reads {
             debug_assert!(false, "no such read");
             return call.withdraw();
         };
-        self.parked += 1;
+        *self.parked.entry(call.share()).or_default() += 1;
         if let Some(session) = call.session() {
             let waiting = self.sessions.entry(session).or_insert_with(|| Waiting {
                 read: operation,
@@ -161,7 +186,7 @@ impl Reads {
         if let Query::Account { name } = &read.query {
             self.accounts.remove(&name.folded());
         }
-        self.parked -= read.parked.len();
+        read.parked.iter().for_each(|call| self.discount(call));
         Some(read)
     }
 
@@ -208,14 +233,14 @@ impl Reads {
         if let Some(place) = read.parked.iter().position(is_own)
             && let Some(call) = read.parked.remove(place)
         {
-            self.parked -= 1;
+            self.discount(&call);
             call.withdraw();
         }
     }
 
     /// Takes all parked calls.
     pub(crate) fn take_all(&mut self) -> Vec<Parked> {
-        self.parked = 0;
+        self.parked.clear();
         self.sessions.clear();
         let reads = self.running.values_mut();
         reads.flat_map(|read| read.parked.drain(..)).collect()

@@ -97,6 +97,10 @@ impl Hub {
     /// Takes in how a change has left an account.
     pub(super) fn put_account(&mut self, name: &DeviceName, stored: Option<Account>) {
         let before = self.accounts.last_name(name);
+        if stored.is_none() && before.as_ref().is_some_and(|before| before != name) {
+            // Of the account whose name differs by case, that says nothing.
+            return self.doubt(name);
+        }
         self.accounts.put(name, stored);
         self.reads.outdate(name);
         let has_another = |before: &DeviceName| self.accounts.holder(before) != Some(before);
@@ -109,7 +113,7 @@ impl Hub {
     /// A change of an account may have been made, or the account was another than the hub knew.
     pub(super) fn doubt(&mut self, name: &DeviceName) {
         self.accounts.doubt(name);
-        self.reads.outdate(name);
+        self.read_if_used(name);
     }
 
     fn account_added(

@@ -51,7 +51,7 @@ impl NotRun {
 impl Hub {
     /// Parks a call until the account of this name has been read.
     pub(super) fn read_account(&mut self, NotRead(name): NotRead, call: Parked, now: Now) {
-        if self.reads.is_full() {
+        if self.reads.is_full(&call) {
             return self.end_parked(call, &NotRun::Busy, now);
         }
         let under_way = self.reads.of_account(&name);
@@ -72,7 +72,7 @@ impl Hub {
 
     /// Parks a call until this, which nobody else waits for, has been read.
     pub(super) fn read_for(&mut self, query: Query, call: Parked, now: Now) {
-        if self.reads.is_full() {
+        if self.reads.is_full(&call) {
             return self.end_parked(call, &NotRun::Busy, now);
         }
         let read = self.begin_read(query);
@@ -214,6 +214,11 @@ impl Hub {
     /// Somebody else may have changed this account in the store.
     pub(super) fn account_changed(&mut self, name: &DeviceName) {
         self.accounts.note_change(name);
+        self.read_if_used(name);
+    }
+
+    /// Reads an account anew that may be another by now, if sessions rest on it.
+    pub(super) fn read_if_used(&mut self, name: &DeviceName) {
         self.reads.outdate(name);
         let is_used = self.accounts.last_name(name);
         let is_used = is_used.is_some_and(|holder| self.out.sessions.of_device(&holder) > 0);

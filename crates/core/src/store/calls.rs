@@ -272,8 +272,8 @@ pub enum Query {
 pub enum StoreReply {
     /// To changes that leave nothing behind that the caller does not know.
     Done,
-    /// To changes of one account, and to `Query::Account`: the account as it is stored, where there is
-    /// one.
+    /// To changes of one account, and to `Query::Account`: the account of this name as it is stored, or
+    /// the one whose name differs from it only by case; `None` where there is neither.
     Account(Option<Account>),
     /// To `Accounts`.
     Accounts(Vec<Account>),

@@ -6,11 +6,11 @@ use fleetlink_core::{
     OperationId, Possession, Proof, Query, SessionChoice, SessionId, Settings, StoreCall,
     StoreError, StoreReply,
 };
-use fleetlink_proto::Signature;
 use fleetlink_proto::control::limits::{MAX_PARKED_CALLS, MAX_QUEUED_OPERATIONS};
 use fleetlink_proto::control::{
     EndReason, ErrorCode, Join, ListFiles, Login, Reply, Request, RequestId,
 };
+use fleetlink_proto::{IdempotencyKey, Signature};
 
 use crate::fixture::{Fixture, hash, name, settings};
 
@@ -55,6 +55,22 @@ impl Fixture {
             )
         };
         self.effects.iter().any(is_read)
+    }
+
+    fn remove_with_unknown_outcome(&mut self, device: &str, is_removed: bool) {
+        self.operate(AdminRequest::Change {
+            name: name(device),
+            order: AccountOrder::Remove {
+                with_data: false,
+                key: IdempotencyKey::from_bits(1),
+            },
+        });
+        let (operation, call) = self.store_call().expect("the removal");
+        if is_removed {
+            self.stored.follow(&call, StoreReply::Done);
+        }
+        let result = Err(StoreError::Unknown("x".to_owned()));
+        self.input(Input::StoreAnswered { operation, result });
     }
 
     fn answer_read(&mut self) -> String {
@@ -429,4 +445,47 @@ fn a_revocation_without_a_key_lets_a_later_doubt_be_read() {
         let (_, is_right) = f.check().expect("a check");
         assert!(!is_right, "the old password");
     }
+}
+
+#[test]
+fn a_change_of_a_name_that_differs_by_case_leaves_the_account_as_it_is() {
+    let mut f = Fixture::new();
+    f.joined(1, "cam");
+    f.operate(AdminRequest::Change {
+        name: name("CAM"),
+        order: AccountOrder::RemoveLogin {
+            origin: "file".into(),
+        },
+    });
+    f.store_answers(Ok(StoreReply::Account(None)));
+    assert_eq!(f.end_of(1), None);
+    f.greeted(2);
+    f.login(2, "cam", "right").unwrap();
+}
+
+/// A removal of unknown outcome: the sessions end where it was made.
+#[test]
+fn an_account_in_doubt_is_read_where_sessions_rest_on_it() {
+    for is_removed in [true, false] {
+        let mut f = Fixture::new();
+        f.joined(1, "cam");
+        f.reads_wait = true;
+        f.remove_with_unknown_outcome("cam", is_removed);
+        assert_eq!(f.end_of(1), None, "nobody knows");
+        assert_eq!(f.answer_read(), "cam");
+        let ended = is_removed.then_some(EndReason::AccountRemoved);
+        assert_eq!(f.end_of(1), ended);
+    }
+}
+
+#[test]
+fn calls_of_devices_do_not_crowd_out_the_operator() {
+    let mut f = fresh();
+    for number in 0..=MAX_PARKED_CALLS {
+        f.show([192, 0, 2, 1], &format!("ghost-{number}"), "right");
+    }
+    f.operate(AdminRequest::Unlock { name: name("cam") });
+    assert_eq!(f.operator_answer(), None, "it is not refused");
+    let reads = std::iter::from_fn(|| f.read()).map(|(_, name)| name);
+    assert_eq!(reads.last().as_deref(), Some("cam"));
 }

@@ -97,7 +97,8 @@ pub const MAX_WAITING_PASSWORD_CHECKS: usize = 2_048;
 /// Accounts that a hub keeps in memory, those of its sessions among them; others are read again. Where its
 /// sessions and operations need more, it keeps about a seventh of these besides.
 pub const MAX_CACHED_ACCOUNTS: usize = 10_000;
-/// Calls that may wait for a hub's store to be read; further ones are told to come back.
+/// Calls that may wait for a hub's store to be read, and as many of the operator beside them; further ones
+/// are told to come back.
 pub const MAX_PARKED_CALLS: usize = 4_096;
 /// Accounts or tickets in one page of the operator's list.
 pub const LISTED_AT_ONCE: u32 = 500;

@@ -154,9 +154,9 @@ fn change(connection: &Connection, shared: &Shared, asked: &Change) -> Result<Ap
     Ok(Applied::with(reply))
 }
 
-/// The account of this name as a change has left it.
+/// The account of this name as a change has left it, or the one whose name differs from it only by case.
 fn account_after(connection: &Connection, name: &DeviceName) -> Result<StoreReply, OpError> {
-    Ok(StoreReply::Account(accounts::find(connection, name)?))
+    Ok(StoreReply::Account(accounts::holder(connection, name)?))
 }
 
 fn apply_merge(connection: &Connection, holds: &Holds, change: &Merge) -> Result<Applied, OpError> {

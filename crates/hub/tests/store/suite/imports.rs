@@ -113,6 +113,14 @@ pub(crate) async fn take_logins_away(subject: &dyn Subject) {
         let left = left(store.execute(remove).await).unwrap();
         assert_eq!(left.is_some(), text == "cam");
     }
+    add(&*store, "uav").await.unwrap();
+    let of_other_case = StoreCall::Change(Change::RemoveLogin {
+        name: name("UAV"),
+        origin: FILE.into(),
+    });
+    let before = accounts(&*store).await.unwrap().remove(1);
+    let left = left(store.execute(of_other_case).await).unwrap();
+    assert_eq!(left, Some(before), "whose name it is not");
     drop(store);
     let store = subject.open();
     let all = accounts(&*store).await.unwrap();
