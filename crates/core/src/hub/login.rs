@@ -112,7 +112,14 @@ impl Hub {
                 let device = account.name.clone();
                 let proof = Proof::Password(hash.clone());
                 self.logins.succeed(&check, now);
-                self.accept(check.call, device, proof, now);
+                if self.accounts.look_up(&device).is_ok() {
+                    self.accept(check.call, device, proof, now);
+                } else {
+                    // Right by what was known before a change of unknown outcome. The next login reads
+                    // the account.
+                    let error = errors::busy("this account was changed meanwhile; try again");
+                    self.fail_login(check.call, &name, (error, LoginFailure::Busy), now);
+                }
             }
             _ => self.count_failure(check, now),
         }

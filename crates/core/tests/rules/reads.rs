@@ -478,6 +478,25 @@ fn an_account_in_doubt_is_read_where_sessions_rest_on_it() {
     }
 }
 
+/// What was known of the account is not enough to let anybody in.
+#[test]
+fn a_check_that_a_doubt_has_overtaken_lets_nobody_in_before_the_account_is_read() {
+    for is_removed in [true, false] {
+        let mut f = Fixture::new();
+        f.greeted(2);
+        let id = f.begin_login(2, "cam", "right");
+        f.reads_wait = true;
+        f.remove_with_unknown_outcome("cam", is_removed);
+        f.finish_check();
+        let error = f.answer(&id).unwrap().unwrap_err();
+        assert_eq!(error.code, ErrorCode::Busy);
+        f.call(2, password("cam"));
+        assert_eq!(f.answer_read(), "cam");
+        let (_, is_right) = f.check().expect("a check");
+        assert_eq!(is_right, !is_removed);
+    }
+}
+
 #[test]
 fn calls_of_devices_do_not_crowd_out_the_operator() {
     let mut f = fresh();

@@ -50,6 +50,9 @@ pub(crate) struct Oracle {
     pub(crate) keys: BTreeMap<DeviceName, DeviceKey>,
     /// Accounts of which nobody knows whether their login or key was taken away.
     pub(crate) taken_as_gone: BTreeMap<DeviceName, Taken>,
+    /// The folded names of accounts of which a call has failed, or which somebody else has changed, since
+    /// the store made the last change of them. A read may have been outdated, so it settles nothing here.
+    in_doubt: BTreeSet<String>,
     /// The same of tickets.
     pub(crate) tickets: BTreeMap<TicketNumber, Ticket>,
     /// Changes that sessions asked for which were ended before their turn came.
@@ -151,6 +154,7 @@ impl Oracle {
             accounts: store.accounts.iter().map(account).collect(),
             keys: store.keys().collect(),
             taken_as_gone: BTreeMap::new(),
+            in_doubt: BTreeSet::new(),
             tickets: store.tickets.clone(),
             withdrawn: BTreeSet::new(),
             settling: BTreeSet::new(),
@@ -280,7 +284,8 @@ impl Oracle {
             Input::StoreAnswered { result, .. } => {
                 self.store_told(call.expect("the operation's call"), result.clone());
             }
-            Input::StatelessCall { .. } | Input::AccountChanged { .. } => {}
+            Input::AccountChanged { name } => _ = self.in_doubt.insert(name.folded()),
+            Input::StatelessCall { .. } => {}
             Input::Admin { admin, request, .. } => {
                 self.ends_sessions(request);
                 assert!(self.admins.insert(*admin, request.clone()).is_none());
@@ -321,6 +326,7 @@ impl Oracle {
 
     fn store_told(&mut self, call: StoreCall, result: Result<StoreReply, StoreError>) {
         match (&result, whose(&call)) {
+            (Err(_), Some(name)) => _ = self.in_doubt.insert(name.folded()),
             (Ok(StoreReply::Account(found)), None) => {
                 if let StoreCall::Query(Query::Account { name }) = &call {
                     match found {
@@ -332,6 +338,9 @@ impl Oracle {
             (Ok(StoreReply::Account(Some(account))), Some(_)) => self.account_told(account),
             (Ok(StoreReply::Account(None)), Some(name)) => self.no_account_told(name),
             _ => {}
+        }
+        if let (Ok(StoreReply::Account(_)), Some(name)) = (&result, whose(&call)) {
+            self.in_doubt.remove(&name.folded());
         }
         match (&call, &result) {
             (StoreCall::Change(Change::RemoveLogin { name, .. }), Err(StoreError::Unknown(_))) => {
@@ -387,6 +396,10 @@ impl Oracle {
         if let Some(taken) = taken {
             self.taken_as_gone.insert(account.name, taken);
         }
+    }
+
+    pub(crate) fn is_in_doubt(&self, name: &str) -> bool {
+        self.in_doubt.contains(&name.to_ascii_lowercase())
     }
 
     fn no_account_told(&mut self, name: &DeviceName) {
