@@ -53,6 +53,8 @@ pub(crate) struct Oracle {
     /// The folded names of accounts of which a call has failed, or which somebody else has changed, since
     /// the store made the last change of them. A read may have been outdated, so it settles nothing here.
     in_doubt: BTreeSet<String>,
+    /// The answer to a read that the hub has just been given.
+    read: Option<(DeviceName, Option<Account>)>,
     /// The same of tickets.
     pub(crate) tickets: BTreeMap<TicketNumber, Ticket>,
     /// Changes that sessions asked for which were ended before their turn came.
@@ -155,6 +157,7 @@ impl Oracle {
             keys: store.keys().collect(),
             taken_as_gone: BTreeMap::new(),
             in_doubt: BTreeSet::new(),
+            read: None,
             tickets: store.tickets.clone(),
             withdrawn: BTreeSet::new(),
             settling: BTreeSet::new(),
@@ -329,10 +332,7 @@ impl Oracle {
             (Err(_), Some(name)) => _ = self.in_doubt.insert(name.folded()),
             (Ok(StoreReply::Account(found)), None) => {
                 if let StoreCall::Query(Query::Account { name }) = &call {
-                    match found {
-                        Some(account) => self.account_read(account),
-                        None => self.no_account_told(name),
-                    }
+                    self.read = Some((name.clone(), found.clone()));
                 }
             }
             (Ok(StoreReply::Account(Some(account))), Some(_)) => self.account_told(account),
@@ -382,6 +382,22 @@ impl Oracle {
         }
     }
 
+    /// Takes in what was read last, unless the hub reads that again at once: a change has overtaken it.
+    fn take_read_in(&mut self, next: Option<&Effect>) {
+        let Some((name, found)) = self.read.take() else {
+            return;
+        };
+        let is_read_again = matches!(next, Some(Effect::Store {
+            call: StoreCall::Query(Query::Account { name: again }),
+            ..
+        }) if *again == name);
+        match found {
+            _ if is_read_again => {}
+            Some(account) => self.account_read(&account),
+            None => self.no_account_told(&name),
+        }
+    }
+
     /// The store was read: what is taken as gone is so all the same.
     fn account_read(&mut self, account: &Account) {
         let taken = self.taken_as_gone.get(&account.name).copied();
@@ -425,6 +441,7 @@ impl Oracle {
     }
 
     pub(crate) fn effect(&mut self, effect: &Effect, store: &Store, now: Now) {
+        self.take_read_in(Some(effect));
         match effect {
             Effect::Reply {
                 session,
@@ -698,6 +715,7 @@ impl Oracle {
 
     /// What must hold between two inputs.
     pub(crate) fn after(&mut self, hub: &Hub, store: &Store, now: Now) {
+        self.take_read_in(None);
         self.check_list(hub);
         assert!(self.penalties.all_are_shown(), "a penalty in secret");
         self.check_shares();
