@@ -165,7 +165,7 @@ fn states_every_limit() {
             limits::MAX_WAITING_PASSWORD_CHECKS.to_string(),
         ),
         (
-            "accounts kept in memory beside those of sessions",
+            "accounts kept in memory, those of sessions among them",
             limits::MAX_CACHED_ACCOUNTS.to_string(),
         ),
         (
