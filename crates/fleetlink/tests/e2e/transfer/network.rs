@@ -106,7 +106,7 @@ fn files_go_at_once_over_a_slow_cable() {
     let Some(cable) = Cable::lay() else {
         return;
     };
-    cable.network.slow_down(12);
+    cable.network.slow_down(20);
     let names = ["a", "b", "c", "d"];
     for (name, seed) in names.iter().zip(0..) {
         fs::write(cable.path(name), content(120_000, seed)).unwrap();
