@@ -1,5 +1,6 @@
 //! Real processes of the real binary, each owned by a test and ended with it.
 
+pub(crate) mod checked;
 mod guesser;
 mod hub;
 pub(crate) mod lease_server;

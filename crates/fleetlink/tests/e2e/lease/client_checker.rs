@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use crate::harness::{Finished, campaign_runs, fleetlink, run};
+use crate::harness::{Finished, campaign_runs, checked};
 
 const CLIENT: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -15,24 +15,11 @@ const AT_ONCE: usize = 8;
 const OURS: &str = env!("CARGO_BIN_EXE_fleetlink");
 
 fn run_checker(options: &[&str], client: &[&str]) -> Finished {
-    let folder = tempfile::tempdir().unwrap();
-    let mut command = fleetlink(folder.path());
-    command.args(["hello", "check-client"]);
-    run(command.args(options).arg("--").args(client), "")
+    checked::run_checker("hello", options, client)
 }
 
-/// The ids of the checks that failed, and the document.
 fn check(options: &[&str], client: &[&str]) -> (Vec<String>, Value) {
-    let finished = run_checker(&[options, &["--json"]].concat(), client);
-    let report: Value =
-        serde_json::from_str(&finished.stdout).unwrap_or_else(|e| panic!("{e}: {finished:?}"));
-    let checks = report["checks"].as_array().unwrap().iter();
-    let failed = checks.filter(|check| check["result"] == "fail");
-    let failed: Vec<String> = failed
-        .map(|check| check["id"].as_str().unwrap().to_owned())
-        .collect();
-    assert_eq!(finished.code, Some(i32::from(!failed.is_empty())));
-    (failed, report)
+    checked::check("hello", options, client)
 }
 
 fn check_python(fault: &str, transport: &str) -> (Vec<String>, Value) {

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::harness::{Finished, campaign_runs, fleetlink, run};
+use super::FORMS;
+use crate::harness::{campaign_runs, checked};
 
 const CLIENT: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -12,25 +13,8 @@ const CLIENT: &str = concat!(
 const AT_ONCE: usize = 8;
 const OURS: &str = env!("CARGO_BIN_EXE_fleetlink");
 
-fn run_checker(options: &[&str], client: &[&str]) -> Finished {
-    let folder = tempfile::tempdir().unwrap();
-    let mut command = fleetlink(folder.path());
-    command.args(["sum", "check-client"]);
-    run(command.args(options).arg("--").args(client), "")
-}
-
-/// The ids of the checks that failed, and the document.
 fn check(options: &[&str], client: &[&str]) -> (Vec<String>, Value) {
-    let finished = run_checker(&[options, &["--json"]].concat(), client);
-    let report: Value =
-        serde_json::from_str(&finished.stdout).unwrap_or_else(|e| panic!("{e}: {finished:?}"));
-    let checks = report["checks"].as_array().unwrap().iter();
-    let failed = checks.filter(|check| check["result"] == "fail");
-    let failed: Vec<String> = failed
-        .map(|check| check["id"].as_str().unwrap().to_owned())
-        .collect();
-    assert_eq!(finished.code, Some(i32::from(!failed.is_empty())));
-    (failed, report)
+    checked::check("sum", options, client)
 }
 
 fn check_python(fault: &str, form: &str) -> (Vec<String>, Value) {
@@ -42,19 +26,6 @@ fn check_python(fault: &str, form: &str) -> (Vec<String>, Value) {
 
 #[test]
 fn good_clients_pass_in_every_form_ours_among_them() {
-    const FORMS: [&str; 11] = [
-        "text",
-        "json",
-        "json-name",
-        "colon",
-        "comma",
-        "semicolon",
-        "pipe",
-        "blank",
-        "utf-int",
-        "utf-text",
-        "struct256",
-    ];
     std::thread::scope(|scope| {
         for form in FORMS {
             scope.spawn(move || {

@@ -17,6 +17,21 @@ use tempfile::TempDir;
 
 use crate::harness::{DEADLINE, Output, fleetlink};
 
+/// The forms by the names that `--dialect` takes.
+const FORMS: [&str; 11] = [
+    "text",
+    "json",
+    "json-name",
+    "colon",
+    "comma",
+    "semicolon",
+    "pipe",
+    "blank",
+    "utf-int",
+    "utf-text",
+    "struct256",
+];
+
 /// `fleetlink sum serve` on a free port; killed when dropped.
 struct Server {
     child: Child,

@@ -8,22 +8,9 @@ use std::thread::scope;
 
 use tempfile::TempDir;
 
-use super::Server;
+use super::{FORMS, Server};
 use crate::harness::{Output, fleetlink, run};
 
-const FORMS: [&str; 11] = [
-    "text",
-    "json",
-    "json-name",
-    "colon",
-    "comma",
-    "semicolon",
-    "pipe",
-    "blank",
-    "utf-int",
-    "utf-text",
-    "struct256",
-];
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/strangers");
 const INTEROP: &str = include_str!("../../../../../docs/interop.md");
 
