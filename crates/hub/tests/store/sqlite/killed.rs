@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use fleetlink_core::{Staged, StoreError};
 use fleetlink_hub::store::Store;
 use fleetlink_hub::store::sqlite::SqliteStore;
 
@@ -60,11 +61,19 @@ async fn in_child(path: &Path) {
         let id = u32::try_from(bits).unwrap() % FILES;
         let mode = if bits % 5 == 0 { Replace } else { Append };
         let text = large(if bits % 2 == 0 { 15_000 } else { 100 });
-        let receipt = upload(&store, To("cam", id, bits), mode, &text)
-            .await
-            .unwrap();
+        let to = To("cam", id, bits);
+        let staged = go_on(&store, bits, &text).await.unwrap();
+        let receipt = commit(&store, to, mode, staged).await.unwrap();
         let mut out = std::io::stdout();
         writeln!(out, "version {}", receipt.version).unwrap();
         out.flush().unwrap();
     }
+}
+
+/// Stages the text, of which the process that was killed may have left the beginning.
+async fn go_on(store: &dyn Store, bits: u128, text: &[u8]) -> Result<Staged, StoreError> {
+    let mut staging = begin(store, "cam", bits).await?;
+    let held = usize::try_from(staging.held()).unwrap();
+    staging.write(&text[held..])?;
+    finish(staging, text)
 }
