@@ -26,8 +26,9 @@ fn row_of(documents: &[&'static str], first_cell: &str) -> &'static str {
     row
 }
 
+/// The row of a method, a notification or an error, which stands on the page of its subject.
 fn row(first_cell: &str) -> &'static str {
-    row_of(&[CONTROL], first_cell)
+    row_of(&[CONTROL, KEYS, TRANSFER], first_cell)
 }
 
 /// The row of a limit, which stands where a client or an operator looks for it.
@@ -231,13 +232,11 @@ fn states_every_limit() {
             seconds(limits::PARTIAL_UPLOAD_KEPT),
         ),
         ("`resume_from_bytes`", limits::RESUME_FROM_BYTES.to_string()),
-        (
-            "a `generation`, a `version`, at most",
-            limits::MAX_NUMBER.to_string(),
-        ),
     ];
     let id = format!("a text of at most {} bytes", limits::MAX_REQUEST_ID_BYTES);
     assert!(CONTROL.contains(&id), "{id}");
+    assert_eq!(limits::MAX_NUMBER, (1 << 53) - 1);
+    assert!(CONTROL.contains("are whole numbers below 2⁵³"));
     for (what, limit) in limits {
         let row = limit_row(what);
         assert!(
