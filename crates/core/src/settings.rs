@@ -24,9 +24,9 @@ pub struct Settings {
     pub upload_idle: Duration,
     /// The hub's capacity, and the shares of a device and of a client network.
     pub capacity: Capacity,
-    /// How many accounts are kept in memory, beside those of sessions and operations.
+    /// The most accounts kept in memory, beside those of sessions and operations.
     pub cached_accounts: usize,
-    /// Which run of the hub this is: another one for each start.
+    /// This run of the hub: another one for each start.
     pub run: HubRun,
 }
 

@@ -34,7 +34,7 @@ struct Entry {
     taken: Taken,
 }
 
-/// How far an entry is the state in the store.
+/// The relation of an entry to the state in the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Standing {
     Exact,
@@ -42,8 +42,8 @@ enum Standing {
     Doubtful,
 }
 
-/// What the store may have taken away: nobody knows. The entry says that it has, whatever is read,
-/// until the store tells of another change.
+/// The login that a change of unknown outcome may have removed from the store. The entry counts as without
+/// it, whatever is read, until the store reports another change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Taken {
     Nothing,

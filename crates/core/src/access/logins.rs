@@ -23,7 +23,7 @@ pub(crate) struct Logins {
     /// By name, in the order of arrival: those for which the name has no attempt left until one
     /// under way is decided.
     waiting: BTreeMap<Box<str>, VecDeque<Attempt>>,
-    /// How many of both each folded name has.
+    /// The number of checks and waiting attempts for each folded name.
     folded: BTreeMap<String, usize>,
 }
 

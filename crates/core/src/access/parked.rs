@@ -26,7 +26,7 @@ pub(crate) enum Parked {
     Admin(Call<AdminRequest>),
 }
 
-/// Whose calls have a bound of their own: strangers do not crowd out the operator.
+/// The callers whose parked calls share a bound: devices cannot crowd out the operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Share {
     /// Devices, and who says that it is one.
@@ -47,7 +47,7 @@ pub(crate) struct NamedLogin {
     pub(crate) is_stale: bool,
 }
 
-/// What a session asks for behind its call that is parked.
+/// A call that a session sent behind its parked call.
 #[derive(Debug)]
 pub(crate) enum Behind {
     Call(RequestId, Request, Possession),
@@ -172,7 +172,7 @@ impl Reads {
         read.parked.push_back(call);
     }
 
-    /// What is read under this name has changed.
+    /// Marks the read of this name as outdated: the account has changed since.
     pub(crate) fn outdate(&mut self, name: &DeviceName) {
         let read = self.of_account(name);
         if let Some(read) = read.and_then(|read| self.running.get_mut(&read)) {

@@ -39,7 +39,7 @@ pub(crate) enum Verdict {
     Refuse(Refusal),
 }
 
-/// What has to be read from the store before a use is decided.
+/// The data that have to be read from the store before a use is decided.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Missing {
     Account(NotRead),
@@ -217,7 +217,7 @@ impl Tickets {
     }
 }
 
-/// Who has this name: an account, or a device for which the ticket was used.
+/// Returns the holder of this name: an account, or a device for which the ticket was used.
 fn taken_by(
     name: &DeviceName,
     ticket: &Ticket,

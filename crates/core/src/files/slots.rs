@@ -206,7 +206,7 @@ impl<N: Number, T> Table<N, T> {
         own.taken.settle(chosen);
     }
 
-    /// What is open under this number has ended.
+    /// Frees this number; returns the upload or download that had it.
     pub(crate) fn end(&mut self, session: SessionId, number: N) -> Option<T> {
         let own = self.sessions.get_mut(&session)?;
         let ended = own.taken.open.remove(&number)?;

@@ -65,9 +65,9 @@ impl Job {
 pub(crate) struct Operations<J> {
     last: u64,
     names: BTreeMap<DeviceName, Queue<J>>,
-    /// How many of these names have each folded name.
+    /// The number of these names for each folded name.
     folded: BTreeMap<String, usize>,
-    /// Whose operation is with the store.
+    /// The operations that are with the store, and the name that each belongs to.
     running: BTreeMap<OperationId, DeviceName>,
 }
 

@@ -19,7 +19,7 @@ use crate::operator::requests::{AdminReply, AdminRequest};
 use crate::store::calls::{Account, Query, StoreCall, StoreError, StoreReply};
 use crate::time::Now;
 
-/// Why a call that waits for the store does not go on.
+/// The reason for which a call that waits for the store does not go on.
 #[derive(Debug, Clone)]
 pub(super) enum NotRun {
     /// Too many wait.

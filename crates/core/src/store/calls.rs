@@ -67,19 +67,19 @@ pub struct GivenLogin {
     pub gives: bool,
 }
 
-/// What is remembered of a credentials file.
+/// The memory of a credentials file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ImportMemory {
     /// The hash of all of the file, as it was last applied.
     pub whole: Option<PasswordHash>,
-    /// What it has given.
+    /// The logins that the file has given.
     pub logins: Vec<GivenLogin>,
 }
 
-/// What there is under some names.
+/// The accounts and given logins of some names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KnownNames {
-    /// What a credentials file has given, whichever it was.
+    /// The logins that any credentials file has given.
     pub given: Vec<GivenLogin>,
     pub accounts: Vec<Account>,
 }

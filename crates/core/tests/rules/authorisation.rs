@@ -7,7 +7,7 @@ use fleetlink_proto::{DeviceKey, DeviceName};
 
 use crate::fixture::{hash, name};
 
-/// What is expected: `+` permitted, `l` after a login, `p` with the present password, `-` never. The
+/// The expected decisions: `+` permitted, `l` after a login, `p` with the present password, `-` never. The
 /// device that calls is the owner of `own`; a web caller owns none.
 const TABLE: &str = "
                       nobody@session  password@session  key@session  operator@socket  nobody@http  password@http  key@http  administrator@http  viewer@http  nobody@mqtt  password@mqtt  key@mqtt

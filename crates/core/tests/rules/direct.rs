@@ -1,4 +1,4 @@
-//! Who gets leave to send files to whom.
+//! Grants: the senders, receivers and endpoints for which the hub signs one.
 
 use Possession::{NoChannel, Proven, Unproven};
 use fleetlink_core::{Effect, Input, Possession, SessionId};
@@ -65,7 +65,7 @@ fn announce(f: &mut Fixture, session: u64, (device, key): (&str, u8), shown: Pos
     f.answer(&id).expect("an answer at once")
 }
 
-/// Who may send to whom, and where.
+/// Asks for a grant, and returns its sender, its receiver and the addresses.
 fn granted(
     f: &mut Fixture,
     session: u64,
@@ -287,7 +287,7 @@ fn a_sender_is_told_the_addresses_that_are_of_use_to_it() {
     assert_eq!(addresses, "127.0.0.1:5000,127.0.0.1:5001");
 }
 
-/// What was announced by a key that is the device's no more is believed no more.
+/// An endpoint announced with an earlier key of the device is forgotten.
 #[test]
 fn a_replaced_key_takes_its_endpoint_along() {
     let mut f = Fixture::new();

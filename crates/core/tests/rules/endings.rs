@@ -1,4 +1,4 @@
-//! What rests on a login ends with it.
+//! Sessions, uploads and grants end together with the login that opened them.
 
 use fleetlink_core::authorisation::Means;
 use fleetlink_core::{

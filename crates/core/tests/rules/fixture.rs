@@ -23,7 +23,7 @@ pub(crate) struct Fixture {
     pub(crate) now: Now,
     /// The accounts that the store holds.
     pub(crate) stored: Stored,
-    /// What the hub wanted and no test has looked at.
+    /// The hub's effects that no test has looked at yet.
     pub(crate) effects: Vec<Effect>,
     /// Whether reads of the store wait for the test to answer them.
     pub(crate) reads_wait: bool,
@@ -38,7 +38,7 @@ pub(crate) fn hash(password: &str) -> PasswordHash {
     PasswordHash::new(password)
 }
 
-/// What the hubs of the fixtures have set.
+/// The settings of the fixtures' hubs.
 pub(crate) fn settings() -> Settings {
     Settings {
         max_attempts: "2".parse().unwrap(),

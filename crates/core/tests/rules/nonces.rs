@@ -57,7 +57,7 @@ fn a_nonce_is_issued_between_hello_and_login_and_over_tls_alone() {
     is_refused(f.nonce_login(2, "cam", 7, Proven), ErrorCode::OutOfOrder);
 }
 
-/// Whatever else is wrong with the login.
+/// Also a login that is refused for another reason.
 #[test]
 fn a_nonce_is_used_up_by_any_login_that_names_it() {
     for (name, found) in [("cam", Unproven), ("nobody", Proven), ("uav", Proven)] {

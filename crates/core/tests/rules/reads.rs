@@ -423,7 +423,7 @@ fn a_locked_out_name_and_a_key_that_was_not_shown_are_refused_without_a_read() {
     assert!(f.store_call().is_none());
 }
 
-/// That there was no key is no unknown outcome: it hides no later one.
+/// A revocation that finds no key has a known outcome, so it hides no later doubt.
 #[test]
 fn a_revocation_without_a_key_lets_a_later_doubt_be_read() {
     for outcome in [StoreError::NotFound, StoreError::Unknown("x".to_owned())] {
@@ -478,7 +478,7 @@ fn an_account_in_doubt_is_read_where_sessions_rest_on_it() {
     }
 }
 
-/// What was known of the account is not enough to let anybody in.
+/// The account as it was known before does not suffice to let a device in.
 #[test]
 fn a_check_that_a_doubt_has_overtaken_lets_nobody_in_before_the_account_is_read() {
     for is_removed in [true, false] {

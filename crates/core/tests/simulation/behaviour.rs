@@ -1,4 +1,4 @@
-//! What the clients and the operator do, drawn from the seed.
+//! The steps of the clients and of the operator, drawn from the seed.
 
 use std::net::{IpAddr, SocketAddr};
 

@@ -28,7 +28,7 @@ pub(crate) struct Connection {
     pub(crate) session: SessionId,
     pub(crate) stage: Stage,
     pub(crate) last_id: i64,
-    /// When its last message reaches the hub: messages of a connection stay in order.
+    /// The time at which its last message reaches the hub: messages of a connection stay in order.
     pub(crate) last_arrival: Duration,
     pub(crate) waiting: BTreeMap<i64, Wants>,
     /// The last nonce that it asked for.

@@ -1,4 +1,4 @@
-//! What happened in the runs: a simulation in which nothing happens proves nothing.
+//! Counts of the events in the runs: a simulation in which nothing happens proves nothing.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ pub(crate) struct Coverage {
     pub(crate) seen: BTreeMap<String, u64>,
 }
 
-/// What every some dozen runs must have seen.
+/// Events that any few dozen runs together must have seen.
 pub(crate) const WANTED: &[&str] = &[
     "hub crashed",
     "read an account",

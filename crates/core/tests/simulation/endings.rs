@@ -1,5 +1,5 @@
-//! What must hold of sessions whose login was taken away, or that the operator ends: they end at
-//! once, and nothing that they still waited for is done.
+//! Rules for sessions whose login was removed, or which the operator ends: they end at once, and the hub
+//! does nothing of what they still waited for.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
-//! What must hold of logins: attempts count before their checks, and only the right password of an
-//! account lets anybody in.
+//! Rules for logins: attempts count before their checks, and only the right password of an account lets a
+//! device in.
 
 use std::time::Duration;
 

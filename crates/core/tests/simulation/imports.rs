@@ -1,5 +1,5 @@
-//! What must hold of credentials files: a line changes an account only where nobody has changed it
-//! since the file was read, and a login that is taken away is gone with all that it opened.
+//! Rules for credentials files: a line changes an account only if nobody has changed it since the file was
+//! read, and a removed login takes with it all that it opened.
 
 use fleetlink_core::{AccountOrder, AdminRequest, Change, ImportOrder, PasswordHash, StoreCall};
 use fleetlink_proto::DeviceName;

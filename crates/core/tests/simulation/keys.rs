@@ -1,5 +1,5 @@
-//! What must hold of keys: only the enrolled one lets its device in, whatever is locked out; only a
-//! session of the present password changes it; and nothing outlives it that it has opened.
+//! Rules for keys: only the enrolled one lets its device in, also during a lock-out; only a session of the
+//! present password changes it; and nothing that a key opened outlives the key.
 
 use fleetlink_core::{Change, Effect, Now, Possession, SessionId, StoreCall};
 use fleetlink_proto::control::{ErrorCode, Reply, RpcError};
@@ -74,7 +74,7 @@ impl Oracle {
         }
     }
 
-    /// What is to be counted where this is the answer to a login by key that succeeded.
+    /// Returns the event to count if this is the reply to a login by key that succeeded.
     pub(crate) fn key_login(&self, effect: &Effect, now: Now) -> Option<&'static str> {
         let Effect::Reply {
             session,

@@ -1,4 +1,4 @@
-//! What a device, a source and the hub may have open, counted anew from what the hub did.
+//! Limits of a device, of a client network and of the hub, counted anew from the hub's effects.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

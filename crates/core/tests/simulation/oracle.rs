@@ -1,4 +1,4 @@
-//! What must hold, kept beside the hub and derived from its inputs and effects alone.
+//! The rules, kept beside the hub and derived from its inputs and effects alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -25,7 +25,7 @@ use crate::presence::List;
 use crate::store::{Store, whose};
 use crate::tickets::AskedRedemption;
 
-/// What the hub takes as gone until the store tells of another change.
+/// The login that the hub treats as removed until the store reports another change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Taken {
     Key,
@@ -44,7 +44,7 @@ pub(crate) struct Oracle {
     pub(crate) happened: Option<&'static str>,
     pub(crate) names: BTreeMap<String, Attempts>,
     pub(crate) checks: BTreeMap<CheckId, String>,
-    /// What the hub has been told that the store holds: the hash of each account.
+    /// The accounts that the store has reported to the hub, each with its hash.
     pub(crate) accounts: BTreeMap<DeviceName, String>,
     /// The same of keys.
     pub(crate) keys: BTreeMap<DeviceName, DeviceKey>,
@@ -65,19 +65,19 @@ pub(crate) struct Oracle {
     unanswered: usize,
     pub(crate) admins: BTreeMap<AdminId, AdminRequest>,
     closing: bool,
-    /// What the input of this step told the hub.
+    /// The news that the input of this step brought to the hub.
     pub(crate) told: Told,
     unknown_outcomes: BTreeSet<u64>,
 }
 
 pub(crate) struct Live {
-    /// Where it comes from, if passwords from there can be refused.
+    /// Its client network, if passwords from there can be refused.
     pub(crate) source: Option<ClientNetwork>,
     pub(crate) address: IpAddr,
     pub(crate) heard: Duration,
     pub(crate) greeted: bool,
     pub(crate) name: Option<DeviceName>,
-    /// What has opened it.
+    /// The proof that opened it.
     pub(crate) opened_by: OpenedBy,
     /// The key that it has shown: by its login, or by enrolling it.
     pub(crate) key: Option<DeviceKey>,
@@ -713,7 +713,7 @@ impl Oracle {
         assert!(account || known || removal, "{call:?} without an account");
     }
 
-    /// What must hold between two inputs.
+    /// Checks the rules that hold between two inputs.
     pub(crate) fn after(&mut self, hub: &Hub, store: &Store, now: Now) {
         self.take_read_in(None);
         self.check_list(hub);

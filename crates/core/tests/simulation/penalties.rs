@@ -1,5 +1,4 @@
-//! What must hold of penalties: passwords of a source are refused as long as the rule says, and no
-//! longer.
+//! Rules for penalties: passwords of a client network are refused as long as the rule says, and no longer.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -15,7 +14,7 @@ pub(crate) struct Penalties {
     settings: Option<PenaltySettings>,
     model: PenaltyModel,
     names: NamePenaltyModel,
-    /// Where each password came from: every one is tried once.
+    /// The client network that sent each password: every one is tried once.
     tried: BTreeMap<String, ClientNetwork>,
     /// Penalties that began and of which the operator was not told yet.
     begun: Vec<(ClientNetwork, Option<String>, Duration)>,
@@ -35,7 +34,7 @@ impl Penalties {
         }
     }
 
-    /// What passwords from this address are counted against.
+    /// Returns the client network against which passwords from this address count.
     pub(crate) fn source(&self, address: IpAddr) -> Option<ClientNetwork> {
         let settings = self.settings?;
         let counts = settings.loopback || !address.is_loopback();
@@ -77,7 +76,7 @@ impl Penalties {
         }
     }
 
-    /// How much is left of the penalty of the source that this password came from.
+    /// Returns the rest of the penalty of the client network that sent this password.
     pub(crate) fn left(&self, password: &str, now: Now) -> Option<Duration> {
         let source = self.tried.get(password)?;
         let all = self.model.left(*source, now.monotonic);

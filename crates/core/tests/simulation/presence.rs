@@ -1,5 +1,5 @@
-//! What must hold of the list of active devices: sessions of one key share an entry, anybody else
-//! takes over, nobody who was replaced comes back, and files go to the session that they should.
+//! Rules for the list of active devices: sessions of one key share an entry, anybody else takes over, a
+//! session that was replaced does not come back, and files go to the right session.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -17,9 +17,9 @@ pub(crate) struct List {
     /// In the order in which they became active.
     active: Vec<Active>,
     newest: Generation,
-    /// Which person's device has a join of this generation in this life of the hub: the number of
-    /// her own join, or the one that her device came back with from an earlier life. Of what
-    /// happened then the hub knows these numbers alone, so they decide who is newer.
+    /// For each join in this life of the hub, the join of the person to whom the device belongs: a join of
+    /// her own, or the one from an earlier life that the device returned with. The hub knows only these
+    /// numbers of an earlier life, so they decide who is newer.
     people: BTreeMap<Generation, Generation>,
     /// The first join of the holder that has a join of this generation in this life.
     reigns: BTreeMap<Generation, Generation>,
@@ -30,7 +30,7 @@ pub(crate) struct List {
     removed: BTreeMap<DeviceName, Generation>,
     /// Joined sessions that the hub has ended since the last input.
     ended: Vec<(DeviceName, Member)>,
-    /// What the hub's list was between the last two inputs, and whether it said that it changed.
+    /// The hub's list between the last two inputs; `said` tells whether the hub reported a change.
     last: Vec<ActiveDevice>,
     said: bool,
 }
@@ -52,7 +52,7 @@ struct Member {
 struct Holder {
     /// Its first join in this life.
     first: Generation,
-    /// What that gave as the join before: where its answer is lost, it is given again.
+    /// The generation that its first join gave as `rejoin`. A device whose reply was lost gives it again.
     returned: Option<Generation>,
     /// The newest person.
     person: Generation,
@@ -272,7 +272,7 @@ impl List {
         }
     }
 
-    /// What must hold between two inputs.
+    /// Checks the rules that hold between two inputs.
     fn check(&mut self, hub: &Hub) {
         let list: Vec<_> = hub.active().collect();
         let expected = self

@@ -152,7 +152,7 @@ impl Store {
         self.staged.keys().copied()
     }
 
-    /// What an upload or a deletion of this key has done.
+    /// The outcome of the upload or deletion with this key.
     pub(crate) fn outcome(&self, device: &DeviceName, key: IdempotencyKey) -> Option<&StoreReply> {
         self.done.get(&(device.clone(), key))
     }

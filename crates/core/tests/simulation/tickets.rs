@@ -18,7 +18,7 @@ use crate::world::World;
 const PREFIX: &str = "device-";
 
 impl World {
-    /// What the operator does with tickets.
+    /// The operator's next step with tickets.
     pub(crate) fn ticket_request(&mut self) -> AdminRequest {
         match self.rng.below(10) {
             0 => AdminRequest::ListTickets,
@@ -82,7 +82,7 @@ impl World {
     }
 }
 
-/// What was asked with `ticket.redeem`.
+/// A `ticket.redeem` that was sent.
 pub(crate) struct AskedRedemption {
     pub(crate) request: RedeemTicket,
     pub(crate) possession: Possession,

@@ -97,7 +97,7 @@ fn at(monotonic: Duration) -> Now {
     }
 }
 
-/// What is no part of the hub's process.
+/// Whether this event is outside the hub's process, and so survives its end.
 fn outlives(event: &Event) -> bool {
     matches!(
         event,

@@ -16,7 +16,7 @@ fn sources() -> Vec<Source> {
     sources
 }
 
-/// Which module imports which.
+/// The imports of each module.
 fn files(sources: &[Source]) -> Graph {
     let modules: BTreeSet<_> = sources.iter().map(|s| s.module.clone()).collect();
     let imports = |source: &Source| {

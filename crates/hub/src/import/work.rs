@@ -93,7 +93,7 @@ impl Work {
         })
     }
 
-    /// How many names of the file have no account yet.
+    /// The number of names in the file that have no account yet.
     pub(super) fn new_names(&self) -> usize {
         let has_none = |name: &&DeviceName| !self.accounts.contains_key(*name);
         self.names.iter().filter(has_none).count()

@@ -378,7 +378,7 @@ fn read_credentials(file: CredentialsFile) -> Result<(CredentialsFile, Credentia
     Ok((file, read))
 }
 
-/// How much the store has.
+/// Counts what the store holds.
 async fn totals(store: &dyn Store) -> Result<Totals, StoreError> {
     let query = StoreCall::Query(Query::Totals { at: wall_time() });
     match store.execute(query).await? {

@@ -38,7 +38,7 @@ pub(super) struct Held {
 }
 
 impl Claims {
-    /// Whoever takes these pieces has the upload now.
+    /// Gives the upload to the session that receives these pieces.
     pub(super) fn hold(&self, name: UploadName, pieces: mpsc::WeakSender<Piece>) -> Held {
         let mut table = self.table();
         table.last += 1;
@@ -52,7 +52,7 @@ impl Claims {
         }
     }
 
-    /// Has the session that has the upload leave it, once that is no longer at its disk.
+    /// Takes the upload away from the session that holds it, once that session's disk has finished.
     pub(super) async fn interrupt(&self, name: &UploadName) {
         let pieces = self
             .table()
@@ -71,7 +71,7 @@ impl Claims {
 }
 
 impl Drop for Held {
-    /// What somebody else has by now, also within the same session, stays theirs.
+    /// Gives the upload up, unless another holder has it by now, also one of the same session.
     fn drop(&mut self) {
         let mut table = self.claims.table();
         let found = table.held.get(&self.name);

@@ -50,7 +50,7 @@ impl Deref for Downloads {
 
 #[derive(Default)]
 struct Table {
-    /// How many downloads have begun.
+    /// The number of downloads that have begun.
     begun: u64,
     open: BTreeMap<DownloadNumber, Open>,
     /// Calls that open a download under a number of the device's choice, until they are decided.
@@ -66,7 +66,7 @@ struct Open {
     cancelled_by: Option<(RequestId, Pending)>,
 }
 
-/// Why a download ended before its end.
+/// The reason for which a download ended before its end.
 enum Ended {
     /// The device asked for it, or is gone.
     Early,

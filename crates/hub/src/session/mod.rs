@@ -46,11 +46,11 @@ use crate::store::Store;
 /// Commands of the driver that may wait for a session: an answer to every request in flight and
 /// what ends it. A session that lets it overflow is ended.
 const COMMAND_QUEUE: usize = limits::MAX_REQUESTS_IN_FLIGHT + 16;
-/// How long a device is listened to after the hub has said its last word, so that the close does
-/// not destroy it on the way (RFC 1122, section 4.2.2.13).
+/// The time for which the hub reads on after its last line, so that the close does not destroy the line on
+/// the way (RFC 1122, section 4.2.2.13).
 const LINGER: Duration = Duration::from_secs(1);
-/// How long a device may take to hear that its session is over, behind the answers that it has not
-/// taken yet.
+/// The time that a device has to receive the end of its session, behind the replies that it has not read
+/// yet.
 const LAST_WORD: Duration = Duration::from_secs(5);
 
 /// The parts of the hub that every session needs.

@@ -74,7 +74,8 @@ impl Order {
         self.hand_over_calls(calls).await
     }
 
-    /// What came in one piece wakes the driver once, and is answered in one.
+    /// Hands over calls that came in one piece together: they wake the driver once, and their replies leave
+    /// together.
     async fn hand_over_calls(&self, calls: Vec<Input>) -> Result<(), DriverGone> {
         let session = self.session;
         match calls.is_empty() {

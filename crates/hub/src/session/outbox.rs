@@ -23,12 +23,12 @@ use super::unread::{Counted, HubUnread, Unread};
 const LINE_QUEUE: usize = limits::MAX_REQUESTS_IN_FLIGHT + 16;
 /// Download chunks that may wait to be written, in all downloads of a session.
 const BULK_QUEUE: usize = 1;
-/// How often a write that makes no progress is looked at.
+/// The interval at which a write that makes no progress is looked at.
 const WRITE_TICK: Duration = Duration::from_secs(1);
-/// Where short lines are collected; what is longer is written as it is.
+/// The buffer for short lines; a longer line is written as it is.
 const LINE_BUFFER: usize = 1024;
 
-/// Where answers, notifications and download chunks of one session are put.
+/// The queues for the replies, notifications and download chunks of one session.
 #[derive(Clone)]
 pub(super) struct Outbox {
     lines: mpsc::Sender<Box<Outgoing>>,
@@ -63,7 +63,7 @@ enum Bulk {
     Line(Vec<u8>, Counted),
 }
 
-/// Where a download's next chunk goes, or the line that follows the last one.
+/// The place in the queue for a download's next chunk, or for the line behind its last one.
 pub(super) struct Place<'a> {
     outbox: &'a Outbox,
     permit: mpsc::Permit<'a, Box<Bulk>>,

@@ -17,8 +17,7 @@ use ring::signature::{ED25519, UnparsedPublicKey};
 /// The text to sign on this channel under this name.
 type Message = fn(&Channel, &str) -> Vec<u8>;
 
-/// What the signature of this request shows. One without a signature shows only whether there is a
-/// channel.
+/// Verifies the signature of this request. A request without one only tells whether there is a channel.
 pub(super) fn check(request: &Request, channel: Option<&Channel>) -> Possession {
     let (key, signature, name, message) = match request {
         Request::Login(Login {

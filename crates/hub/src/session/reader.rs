@@ -21,9 +21,9 @@ use super::wait::HubTurn;
 use super::{Secured, SessionContext};
 use crate::driver::{DriverGone, DriverHandle};
 
-/// How much is read at once while an upload's bytes come.
+/// The bytes of one read while an upload's bytes come.
 const BODY_READ_SIZE: usize = 64 * 1024;
-/// How much is read at once otherwise: an idle session keeps no more.
+/// The bytes of one read otherwise: an idle session keeps no more.
 const LINE_READ_SIZE: usize = 2 * 1024;
 
 /// Reads one device's bytes and passes on what they say.
@@ -38,7 +38,7 @@ pub(super) struct Reader<S> {
     uploads: UploadFeeder,
     downloads: Downloads,
     decoder: HubDecoder,
-    /// When the core last heard that bytes came.
+    /// The time at which the core was last told that bytes came.
     alive_told: Instant,
     /// Calls that came together and are told together.
     calls: Vec<Input>,

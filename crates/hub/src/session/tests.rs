@@ -359,7 +359,7 @@ async fn an_idle_upload_is_closed_and_gone_on_with_where_it_stopped() {
     );
 }
 
-/// What is left of the time for an upload that is not idle is nobody's business.
+/// The hub is busy with the upload's bytes, so the time for idle uploads does not run.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_upload_that_waits_for_the_hubs_disk_is_not_idle() {
     let settings = Settings {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use fleetlink_proto::control::{Request, RequestId, limits};
 use tokio::sync::Semaphore;
 
-/// What the answer to a call is counted as until its size is known: most are short.
+/// The size that a reply counts for until it is known: most are short.
 const SHORT_ANSWER: u32 = 512;
 /// The same of calls whose answer may fill a line.
 const LONG_ANSWER: u32 = 64 * 1024;
@@ -21,7 +21,7 @@ const _: () = assert!(ROOM <= limits::MAX_UNREAD_BYTES);
 #[derive(Clone)]
 pub(crate) struct HubUnread {
     bytes: Arc<AtomicUsize>,
-    /// How long a session may take nothing.
+    /// The time for which a session may accept nothing.
     patience: Duration,
 }
 
@@ -35,7 +35,8 @@ impl Default for HubUnread {
 }
 
 impl HubUnread {
-    /// How long a session may take nothing: less where so much is unread that the hub needs room.
+    /// The time for which a session may accept nothing: shorter while so much is unread that the hub needs
+    /// room.
     pub(super) fn patience(&self) -> Duration {
         match self.bytes.load(Ordering::Relaxed) > limits::MAX_UNREAD_BYTES_PER_HUB {
             true => limits::WRITE_DEADLINE_UNDER_LOAD.min(self.patience),
@@ -69,7 +70,7 @@ pub(super) struct Unread {
     under_way: Mutex<Vec<(RequestId, u32)>>,
 }
 
-/// What some calls are counted as, until their answers are written.
+/// The share of some calls in the session's limits, until their replies are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Counted {
     calls: usize,

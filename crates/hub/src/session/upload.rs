@@ -189,7 +189,8 @@ fn take(calls: &mut Vec<(RequestId, UploadNumber)>, id: &RequestId) -> Option<Up
 }
 
 impl Feeds {
-    /// Where the session has ended, the feed is dropped, and its upload sees the end of the queue.
+    /// Adds a feed. If the session has ended, the feed is dropped, and its upload sees the end of the
+    /// queue.
     fn insert(&mut self, upload: UploadNumber, feed: Feed) {
         if !self.closed {
             self.open.insert(upload, feed);

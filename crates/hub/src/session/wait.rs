@@ -15,7 +15,7 @@ use crate::driver::{DriverGone, DriverHandle};
 pub(super) struct HubTurn {
     driver: DriverHandle,
     session: SessionId,
-    /// How often the core hears that the session lives: often enough for every deadline.
+    /// The interval at which the core is told that the session lives: short enough for every deadline.
     interval: Duration,
     reading: Arc<Mutex<Reading>>,
 }
@@ -24,7 +24,7 @@ pub(super) struct HubTurn {
 struct Reading {
     /// Waits of the reader that are under way.
     waits: usize,
-    /// When the last one ended.
+    /// The time at which the last one ended.
     since: Instant,
 }
 

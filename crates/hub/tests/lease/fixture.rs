@@ -10,7 +10,7 @@ use fleetlink_hub::{Clock, LeaseConfig, LeaseStartError, RunningLeases, start_le
 use fleetlink_proto::lease::{Counts, LeaseSettings};
 use tokio::runtime::Runtime;
 
-/// How long anything may take before a test fails.
+/// The time that anything may take before a test fails.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A service on a free port of loopback.
@@ -98,7 +98,7 @@ pub(crate) fn receive(socket: &UdpSocket) -> String {
     String::from_utf8(buffer[..length].to_vec()).unwrap()
 }
 
-/// What came over TCP until the end of the stream, which must be no reset.
+/// The bytes that came over TCP until the end of the stream, which must be no reset.
 pub(crate) fn ask_tcp(server: SocketAddr, pieces: &[&[u8]]) -> String {
     let mut stream = TcpStream::connect(server).unwrap();
     stream.set_read_timeout(Some(DEADLINE)).unwrap();

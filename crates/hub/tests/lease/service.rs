@@ -1,4 +1,4 @@
-//! What the drivers add to the rules.
+//! The rules of the drivers, beside those of the protocol.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

@@ -52,7 +52,7 @@ impl Model {
         digits.then_some((id, end))
     }
 
-    /// What is answered at this time.
+    /// The reply due at this time.
     fn reply(&mut self, input: &[u8], client: &str, now: Duration) -> Option<String> {
         let (id, end) = Self::request(input)?;
         let free = self

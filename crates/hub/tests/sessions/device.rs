@@ -8,7 +8,7 @@ use tokio::net::{TcpSocket, TcpStream};
 
 use super::fixture::{DEADLINE, Fixture};
 
-/// Where most devices come from.
+/// The address of most devices.
 pub(crate) const LOCAL: Ipv4Addr = Ipv4Addr::LOCALHOST;
 
 /// A device that speaks the protocol by hand.
@@ -37,7 +37,7 @@ impl Device {
         }
     }
 
-    /// What the hub says before anything was asked, or the answer to `hello`.
+    /// Returns the hub's first line: the reply to `hello`, or what it sends before any call.
     pub(crate) async fn greet(&mut self) -> Value {
         let hello =
             json!({"jsonrpc": "2.0", "id": 0, "method": "hello", "params": {"versions": [1]}});

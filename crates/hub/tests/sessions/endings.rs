@@ -1,4 +1,4 @@
-//! What a session still does when its login is taken away: nothing.
+//! A session whose login is removed does nothing more.
 
 use fleetlink_hub::{OperatorCall, OperatorReply, SessionInfo};
 use fleetlink_proto::ContentHash;

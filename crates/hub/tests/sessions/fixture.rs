@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fleetlink_hub::{HubConfig, Operator, OperatorCall, OperatorReply, RunningHub, Settings};
 
-/// How long anything may take before a test fails.
+/// The time that anything may take before a test fails.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A hub, and the folder of its data.

@@ -18,7 +18,7 @@ fn open(file: &Value, mode: &str) -> Value {
     json!({"file": file, "mode": mode, "key": KEY})
 }
 
-/// What the key's upload is not.
+/// Calls that open another change under the upload's key.
 fn others() -> [Value; 3] {
     [
         open(&json!(2), "replace"),
@@ -129,7 +129,8 @@ async fn all_have_ended(fixture: &Fixture) {
     timeout(DEADLINE, ending).await.expect("an end in time");
 }
 
-/// Whatever ends the session, all that came in its order counts, in the midst of a chunk too.
+/// All bytes that came in the session's order count, whatever ends the session, also in the middle of a
+/// chunk.
 #[tokio::test]
 async fn everything_that_came_before_a_break_can_be_gone_on_with() {
     let fixture = fixture::hub().await;

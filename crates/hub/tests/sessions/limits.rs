@@ -1,4 +1,4 @@
-//! What one device, or one source, can take of a hub.
+//! The share of a hub that one device or one client network can take.
 
 use std::net::Ipv4Addr;
 

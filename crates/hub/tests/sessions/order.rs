@@ -135,7 +135,7 @@ async fn two_commits_of_one_data_file_keep_their_order() {
     fixture.hub.close().await;
 }
 
-/// What was asked under the key of the commit before it is answered by the commit.
+/// The commit also answers an upload that was opened under its key before it took effect.
 #[tokio::test]
 async fn an_upload_opened_behind_its_own_commit_is_committed() {
     let fixture = fixture::hub().await;
@@ -189,7 +189,7 @@ async fn calls_behind_a_commit_that_fails_are_answered() {
     fixture.hub.close().await;
 }
 
-/// Who leaves in the same flight has committed.
+/// A `leave` in the same flight does not undo the commit before it.
 #[tokio::test]
 async fn a_commit_before_the_departure_takes_effect() {
     let fixture = fixture::hub().await;

@@ -10,12 +10,12 @@ use serde_json::Value;
 /// The device's key in every transcript, and in the documents' test vectors.
 const SEED: [u8; 32] = [1; 32];
 
-/// What a device knows that its lines are made of.
+/// The values of a device that its lines are made of.
 pub(crate) struct StandIns {
     key: Ed25519KeyPair,
     /// The hub's pin.
     pub(crate) pin: HubPin,
-    /// What the TLS connection exports.
+    /// The bytes that the TLS connection exports.
     pub(crate) binding: [u8; 32],
     /// `NONCE` and `TICKET`, once they are known.
     pub(crate) known: BTreeMap<&'static str, String>,

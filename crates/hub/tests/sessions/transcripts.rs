@@ -161,8 +161,8 @@ async fn every_transcript_holds_byte_by_byte() {
     replay_all(1).await;
 }
 
-/// What the hub reads does not depend on where the stream is cut: every transcript, cut in two at
-/// every byte, large chunks at some.
+/// The hub reads the same wherever the stream is cut: every transcript is cut in two at every byte, inside
+/// large chunks at some.
 #[test]
 fn decodes_the_same_wherever_the_stream_is_cut() {
     use fleetlink_proto::control::{FromDevice, HubDecoder};

@@ -1,4 +1,4 @@
-//! How a hub starts, and what a start that fails leaves behind.
+//! The start of a hub, and the traces of a start that fails.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 

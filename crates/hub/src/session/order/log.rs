@@ -1,11 +1,11 @@
-//! What has been asked in a session and may not go to the core yet, in the order in which it was
-//! asked.
+//! The calls of a session that may not go to the core yet, in the order in which they came.
 
 use fleetlink_core::Input;
 use fleetlink_proto::control::{Request, UploadNumber};
 use fleetlink_proto::{DataFile, IdempotencyKey};
 
-/// What a call concerns. Of two calls that concern the same, the later one takes effect later.
+/// The data files, upload and key that a call concerns. Of two calls that concern the same, the later one
+/// takes effect later.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::session) struct Subject {
     pub(super) files: Files,
@@ -93,7 +93,7 @@ impl Subject {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ticket(u64);
 
-/// What waits. There is no more than may be in flight, because each entry is a call.
+/// The calls that wait. Each entry is a call, so the limit of calls in flight bounds them.
 #[derive(Debug)]
 pub(super) struct Log<I> {
     last: u64,

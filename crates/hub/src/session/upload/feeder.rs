@@ -10,7 +10,8 @@ use super::super::reader::no_such_transfer;
 use super::blocks::Added;
 use super::{Feed, Piece, Uploads};
 
-/// How long bytes of a slow device are collected: what is not handed on is lost with the hub.
+/// The time for which bytes of a slow device are collected. Bytes that are not handed on are lost if the
+/// hub stops.
 pub(in crate::session) const BLOCK_TIME: Duration = Duration::from_millis(500);
 
 /// The reader's side: the chunks of all uploads of a session, in the order they come.

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::super::wait::HubTurn;
 
-/// Where more than this part of the places is taken, idle uploads have less time.
+/// The share of the places above which idle uploads have less time.
 const MANY: (usize, usize) = (3, 4);
 /// The part of the time that they have then: one of so many.
 const HURRY: u32 = 6;
@@ -19,7 +19,7 @@ const HURRY: u32 = 6;
 pub(crate) struct HubUploads {
     open: Arc<AtomicUsize>,
     places: usize,
-    /// How long an upload may get no bytes.
+    /// The time for which an upload may get no bytes.
     patience: Duration,
 }
 
@@ -74,7 +74,7 @@ impl Drop for OpenPlace {
     }
 }
 
-/// When the last bytes of an upload came.
+/// The time at which the last bytes of an upload came.
 #[derive(Clone)]
 pub(super) struct Progress(Arc<Mutex<Instant>>);
 

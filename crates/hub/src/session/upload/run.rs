@@ -19,7 +19,7 @@ use crate::driver::StartUpload;
 use crate::ingest::{Ingest, store_error};
 use crate::store::{StageReply, Staging};
 
-/// How often, and with which pause, an upload is asked for that an earlier session still has.
+/// The number of tries, and the pause between them, for an upload that an earlier session still holds.
 const TAKE_OVER_TRIES: u32 = 50;
 const TAKE_OVER_PAUSE: Duration = Duration::from_millis(100);
 
@@ -39,7 +39,7 @@ enum Step {
     Over(Box<Ended>),
 }
 
-/// How an upload ended that was not cut off.
+/// The end of an upload that was not cut off.
 struct Ended {
     how: End,
     pending: Pending,

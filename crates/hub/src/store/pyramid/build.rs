@@ -90,7 +90,7 @@ struct Leaves<W> {
     /// The line feeds in the leaf that has begun.
     lines: u64,
     leaf: SampleParser,
-    /// Where it begins.
+    /// The offset at which that leaf begins.
     leaf_at: u64,
 }
 

@@ -41,7 +41,7 @@ async fn begun(path: &Path) -> SqliteStore {
     store
 }
 
-/// What was answered can be read, and nothing else.
+/// Every acknowledged append can be read, and nothing else.
 async fn holds(store: &SqliteStore, appends: u64) {
     assert_eq!(store.journal(0, 100).await.unwrap().len() as u64, appends);
     let samples = summary_of(store, "cam", 1).await.unwrap().count();

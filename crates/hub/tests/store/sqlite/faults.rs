@@ -34,7 +34,7 @@ pub(crate) fn run_in_child(test: &str, folder: &Path) {
     );
 }
 
-/// What fails from now on, in the whole process.
+/// The calls that fail from now on, in the whole process.
 pub(crate) enum Fault {
     /// Every flush of a file or folder.
     Flush,

@@ -1,4 +1,4 @@
-//! What a crash leaves behind, and what is kept over it.
+//! The traces of a crash, and the data that survive it.
 
 use std::fs::{self, File};
 use std::time::SystemTime;

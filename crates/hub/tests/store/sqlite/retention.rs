@@ -12,7 +12,7 @@ use fleetlink_proto::WallTime;
 use super::Folder;
 use crate::suite::*;
 
-/// How long anything may take before a test fails.
+/// The time that anything may take before a test fails.
 const DEADLINE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 

@@ -10,7 +10,7 @@ use fleetlink_testkit::{run_on_small_disk, small_disk};
 use super::Folder;
 use crate::suite::*;
 
-/// What goes into a row: 56 KB.
+/// The content of a row: 56 KB.
 fn inline() -> Vec<u8> {
     large(8_000)
 }

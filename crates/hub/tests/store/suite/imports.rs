@@ -1,4 +1,4 @@
-//! What credentials files have given.
+//! The logins that credentials files have given.
 
 use fleetlink_core::{GivenLogin, ImportMemory};
 use fleetlink_proto::DeviceKey;
@@ -77,7 +77,7 @@ pub(crate) async fn are_all_or_nothing(subject: &dyn Subject) {
     assert_eq!(memory(&*store).await.logins.len(), 2);
 }
 
-/// Whoever removes an account, and whoever makes it anew, has the later word.
+/// An account that was removed, or made anew, is no longer the file's.
 pub(crate) async fn outlive_the_accounts(subject: &dyn Subject) {
     let store = subject.open();
     store.execute(import("cam", "$1", true)).await.unwrap();

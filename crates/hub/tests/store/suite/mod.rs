@@ -1,5 +1,5 @@
-//! What any store must do, whatever it is made of: functions over the trait. An implementation runs
-//! all of them by `every_case!`, giving an expression that makes a fresh [`Subject`].
+//! The behaviour that every store must show: functions over the trait. An implementation runs all of them
+//! by `every_case!`, giving an expression that makes a fresh [`Subject`].
 
 pub(crate) mod accounts;
 pub(crate) mod changes;

@@ -1,4 +1,4 @@
-//! What goes with time.
+//! Data that are removed after some time.
 
 use std::time::Duration;
 
