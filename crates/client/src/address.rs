@@ -1,4 +1,4 @@
-//! Where a hub is.
+//! The address of a hub.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,7 +12,7 @@ pub struct HubAddress {
     port: u16,
 }
 
-/// Why a text is no hub's address.
+/// The reason for which a text is no hub's address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HubAddressError {
     /// The port is no number from 1 to 65535.

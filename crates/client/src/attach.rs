@@ -11,9 +11,9 @@ use crate::{Connection, Error, HubAddress, KeyPair, Result, Session, Successor, 
 /// Everything that a login needs.
 #[derive(Debug, Clone)]
 pub struct Dialer {
-    /// Where the hub is.
+    /// The hub's address.
     pub address: HubAddress,
-    /// How it shows that it is the right one.
+    /// The proof by which the hub is accepted.
     pub trust: Trust,
     /// The device's name, as the person gave it.
     pub name: String,
@@ -104,7 +104,7 @@ impl Dialer {
     }
 }
 
-/// Where a change that is tried again finds a session.
+/// A source of sessions for a change that is tried again.
 pub trait Sessions: Sync {
     /// A session that is logged in: the one at hand or, when it is over, another.
     fn session(&self) -> impl Future<Output = Result<Session>> + Send;

@@ -1,4 +1,4 @@
-//! How long to wait before another try.
+//! The waits between tries.
 
 use std::time::Duration;
 

@@ -12,7 +12,7 @@ const FILE: &str = "default";
 /// A device of this machine and its hub.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
-    /// Where the hub is.
+    /// The hub's address.
     pub hub: HubAddress,
     /// The device's name.
     pub device: DeviceName,
@@ -25,7 +25,7 @@ pub struct Chosen {
 }
 
 impl Chosen {
-    /// That of this state folder, which is made when a choice is kept.
+    /// The choice in this state folder, which is made when a choice is kept.
     pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
         Chosen {
             file: KeptFile::new(folder.into(), FILE),

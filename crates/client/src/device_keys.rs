@@ -1,5 +1,5 @@
-//! Where a device keeps its keys: `keys/<pin of the hub>/<name>.pk8` in the state folder, PKCS#8,
-//! mode 0600. One for each name and hub, so that two hubs cannot tell that they serve one device.
+//! The keys of a device: `keys/<pin of the hub>/<name>.pk8` in the state folder, PKCS#8, mode 0600. There
+//! is one for each name and hub, so that two hubs cannot tell that they serve one device.
 
 use std::fs::{self, DirBuilder};
 use std::io::{self, Read as _, Write as _};

@@ -15,9 +15,9 @@ use crate::{Error, ErrorKind, Result, Session};
 /// A complete, verified download.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Downloaded {
-    /// How many bytes came.
+    /// The number of bytes.
     pub bytes: u64,
-    /// How many samples they hold.
+    /// The number of samples.
     pub samples: u64,
     /// The file's version.
     pub version: Version,

@@ -14,8 +14,8 @@ use crate::{Closed, HubAddress, RefusedInput, Unfollowed};
 /// A result of this library.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Why something did not succeed: a [kind](Error::kind) for programs, a message for people (its
-/// `Display`, complete in itself), and the cause, where there is one, as its `source()`.
+/// An error: a [kind](Error::kind) for programs, a message for people (its `Display`, complete in itself),
+/// and the cause, where there is one, as its `source()`.
 ///
 /// ```no_run
 /// use fleetlink_client::{Client, ErrorKind, Retry};
@@ -66,7 +66,7 @@ pub enum ErrorKind {
         expected: HubPin,
         /// The pin of the key that the hub showed.
         found: HubPin,
-        /// Why the device does not follow.
+        /// The reason for which the device does not follow.
         why: Unfollowed,
     },
     /// The hub was never met, and nobody has said that it may be trusted.
@@ -156,8 +156,8 @@ impl Error {
         }
     }
 
-    /// How long the hub asks not to be called again, where it says so: the rest of a lock-out, for
-    /// instance.
+    /// The time that the hub asks to wait before the next call, where it names one: the rest of a lock-out,
+    /// for instance.
     pub fn retry_after(&self) -> Option<Duration> {
         let detail = self.refusal().and_then(|error| error.data.as_ref());
         let asked = detail.and_then(|detail| detail.retry_after_ms);

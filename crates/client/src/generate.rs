@@ -18,7 +18,7 @@ const BATCH: u64 = 128 * 1024;
 /// The longest line: six digits and a newline.
 const LINE: usize = 7;
 
-/// Why no samples were generated; an earlier file is as it was.
+/// The reason for which no samples were generated; an earlier file is as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum GenerateError {
     /// There is a file that was not generated, or was changed since.
@@ -51,7 +51,7 @@ pub enum Overwrite {
 /// Generated samples.
 #[derive(Debug)]
 pub struct Generated {
-    /// Why the file will not be known as a generated one, where it could not be remembered.
+    /// The error for which the file is not remembered as a generated one.
     pub not_remembered: Option<io::Error>,
 }
 

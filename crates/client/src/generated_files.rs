@@ -1,4 +1,4 @@
-//! Which files this device has generated: those, and no others, are generated anew in their place.
+//! The files that this device has generated: those, and no others, are generated anew in their place.
 
 use std::fs::Metadata;
 use std::io;

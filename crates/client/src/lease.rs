@@ -23,7 +23,7 @@ pub struct GrantedLease {
     pub port: u16,
 }
 
-/// Why there is no lease.
+/// The reason for which there is no lease.
 #[derive(Debug, thiserror::Error)]
 pub enum LeaseError {
     /// The server says that the id is in use.

@@ -3,17 +3,17 @@
 
 use std::time::Duration;
 
-/// How long one address of the hub may take to accept a TCP connection.
+/// The time in which one address of the hub must accept a TCP connection.
 pub const TCP_CONNECT_DEADLINE: Duration = Duration::from_secs(5);
-/// How long the resolution of the hub's name may take.
+/// The time in which the hub's name must be resolved.
 pub const RESOLVE_DEADLINE: Duration = Duration::from_secs(10);
-/// How long the hub may take to answer a call. A login can wait for many others' before it.
+/// The time in which the hub must reply to a call. A login can wait for many others before it.
 pub const CALL_DEADLINE: Duration = Duration::from_secs(120);
-/// How long the hub may take to make an upload durable.
+/// The time in which the hub must make an upload durable.
 pub const COMMIT_DEADLINE: Duration = Duration::from_secs(600);
-/// How long a goodbye waits for its answer.
+/// The time for which a `leave` waits for its reply.
 pub const LEAVE_DEADLINE: Duration = Duration::from_secs(2);
-/// How long a download may stand still.
+/// The time for which a download may stand still.
 pub const DOWNLOAD_STALL_DEADLINE: Duration = Duration::from_secs(120);
 
 /// Calls of one session that may wait for their answers.
@@ -24,8 +24,8 @@ pub const CONTROL_QUEUE: usize = 64;
 pub const CHUNK_QUEUE: usize = 1;
 /// Blocks that an upload reads ahead of the network.
 pub const BLOCKS_READ_AHEAD: usize = 2;
-/// How long the end of a stream is waited for before its upload is opened: one that has ended by then
-/// and is small goes in one flight.
+/// The time for which an upload waits for the end of its stream before it is opened: a small stream that
+/// has ended by then goes in one flight.
 pub const STREAM_PATIENCE: Duration = Duration::from_secs(2);
 /// Pieces of a download that may wait for their reader.
 pub const DOWNLOAD_QUEUE: usize = 16;
@@ -42,7 +42,7 @@ pub const UNSENT_BYTES: u32 = 128 * 1024;
 pub const BACKOFF_FIRST: Duration = Duration::from_millis(250);
 /// The longest wait before another connection.
 pub const BACKOFF_LONGEST: Duration = Duration::from_secs(30);
-/// How long a login or a ticket is tried again where the hub is busy or its answer was lost.
+/// The time for which a login or a ticket is tried again while the hub is busy or its reply is lost.
 pub const OPENING_PATIENCE: Duration = Duration::from_secs(5);
 /// The longest wait that a hub may ask a joined device for.
 pub const REFUSED_WAIT_LONGEST: Duration = Duration::from_secs(60);
@@ -74,12 +74,12 @@ pub const MAX_GENERATED_FILES: usize = 4096;
 pub const STREAM_WINDOW: u32 = 1024 * 1024;
 /// Bytes of one connection that may wait between the network and a device, each way.
 pub const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
-/// How long a peer is dialled at the address from which the hub sees it, before all are tried: as
-/// long as QUIC waits before it says its first words again (RFC 9002, section 6.2.2).
+/// The time for which a peer is dialled only at the address that the hub sees, before all are tried: as
+/// long as QUIC waits before it repeats its first packet (RFC 9002, section 6.2.2).
 pub const DIAL_HEAD_START: Duration = Duration::from_secs(1);
-/// How often a device that has joined looks whether its addresses are others than its hub knows.
+/// The interval at which a joined device looks whether its addresses differ from those that its hub knows.
 pub const ADDRESSES_LOOK: Duration = Duration::from_secs(5);
-/// How long they must stay as they are before the hub is told.
+/// The time for which new addresses must stay the same before the hub is told.
 pub const ADDRESSES_REST: Duration = Duration::from_secs(1);
 /// Connections of peers that may be open before their introductions; more are refused.
 pub const MAX_UNKNOWN_PEERS: usize = 64;
@@ -111,8 +111,8 @@ pub const APPEND_READ_BYTES: usize = 64 * 1024;
 pub const APPEND_BATCH_BYTES: usize = 1024 * 1024;
 /// Bytes of an append that wait for the hub; while there are more, nothing is read.
 pub const APPEND_HELD_BYTES: usize = 64 * 1024 * 1024;
-/// How long an append that is to end reads what its producer has written already, and how soon it
-/// takes silence for the end of that.
+/// The time for which an append that is to end still reads what its producer has written. It ends sooner
+/// after a silence of [`APPEND_QUIET`].
 pub const APPEND_DRAIN: Duration = Duration::from_secs(1);
 /// See [`APPEND_DRAIN`].
 pub const APPEND_QUIET: Duration = Duration::from_millis(100);

@@ -20,7 +20,7 @@ pub struct NumberExchange {
     server: SocketAddr,
 }
 
-/// Why there is no answer.
+/// The reason for which there is no reply.
 #[derive(Debug, thiserror::Error)]
 pub enum ExchangeError {
     /// The host name has no address.
@@ -65,7 +65,7 @@ impl NumberExchange {
         }
     }
 
-    /// Which of the server's addresses answered.
+    /// The address of the server that replied.
     pub fn server(&self) -> SocketAddr {
         self.server
     }

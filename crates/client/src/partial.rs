@@ -14,8 +14,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rustix::fs::{AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, flock, fstat, statat};
 use rustix::io::Errno;
 
-/// How the name of a file that is not complete begins and ends. No device's name, and so no
-/// complete file's, begins with a dot.
+/// The beginning and the end of an incomplete file's name. No device's name begins with a dot, so no
+/// complete file's name does.
 pub(crate) const PREFIX: &str = ".fleetlink-";
 pub(crate) const SUFFIX: &str = ".part";
 

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use crate::limits::{BACKOFF_LONGEST, MAX_IDLE_TRIES, MAX_UNKNOWN_TRIES, REFUSED_WAIT_LONGEST};
 use crate::{Backoff, Error, ErrorKind, Result};
 
-/// How long something is tried again.
+/// The limit of the tries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Patience {
     /// A device that has joined: for ever, and also what passes later only.
@@ -35,7 +35,7 @@ pub(crate) struct Tries {
     began: Instant,
     furthest: u64,
     keep_alive: Duration,
-    /// How often the host's name was not known.
+    /// The number of times that the host's name was not known.
     unknown: u32,
     /// Since when, and how often, the hub has only answered that it is busy.
     busy: Option<(Instant, u32)>,
@@ -64,7 +64,7 @@ impl Tries {
         self.backoff.reset();
     }
 
-    /// When no other try begins any more, for one that lasts for some time only.
+    /// The time after which no other try begins, where the limit is a time.
     pub(crate) fn until(&self) -> Option<Instant> {
         match self.patience {
             Patience::Opening(limit) | Patience::For(limit) | Patience::Peer(limit) => {
@@ -79,7 +79,7 @@ impl Tries {
         self.keep_alive = keep_alive;
     }
 
-    /// How far a change came. Tries that bring it further do not count against it.
+    /// Notes how far a change came. Tries that bring it further do not count against it.
     pub(crate) fn progressed(&mut self, furthest: u64) {
         if furthest > self.furthest {
             self.furthest = furthest;
@@ -87,7 +87,7 @@ impl Tries {
         }
     }
 
-    /// How long to wait before another try after this error; none where there is to be none.
+    /// Returns the wait before another try after this error; `None` where there is no other try.
     pub(crate) fn wait_after(&mut self, error: &Error) -> Option<Duration> {
         let retry = error.retry();
         match self.patience {

@@ -1,4 +1,4 @@
-//! Where a device keeps what outlives it: known hubs, the shell's history.
+//! The state folder, which holds what outlives the process: known hubs, the shell's history.
 
 use std::io;
 use std::path::PathBuf;

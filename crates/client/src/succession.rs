@@ -27,13 +27,13 @@ pub struct Successor {
 /// A device knows its hub by another key from here on.
 #[derive(Debug, Clone)]
 pub struct Moved {
-    /// Where the hub is.
+    /// The hub's address.
     pub address: HubAddress,
     /// The expected pin.
     pub old: HubPin,
     /// The pin that the hub shows, announced by the old key or by keys between.
     pub new: HubPin,
-    /// Why the kept pin or keys did not move, where they did not: the next start asks again.
+    /// The error for which the kept pin or keys did not move; the next start tries again.
     pub not_kept: Option<String>,
 }
 

@@ -12,10 +12,10 @@ use tokio::time::{Instant, sleep, timeout_at};
 use crate::retry::{Attempt, Patience, Tries, retry};
 use crate::{Announcement, Closed, Dialer, Error, Result, Session, Sessions};
 
-/// How long a change waits for the hub to come back before that counts as one try.
+/// The time for which a change waits for the hub to come back before that counts as one try.
 const RETURN_DEADLINE: Duration = Duration::from_secs(30);
 
-/// How a joined device stands with its hub.
+/// The state of the connection between a joined device and its hub.
 #[derive(Debug, Clone)]
 pub enum Link {
     /// It is joined.
@@ -58,7 +58,7 @@ impl Supervisor {
         Supervisor { link, task }
     }
 
-    /// How the device stands with its hub, and every change of that.
+    /// The state of the connection to the hub, and every change of it.
     pub fn link(&self) -> watch::Receiver<Link> {
         self.link.subscribe()
     }
@@ -130,7 +130,7 @@ struct Returning {
     dialer: Dialer,
     /// With the generation of the last join.
     join: Join,
-    /// How other devices reach this one.
+    /// The endpoint and addresses that other devices are told.
     reached_by: Option<Arc<Announcement>>,
 }
 
@@ -210,8 +210,8 @@ async fn announce(session: &Session, announcement: &Announcement) -> Result<()> 
     announced
 }
 
-/// Why a device stays away. That it was replaced while it was away is the same as when it is told
-/// at once.
+/// The error for which a device stays away. A device that was replaced while it was away gets the same one
+/// as a device that is told at once.
 fn over(error: Error) -> Error {
     match error.refusal() {
         Some(refused) if refused.code == ErrorCode::Replaced => Error::closed(Closed::ByHub {

@@ -1,4 +1,4 @@
-//! What a client's handle keeps: its key, its session, its presence; and what a ticket brings.
+//! The key, the session and the presence that a client's handle keeps, and the result of a ticket.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::fs::File;

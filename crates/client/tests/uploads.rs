@@ -41,7 +41,7 @@ fn silent_for(hub: &ScriptedHub, calls: usize) {
     hub.rewrite(|script| script.silent_until = called + calls);
 }
 
-/// What waits for an answer that never comes would be tried again for minutes.
+/// Fails a test at once whose call waits for a reply that never comes: the client would try for minutes.
 async fn soon<T>(work: impl IntoFuture<Output = T>) -> T {
     let work = tokio::time::timeout(Duration::from_secs(60), work.into_future());
     work.await.expect("it waits for no answer")

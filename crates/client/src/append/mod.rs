@@ -18,18 +18,18 @@ use crate::{Error, Result, SampleReader, Sessions};
 use queue::Queue;
 use sender::{Sender, Sent};
 
-/// When lines that have come are committed, and how long they are kept.
+/// The rules by which lines are committed and kept.
 #[derive(Debug, Clone, Copy)]
 pub struct AppendRules {
     /// The longest time that a line waits for others before it is committed.
     pub every: Duration,
     /// The number of lines that do not wait for more.
     pub lines: u64,
-    /// How long to go on trying after the end of the input, while the hub is away.
+    /// The time to go on trying after the end of the input, while the hub is away.
     pub retry_for: Duration,
 }
 
-/// What there is to say while it runs.
+/// An event to report while an append runs.
 #[derive(Debug)]
 pub enum AppendEvent<'a> {
     /// The hub is away for this reason; lines are kept.
@@ -40,7 +40,7 @@ pub enum AppendEvent<'a> {
     Back,
 }
 
-/// What became of the input.
+/// The result of an append.
 #[derive(Debug, Default)]
 pub struct Appended {
     /// Samples that the hub has acknowledged.
@@ -51,7 +51,7 @@ pub struct Appended {
     pub commits: u64,
     /// Samples that were read and that the hub has not acknowledged.
     pub undelivered: u64,
-    /// Why it ended before the end of the input, or without all samples delivered.
+    /// The error for which it ended before the end of the input, or without all samples delivered.
     pub failure: Option<Error>,
 }
 

@@ -31,7 +31,7 @@ struct State {
     waiting: VecDeque<Batch>,
     bytes: usize,
     samples: u64,
-    /// When the first of them came.
+    /// The time at which the first of them came.
     since: Option<Instant>,
     ended: Option<Instant>,
     /// All samples that were read, and those of them that were rounded.

@@ -18,7 +18,7 @@ pub(super) struct Sender<'a, S> {
     queue: &'a Queue,
 }
 
-/// What was sent, and why it is not all.
+/// The result of the sender: what the hub acknowledged, and the error that kept it from the rest.
 #[derive(Default)]
 pub(super) struct Sent {
     pub(super) samples: u64,

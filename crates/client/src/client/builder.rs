@@ -154,8 +154,8 @@ impl ClientBuilder {
         self
     }
 
-    /// How long a hub that cannot be reached yet is waited for; not at all without this. After that
-    /// the last error is returned.
+    /// Waits this long for a hub that cannot be reached yet; not at all without this. After that the last
+    /// error is returned.
     #[must_use]
     pub fn wait(mut self, patience: Duration) -> Self {
         self.wait = patience;

@@ -131,7 +131,7 @@ impl<'a> Joining<'a> {
         self
     }
 
-    /// How long nothing may move in a transfer whose connection lives: ten minutes without this.
+    /// The time for which nothing may move in a transfer whose connection lives: ten minutes without this.
     pub fn idle_timeout(mut self, limit: Duration) -> Self {
         self.idle_timeout = limit;
         self
@@ -280,7 +280,8 @@ impl Client {
         Ok(link)
     }
 
-    /// How a joined device stands with its hub, and each change of that; none before it has joined.
+    /// The state of the connection between a joined device and its hub, and each change of it; none before
+    /// it has joined.
     pub fn link(&self) -> Option<watch::Receiver<Link>> {
         self.inner.supervisor().map(|supervisor| supervisor.link())
     }

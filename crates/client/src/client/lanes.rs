@@ -1,5 +1,5 @@
-//! How many files go to one device at once: few at first and on a slow path, more where it shows
-//! that it carries them.
+//! The number of files that go to one device at once: few at first and on a slow path, more where the path
+//! carries them.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};

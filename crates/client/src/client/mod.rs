@@ -62,7 +62,7 @@ struct Inner {
     notices: Arc<dyn Fn(&Notice) + Send + Sync>,
 }
 
-/// How long peers are waited for at the end, to hear of it.
+/// The time for which a closing client waits for its peers to hear of the end.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(3);
 
 impl Client {

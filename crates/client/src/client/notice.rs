@@ -14,7 +14,7 @@ pub enum Notice {
     Waiting {
         /// The address of the hub.
         address: HubAddress,
-        /// Why it cannot be reached.
+        /// The reason for which it cannot be reached.
         error: Error,
     },
     /// The hub is remembered at this address too, since it has the key of one that was met before.
@@ -28,7 +28,7 @@ pub enum Notice {
     PinNotKept {
         /// The pin.
         pin: HubPin,
-        /// Why not.
+        /// The error.
         error: Error,
     },
     /// The hub has a new key, which the old one has announced.
@@ -48,7 +48,7 @@ pub enum Notice {
     PeerNotRemembered {
         /// The device.
         device: DeviceName,
-        /// Why not.
+        /// The error.
         error: Error,
     },
     /// A ticket was used: the device has an account and a key from now on.

@@ -21,9 +21,9 @@ use crate::{Control, Error, ErrorKind, Peer, Result, Source};
 pub struct SendOptions {
     /// The name under which a file is sent in place of its own.
     pub name: Option<FileName>,
-    /// How long a device that is not ready is tried again.
+    /// The time for which a device that is not ready is tried again.
     pub retry_for: Duration,
-    /// How long nothing may move in a transfer whose connection lives.
+    /// The time for which nothing may move in a transfer whose connection lives.
     pub idle_timeout: Duration,
 }
 
@@ -53,9 +53,9 @@ pub enum SendEvent<'a> {
     Waits,
     /// The receiver is not ready; it is tried again after so long.
     Retries {
-        /// Why it is not ready.
+        /// The reason for which it is not ready.
         failure: &'a transfer::TransferFailure,
-        /// How long until the next try.
+        /// The time until the next try.
         wait: Duration,
     },
 }

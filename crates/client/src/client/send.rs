@@ -16,7 +16,7 @@ use super::lanes::Lanes;
 use super::outbound::{Outbound, SendEvent, SendOptions};
 use crate::{Control, Error, Result};
 
-/// How often it is looked how much the path carries.
+/// The interval at which the path's throughput is measured.
 const LOOK: Duration = Duration::from_secs(1);
 /// The time between two reports of progress.
 const PROGRESS_STEP: Duration = Duration::from_millis(250);
@@ -154,14 +154,14 @@ impl<'a> SendFiles<'a> {
         self
     }
 
-    /// How long a device that is there and not ready is tried again: ten minutes without this. It is
-    /// not ready while it has no place for another file or connection.
+    /// Tries a device that is active and not ready again for this long: ten minutes without this. A device
+    /// is not ready while it has no place for another file or connection.
     pub fn retry_for(mut self, limit: Duration) -> Self {
         self.options.retry_for = limit;
         self
     }
 
-    /// How long nothing may move in a transfer whose connection lives: ten minutes without this.
+    /// The time for which nothing may move in a transfer whose connection lives: ten minutes without this.
     pub fn idle_timeout(mut self, limit: Duration) -> Self {
         self.options.idle_timeout = limit;
         self

@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 
 use crate::{Error, ErrorKind, HubAddress, Result};
 
-/// How the hub shows that it is the right one.
+/// The proof by which a hub is accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trust {
     /// Its key must have this pin.
@@ -35,7 +35,7 @@ pub struct Connection {
     pub pin: Option<HubPin>,
     /// The channel to which proofs on this connection are bound; none without TLS.
     pub(crate) channel: Option<Channel>,
-    /// Which of the hub's addresses answered.
+    /// The address of the hub that answered.
     pub peer: SocketAddr,
 }
 
@@ -69,7 +69,7 @@ pub(crate) fn pin_changed(
     Error::new(kind, message).because(why)
 }
 
-/// Why a device does not follow its hub to another key.
+/// The reason for which a device does not follow its hub to another key.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Unfollowed {
     /// Nobody has asked whether it was announced.

@@ -29,7 +29,7 @@ pub struct NotRemembered {
     pub why: Error,
 }
 
-/// Why a peer is not trusted, whatever it has proven.
+/// The reason for which a peer is not trusted, whatever it has proven.
 #[derive(Debug, Clone)]
 pub(super) struct Doubt {
     /// For this device.

@@ -87,7 +87,7 @@ impl Losses {
 }
 
 impl Chosen {
-    /// What is under way was sent by CUBIC: BBR3 takes no notice of it.
+    /// Switches to BBR3. The packets under way were sent by CUBIC: BBR3 ignores them.
     fn bear_losses(&mut self, now: Instant) {
         let mut config = Bbr3Config::default();
         config.initial_window(self.current.window());

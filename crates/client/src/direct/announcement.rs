@@ -1,4 +1,4 @@
-//! What a device tells its hub of where it takes files, at each join and whenever that changes.
+//! The announcement of an endpoint: at each join, and when the device's addresses change.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

@@ -1,4 +1,4 @@
-//! How much may be under way at once.
+//! The choice of a congestion controller.
 
 use std::sync::Arc;
 
@@ -6,8 +6,8 @@ use noq_proto::congestion::{Bbr3Config, ControllerFactory, CubicConfig, NewRenoC
 
 use super::adaptive::Adaptive;
 
-/// How a connection finds out what the network carries. Each sender decides for itself. The default
-/// is chosen by what `docs/measurements.md` shows.
+/// The congestion controller of a connection. Each sender decides for itself. The default is chosen by the
+/// figures in `docs/measurements.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Congestion {
     /// A loss is a full queue, and halves what is under way (RFC 9002, section 7).

@@ -14,7 +14,7 @@ pub struct Progress {
     pub bytes: u64,
     /// Bytes that the file has.
     pub size: u64,
-    /// How long the content has been under way.
+    /// The time since the content began to move.
     pub elapsed: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! What a fault of the connection means for a transfer.
+//! The meaning of a connection's fault for a transfer.
 
 use fleetlink_proto::transfer::{Ended, Reason, TransferFailure};
 

@@ -35,7 +35,7 @@ pub struct Stored {
     /// The path of the file: the inbox as it was named, made absolute, and `stored_as`. Somebody may
     /// have moved the folder since.
     pub path: PathBuf,
-    /// How many bytes it has.
+    /// The number of bytes.
     pub bytes: u64,
 }
 
@@ -339,7 +339,7 @@ async fn at_once<F: Future>(work: std::pin::Pin<&mut F>) -> Option<F::Output> {
     }
 }
 
-/// When the peer may be told how far a transfer is.
+/// The times at which the peer is told how far a transfer is.
 pub(super) fn steps() -> Interval {
     let mut steps = interval(STATE_STEP);
     steps.set_missed_tick_behavior(MissedTickBehavior::Delay);

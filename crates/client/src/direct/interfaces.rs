@@ -6,8 +6,8 @@ use fleetlink_proto::transfer::Addresses;
 use nix::ifaddrs::{InterfaceAddress, getifaddrs};
 use nix::net::if_::InterfaceFlags;
 
-/// Where a port of all addresses is reached from elsewhere, over IPv6 too where `v6`: at the
-/// addresses of the interfaces that are up, as they are now. None where the host does not say.
+/// Returns the addresses at which others reach a port that is open on all of this host's addresses, over
+/// IPv6 too where `v6`: those of the interfaces that are up now. Empty where the host does not tell.
 ///
 /// It is asked and not iroh, which leaves unique local IPv6 addresses out beside others: in a
 /// network without a provider these are all there is of IPv6.
@@ -77,7 +77,7 @@ mod tests {
         }
     }
 
-    /// Whatever network this host has, its own addresses are such that it can listen there.
+    /// This host can listen at each address that it reports as its own, whatever its network is.
     #[test]
     fn they_are_this_hosts_own() {
         let found = addresses(7421, true);

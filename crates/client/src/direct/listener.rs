@@ -43,7 +43,7 @@ struct Shared {
     last_number: AtomicU64,
 }
 
-/// Why a peer is not let in.
+/// The reason for which a peer is refused.
 struct Refused {
     /// The reason that the peer is told.
     ended: Ended,

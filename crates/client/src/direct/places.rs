@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::limits::{MAX_FILES_COMING, MAX_OFFERS_WAITING, MAX_SLOW_FILES};
 
-/// How long a file is watched before it counts as slow.
+/// The time for which a file is watched before it counts as slow.
 const WINDOW: Duration = Duration::from_secs(10);
 /// A file of which fewer bytes come in that time is slow: 16 kB/s.
 const SLOW: u64 = 160 * 1024;

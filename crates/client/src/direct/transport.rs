@@ -101,7 +101,7 @@ impl Endpoint {
         self.port
     }
 
-    /// Where others reach it: its port at the host's addresses, as they are now.
+    /// The addresses at which others reach it: its port at the host's addresses, as they are now.
     pub(super) fn addresses(&self) -> Addresses {
         let v6 = self.inner.bound_sockets().iter().any(SocketAddr::is_ipv6);
         interfaces::addresses(self.port, v6)
@@ -230,7 +230,7 @@ impl Connection {
         EndpointId::from_bytes(*self.inner.remote_id().as_bytes())
     }
 
-    /// Where the peer is reached by now.
+    /// The address at which the peer is reached now.
     pub(crate) fn address(&self) -> Option<SocketAddr> {
         let paths = self.inner.paths();
         let selected = paths.iter().find(iroh::endpoint::Path::is_selected);

@@ -16,7 +16,7 @@ use super::write_back::WriteBack;
 use crate::partial::Listed;
 use crate::shortage;
 
-/// Where a file shall be, and whose it is.
+/// The place of a file in the inbox, and its sender.
 #[derive(Debug)]
 pub(super) struct Place {
     pub(super) folder: Arc<Folder>,

@@ -1,4 +1,4 @@
-//! How many bytes the inbox holds or has promised room for.
+//! The bytes that the inbox holds or has promised room for.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};

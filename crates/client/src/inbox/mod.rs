@@ -1,4 +1,4 @@
-//! Where files from other devices arrive, and what is taken.
+//! The inbox for files from other devices, and the rules for accepting them.
 //!
 //! A file is written under a hidden name beneath the folder's handle, verified, made durable, and
 //! only then given its name, which never replaces anything and never leads outside.

@@ -1,4 +1,4 @@
-//! How a file gets its final name without replacing anything: as well as its file system can.
+//! Gives a file its final name without replacing anything, as well as its file system can.
 
 use std::io;
 

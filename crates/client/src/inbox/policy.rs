@@ -1,4 +1,4 @@
-//! What a receiver takes.
+//! The receive policy.
 
 use std::fmt;
 use std::str::FromStr;

@@ -104,12 +104,12 @@ pub(super) fn is_utf16(line: &[u8]) -> bool {
     marked || line.iter().take(2).any(|byte| *byte == 0)
 }
 
-/// Why a line without a comma is refused in a file with times.
+/// The problem of a line without a comma in a file with times.
 fn untimed(text: &[u8]) -> Problem {
     separator(text).unwrap_or(Problem::Line(BadLineReason::MissingTime))
 }
 
-/// Why a comma is refused in a file without times.
+/// The problem of a comma in a file without times.
 fn unexpected_comma(text: &[u8], comma: usize) -> Problem {
     let time = Timestamp::parse(trimmed(&text[..comma]));
     if time.is_err() && is_decimal_comma(text) {
@@ -118,7 +118,7 @@ fn unexpected_comma(text: &[u8], comma: usize) -> Problem {
     separator(text).unwrap_or(Problem::Line(BadLineReason::UnexpectedTime))
 }
 
-/// Why what stands before a comma is no time.
+/// The problem of the text before a comma that is no time.
 fn no_time(text: &[u8], time: &[u8], problem: TimestampError, kind: Option<Kind>) -> Problem {
     let digits = time.iter().take_while(|byte| byte.is_ascii_digit()).count();
     // Milliseconds: the error says that Unix times are in seconds.
@@ -135,7 +135,7 @@ fn no_time(text: &[u8], time: &[u8], problem: TimestampError, kind: Option<Kind>
     }
 }
 
-/// Why a text is no sample.
+/// The problem of a text that is no sample.
 fn no_sample(text: &[u8], problem: DecimalError, kind: Option<Kind>) -> Problem {
     if is_decimal_comma(text) {
         return Problem::Line(BadLineReason::DecimalComma);

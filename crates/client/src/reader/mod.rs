@@ -37,13 +37,13 @@ pub struct SampleReader {
 }
 
 impl SampleReader {
-    /// How many samples were read.
+    /// The number of samples that were read.
     #[must_use]
     pub fn samples(&self) -> u64 {
         self.samples
     }
 
-    /// How many of them had more than nine decimals and were rounded.
+    /// The number of samples that had more than nine decimals and were rounded.
     #[must_use]
     pub fn rounded(&self) -> u64 {
         self.rounded

@@ -1,4 +1,4 @@
-//! Why a line of input is refused.
+//! The reason for which a line of input is refused.
 
 use fleetlink_proto::samples::{BadLineReason, LineStart};
 
@@ -13,7 +13,7 @@ use crate::limits::MAX_INPUT_LINE_BYTES;
 pub struct RefusedInput {
     /// The number of the line, from 1.
     pub line: u64,
-    /// How the line begins.
+    /// The beginning of the line.
     pub text: LineStart,
     /// The problem that was recognised in it.
     pub problem: Problem,

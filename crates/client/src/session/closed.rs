@@ -1,4 +1,4 @@
-//! Why a session ended.
+//! The reason for which a session ended.
 
 use std::io;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use fleetlink_proto::control::EndReason;
 use fleetlink_proto::{Escaped, Retry};
 
-/// Why a session is over.
+/// The reason for which a session is over.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Closed {
     /// The hub ended it.

@@ -112,7 +112,7 @@ impl Session {
         self.inner.shared.clock.clone()
     }
 
-    /// Why the session is over, if it is.
+    /// The reason for which the session is over, if it is.
     pub fn is_closed(&self) -> Option<Closed> {
         self.inner.shared.is_closed()
     }

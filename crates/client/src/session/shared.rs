@@ -1,4 +1,5 @@
-//! What the tasks of a session share: calls that wait for their answers, open transfers, the end.
+//! The state that the tasks of a session share: calls that wait for their replies, open uploads and
+//! downloads, the end.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -52,7 +53,7 @@ struct Open {
 
 /// The signs of the hub's life.
 struct Life {
-    /// When the hub was heard, or the network took some of an upload.
+    /// The time at which the hub was heard, or the network accepted bytes of an upload.
     last: Instant,
     /// Pings sent, which is also the last one's number.
     pings: i64,
@@ -127,8 +128,8 @@ impl Shared {
         self.life().awaited.take_if(|awaited| *awaited <= ping);
     }
 
-    /// When the hub counts as gone, and how long it will have been silent then. While bytes of an
-    /// upload are on their way its answers wait behind them: then it has as long as a write has.
+    /// The time at which the hub counts as gone, and the silence until then. While bytes of an upload are
+    /// on their way, the hub's replies wait behind them, so it has as much time as a write has.
     pub(super) fn gone_at(&self, keep_alive: Duration) -> (Instant, Duration) {
         let life = self.life();
         let silence = match life.awaited {

@@ -18,7 +18,7 @@ use crate::connect::Stream;
 
 /// The id of calls whose answers are not waited for. Pings have the ids below it.
 pub(super) const GIVE_UP_ID: i64 = 0;
-/// How long the end of the stream may take to be written.
+/// The time in which the end of the stream must be written.
 const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(1);
 
 /// A piece of an upload, at most [`fleetlink_proto::control::limits::MAX_CHUNK_BYTES`] long.

@@ -16,7 +16,7 @@ pub(super) type Hear<'a> = &'a mut (dyn FnMut(u64) + Send + 'a);
 pub(super) struct Seen {
     /// Samples that were rounded, once the source was read to its end.
     pub(super) rounded: u64,
-    /// How far the strict form was sent.
+    /// The bytes of the strict form that were sent.
     pub(super) sent: u64,
 }
 

@@ -18,7 +18,7 @@ use crate::{RefusedInput, SampleReader};
 
 /// One block is one chunk.
 const MAX_CHUNK: usize = MAX_CHUNK_BYTES as usize;
-/// How much of the source is read at once.
+/// The bytes of the source in one read.
 const BLOCK: u64 = MAX_CHUNK_BYTES as u64;
 /// Readers look for the end with a little room to spare; without it they would double the block.
 const SPARE: u64 = 64;
@@ -37,7 +37,7 @@ pub(super) struct Small {
     /// Its strict form.
     pub(super) bytes: Vec<u8>,
     pub(super) whole: Whole,
-    /// How many bytes of the source were read.
+    /// The bytes of the source that were read.
     pub(super) position: u64,
 }
 
@@ -46,7 +46,7 @@ pub(super) enum Read {
     /// The next bytes of the strict form, never empty.
     Block {
         bytes: Vec<u8>,
-        /// How many bytes of the source are read by now.
+        /// The bytes of the source that are read by now.
         position: u64,
     },
     /// The source does not begin with what the hub holds.
@@ -66,7 +66,7 @@ pub(super) struct Whole {
     pub(super) rounded: u64,
 }
 
-/// Why a source gives no more blocks.
+/// The reason for which a source gives no more blocks.
 pub(super) enum ReadError {
     Source(io::Error),
     Refused(RefusedInput),

@@ -89,7 +89,7 @@ struct FileUpload<'a, S, P> {
     key: IdempotencyKey,
     /// Whether the key was used.
     again: bool,
-    /// How far the strict form was sent by any try.
+    /// The most bytes of the strict form that any try sent.
     furthest: u64,
     rounded: u64,
     progress: P,

@@ -1,4 +1,4 @@
-//! Where a sender's first packets go.
+//! The destinations of a sender's first packets.
 
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
@@ -34,14 +34,14 @@ async fn dial(addresses: Vec<SocketAddr>) -> TransferFailure {
     failure
 }
 
-/// How long the datagrams are that came there.
+/// The lengths of the datagrams that came there.
 fn came(victim: &UdpSocket) -> Vec<usize> {
     victim.set_nonblocking(true).unwrap();
     let mut buffer = [0; 2048];
     std::iter::from_fn(|| victim.recv(&mut buffer).ok()).collect()
 }
 
-/// Whoever says where a device is leads other devices' packets there.
+/// A device that announces false addresses leads other devices' packets there.
 #[tokio::test]
 async fn a_dial_is_bounded_wherever_it_is_led() {
     let victims = victims(MAX_DIALLED_ADDRESSES + 3);
@@ -88,7 +88,7 @@ async fn a_device_without_an_address_is_not_waited_for() {
     );
 }
 
-/// Where both networks have the same private addresses, somebody else answers at one of them.
+/// Another device answers at one of the addresses if both networks have the same private ones.
 #[tokio::test]
 async fn somebody_else_at_another_address_does_not_keep_a_sender_from_its_peer() {
     let hub = Hub::new();

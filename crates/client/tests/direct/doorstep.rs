@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use crate::hostile::raw_at;
 use crate::world::{Device, Hub, in_time, send};
 
-/// Who says nothing keeps its place for longer than a busy machine takes to dial all the others.
+/// A silent peer keeps its place for longer than a busy machine takes to dial all the others.
 const PATIENT: Deadlines = Deadlines {
     introduction: Duration::from_secs(600),
     offer: OFFER_DEADLINE,
@@ -66,7 +66,7 @@ async fn one_source_does_not_take_the_places_of_others() {
     assert_eq!(receiver.listing(), ["camera_x"]);
 }
 
-/// Who finds no place asks again, and gets one when others have gone.
+/// A peer that finds no place asks again, and gets one when others have gone.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_finds_no_place_gets_one_when_others_have_gone() {
     let hub = Hub::new();

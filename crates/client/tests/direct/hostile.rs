@@ -98,7 +98,7 @@ fn end(bytes: u64, content: &[u8]) -> Vec<u8> {
     Message::End(End { bytes, hash }).encode()
 }
 
-/// What the receiver says to this stream, cut where it ends: the code of the last message.
+/// Sends this stream, cut where it ends; returns the code of the receiver's last message.
 async fn answer_to(connection: &Connection, stream: &[Vec<u8>]) -> Option<Reason> {
     let (mut send, mut recv) = connection.open_bi().await.unwrap();
     // It may be ended before all is written.
@@ -198,7 +198,7 @@ async fn welcome(hostile: &Hostile) -> Connection {
     connection
 }
 
-/// What a sender says when the receiver does this with the stream of its file.
+/// Returns the sender's failure when the receiver does this with the stream of its file.
 async fn sent_to<F, W>(bytes: usize, deadlines: Deadlines, what: F) -> TransferFailure
 where
     F: FnOnce(Connection, SendStream, RecvStream) -> W + Send + 'static,
@@ -252,7 +252,7 @@ fn short() -> Deadlines {
     }
 }
 
-/// What the network took may still be anywhere.
+/// Bytes that the network accepted may still be anywhere.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_receiver_says_to_have_is_what_has_arrived() {
     let control = Control::new();

@@ -9,7 +9,7 @@ use fleetlink_proto::{DeviceKey, WallTime};
 
 use crate::world::{Device, Hub, here, send};
 
-/// What this device keeps of others.
+/// The keys that this device remembers of others.
 fn known(device: &Device) -> KnownDevices {
     KnownDevices::in_folder(device.folder.path().join("state"))
 }
@@ -26,7 +26,7 @@ fn remembering(mut device: Device) -> (Device, Arc<Mutex<Vec<String>>>) {
     (device, lost)
 }
 
-/// Whom `device` is to take `other` for.
+/// Makes `device` remember this key for `other`.
 fn keeps(hub: &Hub, device: &Device, other: &Device, key: DeviceKey) {
     let kept = known(device).keep(KnownDevice {
         hub: hub.pin(),
@@ -54,7 +54,7 @@ async fn a_sender_does_not_dial_who_is_known_by_another_key() {
     }
 }
 
-/// Who is remembered is said by the hub, and nobody changes that on the way.
+/// The hub's grant says whether a key is enrolled, and so remembered; nobody changes that on the way.
 #[tokio::test]
 async fn the_hubs_word_says_whose_key_is_remembered() {
     let hub = Hub::new();

@@ -11,7 +11,7 @@ use fleetlink_testkit::{Frozen, PausingFile, run_on_pausing_disk, small_disk};
 
 use crate::world::{Hub, here, in_time};
 
-/// How long the sender waits for a word about its offer.
+/// The time for which the sender waits for a reply to its offer.
 const ANSWER: Duration = Duration::from_secs(3);
 
 /// The file cannot even be made. Its sender is told so, and is more patient then than with a

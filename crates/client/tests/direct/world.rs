@@ -22,17 +22,17 @@ use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as 
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
-/// What stands before the point in the SubjectPublicKeyInfo of an ECDSA P-256 key (RFC 5480).
+/// The bytes before the point in the SubjectPublicKeyInfo of an ECDSA P-256 key (RFC 5480).
 const SPKI: &[u8] = b"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\
                       \x3d\x03\x01\x07\x03\x42\x00";
-/// What the hub's clock shows.
+/// The time of the hub's clock.
 pub(crate) const NOW: HubTime = HubTime {
     run: HubRun::from_bytes([7; 16]),
     ms: 1_800_000,
 };
-/// How long a grant holds.
+/// The life of a grant.
 pub(crate) const MINUTE: Duration = Duration::from_secs(60);
-/// How long a test waits for what must happen.
+/// The time that anything may take before a test fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Hub {

@@ -1,4 +1,4 @@
-//! What somebody else puts into the inbox meanwhile.
+//! Links and files that somebody else puts into the inbox meanwhile.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -78,7 +78,7 @@ fn a_replaced_folder_is_not_written_to() {
     assert_eq!(listing(&elsewhere), [""; 0]);
 }
 
-/// What a killed process left behind goes; what a living one writes, and what is no file, stays.
+/// Leftovers of a killed process are removed; files of a living one, and other things than files, stay.
 #[test]
 fn leftovers_go_at_the_next_start() {
     let folder = tempfile::tempdir().unwrap();

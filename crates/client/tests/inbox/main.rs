@@ -48,7 +48,7 @@ fn take(inbox: &Inbox, name: &str, content: &[u8]) -> Result<FileName, Ended> {
     incoming.finish(&end(content))
 }
 
-/// What is in a folder, hidden files included.
+/// The names in a folder, hidden files included.
 fn listing(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap();
     let mut names: Vec<_> = entries

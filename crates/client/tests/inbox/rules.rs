@@ -1,4 +1,4 @@
-//! What is taken, under which name, and what stays of what is not.
+//! The files that are accepted, their names, and the traces of those that are not.
 
 use std::fs;
 use std::sync::Barrier;
@@ -195,7 +195,7 @@ fn a_file_that_comes_survives_every_start() {
     assert_eq!(listing(folder.path()).len(), 300);
 }
 
-/// What somebody else left and this device may not remove is no reason not to start.
+/// A leftover of somebody else that this device may not remove is no reason not to start.
 #[test]
 fn another_s_leftover_is_no_error() {
     use std::os::unix::fs::PermissionsExt as _;

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use crate::harness::{DEADLINE, Guess, Guesser, Hub, PASSWORD, fleetlink, run};
 
 const OWNER: &str = "supersmartwatch";
-/// How many guesses a name has, `--max-attempts`.
+/// The guesses that a name has, `--max-attempts`.
 const ATTEMPTS: usize = 3;
-/// How long a lock-out lasts.
+/// The duration of a lock-out.
 const BLOCK: Duration = Duration::from_secs(10);
-/// How many names a source may fail on.
+/// The names on which a client network may fail.
 const NAMES: usize = 4;
 const PENALTIES: [&str; 7] = [
     "--penalize-loopback",

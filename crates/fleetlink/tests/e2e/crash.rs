@@ -12,7 +12,7 @@ use crate::harness::{Hub, eventually};
 const ROUNDS: u32 = 20;
 const DEVICE: &str = "supersmartwatch";
 
-/// What the hub holds of a file, as the device is told.
+/// The samples and bytes of a data file at the hub, as the device is told.
 fn listed(hub: &Hub, folder: &Path) -> Vec<(u64, u64)> {
     let finished = hub.run(folder, DEVICE, &["data", "list", "--json"]);
     assert_eq!(finished.code, Some(0), "{finished:?}");

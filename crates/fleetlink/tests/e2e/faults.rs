@@ -1,4 +1,4 @@
-//! What the old program got wrong.
+//! Faults of an earlier program, which this one must not have.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;

@@ -1,4 +1,4 @@
-//! What is remembered between commands, and commands that come before their hub.
+//! The hub and device that commands remember, and commands that come before their hub.
 
 use std::path::Path;
 use std::process::Stdio;

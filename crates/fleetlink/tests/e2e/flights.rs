@@ -1,4 +1,5 @@
-//! How often a command waits for its hub: flights of calls, counted by a proxy between the two.
+//! The number of times that a command waits for its hub: flights of calls, counted by a proxy between the
+//! two.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};

@@ -68,7 +68,7 @@ fn the_next_start_removes_what_a_kill_left() {
     assert_eq!(partial(folder.path()), [""; 0]);
 }
 
-/// Who starts in the folder where another process writes leaves its file alone.
+/// A process that starts in a folder leaves the file of another one alone that writes there.
 #[test]
 fn no_process_removes_what_another_one_writes() {
     let hub = Hub::start(&["box", "cam"]);

@@ -116,7 +116,7 @@ fn the_oldest_of_five_nonces_is_not_valid() {
     assert_eq!(login(&nonces[1]).unwrap()["name"], DEVICE);
 }
 
-/// What counts is the certificate that this connection has shown, not the hub's newest one.
+/// The certificate that this connection has shown counts, not the hub's newest one.
 #[test]
 fn a_login_is_bound_to_the_key_that_its_connection_has_shown() {
     let (hub, key) = enrolled();

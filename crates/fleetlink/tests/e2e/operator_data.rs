@@ -56,7 +56,7 @@ fn names(document: &Value) -> Vec<String> {
         .collect()
 }
 
-/// What works the same beside a hub and without one.
+/// Commands that work the same beside a hub and without one.
 fn reads_everything(hub: &Hub) {
     let all = document(&data(hub, &["list", "--json"]));
     assert_eq!(names(&all), ["cam 1", "cam 2", "uav 1"]);

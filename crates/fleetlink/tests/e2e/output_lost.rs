@@ -171,7 +171,7 @@ fn no_command_loses_its_output_and_succeeds() {
     walk.operator("upload list", "");
 }
 
-/// What serves, what asks it, and what checks it.
+/// The servers, their clients and the checkers.
 fn servers(walk: &Walk<'_>) {
     walk.alone("hub --listen 127.0.0.1:0 --data fresh", 15);
     walk.alone("server 0 3", 15);

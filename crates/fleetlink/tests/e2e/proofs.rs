@@ -1,5 +1,5 @@
-//! What a proof of a key is worth elsewhere than on its own connection: nothing. A client of the
-//! tests' own speaks here, because ours signs for the connection at hand alone.
+//! A proof of a key is worth nothing on another connection than its own. The tests have a client of their
+//! own, because ours signs only for the connection at hand.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -28,7 +28,7 @@ pub(crate) fn config() -> Arc<ClientConfig> {
 /// One connection, after `hello`.
 pub(crate) struct Client {
     stream: BufReader<StreamOwned<ClientConnection, TcpStream>>,
-    /// What the hub says that it has.
+    /// The features that the hub names.
     features: Value,
 }
 
@@ -165,7 +165,7 @@ fn a_hub_names_the_features_that_need_tls_and_passes_over_unknown_notifications(
     );
 }
 
-/// What is sent before the handshake is over could be sent twice.
+/// Bytes that are sent before the handshake is over could be sent twice.
 #[test]
 fn every_handshake_is_a_whole_one_and_nothing_is_accepted_before_its_end() {
     let (hub, _) = enrolled();

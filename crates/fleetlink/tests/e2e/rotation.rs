@@ -81,7 +81,7 @@ fn a_device_with_a_password_follows_too() {
     assert_eq!(moved.stderr.matches(ANNOUNCED).count(), 1, "{moved:?}");
 }
 
-/// What cannot move holds up the pin, which leads to the move again, and nothing else.
+/// Keys that cannot move hold up the pin, which leads to the move again, and nothing else.
 #[test]
 fn damaged_known_devices_keep_nobody_from_following() {
     let hub = Hub::start(&[DEVICE]);

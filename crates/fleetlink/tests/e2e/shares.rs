@@ -1,4 +1,4 @@
-//! What one address can take of a hub.
+//! The share of a hub that one address can take.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;

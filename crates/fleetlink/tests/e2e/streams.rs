@@ -57,7 +57,7 @@ impl Drop for Append {
     }
 }
 
-/// What the hub computes, or the failure.
+/// The result that the hub computes, or the failure.
 fn compute(hub: &Hub, folder: &std::path::Path, operation: &str) -> (String, u64) {
     let arguments = ["data", "compute", "1", operation, "--json"];
     let finished = hub.run(folder, DEVICE, &arguments);

@@ -122,8 +122,7 @@ async fn another_certificate_and_a_stolen_one_are_refused_before_anything_is_sai
     }
 }
 
-/// What a relay gets out of a device that trusts it, since it knows no better: a proof that the hub
-/// refuses.
+/// A relay that a device trusts, since it knows no better, gets a proof that the hub refuses.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_relay_cannot_use_a_proof() {
     let hub = Hub::start(&[DEVICE]);

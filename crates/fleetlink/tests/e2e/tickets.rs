@@ -186,7 +186,7 @@ fn every_ticket_that_is_of_no_use_says_what_it_is() {
     hub.output.expect("was refused: there is no such ticket");
 }
 
-/// What the issue asks for: a hundred processes with one ticket, and one device.
+/// A hundred processes with one ticket, and one device.
 #[test]
 fn a_hundred_processes_with_one_ticket_have_one_winner() {
     let hub = Hub::start(&["supersmartwatch"]);

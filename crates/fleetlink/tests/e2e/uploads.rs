@@ -1,4 +1,4 @@
-//! What the operator sees of uploads that are not finished.
+//! The operator's view of uploads that are not finished.
 
 use std::fs;
 use std::time::{Duration, SystemTime};

@@ -12,7 +12,7 @@ fn leases(settings: &LeaseSettings) -> Leases {
     Leases::new(settings, RandomState::new(), Duration::ZERO)
 }
 
-/// How many of the ids `from..to` this client is granted.
+/// The number of ids in `from..to` that this client is granted.
 fn granted(leases: &mut Leases, client: &str, ids: std::ops::Range<u32>, seconds: u64) -> usize {
     let client: SocketAddr = client.parse().unwrap();
     let replies = ids.filter_map(|number| {

@@ -47,7 +47,7 @@ proptest! {
         }
     }
 
-    /// Whatever comes, a request is parsed exactly where the plainest description fits.
+    /// Any input is parsed as a request exactly if the plainest description fits it.
     #[test]
     fn parses_what_the_description_says(bytes in mutated()) {
         let text = std::str::from_utf8(&bytes).unwrap_or("\u{fffd}");

@@ -67,7 +67,7 @@ fn parse(text: &str) -> Vec<Step> {
     steps
 }
 
-/// What the drivers do with a request, in one place.
+/// Handles a request as the drivers do, in one place.
 fn ask(leases: &mut Leases, step: &Step, reads: &[&[u8]]) -> Option<Vec<u8>> {
     let request = match step.transport {
         Transport::Udp => Request::parse(&reads.concat()),

@@ -1,4 +1,4 @@
-//! What a peer that lies gets.
+//! The replies to a peer that lies.
 
 use std::time::Instant;
 

@@ -44,7 +44,7 @@ pub(crate) fn sent(content: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// What a receiver made of a stream.
+/// The result of a stream at its receiver.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Heard {
     /// A whole file; these frames were answered.

@@ -1,4 +1,4 @@
-//! Where the network cuts a stream makes no difference.
+//! A stream is read the same wherever the network cuts it.
 
 use std::time::Instant;
 

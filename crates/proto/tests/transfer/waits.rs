@@ -131,7 +131,7 @@ fn a_sender_waits_for_nothing_for_ever() {
     assert_eq!(sender_ends(&mut gone_on), Reason::NetworkStalled);
 }
 
-/// What is still in the network's buffers arrives by and by, on a slow path for long.
+/// Bytes in the network's buffers arrive by and by, on a slow path for long.
 #[test]
 fn bytes_that_arrive_are_progress_until_the_receipt() {
     let start = Instant::now();

@@ -1,4 +1,4 @@
-//! What iroh's errors mean.
+//! The meaning of iroh's errors.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use iroh::endpoint::{
 /// The TLS alert of a peer that speaks no protocol which it is offered (RFC 7301, section 3.2).
 const NO_APPLICATION_PROTOCOL: u8 = 120;
 
-/// Why bytes went no further.
+/// The reason for which bytes went no further.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TransportError {
     /// The peer ended it with this code.
@@ -42,7 +42,7 @@ pub(super) fn cannot_write(error: WriteError) -> TransportError {
     }
 }
 
-/// Why a dial failed: [`TransportError::Refused`] is to be asked again.
+/// The reason for which a dial failed. After [`TransportError::Refused`] another one may succeed.
 pub(super) fn undialled(error: &ConnectError) -> TransportError {
     let (ConnectError::Connection { source, .. }
     | ConnectError::Connecting {

@@ -12,7 +12,7 @@ fn issue(watch: &mut Terminal, command: &str) {
     watch.output.expect(PROMPT);
 }
 
-/// What the hub has printed from the first join to the device's farewell.
+/// The hub's lines from the first join to the end of the device's presence.
 fn session(hub: &Hub) -> Vec<String> {
     let _phone = joined(hub, "wei-smartphone");
     let mut watch = joined(hub, "supersmartwatch");

@@ -22,7 +22,7 @@ pub(crate) struct Guesser {
     calls: u64,
 }
 
-/// What the hub said to a guess, and when.
+/// The hub's reply to a guess, and its time.
 #[derive(Debug, Clone)]
 pub(crate) struct Guess {
     pub(crate) sent: Instant,

@@ -81,7 +81,7 @@ impl Hub {
         Self::start_wrapped(listen, accounts, &[], &|command| command)
     }
 
-    /// What devices know the hub by.
+    /// The pin by which devices know the hub.
     pub(crate) fn pin(&self) -> String {
         let mut output = self.output.clone();
         output.expect("sha256:");

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// What the server does wrong.
+/// The fault of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
     None,
@@ -41,7 +41,7 @@ pub(crate) enum Fault {
     PollsEverySecond,
 }
 
-/// How often the threads look whether the server is dead.
+/// The interval at which the threads look whether the server is dead.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 struct State {

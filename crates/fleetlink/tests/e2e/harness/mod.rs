@@ -17,7 +17,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-/// How long anything may take before a test fails: generous, because a machine may be busy.
+/// The time that anything may take before a test fails: generous, because a machine may be busy.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
 /// The password of every account in these tests.
@@ -47,7 +47,7 @@ pub(crate) fn fleetlink(folder: &Path) -> Command {
     command
 }
 
-/// What a command that ran to its end left behind.
+/// The output and exit code of a command that ran to its end.
 #[derive(Debug)]
 pub(crate) struct Finished {
     pub(crate) code: Option<i32>,
@@ -80,8 +80,8 @@ pub(crate) fn run(command: &mut Command, input: &str) -> Finished {
     }
 }
 
-/// How often a campaign repeats what has to come out the same each time: once with the tests, as
-/// often as `FLEETLINK_CHECKER_RUNS` says in `cargo xtask soak checkers`.
+/// The number of times that a campaign repeats what must come out the same each time: once with the tests,
+/// `FLEETLINK_CHECKER_RUNS` times in `cargo xtask soak checkers`.
 pub(crate) fn campaign_runs() -> u32 {
     let runs = std::env::var("FLEETLINK_CHECKER_RUNS").ok();
     runs.and_then(|runs| runs.parse().ok()).unwrap_or(1)

@@ -9,7 +9,7 @@ pub(crate) struct Network {
     family: Family,
 }
 
-/// What the two hosts speak.
+/// The IP version between the two hosts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Family {
     V4,

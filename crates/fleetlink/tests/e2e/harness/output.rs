@@ -1,4 +1,4 @@
-//! What a process prints, collected while it runs.
+//! The output of a process, collected while it runs.
 
 use std::io::Read;
 use std::sync::{Arc, Condvar, Mutex};
@@ -87,7 +87,7 @@ impl Output {
         guard.text.clone()
     }
 
-    /// What there is by now.
+    /// The output by now.
     pub(crate) fn so_far(&self) -> String {
         self.shared.0.lock().expect("no reader panics").text.clone()
     }

@@ -264,7 +264,7 @@ impl Terminal {
         self.type_line(PASSWORD);
     }
 
-    /// How many bytes the process has read, from anywhere.
+    /// The number of bytes that the process has read, from anywhere.
     pub(crate) fn bytes_read(&self) -> u64 {
         let pid = self.child.process_id().expect("the shell runs");
         let io = std::fs::read_to_string(format!("/proc/{pid}/io")).expect("it is counted");

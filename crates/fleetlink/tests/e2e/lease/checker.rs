@@ -36,7 +36,7 @@ fn assert_nothing_fails(server: SocketAddr, options: &[&str]) -> Value {
     report
 }
 
-/// What a check of this report says.
+/// The finding of one check in this report.
 fn finding<'a>(report: &'a Value, id: &str) -> &'a Value {
     let checks = report["checks"].as_array().unwrap();
     checks.iter().find(|check| check["id"] == id).unwrap()

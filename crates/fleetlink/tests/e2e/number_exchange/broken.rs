@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-/// What is wrong with a server.
+/// The fault of a server.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Fault {
     Nothing,
@@ -91,7 +91,7 @@ fn listener(fault: Fault) -> TcpListener {
     listener
 }
 
-/// What ends with an exchange.
+/// The part of the server that ends together with an exchange.
 #[derive(PartialEq)]
 enum End {
     Connection,

@@ -11,7 +11,7 @@ const CLIENTS: usize = 1000;
 /// Threads that play them, each several at once.
 const PLAYERS: usize = 20;
 
-/// What one client says and how it ends; what its answer is.
+/// The request of one client, the way it ends, and the expected reply.
 struct Part {
     stream: TcpStream,
     request: String,

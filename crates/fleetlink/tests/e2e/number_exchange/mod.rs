@@ -73,7 +73,7 @@ impl Server {
         connect(self.address)
     }
 
-    /// What comes after this was said at once and the stream was ended.
+    /// Sends this at once and ends the stream; returns all that comes.
     fn ask(&self, request: &str) -> String {
         let stream = self.connect();
         (&stream).write_all(request.as_bytes()).unwrap();

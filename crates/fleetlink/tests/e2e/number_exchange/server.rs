@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::{Server, hear};
 use crate::harness::{Hub, fleetlink, run};
 
-/// What a client in text is told that it should have said.
+/// The correction that a client in text gets.
 const EXPECTED: &str =
     "expected is: Client of <name>: <integer>, or <name>,<integer> with , : ; | or a blank";
 

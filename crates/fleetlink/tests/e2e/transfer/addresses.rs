@@ -1,4 +1,4 @@
-//! Where a device is reached: not always where its hub sees it, and not always over IPv4.
+//! The addresses of a device: not always the one that its hub sees, and not always IPv4.
 
 use std::fs;
 use std::net::SocketAddr;

@@ -35,7 +35,7 @@ fn twenty_transfers_at_once_among_five_devices() {
     }
 }
 
-/// What takes long: the whole of a file that no memory holds.
+/// A soak: the whole of a file that no memory holds.
 #[test]
 #[ignore = "takes 5 GB of disk: cargo xtask soak transfers"]
 fn soak_five_gigabytes_arrive_whole() {

@@ -49,7 +49,7 @@ impl UnderWay {
         listing(&self.home.path().join("inbox"))
     }
 
-    /// How the transfer failed, for its sender and its receiver.
+    /// The codes of the failure, for the sender and for the receiver.
     #[track_caller]
     fn codes(&mut self) -> [String; 2] {
         [&mut self.sender, &mut self.receiver].map(|process| {
@@ -120,7 +120,7 @@ fn an_interrupted_sender_tells_its_receiver() {
     assert_eq!(under_way.inbox(), [""; 0]);
 }
 
-/// What was stored until then is told, and the other files are named.
+/// The sender reports the files that were stored until then, and names the others.
 #[test]
 fn an_interrupted_sender_tells_what_was_stored() {
     let mut under_way = UnderWay::begin();

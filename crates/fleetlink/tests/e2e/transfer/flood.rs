@@ -24,7 +24,7 @@ fn offer(hub: &Hub, file: &str, bytes: u64) {
     assert_eq!(finished.stderr.matches(&refused).count(), OFFERS);
 }
 
-/// How many refused offers of the file `a` people have read of.
+/// The number of refused offers of the file `a` that the output reports.
 fn refused(said: &str) -> usize {
     let told = said.matches("Refused a from cam: ").count();
     let more = said.lines().filter_map(|line| {

@@ -1,4 +1,4 @@
-//! What a network does: it loses, it is cut; and who is spoken to over it.
+//! Networks that lose packets or are cut, and the peers that a device speaks to over them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use super::{content, event, listing, sparse, sparse_of};
 use crate::harness::network::Network;
 use crate::harness::{Finished, Hub, Shell, run};
 
-/// What both sides read where nothing gets through any more.
+/// The message on both sides when nothing gets through any more.
 const SILENT: &str = "nothing came from the peer for 15 seconds";
 /// After so long a silent peer is given up.
 const IDLE: Duration = Duration::from_secs(15);
@@ -70,7 +70,7 @@ impl Cable {
         self.folder.path().join(name)
     }
 
-    /// Where a file of this name arrives.
+    /// The path at which a file of this name arrives.
     fn stored(&self, name: &str) -> PathBuf {
         self.home.path().join(format!("inbox/cam_{name}"))
     }
@@ -186,8 +186,7 @@ fn a_cable_that_is_cut_ends_a_transfer_on_both_sides() {
     assert_eq!(cable.inbox(), Vec::<String>::new());
 }
 
-/// What takes long: both sides give up while the cable is out, each in its time, and afterwards all
-/// is as before.
+/// A soak: both sides give up while the cable is out, each in its time, and afterwards all is as before.
 #[test]
 #[ignore = "takes a minute: cargo xtask soak transfers"]
 fn soak_a_cable_that_is_out_for_thirty_seconds() {
@@ -240,7 +239,7 @@ fn soak_a_cable_that_is_out_for_a_moment() {
     assert_eq!(stored.len(), 2 << 30);
 }
 
-/// What takes long: more than the first moments of a connection, at the losses of the tests above.
+/// A soak: more than the first moments of a connection, at the losses of the tests above.
 #[test]
 #[ignore = "takes minutes: cargo xtask soak transfers"]
 fn soak_a_cable_that_loses_packets_for_long() {

@@ -55,7 +55,7 @@ fn a_one_shot_after_a_rotation_sends_to_who_joined_before() {
     assert_eq!(listing(old.folder()), ["new_x"]);
 }
 
-/// What goes with a grant has a bound; a device that was shown a much older key connects anew.
+/// The statements with a grant have a bound; a device that was shown a much older key connects anew.
 #[test]
 fn a_session_that_has_slept_through_too_many_rotations_is_told_so() {
     let mut hub = Hub::start(&["old", "new"]);

@@ -8,7 +8,7 @@ use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use super::{content, event, listing, receiving, sparse_of};
 use crate::harness::{Hub, PROMPT, Shell, run};
 
-/// What a busy device's peer reads.
+/// The message that the peer of a busy device shows.
 const BUSY: &str = "the device has no file descriptor left; try again later";
 
 /// A process that can open nothing, until this is dropped.
