@@ -146,7 +146,13 @@ impl Hub {
         self.tickets.release(ticket, name);
         match result {
             Ok(StoreReply::Account(Some(account))) => self.redeemed(call, account, now),
-            Ok(_) => self.fail_redemption(call.split().1, errors::internal(), now),
+            // Of another kind: nobody knows what the store has done.
+            Ok(_) => {
+                self.doubt(name);
+                let error = StoreError::Unknown(errors::internal().message);
+                let error = errors::of_store(error, "");
+                self.fail_redemption(call.split().1, error, now);
+            }
             // Somebody was faster, or the hub does not know of all that the store has done.
             Err(StoreError::Conflict(_)) => {
                 self.doubt(name);

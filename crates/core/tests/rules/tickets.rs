@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use fleetlink_core::{
-    Account, AccountOrder, AccountVersion, AdminReply, AdminRequest, Change, OperationId,
+    Account, AccountOrder, AccountVersion, AdminReply, AdminRequest, Change, Input, OperationId,
     Possession, StoreCall, StoreError, StoreReply, TicketStanding,
 };
 use fleetlink_proto::control::limits::{MAX_FINISHED_TICKETS, MAX_OPEN_TICKETS};
@@ -96,19 +96,25 @@ impl Fixture {
         call: &StoreCall,
         password: Option<&str>,
     ) -> String {
+        let account = self.account_made_by(call, password);
+        let name = account.name.to_string();
+        let result = Ok(StoreReply::Account(Some(account)));
+        self.answer_store(operation, call, result);
+        name
+    }
+
+    /// The account as the use of a ticket makes it.
+    fn account_made_by(&self, call: &StoreCall, password: Option<&str>) -> Account {
         let StoreCall::Change(Change::RedeemTicket { name, key, .. }) = call else {
             panic!("{call:?}");
         };
-        let account = Account {
+        Account {
             name: name.clone(),
             password_hash: password.map(hash),
             created: self.now.wall,
             key: Some(key.clone()),
             version: AccountVersion::default(),
-        };
-        let result = Ok(StoreReply::Account(Some(account)));
-        self.answer_store(operation, call, result);
-        name.to_string()
+        }
     }
 
     fn pass_wall(&mut self, time: Duration) {
@@ -155,12 +161,12 @@ fn an_account_without_a_password_is_to_a_password_as_an_unknown_name() {
             if let Some((check, matches)) = checked {
                 assert!(!matches);
                 let matches = false;
-                f.input(fleetlink_core::Input::PasswordChecked { check, matches });
+                f.input(Input::PasswordChecked { check, matches });
             }
             let error = f.answer(&id).unwrap().unwrap_err();
             answers.push((checked.is_some(), error));
         }
-        f.input(fleetlink_core::Input::Disconnected {
+        f.input(Input::Disconnected {
             session: fleetlink_core::SessionId(10),
         });
         seen.push(answers);
@@ -206,7 +212,7 @@ fn two_names_do_not_get_the_last_use() {
     // One fails: its place goes to the next that waits, under the number that is free.
     let (operation, _) = first;
     let result = Err(StoreError::Full);
-    f.input(fleetlink_core::Input::StoreAnswered { operation, result });
+    f.input(Input::StoreAnswered { operation, result });
     let error = f.answer(&ids[0]).unwrap().unwrap_err();
     assert_eq!(error.code, ErrorCode::StoreFull);
     assert_eq!(f.redeems(second.0, &second.1, None), "camera-2");
@@ -356,7 +362,7 @@ fn a_use_that_waited_past_the_end_or_the_revocation_is_not_made() {
         };
         assert_eq!(f.answer(&id), None);
         let result = Err(StoreError::Full);
-        f.input(fleetlink_core::Input::StoreAnswered { operation, result });
+        f.input(Input::StoreAnswered { operation, result });
         assert_eq!(f.answer(&id).unwrap().unwrap_err().code, code);
         assert!(f.store_call().is_none());
     }
@@ -369,7 +375,7 @@ fn a_lost_answer_and_a_second_try_are_one_use() {
     // The session is gone before the answer.
     f.redeem(1, 1, None);
     let (operation, call) = f.store_call().unwrap();
-    f.input(fleetlink_core::Input::Disconnected {
+    f.input(Input::Disconnected {
         session: fleetlink_core::SessionId(1),
     });
     f.redeems(operation, &call, None);
@@ -410,6 +416,27 @@ fn an_unknown_outcome_is_found_out_by_the_same_key() {
     assert_eq!(f.answer(&id), logged_in("new", 1));
 }
 
+/// The store has made the account, and the hub cannot read its reply.
+#[test]
+fn a_reply_of_another_kind_leaves_the_account_in_doubt() {
+    let mut f = Fixture::new();
+    f.issued(1, of_name("new"), 1);
+    let id = f.redeem(1, 1, None);
+    let (operation, call) = f.store_call().expect("the use");
+    let made = f.account_made_by(&call, None);
+    f.stored.follow(&call, StoreReply::Account(Some(made)));
+    f.input(Input::StoreAnswered {
+        operation,
+        result: Ok(StoreReply::Done),
+    });
+    let error = f.answer(&id).unwrap().unwrap_err();
+    assert_eq!(error.code, ErrorCode::OutcomeUnknown);
+    f.greeted(2);
+    let login = Login::by_key("new", key(1), Signature::from_bytes([0; 64]));
+    let id = f.call_with(2, Request::Login(login), Proven);
+    assert_eq!(f.answer(&id), logged_in("new", 1));
+}
+
 #[test]
 fn who_is_gone_before_its_turn_uses_nothing() {
     let mut f = Fixture::new();
@@ -421,11 +448,11 @@ fn who_is_gone_before_its_turn_uses_nothing() {
     let (operation, _) = f.store_call().unwrap();
     f.redeem(1, 1, None);
     let id = f.redeem(2, 1, None);
-    f.input(fleetlink_core::Input::Disconnected {
+    f.input(Input::Disconnected {
         session: fleetlink_core::SessionId(1),
     });
     let result = Ok(StoreReply::Done);
-    f.input(fleetlink_core::Input::StoreAnswered { operation, result });
+    f.input(Input::StoreAnswered { operation, result });
     assert_eq!(f.store_redeems(Some("x")), "new");
     assert_eq!(f.answer(&id), logged_in("new", 2));
 }
@@ -497,7 +524,7 @@ fn tickets_are_bounded_and_the_oldest_finished_ones_go_first() {
         });
         let call = f.store_call().map(|(operation, call)| {
             let result = Ok(StoreReply::Done);
-            f.input(fleetlink_core::Input::StoreAnswered { operation, result });
+            f.input(Input::StoreAnswered { operation, result });
             call
         });
         f.operator_answer().unwrap().map(|_| call.expect("a call"))
