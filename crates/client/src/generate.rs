@@ -68,7 +68,9 @@ pub fn generate(
         return Err(GenerateError::Amount(amount));
     }
     // Before the work, and again behind it.
-    overwrite.check(path)?;
+    if overwrite.check(path)?.is_some() {
+        Existing::Replace.check(path)?;
+    }
     let temporary = Temporary::beside(path, 0o666)?;
     let mut random = SmallRng::seed_from_u64(rand::random());
     let table = Digits::table();

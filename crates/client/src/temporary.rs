@@ -25,6 +25,22 @@ impl Existing {
             false => Existing::Keep,
         }
     }
+
+    /// Refuses a new file here as far as the one that is there says so. A link is replaced itself; a
+    /// pipe, a socket or a device is not a file's content, and stays.
+    pub(crate) fn check(self, path: &Path) -> io::Result<()> {
+        match (self, path.symlink_metadata()) {
+            (Existing::Keep, _) if path.exists() => Err(io::ErrorKind::AlreadyExists.into()),
+            (Existing::Replace, Ok(found)) if found.is_dir() => {
+                Err(io::ErrorKind::IsADirectory.into())
+            }
+            (Existing::Replace, Ok(found)) if !found.is_file() && !found.is_symlink() => {
+                let why = "it is a pipe, a socket or a device, which is not replaced by a file";
+                Err(io::Error::new(io::ErrorKind::InvalidInput, why))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// A file under a hidden name beside `path`, gone when dropped, `path` itself once placed.
@@ -64,6 +80,7 @@ impl Temporary {
 
     /// Makes the content durable and gives the file its name.
     pub(crate) fn place(self, existing: Existing) -> io::Result<()> {
+        existing.check(&self.path)?;
         self.file.as_file().sync_all()?;
         match existing {
             Existing::Keep => self.file.persist_noclobber(&self.path),
@@ -85,9 +102,7 @@ pub async fn write_whole<T, E>(
     failed: impl Fn(io::Error) -> E,
     write: impl AsyncFnOnce(&mut tokio::fs::File) -> Result<T, E>,
 ) -> Result<T, E> {
-    if existing == Existing::Keep && path.exists() {
-        return Err(failed(io::ErrorKind::AlreadyExists.into()));
-    }
+    existing.check(path).map_err(&failed)?;
     let temporary = Temporary::beside(path, 0o666).map_err(&failed)?;
     let handle = temporary.file().try_clone().map_err(&failed)?;
     let mut target = tokio::fs::File::from_std(handle);
@@ -166,5 +181,35 @@ mod tests {
             done.store(true, Ordering::Relaxed);
         });
         assert_eq!(names(folder.path()).len(), 300);
+    }
+
+    /// A name at which something else than a file is: a socket here, as a pipe or a device would be.
+    #[test]
+    fn only_files_and_links_are_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        let _socket = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        let new = Temporary::beside(&path, 0o666).unwrap();
+        let refused = new.place(Existing::Replace).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::InvalidInput, "{refused}");
+        assert!(!path.symlink_metadata().unwrap().is_file());
+        assert_eq!(names(folder.path()), ["x"]);
+        let (link, target) = (folder.path().join("link"), folder.path().join("target"));
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        let new = Temporary::beside(&link, 0o666).unwrap();
+        new.place(Existing::Replace).unwrap();
+        assert!(link.symlink_metadata().unwrap().is_file());
+        assert!(!target.exists());
+    }
+
+    /// Nothing is asked of the hub for a file that cannot be placed.
+    #[tokio::test]
+    async fn a_name_that_cannot_be_replaced_is_refused_before_the_work() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        let _socket = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        let never = async |_: &mut tokio::fs::File| -> io::Result<()> { panic!("it is written") };
+        let refused = write_whole(&path, Existing::Replace, |e| e, never).await;
+        assert_eq!(refused.unwrap_err().kind(), io::ErrorKind::InvalidInput);
     }
 }
