@@ -50,7 +50,7 @@ impl DeviceKeys {
 
     /// The file of the key that this device has for this hub.
     pub fn path(&self, hub: HubPin, name: &DeviceName) -> PathBuf {
-        self.folder_of(hub).join(format!("{name}.pk8"))
+        self.folder_of(hub).join(file_of(name))
     }
 
     /// The key that this device has for this hub, if it has one.
@@ -67,6 +67,25 @@ impl DeviceKeys {
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(source) => Err(Error::state(&path, source)),
         }
+    }
+
+    /// Tells whether this device has a key of this name for any hub.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub(crate) fn has_any(&self, name: &DeviceName) -> Result<bool> {
+        let hubs = match fs::read_dir(&self.folder) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
+            hubs => hubs.map_err(|e| Error::state(&self.folder, e))?,
+        };
+        let file = file_of(name);
+        for hub in hubs {
+            let hub = hub.map_err(|e| Error::state(&self.folder, e))?;
+            if hub.path().join(&file).exists() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Makes a new key and has `enrol` tell the hub of it; it is kept, and takes the place of an
@@ -146,6 +165,11 @@ impl DeviceKeys {
         let pin = hub.to_string();
         self.folder.join(pin.replace(':', "-"))
     }
+}
+
+/// The name of the file of a device's key.
+fn file_of(name: &DeviceName) -> String {
+    format!("{name}.pk8")
 }
 
 /// Moves every file for which there is none of its name yet; durable when it returns. Another

@@ -137,6 +137,10 @@ impl ClientBuilder {
         let Some(name) = self.name_of(ticket, state)? else {
             return Ok(None);
         };
+        // At first use there is none, and the hub need not be asked twice.
+        if !DeviceKeys::in_folder(state).has_any(&name)? {
+            return Ok(None);
+        }
         let mut login = KeyLogin {
             builder: self,
             ticket,
@@ -207,7 +211,8 @@ impl Attempt for KeyLogin<'_> {
         for place in self.places.iter().filter(|place| self.is_of_ticket(place)) {
             met = met.or(known.pin(place)?);
         }
-        let mut unreached = None;
+        let mut unreached = Vec::new();
+        let mut without_key = Vec::new();
         for place in self.places {
             // What is known at an address that the ticket does not name may be another hub.
             let here = match self.is_of_ticket(place) {
@@ -215,24 +220,41 @@ impl Attempt for KeyLogin<'_> {
                 false => None,
             };
             let pin = here.or(met).unwrap_or(self.ticket.hub());
-            let Some(key) = keys.find(pin, &self.name)? else {
+            if without_key.contains(&pin) {
+                continue;
+            }
+            let successor = self.builder.successor(self.state);
+            let mut hub = self.builder.known_hub(place.clone(), pin, successor);
+            // The key is kept under the pin that the hub has now, which it may have got anywhere.
+            let connection = match hub.connect().await {
+                Ok(connection) => connection,
+                // Another hub than the ticket's, perhaps: the ticket says which one is meant.
+                Err(error) if pin != self.ticket.hub() && is_another_hub(&error) => continue,
+                Err(error) => {
+                    unreached.push((pin, error));
+                    continue;
+                }
+            };
+            let Some(key) = keys.find(connection.pin.unwrap_or(pin), &self.name)? else {
+                without_key.push(pin);
                 continue;
             };
             let credential = Credential::Key(Arc::new(key));
-            let successor = self.builder.successor(self.state);
-            let mut hub = self.builder.known_hub(place.clone(), pin, successor);
-            match hub.log_in(None, self.name.as_str(), credential).await {
+            match hub
+                .log_in(Some(connection), self.name.as_str(), credential)
+                .await
+            {
                 Ok(login) => return Ok(Some((login, hub.address))),
                 // It was revoked: this ticket may bring a new one.
                 Err(error) if error.is_refused_with(ErrorCode::KeyRefused) => return Ok(None),
                 Err(error) if error.refusal().is_some() => return Err(error),
-                // Another hub than the ticket's, perhaps: the ticket says which one is meant. One that
-                // cannot be asked just now is waited for: the ticket would bring a second account.
-                Err(error) if pin != self.ticket.hub() && is_another_hub(&error) => {}
-                Err(error) => unreached = unreached.or(Some(error)),
+                Err(error) => unreached.push((pin, error)),
             }
         }
-        unreached.map_or(Ok(None), Err)
+        // A hub that cannot be asked just now is waited for: the ticket would bring a second account.
+        let mut unreached = unreached.into_iter();
+        let unasked = unreached.find(|(pin, _)| !without_key.contains(pin));
+        unasked.map_or(Ok(None), |(_, error)| Err(error))
     }
 
     async fn wait(&mut self, error: &Error, wait: Duration) -> Result<()> {

@@ -3,12 +3,13 @@
 use std::sync::{Arc, Mutex};
 
 use fleetlink_client::{
-    Error, ErrorKind, Retry, Unfollowed,
+    Client, Error, ErrorKind, JoinTicket, Retry, Unfollowed,
     internals::Successor,
     kept::{DeviceKeys, KnownHubs},
 };
 use fleetlink_proto::control::limits::MAX_SUCCESSION;
 use fleetlink_proto::succession::{Succession, SuccessionError};
+use fleetlink_proto::ticket::{TicketSecret, TicketSubject};
 use fleetlink_proto::{HubKey, Signature, WallTime, signed};
 use rcgen::PublicKeyData as _;
 use ring::rand::SystemRandom;
@@ -195,4 +196,27 @@ async fn a_hub_that_cannot_be_asked_is_asked_again_later() {
     hub.rewrite(|script| script.close_at_hello = false);
     device.dialer.attach().await.unwrap();
     assert_eq!(device.kept(), Some(shown.pin));
+}
+
+/// The hub has got another key since it issued the ticket, and is found at an address that the ticket
+/// does not name. The device has its key under the hub's new pin.
+#[tokio::test]
+async fn a_ticket_is_not_used_again_at_another_address_of_a_hub_with_a_new_key() {
+    let (before, shown) = (Key::new(), Key::new());
+    let hub = hub_with(&shown, vec![before.names(&shown)]).await;
+    let subject = TicketSubject::Name("camera".parse().unwrap());
+    let secret = TicketSecret::from_bytes([3; 16]);
+    let gone = vec!["127.0.0.1:1".to_owned()];
+    let ticket = JoinTicket::new(before.pin, secret, subject, gone).unwrap();
+    let state = tempfile::tempdir().unwrap();
+    let builder = Client::builder(hub.address.to_string())
+        .ticket(ticket)
+        .device("camera")
+        .state_dir(state.path());
+    for logins in [0, 1] {
+        let client = builder.clone().connect().await.unwrap();
+        assert!(client.has_key());
+        let seen = hub.seen.lock().unwrap();
+        assert_eq!((seen.redeemed.len(), seen.logins), (1, logins));
+    }
 }
