@@ -79,7 +79,10 @@ impl Transfers {
             }
         };
         let (running, output) = (self.running.clone(), self.output.clone());
-        tokio::spawn(follow(Arrivals::among(running, queue), output));
+        tokio::spawn(follow(
+            Arrivals::among(running, self.device.clone(), queue),
+            output,
+        ));
         match announced {
             // It is announced when the hub is back.
             Err(error) if !matches!(error.kind(), ErrorKind::Closed(_)) => {
@@ -181,7 +184,10 @@ impl Transfers {
         tokio::spawn(async move {
             let text = match deliver(&outbound, &path, (&name, &entry), &control, &output).await {
                 Ok(receipt) => words::sent(&name, &device, &receipt.stored_as),
-                Err(error) => words::not_sent(&name, outbound.to(), &error.into()),
+                Err(error) => {
+                    let failure = words::advised_failure(error.into(), &device, outbound.to());
+                    words::not_sent(&name, outbound.to(), &failure)
+                }
             };
             if let Err(text) = tell.send(text) {
                 output.line(&text);

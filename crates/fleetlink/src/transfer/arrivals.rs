@@ -11,11 +11,14 @@ use tokio::time::sleep_until;
 
 use super::refusals::{Codes, Refusals};
 use super::running::{Direction, Entry, Running, Transfer};
+use super::words;
 
 /// The arrivals, which are kept among the running transfers.
 pub(crate) struct Arrivals {
     queue: mpsc::Receiver<Arrival>,
     running: Running,
+    /// This device's name.
+    own: DeviceName,
     refusals: Refusals,
     /// By the listener's numbers.
     coming: HashMap<u64, (Entry, Instant)>,
@@ -62,11 +65,12 @@ pub(crate) enum Heard {
 }
 
 impl Arrivals {
-    /// Takes arrivals from this queue and keeps them among the running transfers.
-    pub(crate) fn among(running: Running, queue: mpsc::Receiver<Arrival>) -> Self {
+    /// Takes this device's arrivals from this queue and keeps them among the running transfers.
+    pub(crate) fn among(running: Running, own: DeviceName, queue: mpsc::Receiver<Arrival>) -> Self {
         Arrivals {
             queue,
             running,
+            own,
             refusals: Refusals::default(),
             coming: HashMap::new(),
         }
@@ -152,6 +156,7 @@ impl Arrivals {
                 if place.is_none() && !self.refusals.refused(&sender, reason, Instant::now()) {
                     return None;
                 }
+                let failure = words::advised(failure, &self.own, &sender);
                 Heard::Failed {
                     place,
                     sender,

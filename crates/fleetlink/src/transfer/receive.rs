@@ -214,12 +214,13 @@ async fn join(
     let hub = client.session().await?.pin();
     let link = client.stay(&join, &joined, true).await?;
     let running = Running::default();
+    let device = client.device().clone();
     Ok(Receiving {
         client,
         hub,
         udp_port,
         link,
-        arrivals: Arrivals::among(running.clone(), queue),
+        arrivals: Arrivals::among(running.clone(), device, queue),
         running,
         _listening: listening,
     })

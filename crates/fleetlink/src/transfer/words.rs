@@ -47,6 +47,40 @@ pub(crate) fn waits_its_turn(name: &str, to: &DeviceName) -> String {
     format!("{name} waits its turn at {to}")
 }
 
+/// The failure with the person's next step, where a remembered key has changed. The command is this
+/// program's own, so a peer is not told of it.
+pub(crate) fn advised(
+    failure: transfer::TransferFailure,
+    own: &DeviceName,
+    peer: &DeviceName,
+) -> transfer::TransferFailure {
+    let (wrap, ended, advice): (fn(transfer::Ended) -> _, _, _) = match failure {
+        transfer::TransferFailure::Here(ended) => {
+            let advice = format!("run: fleetlink key forget {peer}");
+            (transfer::TransferFailure::Here, ended, advice)
+        }
+        transfer::TransferFailure::Peer(ended) => {
+            let advice = format!("run on {peer}: fleetlink key forget {own}");
+            (transfer::TransferFailure::Peer, ended, advice)
+        }
+    };
+    if ended.reason != Reason::KeyChanged {
+        return wrap(ended);
+    }
+    let mut message = String::from(ended.message);
+    message.push_str(". If that change is known to be right, ");
+    message.push_str(&advice);
+    wrap(transfer::Ended::new(ended.reason, message))
+}
+
+/// The same of a command's failure.
+pub(crate) fn advised_failure(failure: Failure, own: &DeviceName, peer: &DeviceName) -> Failure {
+    match failure {
+        Failure::Transfer(failure) => Failure::Transfer(advised(failure, own, peer)),
+        failure => failure,
+    }
+}
+
 /// The sentence about a file that did not get to its receiver.
 pub(crate) fn not_sent(name: &str, to: &DeviceName, failure: &Failure) -> String {
     match failure {
@@ -123,6 +157,25 @@ mod tests {
                 format!("Received final.JPG from cam{behind}")
             );
         }
+    }
+
+    #[test]
+    fn a_changed_key_says_where_it_is_to_be_forgotten() {
+        let device = |name: &str| name.parse::<DeviceName>().unwrap();
+        let (own, peer) = (device(&"n".repeat(64)), device(&"m".repeat(64)));
+        let key = format!("ed25519:{}", "8".repeat(64));
+        let message = format!("{own} knows {peer} by the key {key}, and the hub names {key}");
+        let changed = transfer::Ended::new(Reason::KeyChanged, message);
+        let here = transfer::TransferFailure::Here(changed.clone());
+        let text = advised(here, &own, &peer).to_string();
+        let end = format!(", run: fleetlink key forget {peer}");
+        assert!(text.ends_with(&end), "{text}");
+        let there = transfer::TransferFailure::Peer(changed);
+        let text = advised(there, &own, &peer).to_string();
+        let end = format!(", run on {peer}: fleetlink key forget {own}");
+        assert!(text.ends_with(&end), "{text}");
+        let other = transfer::TransferFailure::here(Reason::TimedOut, "nothing came");
+        assert_eq!(advised(other.clone(), &own, &peer), other);
     }
 
     #[test]

@@ -18,6 +18,7 @@ use tokio::time::timeout;
 
 use super::patience::PatienceArguments;
 use super::report::Report;
+use super::words;
 use crate::attach::HubArguments;
 use crate::failure::Failure;
 use crate::interrupt::Interrupts;
@@ -150,6 +151,7 @@ async fn connect(
             report.trying_again(to, None, failure, wait);
         }
     };
-    outbound.reach(&tell).await?;
+    let reached = outbound.reach(&tell).await;
+    reached.map_err(|error| words::advised_failure(error.into(), client.device(), to))?;
     Ok((client, outbound))
 }

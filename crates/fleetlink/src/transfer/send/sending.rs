@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use fleetlink_client::{
-    Client, Error, ErrorKind,
+    Client, Error,
     transfer::{Control, Observer, SendEvent},
 };
 use fleetlink_proto::transfer::Receipt;
@@ -109,8 +109,7 @@ impl Sending {
         });
     }
 
-    fn failed(&self, number: u32, transfer: &Transfer, error: &Error) {
-        let failure = Failure::from(error);
+    fn failed(&self, number: u32, transfer: &Transfer, failure: &Failure) {
         self.report.event(&Event::Failed {
             transfer: Some(number),
             direction: Direction::Out,
@@ -118,13 +117,13 @@ impl Sending {
             name: Some(&transfer.name),
             size: Some(transfer.size),
             code: failure.code(),
-            by: match error.kind() {
-                ErrorKind::Transfer(failure) => by(failure),
+            by: match failure {
+                Failure::Transfer(failure) => by(failure),
                 _ => "here",
             },
             message: failure.to_string(),
         });
-        let text = words::not_sent(&transfer.name, &self.to, &failure);
+        let text = words::not_sent(&transfer.name, &self.to, failure);
         self.report.notice(&text);
     }
 }
@@ -190,17 +189,21 @@ impl Observer for Sending {
         let name = shown_name(&path);
         let offered = self.under_way().remove(&place);
         let offered = offered.and_then(|under_way| under_way.offered);
+        let advised = |error| words::advised_failure(Failure::from(error), &self.from, &self.to);
+        let sent = sent.map_err(advised);
         match (&sent, &offered) {
             (Ok(receipt), Some((entry, transfer))) => {
                 self.stored(entry.number(), transfer, receipt);
             }
-            (Err(error), Some((entry, transfer))) => self.failed(entry.number(), transfer, error),
-            (Err(error), None) => self.refuse(&name, &Failure::from(error)),
+            (Err(failure), Some((entry, transfer))) => {
+                self.failed(entry.number(), transfer, failure);
+            }
+            (Err(failure), None) => self.refuse(&name, failure),
             (Ok(_), None) => {}
         }
         // Only now: who waits for its end has read how it ended.
         drop(offered);
-        let sent = sent.map(|receipt| (receipt, took)).map_err(Failure::from);
+        let sent = sent.map(|receipt| (receipt, took));
         self.over().push(FileResult {
             place,
             path,
