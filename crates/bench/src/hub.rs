@@ -205,6 +205,7 @@ pub(crate) fn command(data: &Path, listen: &str) -> BenchResult<Command> {
     let mut command = Command::new(fleetlink()?);
     command
         .args(["hub", "--listen", listen, "--data"])
-        .arg(data);
+        .arg(data)
+        .env("FLEETLINK_HTTP", "off");
     Ok(command)
 }

@@ -69,6 +69,7 @@ async fn hub(folder: &Path, clock: &Clock) -> RunningHub {
         log_bounds: Default::default(),
         number_exchange: None,
         leases: None,
+        http: None,
     };
     let clock = clock.clone();
     let clock = Arc::new(move || clock.now());

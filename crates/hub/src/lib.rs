@@ -7,6 +7,7 @@ mod devices;
 mod driver;
 mod grants;
 mod hashing;
+mod http;
 mod hub_state;
 mod identity;
 mod import;
@@ -33,6 +34,7 @@ pub use fleetlink_core::{
 };
 pub use fleetlink_core::{Caller, Proof, ShownPassword};
 pub use fleetlink_core::{Capacity, MaxAttempts, MaxAttemptsError, PenaltySettings, Settings};
+pub use http::{HttpAddress, HttpConfig, HttpError, HttpListening, HttpTls, TlsError};
 pub use identity::IdentityError;
 pub use import::{Authority, ImportHandle, Imported};
 pub use lease::{

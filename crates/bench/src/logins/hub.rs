@@ -90,6 +90,7 @@ pub(crate) fn serve() -> BenchResult {
         log_bounds: Default::default(),
         number_exchange: None,
         leases: None,
+        http: None,
     };
     runtime()?.block_on(async {
         let (mut hub, mut events) = match unknown {

@@ -59,6 +59,7 @@ pub(crate) async fn serve(arguments: ServerArguments, output: &Output) -> Result
         log_bounds: Default::default(),
         number_exchange: None,
         leases: None,
+        http: None,
     };
     let watch = CredentialsWatch::new(CREDENTIALS.into());
     run::run(config, (&Joining::Course, events), Some(watch), output).await

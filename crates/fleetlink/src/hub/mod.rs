@@ -8,6 +8,7 @@ mod data;
 mod data_folder;
 mod demo;
 mod event;
+mod http;
 mod keys;
 mod penalties;
 mod qr;

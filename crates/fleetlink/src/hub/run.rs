@@ -12,6 +12,7 @@ use super::console::Console;
 use super::course::CredentialsWatch;
 use super::credentials::Import;
 use super::event::EventForm;
+use super::http;
 use super::shares;
 use crate::failure::Failure;
 use crate::host_name::host_name;
@@ -51,6 +52,7 @@ pub(crate) async fn run(
     };
     let (mut hub, lines) = started.map_err(|e| Failure::General(e.to_string()))?;
     announce(&hub, data, (joining, events), output);
+    http::explain(hub.http_listening(), output);
     shares::explain(capacity, hub.capacity(), output);
     // Without them nobody knows the address and the pin.
     match output.opened(0).await {
@@ -135,6 +137,7 @@ fn started(hub: &RunningHub, data: &Path) -> Value {
         "pin": hub.pin(),
         "number_exchange": hub.number_exchange(),
         "leases": leases,
+        "page": http::page(hub.http_listening()),
         "accounts": hub.accounts(),
     })
 }
@@ -147,6 +150,9 @@ fn say_more(hub: &RunningHub, data: &Path, say: &dyn Fn(&str)) {
     }
     if let Some(address) = hub.leases().and_then(|leases| leases.udp_address()) {
         say(&format!("connection-ID leases at {address}, UDP and TCP"));
+    }
+    if let Some(page) = http::page(hub.http_listening()) {
+        say(&format!("page at {page}"));
     }
     match hub.pin() {
         Some(pin) => say(&format!("pin {pin}")),

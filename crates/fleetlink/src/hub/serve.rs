@@ -9,6 +9,7 @@ use fleetlink_proto::control::limits;
 
 use super::data_folder::DataFolder;
 use super::event::EventForm;
+use super::http::HttpArguments;
 use super::penalties::PenaltyArguments;
 use super::retention::RetentionArguments;
 use super::rotate::{self, RotateArguments};
@@ -71,6 +72,8 @@ pub(crate) struct HubArguments {
     #[arg(long = "hello", value_name = "ADDR")]
     leases: Option<SocketAddr>,
     #[command(flatten)]
+    http: HttpArguments,
+    #[command(flatten)]
     events: EventForm,
 }
 
@@ -104,6 +107,7 @@ pub(crate) async fn serve(arguments: HubArguments, output: &Output) -> Result<()
         plain,
         number_exchange,
         leases,
+        http,
         events,
     } = arguments;
     if let Some(HubAction::RotateKey(arguments)) = action {
@@ -134,6 +138,7 @@ pub(crate) async fn serve(arguments: HubArguments, output: &Output) -> Result<()
             .map(crate::number_exchange::beside_hub)
             .transpose()?,
         leases: leases.map(crate::lease::beside_hub),
+        http: http.config(),
     };
     run::run(config, (&Joining::Join, events), None, output).await
 }

@@ -14,6 +14,7 @@ mod faults;
 mod first_steps;
 mod flights;
 mod harness;
+mod http;
 mod keys;
 mod lease;
 mod left_over;

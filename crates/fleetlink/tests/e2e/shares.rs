@@ -24,7 +24,7 @@ async fn is_closed(stream: &mut TcpStream) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hub_with_few_descriptors_leaves_half_of_them_to_others() {
-    let hub = Hub::start_with_descriptors(DESCRIPTORS, &["cam"]);
+    let hub = Hub::start_with_descriptors(DESCRIPTORS, &["cam"], &[]);
     let mut connections = Vec::new();
     for _ in 0..DESCRIPTORS {
         connections.push(connect(hub.address).await);

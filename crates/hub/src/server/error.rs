@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::descriptors::TooFewDescriptors;
+use crate::http::HttpError;
 use crate::identity::IdentityError;
 use crate::lease::LeaseStartError;
 use crate::number_exchange;
@@ -46,6 +47,9 @@ pub enum StartError {
     /// The lease service's addresses cannot be used.
     #[error(transparent)]
     Leases(#[from] LeaseStartError),
+    /// The HTTP door cannot be opened.
+    #[error(transparent)]
+    Http(#[from] HttpError),
     /// Nothing could be served.
     #[error(transparent)]
     Descriptors(#[from] TooFewDescriptors),

@@ -13,6 +13,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::credentials::Credentials;
 use crate::driver::{DriverHandle, StatelessCalls};
+use crate::http::{HttpListening, Serving};
 use crate::identity::Identity;
 use crate::import::{self, Authority, ImportHandle, ImportTools};
 use crate::lease::RunningLeases;
@@ -43,6 +44,8 @@ pub struct RunningHub {
     pub(super) operating: AbortOnDropHandle<()>,
     pub(super) exchange: Option<number_exchange::Server>,
     pub(super) leases: Option<RunningLeases>,
+    pub(super) http: Option<Serving>,
+    pub(super) http_listening: HttpListening,
     pub(super) closing: CancellationToken,
     pub(super) drained: CancellationToken,
 }
@@ -73,6 +76,11 @@ impl RunningHub {
     /// The lease service, if there is one.
     pub fn leases(&self) -> Option<&RunningLeases> {
         self.leases.as_ref()
+    }
+
+    /// The address of the page and the API.
+    pub fn http_listening(&self) -> HttpListening {
+        self.http_listening
     }
 
     /// The number of accounts at the start, with those that the credentials file names.
@@ -132,6 +140,7 @@ impl RunningHub {
             _ = &mut self.operating => HubError::Part("the operator's socket"),
             () = exchange_ended(&mut self.exchange) => HubError::Part("the number exchange"),
             () = leases_ended(&mut self.leases) => HubError::Part("the lease service"),
+            () = http_ended(&mut self.http) => HubError::Part("the HTTP door"),
         }
     }
 
@@ -148,7 +157,12 @@ impl RunningHub {
                     exchange.close().await;
                 }
             };
-            tokio::join!(exchange, ended(self.accepting), ended(self.driving));
+            let http = async {
+                if let Some(http) = self.http {
+                    http.close().await;
+                }
+            };
+            tokio::join!(exchange, http, ended(self.accepting), ended(self.driving));
         };
         if tokio::time::timeout(limits::DRAIN_DEADLINE, draining)
             .await
@@ -179,6 +193,14 @@ async fn exchange_ended(exchange: &mut Option<number_exchange::Server>) {
 async fn leases_ended(leases: &mut Option<RunningLeases>) {
     match leases {
         Some(leases) => tracing::error!(why = %leases.ended().await, "no more leases"),
+        None => std::future::pending().await,
+    }
+}
+
+/// Never, where there is none.
+async fn http_ended(http: &mut Option<Serving>) {
+    match http {
+        Some(http) => http.ended().await,
         None => std::future::pending().await,
     }
 }

@@ -1,5 +1,6 @@
 //! The start of a hub, step by step.
 
+use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use crate::descriptors::Descriptors;
 use crate::devices;
 use crate::driver::wall_time;
 use crate::driver::{CONSOLE_QUEUE, Driver, DriverHandle, Followers, HubEvent, WallClock};
+use crate::http::{self, HttpConfig, HttpListening, HubParts};
 use crate::hub_state::HubState;
 use crate::identity::Identity;
 use crate::import::{self, Authority, ImportTools};
@@ -65,6 +67,8 @@ pub struct HubConfig {
     pub number_exchange: Option<number_exchange::Config>,
     /// A lease service beside the hub.
     pub leases: Option<LeaseConfig>,
+    /// The page and the API.
+    pub http: Option<HttpConfig>,
 }
 
 impl HubConfig {
@@ -83,6 +87,7 @@ impl HubConfig {
             log_bounds: LogBounds::default(),
             number_exchange: None,
             leases: None,
+            http: None,
         }
     }
 }
@@ -137,18 +142,23 @@ async fn start_with(
         log_bounds,
         number_exchange,
         leases,
+        http,
     } = config;
     settings.run = new_run();
     if plain && !listen.ip().is_loopback() {
         return Err(StartError::PlainBeyondLoopback(listen));
     }
     // First, so that a second hub at one of the addresses has touched nothing when it ends here.
-    let (listener, address) = listen_at(listen)?;
+    let (listener, address) = listen_at(listen).map_err(|source| StartError::Listen {
+        address: listen,
+        source,
+    })?;
     let mut exchange = None;
     if let Some(config) = number_exchange {
         exchange = Some(number_exchange::Listening::bind(config).await?);
     }
     let leases = leases.map(lease::Listening::bind).transpose()?;
+    let (http, http_listening) = bind_http(http)?;
     let credentials = credentials.map(read_credentials).transpose()?;
     let store = open_store(&data).await?;
     // As early as its folder is ours: whoever operates the hub waits for it from here on.
@@ -156,7 +166,8 @@ async fn start_with(
     let identity = Identity::load_or_create(&data, wall_time())?;
     let log_folder = lock_logs(&logs, &data)?;
 
-    let services = usize::from(exchange.is_some()) + usize::from(leases.is_some());
+    let services = [exchange.is_some(), leases.is_some(), http.is_some()];
+    let services = services.into_iter().filter(|is_there| *is_there).count();
     let budget = Descriptors::found().budget(services)?;
     settings.capacity = budget.within(settings.capacity);
     let capacity = settings.capacity;
@@ -226,6 +237,13 @@ async fn start_with(
         }
         None => None,
     };
+    let parts = HubParts {
+        driver: driver.clone(),
+        closing: closing.clone(),
+    };
+    let http = http
+        .map(|bound| bound.serve(parts, budget.service))
+        .transpose()?;
     let operating = socket.serve(desk, closing.clone());
     let following = log_files.follow(active_changed, journal_grew, reopened, drained.clone());
     let context = SessionContext {
@@ -263,6 +281,8 @@ async fn start_with(
         operating: AbortOnDropHandle::new(tokio::spawn(operating)),
         exchange: running_exchange,
         leases,
+        http,
+        http_listening,
         closing,
         drained,
     };
@@ -341,24 +361,33 @@ async fn open_logs(
         })
 }
 
+/// Takes the address of the HTTP door, if there is one, and tells where it is.
+fn bind_http(
+    config: Option<HttpConfig>,
+) -> Result<(Option<http::Bound>, HttpListening), StartError> {
+    let Some(config) = config else {
+        return Ok((None, HttpListening::Off));
+    };
+    let address = config.address.socket();
+    let bound = http::Bound::bind(config)?;
+    let listening = bound.as_ref().map(http::Bound::listening);
+    Ok((bound, listening.unwrap_or(HttpListening::Taken(address))))
+}
+
 /// Takes the address. Whoever connects waits until the hub has started. To bind it would not be
 /// enough: two hubs that start at once can both do that, and one of them would find out only after
 /// it has made its store.
-fn listen_at(listen: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
-    let error = |source| StartError::Listen {
-        address: listen,
-        source,
-    };
+pub(crate) fn listen_at(listen: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
     let socket = match listen {
         SocketAddr::V4(_) => TcpSocket::new_v4(),
         SocketAddr::V6(_) => TcpSocket::new_v6(),
     };
-    let socket = socket.map_err(error)?;
+    let socket = socket?;
     // As after a hub whose connections have not been forgotten yet.
-    socket.set_reuseaddr(true).map_err(error)?;
-    socket.bind(listen).map_err(error)?;
-    let listener = socket.listen(BACKLOG).map_err(error)?;
-    let address = listener.local_addr().map_err(error)?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(listen)?;
+    let listener = socket.listen(BACKLOG)?;
+    let address = listener.local_addr()?;
     Ok((listener, address))
 }
 

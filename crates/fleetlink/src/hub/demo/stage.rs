@@ -89,7 +89,8 @@ impl<'a> Stage<'a> {
             .args(arguments)
             .current_dir(folder)
             .env("FLEETLINK_STATE_DIR", folder.join("state"))
-            .env("FLEETLINK_PASSWORD", PASSWORD);
+            .env("FLEETLINK_PASSWORD", PASSWORD)
+            .env("FLEETLINK_HTTP", "off");
         for name in [
             "FLEETLINK_HUB",
             "FLEETLINK_DEVICE",

@@ -47,10 +47,10 @@ impl Hub {
 
     /// A hub that may have so many files and connections open.
     #[track_caller]
-    pub(crate) fn start_with_descriptors(limit: u32, accounts: &[&str]) -> Self {
+    pub(crate) fn start_with_descriptors(limit: u32, accounts: &[&str], options: &[&str]) -> Self {
         let script = format!("ulimit -n {limit} && exec \"$0\" \"$@\"");
         let wrap = |command: Command| in_shell(&script, &command);
-        Self::start_wrapped("127.0.0.1:0", accounts, &[], &wrap)
+        Self::start_wrapped("127.0.0.1:0", accounts, options, &wrap)
     }
 
     /// A hub that writes the lines of its log that `filter` selects to `log.txt` as JSON.

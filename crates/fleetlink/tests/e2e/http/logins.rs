@@ -1,0 +1,63 @@
+//! Devices that show their password with each request.
+
+use super::{Call, hub};
+
+const LIST: &str = "/api/v1/devices/cam/data";
+
+#[test]
+fn a_device_lists_its_own_data_files_by_its_password() {
+    let (_hub, page) = hub(&["cam", "other"], &[]);
+    let reply = Call::get(page, LIST).by("cam").send();
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    let empty = serde_json::json!({"items": [], "next": null});
+    assert_eq!(reply.json(), empty);
+    let foreign = Call::get(page, LIST).by("other").send();
+    assert_eq!(
+        (foreign.status, foreign.problem().as_str()),
+        (403, "not_allowed")
+    );
+}
+
+#[test]
+fn wrong_passwords_are_refused_alike_and_lock_the_name_out() {
+    let (_hub, page) = hub(&["cam"], &["--max-attempts", "2"]);
+    let ask = |name: &str| Call::get(page, LIST).with_password(name, "wrong").send();
+    for name in ["cam", "nobody"] {
+        let first = ask(name);
+        assert_eq!(
+            (first.status, first.problem().as_str()),
+            (401, "wrong_password")
+        );
+        assert!(first.header("www-authenticate").starts_with("Basic"));
+        assert_eq!((ask(name).status, ask(name).status), (401, 429), "{name}");
+    }
+    let locked_out = Call::get(page, LIST).by("cam").send();
+    assert_eq!(
+        (locked_out.status, locked_out.problem().as_str()),
+        (429, "blocked")
+    );
+    let wait: u64 = locked_out.header("retry-after").parse().unwrap();
+    assert!((1..=10).contains(&wait));
+    let page_asks = Call::get(page, LIST).header("x-fleetlink", "1").send();
+    assert_eq!(
+        (page_asks.status, page_asks.header("www-authenticate")),
+        (401, "")
+    );
+}
+
+#[test]
+fn what_is_no_proof_is_refused() {
+    let (_hub, page) = hub(&["cam"], &[]);
+    let ask = |shown: &str| {
+        Call::get(page, LIST)
+            .header("authorization", shown)
+            .send()
+            .status
+    };
+    assert_eq!(ask("Basic !"), 400);
+    assert_eq!(ask("Basic Y2Ft"), 400, "no colon");
+    assert_eq!(ask("Digest x"), 401);
+    assert_eq!(ask("Basic"), 400);
+    let twice = Call::get(page, LIST).by("cam").by("cam").send();
+    assert_eq!(twice.status, 400);
+}

@@ -1,0 +1,32 @@
+//! The hub's page and API over real connections.
+
+mod client;
+mod door;
+mod logins;
+mod start;
+mod tls;
+
+use std::net::SocketAddr;
+
+pub(crate) use client::Call;
+
+use crate::harness::Hub;
+
+/// A hub with these accounts and a page, and the address of the page.
+#[track_caller]
+fn hub(accounts: &[&str], options: &[&str]) -> (Hub, SocketAddr) {
+    let options = [&["--http", "127.0.0.1:0"], options].concat();
+    let hub = Hub::start_with(accounts, &options);
+    let page = page(&hub);
+    (hub, page)
+}
+
+/// The address of a hub's page.
+#[track_caller]
+fn page(hub: &Hub) -> SocketAddr {
+    let mut output = hub.output.clone();
+    output.expect("page at http");
+    let url = output.expect("\n");
+    let (_, address) = url.split_once("://").unwrap();
+    address.trim().parse().unwrap()
+}

@@ -1,0 +1,53 @@
+//! Who makes a request: a device by Basic, a person by a token or by the page's cookie.
+
+mod basic;
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use fleetlink_core::Caller;
+
+use super::Http;
+use super::connection::Client;
+use super::problem::Problem;
+
+/// A request whose caller is known. Whether the caller may do what it asks for is not decided yet.
+#[derive(Debug, Clone)]
+pub(crate) struct Authenticated(pub(crate) Caller);
+
+impl FromRequestParts<Arc<Http>> for Authenticated {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, http: &Arc<Http>) -> Result<Self, Problem> {
+        let client = parts.extensions.get::<Client>().copied();
+        let client = client.ok_or_else(super::router::no_connection)?;
+        find_caller(parts, client, http).await.map(Authenticated)
+    }
+}
+
+/// Finds the caller by the one proof that the request shows.
+async fn find_caller(parts: &Parts, client: Client, http: &Http) -> Result<Caller, Problem> {
+    let headers = &parts.headers;
+    let mut shown = headers.get_all(AUTHORIZATION).iter();
+    let (shown, another) = (shown.next(), shown.next());
+    if another.is_some() {
+        return Err(Problem::bad_request(
+            "a request has one Authorization header",
+        ));
+    }
+    let Some(shown) = shown else {
+        let why = "log in: by Basic with a device's name and password";
+        return Err(Problem::unauthorised(headers, why));
+    };
+    let text = shown.to_str().unwrap_or_default();
+    let (scheme, value) = text.split_once(' ').unwrap_or((text, ""));
+    match scheme.to_ascii_lowercase().as_str() {
+        "basic" => basic::identify(value.trim(), headers, client, http).await,
+        _ => {
+            let why = "the Authorization header is Basic with a device's name and password";
+            Err(Problem::unauthorised(headers, why))
+        }
+    }
+}

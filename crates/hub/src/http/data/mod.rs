@@ -1,0 +1,5 @@
+//! Data files of devices: `/api/v1/devices/{device}/data`.
+
+mod list;
+
+pub(super) use self::list::*;

@@ -1,0 +1,60 @@
+//! The HTTP door: the page, the API `/api/v1`, and what tells a monitor how the hub is.
+//!
+//! A handler finds its caller, makes a typed call of it, and writes the reply. The core decides.
+//! Bulk bytes go between the connection and the store.
+
+mod auth;
+mod config;
+mod connection;
+mod data;
+mod extract;
+mod forwarded;
+mod headers;
+mod health;
+mod host;
+mod limits;
+mod listener;
+mod openapi;
+mod page;
+mod patient;
+mod problem;
+mod router;
+mod tls;
+
+pub use self::config::{HttpAddress, HttpConfig, HttpTls};
+pub(crate) use self::listener::{Bound, Serving};
+pub use self::listener::{HttpError, HttpListening};
+pub use self::tls::TlsError;
+
+use fleetlink_core::Door;
+use tokio_util::sync::CancellationToken;
+
+use crate::driver::{DriverHandle, StatelessCalls};
+
+/// The parts of a hub that the handlers use.
+pub(crate) struct HubParts {
+    pub(crate) driver: DriverHandle,
+    /// Cancelled when the hub begins to end.
+    pub(crate) closing: CancellationToken,
+}
+
+/// The state that all handlers share.
+pub(crate) struct Http {
+    /// The way of calls to the core.
+    calls: StatelessCalls,
+    closing: CancellationToken,
+    /// The names and addresses by which the door is reached.
+    hosts: host::Hosts,
+    proxies: forwarded::Proxies,
+}
+
+impl Http {
+    fn new(parts: HubParts, hosts: host::Hosts, proxies: forwarded::Proxies) -> Self {
+        Http {
+            calls: StatelessCalls::by(Door::Http, parts.driver),
+            closing: parts.closing,
+            hosts,
+            proxies,
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The paths of the door, and what happens to every request.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn_with_state, map_response};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use utoipa::OpenApi as _;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::connection::Connection;
+use super::limits::MAX_BODY_BYTES;
+use super::openapi::{self, Description, Document};
+use super::problem::Problem;
+use super::{Http, data, headers, health, page};
+
+/// All paths, with the state of this hub.
+///
+/// # Errors
+/// The description of the API cannot be written.
+pub(super) fn router(http: &Arc<Http>) -> Result<Router, serde_json::Error> {
+    let (paths, description) = OpenApiRouter::with_openapi(Description::openapi())
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz))
+        .routes(routes!(data::list))
+        .split_for_parts();
+    let document = Document::new(&description)?;
+    Ok(paths
+        .route(openapi::PATH, get(async || document.send()))
+        .fallback(page::serve)
+        .method_not_allowed_fallback(not_allowed)
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(CompressionLayer::new().gzip(true))
+        .layer(from_fn_with_state(Arc::clone(http), admit))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(map_response(headers::add))
+        .with_state(Arc::clone(http)))
+}
+
+/// Finds the client of a request, and refuses one that is for another host.
+async fn admit(
+    State(http): State<Arc<Http>>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let connection = request.extensions().get::<Connection>().copied();
+    let connection = connection.ok_or_else(no_connection)?;
+    let client = http.proxies.client(&connection, request.headers())?;
+    http.hosts.check(request.uri(), request.headers())?;
+    request.extensions_mut().insert(client);
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let response = next.run(request).await;
+    let status = response.status().as_u16();
+    tracing::debug!(%method, path, status, client = %client.address, "answered by HTTP");
+    Ok(response)
+}
+
+pub(super) fn no_connection() -> Problem {
+    Problem::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "internal",
+        "the request came by no connection",
+    )
+}
+
+pub(super) async fn not_allowed() -> Problem {
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+        "this path takes other methods: the header Allow and the API's description name them",
+    )
+}
+
+/// A fault of one handler ends its request alone.
+fn panicked(_why: Box<dyn Any + Send>) -> Response {
+    Problem::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "internal",
+        "this is a fault of the hub; its log says more",
+    )
+    .into_response()
+}
