@@ -2,6 +2,7 @@
 
 #![warn(missing_docs)]
 
+pub mod access;
 mod client_network;
 pub mod control;
 mod data_file;
