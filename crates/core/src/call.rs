@@ -10,6 +10,7 @@ use fleetlink_proto::control::{Reply, RequestId, RpcError};
 use crate::caller::{Caller, Door};
 use crate::errors::out_of_order;
 use crate::ids::{AdminId, SessionId};
+use crate::operator::errors::{AdminError, AdminErrorKind};
 use crate::operator::requests::AdminReply;
 use crate::outgoing::{Outgoing, ReplyTo};
 
@@ -138,7 +139,15 @@ impl Call {
     /// Replies to an operator's or administrator's request.
     pub(crate) fn report(mut self, result: Result<AdminReply, String>, out: &mut Outgoing) {
         if let Some(to) = self.due.to.take() {
-            out.report(to, result);
+            let refused = |message| AdminError::new(AdminErrorKind::Refused, message);
+            out.report(to, result.map_err(refused));
+        }
+    }
+
+    /// Refuses an operator's or administrator's request.
+    pub(crate) fn report_error(mut self, error: AdminError, out: &mut Outgoing) {
+        if let Some(to) = self.due.to.take() {
+            out.report(to, Err(error));
         }
     }
 

@@ -1,6 +1,7 @@
 //! The caller of a call, and the door.
 
-use fleetlink_proto::{DeviceKey, DeviceName};
+use fleetlink_proto::access::AccessHash;
+use fleetlink_proto::{DeviceKey, DeviceName, WallTime};
 
 use crate::store::calls::PasswordHash;
 
@@ -17,10 +18,21 @@ pub enum Caller {
     },
     /// The operator: whoever can open the hub's socket.
     Operator,
-    /// A person with a login of the web that may change things.
-    Administrator,
-    /// A person with a login of the web that may only look.
-    Viewer,
+    /// A person with a login of the web, or a token, that may change things.
+    Administrator(Person),
+    /// A person with a login of the web, or a token, that may only look.
+    Viewer(Person),
+}
+
+/// A person at the HTTP door, or a program with a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// The name of the login or the token.
+    pub name: Box<str>,
+    /// The hash of the secret that admits it.
+    pub secret: AccessHash,
+    /// From when on that admits nobody, unless it is used before.
+    pub expires: Option<WallTime>,
 }
 
 /// A device's proof of its identity.
@@ -30,6 +42,8 @@ pub enum Proof {
     Password(PasswordHash),
     /// The private half of this key.
     Key(DeviceKey),
+    /// The token whose secret has this hash.
+    Token(AccessHash),
 }
 
 /// The kind of a proof.
@@ -39,6 +53,8 @@ pub enum Means {
     Password,
     /// The enrolled key.
     Key,
+    /// A token that acts as the device.
+    Token,
 }
 
 /// A way into the hub.
@@ -63,6 +79,18 @@ impl Caller {
         }
     }
 
+    /// The hash of the secret by which the caller was admitted.
+    pub fn secret(&self) -> Option<&AccessHash> {
+        match self {
+            Caller::Administrator(person) | Caller::Viewer(person) => Some(&person.secret),
+            Caller::Device {
+                proof: Proof::Token(secret),
+                ..
+            } => Some(secret),
+            _ => None,
+        }
+    }
+
     /// The means of the calling device's login.
     pub fn means(&self) -> Option<Means> {
         match self {
@@ -78,6 +106,7 @@ impl Proof {
         match self {
             Proof::Password(_) => Means::Password,
             Proof::Key(_) => Means::Key,
+            Proof::Token(_) => Means::Token,
         }
     }
 }

@@ -11,6 +11,7 @@ use fleetlink_proto::{DataFile, DeviceName, HubPin, HubTime, Password};
 use crate::caller::Caller;
 use crate::console::ConsoleEvent;
 use crate::ids::{AdminId, CallId, CheckId, OperationId, SessionId};
+use crate::operator::errors::AdminError;
 use crate::operator::requests::AdminReply;
 use crate::store::calls::{PasswordHash, StagedId, StoreCall, UploadChange};
 use crate::store::snapshot::Snapshot;
@@ -112,7 +113,7 @@ pub enum Effect {
     ReplyToOperator {
         admin: AdminId,
         /// The answer; an error is a sentence for the operator.
-        result: Result<AdminReply, String>,
+        result: Result<AdminReply, AdminError>,
     },
     /// The list of active devices is another one: `edge-device-log.txt` follows it.
     ActiveChanged,

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod administration;
+mod admission;
 mod callers;
 mod endings;
 mod grants;
@@ -12,6 +13,8 @@ mod key_login;
 mod keys;
 mod lifecycle;
 mod login;
+mod page_login;
+mod people;
 mod queue;
 mod reads;
 mod redemption;
@@ -28,10 +31,12 @@ use fleetlink_proto::control::limits::{MAX_KEEP_ALIVE, MIN_KEEP_ALIVE};
 use fleetlink_proto::{DeviceName, HubTime};
 
 use crate::access::accounts::Accounts;
+use crate::access::admissions::Admissions;
 use crate::access::attempt_tables::AttemptTables;
 use crate::access::attempts::Attempts;
 use crate::access::logins::Logins;
 use crate::access::parked::Reads;
+use crate::access::people_changes::PeopleChanges;
 use crate::access::tickets::Tickets;
 use crate::call::Calls;
 use crate::console::ConsoleEvent;
@@ -58,6 +63,8 @@ pub struct Hub {
     calls: Calls,
     settings: Settings,
     accounts: Accounts,
+    admissions: Admissions,
+    people: PeopleChanges,
     reads: Reads,
     tickets: Tickets,
     logins: Logins,
@@ -79,6 +86,8 @@ impl Hub {
             calls: Calls::default(),
             logins: Logins::new(Box::new(AttemptTables::new(&settings))),
             accounts: Accounts::with_room_for(settings.cached_accounts),
+            admissions: Admissions::default(),
+            people: PeopleChanges::default(),
             reads: Reads::default(),
             tickets: Tickets::default(),
             presence: Presence::starting_at(now.wall),
@@ -148,6 +157,7 @@ impl Hub {
     pub fn is_drained(&self) -> bool {
         let is_idle = self.operations.is_empty()
             && self.reads.is_empty()
+            && self.people.is_empty()
             && !self.logins.checks_without_session();
         self.closing && self.out.sessions.is_empty() && is_idle
     }

@@ -2,11 +2,12 @@
 
 use std::net::SocketAddr;
 
+use fleetlink_proto::access::AccessHash;
 use fleetlink_proto::control::{DownloadNumber, Request, RequestId, UploadNumber};
 use fleetlink_proto::{DeviceName, LoginNonce};
 
 use crate::access::possession::Possession;
-use crate::access::shown_password::ShownPassword;
+use crate::access::shown_password::{ShownPassword, ShownSecret};
 use crate::caller::{Caller, Door};
 use crate::ids::{AdminId, CallId, CheckId, OperationId, SessionId};
 use crate::operator::requests::AdminRequest;
@@ -99,6 +100,22 @@ pub enum Input {
         call: CallId,
         door: Door,
         shown: ShownPassword,
+    },
+    /// A person shows the password of a login of the page. The reply is
+    /// [`Effect::Identified`](crate::Effect::Identified), and a session of the page is open then.
+    LoginShown {
+        call: CallId,
+        door: Door,
+        shown: ShownPassword,
+        /// The hash of the new session's secret.
+        session: AccessHash,
+    },
+    /// Somebody shows a secret of the HTTP door. The reply is
+    /// [`Effect::Identified`](crate::Effect::Identified).
+    SecretShown {
+        call: CallId,
+        door: Door,
+        shown: ShownSecret,
     },
     /// An operator or administrator asks for something.
     Admin {

@@ -25,22 +25,27 @@ pub use access::attempt_tables::AttemptTables;
 pub use access::attempts::{Attempts, Failed, Fault, LockedOut, LockoutEffect, Penalty, Standing};
 pub use access::authorisation;
 pub use access::possession::Possession;
-pub use access::shown_password::ShownPassword;
-pub use caller::{Caller, Door, Proof};
+pub use access::shown_password::{Purpose, ShownPassword, ShownSecret};
+pub use caller::{Caller, Door, Person, Proof};
 pub use capacity::Capacity;
 pub use console::tickets::{Refusal, TicketEvent};
-pub use console::{AccountChange, Command, ConsoleEvent, Departure, Entrance, LoginFailure};
+pub use console::{
+    AccountChange, Command, ConsoleEvent, Departure, Entrance, LoginFailure, PeopleEvent,
+};
 pub use effect::Effect;
 pub use errors::of_store as rpc_error_of_store;
 pub use hub::Hub;
 pub use ids::{AdminId, CallId, CheckId, OperationId, SessionId};
 pub use input::Input;
 pub use operator::data::{DataReply, DataRequest};
+pub use operator::errors::{AdminError, AdminErrorKind};
+pub use operator::people::PeopleOrder;
 pub use operator::requests::{
     AccountOrder, AccountStatus, AdminReply, AdminRequest, ImportOrder, ImportOutcome,
     SessionChoice, SessionStatus, TicketStatus,
 };
 pub use settings::{MaxAttempts, MaxAttemptsError, PenaltySettings, Settings};
+pub use store::admission::{Admission, PageSession, Token, TokenId, WebLogin};
 pub use store::calls::{
     Account, AccountVersion, Change, Commit, Delete, GivenLogin, ImportMemory, KnownNames,
     PasswordHash, Query, Staged, StagedId, StoreCall, StoreError, StoreReply, Totals,

@@ -11,6 +11,7 @@ use crate::effect::Effect;
 use crate::errors;
 use crate::ids::{AdminId, CallId, SessionId};
 use crate::operator::data::DataReply;
+use crate::operator::errors::AdminError;
 use crate::operator::requests::AdminReply;
 use crate::session::table::Sessions;
 
@@ -77,7 +78,7 @@ impl Outgoing {
                 self.identify(to, Err(result.err().unwrap_or_else(errors::internal)));
             }
             ReplyTo::Admin(..) => {
-                let result = result.map_err(|error| error.message);
+                let result = result.map_err(|error| AdminError::from(&error));
                 self.report(to, result.and_then(in_operators_words));
             }
         }
@@ -95,7 +96,7 @@ impl Outgoing {
     }
 
     /// Replies to an operator's or administrator's request.
-    pub(crate) fn report(&mut self, to: ReplyTo, result: Result<AdminReply, String>) {
+    pub(crate) fn report(&mut self, to: ReplyTo, result: Result<AdminReply, AdminError>) {
         match to {
             ReplyTo::Admin(admin, _) => self.push(Effect::ReplyToOperator { admin, result }),
             to => {
@@ -107,11 +108,11 @@ impl Outgoing {
 }
 
 /// A reply to a command that both devices and operators give.
-fn in_operators_words(reply: Reply) -> Result<AdminReply, String> {
+fn in_operators_words(reply: Reply) -> Result<AdminReply, AdminError> {
     match reply {
         Reply::Done(_) => Ok(AdminReply::Done),
         Reply::Compute(reply) => Ok(AdminReply::Data(DataReply::Computed(reply))),
         Reply::Delete(reply) => Ok(AdminReply::Data(DataReply::Deleted(reply))),
-        _ => Err(errors::internal().message),
+        _ => Err(AdminError::from(&errors::internal())),
     }
 }

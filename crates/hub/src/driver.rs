@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use fleetlink_core::{
-    AdminId, AdminReply, AdminRequest, Caller, ConsoleEvent, DataReply, Door, Effect, Hub, Input,
-    Now, SessionId, Snapshot, UploadChange, rpc_error_of_store,
+    AdminError, AdminErrorKind, AdminId, AdminReply, AdminRequest, Caller, ConsoleEvent, DataReply,
+    Door, Effect, Hub, Input, Now, SessionId, Snapshot, UploadChange, rpc_error_of_store,
 };
 use fleetlink_proto::control::{
     ActiveDevice, DownloadNumber, EndReason, ErrorCode, OpenTransferReply, Reply, RequestId,
@@ -73,10 +73,12 @@ pub(crate) enum Event {
     },
     /// A call without a session.
     Stateless(StatelessEvent),
-    /// A call of the operator.
+    /// A call of the operator, an administrator or a viewer.
     Admin {
+        door: Door,
+        caller: Caller,
         request: AdminRequest,
-        reply: oneshot::Sender<Result<AdminReply, String>>,
+        reply: oneshot::Sender<Result<AdminReply, AdminError>>,
     },
 }
 
@@ -146,11 +148,29 @@ impl DriverHandle {
 
     /// Asks the core on behalf of the operator.
     pub(crate) async fn admin(&self, request: AdminRequest) -> Result<AdminReply, String> {
+        let asked = self.administer(Door::Socket, Caller::Operator, request);
+        asked.await.map_err(|error| error.message)
+    }
+
+    /// Asks the core on behalf of this caller.
+    pub(crate) async fn administer(
+        &self,
+        door: Door,
+        caller: Caller,
+        request: AdminRequest,
+    ) -> Result<AdminReply, AdminError> {
         let (reply, replied) = oneshot::channel();
-        let ended = || "the hub is shutting down".to_owned();
-        self.send(Event::Admin { request, reply })
-            .await
-            .map_err(|DriverGone| ended())?;
+        let ended = || AdminError {
+            kind: AdminErrorKind::Busy,
+            message: "the hub is shutting down".to_owned(),
+        };
+        let event = Event::Admin {
+            door,
+            caller,
+            request,
+            reply,
+        };
+        self.send(event).await.map_err(|DriverGone| ended())?;
         replied.await.unwrap_or_else(|_| Err(ended()))
     }
 }
@@ -191,7 +211,7 @@ pub(crate) struct Driver {
     turns: Turns,
     stalls: StallWatch,
     waiters: Waiters,
-    admin_calls: HashMap<AdminId, oneshot::Sender<Result<AdminReply, String>>>,
+    admin_calls: HashMap<AdminId, oneshot::Sender<Result<AdminReply, AdminError>>>,
     admin_count: u64,
     console_lost: u64,
     active: Pace,
@@ -328,14 +348,19 @@ impl Driver {
                 }
             }
             Event::Stateless(event) => self.handle_stateless(event),
-            Event::Admin { request, reply } => {
+            Event::Admin {
+                door,
+                caller,
+                request,
+                reply,
+            } => {
                 self.admin_count += 1;
                 let admin = AdminId(self.admin_count);
                 self.admin_calls.insert(admin, reply);
                 self.input(Input::Admin {
                     admin,
-                    door: Door::Socket,
-                    caller: Caller::Operator,
+                    door,
+                    caller,
                     request,
                 });
             }
@@ -549,7 +574,7 @@ impl Driver {
             let uploads = store.uploads(UPLOADS_LISTED).await;
             let result = uploads.map(AdminReply::Uploads);
             // The operator may have gone meanwhile.
-            let _ = reply.send(result.map_err(|error| error.to_string()));
+            let _ = reply.send(result.map_err(AdminError::from));
         });
     }
 

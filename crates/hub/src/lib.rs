@@ -29,8 +29,8 @@ pub use descriptors::TooFewDescriptors;
 pub use driver::WallClock;
 pub use driver::{HubEvent, StatelessCalls};
 pub use fleetlink_core::{
-    AccountChange, Command, ConsoleEvent, Deleter, Departure, Entrance, LoginFailure, Refusal,
-    TicketEvent,
+    AccountChange, Command, ConsoleEvent, Deleter, Departure, Entrance, LoginFailure, PeopleEvent,
+    Refusal, TicketEvent,
 };
 pub use fleetlink_core::{Caller, Proof, ShownPassword};
 pub use fleetlink_core::{Capacity, MaxAttempts, MaxAttemptsError, PenaltySettings, Settings};
@@ -43,9 +43,10 @@ pub use lease::{
 };
 pub use logs::LogBounds;
 pub use operator::{
-    AccountInfo, ContentInfo, DataCall, DataCallReply, FileInfo, IssuedTicket, LoginMeans,
-    Operator, OperatorCall, OperatorError, OperatorReply, ReadError, ReadFile, SessionInfo,
-    SessionState, TicketInfo, TicketOrder, TicketState, TicketUseInfo, UploadInfo,
+    AccountInfo, ContentInfo, DataCall, DataCallReply, FileInfo, IssuedTicket, LoginInfo,
+    LoginMeans, Operator, OperatorCall, OperatorError, OperatorReply, PeopleCall, PeopleReply,
+    ReadError, ReadFile, SessionInfo, SessionState, TicketInfo, TicketOrder, TicketState,
+    TicketUseInfo, TokenInfo, TokenOrder, UploadInfo,
 };
 #[doc(hidden)]
 pub use server::start_with_clock;

@@ -13,6 +13,8 @@ pub enum Action<'a> {
     Converse,
     /// Showing a device's password, where a login opens no session.
     ShowPassword,
+    /// Logging in to the page, showing a token, and ending a session of the page.
+    LogInToPage,
     /// A command that is a device's.
     ActAsDevice,
     /// Announcing this device's presence.
@@ -59,19 +61,23 @@ pub fn decide(caller: &Caller, door: Door, action: Action<'_>) -> Decision {
         (Caller::Device { name, proof }, Door::Session) => {
             for_device_in_session(name, proof.means(), action)
         }
-        (Caller::Device { name, .. }, Door::Http | Door::Mqtt) => {
-            permit(is_for_device_elsewhere(name, action))
+        (Caller::Device { name, .. }, Door::Http) => permit(is_for_device_elsewhere(name, action)),
+        (Caller::Device { name, proof }, Door::Mqtt) => {
+            // A token is for HTTP alone.
+            let is_shown_here = proof.means() != Means::Token;
+            permit(is_shown_here && is_for_device_elsewhere(name, action))
         }
-        (Caller::Operator, Door::Socket) | (Caller::Administrator, Door::Http) => {
+        (Caller::Operator, Door::Socket) | (Caller::Administrator(_), Door::Http) => {
             permit(is_for_administration(action))
         }
-        (Caller::Viewer, Door::Http) => permit(is_for_viewers(action)),
+        (Caller::Viewer(_), Door::Http) => permit(is_for_viewers(action)),
         // Nobody else has this door.
         (Caller::Nobody | Caller::Device { .. }, Door::Socket)
         | (Caller::Operator, Door::Session | Door::Http | Door::Mqtt)
-        | (Caller::Administrator | Caller::Viewer, Door::Session | Door::Socket | Door::Mqtt) => {
-            Decision::Forbidden
-        }
+        | (
+            Caller::Administrator(_) | Caller::Viewer(_),
+            Door::Session | Door::Socket | Door::Mqtt,
+        ) => Decision::Forbidden,
     }
 }
 
@@ -88,18 +94,23 @@ fn for_nobody(door: Door, action: Action<'_>) -> Decision {
         // No login of a device is one of an administrator.
         (Action::Inspect | Action::Administer, Door::Session | Door::Mqtt) => Decision::Forbidden,
         (Action::ShowPassword, Door::Http | Door::Mqtt) => Decision::Permitted,
-        (Action::Converse | Action::RedeemTicket | Action::ShowPassword, _) => Decision::Forbidden,
+        (Action::LogInToPage, Door::Http) => Decision::Permitted,
+        (
+            Action::Converse | Action::RedeemTicket | Action::ShowPassword | Action::LogInToPage,
+            _,
+        ) => Decision::Forbidden,
         _ => Decision::LoginNeeded,
     }
 }
 
 fn for_device_in_session(own: &DeviceName, means: Means, action: Action<'_>) -> Decision {
     match action {
+        _ if means == Means::Token => Decision::Forbidden,
         Action::Converse => Decision::Permitted,
         Action::Join(of) | Action::Transfer(of) => permit(of == own),
         Action::ListKeys(of) | Action::ChangeKey(of) if of == own => match means {
             Means::Password => Decision::Permitted,
-            Means::Key => Decision::PasswordNeeded,
+            Means::Key | Means::Token => Decision::PasswordNeeded,
         },
         action => permit(is_for_device_elsewhere(own, action)),
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::time::Duration;
 
+use fleetlink_proto::access::AccessHash;
 use fleetlink_proto::control::RequestId;
 use fleetlink_proto::control::limits::{MAX_WAITING_LOGINS_PER_NAME, MAX_WAITING_PASSWORD_CHECKS};
 use fleetlink_proto::{MAX_PASSWORD_BYTES, Password};
@@ -11,6 +12,7 @@ use fleetlink_proto::{MAX_PASSWORD_BYTES, Password};
 use crate::access::attempts::{Attempts, Failed, Standing};
 use crate::call::Call;
 use crate::ids::{CheckId, SessionId};
+use crate::store::admission::WebLogin;
 use crate::store::calls::PasswordHash;
 use crate::time::Now;
 
@@ -35,6 +37,17 @@ pub(crate) struct Attempt {
     pub(crate) address: IpAddr,
     pub(crate) name: Box<str>,
     pub(crate) password: Password,
+    /// Where the name is that of a person's login, and not a device's.
+    pub(crate) person: Option<Box<PersonAttempt>>,
+}
+
+/// A person's attempt to log in to the page.
+#[derive(Debug)]
+pub(crate) struct PersonAttempt {
+    /// The login of this name, once it has been read.
+    pub(crate) login: Option<WebLogin>,
+    /// The hash of the new session's secret.
+    pub(crate) session: AccessHash,
 }
 
 /// A password check under way.
@@ -45,6 +58,7 @@ pub(crate) struct Check {
     pub(crate) name: Box<str>,
     /// The hash to check the password against; `None` if the password cannot be right.
     pub(crate) hash: Option<PasswordHash>,
+    pub(crate) person: Option<Box<PersonAttempt>>,
     /// The password, while the name waits for an import.
     unsettled: Option<Password>,
 }
@@ -91,6 +105,7 @@ impl Logins {
             address: attempt.address,
             name: attempt.name,
             hash: None,
+            person: attempt.person,
             unsettled: Some(attempt.password),
         };
         self.checks.insert(id, check);
@@ -106,7 +121,13 @@ impl Logins {
     ) -> Option<(Password, Option<PasswordHash>)> {
         let check = self.checks.get_mut(&id)?;
         let mut password = check.unsettled.take()?;
-        check.hash = hash_of(&check.name);
+        check.hash = match &check.person {
+            Some(person) => person
+                .login
+                .as_ref()
+                .map(|login| login.password_hash.clone()),
+            None => hash_of(&check.name),
+        };
         // No account can have such a password: the work is that for a wrong one.
         if password.expose().len() > MAX_PASSWORD_BYTES {
             (password, check.hash) = (Password::from(""), None);

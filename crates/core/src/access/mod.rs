@@ -2,6 +2,7 @@
 //! permits or refuses.
 
 pub(crate) mod accounts;
+pub(crate) mod admissions;
 pub(crate) mod attempt_tables;
 pub(crate) mod attempts;
 pub mod authorisation;
@@ -12,6 +13,7 @@ pub(crate) mod logins;
 pub(crate) mod name_penalties;
 pub(crate) mod parked;
 pub(crate) mod penalties;
+pub(crate) mod people_changes;
 pub(crate) mod possession;
 pub(crate) mod redemption;
 mod remembered;

@@ -10,6 +10,7 @@ use fleetlink_proto::{DeviceName, LoginNonce};
 use crate::access::logins::Attempt;
 use crate::access::possession::Possession;
 use crate::access::redemption::Redemption;
+use crate::access::shown_password::ShownSecret;
 use crate::call::Call;
 use crate::ids::{OperationId, SessionId};
 use crate::operator::requests::AdminRequest;
@@ -23,6 +24,8 @@ pub(crate) enum Parked {
     Shown(Box<Attempt>),
     Redemption(Call<Redemption>),
     Stateless(Call<Request>),
+    /// A secret of the HTTP door.
+    Secret(Call<ShownSecret>),
     Admin(Call<AdminRequest>),
 }
 
@@ -31,6 +34,8 @@ pub(crate) enum Parked {
 enum Share {
     /// Devices, and who says that it is one.
     Devices,
+    /// Who shows a secret of the HTTP door.
+    Secrets,
     /// The operator, administrators and the import of credentials.
     Administration,
 }
@@ -91,6 +96,7 @@ impl Parked {
             Parked::Shown(attempt) => attempt.call.origin(),
             Parked::Redemption(call) => call.origin(),
             Parked::Stateless(call) => call.origin(),
+            Parked::Secret(call) => call.origin(),
             Parked::Admin(call) => call.origin(),
         }
     }
@@ -98,6 +104,7 @@ impl Parked {
     fn share(&self) -> Share {
         match self {
             Parked::Admin(_) => Share::Administration,
+            Parked::Secret(_) => Share::Secrets,
             Parked::Login(_) | Parked::Shown(_) | Parked::Redemption(_) | Parked::Stateless(_) => {
                 Share::Devices
             }
@@ -110,6 +117,7 @@ impl Parked {
             Parked::Shown(attempt) => attempt.call.withdraw(),
             Parked::Redemption(call) => _ = call.withdraw(),
             Parked::Stateless(call) => _ = call.withdraw(),
+            Parked::Secret(call) => _ = call.withdraw(),
             Parked::Admin(call) => _ = call.withdraw(),
         }
     }
@@ -177,6 +185,13 @@ impl Reads {
         let read = self.of_account(name);
         if let Some(read) = read.and_then(|read| self.running.get_mut(&read)) {
             read.is_outdated = true;
+        }
+    }
+
+    /// What is read about some secret has changed.
+    pub(crate) fn outdate_admissions(&mut self) {
+        for read in self.running.values_mut() {
+            read.is_outdated |= matches!(read.query, Query::Admission { .. });
         }
     }
 

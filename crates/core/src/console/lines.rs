@@ -138,6 +138,7 @@ impl fmt::Display for ConsoleEvent {
             ),
             ConsoleEvent::Account { name, change } => write!(f, "account {name} {change}"),
             ConsoleEvent::Ticket(event) => event.fmt(f),
+            ConsoleEvent::People(event) => event.fmt(f),
         }
     }
 }

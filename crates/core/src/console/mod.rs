@@ -1,6 +1,7 @@
 //! The lines that a hub shows its operator: its output, not its log.
 
 mod lines;
+pub(crate) mod people;
 pub(crate) mod tickets;
 
 use std::net::IpAddr;
@@ -10,6 +11,7 @@ use fleetlink_proto::control::{ActiveDevice, UploadMode};
 use fleetlink_proto::samples::{Decimal, Operation};
 use fleetlink_proto::{ClientNetwork, DataFile, DeviceName};
 
+pub use crate::console::people::PeopleEvent;
 use crate::console::tickets::TicketEvent;
 use crate::store::journal::Deleter;
 
@@ -132,6 +134,8 @@ pub enum ConsoleEvent {
     },
     /// Something happened with a join ticket.
     Ticket(TicketEvent),
+    /// Something happened with a login of a person, a token or a one-time link.
+    People(PeopleEvent),
 }
 
 /// The commands of a device.

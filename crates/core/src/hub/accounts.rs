@@ -9,7 +9,7 @@ use crate::hub::Hub;
 use crate::hub::endings::Ending;
 use crate::hub::queue::Job;
 use crate::operator::account_change::AccountCommand;
-use crate::operator::errors::{no_account, sentence, too_many_operations};
+use crate::operator::errors::{AdminError, no_account, sentence, too_many_operations};
 use crate::operator::removal::NextStep;
 use crate::operator::requests::{AccountStatus, AdminReply};
 use crate::store::calls::{Account, StoreError, StoreReply};
@@ -18,13 +18,15 @@ use crate::time::Now;
 impl Hub {
     pub(super) fn queue_change(&mut self, call: Call<AccountCommand>, name: &DeviceName, now: Now) {
         if let Err(call) = self.enqueue(name, Job::Account(call), now) {
-            call.report(Err(too_many_operations(name)), &mut self.out);
+            let error = AdminError::busy(too_many_operations(name));
+            call.report_error(error, &mut self.out);
         }
     }
 
     pub(super) fn unlock(&mut self, call: Call, name: &DeviceName, now: Now) {
         if !self.accounts.contains(name) {
-            return call.report(Err(no_account(name)), &mut self.out);
+            let error = AdminError::not_found(no_account(name));
+            return call.report_error(error, &mut self.out);
         }
         self.logins.unlock(name.as_str(), now);
         call.report(Ok(AdminReply::Done), &mut self.out);
@@ -161,6 +163,10 @@ impl Hub {
     /// wait for is not done.
     pub(super) fn account_removed(&mut self, name: &DeviceName) {
         self.accounts.remove(name);
+        // Its tokens went with it.
+        let revoked = self.admissions.forget_device(name);
+        self.reads.outdate_admissions();
+        self.withdraw_revoked(&revoked);
         self.reads.outdate(name);
         self.presence.forget(name);
         self.end_sessions_of(name, Ending::AccountRemoved, None);

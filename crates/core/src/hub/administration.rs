@@ -14,10 +14,11 @@ use crate::effect::Effect;
 use crate::errors;
 use crate::files::command::FileCommand;
 use crate::hub::Hub;
+use crate::hub::admission::not_admitted;
 use crate::ids::AdminId;
 use crate::operator::account_change::AccountCommand;
 use crate::operator::data::DataRequest;
-use crate::operator::errors::{no_account, not_for};
+use crate::operator::errors::{AdminError, AdminErrorKind, no_account, not_for};
 use crate::operator::requests::{AccountOrder, AdminReply, AdminRequest, SessionChoice};
 use crate::outgoing::ReplyTo;
 use crate::store::journal::Deleter;
@@ -34,8 +35,22 @@ impl Hub {
         let to = ReplyTo::Admin(admin, door);
         let call = self.calls.open(to, caller, "this");
         if self.closing {
-            return call.report(Err(errors::CLOSING.to_owned()), &mut self.out);
+            return call.report_error(AdminError::busy(errors::CLOSING), &mut self.out);
         }
+        match self.admission_to_read(&call.caller, now) {
+            Some(query) => self.read_for(query, Parked::Admin(call.with(request)), now),
+            None => self.admin_admitted(call.with(request), now),
+        }
+    }
+
+    /// Goes on with a request, for which the caller's secret, if it has one, has been read.
+    pub(super) fn admin_admitted(&mut self, call: Call<AdminRequest>, now: Now) {
+        let (request, call) = call.split();
+        if !self.is_admitted(&call.caller, now) {
+            let error = AdminError::new(AdminErrorKind::NotAdmitted, not_admitted().message);
+            return call.report_error(error, &mut self.out);
+        }
+        let door = call.door();
         // Who may not look at accounts has none of them read either. Sessions that are there end whatever
         // the store says.
         let may_look = decide(&call.caller, door, Action::Inspect) == Decision::Permitted;
@@ -90,6 +105,19 @@ impl Hub {
             } => self.administer(call, |hub, call| {
                 hub.issue_ticket(call, hash, (subject, uses), life, now);
             }),
+            AdminRequest::People(order) => {
+                self.administer(call, |hub, call| hub.order_people(call, order, now));
+            }
+            AdminRequest::ListLogins { after } => {
+                self.permit_admin(call, Action::Inspect, |hub, call| {
+                    hub.list_logins(call, after, now);
+                });
+            }
+            AdminRequest::ListTokens { after } => {
+                self.permit_admin(call, Action::Inspect, |hub, call| {
+                    hub.list_tokens(call, after, now);
+                });
+            }
             AdminRequest::RevokeTicket { ticket } => {
                 self.administer(call, |hub, call| hub.revoke_ticket(call, ticket, now));
             }
@@ -163,7 +191,8 @@ impl Hub {
         if let Some(device) = &device
             && !self.accounts.contains(device)
         {
-            return call.report(Err(no_account(device)), &mut self.out);
+            let error = AdminError::not_found(no_account(device));
+            return call.report_error(error, &mut self.out);
         }
         if let Some(admin) = call.hand_over_admin() {
             self.out.push(Effect::ListData {
@@ -212,7 +241,7 @@ impl Hub {
         if permits(Action::Inspect) && permits(action) {
             return then(self, call);
         }
-        let why = not_for(&call.caller);
-        call.report(Err(why), &mut self.out);
+        let why = AdminError::new(AdminErrorKind::Forbidden, not_for(&call.caller));
+        call.report_error(why, &mut self.out);
     }
 }

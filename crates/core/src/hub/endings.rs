@@ -134,12 +134,20 @@ impl Hub {
             _ => false,
         };
         for job in self.operations.withdraw(name, is_orphan) {
-            let Job::File(call) = job else { continue };
+            self.end_withdrawn(job);
+        }
+    }
+
+    /// Ends a command that was taken out of its queue.
+    pub(super) fn end_withdrawn(&mut self, job: Job) {
+        if let Job::File(call) = job {
             let (command, call) = call.split();
             if let FileCommand::Commit { staged, .. } = command {
                 self.out.push(Effect::Discard { staged: staged.id });
             }
             self.end_unwanted(call);
+        } else {
+            self.end_unwanted(job.into_call());
         }
     }
 

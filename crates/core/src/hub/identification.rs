@@ -53,6 +53,7 @@ impl Hub {
             address: shown.address,
             name: cut(&shown.name).into(),
             password: shown.password,
+            person: None,
         };
         let is_shut_out = self.logins.is_shut_out(attempt.address, &attempt.name, now);
         match attempt.name.parse::<DeviceName>() {

@@ -80,6 +80,7 @@ impl Hub {
             address,
             name,
             password,
+            person: None,
         };
         self.attempt(attempt, now);
     }
@@ -104,6 +105,10 @@ impl Hub {
             return;
         };
         let name = check.name.clone();
+        if check.person.is_some() {
+            self.page_password_checked(check, matches, now);
+            return self.check_waiting(&name, now);
+        }
         // The account may be gone by now, or its password another one.
         let account = self.accounts.find(&name);
         let hash = account.and_then(|account| account.password_hash.as_ref());
@@ -167,9 +172,9 @@ impl Hub {
     /// Counts an attempt and has its password checked. A name without an account, and a password
     /// that no account can have, cost the same work.
     fn check(&mut self, attempt: Attempt, now: Now) {
-        let name = attempt.name.clone();
+        let (name, is_person) = (attempt.name.clone(), attempt.person.is_some());
         match self.logins.begin(attempt, now) {
-            Ok(check) if self.importing => {
+            Ok(check) if self.importing && !is_person => {
                 self.out.push(Effect::SettleLogin { check, name });
             }
             Ok(check) => self.login_settled(check),
@@ -223,7 +228,7 @@ impl Hub {
         }
     }
 
-    fn count_failure(&mut self, check: Check, now: Now) {
+    pub(super) fn count_failure(&mut self, check: Check, now: Now) {
         let failed = self.logins.fail(&check, now);
         let (error, failure) = match failed.lockout {
             LockoutEffect::Counted => (

@@ -15,6 +15,7 @@ use crate::effect::Effect;
 use crate::errors;
 use crate::hub::Hub;
 use crate::ids::{OperationId, SessionId};
+use crate::operator::errors::{AdminError, AdminErrorKind};
 use crate::operator::requests::{AdminReply, AdminRequest};
 use crate::store::calls::{Account, Query, StoreCall, StoreError, StoreReply};
 use crate::time::Now;
@@ -40,10 +41,13 @@ impl NotRun {
     }
 
     /// The same for the operator, whose own the store is.
-    fn sentence(&self) -> String {
+    fn admin_error(&self) -> AdminError {
         match self {
-            NotRun::Store(error) => format!("the store could not be read: {error}"),
-            NotRun::Busy | NotRun::Closing => self.error().message,
+            NotRun::Store(error) => AdminError::new(
+                AdminErrorKind::Unavailable,
+                format!("the store could not be read: {error}"),
+            ),
+            NotRun::Busy | NotRun::Closing => AdminError::from(&self.error()),
         }
     }
 }
@@ -112,8 +116,14 @@ impl Hub {
             self.read_again(read);
             return true;
         }
-        if let (Query::Account { name }, Ok(StoreReply::Account(found))) = (&read.query, result) {
-            self.account_read(name, found.clone());
+        match (&read.query, result) {
+            (Query::Account { name }, Ok(StoreReply::Account(found))) => {
+                self.account_read(name, found.clone());
+            }
+            (Query::Admission { secret }, Ok(StoreReply::Admission(found))) => {
+                self.admissions.put(*secret, found.clone(), now);
+            }
+            _ => {}
         }
         for call in read.parked {
             let session = call.session();
@@ -160,7 +170,21 @@ impl Hub {
         match (call, reply) {
             (Parked::Login(call), StoreReply::Account(_)) => self.decide_login(call, now),
             (Parked::Shown(attempt), StoreReply::Account(_)) => self.attempt(*attempt, now),
-            (Parked::Stateless(call), StoreReply::Account(_)) => self.go_on_stateless(call, now),
+            (Parked::Stateless(call), StoreReply::Account(_)) => self.ready_stateless(call, now),
+            (Parked::Stateless(call), StoreReply::Admission(_)) => self.secret_read(call, now),
+            (Parked::Secret(call), StoreReply::Admission(_)) => self.admit(call, now),
+            (Parked::Shown(attempt), StoreReply::WebLogin(found)) => {
+                self.login_read(*attempt, found.clone(), now);
+            }
+            (Parked::Admin(call), StoreReply::Admission(_)) => self.admin_admitted(call, now),
+            (Parked::Admin(call), StoreReply::WebLogins(page)) => {
+                let call = call.split().1;
+                call.report(Ok(AdminReply::Logins(page.clone())), &mut self.out);
+            }
+            (Parked::Admin(call), StoreReply::Tokens(page)) => {
+                let call = call.split().1;
+                call.report(Ok(AdminReply::Tokens(page.clone())), &mut self.out);
+            }
             (Parked::Admin(call), StoreReply::Account(_)) => self.go_on_admin(call, now),
             (Parked::Admin(call), StoreReply::Accounts(page)) => {
                 let statuses = self.account_statuses(page, now);
@@ -207,7 +231,11 @@ impl Hub {
             }
             Parked::Redemption(call) => self.fail_redemption(call.split().1, why.error(), now),
             Parked::Stateless(call) => call.split().1.refuse(why.error(), &mut self.out),
-            Parked::Admin(call) => call.split().1.report(Err(why.sentence()), &mut self.out),
+            Parked::Secret(call) => call.split().1.refuse(why.error(), &mut self.out),
+            Parked::Admin(call) => call
+                .split()
+                .1
+                .report_error(why.admin_error(), &mut self.out),
         }
     }
 

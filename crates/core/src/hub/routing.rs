@@ -76,6 +76,15 @@ impl Hub {
                 self.store_answered(operation, result, now);
             }
             Input::PasswordShown { call, door, shown } => self.identify((call, door), shown, now),
+            Input::LoginShown {
+                call,
+                door,
+                shown,
+                session,
+            } => self.login_shown((call, door), shown, session, now),
+            Input::SecretShown { call, door, shown } => {
+                self.secret_shown((call, door), shown, now);
+            }
             Input::Admin {
                 admin,
                 door,
@@ -179,19 +188,37 @@ impl Hub {
         if self.closing {
             return call.refuse(errors::busy(errors::CLOSING), &mut self.out);
         }
+        self.ready_stateless(call.with(request), now);
+    }
+
+    /// Goes on with a call without a session, once all that shows who calls has been read.
+    pub(super) fn ready_stateless(&mut self, call: Call<Request>, now: Now) {
         match call.device().cloned() {
             Some(name) if !self.accounts.is_read(&name) => {
-                let call = Parked::Stateless(call.with(request));
-                self.read_account(NotRead(name), call, now);
+                self.read_account(NotRead(name), Parked::Stateless(call), now);
             }
-            _ => self.go_on_stateless(call.with(request), now),
+            _ => match self.admission_to_read(&call.caller, now) {
+                Some(query) => self.read_for(query, Parked::Stateless(call), now),
+                None => self.go_on_stateless(call, now),
+            },
         }
     }
 
-    /// Goes on with a call without a session, whose account has been read.
-    pub(super) fn go_on_stateless(&mut self, call: Call<Request>, now: Now) {
+    /// Goes on with a call without a session whose caller's secret has been read.
+    pub(super) fn secret_read(&mut self, call: Call<Request>, now: Now) {
+        match call.device().cloned() {
+            // It had to make room meanwhile.
+            Some(name) if !self.accounts.is_read(&name) => {
+                self.read_account(NotRead(name), Parked::Stateless(call), now);
+            }
+            _ => self.go_on_stateless(call, now),
+        }
+    }
+
+    fn go_on_stateless(&mut self, call: Call<Request>, now: Now) {
         let (request, mut call) = call.split();
-        if !self.accounts.is_present(&call.caller) {
+        let is_admitted = self.is_admitted(&call.caller, now);
+        if !is_admitted || !self.accounts.is_present(&call.caller) {
             call.caller = Caller::Nobody;
         }
         let possession = Possession::NoChannel;

@@ -16,7 +16,7 @@ use crate::hub::queue::Job;
 use crate::hub::routing::Context;
 use crate::ids::{OperationId, SessionId};
 use crate::operator::account_change::AccountCommand;
-use crate::operator::errors::{no_account, too_many_operations};
+use crate::operator::errors::{AdminError, no_account, too_many_operations};
 use crate::outgoing::ReplyTo;
 use crate::store::calls::{Staged, StoreError, StoreReply};
 use crate::time::Now;
@@ -45,7 +45,8 @@ impl Hub {
         result: Result<StoreReply, StoreError>,
         now: Now,
     ) {
-        if self.read_answered(operation, &result, now) {
+        let is_read = self.read_answered(operation, &result, now);
+        if is_read || self.people_answered(operation, &result, now) {
             return;
         }
         let Some((name, job)) = self.operations.answered(operation) else {
@@ -135,7 +136,8 @@ impl Hub {
         now: Now,
     ) {
         if !self.accounts.contains(owner) {
-            return call.report(Err(no_account(owner)), &mut self.out);
+            let error = AdminError::not_found(no_account(owner));
+            return call.report_error(error, &mut self.out);
         }
         self.queue_command(call.with(command), owner, now);
     }

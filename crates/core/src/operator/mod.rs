@@ -4,6 +4,7 @@ pub(crate) mod account_change;
 pub(crate) mod data;
 pub(crate) mod errors;
 pub(crate) mod import;
+pub(crate) mod people;
 pub(crate) mod removal;
 pub(crate) mod requests;
 pub(crate) mod ticket_change;

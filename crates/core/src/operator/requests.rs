@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use fleetlink_proto::access::{AccessName, TokenRole};
 use fleetlink_proto::control::EnrolledKey;
 use fleetlink_proto::ticket::{TicketHash, TicketNumber, TicketSubject};
 use fleetlink_proto::{DeviceKey, DeviceName, IdempotencyKey, WallTime};
@@ -10,6 +11,8 @@ use fleetlink_proto::{DeviceKey, DeviceName, IdempotencyKey, WallTime};
 use crate::caller::Means;
 use crate::ids::SessionId;
 use crate::operator::data::{DataReply, DataRequest};
+use crate::operator::people::PeopleOrder;
+use crate::store::admission::{Token, TokenId, WebLogin};
 use crate::store::calls::{PasswordHash, UnfinishedUpload};
 use crate::store::ticket::{Ticket, TicketStanding};
 
@@ -55,6 +58,18 @@ pub enum AdminRequest {
     EndSessions(SessionChoice),
     /// Asks for something about data files.
     Data(DataRequest),
+    /// Changes logins of people, tokens and one-time links.
+    People(PeopleOrder),
+    /// Lists a page of logins, by name.
+    ListLogins {
+        /// Only larger names.
+        after: Option<AccessName>,
+    },
+    /// Lists a page of tokens, by number.
+    ListTokens {
+        /// Only larger numbers.
+        after: Option<TokenId>,
+    },
 }
 
 impl AdminRequest {
@@ -71,6 +86,10 @@ impl AdminRequest {
                 ..
             } => Some(name),
             AdminRequest::Data(request) => request.device(),
+            AdminRequest::People(PeopleOrder::AddToken {
+                role: TokenRole::Device(name),
+                ..
+            }) => Some(name),
             AdminRequest::EndSessions(SessionChoice::Number(_))
             | AdminRequest::IssueTicket {
                 subject: TicketSubject::Prefix(_),
@@ -80,6 +99,9 @@ impl AdminRequest {
             | AdminRequest::RevokeTicket { .. }
             | AdminRequest::ListTickets
             | AdminRequest::ListUploads
+            | AdminRequest::People(_)
+            | AdminRequest::ListLogins { .. }
+            | AdminRequest::ListTokens { .. }
             | AdminRequest::ListSessions => None,
         }
     }
@@ -165,6 +187,12 @@ pub enum AdminReply {
     Data(DataReply),
     /// The line of a credentials file is applied.
     Imported(ImportOutcome),
+    /// A page of logins, by name.
+    Logins(Vec<WebLogin>),
+    /// The token that was added.
+    Token(Token),
+    /// A page of tokens, by number.
+    Tokens(Vec<Token>),
 }
 
 /// A session as the operator sees it.

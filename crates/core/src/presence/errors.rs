@@ -14,6 +14,7 @@ pub(crate) fn joined_elsewhere(by: Joiner) -> String {
     let means = match by.means {
         Means::Password => "password",
         Means::Key => "key",
+        Means::Token => "token",
     };
     let address = by.address;
     format!("the same name joined from elsewhere: from {address}, with the device's {means}")

@@ -127,7 +127,7 @@ impl Sessions {
         session.stage = Stage::Attached { name };
         session.key = match proof {
             Proof::Key(key) => Some(key),
-            Proof::Password(_) => None,
+            Proof::Password(_) | Proof::Token(_) => None,
         };
         session.proof = Some(proof);
         session.nonces.clear();

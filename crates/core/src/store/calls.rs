@@ -1,15 +1,15 @@
 //! The calls of the core to a store, and the replies: plain data. A store is a set of accounts, of
 //! files made of immutable segments, and a journal of changes.
 
-use std::fmt;
-use std::sync::Arc;
-
+use fleetlink_proto::access::{AccessHash, AccessName};
 use fleetlink_proto::control::{DeleteReply, EnrolledKey, FileList, Receipt, UploadMode};
 use fleetlink_proto::samples::Summary;
 use fleetlink_proto::ticket::{NamePrefix, TicketHash, TicketNumber};
 use fleetlink_proto::{ContentHash, DataFile, DeviceName, IdempotencyKey, Version, WallTime};
 
+use crate::store::admission::{Admission, Token, TokenId, WebLogin};
 use crate::store::journal::Deleter;
+pub use crate::store::password_hash::PasswordHash;
 use crate::store::snapshot::Snapshot;
 use crate::store::ticket::Ticket;
 
@@ -33,28 +33,6 @@ pub struct Account {
 /// where the account was removed and made anew.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AccountVersion(pub u64);
-
-/// A password's hash in the PHC string format, with its parameters and salt.
-#[derive(Clone, PartialEq, Eq)]
-pub struct PasswordHash(Arc<str>);
-
-impl PasswordHash {
-    /// The hash that this PHC string writes.
-    pub fn new(phc: impl Into<Arc<str>>) -> Self {
-        PasswordHash(phc.into())
-    }
-
-    /// The PHC string.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for PasswordHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PasswordHash(…)")
-    }
-}
 
 /// The line of a credentials file that was applied last.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -181,7 +159,8 @@ pub enum Change {
     },
     /// Takes an account's key away; `NotFound` where there is none.
     RemoveKey { name: DeviceName },
-    /// Removes an account; `NotFound` without it, `Conflict` while it has files.
+    /// Removes an account and the tokens that act as its device; `NotFound` without it, `Conflict`
+    /// while it has files.
     RemoveAccount { name: DeviceName },
     /// Adds a ticket that nobody has used, and forgets others, which may be gone already; `Conflict`
     /// where there is one of this number or hash.
@@ -206,6 +185,50 @@ pub enum Change {
         /// The device's key, and when it is used.
         key: EnrolledKey,
     },
+    /// Adds a login of a person; `Conflict` where one of this name, or one that differs only by case,
+    /// is, or where there are as many as there may be.
+    AddWebLogin(WebLogin),
+    /// Replaces a login's password hash and ends its sessions; `NotFound` without the login.
+    SetWebPassword {
+        name: AccessName,
+        password_hash: PasswordHash,
+    },
+    /// Removes a login and its sessions; `NotFound` without it.
+    RemoveWebLogin { name: AccessName },
+    /// Adds a token, whose number the store chooses; `Conflict` where there are as many as there may
+    /// be.
+    AddToken { hash: AccessHash, token: Token },
+    /// Removes a token; `NotFound` without it.
+    RevokeToken { token: TokenId },
+    /// Adds a one-time link. The oldest makes room where there are too many.
+    AddLink {
+        link: AccessHash,
+        at: WallTime,
+        /// From when on it is of no use.
+        expires: WallTime,
+    },
+    /// Uses a one-time link, all of it or nothing: removes it and opens a session of an administrator.
+    /// `NotFound` where it is not there or its time is over.
+    UseLink {
+        link: AccessHash,
+        /// The new session's secret.
+        session: AccessHash,
+        at: WallTime,
+    },
+    /// Opens a session of a login whose password has been checked; `NotFound` where it has another one
+    /// by now.
+    OpenPageSession {
+        login: AccessName,
+        /// The hash that the password was checked against.
+        password_hash: PasswordHash,
+        /// The new session's secret.
+        session: AccessHash,
+        at: WallTime,
+    },
+    /// Ends a session, where there is one.
+    EndPageSession { session: AccessHash },
+    /// Notes when tokens and sessions were used last.
+    NoteUses(Vec<(AccessHash, WallTime)>),
     /// Makes an upload visible, durably, and adds it to the journal. A repeated key answers the
     /// first receipt again and discards what is staged; a key used for another change is a
     /// `Conflict`, and so is appending timed samples to plain ones or the other way round.
@@ -245,6 +268,24 @@ pub enum Query {
         /// At most so many.
         limit: u32,
     },
+    /// The login of this name, or the one whose name differs from it only by case.
+    WebLogin { name: AccessName },
+    /// A page of logins, by name.
+    WebLogins {
+        /// Only larger names.
+        after: Option<AccessName>,
+        /// At most so many.
+        limit: u32,
+    },
+    /// A page of tokens, by number.
+    Tokens {
+        /// Only larger numbers.
+        after: Option<TokenId>,
+        /// At most so many.
+        limit: u32,
+    },
+    /// What this secret admits its holder as.
+    Admission { secret: AccessHash },
     /// The amount at this time.
     Totals { at: WallTime },
     /// Looks up what an earlier commit of this key answered.
@@ -283,6 +324,16 @@ pub enum StoreReply {
     Ticket(Option<Box<Ticket>>),
     /// To `Tickets`.
     Tickets(Vec<Ticket>),
+    /// To `WebLogin`.
+    WebLogin(Option<WebLogin>),
+    /// To `WebLogins`.
+    WebLogins(Vec<WebLogin>),
+    /// To `AddToken`: the token with its number.
+    Token(Token),
+    /// To `Tokens`.
+    Tokens(Vec<Token>),
+    /// To `Admission`, and to changes that open a session.
+    Admission(Option<Admission>),
     /// To `Totals`.
     Totals(Totals),
     /// To `FindReceipt`.
@@ -305,6 +356,8 @@ pub struct Totals {
     pub accounts: u64,
     /// Tickets that can be used.
     pub open_tickets: u64,
+    /// Logins of people.
+    pub logins: u64,
 }
 
 /// The reason why a store did not do a call.

@@ -1,6 +1,8 @@
 //! The calls to a store, and the data that a store keeps.
 
+pub(crate) mod admission;
 pub(crate) mod calls;
 pub(crate) mod journal;
+mod password_hash;
 pub(crate) mod snapshot;
 pub(crate) mod ticket;

@@ -3,35 +3,37 @@
 use std::collections::BTreeMap;
 
 use fleetlink_core::authorisation::{Action, Caller, Decision, Door, Means, Proof, decide};
+use fleetlink_proto::access::AccessHash;
 use fleetlink_proto::{DeviceKey, DeviceName};
 
-use crate::fixture::{hash, name};
+use crate::fixture::{administrator, hash, name, viewer};
 
 /// The expected decisions: `+` permitted, `l` after a login, `p` with the present password, `-` never. The
 /// device that calls is the owner of `own`; a web caller owns none.
 const TABLE: &str = "
-                      nobody@session  password@session  key@session  operator@socket  nobody@http  password@http  key@http  administrator@http  viewer@http  nobody@mqtt  password@mqtt  key@mqtt
-    converse          +               +                 +            -                -            -              -         -                   -            -            -              -
-    show-password     -               -                 -            -                +            -              -         -                   -            +            -              -
-    act-as-device     l               +                 +            -                l            +              +         -                   -            l            +              +
-    join own          l               +                 +            -                l            -              -         -                   -            l            -              -
-    join other        l               -                 -            -                l            -              -         -                   -            l            -              -
-    list devices      l               +                 +            +                l            +              +         +                   +            l            +              +
-    read own          l               +                 +            +                l            +              +         +                   +            l            +              +
-    read other        l               -                 -            +                l            -              -         +                   +            l            -              -
-    write own         l               +                 +            -                l            +              +         -                   -            l            +              +
-    write other       l               -                 -            -                l            -              -         -                   -            l            -              -
-    delete own        l               +                 +            +                l            +              +         +                   -            l            +              +
-    delete other      l               -                 -            +                l            -              -         +                   -            l            -              -
-    list-keys own     l               +                 p            +                l            -              -         +                   -            l            -              -
-    list-keys other   l               -                 -            +                l            -              -         +                   -            l            -              -
-    change-key own    l               +                 p            +                l            -              -         +                   -            l            -              -
-    change-key other  l               -                 -            +                l            -              -         +                   -            l            -              -
-    transfer own      l               +                 +            -                l            -              -         -                   -            l            -              -
-    transfer other    l               -                 -            -                l            -              -         -                   -            l            -              -
-    redeem-ticket     +               -                 -            -                -            -              -         -                   -            -            -              -
-    inspect           -               -                 -            +                l            -              -         +                   +            -            -              -
-    administer        -               -                 -            +                l            -              -         +                   -            -            -              -
+                      nobody@session  password@session  key@session  operator@socket  nobody@http  password@http  key@http  token@http  administrator@http  viewer@http  nobody@mqtt  password@mqtt  key@mqtt
+    converse          +               +                 +            -                -            -              -         -           -                   -            -            -              -
+    show-password     -               -                 -            -                +            -              -         -           -                   -            +            -              -
+    log-in-to-page    -               -                 -            -                +            -              -         -           -                   -            -            -              -
+    act-as-device     l               +                 +            -                l            +              +         +           -                   -            l            +              +
+    join own          l               +                 +            -                l            -              -         -           -                   -            l            -              -
+    join other        l               -                 -            -                l            -              -         -           -                   -            l            -              -
+    list devices      l               +                 +            +                l            +              +         +           +                   +            l            +              +
+    read own          l               +                 +            +                l            +              +         +           +                   +            l            +              +
+    read other        l               -                 -            +                l            -              -         -           +                   +            l            -              -
+    write own         l               +                 +            -                l            +              +         +           -                   -            l            +              +
+    write other       l               -                 -            -                l            -              -         -           -                   -            l            -              -
+    delete own        l               +                 +            +                l            +              +         +           +                   -            l            +              +
+    delete other      l               -                 -            +                l            -              -         -           +                   -            l            -              -
+    list-keys own     l               +                 p            +                l            -              -         -           +                   -            l            -              -
+    list-keys other   l               -                 -            +                l            -              -         -           +                   -            l            -              -
+    change-key own    l               +                 p            +                l            -              -         -           +                   -            l            -              -
+    change-key other  l               -                 -            +                l            -              -         -           +                   -            l            -              -
+    transfer own      l               +                 +            -                l            -              -         -           -                   -            l            -              -
+    transfer other    l               -                 -            -                l            -              -         -           -                   -            l            -              -
+    redeem-ticket     +               -                 -            -                -            -              -         -           -                   -            -            -              -
+    inspect           -               -                 -            +                l            -              -         -           +                   +            -            -              -
+    administer        -               -                 -            +                l            -              -         -           +                   -            -            -              -
 ";
 
 const DOORS: [(&str, Door); 4] = [
@@ -46,6 +48,7 @@ pub(crate) fn device_caller(own: &DeviceName, means: Means) -> Caller {
     let proof = match means {
         Means::Password => Proof::Password(hash("right")),
         Means::Key => Proof::Key(DeviceKey::from_bytes([1; 32])),
+        Means::Token => Proof::Token(AccessHash::from_bytes([3; 32])),
     };
     Caller::Device {
         name: own.clone(),
@@ -58,9 +61,10 @@ fn callers(own: &DeviceName) -> Vec<(&'static str, Caller)> {
         ("nobody", Caller::Nobody),
         ("password", device_caller(own, Means::Password)),
         ("key", device_caller(own, Means::Key)),
+        ("token", device_caller(own, Means::Token)),
         ("operator", Caller::Operator),
-        ("administrator", Caller::Administrator),
-        ("viewer", Caller::Viewer),
+        ("administrator", administrator()),
+        ("viewer", viewer()),
     ]
 }
 
@@ -68,6 +72,7 @@ fn actions<'a>(own: &'a DeviceName, other: &'a DeviceName) -> Vec<(String, Actio
     let mut actions = vec![
         ("converse".to_owned(), Action::Converse),
         ("show-password".to_owned(), Action::ShowPassword),
+        ("log-in-to-page".to_owned(), Action::LogInToPage),
         ("act-as-device".to_owned(), Action::ActAsDevice),
         ("list devices".to_owned(), Action::ListDevices),
         ("redeem-ticket".to_owned(), Action::RedeemTicket),

@@ -105,6 +105,7 @@ fn session_of(means: Option<Means>) -> Fixture {
     match means {
         None => f.greeted(2),
         Some(Means::Password) => f.attached(2, "cam"),
+        Some(Means::Token) => panic!("no session is opened by a token"),
         Some(Means::Key) => {
             f.greeted(2);
             f.key_login(2, "cam", 1, Proven).unwrap();

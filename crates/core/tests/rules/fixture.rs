@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use fleetlink_core::{
-    Account, AccountVersion, AdminId, AdminReply, AdminRequest, Attempts, CallId, Caller, Capacity,
-    CheckId, Door, Effect, Hub, Input, Now, OperationId, PasswordHash, PenaltySettings, Possession,
-    SessionId, Settings, ShownPassword, Staged, StagedId, StoreCall, StoreError, StoreReply,
+    Account, AccountVersion, AdminError, AdminId, AdminReply, AdminRequest, Attempts, CallId,
+    Caller, Capacity, CheckId, Door, Effect, Hub, Input, Now, OperationId, PasswordHash,
+    PenaltySettings, Person, Possession, SessionId, Settings, ShownPassword, Staged, StagedId,
+    StoreCall, StoreError, StoreReply,
 };
+use fleetlink_proto::access::AccessHash;
 use fleetlink_proto::control::{
     EndReason, ErrorCode, Hello, Join, Login, OpenUpload, Receipt, Reply, Request, RequestId,
     RpcError, UploadMode, UploadNumber,
@@ -14,7 +16,7 @@ use fleetlink_proto::control::{
 use fleetlink_proto::samples::Summary;
 use fleetlink_proto::{ContentHash, DataFile, DeviceName, Generation, IdempotencyKey, WallTime};
 
-use crate::stored::Stored;
+use crate::stored::{ADMINISTRATOR, Stored, VIEWER};
 
 pub(crate) type Answer = Result<Reply, RpcError>;
 
@@ -32,6 +34,23 @@ pub(crate) struct Fixture {
 
 pub(crate) fn name(text: &str) -> DeviceName {
     text.parse().unwrap()
+}
+
+/// A person with a session of the page that the store of a fixture has.
+fn person(name: &str, secret: AccessHash) -> Person {
+    Person {
+        name: name.into(),
+        secret,
+        expires: None,
+    }
+}
+
+pub(crate) fn administrator() -> Caller {
+    Caller::Administrator(person("ana", ADMINISTRATOR))
+}
+
+pub(crate) fn viewer() -> Caller {
+    Caller::Viewer(person("vic", VIEWER))
 }
 
 pub(crate) fn hash(password: &str) -> PasswordHash {
@@ -354,6 +373,11 @@ impl Fixture {
         });
     }
 
+    pub(crate) fn next_call(&mut self) -> CallId {
+        self.last += 1;
+        CallId(self.last.unsigned_abs())
+    }
+
     /// Calls without a session.
     pub(crate) fn call_by(&mut self, door: Door, caller: Caller, request: Request) -> CallId {
         self.last += 1;
@@ -406,7 +430,13 @@ impl Fixture {
         })
     }
 
+    /// The answer to the operator; an error is its sentence.
     pub(crate) fn operator_answer(&mut self) -> Option<Result<AdminReply, String>> {
+        let answer = self.administrators_answer()?;
+        Some(answer.map_err(|error| error.message))
+    }
+
+    pub(crate) fn administrators_answer(&mut self) -> Option<Result<AdminReply, AdminError>> {
         self.take(|effect| match effect {
             Effect::ReplyToOperator { result, .. } => Some(result.clone()),
             _ => None,

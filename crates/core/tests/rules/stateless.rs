@@ -15,7 +15,7 @@ use fleetlink_proto::samples::{Operation, SampleParser, Summary};
 use fleetlink_proto::{DataFile, DeviceKey, IdempotencyKey};
 
 use crate::authorisation::device_caller;
-use crate::fixture::{Fixture, hash, name, open};
+use crate::fixture::{Fixture, administrator, hash, name, open, viewer};
 
 const FILE: DataFile = DataFile::numbered(7);
 
@@ -137,7 +137,7 @@ fn what_needs_a_session_is_refused_without_one() {
         ),
     ]);
     for (method, request) in calls {
-        for caller in [cam(), Caller::Nobody, Caller::Administrator] {
+        for caller in [cam(), Caller::Nobody, administrator()] {
             let call = f.call_by(Door::Http, caller, request.clone());
             let reply = f.stateless_reply(call).expect("a reply");
             assert!(reply.is_err(), "{method}");
@@ -185,9 +185,9 @@ fn an_administrator_changes_things_a_viewer_looks_and_a_device_does_neither() {
     for (caller, door, reads, changes) in [
         (Caller::Operator, Door::Socket, true, true),
         (Caller::Operator, Door::Http, false, false),
-        (Caller::Administrator, Door::Http, true, true),
-        (Caller::Administrator, Door::Mqtt, false, false),
-        (Caller::Viewer, Door::Http, true, false),
+        (administrator(), Door::Http, true, true),
+        (administrator(), Door::Mqtt, false, false),
+        (viewer(), Door::Http, true, false),
         (Caller::Nobody, Door::Http, false, false),
         (device(), Door::Mqtt, false, false),
     ] {
@@ -205,7 +205,7 @@ fn an_administrator_changes_things_a_viewer_looks_and_a_device_does_neither() {
         assert_eq!(f.store_call().is_some(), changes, "{caller:?}");
     }
     let mut f = Fixture::new();
-    f.administer(Caller::Viewer, Door::Http, read());
+    f.administer(viewer(), Door::Http, read());
     f.store_answers(Ok(StoreReply::Summary(summary())));
     let answer = f.operator_answer().unwrap();
     assert!(matches!(

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use fleetlink_core::{Account, AccountVersion, Change, Query, StoreCall, StoreReply};
+use fleetlink_core::{
+    Account, AccountVersion, Admission, Change, PageSession, Query, StoreCall, StoreReply, WebLogin,
+};
+use fleetlink_proto::access::{AccessHash, Role};
 use fleetlink_proto::control::EnrolledKey;
 use fleetlink_proto::{DeviceName, WallTime};
 
@@ -10,11 +13,36 @@ use fleetlink_proto::{DeviceName, WallTime};
 pub(crate) struct Stored {
     accounts: BTreeMap<DeviceName, Account>,
     last: u64,
+    /// What secrets admit their holders as.
+    pub(crate) admissions: BTreeMap<AccessHash, Admission>,
+    /// The logins of people.
+    pub(crate) logins: Vec<WebLogin>,
+}
+
+/// The secret of a session of the administrator `ana`.
+pub(crate) const ADMINISTRATOR: AccessHash = AccessHash::from_bytes([1; 32]);
+/// The secret of a session of the viewer `vic`.
+pub(crate) const VIEWER: AccessHash = AccessHash::from_bytes([2; 32]);
+
+fn session(login: &str, role: Role) -> Admission {
+    let used = WallTime::from_unix_millis(1_664_533_873_000);
+    Admission::Session(PageSession {
+        login: Some(login.parse().unwrap()),
+        role,
+        opened: used,
+        used,
+    })
 }
 
 impl Stored {
     pub(crate) fn with(accounts: &[Account]) -> Self {
-        let mut stored = Stored::default();
+        let mut stored = Stored {
+            admissions: BTreeMap::from([
+                (ADMINISTRATOR, session("ana", Role::Administrator)),
+                (VIEWER, session("vic", Role::Viewer)),
+            ]),
+            ..Stored::default()
+        };
         accounts.iter().cloned().for_each(|a| _ = stored.put(a));
         stored
     }
@@ -54,6 +82,13 @@ impl Stored {
                 let mut names = (*from..u32::MAX).map_while(|number| prefix.numbered(number));
                 let free = names.find(|name| holder(name).is_none());
                 Some(StoreReply::FreeName(free))
+            }
+            Query::Admission { secret } => {
+                Some(StoreReply::Admission(self.admissions.get(secret).cloned()))
+            }
+            Query::WebLogin { name } => {
+                let found = self.logins.iter().find(|login| login.name == *name);
+                Some(StoreReply::WebLogin(found.cloned()))
             }
             _ => None,
         }

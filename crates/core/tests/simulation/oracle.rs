@@ -282,7 +282,9 @@ impl Oracle {
             Input::Importing { .. }
             | Input::LoginSettled { .. }
             | Input::AttemptsChanged { .. }
-            | Input::PasswordShown { .. } => {}
+            | Input::PasswordShown { .. }
+            | Input::LoginShown { .. }
+            | Input::SecretShown { .. } => {}
             Input::PasswordChecked { check, matches } => self.checked(*check, *matches, now),
             Input::StoreAnswered { result, .. } => {
                 self.store_told(call.expect("the operation's call"), result.clone());

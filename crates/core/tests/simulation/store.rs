@@ -70,6 +70,24 @@ pub(crate) fn whose(call: &StoreCall) -> Option<&DeviceName> {
         | StoreCall::Change(Change::AddTicket { .. })
         | StoreCall::Change(Change::RevokeTicket { .. })
         | StoreCall::Change(Change::FinishImport { .. }) => None,
+        StoreCall::Change(
+            Change::AddWebLogin(_)
+            | Change::SetWebPassword { .. }
+            | Change::RemoveWebLogin { .. }
+            | Change::AddToken { .. }
+            | Change::RevokeToken { .. }
+            | Change::AddLink { .. }
+            | Change::UseLink { .. }
+            | Change::OpenPageSession { .. }
+            | Change::EndPageSession { .. }
+            | Change::NoteUses(_),
+        )
+        | StoreCall::Query(
+            Query::WebLogin { .. }
+            | Query::WebLogins { .. }
+            | Query::Tokens { .. }
+            | Query::Admission { .. },
+        ) => panic!("no person is in the simulation"),
     }
 }
 
@@ -212,6 +230,18 @@ impl Store {
                 Ok(self.changed(name))
             }
             StoreCall::Change(Change::FinishImport { .. }) => Ok(StoreReply::Done),
+            StoreCall::Change(
+                Change::AddWebLogin(_)
+                | Change::SetWebPassword { .. }
+                | Change::RemoveWebLogin { .. }
+                | Change::AddToken { .. }
+                | Change::RevokeToken { .. }
+                | Change::AddLink { .. }
+                | Change::UseLink { .. }
+                | Change::OpenPageSession { .. }
+                | Change::EndPageSession { .. }
+                | Change::NoteUses(_),
+            ) => panic!("no person is in the simulation"),
             StoreCall::Change(Change::AddTicket { ticket, forget }) => {
                 for number in forget {
                     self.tickets.remove(number);
@@ -326,6 +356,10 @@ impl Store {
                 limit,
             } => StoreReply::Files(self.list(device, after.as_ref(), *limit)),
             Query::Snapshot { device, file } => return self.snapshot(device, file.clone()),
+            Query::WebLogin { .. }
+            | Query::WebLogins { .. }
+            | Query::Tokens { .. }
+            | Query::Admission { .. } => panic!("no person is in the simulation"),
         })
     }
 

@@ -2,9 +2,14 @@
 //! by whoever made it.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 
-use fleetlink_core::{CallId, Caller, Door, Input, ShownPassword};
+use fleetlink_core::{
+    AdminError, AdminReply, AdminRequest, CallId, Caller, Door, Input, Purpose, ShownPassword,
+    ShownSecret,
+};
 use fleetlink_proto::ClientNetwork;
+use fleetlink_proto::access::AccessHash;
 use fleetlink_proto::control::{ErrorCode, Reply, Request, RpcError};
 use tokio::sync::oneshot;
 
@@ -48,6 +53,92 @@ impl StatelessCalls {
         .await
     }
 
+    /// Finds out whom a token or a session of the page admits.
+    ///
+    /// # Errors
+    /// It admits nobody, or the hub is busy. The error is for the caller.
+    pub async fn admit(&self, address: IpAddr, secret: AccessHash) -> Result<Caller, RpcError> {
+        self.show(ShownSecret {
+            address,
+            secret,
+            purpose: Purpose::Admit,
+        })
+        .await
+    }
+
+    /// Opens a session of the page, whose secret has this hash, by a one-time link.
+    ///
+    /// # Errors
+    /// The link is of no use, or the hub is busy.
+    pub async fn use_link(
+        &self,
+        address: IpAddr,
+        link: AccessHash,
+        session: AccessHash,
+    ) -> Result<Caller, RpcError> {
+        self.show(ShownSecret {
+            address,
+            secret: link,
+            purpose: Purpose::UseLink { session },
+        })
+        .await
+    }
+
+    /// Ends a session of the page.
+    ///
+    /// # Errors
+    /// The store does not do it.
+    pub async fn end_page_session(
+        &self,
+        address: IpAddr,
+        secret: AccessHash,
+    ) -> Result<(), RpcError> {
+        let shown = ShownSecret {
+            address,
+            secret,
+            purpose: Purpose::EndSession,
+        };
+        self.show(shown).await.map(|_| ())
+    }
+
+    /// Opens a session of the page, whose secret has this hash, by a login's password. Lock-outs and
+    /// penalties apply.
+    ///
+    /// # Errors
+    /// The password is not one of this name, or none is checked now.
+    pub async fn log_in(
+        &self,
+        shown: ShownPassword,
+        session: AccessHash,
+    ) -> Result<Caller, RpcError> {
+        let door = self.door;
+        self.ask(|reply| StatelessEvent::Login {
+            door,
+            shown,
+            session,
+            reply,
+        })
+        .await
+    }
+
+    /// Makes a request of an administrator or viewer.
+    ///
+    /// # Errors
+    /// It is not permitted, or not done.
+    pub async fn administer(
+        &self,
+        caller: Caller,
+        request: AdminRequest,
+    ) -> Result<AdminReply, AdminError> {
+        self.driver.administer(self.door, caller, request).await
+    }
+
+    async fn show(&self, shown: ShownSecret) -> Result<Caller, RpcError> {
+        let door = self.door;
+        self.ask(|reply| StatelessEvent::Secret { door, shown, reply })
+            .await
+    }
+
     async fn ask<T>(
         &self,
         event: impl FnOnce(oneshot::Sender<Result<T, RpcError>>) -> StatelessEvent,
@@ -71,6 +162,17 @@ pub(crate) enum StatelessEvent {
     Shown {
         door: Door,
         shown: ShownPassword,
+        reply: oneshot::Sender<Result<Caller, RpcError>>,
+    },
+    Login {
+        door: Door,
+        shown: ShownPassword,
+        session: AccessHash,
+        reply: oneshot::Sender<Result<Caller, RpcError>>,
+    },
+    Secret {
+        door: Door,
+        shown: ShownSecret,
         reply: oneshot::Sender<Result<Caller, RpcError>>,
     },
 }
@@ -133,6 +235,31 @@ impl Driver {
                 if let Some(reply) = self.admit(party.as_ref(), reply) {
                     self.waiters.identities.insert(call, reply);
                     self.give(party, Input::PasswordShown { call, door, shown });
+                }
+            }
+            StatelessEvent::Login {
+                door,
+                shown,
+                session,
+                reply,
+            } => {
+                let party = Some(Party::Stranger(ClientNetwork::of(shown.address)));
+                if let Some(reply) = self.admit(party.as_ref(), reply) {
+                    self.waiters.identities.insert(call, reply);
+                    let input = Input::LoginShown {
+                        call,
+                        door,
+                        shown,
+                        session,
+                    };
+                    self.give(party, input);
+                }
+            }
+            StatelessEvent::Secret { door, shown, reply } => {
+                let party = Some(Party::Stranger(ClientNetwork::of(shown.address)));
+                if let Some(reply) = self.admit(party.as_ref(), reply) {
+                    self.waiters.identities.insert(call, reply);
+                    self.give(party, Input::SecretShown { call, door, shown });
                 }
             }
         }

@@ -39,6 +39,7 @@ impl Desk {
                     OperatorReply::Content(content.info())
                 }));
             }
+            OperatorCall::People(call) => return self.people(call).await.map(OperatorReply::from),
             OperatorCall::RotateKey => return self.rotate_key().await,
             OperatorCall::AddAccount { name, password } => {
                 password.check_for_account().map_err(|e| e.to_string())?;

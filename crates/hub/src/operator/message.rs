@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::content::ContentInfo;
 use super::data::{DataCall, DataCallReply};
+use super::people::{PeopleCall, PeopleReply};
 use super::sessions::SessionInfo;
 use super::tickets::{IssuedTicket, TicketInfo, TicketOrder};
 use super::uploads::UploadInfo;
@@ -65,6 +66,8 @@ pub enum OperatorCall {
     EndSessionsOf { name: DeviceName },
     /// Ends a session.
     EndSession { session: u64 },
+    /// Does something about logins of people, tokens and one-time links.
+    People(PeopleCall),
 }
 
 /// The reply to a call that succeeded.
@@ -98,6 +101,8 @@ pub enum OperatorReply {
     Content(ContentInfo),
     /// The data file was not read.
     NotDone(RpcError),
+    /// To a call about logins of people, tokens and one-time links.
+    People(Box<PeopleReply>),
 }
 
 /// An account as the operator sees it.
@@ -122,9 +127,14 @@ impl From<AdminReply> for OperatorReply {
             AdminReply::Uploads(uploads) => {
                 OperatorReply::Uploads(uploads.into_iter().map(UploadInfo::from).collect())
             }
-            // Of an import, which is no call of the operator, and of data, which are answered
-            // otherwise.
-            AdminReply::Done | AdminReply::Imported(_) | AdminReply::Data(_) => OperatorReply::Done,
+            // Of an import, which is no call of the operator, and of data and people, which are
+            // answered otherwise.
+            AdminReply::Done
+            | AdminReply::Imported(_)
+            | AdminReply::Data(_)
+            | AdminReply::Logins(_)
+            | AdminReply::Token(_)
+            | AdminReply::Tokens(_) => OperatorReply::Done,
             AdminReply::Accounts(accounts) => {
                 OperatorReply::Accounts(accounts.into_iter().map(AccountInfo::from).collect())
             }

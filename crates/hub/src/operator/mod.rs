@@ -6,6 +6,7 @@ mod data;
 mod desk;
 mod message;
 mod offline;
+mod people;
 mod reading;
 mod sessions;
 mod socket;
@@ -16,6 +17,7 @@ pub use content::ContentInfo;
 pub use data::{DataCall, DataCallReply, FileInfo};
 pub(crate) use desk::{Desk, random_key};
 pub use message::{AccountInfo, OperatorCall, OperatorReply};
+pub use people::{LoginInfo, PeopleCall, PeopleReply, TokenInfo, TokenOrder};
 pub use reading::{ReadError, ReadFile};
 pub use sessions::{LoginMeans, SessionInfo, SessionState};
 pub(crate) use socket::OperatorSocket;
@@ -154,6 +156,47 @@ impl Operator {
                 OperatorReply::Accounts(page) if !page.is_empty() => all.extend(page),
                 OperatorReply::Accounts(_) => return Ok(all),
                 _ => return Err(OperatorError::Refused(ODD_REPLY.to_owned())),
+            }
+        }
+    }
+
+    /// Has one call about logins of people, tokens or one-time links done.
+    ///
+    /// # Errors
+    /// It was refused, or the hub went away.
+    pub async fn people(&mut self, call: PeopleCall) -> Result<PeopleReply, OperatorError> {
+        match self.call(OperatorCall::People(call)).await? {
+            OperatorReply::People(reply) => Ok(*reply),
+            _ => Err(OperatorError::Refused(ODD_REPLY.to_owned())),
+        }
+    }
+
+    /// All logins of people, by name.
+    ///
+    /// # Errors
+    /// It was refused, or the hub went away.
+    pub async fn logins(&mut self) -> Result<Vec<LoginInfo>, OperatorError> {
+        let mut all: Vec<LoginInfo> = Vec::new();
+        loop {
+            let after = all.last().map(|login| login.name.clone());
+            match self.people(PeopleCall::ListLogins { after }).await? {
+                PeopleReply::Logins(page) if !page.is_empty() => all.extend(page),
+                _ => return Ok(all),
+            }
+        }
+    }
+
+    /// All tokens, by number.
+    ///
+    /// # Errors
+    /// It was refused, or the hub went away.
+    pub async fn tokens(&mut self) -> Result<Vec<TokenInfo>, OperatorError> {
+        let mut all: Vec<TokenInfo> = Vec::new();
+        loop {
+            let after = all.last().map(|token| token.id);
+            match self.people(PeopleCall::ListTokens { after }).await? {
+                PeopleReply::Tokens(page) if !page.is_empty() => all.extend(page),
+                _ => return Ok(all),
             }
         }
     }

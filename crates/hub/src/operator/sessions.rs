@@ -75,7 +75,8 @@ impl From<SessionStatus> for SessionInfo {
             since,
             by: means.map(|means| match means {
                 Means::Password => LoginMeans::Password,
-                Means::Key => LoginMeans::Key,
+                // No session is opened by a token.
+                Means::Key | Means::Token => LoginMeans::Key,
             }),
             idle_ms: u64::try_from(idle.as_millis()).unwrap_or(u64::MAX),
             uploads,

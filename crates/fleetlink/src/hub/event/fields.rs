@@ -1,7 +1,8 @@
 //! The fields of the events in JSON.
 
 use fleetlink_hub::{
-    AccountChange, Command, ConsoleEvent, Deleter, Departure, Entrance, LoginFailure, TicketEvent,
+    AccountChange, Command, ConsoleEvent, Deleter, Departure, Entrance, LoginFailure, PeopleEvent,
+    TicketEvent,
 };
 use fleetlink_proto::DeviceName;
 use serde_json::{Value, json};
@@ -54,6 +55,7 @@ pub(super) fn of(event: &ConsoleEvent) -> (&'static str, Value) {
             }),
         ),
         ConsoleEvent::Ticket(event) => ticket(event),
+        ConsoleEvent::People(event) => people(event),
         ConsoleEvent::Account { name, change } => (
             "account",
             json!({"name": name, "change": account_change(*change)}),
@@ -145,6 +147,27 @@ fn ticket(event: &TicketEvent) -> (&'static str, Value) {
                 "reason": refusal.to_string(),
             }),
         ),
+    }
+}
+
+fn people(event: &PeopleEvent) -> (&'static str, Value) {
+    match event {
+        PeopleEvent::LoginAdded { login, role } => {
+            ("login_added", json!({"login": login, "role": role}))
+        }
+        PeopleEvent::PasswordChanged { login } => {
+            ("login_password_changed", json!({"login": login}))
+        }
+        PeopleEvent::LoginRemoved { login } => ("login_removed", json!({"login": login})),
+        PeopleEvent::LoggedIn { name, address } => {
+            ("page_login", json!({"login": name, "address": address}))
+        }
+        PeopleEvent::TokenAdded { token, name, role } => (
+            "token_added",
+            json!({"token": token.0, "name": name, "role": role}),
+        ),
+        PeopleEvent::TokenRevoked { token } => ("token_revoked", json!({"token": token.0})),
+        PeopleEvent::LinkMade => ("link_made", json!({})),
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use fleetlink_core::{
-    Change, ChangeKind, Commit, Delete, Staged, StagedId, StoreError, StoreReply,
+    Admission, Change, ChangeKind, Commit, Delete, Staged, StagedId, StoreError, StoreReply,
 };
 use fleetlink_proto::DeviceName;
 use fleetlink_proto::control::{DeleteReply, Receipt, UploadMode};
@@ -21,7 +21,9 @@ use super::partial_name::PartialName;
 use super::partials::{Partials, other_change};
 use super::segments::NewSegment;
 use super::staged::StagedUploads;
-use super::{Shared, accounts, imports, merge, segments, tickets};
+use super::{
+    Shared, accounts, imports, merge, page_sessions, segments, tickets, tokens, web_logins,
+};
 
 /// A write of the store: a change that it was asked for, or one of its own upkeep.
 pub(super) enum Write {
@@ -134,6 +136,7 @@ fn change(connection: &Connection, shared: &Shared, asked: &Change) -> Result<Ap
         }
         Change::RemoveAccount { name } => {
             accounts::remove(connection, name)?;
+            tokens::revoke_of(connection, name)?;
             StoreReply::Done
         }
         Change::AddTicket { ticket, forget } => {
@@ -147,6 +150,54 @@ fn change(connection: &Connection, shared: &Shared, asked: &Change) -> Result<Ap
         Change::RedeemTicket { ticket, name, key } => {
             tickets::redeem(connection, *ticket, name, key)?;
             account_after(connection, name)?
+        }
+        Change::AddWebLogin(login) => {
+            web_logins::add(connection, login)?;
+            StoreReply::Done
+        }
+        Change::SetWebPassword {
+            name,
+            password_hash,
+        } => {
+            web_logins::set_password(connection, name, password_hash)?;
+            StoreReply::Done
+        }
+        Change::RemoveWebLogin { name } => {
+            web_logins::remove(connection, name)?;
+            StoreReply::Done
+        }
+        Change::AddToken { hash, token } => {
+            StoreReply::Token(tokens::add(connection, hash, token)?)
+        }
+        Change::RevokeToken { token } => {
+            tokens::revoke(connection, *token)?;
+            StoreReply::Done
+        }
+        Change::AddLink { link, at, expires } => {
+            page_sessions::add_link(connection, link, *at, *expires)?;
+            StoreReply::Done
+        }
+        Change::UseLink { link, session, at } => {
+            let opened = page_sessions::use_link(connection, link, session, *at)?;
+            StoreReply::Admission(Some(Admission::Session(opened)))
+        }
+        Change::OpenPageSession {
+            login,
+            password_hash,
+            session,
+            at,
+        } => {
+            let login = web_logins::with_hash(connection, login, password_hash)?;
+            let opened = page_sessions::open(connection, Some(&login), session, *at)?;
+            StoreReply::Admission(Some(Admission::Session(opened)))
+        }
+        Change::EndPageSession { session } => {
+            page_sessions::end(connection, session)?;
+            StoreReply::Done
+        }
+        Change::NoteUses(uses) => {
+            page_sessions::note_uses(connection, uses)?;
+            StoreReply::Done
         }
         Change::Commit(asked) => return commit(connection, &shared.staged, asked),
         Change::Delete(asked) => return delete(connection, &shared.partials, asked),

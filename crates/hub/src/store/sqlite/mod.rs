@@ -33,6 +33,7 @@ mod journal;
 mod limits;
 mod merge;
 mod open_error;
+mod page_sessions;
 mod partial_name;
 mod partials;
 mod pyramids;
@@ -50,9 +51,11 @@ mod staging;
 mod surplus;
 mod sweeper;
 mod tickets;
+mod tokens;
 #[cfg(test)]
 mod upgrade_tests;
 mod vacuum;
+mod web_logins;
 mod writer;
 
 use std::path::Path;

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 
 use super::Shared;
 use super::error::OpError;
-use super::{accounts, files, journal, segments, tickets};
+use super::{accounts, files, journal, page_sessions, segments, tickets, tokens, web_logins};
 
 pub(super) fn run(
     query: &Query,
@@ -31,9 +31,20 @@ pub(super) fn run(
         Query::Tickets { after, limit } => {
             StoreReply::Tickets(tickets::page(connection, *after, *limit)?)
         }
+        Query::WebLogin { name } => StoreReply::WebLogin(web_logins::holder(connection, name)?),
+        Query::WebLogins { after, limit } => {
+            StoreReply::WebLogins(web_logins::page(connection, after.as_ref(), *limit)?)
+        }
+        Query::Tokens { after, limit } => {
+            StoreReply::Tokens(tokens::page(connection, *after, *limit)?)
+        }
+        Query::Admission { secret } => {
+            StoreReply::Admission(page_sessions::admission(connection, secret)?)
+        }
         Query::Totals { at } => StoreReply::Totals(Totals {
             accounts: accounts::count(connection)?,
             open_tickets: tickets::count_open(connection, *at)?,
+            logins: web_logins::count(connection)?,
         }),
         Query::FindReceipt { device, key } => {
             let earlier = journal::find(connection, device, *key)?;

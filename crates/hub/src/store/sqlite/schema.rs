@@ -145,6 +145,44 @@ pub(super) const STEPS: &[&str] = &["
     END;
 
     CREATE INDEX given_logins_by_origin ON given_logins (origin);
+", "
+    -- The people who log in to the page.
+    CREATE TABLE web_logins (
+        name          TEXT NOT NULL PRIMARY KEY,
+        folded        TEXT NOT NULL UNIQUE,
+        role          TEXT NOT NULL,
+        password_hash TEXT NOT NULL,
+        created_ms    INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
+    -- Of the secret of a token, a link and a session its hash alone is kept. The largest id of a
+    -- token is remembered, so none is ever used again.
+    CREATE TABLE tokens (
+        id         INTEGER PRIMARY KEY AUTOINCREMENT,
+        hash       BLOB NOT NULL UNIQUE,
+        name       TEXT NOT NULL,
+        role       TEXT NOT NULL,
+        created_ms INTEGER NOT NULL,
+        expires_ms INTEGER,
+        used_ms    INTEGER
+    ) STRICT;
+
+    CREATE TABLE login_links (
+        hash       BLOB NOT NULL PRIMARY KEY,
+        created_ms INTEGER NOT NULL,
+        expires_ms INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
+    -- Of a session that a link opened, the login is null.
+    CREATE TABLE page_sessions (
+        hash      BLOB NOT NULL PRIMARY KEY,
+        login     TEXT REFERENCES web_logins (name),
+        role      TEXT NOT NULL,
+        opened_ms INTEGER NOT NULL,
+        used_ms   INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX page_sessions_by_login ON page_sessions (login);
+    CREATE INDEX page_sessions_by_use ON page_sessions (used_ms);
 "];
 
 /// Marks a database as one of ours: `flnk`.

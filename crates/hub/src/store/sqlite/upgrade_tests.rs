@@ -5,6 +5,7 @@ use std::path::Path;
 use fleetlink_core::{
     Change, ChangeKind, Commit, Deleter, PasswordHash, Query, StoreCall, StoreReply, TicketStanding,
 };
+use fleetlink_proto::access::AccessHash;
 use fleetlink_proto::control::UploadMode;
 use fleetlink_proto::samples::{SampleParser, Summary};
 use fleetlink_proto::{ContentHash, DeviceKey, IdempotencyKey, Password, WallTime};
@@ -21,6 +22,8 @@ const SAMPLES: &[u8] = b"1\n2\n39\n";
 const AT: i64 = 1_664_533_873_042;
 const KEY: [u8; 32] = [7; 32];
 const TICKET: [u8; 32] = [9; 32];
+const TOKEN: [u8; 32] = [10; 32];
+const SESSION: [u8; 32] = [11; 32];
 
 /// A database of this format, made by the steps that a version of that time had: an account with a
 /// password, one with a key and a file, and what else there could be.
@@ -56,6 +59,14 @@ fn database(folder: &Path, format: usize, hash: &PasswordHash) {
         database.execute(given, [hash.as_str()]).unwrap();
         let whole = "INSERT INTO credentials_files VALUES ('/credentials.txt', ?1)";
         database.execute(whole, [hash.as_str()]).unwrap();
+    }
+    if format >= 9 {
+        let login = "INSERT INTO web_logins VALUES ('ana', 'ana', 'administrator', ?1, ?2)";
+        database.execute(login, params![hash.as_str(), AT]).unwrap();
+        let token = "INSERT INTO tokens VALUES (3, ?1, 'grafana', 'viewer', ?2, NULL, NULL)";
+        database.execute(token, params![TOKEN, AT]).unwrap();
+        let session = "INSERT INTO page_sessions VALUES (?1, 'ana', 'administrator', ?2, ?2)";
+        database.execute(session, params![SESSION, AT]).unwrap();
     }
 }
 
@@ -116,6 +127,19 @@ async fn has_everything(folder: &Path, format: usize) {
     let memory = store.imports("/credentials.txt".into()).await.unwrap();
     assert_eq!(memory.whole.is_some(), format >= 5);
     assert_eq!(memory.logins.len(), usize::from(format >= 5));
+    let at = WallTime::from_unix_millis(AT);
+    let totals = store.execute(StoreCall::Query(Query::Totals { at })).await;
+    let Ok(StoreReply::Totals(totals)) = totals else {
+        panic!("totals");
+    };
+    assert_eq!(totals.logins, u64::from(format >= 9));
+    for secret in [TOKEN, SESSION].map(AccessHash::from_bytes) {
+        let found = store.execute(StoreCall::Query(Query::Admission { secret }));
+        let Ok(StoreReply::Admission(found)) = found.await else {
+            panic!("an admission");
+        };
+        assert_eq!(found.is_some(), format >= 9);
+    }
 }
 
 /// Logs in and asks for a sum; returns the hub's replies.

@@ -187,6 +187,7 @@ pub(crate) async fn are_counted(subject: &dyn Subject) {
     let expected = Totals {
         accounts: 4,
         open_tickets: 0,
+        logins: 0,
     };
     assert_eq!(totals, Ok(StoreReply::Totals(expected)));
 }

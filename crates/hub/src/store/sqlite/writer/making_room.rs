@@ -111,7 +111,8 @@ fn unused(connection: &Connection) -> u64 {
     vacuum::unused(connection).unwrap_or(0)
 }
 
-/// Writes that make room, and those by which the operator takes something away.
+/// Writes that make room, those by which the operator takes something away, and those by which a person
+/// logs in to do so.
 fn may_use_reserve(write: &Write) -> bool {
     match write {
         Write::Discard(_) | Write::PruneJournal(_) => true,
@@ -122,13 +123,24 @@ fn may_use_reserve(write: &Write) -> bool {
             | Change::RemoveKey { .. }
             | Change::RemoveLogin { .. }
             | Change::RevokeTicket { .. }
-            | Change::SetPassword { .. } => true,
+            | Change::SetPassword { .. }
+            | Change::SetWebPassword { .. }
+            | Change::RemoveWebLogin { .. }
+            | Change::RevokeToken { .. }
+            | Change::EndPageSession { .. } => true,
+            // Who wants to make room logs in first. Their tables are bounded.
+            Change::AddLink { .. } | Change::UseLink { .. } | Change::OpenPageSession { .. } => {
+                true
+            }
             Change::AddAccount(_)
             | Change::ImportLogin { .. }
             | Change::FinishImport { .. }
             | Change::SetKey { .. }
             | Change::AddTicket { .. }
             | Change::RedeemTicket { .. }
+            | Change::AddWebLogin(_)
+            | Change::AddToken { .. }
+            | Change::NoteUses(_)
             | Change::Commit(_) => false,
         },
     }
