@@ -19,9 +19,9 @@ pub enum Caller {
     /// The operator: whoever can open the hub's socket.
     Operator,
     /// A person with a login of the web, or a token, that may change things.
-    Administrator(Person),
+    Administrator(Box<Person>),
     /// A person with a login of the web, or a token, that may only look.
-    Viewer(Person),
+    Viewer(Box<Person>),
 }
 
 /// A person at the HTTP door, or a program with a token.

@@ -167,11 +167,11 @@ fn caller(secret: AccessHash, admission: &Admission) -> Caller {
         }) => *role,
         Admission::Session(session) => session.role,
     };
-    let person = Person {
+    let person = Box::new(Person {
         name: admission.name().into(),
         secret,
         expires: admission.expires(),
-    };
+    });
     match role {
         Role::Viewer => Caller::Viewer(person),
         Role::Administrator => Caller::Administrator(person),

@@ -94,7 +94,7 @@ impl Hub {
             return true;
         };
         match command {
-            PeopleCommand::Ordered(order) => self.order_done(call, order, result.clone()),
+            PeopleCommand::Ordered(order) => self.order_done(call, &order, result.clone()),
             PeopleCommand::UseLink { session, .. } => {
                 self.page_session_opened(call, session, result.clone(), now);
             }
@@ -129,18 +129,18 @@ impl Hub {
     fn order_done(
         &mut self,
         call: Call,
-        order: PeopleOrder,
+        order: &PeopleOrder,
         result: Result<StoreReply, StoreError>,
     ) {
         let reply = match result {
             Ok(StoreReply::Token(token)) => AdminReply::Token(token),
             Ok(_) => AdminReply::Done,
             Err(StoreError::NotFound) => {
-                return call.report_error(AdminError::not_found(missing(&order)), &mut self.out);
+                return call.report_error(AdminError::not_found(missing(order)), &mut self.out);
             }
             Err(error) => return call.report_error(error.into(), &mut self.out),
         };
-        if let Some(event) = event(&order, &reply) {
+        if let Some(event) = event(order, &reply) {
             self.show(ConsoleEvent::People(event));
         }
         call.report(Ok(reply), &mut self.out);

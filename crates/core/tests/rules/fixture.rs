@@ -37,12 +37,12 @@ pub(crate) fn name(text: &str) -> DeviceName {
 }
 
 /// A person with a session of the page that the store of a fixture has.
-fn person(name: &str, secret: AccessHash) -> Person {
-    Person {
+fn person(name: &str, secret: AccessHash) -> Box<Person> {
+    Box::new(Person {
         name: name.into(),
         secret,
         expires: None,
-    }
+    })
 }
 
 pub(crate) fn administrator() -> Caller {
