@@ -69,7 +69,8 @@ impl Dialer {
         match self.credential.get() {
             Credential::Password(password) => {
                 let (session, _) = Session::open(connection, &self.client).await?;
-                let reply = session.login(&self.name, &password).await?;
+                let login = session.login(&self.name, &password).await;
+                let reply = login.map_err(Error::of_password)?;
                 Ok((session, reply))
             }
             Credential::Key(key) => {

@@ -9,6 +9,7 @@ use std::{fmt, io};
 use fleetlink_proto::control::{EndReason, ErrorCode, RpcError};
 use fleetlink_proto::{Escaped, HubPin, Retry, transfer};
 
+use crate::limits::LOST_PASSWORD_WAIT;
 use crate::{Closed, HubAddress, RefusedInput, Unfollowed};
 
 /// A result of this library.
@@ -41,6 +42,8 @@ struct Inner {
     kind: ErrorKind,
     message: String,
     source: Option<Arc<dyn StdError + Send + Sync>>,
+    /// The shortest wait before another try.
+    least_wait: Duration,
 }
 
 /// The kind of an [`Error`], with the values that a program may need.
@@ -164,9 +167,18 @@ impl Error {
         asked.map(Duration::from_millis)
     }
 
-    /// The same; zero where it says nothing.
+    /// The shortest wait before another try, as the hub asks or the error says.
     pub(crate) fn asked_wait(&self) -> Duration {
-        self.retry_after().unwrap_or_default()
+        let asked = self.retry_after().unwrap_or_default();
+        asked.max(self.0.least_wait)
+    }
+
+    /// The same error of a login by password. If the reply was lost, the hub has counted the attempt.
+    pub(crate) fn of_password(mut self) -> Self {
+        if self.refusal().is_none() {
+            self.0.least_wait = LOST_PASSWORD_WAIT;
+        }
+        self
     }
 
     /// Tells whether the hub has said no more than that it is at a limit.
@@ -183,17 +195,13 @@ impl Error {
             kind,
             message: message.into(),
             source: None,
+            least_wait: Duration::ZERO,
         }))
     }
 
-    pub(crate) fn because(self, source: impl StdError + Send + Sync + 'static) -> Self {
-        let Inner { kind, message, .. } = *self.0;
-        let source: Option<Arc<dyn StdError + Send + Sync>> = Some(Arc::new(source));
-        Error(Box::new(Inner {
-            kind,
-            message,
-            source,
-        }))
+    pub(crate) fn because(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
+        self.0.source = Some(Arc::new(source));
+        self
     }
 
     /// The same error with more to say to people.

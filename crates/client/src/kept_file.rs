@@ -10,9 +10,12 @@ use crate::device_keys::make_folder;
 use crate::temporary::{Existing, Temporary};
 use crate::{Error, Result};
 
-/// Changes a small file away from the runtime's threads: another process may hold its lock for a
-/// while.
-pub(crate) async fn off_runtime<T: Send + 'static>(
+/// Reads or changes a small file away from the runtime's threads: another process may hold its lock
+/// for a while.
+///
+/// # Errors
+/// As of `change`.
+pub async fn off_runtime<T: Send + 'static>(
     change: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     let changed = tokio::task::spawn_blocking(change).await;

@@ -188,6 +188,7 @@ pub mod internals {
     pub use crate::download::{download, download_to_file};
     pub use crate::hub_clock::HubClock;
     pub use crate::inbox::Incoming;
+    pub use crate::kept_file::off_runtime;
     pub use crate::pending_key::PendingKey;
     pub use crate::succession::Successor;
     pub use crate::supervisor::Supervisor;

@@ -42,6 +42,9 @@ pub const UNSENT_BYTES: u32 = 128 * 1024;
 pub const BACKOFF_FIRST: Duration = Duration::from_millis(250);
 /// The longest wait before another connection.
 pub const BACKOFF_LONGEST: Duration = Duration::from_secs(30);
+/// The shortest wait before a password is sent again whose reply was lost: the hub has counted it as an
+/// attempt.
+pub const LOST_PASSWORD_WAIT: Duration = Duration::from_secs(30);
 /// The time for which a login or a ticket is tried again while the hub is busy or its reply is lost.
 pub const OPENING_PATIENCE: Duration = Duration::from_secs(5);
 /// The longest wait that a hub may ask a joined device for.

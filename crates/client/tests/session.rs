@@ -402,6 +402,26 @@ async fn a_device_that_is_refused_when_it_comes_back_is_told_so_by_its_changes()
     assert_eq!(over(&supervisor).await.to_string(), failed.to_string());
 }
 
+/// The hub counts each password as an attempt: one that is wrong by now would lock the name out within
+/// a second.
+#[tokio::test]
+async fn a_device_that_comes_back_by_its_password_does_not_hurry_after_a_lost_reply() {
+    let (hub, _supervisor) = joined(Script {
+        silent_after: Some(2),
+        lost_logins: 9,
+        ..Script::default()
+    })
+    .await;
+    let logins = || hub.seen.lock().unwrap().logins;
+    assert_eq!(logins(), 1);
+    while logins() == 1 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    // Without the rule the next one comes within a second.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(logins(), 2);
+}
+
 #[tokio::test]
 async fn a_device_does_not_come_back_to_what_breaks_the_protocol() {
     let (_hub, supervisor) = joined(Script {

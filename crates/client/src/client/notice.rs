@@ -138,3 +138,94 @@ impl fmt::Display for Moved {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use tracing::span::{Attributes, Id, Record};
+    use tracing::{Event, Level, Metadata, Subscriber};
+
+    use super::*;
+
+    /// The levels of the lines that were logged.
+    #[derive(Clone, Default)]
+    struct Levels(Arc<Mutex<Vec<Level>>>);
+
+    impl Subscriber for Levels {
+        fn enabled(&self, _: &Metadata<'_>) -> bool {
+            true
+        }
+
+        fn new_span(&self, _: &Attributes<'_>) -> Id {
+            Id::from_u64(1)
+        }
+
+        fn record(&self, _: &Id, _: &Record<'_>) {}
+
+        fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+        fn event(&self, event: &Event<'_>) {
+            self.0.lock().unwrap().push(*event.metadata().level());
+        }
+
+        fn enter(&self, _: &Id) {}
+
+        fn exit(&self, _: &Id) {}
+    }
+
+    fn level(notice: &Notice) -> Level {
+        let levels = Levels::default();
+        tracing::subscriber::with_default(levels.clone(), || notice.log());
+        let seen = levels.0.lock().unwrap();
+        assert_eq!(seen.len(), 1, "{notice}");
+        seen[0]
+    }
+
+    #[test]
+    fn a_notice_that_somebody_should_look_at_is_a_warning() {
+        let device: DeviceName = "cam".parse().unwrap();
+        let address: HubAddress = "hub:1".parse().unwrap();
+        let (old, new) = (HubPin::from_sha256([1; 32]), HubPin::from_sha256([2; 32]));
+        let error = || Error::usage("x");
+        for warning in [
+            Notice::PinNotKept {
+                pin: old,
+                error: error(),
+            },
+            Notice::HubMoved(Moved {
+                address: address.clone(),
+                old,
+                new,
+                not_kept: None,
+            }),
+            Notice::KeyRefused,
+            Notice::AnotherKey,
+            Notice::NotEnrolled(error()),
+            Notice::PeerNotRemembered {
+                device: device.clone(),
+                error: error(),
+            },
+        ] {
+            assert!(warning.is_warning(), "{warning}");
+            assert_eq!(level(&warning), Level::WARN, "{warning}");
+        }
+        for other in [
+            Notice::Waiting {
+                address: address.clone(),
+                error: error(),
+            },
+            Notice::SameHub {
+                address: address.clone(),
+                met_at: "h:1".to_owned(),
+            },
+            Notice::Enrolled {
+                device: device.clone(),
+            },
+            Notice::Redeemed { device, address },
+        ] {
+            assert!(!other.is_warning(), "{other}");
+            assert_eq!(level(&other), Level::INFO, "{other}");
+        }
+    }
+}

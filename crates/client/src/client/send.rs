@@ -276,3 +276,48 @@ impl Observer for Sent {
         over.insert(place, sent);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILES: usize = 20_000;
+
+    /// Files end while their progress is told: of each, the last report comes after its end.
+    #[test]
+    fn the_last_report_of_a_file_comes_after_its_end() {
+        let sent = Sent::default();
+        let names = (0..FILES).map(|place| PathBuf::from(place.to_string()));
+        let paths: Vec<PathBuf> = names.collect();
+        for place in 0..FILES {
+            let control = Control::new();
+            control.came_now(1, 1);
+            sent.begins(place, &control);
+        }
+        let mut last = HashMap::new();
+        let mut hear = |report: SendProgress<'_>| {
+            last.insert(report.path.to_owned(), report.stored);
+        };
+        sent.tell(&paths, &mut hear);
+        std::thread::scope(|scope| {
+            let ending = scope.spawn(|| {
+                for place in 0..FILES {
+                    let receipt = Receipt {
+                        sender: None,
+                        stored_as: "x".parse().unwrap(),
+                        bytes: 1,
+                    };
+                    sent.is_over(place, Ok(receipt), Duration::ZERO);
+                }
+            });
+            while !ending.is_finished() {
+                sent.tell(&paths, &mut hear);
+            }
+        });
+        sent.tell(&paths, &mut hear);
+        // They end in their order.
+        for (place, path) in paths.iter().enumerate() {
+            assert!(last[path] > place, "{place}: {}", last[path]);
+        }
+    }
+}

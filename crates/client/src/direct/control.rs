@@ -106,6 +106,12 @@ impl Control {
         });
     }
 
+    /// Notes, for tests, that so many bytes have come.
+    #[cfg(test)]
+    pub(crate) fn came_now(&self, bytes: u64, size: u64) {
+        self.came(bytes, size, Instant::now());
+    }
+
     /// Notes how many bytes have come since the content began.
     pub(super) fn came(&self, bytes: u64, size: u64, since: Instant) {
         self.0.progress.send_replace(Progress {
