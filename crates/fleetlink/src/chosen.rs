@@ -2,6 +2,7 @@
 
 use fleetlink_client::{
     HubAddress,
+    internals::off_runtime,
     kept::{Choice, Chosen, state_folder},
 };
 use fleetlink_proto::DeviceName;
@@ -48,10 +49,15 @@ pub(crate) fn run(arguments: UseArguments, output: &Output) -> Result<(), Failur
 }
 
 /// Remembers the first device that joined from this machine.
-pub(crate) fn remember(choice: &Choice, output: &Output) {
-    let kept = state_folder()
-        .map_err(Failure::from)
-        .and_then(|folder| Ok(Chosen::in_folder(folder).keep_first(choice)?));
+pub(crate) async fn remember(choice: &Choice, output: &Output) {
+    let kept = match state_folder() {
+        Ok(folder) => {
+            let (chosen, choice) = (Chosen::in_folder(folder), choice.clone());
+            let keeping = off_runtime(move || chosen.keep_first(&choice));
+            keeping.await.map_err(Failure::from)
+        }
+        Err(error) => Err(error.into()),
+    };
     match kept {
         Ok(true) => output.notice(&format!(
             "commands mean {} at {} from now on, unless they name another device (fleetlink use)",

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use fleetlink_client::{
     Client,
+    internals::off_runtime,
     kept::{ReplacedDevices, state_folder},
 };
 use fleetlink_proto::control::{ErrorCode, Join, JoinReply, RpcError};
@@ -49,30 +50,40 @@ pub(crate) async fn of_service(
     output: &Output,
 ) -> Result<JoinReply, Failure> {
     let hub = client.session().await?.pin();
-    let joined = match !take_over && was_replaced(hub, client.device())? {
+    let joined = match !take_over && was_replaced(hub, client.device()).await? {
         true => when_free(client, join, output).await?,
         false => client.join_as(join).await?,
     };
     if let Some(hub) = hub {
-        ReplacedDevices::in_folder(state_folder()?).forget(hub, client.device())?;
+        let (replaced, device) = (replaced_devices()?, client.device().clone());
+        off_runtime(move || replaced.forget(hub, &device)).await?;
     }
     tell(&joined, client.device(), output);
     Ok(joined)
 }
 
 /// Somebody else has replaced this device's service.
-pub(crate) fn remember_replaced(hub: Option<HubPin>, name: &DeviceName) -> Result<(), Failure> {
+pub(crate) async fn remember_replaced(
+    hub: Option<HubPin>,
+    name: &DeviceName,
+) -> Result<(), Failure> {
     if let Some(hub) = hub {
-        ReplacedDevices::in_folder(state_folder()?).keep(hub, name)?;
+        let (replaced, device) = (replaced_devices()?, name.clone());
+        off_runtime(move || replaced.keep(hub, &device)).await?;
     }
     Ok(())
 }
 
-fn was_replaced(hub: Option<HubPin>, name: &DeviceName) -> Result<bool, Failure> {
-    match hub {
-        Some(hub) => Ok(ReplacedDevices::in_folder(state_folder()?).contains(hub, name)?),
-        None => Ok(false),
-    }
+async fn was_replaced(hub: Option<HubPin>, name: &DeviceName) -> Result<bool, Failure> {
+    let Some(hub) = hub else {
+        return Ok(false);
+    };
+    let (replaced, device) = (replaced_devices()?, name.clone());
+    Ok(off_runtime(move || replaced.contains(hub, &device)).await?)
+}
+
+fn replaced_devices() -> Result<ReplacedDevices, Failure> {
+    Ok(ReplacedDevices::in_folder(state_folder()?))
 }
 
 async fn when_free(client: &Client, join: &Join, output: &Output) -> Result<JoinReply, Failure> {

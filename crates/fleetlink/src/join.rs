@@ -114,14 +114,15 @@ impl JoinArguments {
 
 /// The first device that joins from this machine is the one that its commands mean. A device
 /// without a key would be asked for its password by each of them.
-fn remember(client: &Client, output: &Output) {
+async fn remember(client: &Client, output: &Output) -> Result<(), Failure> {
     if client.has_key() {
         let choice = Choice {
             hub: client.address().clone(),
             device: client.device().clone(),
         };
-        chosen::remember(&choice, output);
+        chosen::remember(&choice, output).await;
     }
+    Ok(())
 }
 
 /// Joins and opens the shell.
@@ -150,7 +151,7 @@ pub(crate) async fn join(mut arguments: JoinArguments, output: &Output) -> Resul
             }
             let connecting = async { Ok(builder.connect().await?) };
             let client = interrupts.unless(Box::pin(connecting)).await?;
-            remember(&client, output);
+            interrupts.unless(remember(&client, output)).await?;
             enter(client, &endpoint, manner, (lines, interrupts), output).await
         };
         return Box::pin(udp_port::with(udp_port_behind(rest)?, joining)).await;
@@ -159,7 +160,7 @@ pub(crate) async fn join(mut arguments: JoinArguments, output: &Output) -> Resul
     let joining = async |endpoint| {
         let connecting = log_in(&address, (arguments, &endpoint), &lines, output);
         let client = interrupts.unless(Box::pin(connecting)).await?;
-        remember(&client, output);
+        interrupts.unless(remember(&client, output)).await?;
         enter(client, &endpoint, manner, (lines, interrupts), output).await
     };
     Box::pin(udp_port::with(udp_port, joining)).await

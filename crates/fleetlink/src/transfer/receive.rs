@@ -143,7 +143,8 @@ async fn receive_at(
     {
         // What is not remembered must not change how this ends: the exit code keeps the service
         // from being started again.
-        if let Err(failure) = entrance::remember_replaced(receiving.hub, &device) {
+        let remembering = entrance::remember_replaced(receiving.hub, &device);
+        if let Err(failure) = interrupts.unless(remembering).await {
             report.notice(&format!("cannot remember the replacement: {failure}"));
         }
     }

@@ -1,12 +1,13 @@
 //! The hub and device that commands remember, and commands that come before their hub.
 
+use std::fs::{self, File};
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 
 use rustix::process::Signal;
 
 use crate::harness::network::{Family, Network};
-use crate::harness::{Finished, Hub, Output, PASSWORD, fleetlink, run, signal};
+use crate::harness::{Finished, Hub, Output, PASSWORD, eventually, fleetlink, run, signal};
 
 const DEVICE: &str = "porch-camera";
 
@@ -140,4 +141,41 @@ fn a_ticket_that_is_used_again_joins_by_the_key_of_the_first_time() {
             assert!(joined.stdout.contains("Welcome!"), "{joined:?}");
         }
     }
+}
+
+/// A process of the test; killed when dropped.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Another process holds the lock of the file meanwhile.
+#[test]
+fn a_join_that_waits_to_remember_its_device_hears_an_interrupt() {
+    let hub = Hub::start(&[DEVICE]);
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    fs::create_dir(&state).unwrap();
+    let lock = File::create(state.join("default.lock")).unwrap();
+    lock.lock().unwrap();
+    let mut join = hub.command(folder.path(), DEVICE, &["join"]);
+    let join = join.stdin(Stdio::piped()).stdout(Stdio::null());
+    let mut joining = Killed(join.spawn().unwrap());
+    let has_key = || {
+        let hubs = fs::read_dir(state.join("keys")).into_iter().flatten();
+        let file = format!("{DEVICE}.pk8");
+        hubs.flatten().any(|hub| hub.path().join(&file).exists())
+    };
+    eventually("the device has a key", has_key);
+    signal(&joining.0, Signal::INT);
+    let mut ended = None;
+    eventually("it ends", || {
+        ended = joining.0.try_wait().unwrap();
+        ended.is_some()
+    });
+    assert_eq!(ended.unwrap().code(), Some(130));
 }

@@ -109,6 +109,12 @@ fn a_second_device_of_a_name_is_told_so_and_takes_the_key_over_by_the_password()
     assert_eq!(refused.code, Some(3), "{refused:?}");
     let document: Value = serde_json::from_str(&refused.stdout).unwrap();
     assert_eq!(document["error"]["code"], "key_refused", "{document}");
+    // A person reads it once, on standard error.
+    let refused = by_key(&hub, first.path(), &["data", "list"]);
+    assert_eq!((refused.code, refused.stdout.as_str()), (Some(3), ""));
+    let said = refused.stderr.lines().collect::<Vec<_>>();
+    let words = "the hub does not know this device by this key";
+    assert!(said.len() == 1 && said[0].contains(words), "{refused:?}");
 }
 
 #[test]
