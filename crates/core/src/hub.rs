@@ -37,7 +37,7 @@ use crate::access::attempts::Attempts;
 use crate::access::logins::Logins;
 use crate::access::parked::Reads;
 use crate::access::people_changes::PeopleChanges;
-use crate::access::tickets::Tickets;
+use crate::access::tickets::Uses;
 use crate::call::Calls;
 use crate::console::ConsoleEvent;
 use crate::effect::Effect;
@@ -49,7 +49,6 @@ use crate::presence::list::Presence;
 use crate::session::state::Session;
 use crate::session::table::Sessions;
 use crate::settings::Settings;
-use crate::store::ticket::Ticket;
 use crate::time::Now;
 
 /// A hub's rules and state, without I/O.
@@ -66,7 +65,7 @@ pub struct Hub {
     admissions: Admissions,
     people: PeopleChanges,
     reads: Reads,
-    tickets: Tickets,
+    uses: Uses,
     logins: Logins,
     presence: Presence,
     slots: Slots,
@@ -78,7 +77,7 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// A hub. It reads accounts from its store when they are needed. A keep-alive outside the limits of
+    /// A hub. It reads accounts and tickets from its store when they are needed. A keep-alive outside the limits of
     /// the protocol is brought inside.
     pub fn new(mut settings: Settings, now: Now) -> Self {
         settings.keep_alive = settings.keep_alive.clamp(MIN_KEEP_ALIVE, MAX_KEEP_ALIVE);
@@ -89,7 +88,7 @@ impl Hub {
             admissions: Admissions::default(),
             people: PeopleChanges::default(),
             reads: Reads::default(),
-            tickets: Tickets::default(),
+            uses: Uses::default(),
             presence: Presence::starting_at(now.wall),
             slots: Slots::within(&settings.capacity),
             operations: Operations::new(),
@@ -98,13 +97,6 @@ impl Hub {
             importing: false,
             settings,
         }
-    }
-
-    /// The same hub with the tickets that its store holds.
-    #[must_use]
-    pub fn with_tickets(mut self, tickets: Vec<Ticket>) -> Self {
-        self.tickets = tickets.into_iter().collect();
-        self
     }
 
     /// The same hub with these attempts, which it may share with other hubs.

@@ -53,5 +53,5 @@ pub use store::calls::{
 };
 pub use store::journal::{ChangeKind, Deleter, JournalEntry};
 pub use store::snapshot::{Hold, Part, SegmentRef, Snapshot};
-pub use store::ticket::{Ticket, TicketStanding, TicketUse};
+pub use store::ticket::{NewTicket, Ticket, TicketRoom, TicketStanding, TicketUse};
 pub use time::Now;

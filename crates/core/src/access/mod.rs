@@ -11,6 +11,7 @@ pub(crate) mod key_change;
 pub(crate) mod lockout;
 pub(crate) mod logins;
 pub(crate) mod name_penalties;
+mod numbers;
 pub(crate) mod parked;
 pub(crate) mod penalties;
 pub(crate) mod people_changes;

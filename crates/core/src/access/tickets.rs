@@ -1,29 +1,48 @@
-//! The tickets in memory: what the store has committed, and which uses are under way.
+//! The uses of tickets that are not decided. The tickets themselves are in the store, whose change
+//! decides each use; what is here saves it the uses that could not succeed.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use fleetlink_proto::control::limits::{
-    MAX_FINISHED_TICKETS, MAX_OPEN_TICKETS, MAX_WAITING_REDEMPTIONS,
-};
-use fleetlink_proto::ticket::{NamePrefix, TicketHash, TicketNumber, TicketSubject};
+use fleetlink_proto::control::limits::{MAX_OPEN_TICKETS, MAX_WAITING_REDEMPTIONS};
+use fleetlink_proto::ticket::{NamePrefix, TicketNumber, TicketSubject};
 use fleetlink_proto::{DeviceName, WallTime};
 
 use crate::access::accounts::{Accounts, NotRead};
-use crate::access::redemption::Redemption;
+use crate::access::numbers::Numbers;
+use crate::access::redemption::{Redemption, SeenTicket};
 use crate::call::Call;
 use crate::console::tickets::Refusal;
-use crate::store::ticket::{Ticket, TicketStanding, TicketUse};
+use crate::ids::OperationId;
+use crate::store::ticket::{Ticket, TicketStanding};
 
-/// The tickets, by number. They change only after the store has committed the change.
+/// The uses that are not decided, by ticket.
 #[derive(Debug, Default)]
-pub(crate) struct Tickets {
-    by_number: BTreeMap<TicketNumber, Ticket>,
-    by_hash: BTreeMap<TicketHash, TicketNumber>,
-    last: TicketNumber,
-    /// The names of each ticket's uses that the store has not decided.
-    under_way: BTreeMap<TicketNumber, BTreeSet<DeviceName>>,
-    /// By ticket, in the order of arrival: those for which none is left if those under way succeed.
-    waiting: BTreeMap<TicketNumber, VecDeque<Call<Redemption>>>,
+pub(crate) struct Uses {
+    tickets: BTreeMap<TicketNumber, UnderWay>,
+    numbers: Numbers,
+    /// Tickets of which nobody knows whether they are revoked. They are refused as if they were.
+    taken_as_revoked: BTreeMap<TicketNumber, WallTime>,
+}
+
+/// The uses under way of one ticket.
+#[derive(Debug, Default)]
+struct UnderWay {
+    /// The names of the uses that the store has not decided.
+    names: BTreeSet<DeviceName>,
+    /// In the order of arrival: those for which no use is left if those under way succeed, and those that
+    /// need the next free name.
+    waiting: VecDeque<Call<Redemption>>,
+    /// Whether a free name is being looked for.
+    is_searching: bool,
+    /// The read of the ticket for those that wait.
+    reading: Option<Reading>,
+}
+
+#[derive(Debug)]
+struct Reading {
+    operation: OperationId,
+    /// Whether the ticket may have changed since.
+    is_outdated: bool,
 }
 
 /// The decision about a use of a ticket.
@@ -44,7 +63,7 @@ pub(crate) enum Verdict {
 pub(crate) enum Missing {
     Account(NotRead),
     /// A free name of this prefix and a number that is not smaller.
-    FreeName(NamePrefix, u32),
+    FreeName(TicketNumber, NamePrefix, u32),
 }
 
 impl From<NotRead> for Missing {
@@ -53,86 +72,47 @@ impl From<NotRead> for Missing {
     }
 }
 
-impl Tickets {
-    pub(crate) fn find(&self, hash: &TicketHash) -> Option<TicketNumber> {
-        self.by_hash.get(hash).copied()
-    }
-
-    pub(crate) fn get(&self, number: TicketNumber) -> Option<&Ticket> {
-        self.by_number.get(&number)
-    }
-
-    /// The tickets in the order in which they were issued.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Ticket> {
-        self.by_number.values()
-    }
-
-    /// The number of the next ticket.
-    pub(crate) fn next_number(&mut self) -> TicketNumber {
-        self.last = TicketNumber(self.last.0.saturating_add(1));
-        self.last
-    }
-
-    /// Whether one more may be open.
-    pub(crate) fn has_room(&self, now: WallTime) -> bool {
-        let open = |ticket: &&Ticket| ticket.standing(now) == TicketStanding::Open;
-        self.iter().filter(open).count() < MAX_OPEN_TICKETS
-    }
-
-    /// The finished ones that make room for another, the oldest first.
-    pub(crate) fn superfluous(&self, now: WallTime) -> Vec<TicketNumber> {
-        let finished = |ticket: &&Ticket| ticket.standing(now) != TicketStanding::Open;
-        let finished: Vec<_> = self.iter().filter(finished).map(|t| t.number).collect();
-        let excess = (finished.len() + 1).saturating_sub(MAX_FINISHED_TICKETS);
-        finished.into_iter().take(excess).collect()
-    }
-
-    pub(crate) fn insert(&mut self, ticket: Ticket) {
-        self.last = self.last.max(ticket.number);
-        self.by_hash.insert(ticket.hash, ticket.number);
-        self.by_number.insert(ticket.number, ticket);
-    }
-
-    pub(crate) fn forget(&mut self, number: TicketNumber) {
-        if let Some(ticket) = self.by_number.remove(&number) {
-            self.by_hash.remove(&ticket.hash);
-        }
-    }
-
-    pub(crate) fn revoke(&mut self, number: TicketNumber, at: WallTime) {
-        if let Some(ticket) = self.by_number.get_mut(&number) {
-            ticket.revoked.get_or_insert(at);
-        }
-    }
-
-    /// The store has committed a use.
-    pub(crate) fn record(&mut self, number: TicketNumber, used: TicketUse) {
-        if let Some(ticket) = self.by_number.get_mut(&number)
-            && !ticket.used.iter().any(|before| before.name == used.name)
-        {
-            ticket.used.push(used);
-        }
-    }
-
+impl Uses {
     /// A use for this name goes to the store: it counts from here on.
-    pub(crate) fn begin(&mut self, number: TicketNumber, name: &DeviceName) {
-        let names = self.under_way.entry(number).or_default();
-        names.insert(name.clone());
+    pub(crate) fn begin(&mut self, ticket: TicketNumber, name: &DeviceName) {
+        let under_way = self.tickets.entry(ticket).or_default();
+        under_way.names.insert(name.clone());
     }
 
-    /// It is decided.
-    pub(crate) fn release(&mut self, number: TicketNumber, name: &DeviceName) {
-        if let Some(names) = self.under_way.get_mut(&number) {
-            names.remove(name);
-            if names.is_empty() {
-                self.under_way.remove(&number);
-            }
+    /// A use is decided.
+    pub(crate) fn release(&mut self, ticket: TicketNumber, name: &DeviceName) {
+        self.with(ticket, |under_way| _ = under_way.names.remove(name));
+    }
+
+    /// The hub has chosen this name for a use of the ticket.
+    pub(crate) fn name_chosen(&mut self, ticket: &SeenTicket, name: &DeviceName) {
+        if let TicketSubject::Prefix(prefix) = &ticket.subject
+            && let Some(number) = prefix.number_of(name)
+        {
+            self.numbers.take(ticket.number, prefix, number);
         }
+    }
+
+    /// There may be no account of this name.
+    pub(crate) fn name_given_back(&mut self, name: &DeviceName) {
+        self.numbers.give_back(name);
+    }
+
+    pub(crate) fn search_begins(&mut self, ticket: TicketNumber) {
+        self.tickets.entry(ticket).or_default().is_searching = true;
+    }
+
+    pub(crate) fn search_ended(&mut self, ticket: TicketNumber) {
+        self.with(ticket, |under_way| under_way.is_searching = false);
     }
 
     /// Puts a use behind those of its ticket that wait; back where too many do.
-    pub(crate) fn wait(&mut self, call: Call<Redemption>) -> Result<(), Call> {
-        let waiting = self.waiting.entry(call.command.ticket).or_default();
+    pub(crate) fn wait(
+        &mut self,
+        ticket: TicketNumber,
+        call: Call<Redemption>,
+    ) -> Result<(), Call> {
+        let waiting = &mut self.tickets.entry(ticket).or_default().waiting;
         if waiting.len() >= MAX_WAITING_REDEMPTIONS {
             return Err(call.split().1);
         }
@@ -140,9 +120,93 @@ impl Tickets {
         Ok(())
     }
 
-    /// Those that wait for this ticket, to be decided anew.
-    pub(crate) fn take_waiting(&mut self, number: TicketNumber) -> VecDeque<Call<Redemption>> {
-        self.waiting.remove(&number).unwrap_or_default()
+    /// Puts a use that the store has refused before those that wait. It was under way, so it is one of
+    /// as many as the ticket has uses.
+    pub(crate) fn wait_first(&mut self, ticket: TicketNumber, call: Call<Redemption>) {
+        let waiting = &mut self.tickets.entry(ticket).or_default().waiting;
+        waiting.push_front(call);
+    }
+
+    /// Takes those that wait for this ticket.
+    pub(crate) fn take_waiting(&mut self, ticket: TicketNumber) -> VecDeque<Call<Redemption>> {
+        let mut waiting = VecDeque::new();
+        self.with(ticket, |under_way| {
+            waiting = std::mem::take(&mut under_way.waiting);
+        });
+        waiting
+    }
+
+    /// Puts those back that still wait.
+    pub(crate) fn put_back(&mut self, ticket: TicketNumber, waiting: VecDeque<Call<Redemption>>) {
+        self.tickets.entry(ticket).or_default().waiting = waiting;
+    }
+
+    /// Whether the ticket is being read for those that wait. What is read is outdated then.
+    pub(crate) fn outdate(&mut self, ticket: TicketNumber) -> bool {
+        let under_way = self.tickets.get_mut(&ticket);
+        let reading = under_way.and_then(|under_way| under_way.reading.as_mut());
+        let is_reading = reading.is_some();
+        if let Some(reading) = reading {
+            reading.is_outdated = true;
+        }
+        is_reading
+    }
+
+    /// The ticket is read for those that wait.
+    pub(crate) fn begin_reading(&mut self, ticket: TicketNumber, operation: OperationId) {
+        self.tickets.entry(ticket).or_default().reading = Some(Reading {
+            operation,
+            is_outdated: false,
+        });
+    }
+
+    /// The read for those that wait is answered, if it is this one: whether it is outdated.
+    pub(crate) fn end_reading(
+        &mut self,
+        ticket: TicketNumber,
+        operation: OperationId,
+    ) -> Option<bool> {
+        let mut ended = None;
+        self.with(ticket, |under_way| {
+            let reading = under_way.reading.take_if(|r| r.operation == operation);
+            ended = reading.map(|reading| reading.is_outdated);
+        });
+        ended
+    }
+
+    fn with(&mut self, ticket: TicketNumber, then: impl FnOnce(&mut UnderWay)) {
+        let Some(under_way) = self.tickets.get_mut(&ticket) else {
+            return;
+        };
+        then(under_way);
+        if under_way.is_over() {
+            self.tickets.remove(&ticket);
+        }
+    }
+
+    /// Nobody knows whether the store has revoked this ticket. Whoever revokes one has a reason.
+    pub(crate) fn take_as_revoked(&mut self, ticket: TicketNumber, at: WallTime) {
+        self.taken_as_revoked.entry(ticket).or_insert(at);
+        if self.taken_as_revoked.len() > MAX_OPEN_TICKETS {
+            self.taken_as_revoked.pop_first();
+        }
+    }
+
+    /// The ticket as the hub sees it, which the store has told so.
+    pub(crate) fn seen(&mut self, ticket: &mut Ticket) {
+        match ticket.revoked {
+            Some(_) => _ = self.taken_as_revoked.remove(&ticket.number),
+            None => ticket.revoked = self.taken_as_revoked.get(&ticket.number).copied(),
+        }
+    }
+
+    fn standing(&self, ticket: &SeenTicket, now: WallTime) -> TicketStanding {
+        match ticket.standing(now) {
+            TicketStanding::Open if self.taken_as_revoked.contains_key(&ticket.number) => {
+                TicketStanding::Revoked
+            }
+            standing => standing,
+        }
     }
 
     /// Decides what becomes of a use at this time.
@@ -152,108 +216,122 @@ impl Tickets {
         accounts: &Accounts,
         now: WallTime,
     ) -> Result<Verdict, Missing> {
-        let Some(ticket) = self.by_number.get(&asked.ticket) else {
+        let Some(ticket) = &asked.ticket else {
             return Ok(Verdict::Refuse(Refusal::Unknown));
         };
         if let Some(name) = done_before(ticket, asked, accounts)? {
             return Ok(Verdict::DoneBefore(name));
         }
-        let refusal = match ticket.standing(now) {
+        let refusal = match self.standing(ticket, now) {
+            TicketStanding::Open if asked.is_refused => Some(Refusal::Used),
             TicketStanding::Open => None,
             TicketStanding::Used => Some(Refusal::Used),
             TicketStanding::Revoked => Some(Refusal::Revoked),
             TicketStanding::Expired => Some(Refusal::Expired),
         };
-        let name = match refusal {
-            Some(refusal) => return Ok(Verdict::Refuse(refusal)),
-            None => match self.name_for(ticket, asked, accounts)? {
-                Ok(name) => name,
-                Err(refusal) => return Ok(Verdict::Refuse(refusal)),
-            },
+        if let Some(refusal) = refusal {
+            return Ok(Verdict::Refuse(refusal));
+        }
+        let name = match self.name_for(ticket, asked, accounts)? {
+            Ok(name) => name,
+            Err(verdict) => return Ok(verdict),
         };
-        let under_way = self.under_way.get(&ticket.number);
-        let count = under_way.map_or(0, BTreeSet::len);
-        let is_under_way = under_way.is_some_and(|names| names.contains(&name));
-        if is_under_way || ticket.used.len() + count >= ticket.uses as usize {
+        if self.is_under_way(ticket.number, &name) || !self.has_use_left(ticket) {
             return Ok(Verdict::Wait);
         }
         Ok(Verdict::Use(name))
     }
 
+    fn is_under_way(&self, ticket: TicketNumber, name: &DeviceName) -> bool {
+        let under_way = self.tickets.get(&ticket);
+        under_way.is_some_and(|under_way| under_way.names.contains(name))
+    }
+
+    /// Whether one is left if all that are under way succeed.
+    fn has_use_left(&self, ticket: &SeenTicket) -> bool {
+        let under_way = self.tickets.get(&ticket.number);
+        under_way.map_or(0, |under_way| under_way.names.len()) < ticket.left
+    }
+
     /// The name of the device that a use is for.
     fn name_for(
         &self,
-        ticket: &Ticket,
+        ticket: &SeenTicket,
         asked: &Redemption,
         accounts: &Accounts,
-    ) -> Result<Result<DeviceName, Refusal>, Missing> {
+    ) -> Result<Result<DeviceName, Verdict>, Missing> {
+        let refuse = |refusal| Err(Verdict::Refuse(refusal));
         let other = || Refusal::OtherName(ticket.subject.clone());
         Ok(match (&ticket.subject, &asked.name) {
-            (TicketSubject::Name(own), Some(name)) if name != own => Err(other()),
+            (TicketSubject::Name(own), Some(name)) if name != own => refuse(other()),
             (TicketSubject::Name(own), _) => match accounts.look_up(own)? {
-                Some(holder) if holder.name != *own => Err(Refusal::NameTaken(holder.name.clone())),
+                Some(holder) if holder.name != *own => {
+                    refuse(Refusal::NameTaken(holder.name.clone()))
+                }
                 _ => Ok(own.clone()),
             },
-            (TicketSubject::Prefix(prefix), Some(name)) if !prefix.begins(name) => Err(other()),
-            (TicketSubject::Prefix(_), Some(name)) => match taken_by(name, ticket, accounts)? {
-                Some(holder) => Err(Refusal::NameTaken(holder)),
+            (TicketSubject::Prefix(prefix), Some(name)) if !prefix.begins(name) => refuse(other()),
+            (TicketSubject::Prefix(_), Some(name)) => match accounts.look_up(name)? {
+                Some(holder) => refuse(Refusal::NameTaken(holder.name.clone())),
+                None if ticket.is_name_used => refuse(Refusal::NameTaken(name.clone())),
                 None => Ok(name.clone()),
             },
             (TicketSubject::Prefix(prefix), None) => {
-                let Some(name) = &asked.free_name else {
-                    return Err(Missing::FreeName(prefix.clone(), asked.first_number));
-                };
-                let under_way = self.under_way.get(&ticket.number);
-                let is_under_way = under_way.is_some_and(|names| names.contains(name));
-                if is_under_way || taken_by(name, ticket, accounts)?.is_some() {
-                    let next = prefix
-                        .number_of(name)
-                        .map_or(u32::MAX, |n| n.saturating_add(1));
-                    return Err(Missing::FreeName(prefix.clone(), next));
-                }
-                Ok(name.clone())
+                return self.free_name(ticket, prefix, asked, accounts);
             }
         })
     }
+
+    /// The first name of the prefix and a number that is free. One search of a ticket is under way at a
+    /// time: many at once would all find the same name.
+    fn free_name(
+        &self,
+        ticket: &SeenTicket,
+        prefix: &NamePrefix,
+        asked: &Redemption,
+        accounts: &Accounts,
+    ) -> Result<Result<DeviceName, Verdict>, Missing> {
+        let mut first = asked.first_number.max(self.numbers.first(ticket.number));
+        if let Some(name) = &asked.free_name {
+            let is_taken = accounts.look_up(name)?.is_some();
+            if !is_taken && !self.is_under_way(ticket.number, name) {
+                return Ok(Ok(name.clone()));
+            }
+            let number = prefix.number_of(name).unwrap_or(u32::MAX);
+            first = first.max(number.saturating_add(1));
+        }
+        let under_way = self.tickets.get(&ticket.number);
+        if !self.has_use_left(ticket) || under_way.is_some_and(|under_way| under_way.is_searching) {
+            return Ok(Err(Verdict::Wait));
+        }
+        let is_free = |number: &u32| {
+            let name = prefix.numbered(*number);
+            name.is_none_or(|name| !self.is_under_way(ticket.number, &name))
+        };
+        let first = (first..u32::MAX).find(is_free).unwrap_or(u32::MAX);
+        Err(Missing::FreeName(ticket.number, prefix.clone(), first))
+    }
 }
 
-/// Returns the holder of this name: an account, or a device for which the ticket was used.
-fn taken_by(
-    name: &DeviceName,
-    ticket: &Ticket,
-    accounts: &Accounts,
-) -> Result<Option<DeviceName>, NotRead> {
-    let holder = accounts.look_up(name)?.map(|account| account.name.clone());
-    let used = || ticket.used.iter().any(|before| before.name == *name);
-    Ok(holder.or_else(|| used().then(|| name.clone())))
+impl UnderWay {
+    fn is_over(&self) -> bool {
+        let is_idle = !self.is_searching && self.reading.is_none();
+        is_idle && self.names.is_empty() && self.waiting.is_empty()
+    }
 }
 
 /// The name for which this very use was made before, where its device still has the key.
 fn done_before(
-    ticket: &Ticket,
+    ticket: &SeenTicket,
     asked: &Redemption,
     accounts: &Accounts,
 ) -> Result<Option<DeviceName>, NotRead> {
-    let same = |used: &&TicketUse| {
-        used.key == asked.key && asked.name.as_ref().is_none_or(|name| *name == used.name)
-    };
-    let Some(used) = ticket.used.iter().find(same) else {
+    let Some(name) = &ticket.used_for else {
         return Ok(None);
     };
-    let account = accounts
-        .look_up(&used.name)?
-        .filter(|account| account.name == used.name);
+    let account = accounts.look_up(name)?;
+    let account = account.filter(|account| account.name == *name);
     let key = account.and_then(|account| account.key.as_ref());
     let has_key = key.is_some_and(|own| own.key == asked.key);
-    Ok(has_key.then(|| used.name.clone()))
-}
-
-impl FromIterator<Ticket> for Tickets {
-    fn from_iter<I: IntoIterator<Item = Ticket>>(tickets: I) -> Self {
-        let mut all = Tickets::default();
-        for ticket in tickets {
-            all.insert(ticket);
-        }
-        all
-    }
+    Ok(has_key.then(|| name.clone()))
 }

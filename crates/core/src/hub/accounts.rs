@@ -114,6 +114,7 @@ impl Hub {
 
     /// A change of an account may have been made, or the account was another than the hub knew.
     pub(super) fn doubt(&mut self, name: &DeviceName) {
+        self.uses.name_given_back(name);
         self.accounts.doubt(name);
         self.read_if_used(name);
     }
@@ -168,6 +169,7 @@ impl Hub {
         self.reads.outdate_admissions();
         self.withdraw_revoked(&revoked);
         self.reads.outdate(name);
+        self.uses.name_given_back(name);
         self.presence.forget(name);
         self.end_sessions_of(name, Ending::AccountRemoved, None);
         // Also those of sessions that have gone by themselves.

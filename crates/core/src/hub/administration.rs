@@ -74,8 +74,10 @@ impl Hub {
                     hub.list_accounts(call, after, now);
                 });
             }
-            AdminRequest::ListTickets => {
-                self.inspect(call, |hub| AdminReply::Tickets(hub.ticket_statuses(now)));
+            AdminRequest::ListTickets { after } => {
+                self.permit_admin(call, Action::Inspect, |hub, call| {
+                    hub.list_tickets(call, after, now);
+                });
             }
             AdminRequest::ListSessions => {
                 self.inspect(call, |hub| AdminReply::Sessions(hub.session_statuses(now)));

@@ -7,8 +7,6 @@ use fleetlink_proto::control::limits::LISTED_AT_ONCE;
 use crate::access::accounts::NotRead;
 use crate::access::logins::Attempt;
 use crate::access::parked::{Behind, Parked, Read};
-use crate::access::redemption::Redemption;
-use crate::access::tickets::Missing;
 use crate::call::Call;
 use crate::console::LoginFailure;
 use crate::effect::Effect;
@@ -63,21 +61,13 @@ impl Hub {
         self.reads.park(read, call);
     }
 
-    /// Parks a use of a ticket until what it needs has been read.
-    pub(super) fn read_missing(&mut self, missing: Missing, call: Call<Redemption>, now: Now) {
-        let call = Parked::Redemption(call);
-        match missing {
-            Missing::Account(not_read) => self.read_account(not_read, call, now),
-            Missing::FreeName(prefix, from) => {
-                self.read_for(Query::FreeName { prefix, from }, call, now);
-            }
-        }
-    }
-
     /// Parks a call until this, which nobody else waits for, has been read.
     pub(super) fn read_for(&mut self, query: Query, call: Parked, now: Now) {
         if self.reads.is_full(&call) {
             return self.end_parked(call, &NotRun::Busy, now);
+        }
+        if let Query::FreeName { ticket, .. } = query {
+            self.uses.search_begins(ticket);
         }
         let read = self.begin_read(query);
         self.reads.park(read, call);
@@ -94,7 +84,7 @@ impl Hub {
         self.read_for(query, Parked::Admin(call), now);
     }
 
-    fn begin_read(&mut self, query: Query) -> OperationId {
+    pub(super) fn begin_read(&mut self, query: Query) -> OperationId {
         let operation = self.operations.next_id();
         let call = StoreCall::Query(query.clone());
         self.reads.begin(operation, query);
@@ -125,12 +115,28 @@ impl Hub {
             }
             _ => {}
         }
+        let search = match read.query {
+            Query::FreeName { ticket, .. } => Some(ticket),
+            _ => None,
+        };
+        // Also where the call for which it was is gone.
+        if let Some(ticket) = search {
+            self.uses.search_ended(ticket);
+        }
         for call in read.parked {
             let session = call.session();
             self.go_on(call, result, now);
             if let Some(session) = session {
                 self.go_on_behind(session, operation, now);
             }
+        }
+        if let Some(ticket) = search {
+            self.redeem_waiting(ticket);
+        }
+        if let Query::Ticket(ticket) = read.query
+            && let Some(is_outdated) = self.uses.end_reading(ticket, operation)
+        {
+            self.ticket_read_again(ticket, is_outdated, result, now);
         }
         true
     }
@@ -162,7 +168,12 @@ impl Hub {
     }
 
     /// Goes on with a call for which the store was read.
-    fn go_on(&mut self, call: Parked, result: &Result<StoreReply, StoreError>, now: Now) {
+    pub(super) fn go_on(
+        &mut self,
+        call: Parked,
+        result: &Result<StoreReply, StoreError>,
+        now: Now,
+    ) {
         let reply = match result {
             Ok(reply) => reply,
             Err(error) => return self.end_parked(call, &NotRun::Store(error.clone()), now),
@@ -190,6 +201,15 @@ impl Hub {
                 let statuses = self.account_statuses(page, now);
                 let call = call.split().1;
                 call.report(Ok(AdminReply::Accounts(statuses)), &mut self.out);
+            }
+            (Parked::Admin(call), StoreReply::Tickets(page)) => {
+                self.tickets_read(call.split().1, page, now);
+            }
+            (Parked::Admin(call), StoreReply::Ticket(found)) => {
+                self.ticket_to_revoke(call, found.as_deref(), now);
+            }
+            (Parked::Redemption(call), StoreReply::Ticket(found)) => {
+                self.ticket_found(call, found.as_deref(), now);
             }
             (Parked::Redemption(call), StoreReply::Account(_)) => self.try_redemption(call, now),
             (Parked::Redemption(call), StoreReply::FreeName(found)) => {
@@ -242,6 +262,7 @@ impl Hub {
     /// Somebody else may have changed this account in the store.
     pub(super) fn account_changed(&mut self, name: &DeviceName) {
         self.accounts.note_change(name);
+        self.uses.name_given_back(name);
         self.read_if_used(name);
     }
 

@@ -1,14 +1,15 @@
-//! Using a ticket: an account and a key for who holds it, decided once when it is asked for and
-//! once more when its turn has come. A use counts from when the store is asked, so that no two
-//! devices get the last one.
+//! Using a ticket: an account and a key for who holds it, decided once when it is asked for, once more
+//! when its turn has come, and then by the store. A use counts from when the store is asked, so the
+//! store is not asked in vain for the last one.
 
 use fleetlink_proto::DeviceName;
 use fleetlink_proto::control::{ErrorCode, RedeemTicket, RpcError};
-use fleetlink_proto::ticket::TicketNumber;
+use fleetlink_proto::ticket::{TicketNumber, TicketSubject};
 
+use crate::access::parked::Parked;
 use crate::access::possession::Possession;
-use crate::access::redemption::Redemption;
-use crate::access::tickets::Verdict;
+use crate::access::redemption::{Redemption, SeenTicket};
+use crate::access::tickets::{Missing, Verdict};
 use crate::call::Call;
 use crate::caller::Proof;
 use crate::console::tickets::{Refusal, TicketEvent};
@@ -18,8 +19,8 @@ use crate::hub::Hub;
 use crate::hub::queue::Job;
 use crate::hub::routing::Context;
 use crate::session::state::Stage;
-use crate::store::calls::{Account, StoreError, StoreReply};
-use crate::store::ticket::{TicketStanding, TicketUse};
+use crate::store::calls::{Account, Query, StoreError, StoreReply};
+use crate::store::ticket::Ticket;
 use crate::time::Now;
 
 impl Hub {
@@ -41,24 +42,46 @@ impl Hub {
                 return self.fail_redemption(call, errors::key_not_shown(), now);
             }
         }
-        let Some(ticket) = self.tickets.find(&request.ticket.hash()) else {
-            return self.refuse_ticket(call, None, &Refusal::Unknown, now);
+        let redemption = Redemption::new(request.ticket.hash(), request.name, request.key);
+        let query = Query::TicketOf(redemption.hash);
+        self.read_for(query, Parked::Redemption(call.with(redemption)), now);
+    }
+
+    /// The ticket of a use was read.
+    pub(super) fn ticket_found(
+        &mut self,
+        mut call: Call<Redemption>,
+        found: Option<&Ticket>,
+        now: Now,
+    ) {
+        let Some(ticket) = found else {
+            return self.refuse_ticket(call.split().1, None, &Refusal::Unknown, now);
         };
-        let redemption = Redemption {
-            ticket,
-            name: request.name,
-            key: request.key,
-            first_number: 1,
-            free_name: None,
-        };
-        self.try_redemption(call.with(redemption), now);
+        call.command.see(ticket, now.wall);
+        self.try_redemption(call, now);
     }
 
     /// Decides about a use, once all that it needs has been read.
     pub(super) fn try_redemption(&mut self, call: Call<Redemption>, now: Now) {
-        match self.tickets.decide(&call.command, &self.accounts, now.wall) {
+        match self.uses.decide(&call.command, &self.accounts, now.wall) {
             Ok(verdict) => self.follow_verdict(call, verdict, now),
             Err(missing) => self.read_missing(missing, call, now),
+        }
+    }
+
+    /// Parks a use of a ticket until what it needs has been read.
+    fn read_missing(&mut self, missing: Missing, call: Call<Redemption>, now: Now) {
+        let call = Parked::Redemption(call);
+        match missing {
+            Missing::Account(not_read) => self.read_account(not_read, call, now),
+            Missing::FreeName(ticket, prefix, from) => {
+                let query = Query::FreeName {
+                    ticket,
+                    prefix,
+                    from,
+                };
+                self.read_for(query, call, now);
+            }
         }
     }
 
@@ -69,11 +92,11 @@ impl Hub {
         free_name: Option<DeviceName>,
         now: Now,
     ) {
-        let ticket = call.command.ticket;
-        match (free_name, self.tickets.get(ticket)) {
-            (None, Some(found)) => {
-                let refusal = Refusal::OtherName(found.subject.clone());
-                self.refuse_ticket(call.split().1, Some(ticket), &refusal, now);
+        match (free_name, &call.command.ticket) {
+            (None, Some(ticket)) => {
+                let refusal = Refusal::OtherName(ticket.subject.clone());
+                let number = Some(ticket.number);
+                self.refuse_ticket(call.split().1, number, &refusal, now);
             }
             (free_name, _) => {
                 call.command.free_name = free_name;
@@ -82,30 +105,45 @@ impl Hub {
         }
     }
 
-    fn follow_verdict(&mut self, mut call: Call<Redemption>, verdict: Verdict, now: Now) {
-        let Redemption { ticket, key, .. } = call.command;
-        match verdict {
-            Verdict::Use(name) => {
-                self.tickets.begin(ticket, &name);
-                if let Err(call) = self.enqueue(&name, Job::Redemption(call), now) {
-                    self.tickets.release(ticket, &name);
-                    self.fail_redemption(call, errors::too_many_operations(), now);
-                }
+    fn follow_verdict(&mut self, call: Call<Redemption>, verdict: Verdict, now: Now) {
+        match (verdict, call.command.ticket.clone()) {
+            (Verdict::Use(name), Some(ticket)) => self.use_ticket(call, &ticket, &name, now),
+            (Verdict::DoneBefore(name), _) => {
+                let (Redemption { key, .. }, call) = call.split();
+                self.accept(call, name, Proof::Key(key), now);
             }
-            Verdict::DoneBefore(name) => {
-                self.accept(call.split().1, name, Proof::Key(key), now);
-            }
-            Verdict::Wait => {
-                // By then the name may be somebody's, and a smaller number free.
-                call.command.free_name = None;
-                if let Err(call) = self.tickets.wait(call) {
+            (Verdict::Wait, Some(ticket)) => {
+                if let Err(call) = self.uses.wait(ticket.number, call) {
                     let error = errors::busy("too many uses of this ticket wait already");
                     self.fail_redemption(call, error, now);
                 }
             }
-            Verdict::Refuse(refusal) => {
-                self.refuse_ticket(call.split().1, Some(ticket), &refusal, now);
+            (Verdict::Refuse(refusal), ticket) => {
+                let number = ticket.map(|ticket| ticket.number);
+                self.refuse_ticket(call.split().1, number, &refusal, now);
             }
+            (Verdict::Use(_) | Verdict::Wait, None) => {
+                self.refuse_ticket(call.split().1, None, &Refusal::Unknown, now);
+            }
+        }
+    }
+
+    fn use_ticket(
+        &mut self,
+        call: Call<Redemption>,
+        ticket: &SeenTicket,
+        name: &DeviceName,
+        now: Now,
+    ) {
+        self.uses.begin(ticket.number, name);
+        if call.command.name.is_none() {
+            self.uses.name_chosen(ticket, name);
+        }
+        if let Err(call) = self.enqueue(name, Job::Redemption(call), now) {
+            self.uses.release(ticket.number, name);
+            self.uses.name_given_back(name);
+            self.fail_redemption(call, errors::too_many_operations(), now);
+            self.redeem_waiting(ticket.number);
         }
     }
 
@@ -117,20 +155,24 @@ impl Hub {
         call: Call<Redemption>,
         now: Now,
     ) -> Option<Call<Redemption>> {
-        let ticket = call.command.ticket;
-        self.tickets.release(ticket, name);
+        let Some(ticket) = call.command.number() else {
+            self.refuse_ticket(call.split().1, None, &Refusal::Unknown, now);
+            return None;
+        };
+        self.uses.release(ticket, name);
         match self.waits_for_decision(&call) {
             false => _ = call.withdraw(),
-            true => match self.tickets.decide(&call.command, &self.accounts, now.wall) {
+            true => match self.uses.decide(&call.command, &self.accounts, now.wall) {
                 Ok(Verdict::Use(chosen)) if chosen == *name => {
-                    self.tickets.begin(ticket, name);
+                    self.uses.begin(ticket, name);
                     return Some(call);
                 }
                 Ok(verdict) => self.follow_verdict(call, verdict, now),
                 Err(missing) => self.read_missing(missing, call, now),
             },
         }
-        self.redeem_waiting(ticket, now);
+        self.uses.name_given_back(name);
+        self.redeem_waiting(ticket);
         None
     }
 
@@ -138,14 +180,19 @@ impl Hub {
     pub(super) fn finish_redemption(
         &mut self,
         name: &DeviceName,
-        call: Call<Redemption>,
+        mut call: Call<Redemption>,
         result: Result<StoreReply, StoreError>,
         now: Now,
     ) {
-        let ticket = call.command.ticket;
-        self.tickets.release(ticket, name);
+        let Some(ticket) = call.command.number() else {
+            return self.refuse_ticket(call.split().1, None, &Refusal::Unknown, now);
+        };
+        self.uses.release(ticket, name);
+        if result.is_err() {
+            self.uses.name_given_back(name);
+        }
         match result {
-            Ok(StoreReply::Account(Some(account))) => self.redeemed(call, account, now),
+            Ok(StoreReply::Account(Some(account))) => self.redeemed(call, ticket, account, now),
             // Of another kind: nobody knows what the store has done.
             Ok(_) => {
                 self.doubt(name);
@@ -158,15 +205,10 @@ impl Hub {
                 self.doubt(name);
                 self.redeem_another(name, call, now);
             }
+            // Why it cannot be used any more, the ticket tells.
             Err(StoreError::NotFound) => {
-                let standing = self.tickets.get(ticket).map(|t| t.standing(now.wall));
-                let refusal = match standing {
-                    None => Refusal::Unknown,
-                    Some(TicketStanding::Expired) => Refusal::Expired,
-                    Some(TicketStanding::Revoked) => Refusal::Revoked,
-                    Some(TicketStanding::Used | TicketStanding::Open) => Refusal::Used,
-                };
-                self.refuse_ticket(call.split().1, Some(ticket), &refusal, now);
+                call.command.is_refused = true;
+                self.uses.wait_first(ticket, call);
             }
             Err(error) => {
                 self.doubt(name);
@@ -174,36 +216,40 @@ impl Hub {
                 self.fail_redemption(call.split().1, error, now);
             }
         }
-        self.redeem_waiting(ticket, now);
+        self.redeem_waiting(ticket);
     }
 
     /// The store has an account of this name: where the hub has chosen the name, it tries the next.
     fn redeem_another(&mut self, name: &DeviceName, call: Call<Redemption>, now: Now) {
-        let ticket = call.command.ticket;
         let (redemption, call) = call.split();
-        match (&redemption.name, self.number_of(ticket, name)) {
-            (None, Some(number)) => {
-                let first_number = number.saturating_add(1);
-                let next = Redemption {
-                    first_number,
-                    free_name: None,
-                    ..redemption
-                };
-                self.try_redemption(call.with(next), now);
-            }
-            _ => self.refuse_ticket(call, Some(ticket), &Refusal::NameTaken(name.clone()), now),
-        }
+        let number = match (&redemption.name, &redemption.ticket) {
+            (None, Some(ticket)) => match &ticket.subject {
+                TicketSubject::Prefix(prefix) => prefix.number_of(name),
+                TicketSubject::Name(_) => None,
+            },
+            _ => None,
+        };
+        let Some(number) = number else {
+            let refusal = Refusal::NameTaken(name.clone());
+            return self.refuse_ticket(call, redemption.number(), &refusal, now);
+        };
+        let next = Redemption {
+            first_number: number.saturating_add(1),
+            free_name: None,
+            ..redemption
+        };
+        self.try_redemption(call.with(next), now);
     }
 
-    fn redeemed(&mut self, call: Call<Redemption>, account: Account, now: Now) {
-        let (Redemption { ticket, key, .. }, call) = call.split();
+    fn redeemed(
+        &mut self,
+        call: Call<Redemption>,
+        ticket: TicketNumber,
+        account: Account,
+        now: Now,
+    ) {
+        let (Redemption { key, .. }, call) = call.split();
         let name = account.name.clone();
-        let used = TicketUse {
-            name: name.clone(),
-            key,
-            at: now.wall,
-        };
-        self.tickets.record(ticket, used);
         let is_new = !self.accounts.contains(&name);
         let before = self.accounts.key(&name).map(|enrolled| enrolled.key);
         self.put_account(&name, Some(account));
@@ -217,20 +263,45 @@ impl Hub {
         self.accept(call, name, Proof::Key(key), now);
     }
 
-    /// Decides anew about those that wait for this ticket.
-    fn redeem_waiting(&mut self, ticket: TicketNumber, now: Now) {
-        for call in self.tickets.take_waiting(ticket) {
-            match self.waits_for_decision(&call) {
-                true => self.try_redemption(call, now),
-                false => _ = call.withdraw(),
+    /// Something was decided for which uses of this ticket wait: the ticket is read anew for them, once
+    /// for all.
+    pub(super) fn redeem_waiting(&mut self, ticket: TicketNumber) {
+        let mut waiting = self.uses.take_waiting(ticket);
+        for _ in 0..waiting.len() {
+            match waiting.pop_front() {
+                Some(call) if self.waits_for_decision(&call) => waiting.push_back(call),
+                Some(call) => _ = call.withdraw(),
+                None => {}
             }
+        }
+        if waiting.is_empty() {
+            return;
+        }
+        self.uses.put_back(ticket, waiting);
+        if !self.uses.outdate(ticket) {
+            let operation = self.begin_read(Query::Ticket(ticket));
+            self.uses.begin_reading(ticket, operation);
         }
     }
 
-    /// The number that the hub has put behind the prefix of this ticket.
-    fn number_of(&self, ticket: TicketNumber, name: &DeviceName) -> Option<u32> {
-        let prefix = self.tickets.get(ticket)?.subject.as_name().as_str();
-        name.as_str().strip_prefix(prefix)?.parse().ok()
+    /// The ticket was read anew, unless that is outdated: decides about those that wait.
+    pub(super) fn ticket_read_again(
+        &mut self,
+        ticket: TicketNumber,
+        is_outdated: bool,
+        result: &Result<StoreReply, StoreError>,
+        now: Now,
+    ) {
+        if is_outdated && result.is_ok() {
+            return self.redeem_waiting(ticket);
+        }
+        for call in self.uses.take_waiting(ticket) {
+            if self.waits_for_decision(&call) {
+                self.go_on(Parked::Redemption(call), result, now);
+            } else {
+                call.withdraw();
+            }
+        }
     }
 
     fn waits_for_decision(&self, call: &Call<Redemption>) -> bool {

@@ -1,22 +1,25 @@
-//! The operator's tickets: issuing, revoking and listing them. A ticket is there only after the
-//! store has committed it.
+//! The operator's tickets: issuing, revoking and listing them. The store has them, and numbers them.
 
 use std::time::Duration;
 
-use fleetlink_proto::control::limits::{MAX_OPEN_TICKETS, MAX_TICKET_LIFE, MAX_TICKET_USES};
+use fleetlink_proto::control::limits::{
+    MAX_OPEN_TICKETS, MAX_TICKET_LIFE, MAX_TICKET_USES, TICKETS_LISTED_AT_ONCE,
+};
 use fleetlink_proto::ticket::{TicketHash, TicketNumber, TicketSubject};
 use fleetlink_proto::{DeviceName, WallTime};
 
+use crate::access::parked::Parked;
 use crate::call::Call;
 use crate::console::ConsoleEvent;
 use crate::console::tickets::TicketEvent;
+use crate::errors;
 use crate::hub::Hub;
 use crate::hub::queue::Job;
 use crate::operator::errors::too_many_operations;
-use crate::operator::requests::{AdminReply, TicketStatus};
+use crate::operator::requests::{AdminReply, AdminRequest, TicketStatus};
 use crate::operator::ticket_change::TicketCommand;
-use crate::store::calls::{StoreError, StoreReply};
-use crate::store::ticket::{Ticket, TicketStanding};
+use crate::store::calls::{Query, StoreError, StoreReply};
+use crate::store::ticket::{NewTicket, Ticket, TicketStanding};
 use crate::time::Now;
 
 impl Hub {
@@ -28,32 +31,21 @@ impl Hub {
         life: Duration,
         now: Now,
     ) {
-        if let Err(why) = self.may_issue(&subject, uses, life, now) {
+        if let Err(why) = self.may_issue(&subject, uses, life) {
             return call.report(Err(why), &mut self.out);
         }
-        let forget = self.tickets.superfluous(now.wall);
-        let ticket = Ticket {
-            number: self.tickets.next_number(),
+        let name = subject.as_name().clone();
+        let ticket = NewTicket {
             hash,
             subject,
             uses,
             created: now.wall,
             expires: after(now.wall, life),
-            revoked: None,
-            used: Vec::new(),
         };
-        let name = ticket.subject.as_name().clone();
-        let issue = TicketCommand::Issue { ticket, forget };
-        self.queue_ticket_change(call.with(issue), &name, now);
+        self.queue_ticket_change(call.with(TicketCommand::Issue(ticket)), &name, now);
     }
 
-    fn may_issue(
-        &self,
-        subject: &TicketSubject,
-        uses: u32,
-        life: Duration,
-        now: Now,
-    ) -> Result<(), String> {
+    fn may_issue(&self, subject: &TicketSubject, uses: u32, life: Duration) -> Result<(), String> {
         if let TicketSubject::Name(name) = subject {
             if uses != 1 {
                 return Err("a ticket for one name has one use".to_owned());
@@ -71,41 +63,57 @@ impl Hub {
             let days = MAX_TICKET_LIFE.as_secs() / (24 * 3600);
             return Err(format!("a ticket lives for at most {days} days"));
         }
-        if !self.tickets.has_room(now.wall) {
-            return Err(format!(
-                "{MAX_OPEN_TICKETS} tickets are open already; revoke some, or wait until they \
-                 expire"
-            ));
-        }
         Ok(())
     }
 
-    pub(super) fn revoke_ticket(&mut self, call: Call, number: TicketNumber, now: Now) {
-        let result = match self.tickets.get(number) {
-            None => Err(format!("there is no ticket {number}")),
-            Some(ticket) => match ticket.standing(now.wall) {
-                TicketStanding::Used => Err(format!(
-                    "ticket {number} has been used already; the keys that it enrolled are revoked \
-                     one by one: fleetlink key revoke"
-                )),
-                TicketStanding::Expired => Err(format!("ticket {number} has expired already")),
-                TicketStanding::Revoked => Ok(AdminReply::Done),
-                TicketStanding::Open => {
-                    let name = ticket.subject.as_name().clone();
-                    let revoke = call.with(TicketCommand::Revoke(number));
-                    return self.queue_ticket_change(revoke, &name, now);
-                }
-            },
-        };
-        call.report(result, &mut self.out);
+    /// Revokes a ticket, which is read first: the change takes its turn under the name that it is for.
+    pub(super) fn revoke_ticket(&mut self, call: Call, ticket: TicketNumber, now: Now) {
+        let call = call.with(AdminRequest::RevokeTicket { ticket });
+        self.read_for(Query::Ticket(ticket), Parked::Admin(call), now);
     }
 
-    pub(super) fn ticket_statuses(&self, now: Now) -> Vec<TicketStatus> {
-        let status = |ticket: &Ticket| TicketStatus {
-            standing: ticket.standing(now.wall),
-            ticket: ticket.clone(),
+    /// The ticket that shall be revoked was read.
+    pub(super) fn ticket_to_revoke(
+        &mut self,
+        call: Call<AdminRequest>,
+        found: Option<&Ticket>,
+        now: Now,
+    ) {
+        let (request, call) = call.split();
+        let Some(mut ticket) = found.cloned() else {
+            let why = match request {
+                AdminRequest::RevokeTicket { ticket } => no_ticket(ticket),
+                _ => errors::internal().message,
+            };
+            return call.report(Err(why), &mut self.out);
         };
-        self.tickets.iter().map(status).collect()
+        self.uses.seen(&mut ticket);
+        if ticket.standing(now.wall) == TicketStanding::Open {
+            let revoke = call.with(TicketCommand::Revoke(ticket.number));
+            return self.queue_ticket_change(revoke, ticket.subject.as_name(), now);
+        }
+        call.report(revocation(&ticket, now.wall), &mut self.out);
+    }
+
+    /// Lists tickets, a page at a time.
+    pub(super) fn list_tickets(&mut self, call: Call, after: Option<TicketNumber>, now: Now) {
+        let limit = TICKETS_LISTED_AT_ONCE;
+        let call = call.with(AdminRequest::ListTickets { after });
+        self.read_for(Query::Tickets { after, limit }, Parked::Admin(call), now);
+    }
+
+    /// A page of tickets was read.
+    pub(super) fn tickets_read(&mut self, call: Call, page: &[Ticket], now: Now) {
+        let mut statuses = Vec::with_capacity(page.len());
+        for ticket in page {
+            let mut ticket = ticket.clone();
+            self.uses.seen(&mut ticket);
+            statuses.push(TicketStatus {
+                standing: ticket.standing(now.wall),
+                ticket,
+            });
+        }
+        call.report(Ok(AdminReply::Tickets(statuses)), &mut self.out);
     }
 
     fn queue_ticket_change(&mut self, call: Call<TicketCommand>, name: &DeviceName, now: Now) {
@@ -123,9 +131,7 @@ impl Hub {
     ) {
         let (change, call) = call.split();
         let result = match change {
-            TicketCommand::Issue { ticket, forget } => {
-                self.ticket_issued(ticket, &forget, result, now)
-            }
+            TicketCommand::Issue(_) => self.ticket_issued(result, now),
             TicketCommand::Revoke(number) => self.ticket_revoked(number, result, now),
         };
         call.report(result, &mut self.out);
@@ -133,28 +139,30 @@ impl Hub {
 
     fn ticket_issued(
         &mut self,
-        ticket: Ticket,
-        forget: &[TicketNumber],
         result: Result<StoreReply, StoreError>,
         now: Now,
     ) -> Result<AdminReply, String> {
-        result.map_err(|error| format!("the ticket was not issued: {error}"))?;
-        for number in forget {
-            self.tickets.forget(*number);
+        match result {
+            Ok(StoreReply::Ticket(Some(ticket))) => {
+                self.show(ConsoleEvent::Ticket(TicketEvent::Issued {
+                    ticket: ticket.number,
+                    subject: ticket.subject.clone(),
+                }));
+                Ok(AdminReply::Ticket(Box::new(TicketStatus {
+                    standing: ticket.standing(now.wall),
+                    ticket: *ticket,
+                })))
+            }
+            Ok(StoreReply::Ticket(None)) => Err(format!(
+                "{MAX_OPEN_TICKETS} tickets are open already; revoke some, or wait until they \
+                 expire"
+            )),
+            Ok(_) => Err(errors::internal().message),
+            Err(error) => Err(format!("the ticket was not issued: {error}")),
         }
-        let status = TicketStatus {
-            standing: ticket.standing(now.wall),
-            ticket: ticket.clone(),
-        };
-        self.show(ConsoleEvent::Ticket(TicketEvent::Issued {
-            ticket: ticket.number,
-            subject: ticket.subject.clone(),
-        }));
-        self.tickets.insert(ticket);
-        Ok(AdminReply::Ticket(Box::new(status)))
     }
 
-    /// Revokes the ticket in the hub's memory. If nobody knows whether the store has done it, the
+    /// The store has decided between a revocation and the uses of the ticket. If nobody knows how, the
     /// hub treats the ticket as revoked: whoever revokes one has a reason.
     fn ticket_revoked(
         &mut self,
@@ -162,20 +170,51 @@ impl Hub {
         result: Result<StoreReply, StoreError>,
         now: Now,
     ) -> Result<AdminReply, String> {
-        let is_revoked = matches!(result, Ok(_) | Err(StoreError::Unknown(_)));
-        let is_open = |ticket: &Ticket| ticket.revoked.is_none();
-        if is_revoked && self.tickets.get(number).is_some_and(is_open) {
-            self.tickets.revoke(number, now.wall);
+        // Of another kind: nobody knows what the store has done.
+        let result = match result {
+            Ok(reply @ StoreReply::Ticket(_)) => Ok(reply),
+            Ok(_) => Err(StoreError::Unknown(errors::internal().message)),
+            Err(error) => Err(error),
+        };
+        let is_revoked = match &result {
+            Ok(StoreReply::Ticket(Some(ticket))) => {
+                ticket.standing(now.wall) == TicketStanding::Revoked
+            }
+            Err(StoreError::Unknown(_)) => {
+                self.uses.take_as_revoked(number, now.wall);
+                true
+            }
+            _ => false,
+        };
+        if is_revoked {
             self.show(ConsoleEvent::Ticket(TicketEvent::Revoked {
                 ticket: number,
             }));
         }
         match result {
-            Ok(_) => Ok(AdminReply::Done),
-            Err(StoreError::NotFound) => Err(format!("there is no ticket {number}")),
+            Ok(StoreReply::Ticket(Some(ticket))) => revocation(&ticket, now.wall),
+            Ok(StoreReply::Ticket(None)) | Err(StoreError::NotFound) => Err(no_ticket(number)),
+            Ok(_) => Err(errors::internal().message),
             Err(error) => Err(format!("ticket {number}: {error}")),
         }
     }
+}
+
+/// The end of a revocation that has left the ticket so.
+fn revocation(ticket: &Ticket, now: WallTime) -> Result<AdminReply, String> {
+    let number = ticket.number;
+    match ticket.standing(now) {
+        TicketStanding::Used => Err(format!(
+            "ticket {number} has been used already; the keys that it enrolled are revoked one by \
+             one: fleetlink key revoke"
+        )),
+        TicketStanding::Expired => Err(format!("ticket {number} has expired already")),
+        TicketStanding::Revoked | TicketStanding::Open => Ok(AdminReply::Done),
+    }
+}
+
+fn no_ticket(number: TicketNumber) -> String {
+    format!("there is no ticket {number}")
 }
 
 fn after(time: WallTime, life: Duration) -> WallTime {

@@ -48,8 +48,11 @@ pub enum AdminRequest {
     },
     /// Takes a ticket back.
     RevokeTicket { ticket: TicketNumber },
-    /// Lists the tickets, in the order in which they were issued.
-    ListTickets,
+    /// Lists a page of tickets, in the order in which they were issued; the page after the last is empty.
+    ListTickets {
+        /// Only larger numbers.
+        after: Option<TicketNumber>,
+    },
     /// Lists the uploads that are not finished.
     ListUploads,
     /// Lists the open sessions, in the order in which they connected.
@@ -97,7 +100,7 @@ impl AdminRequest {
             }
             | AdminRequest::ListAccounts { .. }
             | AdminRequest::RevokeTicket { .. }
-            | AdminRequest::ListTickets
+            | AdminRequest::ListTickets { .. }
             | AdminRequest::ListUploads
             | AdminRequest::People(_)
             | AdminRequest::ListLogins { .. }
@@ -175,7 +178,7 @@ pub enum AdminReply {
     Accounts(Vec<AccountStatus>),
     /// The ticket that was issued.
     Ticket(Box<TicketStatus>),
-    /// The tickets, in the order in which they were issued.
+    /// A page of tickets, in the order in which they were issued.
     Tickets(Vec<TicketStatus>),
     /// The open sessions, in the order in which they connected.
     Sessions(Vec<SessionStatus>),

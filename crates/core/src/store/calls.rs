@@ -11,7 +11,7 @@ use crate::store::admission::{Admission, Token, TokenId, WebLogin};
 use crate::store::journal::Deleter;
 pub use crate::store::password_hash::PasswordHash;
 use crate::store::snapshot::Snapshot;
-use crate::store::ticket::Ticket;
+use crate::store::ticket::{NewTicket, Ticket, TicketRoom};
 
 /// A device that may join.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -162,15 +162,12 @@ pub enum Change {
     /// Removes an account and the tokens that act as its device; `NotFound` without it, `Conflict`
     /// while it has files.
     RemoveAccount { name: DeviceName },
-    /// Adds a ticket that nobody has used, and forgets others, which may be gone already; `Conflict`
-    /// where there is one of this number or hash.
-    AddTicket {
-        ticket: Ticket,
-        /// Those that make room for it.
-        forget: Vec<TicketNumber>,
-    },
-    /// Notes that a ticket is of no use from now on; `NotFound` without it. One that is revoked
-    /// already stays so, with its first time.
+    /// Adds a ticket under the number after the largest one, unless as many as may be are open at the
+    /// time at which it is issued. The finished ones that are too many make room, the oldest first.
+    /// `Conflict` where there is one of this hash.
+    AddTicket { ticket: NewTicket, room: TicketRoom },
+    /// Revokes a ticket that can be used at this time; one that is used, revoked or expired stays as it
+    /// is. `NotFound` without it.
     RevokeTicket { ticket: TicketNumber, at: WallTime },
     /// Uses a ticket for a name, all of it or nothing: counts the use, makes the account, without a
     /// password, where there is none, and gives it the key, instead of one that it may have.
@@ -251,8 +248,10 @@ pub enum Query {
         /// At most so many.
         limit: u32,
     },
-    /// The first name of a prefix and a number for which there is no account.
+    /// The first name of a prefix and a number for which there is no account, and for which this ticket
+    /// was not used.
     FreeName {
+        ticket: TicketNumber,
         prefix: NamePrefix,
         /// The smallest number.
         from: u32,
@@ -320,7 +319,8 @@ pub enum StoreReply {
     Accounts(Vec<Account>),
     /// To `FreeName`; `None` where no number is left.
     FreeName(Option<DeviceName>),
-    /// To `Ticket` and `TicketOf`: the ticket with its uses, where there is one.
+    /// To `Ticket` and `TicketOf`: the ticket with its uses, where there is one. To `AddTicket` the new
+    /// one, or `None` where as many as may be are open. To `RevokeTicket` the ticket as it is then.
     Ticket(Option<Box<Ticket>>),
     /// To `Tickets`.
     Tickets(Vec<Ticket>),

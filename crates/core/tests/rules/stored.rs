@@ -1,17 +1,21 @@
-//! The accounts of the store behind a hub, as far as a test has the store do what it is asked.
+//! The accounts and tickets of the store behind a hub, as far as a test has the store do what it is
+//! asked.
 
 use std::collections::BTreeMap;
 
 use fleetlink_core::{
-    Account, AccountVersion, Admission, Change, PageSession, Query, StoreCall, StoreReply, WebLogin,
+    Account, AccountVersion, Admission, Change, NewTicket, PageSession, Query, StoreCall,
+    StoreReply, Ticket, TicketRoom, TicketStanding, TicketUse, WebLogin,
 };
 use fleetlink_proto::access::{AccessHash, Role};
 use fleetlink_proto::control::EnrolledKey;
+use fleetlink_proto::ticket::TicketNumber;
 use fleetlink_proto::{DeviceName, WallTime};
 
 #[derive(Default)]
 pub(crate) struct Stored {
     accounts: BTreeMap<DeviceName, Account>,
+    pub(crate) tickets: BTreeMap<TicketNumber, Ticket>,
     last: u64,
     /// What secrets admit their holders as.
     pub(crate) admissions: BTreeMap<AccessHash, Admission>,
@@ -56,12 +60,15 @@ impl Stored {
                 reply
             }
             (StoreCall::Change(change), StoreReply::Done) => self.apply(change),
-            (StoreCall::Change(_), StoreReply::Account(Some(account))) => self.put(account),
+            (StoreCall::Change(change), StoreReply::Account(Some(account))) => {
+                self.note_use(change);
+                self.put(account)
+            }
             (_, reply) => reply,
         }
     }
 
-    /// The answer to a question about accounts.
+    /// The answer to a question about accounts and tickets.
     pub(crate) fn read(&self, call: &StoreCall) -> Option<StoreReply> {
         let StoreCall::Query(query) = call else {
             return None;
@@ -78,9 +85,17 @@ impl Stored {
                 let page = later.take(*limit as usize).cloned();
                 Some(StoreReply::Accounts(page.collect()))
             }
-            Query::FreeName { prefix, from } => {
+            Query::FreeName {
+                ticket,
+                prefix,
+                from,
+            } => {
                 let mut names = (*from..u32::MAX).map_while(|number| prefix.numbered(number));
-                let free = names.find(|name| holder(name).is_none());
+                let used = |name: &DeviceName| {
+                    let ticket = self.tickets.get(ticket);
+                    ticket.is_some_and(|ticket| ticket.used.iter().any(|used| used.name == *name))
+                };
+                let free = names.find(|name| holder(name).is_none() && !used(name));
                 Some(StoreReply::FreeName(free))
             }
             Query::Admission { secret } => {
@@ -89,6 +104,20 @@ impl Stored {
             Query::WebLogin { name } => {
                 let found = self.logins.iter().find(|login| login.name == *name);
                 Some(StoreReply::WebLogin(found.cloned()))
+            }
+            Query::Ticket(number) => {
+                let found = self.tickets.get(number).cloned();
+                Some(StoreReply::Ticket(found.map(Box::new)))
+            }
+            Query::TicketOf(hash) => {
+                let found = self.tickets.values().find(|ticket| ticket.hash == *hash);
+                Some(StoreReply::Ticket(found.cloned().map(Box::new)))
+            }
+            Query::Tickets { after, limit } => {
+                let later = self.tickets.values();
+                let later = later.filter(|ticket| Some(ticket.number) > *after);
+                let page = later.take(*limit as usize).cloned();
+                Some(StoreReply::Tickets(page.collect()))
             }
             _ => None,
         }
@@ -134,7 +163,48 @@ impl Stored {
                 account.key = Some(key.clone());
             }),
             Change::RemoveKey { name } => self.change(name, |account| account.key = None),
+            Change::AddTicket { ticket, room } => {
+                StoreReply::Ticket(self.issue(ticket, *room).map(Box::new))
+            }
+            Change::RevokeTicket { ticket, at } => {
+                let ticket = self.tickets.get_mut(ticket).expect("a ticket");
+                if ticket.standing(*at) == TicketStanding::Open {
+                    ticket.revoked = Some(*at);
+                }
+                StoreReply::Ticket(Some(Box::new(ticket.clone())))
+            }
             _ => StoreReply::Done,
+        }
+    }
+
+    fn issue(&mut self, new: &NewTicket, room: TicketRoom) -> Option<Ticket> {
+        let is_open = |ticket: &Ticket| ticket.standing(new.created) == TicketStanding::Open;
+        let open = self.tickets.values().filter(|t| is_open(t)).count();
+        if open >= room.open {
+            return None;
+        }
+        let finished = self.tickets.values().filter(|t| !is_open(t));
+        let finished: Vec<_> = finished.map(|ticket| ticket.number).collect();
+        let excess = (finished.len() + 1).saturating_sub(room.finished);
+        let last = self.tickets.keys().next_back().copied().unwrap_or_default();
+        for number in finished.iter().take(excess) {
+            self.tickets.remove(number);
+        }
+        let ticket = new.clone().numbered(TicketNumber(last.0 + 1));
+        self.tickets.insert(ticket.number, ticket.clone());
+        Some(ticket)
+    }
+
+    fn note_use(&mut self, change: &Change) {
+        if let Change::RedeemTicket { ticket, name, key } = change
+            && let Some(ticket) = self.tickets.get_mut(ticket)
+            && ticket.used.iter().all(|used| used.name != *name)
+        {
+            ticket.used.push(TicketUse {
+                name: name.clone(),
+                key: key.key,
+                at: key.enrolled,
+            });
         }
     }
 

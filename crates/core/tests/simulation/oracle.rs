@@ -7,7 +7,7 @@ use std::time::Duration;
 use fleetlink_core::{
     Account, AccountOrder, AdminId, AdminRequest, Capacity, Change, CheckId, ConsoleEvent, Delete,
     Effect, Hub, Input, Now, Possession, Query, SessionId, Settings, StoreCall, StoreError,
-    StoreReply, Ticket,
+    StoreReply,
 };
 use fleetlink_proto::control::limits::silence_limit;
 use fleetlink_proto::control::{
@@ -55,8 +55,10 @@ pub(crate) struct Oracle {
     in_doubt: BTreeSet<String>,
     /// The answer to a read that the hub has just been given.
     read: Option<(DeviceName, Option<Account>)>,
-    /// The same of tickets.
-    pub(crate) tickets: BTreeMap<TicketNumber, Ticket>,
+    /// Tickets that the hub takes as revoked, whatever the store says.
+    pub(crate) taken_as_revoked: BTreeSet<TicketNumber>,
+    /// Uses of tickets, by key, that the store has refused.
+    pub(crate) refused_uses: BTreeSet<(TicketNumber, DeviceKey)>,
     /// Changes that sessions asked for which were ended before their turn came.
     pub(crate) withdrawn: BTreeSet<(DeviceName, IdempotencyKey)>,
     /// Checks whose name waits for an import, and those that have waited for one.
@@ -158,7 +160,8 @@ impl Oracle {
             taken_as_gone: BTreeMap::new(),
             in_doubt: BTreeSet::new(),
             read: None,
-            tickets: store.tickets.clone(),
+            taken_as_revoked: BTreeSet::new(),
+            refused_uses: BTreeSet::new(),
             withdrawn: BTreeSet::new(),
             settling: BTreeSet::new(),
             settled: BTreeSet::new(),
@@ -371,8 +374,7 @@ impl Oracle {
             }
             _ => {}
         }
-        let unknown = matches!(result, Err(StoreError::Unknown(_)));
-        self.ticket_told(&call, result.is_ok(), unknown);
+        self.ticket_told(&call, &result);
         self.told = Told::Store(Box::new(call), result);
     }
 
@@ -656,7 +658,7 @@ impl Oracle {
             (_, Ok(Reply::LoginNonce(reply))) => self.nonce_issued(session, *reply, now.monotonic),
             (Asked::KeyChange(key), Ok(_)) => self.key_changed(session, *key),
             (Asked::Redemption(asked), result) => {
-                self.redemption_decided(session, asked, result, now);
+                self.redemption_decided(session, asked, result, store, now);
             }
             (Asked::Join(join), Ok(Reply::Join(reply))) => {
                 self.join_answered(session, join, Ok(reply));

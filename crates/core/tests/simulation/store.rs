@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fleetlink_core::{
-    Account, AccountVersion, Change, Commit, Delete, GivenLogin, Hold, OperationId, Query,
-    SegmentRef, Snapshot, Staged, StagedId, StoreCall, StoreError, StoreReply, Ticket,
-    TicketStanding, TicketUse, Totals,
+    Account, AccountVersion, Change, Commit, Delete, GivenLogin, Hold, NewTicket, OperationId,
+    Query, SegmentRef, Snapshot, Staged, StagedId, StoreCall, StoreError, StoreReply, Ticket,
+    TicketRoom, TicketStanding, TicketUse, Totals,
 };
 use fleetlink_proto::control::{
     DeleteReply, EnrolledKey, FileEntry, FileList, Receipt, UploadMode,
@@ -242,21 +242,13 @@ impl Store {
                 | Change::EndPageSession { .. }
                 | Change::NoteUses(_),
             ) => panic!("no person is in the simulation"),
-            StoreCall::Change(Change::AddTicket { ticket, forget }) => {
-                for number in forget {
-                    self.tickets.remove(number);
-                }
-                let same = |other: &Ticket| other.hash == ticket.hash;
-                if self.tickets.contains_key(&ticket.number) || self.tickets.values().any(same) {
-                    return Err(StoreError::Conflict("there is such a ticket".to_owned()));
-                }
-                self.tickets.insert(ticket.number, ticket.clone());
-                Ok(StoreReply::Done)
-            }
+            StoreCall::Change(Change::AddTicket { ticket, room }) => self.issue(ticket, *room),
             StoreCall::Change(Change::RevokeTicket { ticket, at }) => {
                 let ticket = self.tickets.get_mut(ticket).ok_or(StoreError::NotFound)?;
-                ticket.revoked.get_or_insert(*at);
-                Ok(StoreReply::Done)
+                if ticket.standing(*at) == TicketStanding::Open {
+                    ticket.revoked = Some(*at);
+                }
+                Ok(StoreReply::Ticket(Some(Box::new(ticket.clone()))))
             }
             StoreCall::Change(Change::RedeemTicket { ticket, name, key }) => {
                 self.redeem(*ticket, name, key)
@@ -324,10 +316,20 @@ impl Store {
                 let later = later.filter(|a| Some(&a.name) > after.as_ref()).cloned();
                 StoreReply::Accounts(later.take(*limit as usize).collect())
             }
-            Query::FreeName { prefix, from } => {
+            Query::FreeName {
+                ticket,
+                prefix,
+                from,
+            } => {
                 let taken: BTreeSet<_> = self.accounts.keys().map(DeviceName::folded).collect();
+                let used = self
+                    .tickets
+                    .get(ticket)
+                    .map_or(&[][..], |ticket| &ticket.used);
+                let is_used = |name: &DeviceName| used.iter().any(|used| used.name == *name);
+                let is_free = |name: &DeviceName| !taken.contains(&name.folded()) && !is_used(name);
                 let mut names = (*from..u32::MAX).map_while(|n| prefix.numbered(n));
-                StoreReply::FreeName(names.find(|name| !taken.contains(&name.folded())))
+                StoreReply::FreeName(names.find(is_free))
             }
             Query::TicketOf(hash) => {
                 let found = self.tickets.values().find(|ticket| ticket.hash == *hash);
@@ -361,6 +363,28 @@ impl Store {
             | Query::Tokens { .. }
             | Query::Admission { .. } => panic!("no person is in the simulation"),
         })
+    }
+
+    fn issue(&mut self, new: &NewTicket, room: TicketRoom) -> Answer {
+        if self.tickets.values().any(|other| other.hash == new.hash) {
+            return Err(StoreError::Conflict("there is such a ticket".to_owned()));
+        }
+        let is_open = |ticket: &&Ticket| ticket.standing(new.created) == TicketStanding::Open;
+        let open = self.tickets.values().filter(is_open).count();
+        if open >= room.open {
+            return Ok(StoreReply::Ticket(None));
+        }
+        let last = self.tickets.keys().next_back().copied();
+        let number = TicketNumber(last.unwrap_or_default().0 + 1);
+        let excess = (self.tickets.len() - open + 1).saturating_sub(room.finished);
+        let finished = self.tickets.values().filter(|ticket| !is_open(ticket));
+        let oldest: Vec<_> = finished.take(excess).map(|ticket| ticket.number).collect();
+        for number in oldest {
+            self.tickets.remove(&number);
+        }
+        let ticket = new.clone().numbered(number);
+        self.tickets.insert(number, ticket.clone());
+        Ok(StoreReply::Ticket(Some(Box::new(ticket))))
     }
 
     fn redeem(&mut self, number: TicketNumber, name: &DeviceName, key: &EnrolledKey) -> Answer {

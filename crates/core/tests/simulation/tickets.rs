@@ -1,13 +1,14 @@
 //! Tickets: how they are issued and used, and what must hold of that: never more uses than a ticket
 //! has, nothing after its end or its revocation, and no key replaced by a ticket for a prefix.
 
+use std::collections::BTreeSet;
+
 use fleetlink_core::{
-    AdminRequest, Change, Now, Possession, StoreCall, StoreError, TicketStanding,
+    AdminRequest, Change, Now, Possession, SessionId, StoreCall, StoreError, StoreReply, TicketUse,
 };
-use fleetlink_core::{SessionId, Ticket};
+use fleetlink_proto::DeviceName;
 use fleetlink_proto::control::{EnrolledKey, ErrorCode, RedeemTicket, Reply, Request, RpcError};
 use fleetlink_proto::ticket::{TicketNumber, TicketSecret, TicketSubject};
-use fleetlink_proto::{DeviceKey, DeviceName};
 
 use crate::behaviour::signature;
 use crate::oracle::{OpenedBy, Oracle, Told};
@@ -21,7 +22,7 @@ impl World {
     /// The operator's next step with tickets.
     pub(crate) fn ticket_request(&mut self) -> AdminRequest {
         match self.rng.below(10) {
-            0 => AdminRequest::ListTickets,
+            0 => AdminRequest::ListTickets { after: None },
             1 | 2 => {
                 let last = self.secrets.len() as u64;
                 let number = last.saturating_sub(self.rng.below(4));
@@ -96,9 +97,10 @@ impl Oracle {
         store: &Store,
         now: Now,
     ) {
-        let ticket = self.tickets.get(&number).expect("a ticket that is there");
+        let ticket = store.tickets.get(&number).expect("a ticket that is there");
         assert_eq!(key.enrolled, now.wall);
-        assert!(ticket.revoked.is_none(), "{ticket:?} is revoked");
+        let is_taken = self.taken_as_revoked.contains(&number);
+        assert!(!is_taken, "{ticket:?} is taken as revoked");
         assert!(
             ticket.expires.unix_millis() > now.wall.unix_millis(),
             "{ticket:?} has expired"
@@ -106,7 +108,7 @@ impl Oracle {
         let same = |call: &&StoreCall| matches!(call, StoreCall::Change(Change::RedeemTicket { ticket, .. }) if *ticket == number);
         let under_way = store.running.values().filter(same).count();
         assert!(
-            ticket.used.len() + under_way < ticket.uses as usize,
+            under_way < ticket.uses as usize,
             "{ticket:?} has no use left beside {under_way}"
         );
         match &ticket.subject {
@@ -123,12 +125,12 @@ impl Oracle {
         session: SessionId,
         asked: &AskedRedemption,
         result: &Result<Reply, RpcError>,
+        store: &Store,
         now: Now,
     ) {
         let RedeemTicket { ticket, key, .. } = &asked.request;
         let hash = ticket.hash();
-        let ticket = self.tickets.values().find(|ticket| ticket.hash == hash);
-        let standing = ticket.map(|ticket| ticket.standing(now.wall));
+        let ticket = store.tickets.values().find(|ticket| ticket.hash == hash);
         let store_said = |expected: fn(&StoreError) -> bool| {
             matches!(&self.told, Told::Store(call, Err(error))
                 if matches!(**call, StoreCall::Change(Change::RedeemTicket { .. })) && expected(error))
@@ -137,13 +139,9 @@ impl Oracle {
             Ok(Reply::Login(login)) => {
                 assert_eq!(asked.possession, Possession::Proven);
                 let ticket = ticket.expect("a ticket");
-                let used = |key: &DeviceKey, ticket: &Ticket| {
-                    ticket
-                        .used
-                        .iter()
-                        .any(|used| used.name == login.name && used.key == *key)
-                };
-                assert!(used(key, ticket), "{} did not use {ticket:?}", login.name);
+                let used = |used: &TicketUse| used.name == login.name && used.key == *key;
+                let is_used = ticket.used.iter().any(used);
+                assert!(is_used, "{} did not use {ticket:?}", login.name);
                 assert_eq!(self.keys.get(&login.name), Some(key), "another key");
                 assert_eq!(login.key.as_ref(), Some(key));
                 let live = self.live.get_mut(&session).expect("is live");
@@ -155,14 +153,22 @@ impl Oracle {
             Err(ErrorCode::KeyRefused) => assert_eq!(asked.possession, Possession::Unproven),
             Err(ErrorCode::NoSuchTicket) => assert!(ticket.is_none(), "{ticket:?}"),
             Err(ErrorCode::TicketUsed) => {
-                let not_found = store_said(|error| *error == StoreError::NotFound);
-                assert!(
-                    standing == Some(TicketStanding::Used) || not_found,
-                    "{ticket:?}"
-                );
+                // Where the store has failed to use it, the ticket was read once more.
+                let ticket = ticket.expect("a ticket");
+                let is_used = ticket.used.len() >= ticket.uses as usize;
+                let refused = self.refused_uses.contains(&(ticket.number, *key));
+                assert!(is_used || refused, "{ticket:?}");
             }
-            Err(ErrorCode::TicketRevoked) => assert_eq!(standing, Some(TicketStanding::Revoked)),
-            Err(ErrorCode::TicketExpired) => assert_eq!(standing, Some(TicketStanding::Expired)),
+            Err(ErrorCode::TicketRevoked) => {
+                let ticket = ticket.expect("a ticket");
+                let is_taken = self.taken_as_revoked.contains(&ticket.number);
+                assert!(ticket.revoked.is_some() || is_taken, "{ticket:?}");
+            }
+            Err(ErrorCode::TicketExpired) => {
+                let ticket = ticket.expect("a ticket");
+                let is_over = ticket.expires.unix_millis() <= now.wall.unix_millis();
+                assert!(is_over, "{ticket:?}");
+            }
             Err(ErrorCode::NameTaken) => {
                 let ticket = ticket.expect("a ticket");
                 let wanted = asked.request.name.as_ref();
@@ -187,32 +193,40 @@ impl Oracle {
     }
 
     /// The store has told of a change of tickets.
-    pub(crate) fn ticket_told(&mut self, call: &StoreCall, done: bool, unknown: bool) {
-        match call {
-            StoreCall::Change(Change::AddTicket { ticket, forget }) if done => {
-                for number in forget {
-                    self.tickets.remove(number);
-                }
-                self.tickets.insert(ticket.number, ticket.clone());
-            }
-            StoreCall::Change(Change::RevokeTicket { ticket, at }) if done || unknown => {
-                if let Some(ticket) = self.tickets.get_mut(ticket) {
-                    ticket.revoked.get_or_insert(*at);
-                }
-            }
-            StoreCall::Change(Change::RedeemTicket { ticket, name, key }) if done => {
-                let used = fleetlink_core::TicketUse {
-                    name: name.clone(),
-                    key: key.key,
-                    at: key.enrolled,
-                };
-                let ticket = self.tickets.get_mut(ticket);
-                if let Some(ticket) = ticket.filter(|t| t.used.iter().all(|u| u.name != *name)) {
-                    ticket.used.push(used);
-                }
+    pub(crate) fn ticket_told(
+        &mut self,
+        call: &StoreCall,
+        result: &Result<StoreReply, StoreError>,
+    ) {
+        match (call, result) {
+            (
+                StoreCall::Change(Change::RevokeTicket { ticket, .. }),
+                Err(StoreError::Unknown(_)),
+            ) => _ = self.taken_as_revoked.insert(*ticket),
+            (
+                StoreCall::Change(Change::RedeemTicket { ticket, key, .. }),
+                Err(StoreError::NotFound),
+            ) => _ = self.refused_uses.insert((*ticket, key.key)),
+            (StoreCall::Change(Change::RedeemTicket { name, key, .. }), Ok(_)) => {
                 self.keys.insert(name.clone(), key.key);
             }
             _ => {}
+        }
+    }
+}
+
+impl Store {
+    /// Checks the tickets: none is used more often than it may be, twice for one name, or after
+    /// its end.
+    pub(crate) fn check_tickets(&self) {
+        for ticket in self.tickets.values() {
+            assert!(ticket.used.len() <= ticket.uses as usize, "{ticket:?}");
+            let names: BTreeSet<_> = ticket.used.iter().map(|used| &used.name).collect();
+            assert_eq!(names.len(), ticket.used.len(), "{ticket:?}");
+            for used in &ticket.used {
+                let is_in_time = used.at.unix_millis() < ticket.expires.unix_millis();
+                assert!(is_in_time, "{ticket:?}");
+            }
         }
     }
 }

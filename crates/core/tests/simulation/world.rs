@@ -433,8 +433,7 @@ impl World {
         self.coverage.count("hub crashed");
         self.life += 1;
         self.store.crash(&mut self.rng);
-        let tickets = self.store.tickets.values().cloned().collect();
-        self.hub = Hub::new(self.settings.clone(), self.now).with_tickets(tickets);
+        self.hub = Hub::new(self.settings.clone(), self.now);
         self.oracle = Oracle::new(&self.settings, &self.store);
         for client in &mut self.clients {
             client.connection = None;
@@ -472,6 +471,7 @@ impl World {
             assert!(self.oracle.may_be_left(staged), "{staged:?} is left over");
         }
         self.check_changes();
+        self.store.check_tickets();
     }
 
     /// Every change has one effect at most, and exactly one where its device was told so.

@@ -93,7 +93,7 @@ pub(crate) async fn run(arguments: TicketArguments, output: &Output) -> Result<(
             let message = "--name and --prefix are for a new ticket: fleetlink ticket --name NAME";
             return Err(Failure::Usage(message.to_owned()));
         }
-        Some(Action::List) => OperatorCall::ListTickets,
+        Some(Action::List) => return list(arguments, output).await,
         Some(Action::Revoke { number }) => OperatorCall::RevokeTicket {
             ticket: TicketNumber(*number),
         },
@@ -109,7 +109,6 @@ pub(crate) async fn run(arguments: TicketArguments, output: &Output) -> Result<(
     told?;
     match answered? {
         OperatorReply::Ticket(_) => {}
-        OperatorReply::Tickets(tickets) => list(&tickets, output),
         _ => {
             let done = "the ticket is revoked";
             output.result(done, &json!({ "done": done }));
@@ -191,13 +190,19 @@ fn draw(text: &str, output: &Output) {
     }
 }
 
-fn list(tickets: &[TicketInfo], output: &Output) {
+async fn list(arguments: TicketArguments, output: &Output) -> Result<(), Failure> {
+    let folder = arguments.operator.folder()?;
+    let mut operator = Operator::connect(&folder).await?;
+    let tickets = operator.tickets().await;
+    operator.finish().await;
+    let tickets = tickets?;
     let lines: Vec<String> = tickets.iter().map(line).collect();
     let text = match lines.is_empty() {
         true => "no tickets".to_owned(),
         false => lines.join("\n"),
     };
     output.result(&text, &json!({ "tickets": tickets }));
+    Ok(())
 }
 
 fn line(ticket: &TicketInfo) -> String {

@@ -68,7 +68,7 @@ impl Desk {
             OperatorCall::ListAccounts { after } => AdminRequest::ListAccounts { after },
             OperatorCall::IssueTicket(order) => return tickets::issue(order, self).await,
             OperatorCall::RevokeTicket { ticket } => AdminRequest::RevokeTicket { ticket },
-            OperatorCall::ListTickets => AdminRequest::ListTickets,
+            OperatorCall::ListTickets { after } => AdminRequest::ListTickets { after },
             OperatorCall::ListSessions => AdminRequest::ListSessions,
             OperatorCall::ListUploads => AdminRequest::ListUploads,
             OperatorCall::EndSessionsOf { name } => {

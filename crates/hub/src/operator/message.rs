@@ -52,8 +52,12 @@ pub enum OperatorCall {
     IssueTicket(TicketOrder),
     /// Takes a ticket back.
     RevokeTicket { ticket: TicketNumber },
-    /// Lists the tickets.
-    ListTickets,
+    /// Lists a page of tickets.
+    ListTickets {
+        /// Only larger numbers.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<TicketNumber>,
+    },
     /// Lists the open sessions.
     ListSessions,
     /// Lists the uploads that are not finished.
@@ -87,7 +91,7 @@ pub enum OperatorReply {
     },
     /// The ticket that was issued.
     Ticket(Box<IssuedTicket>),
-    /// The tickets, in the order in which they were issued.
+    /// A page of tickets, in the order in which they were issued; the last page is empty.
     Tickets(Vec<TicketInfo>),
     /// The open sessions, in the order in which they connected.
     Sessions(Vec<SessionInfo>),

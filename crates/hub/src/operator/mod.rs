@@ -201,6 +201,22 @@ impl Operator {
         }
     }
 
+    /// All tickets, in the order in which they were issued.
+    ///
+    /// # Errors
+    /// It was refused, or the hub went away.
+    pub async fn tickets(&mut self) -> Result<Vec<TicketInfo>, OperatorError> {
+        let mut all: Vec<TicketInfo> = Vec::new();
+        loop {
+            let after = all.last().map(|ticket| ticket.number);
+            match self.call(OperatorCall::ListTickets { after }).await? {
+                OperatorReply::Tickets(page) if !page.is_empty() => all.extend(page),
+                OperatorReply::Tickets(_) => return Ok(all),
+                _ => return Err(OperatorError::Refused(ODD_REPLY.to_owned())),
+            }
+        }
+    }
+
     /// Has one call about devices' data files done.
     ///
     /// # Errors

@@ -15,8 +15,8 @@ use super::{Desk, OperatorError};
 use crate::driver::{CONSOLE_QUEUE, Driver, Followers, HubEvent, wall_time};
 use crate::hub_state::HubState;
 use crate::passwords::Passwords;
+use crate::store::Store;
 use crate::store::sqlite::{OpenError, SqliteStore};
-use crate::store::{Store, StoreError};
 
 /// A core without sessions.
 pub(super) struct Offline {
@@ -40,8 +40,6 @@ impl Offline {
             error => OpenFailure::Other(error.to_string()),
         });
         let store: Arc<dyn Store> = Arc::new(opened?);
-        let other = |error: StoreError| OpenFailure::Other(error.to_string());
-        let tickets = store.tickets().await.map_err(other)?;
         let (console, lines) = mpsc::channel(CONSOLE_QUEUE);
         let followers = Followers {
             active: watch::Sender::default(),
@@ -50,7 +48,7 @@ impl Offline {
         };
         let passwords = Passwords::new();
         let (driver, handle) = Driver::new(
-            |now| Hub::new(Settings::default(), now).with_tickets(tickets),
+            |now| Hub::new(Settings::default(), now),
             Arc::clone(&store),
             passwords.clone(),
             followers,

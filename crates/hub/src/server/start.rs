@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use fleetlink_core::{Hub, Query, Settings, StoreCall, StoreError, StoreReply, Ticket, Totals};
+use fleetlink_core::{Hub, Query, Settings, StoreCall, StoreError, StoreReply, Totals};
 use fleetlink_proto::HubRun;
 use fleetlink_proto::control::ActiveDevice;
 use tokio::net::{TcpListener, TcpSocket};
@@ -173,7 +173,6 @@ async fn start_with(
     let capacity = settings.capacity;
     let (keep_alive, upload_idle) = (settings.keep_alive, settings.upload_idle);
     let totals = totals(&*store).await.map_err(StartError::Accounts)?;
-    let tickets = store.tickets().await.map_err(StartError::Accounts)?;
     let names_some = |(_, read): &(CredentialsFile, Credentials)| !read.entries.is_empty();
     let has_names = totals.accounts > 0 || credentials.as_ref().is_some_and(names_some);
     let skipped = credentials.as_ref().map(|(_, read)| read.skipped.clone());
@@ -187,7 +186,6 @@ async fn start_with(
     }
     let engine = Engine::start(
         settings,
-        tickets,
         &store,
         (passwords, identity.clone()),
         Arc::clone(&clock),
@@ -303,7 +301,6 @@ struct Engine {
 impl Engine {
     fn start(
         settings: Settings,
-        tickets: Vec<Ticket>,
         store: &Arc<dyn Store>,
         (passwords, identity): (Passwords, Identity),
         clock: WallClock,
@@ -312,7 +309,7 @@ impl Engine {
         let (journal, journal_grew) = watch::channel(0);
         let (console, lines) = mpsc::channel(CONSOLE_QUEUE);
         let (driver, handle) = Driver::new(
-            |now| Hub::new(settings, now).with_tickets(tickets),
+            |now| Hub::new(settings, now),
             Arc::clone(store),
             passwords.clone(),
             Followers {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use fleetlink_core::{
     Account, AccountVersion, Change, Hub, ImportMemory, JournalEntry, KnownNames, SegmentRef,
-    Settings, Staged, StagedId, StoreCall, StoreReply, Ticket, UnfinishedUpload, UploadChange,
+    Settings, Staged, StagedId, StoreCall, StoreReply, UnfinishedUpload, UploadChange,
 };
 use fleetlink_proto::control::{ActiveDevice, FileEntry, limits};
 use fleetlink_proto::samples::Summary;
@@ -50,10 +50,6 @@ impl Store for SlowStore {
 
     fn known_names(&self, names: Vec<DeviceName>) -> StoreFuture<'_, KnownNames> {
         self.inner.known_names(names)
-    }
-
-    fn tickets(&self) -> StoreFuture<'_, Vec<Ticket>> {
-        self.inner.tickets()
     }
 
     fn execute(&self, call: StoreCall) -> StoreFuture<'_, StoreReply> {

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use fleetlink_core::{
     ImportMemory, JournalEntry, KnownNames, SegmentRef, Staged, StagedId, StoreCall, StoreReply,
-    Ticket, UnfinishedUpload, UploadChange,
+    UnfinishedUpload, UploadChange,
 };
 use fleetlink_proto::control::FileEntry;
 use fleetlink_proto::samples::Summary;
@@ -90,9 +90,6 @@ pub trait Store: Send + Sync + 'static {
 
     /// The accounts of these names, letter for letter, and the lines of credentials files under them.
     fn known_names(&self, names: Vec<DeviceName>) -> StoreFuture<'_, KnownNames>;
-
-    /// Every ticket with its uses, at the start of a hub, by number.
-    fn tickets(&self) -> StoreFuture<'_, Vec<Ticket>>;
 
     /// Does one operation; [`StoreCall`] says what each one answers.
     ///

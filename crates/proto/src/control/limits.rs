@@ -100,8 +100,10 @@ pub const MAX_CACHED_ACCOUNTS: usize = 10_000;
 /// Calls that may wait for a hub's store to be read, and as many of the operator beside them; further ones
 /// are told to come back.
 pub const MAX_PARKED_CALLS: usize = 4_096;
-/// Accounts or tickets in one page of the operator's list.
+/// Accounts in one page of the operator's list.
 pub const LISTED_AT_ONCE: u32 = 500;
+/// Tickets in one page of the operator's list; each may have [`MAX_TICKET_USES`] uses.
+pub const TICKETS_LISTED_AT_ONCE: u32 = 50;
 
 /// The most uses that one join ticket may have.
 pub const MAX_TICKET_USES: u32 = 1000;

@@ -2,7 +2,6 @@
 
 use fleetlink_core::{Account, AccountVersion, PasswordHash, StoreError};
 use fleetlink_proto::control::EnrolledKey;
-use fleetlink_proto::ticket::NamePrefix;
 use fleetlink_proto::{DeviceKey, DeviceName, WallTime};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -40,21 +39,6 @@ pub(super) fn holder(
     let mut select = connection.prepare_cached(&sql)?;
     let row = select.query_row([name.folded()], stored).optional()?;
     row.map(read).transpose()
-}
-
-/// The first name of this prefix and a number, from this one on, for which there is no account.
-pub(super) fn free_name(
-    connection: &Connection,
-    prefix: &NamePrefix,
-    from: u32,
-) -> Result<Option<DeviceName>, OpError> {
-    let mut select = connection.prepare_cached("SELECT 1 FROM accounts WHERE folded = ?1")?;
-    for name in (from..u32::MAX).map_while(|number| prefix.numbered(number)) {
-        if !select.exists([name.folded()])? {
-            return Ok(Some(name));
-        }
-    }
-    Ok(None)
 }
 
 /// The number of accounts.

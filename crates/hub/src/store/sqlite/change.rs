@@ -139,13 +139,13 @@ fn change(connection: &Connection, shared: &Shared, asked: &Change) -> Result<Ap
             tokens::revoke_of(connection, name)?;
             StoreReply::Done
         }
-        Change::AddTicket { ticket, forget } => {
-            tickets::add(connection, ticket, forget)?;
-            StoreReply::Done
+        Change::AddTicket { ticket, room } => {
+            let added = tickets::add(connection, ticket, *room)?;
+            StoreReply::Ticket(added.map(Box::new))
         }
         Change::RevokeTicket { ticket, at } => {
-            tickets::revoke(connection, *ticket, *at)?;
-            StoreReply::Done
+            let after = tickets::revoke(connection, *ticket, *at)?;
+            StoreReply::Ticket(Some(Box::new(after)))
         }
         Change::RedeemTicket { ticket, name, key } => {
             tickets::redeem(connection, *ticket, name, key)?;

@@ -64,7 +64,7 @@ use std::time::Duration;
 
 use fleetlink_core::{
     ImportMemory, JournalEntry, KnownNames, SegmentRef, StagedId, StoreCall, StoreError,
-    StoreReply, Ticket, UnfinishedUpload, UploadChange,
+    StoreReply, UnfinishedUpload, UploadChange,
 };
 use fleetlink_proto::control::FileEntry;
 use fleetlink_proto::{DataFile, DeviceName, WallTime};
@@ -196,10 +196,6 @@ impl Store for SqliteStore {
 
     fn known_names(&self, names: Vec<DeviceName>) -> StoreFuture<'_, KnownNames> {
         Box::pin(self.read(move |connection| imports::known_names(connection, &names)))
-    }
-
-    fn tickets(&self) -> StoreFuture<'_, Vec<Ticket>> {
-        Box::pin(self.read(|connection| tickets::page(connection, None, u32::MAX)))
     }
 
     fn execute(&self, call: StoreCall) -> StoreFuture<'_, StoreReply> {

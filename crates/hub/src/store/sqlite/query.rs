@@ -17,9 +17,11 @@ pub(super) fn run(
         Query::Accounts { after, limit } => {
             StoreReply::Accounts(accounts::page(connection, after.as_ref(), *limit)?)
         }
-        Query::FreeName { prefix, from } => {
-            StoreReply::FreeName(accounts::free_name(connection, prefix, *from)?)
-        }
+        Query::FreeName {
+            ticket,
+            prefix,
+            from,
+        } => StoreReply::FreeName(tickets::free_name(connection, *ticket, prefix, *from)?),
         Query::TicketOf(hash) => {
             let found = tickets::find_by_hash(connection, hash)?;
             StoreReply::Ticket(found.map(Box::new))

@@ -1,8 +1,10 @@
 //! The tables of tickets and of their uses.
 
-use fleetlink_core::{Account, AccountVersion, StoreError, Ticket, TicketStanding, TicketUse};
+use fleetlink_core::{
+    Account, AccountVersion, NewTicket, StoreError, Ticket, TicketRoom, TicketStanding, TicketUse,
+};
 use fleetlink_proto::control::EnrolledKey;
-use fleetlink_proto::ticket::{TicketHash, TicketNumber, TicketSubject};
+use fleetlink_proto::ticket::{NamePrefix, TicketHash, TicketNumber, TicketSubject};
 use fleetlink_proto::{DeviceKey, DeviceName, WallTime};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -26,32 +28,66 @@ pub(super) fn page(
 
 /// The number of tickets that can be used at this time.
 pub(super) fn count_open(connection: &Connection, at: WallTime) -> Result<u64, OpError> {
-    let mut select = connection.prepare_cached(
-        "SELECT count(*) FROM tickets WHERE expires_ms > ?1 AND revoked_ms IS NULL AND uses > \
-         (SELECT count(*) FROM ticket_uses WHERE ticket = number)",
-    )?;
+    let sql = format!("SELECT count(*) FROM tickets WHERE NOT {IS_FINISHED}");
+    let mut select = connection.prepare_cached(&sql)?;
     Ok(select.query_row([at.unix_millis()], |row| row.get(0))?)
 }
 
+/// A ticket of the table `tickets` that cannot be used at the time `?1`.
+const IS_FINISHED: &str = "(expires_ms <= ?1 OR revoked_ms IS NOT NULL OR uses <= \
+     (SELECT count(*) FROM ticket_uses WHERE ticket = number))";
+
+/// Adds a ticket under the next number and forgets the finished ones that are too many; `None` where as
+/// many as may be are open.
 pub(super) fn add(
     connection: &Connection,
-    ticket: &Ticket,
-    forget: &[TicketNumber],
-) -> Result<(), OpError> {
-    for number in forget {
+    new: &NewTicket,
+    room: TicketRoom,
+) -> Result<Option<Ticket>, OpError> {
+    let mut select = connection.prepare_cached("SELECT 1 FROM tickets WHERE hash = ?1")?;
+    if select.exists([new.hash.as_bytes()])? {
+        let message = "there is a ticket of this secret already".to_owned();
+        return Err(StoreError::Conflict(message).into());
+    }
+    let at = new.created;
+    let open = count_open(connection, at)?;
+    if open >= u64::try_from(room.open).unwrap_or(u64::MAX) {
+        return Ok(None);
+    }
+    let sql = "SELECT count(*), ifnull(max(number), 0) FROM tickets";
+    let mut select = connection.prepare_cached(sql)?;
+    let (all, last): (u64, u32) = select.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let finished = usize::try_from(all - open).unwrap_or(usize::MAX);
+    forget(connection, at, (finished + 1).saturating_sub(room.finished))?;
+    let none_left = || StoreError::Conflict("no number of a ticket is left".to_owned());
+    let number = last.checked_add(1).ok_or_else(none_left)?;
+    let ticket = new.clone().numbered(TicketNumber(number));
+    insert(connection, &ticket)?;
+    Ok(Some(ticket))
+}
+
+/// Forgets so many of the tickets that are finished at this time, the oldest first.
+fn forget(connection: &Connection, at: WallTime, excess: usize) -> Result<(), OpError> {
+    if excess == 0 {
+        return Ok(());
+    }
+    let sql = format!("SELECT number FROM tickets WHERE {IS_FINISHED} ORDER BY number LIMIT ?2");
+    let mut select = connection.prepare_cached(&sql)?;
+    let excess = i64::try_from(excess).unwrap_or(i64::MAX);
+    let oldest = select.query_map([at.unix_millis(), excess], |row| row.get(0))?;
+    let oldest: Vec<u32> = oldest.collect::<Result<_, _>>()?;
+    for number in oldest {
         for sql in [
             "DELETE FROM ticket_uses WHERE ticket = ?1",
             "DELETE FROM tickets WHERE number = ?1",
         ] {
-            connection.prepare_cached(sql)?.execute([number.0])?;
+            connection.prepare_cached(sql)?.execute([number])?;
         }
     }
-    let mut select =
-        connection.prepare_cached("SELECT 1 FROM tickets WHERE number = ?1 OR hash = ?2")?;
-    if select.exists(params![ticket.number.0, ticket.hash.as_bytes()])? {
-        let message = format!("there is a ticket {} already", ticket.number);
-        return Err(StoreError::Conflict(message).into());
-    }
+    Ok(())
+}
+
+fn insert(connection: &Connection, ticket: &Ticket) -> Result<(), OpError> {
     let (subject, is_prefix) = match &ticket.subject {
         TicketSubject::Name(name) => (name.as_str(), false),
         TicketSubject::Prefix(prefix) => (prefix.as_str(), true),
@@ -72,18 +108,40 @@ pub(super) fn add(
     Ok(())
 }
 
+/// Revokes a ticket, if it can be used at this time; the ticket as it is then.
 pub(super) fn revoke(
     connection: &Connection,
     number: TicketNumber,
     at: WallTime,
-) -> Result<(), OpError> {
-    let mut update = connection.prepare_cached(
-        "UPDATE tickets SET revoked_ms = ifnull(revoked_ms, ?2) WHERE number = ?1",
-    )?;
-    match update.execute(params![number.0, at.unix_millis()])? {
-        0 => Err(StoreError::NotFound.into()),
-        _ => Ok(()),
+) -> Result<Ticket, OpError> {
+    let mut ticket = find(connection, number)?.ok_or(StoreError::NotFound)?;
+    if ticket.standing(at) == TicketStanding::Open {
+        let sql = "UPDATE tickets SET revoked_ms = ?2 WHERE number = ?1";
+        let mut update = connection.prepare_cached(sql)?;
+        update.execute(params![number.0, at.unix_millis()])?;
+        ticket.revoked = Some(at);
     }
+    Ok(ticket)
+}
+
+/// The first name of this prefix and a number, from this one on, for which there is no account and for
+/// which this ticket was not used.
+pub(super) fn free_name(
+    connection: &Connection,
+    ticket: TicketNumber,
+    prefix: &NamePrefix,
+    from: u32,
+) -> Result<Option<DeviceName>, OpError> {
+    let mut select = connection.prepare_cached(
+        "SELECT 1 FROM accounts WHERE folded = ?1
+         UNION ALL SELECT 1 FROM ticket_uses WHERE ticket = ?2 AND name = ?3",
+    )?;
+    for name in (from..u32::MAX).map_while(|number| prefix.numbered(number)) {
+        if !select.exists(params![name.folded(), ticket.0, name.as_str()])? {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
 }
 
 /// Uses a ticket, unless this use was made before.

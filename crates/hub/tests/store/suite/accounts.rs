@@ -191,15 +191,3 @@ pub(crate) async fn are_counted(subject: &dyn Subject) {
     };
     assert_eq!(totals, Ok(StoreReply::Totals(expected)));
 }
-
-pub(crate) async fn leave_names_free(subject: &dyn Subject) {
-    let store = subject.open();
-    for taken in ["camera-1", "CAMERA-2", "camera-4", "other-3"] {
-        add(&*store, taken).await.unwrap();
-    }
-    for (from, free) in [(1, "camera-3"), (3, "camera-3"), (4, "camera-5")] {
-        let prefix = "camera-".parse().unwrap();
-        let found = ask(&*store, Query::FreeName { prefix, from }).await;
-        assert_eq!(found, Ok(StoreReply::FreeName(Some(name(free)))));
-    }
-}

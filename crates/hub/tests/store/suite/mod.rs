@@ -38,7 +38,7 @@ macro_rules! every_case {
         $crate::suite::every_case! { $subject;
             accounts: are_kept, differ_by_more_than_case, have_one_winner,
                 get_passwords, get_keys, are_found_by_their_folded_name,
-                are_numbered_by_their_changes, are_counted, leave_names_free, stay_while_they_have_files, are_needed_for_files;
+                are_numbered_by_their_changes, are_counted, stay_while_they_have_files, are_needed_for_files;
             changes: are_durable_when_answered, replace_and_append, count_versions_on,
                 have_one_effect_a_key, refuse_a_key_for_another_change, do_not_mix_times,
                 refuse_a_sum_that_does_not_fit, delete_files, delete_one_version_alone, are_journalled_without_gaps,
@@ -66,7 +66,8 @@ macro_rules! every_case {
             tickets: are_kept_with_their_uses, make_accounts_and_replace_keys,
                 for_a_prefix_never_replace_a_key, are_found_by_number_and_hash, are_counted_while_open,
                 can_no_longer_be_used_after_their_end,
-                are_used_once_by_the_same_key, have_no_more_winners_than_uses, are_forgotten;
+                are_used_once_by_the_same_key, have_no_more_winners_than_uses, are_forgotten,
+                are_numbered_and_bounded_in_parallel, are_either_used_or_revoked, tell_a_free_name;
         }
     };
     ($subject:expr; $($module:ident: $($case:ident),+;)+) => {$(

@@ -1,6 +1,8 @@
 //! Join tickets.
 
-use fleetlink_core::{AccountVersion, Ticket, TicketUse, Totals};
+use std::collections::BTreeSet;
+
+use fleetlink_core::{AccountVersion, NewTicket, Ticket, TicketRoom, TicketUse, Totals};
 use fleetlink_proto::DeviceKey;
 use fleetlink_proto::control::EnrolledKey;
 use fleetlink_proto::ticket::{TicketHash, TicketNumber, TicketSubject};
@@ -13,16 +15,18 @@ fn after(millis: i64) -> WallTime {
     WallTime::from_unix_millis(AT.unix_millis() + millis)
 }
 
-fn ticket(number: u32, subject: TicketSubject, uses: u32) -> Ticket {
-    Ticket {
-        number: TicketNumber(number),
-        hash: TicketHash::from_bytes([u8::try_from(number).unwrap(); 32]),
+const ROOM: TicketRoom = TicketRoom {
+    open: 100,
+    finished: 100,
+};
+
+fn ticket(secret: u8, subject: TicketSubject, uses: u32) -> NewTicket {
+    NewTicket {
+        hash: TicketHash::from_bytes([secret; 32]),
         subject,
         uses,
         created: AT,
         expires: after(HOUR),
-        revoked: None,
-        used: Vec::new(),
     }
 }
 
@@ -41,11 +45,23 @@ fn enrolled(byte: u8) -> EnrolledKey {
     }
 }
 
-async fn issue(store: &dyn Store, ticket: &Ticket, forget: &[u32]) -> Result<(), StoreError> {
-    let (ticket, forget) = (ticket.clone(), forget.iter().map(|n| TicketNumber(*n)));
-    let forget = forget.collect();
-    let call = StoreCall::Change(Change::AddTicket { ticket, forget });
-    store.execute(call).await.map(|_| ())
+/// Issues a ticket; `None` where as many as may be are open.
+async fn issue_within(
+    store: &dyn Store,
+    ticket: &NewTicket,
+    room: TicketRoom,
+) -> Result<Option<Ticket>, StoreError> {
+    let ticket = ticket.clone();
+    let call = StoreCall::Change(Change::AddTicket { ticket, room });
+    match store.execute(call).await? {
+        StoreReply::Ticket(ticket) => Ok(ticket.map(|ticket| *ticket)),
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn issue(store: &dyn Store, ticket: &NewTicket) -> Result<Ticket, StoreError> {
+    let issued = issue_within(store, ticket, ROOM).await?;
+    Ok(issued.expect("there is room"))
 }
 
 async fn redeem(
@@ -75,11 +91,14 @@ async fn tickets(store: &dyn Store) -> Result<Vec<Ticket>, StoreError> {
     }
 }
 
-async fn revoke(store: &dyn Store, number: u32, at: WallTime) -> Result<StoreReply, StoreError> {
+/// Revokes a ticket; as it is then.
+async fn revoke(store: &dyn Store, number: u32, at: WallTime) -> Result<Ticket, StoreError> {
     let ticket = TicketNumber(number);
-    store
-        .execute(StoreCall::Change(Change::RevokeTicket { ticket, at }))
-        .await
+    let call = StoreCall::Change(Change::RevokeTicket { ticket, at });
+    match store.execute(call).await? {
+        StoreReply::Ticket(Some(ticket)) => Ok(*ticket),
+        other => panic!("{other:?}"),
+    }
 }
 
 fn without_password(device: &str, key: EnrolledKey) -> Account {
@@ -103,23 +122,21 @@ fn used(device: &str, key: &EnrolledKey) -> TicketUse {
 pub(crate) async fn are_kept_with_their_uses(subject: &dyn Subject) {
     let store = subject.open();
     assert_eq!(tickets(&*store).await, Ok(vec![]));
-    let (mut first, mut second) = (ticket(1, of_name("cam"), 1), ticket(2, cameras(), 3));
-    issue(&*store, &first, &[]).await.unwrap();
-    issue(&*store, &second, &[]).await.unwrap();
-    is_conflict(issue(&*store, &first, &[]).await);
-    let same_hash = Ticket {
-        number: TicketNumber(9),
-        ..first.clone()
-    };
-    is_conflict(issue(&*store, &same_hash, &[]).await);
+    let news = [ticket(1, of_name("cam"), 1), ticket(2, cameras(), 3)];
+    let [mut first, mut second] =
+        [1, 2].map(|n| news[n as usize - 1].clone().numbered(TicketNumber(n)));
+    assert_eq!(issue(&*store, &news[0]).await, Ok(first.clone()));
+    assert_eq!(issue(&*store, &news[1]).await, Ok(second.clone()));
+    is_conflict(issue(&*store, &news[0]).await);
     for (device, byte) in [("camera-2", 1), ("camera-1", 2)] {
         redeem(&*store, 2, device, enrolled(byte)).await.unwrap();
         second.used.push(used(device, &enrolled(byte)));
     }
-    assert_eq!(revoke(&*store, 1, after(5)).await, Ok(StoreReply::Done));
-    assert_eq!(revoke(&*store, 1, after(6)).await, Ok(StoreReply::Done));
-    assert_eq!(revoke(&*store, 7, AT).await, Err(StoreError::NotFound));
     first.revoked = Some(after(5));
+    for at in [5, 6] {
+        assert_eq!(revoke(&*store, 1, after(at)).await, Ok(first.clone()));
+    }
+    assert_eq!(revoke(&*store, 7, AT).await, Err(StoreError::NotFound));
     drop(store);
     assert_eq!(tickets(&*subject.open()).await, Ok(vec![first, second]));
 }
@@ -127,7 +144,7 @@ pub(crate) async fn are_kept_with_their_uses(subject: &dyn Subject) {
 pub(crate) async fn make_accounts_and_replace_keys(subject: &dyn Subject) {
     let store = with_cam(subject).await;
     for (number, device) in [(1, "new"), (2, "cam"), (3, "new"), (4, "NEW")] {
-        issue(&*store, &ticket(number, of_name(device), 1), &[])
+        issue(&*store, &ticket(number, of_name(device), 1))
             .await
             .unwrap();
     }
@@ -155,7 +172,7 @@ pub(crate) async fn make_accounts_and_replace_keys(subject: &dyn Subject) {
 pub(crate) async fn for_a_prefix_never_replace_a_key(subject: &dyn Subject) {
     let store = subject.open();
     add(&*store, "camera-1").await.unwrap();
-    issue(&*store, &ticket(1, cameras(), 3), &[]).await.unwrap();
+    issue(&*store, &ticket(1, cameras(), 3)).await.unwrap();
     for device in ["camera-1", "Camera-1"] {
         is_conflict(redeem(&*store, 1, device, enrolled(1)).await);
     }
@@ -174,9 +191,9 @@ pub(crate) async fn for_a_prefix_never_replace_a_key(subject: &dyn Subject) {
 
 pub(crate) async fn can_no_longer_be_used_after_their_end(subject: &dyn Subject) {
     let store = subject.open();
-    for number in 1..=3 {
+    for number in 1..=3u8 {
         let ticket = ticket(number, of_name(&format!("new-{number}")), 1);
-        issue(&*store, &ticket, &[]).await.unwrap();
+        issue(&*store, &ticket).await.unwrap();
     }
     let at = |millis| EnrolledKey {
         enrolled: after(millis),
@@ -195,9 +212,7 @@ pub(crate) async fn can_no_longer_be_used_after_their_end(subject: &dyn Subject)
 
 pub(crate) async fn are_used_once_by_the_same_key(subject: &dyn Subject) {
     let store = subject.open();
-    issue(&*store, &ticket(1, of_name("new"), 1), &[])
-        .await
-        .unwrap();
+    issue(&*store, &ticket(1, of_name("new"), 1)).await.unwrap();
     let first = redeem(&*store, 1, "new", enrolled(1)).await.unwrap();
     revoke(&*store, 1, AT).await.unwrap();
     let later = EnrolledKey {
@@ -217,22 +232,18 @@ pub(crate) async fn are_used_once_by_the_same_key(subject: &dyn Subject) {
 pub(crate) async fn have_no_more_winners_than_uses(subject: &dyn Subject) {
     for (uses, names) in [(1, 1), (1, 100), (7, 100)] {
         let store = subject.open();
-        let number = uses * 100 + names;
-        let ticket = Ticket {
-            number: TicketNumber(number),
-            hash: TicketHash::from_bytes([u8::try_from(uses + names).unwrap(); 32]),
-            ..ticket(
-                1,
-                TicketSubject::Prefix(format!("d{number}-").parse().unwrap()),
-                uses,
-            )
-        };
-        issue(&*store, &ticket, &[]).await.unwrap();
+        let prefix = format!("d{}-", uses * 100 + names);
+        let secret = u8::try_from(uses + names).unwrap();
+        let subject = TicketSubject::Prefix(prefix.parse().unwrap());
+        let issued = issue(&*store, &ticket(secret, subject, uses))
+            .await
+            .unwrap();
+        let number = issued.number.0;
         let before = accounts(&*store).await.unwrap().len();
         let attempts: Vec<_> = (0..100u8)
             .map(|n| {
                 let store = Arc::clone(&store);
-                let device = format!("d{number}-{}", u32::from(n) % names);
+                let device = format!("{prefix}{}", u32::from(n) % names);
                 tokio::spawn(async move { redeem(&*store, number, &device, enrolled(n)).await })
             })
             .collect();
@@ -250,35 +261,161 @@ pub(crate) async fn have_no_more_winners_than_uses(subject: &dyn Subject) {
     }
 }
 
+/// The oldest of those that are used, revoked or expired make room; those that are open stay.
 pub(crate) async fn are_forgotten(subject: &dyn Subject) {
     let store = subject.open();
-    issue(&*store, &ticket(1, of_name("new"), 1), &[])
-        .await
-        .unwrap();
-    redeem(&*store, 1, "new", enrolled(1)).await.unwrap();
-    issue(&*store, &ticket(2, cameras(), 1), &[1, 8])
-        .await
-        .unwrap();
-    assert_eq!(tickets(&*store).await, Ok(vec![ticket(2, cameras(), 1)]));
-    let refused = redeem(&*store, 1, "new", enrolled(1)).await;
+    let room = TicketRoom {
+        open: 2,
+        finished: 2,
+    };
+    let next = |secret: u8, at| NewTicket {
+        created: after(at),
+        expires: after(at + HOUR),
+        ..ticket(secret, of_name(&format!("new-{secret}")), 1)
+    };
+    let mut numbers = Vec::new();
+    for secret in 1..=2 {
+        let issued = issue_within(&*store, &next(secret, 0), room).await;
+        numbers.push(issued.unwrap().expect("there is room").number);
+    }
+    assert_eq!(issue_within(&*store, &next(3, 0), room).await, Ok(None));
+    redeem(&*store, 1, "new-1", enrolled(1)).await.unwrap();
+    let issued = issue_within(&*store, &next(3, 1), room).await;
+    numbers.push(issued.unwrap().expect("a used one leaves room").number);
+    revoke(&*store, 3, after(2)).await.unwrap();
+    // 1 is used, 3 revoked, and 2 open; then 2 has expired.
+    let issued = issue_within(&*store, &next(4, 3), room).await;
+    numbers.push(issued.unwrap().expect("a revoked one leaves room").number);
+    assert!(numbers.iter().copied().eq((1..=4).map(TicketNumber)));
+    let left = tickets(&*store).await.unwrap();
+    let left: Vec<_> = left.iter().map(|ticket| ticket.number.0).collect();
+    assert_eq!(left, [2, 3, 4]);
+    issue_within(&*store, &next(5, HOUR), room).await.unwrap();
+    let left = tickets(&*store).await.unwrap();
+    let left: Vec<_> = left.iter().map(|ticket| ticket.number.0).collect();
+    assert_eq!(
+        left,
+        [3, 4, 5],
+        "one that is open at the time makes no room"
+    );
+    let refused = redeem(&*store, 1, "new-1", enrolled(1)).await;
     assert_eq!(refused, Err(StoreError::NotFound));
     assert_eq!(
         accounts(&*store).await.unwrap().len(),
         1,
         "its account stays"
     );
+    // No number is used again, also after a restart and where no older ticket is left.
+    let one = TicketRoom {
+        open: 100,
+        finished: 1,
+    };
+    for secret in 6..=8 {
+        issue_within(&*store, &next(secret, i64::from(secret) * 2 * HOUR), one)
+            .await
+            .unwrap();
+    }
+    drop(store);
+    let store = subject.open();
+    let issued = issue_within(&*store, &next(9, 100 * HOUR), one).await;
+    assert_eq!(issued.unwrap().unwrap().number, TicketNumber(9));
+    assert_eq!(tickets(&*store).await.unwrap().len(), 1);
+}
+
+/// Many at once, as two hubs would: each gets a number of its own, and no more than may be are open.
+pub(crate) async fn are_numbered_and_bounded_in_parallel(subject: &dyn Subject) {
+    let store = subject.open();
+    let room = TicketRoom {
+        open: 30,
+        finished: 100,
+    };
+    let issued: Vec<_> = (0..50u8)
+        .map(|secret| {
+            let store = Arc::clone(&store);
+            tokio::spawn(
+                async move { issue_within(&*store, &ticket(secret, cameras(), 1), room).await },
+            )
+        })
+        .collect();
+    let mut numbers = BTreeSet::new();
+    for issued in issued {
+        numbers.extend(issued.await.unwrap().unwrap().map(|ticket| ticket.number));
+    }
+    assert!(numbers.into_iter().eq((1..=30).map(TicketNumber)));
+}
+
+/// A use and a revocation at once: the one or the other.
+pub(crate) async fn are_either_used_or_revoked(subject: &dyn Subject) {
+    let store = subject.open();
+    for secret in 1..=20u8 {
+        let device = format!("new-{secret}");
+        let issued = issue(&*store, &ticket(secret, of_name(&device), 1))
+            .await
+            .unwrap();
+        let number = issued.number.0;
+        let revoking = {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move { revoke(&*store, number, after(1)).await.unwrap() })
+        };
+        let using = {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move { redeem(&*store, number, &device, enrolled(secret)).await })
+        };
+        let (revoked, used) = (revoking.await.unwrap(), using.await.unwrap());
+        match used {
+            Ok(_) => assert_eq!((revoked.used.len(), revoked.revoked), (1, None)),
+            Err(error) => {
+                assert_eq!(error, StoreError::NotFound);
+                assert_eq!((revoked.used.len(), revoked.revoked), (0, Some(after(1))));
+            }
+        }
+    }
+    // Nor does one that has expired become a revoked one.
+    let issued = issue(&*store, &ticket(99, of_name("late"), 1))
+        .await
+        .unwrap();
+    let after = revoke(&*store, issued.number.0, after(HOUR)).await;
+    assert_eq!(after, Ok(issued));
+}
+
+/// The first name that neither an account nor a use of the ticket has.
+pub(crate) async fn tell_a_free_name(subject: &dyn Subject) {
+    let store = subject.open();
+    for device in ["camera-1", "CAMERA-2", "camera-10"] {
+        add(&*store, device).await.unwrap();
+    }
+    for secret in [1, 2] {
+        issue(&*store, &ticket(secret, cameras(), 5)).await.unwrap();
+    }
+    for device in ["camera-3", "camera-4"] {
+        redeem(&*store, 1, device, enrolled(1)).await.unwrap();
+        let remove = StoreCall::Change(Change::RemoveAccount { name: name(device) });
+        store.execute(remove).await.unwrap();
+    }
+    for (number, from, free) in [
+        (1, 1, "camera-5"),
+        (1, 6, "camera-6"),
+        (1, 10, "camera-11"),
+        (2, 1, "camera-3"),
+        (9, 1, "camera-3"),
+    ] {
+        let query = Query::FreeName {
+            ticket: TicketNumber(number),
+            prefix: "camera-".parse().unwrap(),
+            from,
+        };
+        let found = ask(&*store, query).await;
+        assert_eq!(found, Ok(StoreReply::FreeName(Some(name(free)))));
+    }
 }
 
 pub(crate) async fn are_found_by_number_and_hash(subject: &dyn Subject) {
     let store = subject.open();
-    let mut issued = ticket(3, cameras(), 2);
-    issue(&*store, &ticket(2, of_name("cam"), 1), &[])
-        .await
-        .unwrap();
-    issue(&*store, &issued, &[]).await.unwrap();
-    redeem(&*store, 3, "camera-1", enrolled(1)).await.unwrap();
+    issue(&*store, &ticket(1, of_name("cam"), 1)).await.unwrap();
+    let mut issued = issue(&*store, &ticket(2, cameras(), 2)).await.unwrap();
+    redeem(&*store, 2, "camera-1", enrolled(1)).await.unwrap();
     issued.used.push(used("camera-1", &enrolled(1)));
-    for query in [Query::Ticket(TicketNumber(3)), Query::TicketOf(issued.hash)] {
+    for query in [Query::Ticket(TicketNumber(2)), Query::TicketOf(issued.hash)] {
         let found = Some(Box::new(issued.clone()));
         assert_eq!(ask(&*store, query).await, Ok(StoreReply::Ticket(found)));
     }
@@ -293,7 +430,7 @@ pub(crate) async fn are_found_by_number_and_hash(subject: &dyn Subject) {
 pub(crate) async fn are_counted_while_open(subject: &dyn Subject) {
     let store = subject.open();
     for (number, subject, uses) in [(1, of_name("cam"), 1), (2, cameras(), 2), (3, cameras(), 1)] {
-        issue(&*store, &ticket(number, subject, uses), &[])
+        issue(&*store, &ticket(number, subject, uses))
             .await
             .unwrap();
     }
