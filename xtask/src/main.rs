@@ -9,6 +9,7 @@ mod skipped;
 mod soak;
 mod step;
 mod test;
+mod web;
 mod wording;
 
 use std::process::ExitCode;

@@ -33,8 +33,18 @@ const PROGRAMS: &[Program] = &[
     },
     Program {
         name: "node",
-        purpose: "runs the example client in JavaScript",
+        purpose: "runs the example client in JavaScript, and builds the page",
         installer: Installer::Debian("nodejs"),
+    },
+    Program {
+        name: "npm",
+        purpose: "fetches the tools that build the page",
+        installer: Installer::Debian("npm"),
+    },
+    Program {
+        name: "chromium",
+        purpose: "shows the page to its tests",
+        installer: Installer::Debian("chromium"),
     },
     Program {
         name: "javac",

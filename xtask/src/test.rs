@@ -1,7 +1,7 @@
 //! Everything that CI runs.
 
 use crate::skipped::SkippedTests;
-use crate::{dependencies, documents, programs, step, wording};
+use crate::{dependencies, documents, programs, step, web, wording};
 
 pub(crate) fn run() -> Result<(), String> {
     programs::ensure()?;
@@ -21,6 +21,7 @@ pub(crate) fn run() -> Result<(), String> {
     dependencies::check()?;
     documents::check()?;
     wording::check()?;
+    web::check()?;
     step::run(
         "cargo",
         &[

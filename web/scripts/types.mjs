@@ -1,0 +1,71 @@
+// Writes src/api/schema.ts from the OpenAPI document: one type for each schema, and the paths.
+// `--check` compares instead of writing.
+import { readFileSync, writeFileSync } from 'node:fs';
+
+const root = new URL('..', import.meta.url);
+const document = JSON.parse(readFileSync(new URL('openapi.json', root), 'utf8'));
+const target = new URL('src/api/schema.ts', root);
+
+const word = (name) => (/^[A-Za-z_$][\w$]*$/.test(name) ? name : JSON.stringify(name));
+const refName = (ref) => ref.split('/').pop().replace(/[^\w$]/g, '_');
+
+function type(schema, indent) {
+  if (schema === true || schema === undefined) return 'unknown';
+  if (schema.$ref) return refName(schema.$ref);
+  if (schema.const !== undefined) return JSON.stringify(schema.const);
+  if (schema.enum) return schema.enum.map((value) => JSON.stringify(value)).join(' | ');
+  const many = schema.oneOf ?? schema.anyOf;
+  if (many) return many.map((one) => wrapped(type(one, indent))).join(' | ');
+  if (schema.allOf) return schema.allOf.map((one) => wrapped(type(one, indent))).join(' & ');
+  if (Array.isArray(schema.type)) {
+    return schema.type.map((one) => wrapped(type({ ...schema, type: one }, indent))).join(' | ');
+  }
+  switch (schema.type) {
+    case 'string': return 'string';
+    case 'integer':
+    case 'number': return 'number';
+    case 'boolean': return 'boolean';
+    case 'null': return 'null';
+    case 'array': return `${wrapped(type(schema.items, indent))}[]`;
+    case 'object': return object(schema, indent);
+    default: return schema.properties ? object(schema, indent) : 'unknown';
+  }
+}
+
+const wrapped = (text) => (/ [|&] /.test(text) && !text.startsWith('{') ? `(${text})` : text);
+
+function object(schema, indent) {
+  const required = new Set(schema.required ?? []);
+  const inner = indent + '  ';
+  const lines = Object.entries(schema.properties ?? {}).map(([name, member]) => {
+    const note = member.description ? `${inner}/** ${oneLine(member.description)} */\n` : '';
+    return `${note}${inner}${word(name)}${required.has(name) ? '' : '?'}: ${type(member, inner)};`;
+  });
+  const more = schema.additionalProperties;
+  if (lines.length === 0) return more && more !== true ? `Record<string, ${type(more, indent)}>` : 'Record<string, unknown>';
+  return `{\n${lines.join('\n')}\n${indent}}`;
+}
+
+const oneLine = (text) => text.replace(/\s+/g, ' ').replaceAll('*/', '* /');
+
+const out = ['// Written by scripts/types.mjs from openapi.json: do not edit.', ''];
+for (const [name, schema] of Object.entries(document.components?.schemas ?? {})) {
+  if (schema.description) out.push(`/** ${oneLine(schema.description)} */`);
+  out.push(`export type ${refName('/' + name)} = ${type(schema, '')};`, '');
+}
+out.push('/** The methods of each path. */', 'export interface Paths {');
+for (const [path, item] of Object.entries(document.paths ?? {})) {
+  const methods = ['get', 'head', 'post', 'put', 'delete'].filter((method) => item[method]);
+  out.push(`  ${JSON.stringify(path)}: ${methods.map((method) => JSON.stringify(method)).join(' | ')};`);
+}
+out.push('}', '');
+const text = out.join('\n');
+
+if (process.argv.includes('--check')) {
+  if (readFileSync(target, 'utf8') !== text) {
+    console.error('src/api/schema.ts is not what openapi.json says: npm run types');
+    process.exit(1);
+  }
+} else {
+  writeFileSync(target, text);
+}

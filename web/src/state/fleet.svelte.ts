@@ -1,0 +1,193 @@
+// The devices of the fleet, kept up to date by events.
+import { all, get, message } from '../api/client';
+import type { LiveEvent } from '../api/events';
+import type { Device, Points } from '../api/schema';
+import { touched } from '../lib/heartbeat';
+import { parse } from '../lib/time';
+import { clock } from './clock.svelte';
+import { live } from './live.svelte';
+
+const DAY = 86_400_000;
+/** A row is asked for again at most this often. */
+const PATIENCE = 3000;
+/** Changes are shown together. */
+const TOGETHER = 120;
+/** How long a row that just joined is lit. */
+export const LIT = 6000;
+
+interface Spark {
+  values: number[];
+  asked: number;
+}
+
+class Fleet {
+  /** Grows with each change; read it where the map is read. */
+  version = $state(0);
+  loaded = $state(false);
+  failure = $state<string | null>(null);
+  readonly devices = new Map<string, Device>();
+  private readonly sparks = new Map<string, Spark>();
+  private readonly lit = new Map<string, number>();
+  private stale = new Map<string, number>();
+  private timer: ReturnType<typeof setTimeout> | null = null;
+  private loading = false;
+  private again = false;
+
+  /** When the row joined under the viewer's eyes. */
+  litSince(name: string): number | undefined {
+    void this.version;
+    return this.lit.get(name);
+  }
+
+  spark(name: string): readonly number[] | undefined {
+    void this.version;
+    return this.sparks.get(name)?.values;
+  }
+
+  start(): () => void {
+    return live.subscribe({ event: (event) => this.apply(event), reload: () => void this.load() });
+  }
+
+  /** Reads the whole list; a call during another one makes it read once more. */
+  async load(): Promise<void> {
+    if (this.loading) {
+      this.again = true;
+      return;
+    }
+    this.loading = true;
+    try {
+      const seen = new Set<string>();
+      await all<Device>('/api/v1/devices', {}, {}, (items) => {
+        for (const device of items) {
+          seen.add(device.name);
+          this.devices.set(device.name, device);
+        }
+        this.show();
+      });
+      for (const name of this.devices.keys()) if (!seen.has(name)) this.devices.delete(name);
+      this.loaded = true;
+      this.failure = null;
+      for (const name of this.sparks.keys()) this.stale.set(name, 0);
+    } catch (error) {
+      this.failure = message(error);
+    }
+    this.loading = false;
+    this.show();
+    if (this.again) {
+      this.again = false;
+      void this.load();
+    }
+  }
+
+  apply(event: LiveEvent): void {
+    const name = text(event.data['device']);
+    if (name === null) return;
+    const at = text(event.data['at']);
+    const known = this.devices.get(name);
+    switch (event.type) {
+      case 'joined':
+        this.joined(name, known, at, text(event.data['address']));
+        break;
+      case 'left':
+        if (known) {
+          const heartbeat = touched(known.heartbeat);
+          this.devices.set(name, { ...known, present: false, joined: null, last_seen: at, heartbeat });
+          this.stale.set(name, clock.exact());
+        }
+        break;
+      case 'uploaded':
+      case 'samples':
+        this.measured(name, known, event, at);
+        break;
+      case 'deleted':
+        if (text(event.data['file']) === null) this.devices.delete(name);
+        else this.stale.set(name, clock.exact());
+        break;
+      default:
+        return;
+    }
+    this.showSoon();
+  }
+
+  private joined(name: string, known: Device | undefined, at: string | null, address: string | null): void {
+    const base = known ?? unknown(name, at);
+    const heartbeat = touched(base.heartbeat);
+    this.devices.set(name, { ...base, present: true, joined: at, last_seen: at, address: address ?? base.address, heartbeat });
+    if (!known?.present) this.lit.set(name, Date.now());
+    this.stale.set(name, 0);
+    setTimeout(() => this.showSoon(), LIT + 50);
+  }
+
+  private measured(name: string, known: Device | undefined, event: LiveEvent, at: string | null): void {
+    const [file, value] = [text(event.data['file']), text(event.data['value'])];
+    if (known && file !== null && value !== null) {
+      this.devices.set(name, { ...known, latest: { file, value, time: text(event.data['time']) ?? at } });
+    }
+    if (!this.stale.has(name)) this.stale.set(name, clock.exact());
+  }
+
+  /** Asks for what is new about the rows that are seen. */
+  async refresh(names: readonly string[]): Promise<void> {
+    const now = clock.exact();
+    const due = names.filter((name) => {
+      const since = this.stale.get(name);
+      return since !== undefined && now - since >= PATIENCE;
+    });
+    for (const name of due) this.stale.delete(name);
+    const sparkless = names.filter((name) => !this.sparks.has(name) || due.includes(name));
+    await Promise.all([...due.map((name) => this.reread(name)), ...sparkless.map((name) => this.readSpark(name))]);
+    if (due.length + sparkless.length > 0) this.showSoon();
+  }
+
+  private async reread(name: string): Promise<void> {
+    try {
+      const device = await get<Device>('/api/v1/devices/{device}', { device: name });
+      if (this.devices.has(name)) this.devices.set(name, device);
+    } catch {
+      // The row stays as it was; the next event tries again.
+    }
+  }
+
+  private async readSpark(name: string): Promise<void> {
+    const latest = this.devices.get(name)?.latest;
+    const spark = this.sparks.get(name) ?? { values: [], asked: 0 };
+    this.sparks.set(name, { ...spark, asked: clock.exact() });
+    if (!latest) return;
+    const end = parse(latest.time);
+    const range = end === null ? {} : { from: end - DAY, to: end + 1 };
+    try {
+      const parameters = { device: name, file: latest.file };
+      const points = await get<Points>('/api/v1/devices/{device}/data/{file}/points', parameters, { ...range, width: 32 });
+      this.sparks.set(name, { values: points.mean, asked: clock.exact() });
+    } catch {
+      // No line is drawn.
+    }
+  }
+
+  forget(name: string): void {
+    this.devices.delete(name);
+    this.show();
+  }
+
+  private showSoon(): void {
+    this.timer ??= setTimeout(() => this.show(), TOGETHER);
+  }
+
+  private show(): void {
+    if (this.timer !== null) clearTimeout(this.timer);
+    this.timer = null;
+    this.version++;
+  }
+}
+
+function text(value: unknown): string | null {
+  return typeof value === 'string' ? value : null;
+}
+
+/** A device of which only the name is known yet. */
+function unknown(name: string, at: string | null): Device {
+  const nothing = { address: null, joined: null, key: null, latest: null, traffic: null, heartbeat: null };
+  return { name, present: false, first_seen: at, last_seen: at, sessions: 1, data_files: 0, bytes: 0, ...nothing };
+}
+
+export const fleet = new Fleet();
