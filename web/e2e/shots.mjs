@@ -22,6 +22,8 @@ const shoot = async (hub, name, path, options, act) => {
   if (errors.length > 0) console.log(name, errors);
   await context.close();
 };
+// The picture of README.md.
+await shoot(hub, 'readme', '#/', { viewport: { width: 1200, height: 680 } });
 await shoot(hub, 'login', '#/login', { loggedIn: false });
 for (const [name, path] of Object.entries(VIEWS)) {
   await shoot(hub, `${name}-light`, path, { viewport: DESK });

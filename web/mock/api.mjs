@@ -105,7 +105,8 @@ function stream(world, request, response) {
 }
 
 function list(items, query) {
-  const limit = Math.min(Number(query.get('limit') ?? 100), 500);
+  const limit = Number(query.get('limit') ?? 200);
+  if (!(limit >= 1 && limit <= 200)) throw new Refusal(400, 'limit is a number from 1 to 200', 'bad_request');
   const from = Number(query.get('after') ?? 0);
   const next = from + limit < items.length ? String(from + limit) : null;
   return { body: { items: items.slice(from, from + limit), next } };

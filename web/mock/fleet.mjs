@@ -74,19 +74,19 @@ export function valueAt(file, index) {
 export const timeAt = (file, index) => (index >= file.samples ? file.tail[index - file.samples].t : file.start + index * file.step);
 export const sizeOf = (file) => file.samples + file.tail.length;
 
-/** The indices of a range, from the first to behind the last. */
+/** The indices of a range, from the first to behind the last. The end of a range is not part of it. */
 function bounds(file, from, to) {
-  const find = (limit, behind) => {
+  const find = (limit) => {
     let [low, high] = [0, sizeOf(file)];
     while (low < high) {
       const middle = (low + high) >> 1;
       const at = file.indexed ? middle : timeAt(file, middle);
-      if (at < limit || (behind && at === limit)) low = middle + 1;
+      if (at < limit) low = middle + 1;
       else high = middle;
     }
     return low;
   };
-  return [from === null ? 0 : find(from, false), to === null ? sizeOf(file) : find(to, true)];
+  return [from === null ? 0 : find(from), to === null ? sizeOf(file) : find(to)];
 }
 
 export function points(file, from, to, width) {

@@ -11,7 +11,8 @@ import { answer } from './api.mjs';
 
 const ASSETS = fileURLToPath(new URL('../../crates/hub/assets', import.meta.url));
 const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
-export const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+// The hub's own policy.
+export const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /** Starts a played hub; resolves with its address, its world and a way to end it. */
 export async function start({ port = 0, devices = 5, hostile = false, quiet = true } = {}) {

@@ -71,6 +71,7 @@ async function problem(response: Response): Promise<ApiError> {
   } catch {
     // A proxy's own page, or nothing: the status has to do.
   }
+  if (response.status === 404 && code === 'not_found') text = 'This version of the hub does not offer this.';
   return new ApiError(response.status, text, code);
 }
 
@@ -107,7 +108,7 @@ export async function all<T>(
   const items: T[] = [];
   let after: string | null = null;
   do {
-    const page: Page<T> = await get<Page<T>>(path, parameters, { limit: 500, ...query, after });
+    const page: Page<T> = await get<Page<T>>(path, parameters, { ...query, after });
     items.push(...page.items);
     each(page.items);
     after = page.next;

@@ -1,5 +1,5 @@
 // The live connection to the hub, and who is told of its events.
-import { get } from '../api/client';
+import { get, message } from '../api/client';
 import { EventStream, type LinkState, type LiveEvent } from '../api/events';
 import type { Hub } from '../api/schema';
 import { parse } from '../lib/time';
@@ -15,6 +15,8 @@ class Live {
   state = $state<LinkState>('connecting');
   /** The hub as it was told last. */
   hub = $state.raw<Hub | null>(null);
+  /** Why the hub told nothing of itself. */
+  failure = $state<string | null>(null);
   private subscribers = new Set<Subscriber>();
   private stream: EventStream | null = null;
 
@@ -57,12 +59,13 @@ class Live {
     try {
       const hub = await get<Hub>('/api/v1/hub');
       this.hub = hub;
+      this.failure = null;
       const now = parse(hub.now);
       if (now !== null) clock.set(now);
       // A hub that started again may count its events anew.
       if (before !== undefined && before !== hub.started) this.reload();
-    } catch {
-      // The state of the connection tells it.
+    } catch (error) {
+      this.failure = message(error);
     }
   }
 

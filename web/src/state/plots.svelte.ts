@@ -48,7 +48,7 @@ export class Plots {
       this.wholes.set(key, whole);
       const timed = whole.first !== null || whole.count === 0;
       const bounds = within(whole, timed, resolve(range, clock.exact()), range);
-      const query = { from: rounded(bounds.from), to: rounded(bounds.to) };
+      const query = wanted(bounds, whole, timed);
       const [points, summary] = await Promise.all([
         get<Points>(`${FILE}/points`, parameters, { ...query, width }, signal),
         get<Summary>(`${FILE}/summary`, parameters, query, signal),
@@ -65,7 +65,13 @@ export class Plots {
   }
 }
 
-const rounded = (value: number | null) => (value === null ? null : Math.round(value));
+/** The bounds to ask for. Their end is not part of a stretch, so all of a data file has none. */
+function wanted(bounds: Range, whole: Summary, timed: boolean): { from: number | null; to: number | null } {
+  const [first, last] = timed ? [parse(whole.first), parse(whole.last)] : [0, whole.count - 1];
+  const { from, to } = bounds;
+  const all = from === null || to === null || (first !== null && last !== null && from <= first && to >= last);
+  return all ? { from: null, to: null } : { from: Math.floor(from), to: Math.ceil(to) };
+}
 
 /** The bounds to draw. A range of times says nothing to samples that have none. */
 function within(whole: Summary, timed: boolean, wanted: Range, text: string): Range {
