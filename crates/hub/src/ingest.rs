@@ -2,21 +2,20 @@
 
 use fleetlink_core::{Staged, StoreError, rpc_error_of_store};
 use fleetlink_proto::control::{CommitUpload, ErrorCode, RpcError, limits};
-use fleetlink_proto::samples::{BadLine, SampleParser};
+use fleetlink_proto::samples::BadLine;
 use fleetlink_proto::{ContentHash, HashAlgorithm};
 
 use crate::hashing::Hashing;
-use crate::store::Staging;
+use crate::store::{LeafParser, Staging};
 
 /// One upload that is arriving. Blocking.
 pub(crate) struct Ingest {
     staging: Box<dyn Staging>,
-    parser: SampleParser,
+    samples: LeafParser,
     /// The hasher of the store's hash.
     hasher: blake3::Hasher,
     /// The hasher of the session's hash, if that is another one.
     agreed: Option<Hashing>,
-    bytes: u64,
     ends_open: bool,
 }
 
@@ -27,30 +26,29 @@ impl Ingest {
         mut staging: Box<dyn Staging>,
         hash: HashAlgorithm,
     ) -> Result<Self, RpcError> {
-        let mut parser = SampleParser::new();
+        let mut samples = LeafParser::default();
         let mut hasher = blake3::Hasher::new();
         let mut agreed = match hash {
             HashAlgorithm::Blake3 => None,
             other => Some(Hashing::new(other)),
         };
-        let (mut bytes, mut ends_open) = (0, false);
+        let mut ends_open = false;
         let mut parsed = Ok(());
         let read = staging.read_held(&mut |held| {
-            parsed = std::mem::replace(&mut parsed, Ok(())).and_then(|()| parser.feed(held));
+            let before = std::mem::replace(&mut parsed, Ok(()));
+            parsed = before.and_then(|()| samples.feed(held, &mut |_| {}));
             hasher.update(held);
             if let Some(agreed) = &mut agreed {
                 agreed.update(held);
             }
-            bytes += held.len() as u64;
             ends_open = held.last().is_some_and(|&last| last != b'\n');
         });
         match (read, parsed) {
             (Ok(()), Ok(())) => Ok(Ingest {
                 staging,
-                parser,
+                samples,
                 hasher,
                 agreed,
-                bytes,
                 ends_open,
             }),
             (Err(error), _) => {
@@ -66,7 +64,7 @@ impl Ingest {
 
     /// The number of bytes so far, resumed ones included.
     pub(crate) fn bytes(&self) -> u64 {
-        self.bytes
+        self.samples.bytes()
     }
 
     /// The hash of the bytes that have come, as the session has agreed.
@@ -82,12 +80,13 @@ impl Ingest {
         let Some(&last) = block.last() else {
             return Ok(());
         };
-        self.bytes = self.bytes.saturating_add(block.len() as u64);
-        if self.bytes > limits::MAX_UPLOAD_BYTES {
+        if self.bytes().saturating_add(block.len() as u64) > limits::MAX_UPLOAD_BYTES {
             let message = format!("an upload has at most {} bytes", limits::MAX_UPLOAD_BYTES);
             return Err(RpcError::new(ErrorCode::TooLarge, message));
         }
-        self.parser.feed(block).map_err(|bad| bad_line(&bad))?;
+        let staging = &mut self.staging;
+        let fed = self.samples.feed(block, &mut |leaf| staging.leaf(leaf));
+        fed.map_err(|bad| bad_line(&bad))?;
         self.hasher.update(block);
         if let Some(agreed) = &mut self.agreed {
             agreed.update(block);
@@ -102,14 +101,19 @@ impl Ingest {
             self.abandon();
             return Err(error);
         }
-        let hash = self.hasher.finalize().into();
-        match self.parser.finish() {
-            Ok(summary) => self
-                .staging
-                .finish(summary, hash, self.ends_open)
+        let Ingest {
+            mut staging,
+            samples,
+            hasher,
+            ends_open,
+            ..
+        } = self;
+        match samples.finish(&mut |leaf| staging.leaf(leaf)) {
+            Ok(summary) => staging
+                .finish(summary, hasher.finalize().into(), ends_open)
                 .map_err(store_error),
             Err(bad) => {
-                self.staging.abandon();
+                staging.abandon();
                 Err(bad_line(&bad))
             }
         }
@@ -117,8 +121,9 @@ impl Ingest {
 
     fn verify(&self, announced: &CommitUpload) -> Result<(), RpcError> {
         let mismatch = |message: &str| Err(RpcError::new(ErrorCode::HashMismatch, message));
-        if announced.bytes != self.bytes {
-            let (announced, came) = (announced.bytes, self.bytes);
+        let (announced, came) = (announced, self.bytes());
+        if announced.bytes != came {
+            let announced = announced.bytes;
             return mismatch(&format!("{announced} bytes were announced and {came} came"));
         }
         if announced

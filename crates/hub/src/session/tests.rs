@@ -23,8 +23,8 @@ use crate::driver::{CONSOLE_QUEUE, Driver, Followers, wall_time};
 use crate::passwords::Passwords;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{
-    Column, Retention, SegmentReader, StageReply, Staging, StoreFailure, StoreFuture, SurplusFile,
-    Window,
+    Column, Leaf, Retention, SegmentReader, StageReply, Staging, StoreFailure, StoreFuture,
+    SurplusFile, Window,
 };
 
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -128,6 +128,10 @@ impl Store for SlowStore {
 }
 
 impl Staging for SlowStaging {
+    fn leaf(&mut self, leaf: Leaf) {
+        self.inner.leaf(leaf);
+    }
+
     fn held(&self) -> u64 {
         self.inner.held()
     }

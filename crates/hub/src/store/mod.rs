@@ -7,6 +7,7 @@
 //! as well as one database. `tests/store/suite` holds every implementation to this.
 
 mod columns;
+mod leaves;
 mod pyramid;
 pub mod sqlite;
 
@@ -24,6 +25,8 @@ use fleetlink_proto::{ContentHash, DataFile, DeviceName, Version, WallTime};
 pub use fleetlink_core::StoreError;
 
 pub use self::columns::{Column, MAX_COLUMNS, Window, WindowError};
+pub use self::leaves::Leaf;
+pub(crate) use self::leaves::LeafParser;
 
 /// The result of a store.
 ///
@@ -189,6 +192,11 @@ pub trait Staging: Send {
     /// # Errors
     /// `Full`, or `Unavailable`; the upload is then lost.
     fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError>;
+
+    /// Tells of the samples of an upload, leaf by leaf in their order, before
+    /// [`finish`](Staging::finish). Those of the [`held`](Staging::held) bytes are left out. A store may
+    /// do without.
+    fn leaf(&mut self, leaf: Leaf);
 
     /// Ends the upload, whose bytes have this summary and hash. They are durable when it returns, or
     /// become so with their commit, and are not visible before it.

@@ -16,9 +16,14 @@ use super::word::find;
 /// unfinished line, whatever the input.
 #[derive(Debug)]
 pub struct SampleParser {
+    /// The totals of the runs that have ended.
+    before: Totals,
+    /// The totals of the run that has begun.
     totals: Totals,
     /// Good lines so far.
     lines: u64,
+    /// The lines of the runs that have ended.
+    ended: u64,
     kind: Option<Kind>,
     /// The beginning of a line whose end has not arrived.
     begun: Vec<u8>,
@@ -37,8 +42,10 @@ impl SampleParser {
     #[must_use]
     pub const fn new() -> Self {
         Self {
+            before: Totals::new(),
             totals: Totals::new(),
             lines: 0,
+            ended: 0,
             kind: None,
             begun: Vec::new(),
             failure: None,
@@ -62,25 +69,46 @@ impl SampleParser {
         }
     }
 
-    /// Ends the file, whose last line may lack its line feed.
+    /// Ends a run of lines: the summary of the samples since the last run. The summary of the file
+    /// counts them all the same.
+    ///
+    /// `None` where the sum of the run does not fit. A line that has begun belongs to the next run.
+    pub fn end_run(&mut self) -> Option<Summary> {
+        let run = std::mem::replace(&mut self.totals, Totals::new());
+        let lines = self.lines - self.ended;
+        self.before.add_all(&run);
+        self.ended = self.lines;
+        run.summary(lines)
+    }
+
+    /// Reads the last line, which may lack its line feed: no more text follows.
     ///
     /// # Errors
     /// The first line that is not as it must be.
-    pub fn finish(mut self) -> Result<Summary, BadLine> {
+    pub fn end_text(&mut self) -> Result<(), BadLine> {
         if let Some(failure) = self.failure {
             return Err(failure);
         }
         let last = std::mem::take(&mut self.begun);
-        if !last.is_empty() {
-            self.read_line(&last)
-                .map_err(|refused| self.fail(refused))?;
+        if last.is_empty() {
+            return Ok(());
         }
-        let overflow = BadLine {
+        self.read_line(&last).map_err(|refused| self.fail(refused))
+    }
+
+    /// Ends the file: the summary of all its samples.
+    ///
+    /// # Errors
+    /// The first line that is not as it must be; the last one where the sum is out of range.
+    pub fn finish(mut self) -> Result<Summary, BadLine> {
+        let text = LineStart::of(&self.begun);
+        self.end_text()?;
+        self.before.add_all(&self.totals);
+        self.before.summary(self.lines).ok_or(BadLine {
             line: self.lines,
             reason: BadLineReason::SumOverflow,
-            text: LineStart::of(&last),
-        };
-        self.totals.summary(self.lines).ok_or(overflow)
+            text,
+        })
     }
 
     fn fail(&mut self, Refused { reason, text }: Refused) -> BadLine {

@@ -314,4 +314,27 @@ proptest! {
         prop_assert_eq!(result.map_err(|bad| bad.line), model(&text));
         prop_assert_eq!(parse(text.chunks(size)), result);
     }
+
+    #[test]
+    fn a_run_is_the_file_of_its_lines_and_all_runs_are_the_file(
+        samples in prop::collection::vec("-?[0-9]{1,9}(\\.[0-9]{1,9})?", 0..60),
+        is_timed: bool,
+        length in 1_usize..20,
+        cut in 1_usize..50,
+    ) {
+        let lines = (1_664_533_873..).zip(&samples).map(|(time, sample)| match is_timed {
+            true => format!("{time},{sample}\n"),
+            false => format!("{sample}\n"),
+        });
+        let lines: Vec<String> = lines.collect();
+        let mut parser = SampleParser::new();
+        for run in lines.chunks(length) {
+            let run = run.concat();
+            for piece in run.as_bytes().chunks(cut) {
+                prop_assert_eq!(parser.feed(piece), Ok(()));
+            }
+            prop_assert_eq!(parser.end_run(), whole(run.as_bytes()).ok());
+        }
+        prop_assert_eq!(parser.finish(), whole(lines.concat().as_bytes()));
+    }
 }

@@ -78,6 +78,18 @@ impl Totals {
         *last = time.max(*last);
     }
 
+    /// Adds what others have added up.
+    pub(super) fn add_all(&mut self, other: &Self) {
+        self.whole += other.whole;
+        self.fraction += other.fraction;
+        self.min = self.min.min(other.min);
+        self.max = self.max.max(other.max);
+        if let Some((first, last)) = other.times {
+            self.add_time(first);
+            self.add_time(last);
+        }
+    }
+
     /// The summary of the `count` samples that were added, or `None` where the sum does not fit.
     pub(super) fn summary(self, count: u64) -> Option<Summary> {
         if count == 0 {

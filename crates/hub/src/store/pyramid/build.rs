@@ -1,15 +1,17 @@
-//! Building a pyramid from a segment's text.
+//! Building a pyramid: from leaves that come while the text arrives, or from a segment's text.
 
-use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
 
 use fleetlink_core::{SegmentRef, StoreError};
-use fleetlink_proto::samples::{SampleParser, Summary};
+use fleetlink_proto::samples::Summary;
 
 use super::file::{self, Pyramid};
-use super::format::{FAN_OUT, LEAF, Layout};
+use super::format::{FAN_OUT, HEADER, Layout};
 use super::page::{Node, PageWriter};
 use crate::store::SegmentReader;
+use crate::store::leaves::{Leaf, LeafParser};
 
 /// The pieces in which a segment is read.
 const PIECE_BYTES: usize = 256 * 1024;
@@ -25,48 +27,119 @@ pub(in crate::store) enum BuildError {
     File(#[from] io::Error),
 }
 
-/// Writes the pyramid of a segment with these totals into a new file, through `out`, which is at its
-/// beginning.
+/// A pyramid while its leaves come. Its file is removed with it.
+pub(in crate::store) struct Unfinished {
+    leaves: PageWriter<BufWriter<File>>,
+    /// The place at which the next leaf begins.
+    offset: u64,
+    total: Summary,
+    file: Unnamed,
+}
+
+impl Unfinished {
+    /// Begins in this new file at this path.
+    pub(in crate::store) fn begin(path: PathBuf, file: File) -> io::Result<Self> {
+        let mut out = BufWriter::new(file);
+        // The header needs what is known at the end.
+        out.write_all(&[0; HEADER])?;
+        Ok(Unfinished {
+            leaves: PageWriter::new(out),
+            offset: 0,
+            total: Summary::default(),
+            file: Unnamed(Some(path)),
+        })
+    }
+
+    /// Adds the next leaf.
+    pub(in crate::store) fn push(&mut self, leaf: &Leaf) -> Result<(), BuildError> {
+        let merged = self.total.merge(&leaf.summary);
+        merged.map_err(|_| not_as_summed())?;
+        self.leaves.push(&Node {
+            offset: self.offset,
+            summary: leaf.summary,
+        })?;
+        self.offset = leaf.end;
+        Ok(())
+    }
+
+    /// Adds the levels above the leaves and gives the file its name.
+    pub(in crate::store) fn finish(
+        self,
+        segment: &SegmentRef,
+        totals: &Summary,
+        name: &Path,
+    ) -> Result<(), BuildError> {
+        let layout = Layout::of(totals).filter(|_| self.total == *totals);
+        let layout = layout.ok_or_else(not_as_summed)?;
+        let mut out = self.leaves.finish()?;
+        out.seek(SeekFrom::Start(0))?;
+        out.write_all(&layout.header(segment))?;
+        out.seek(SeekFrom::End(0))?;
+        for level in 1..=layout.top() {
+            out.flush()?;
+            let below = Pyramid::open(self.file.path(), segment, totals);
+            let mut below = below.ok_or_else(file::damaged)?;
+            let mut pages = PageWriter::new(&mut out);
+            for number in 0..layout.nodes(level) {
+                pages.push(&joined(&mut below, level - 1, number)?)?;
+            }
+            pages.finish()?;
+        }
+        out.flush()?;
+        Ok(self.file.rename(name)?)
+    }
+}
+
+/// A file that is removed unless it gets its name.
+struct Unnamed(Option<PathBuf>);
+
+impl Unnamed {
+    fn path(&self) -> &Path {
+        self.0.as_deref().unwrap_or(Path::new(""))
+    }
+
+    fn rename(mut self, name: &Path) -> io::Result<()> {
+        fs::rename(self.path(), name)?;
+        self.0 = None;
+        Ok(())
+    }
+}
+
+impl Drop for Unnamed {
+    fn drop(&mut self) {
+        if let Some(path) = &self.0 {
+            // If it stays, the next start removes it.
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+/// Builds the pyramid of a segment with these totals from its text.
 pub(in crate::store) fn build(
-    segment: &SegmentRef,
-    totals: &Summary,
+    mut pyramid: Unfinished,
+    (segment, totals): (&SegmentRef, &Summary),
     text: &mut dyn SegmentReader,
-    (path, out): (&Path, impl Write),
+    name: &Path,
 ) -> Result<(), BuildError> {
-    let Some(layout) = Layout::of(totals) else {
-        return Ok(());
+    let mut pushed = Ok(());
+    let mut tell = |leaf: Leaf| {
+        if pushed.is_ok() {
+            pushed = pyramid.push(&leaf);
+        }
     };
-    let mut out = BufWriter::new(out);
-    out.write_all(&layout.header(segment))?;
-    let mut leaves = Leaves {
-        pages: PageWriter::new(&mut out, layout),
-        total: Summary::default(),
-        offset: 0,
-        lines: 0,
-        leaf: SampleParser::new(),
-        leaf_at: 0,
-    };
+    let mut leaves = LeafParser::default();
     let mut piece = vec![0; PIECE_BYTES];
     loop {
-        match text.read(&mut piece)? {
-            0 => break,
-            read => leaves.feed(&piece[..read])?,
+        let read = text.read(&mut piece)?;
+        if read == 0 {
+            break;
         }
+        let fed = leaves.feed(&piece[..read], &mut tell);
+        fed.map_err(|_| not_as_summed())?;
     }
-    if leaves.finish()? != *totals {
-        return Err(not_as_summed().into());
-    }
-    for level in 1..=layout.top() {
-        out.flush()?;
-        let mut below = Pyramid::open(path, segment, totals).ok_or_else(file::damaged)?;
-        let mut pages = PageWriter::new(&mut out, layout);
-        for number in 0..layout.nodes(level) {
-            pages.push(&joined(&mut below, level - 1, number)?)?;
-        }
-        pages.finish()?;
-    }
-    out.flush()?;
-    Ok(())
+    leaves.finish(&mut tell).map_err(|_| not_as_summed())?;
+    pushed?;
+    pyramid.finish(segment, totals, name)
 }
 
 /// The node that stands for several of the level below.
@@ -79,64 +152,6 @@ fn joined(below: &mut Pyramid, level: u32, number: u64) -> Result<Node, BuildErr
         merged.map_err(|error| StoreError::Corrupt(error.to_string()))?;
     }
     Ok(joint)
-}
-
-/// The leaves while the text arrives.
-struct Leaves<W> {
-    pages: PageWriter<W>,
-    total: Summary,
-    /// The bytes that came.
-    offset: u64,
-    /// The line feeds in the leaf that has begun.
-    lines: u64,
-    leaf: SampleParser,
-    /// The offset at which that leaf begins.
-    leaf_at: u64,
-}
-
-impl<W: Write> Leaves<W> {
-    fn feed(&mut self, piece: &[u8]) -> Result<(), BuildError> {
-        let mut begin = 0;
-        for (at, byte) in piece.iter().enumerate() {
-            if *byte != b'\n' {
-                continue;
-            }
-            self.lines += 1;
-            if self.lines == LEAF {
-                self.parse(&piece[begin..=at])?;
-                begin = at + 1;
-                self.end_leaf()?;
-            }
-        }
-        self.parse(&piece[begin..])
-    }
-
-    fn parse(&mut self, text: &[u8]) -> Result<(), BuildError> {
-        self.offset += text.len() as u64;
-        self.leaf.feed(text).map_err(|_| not_as_summed())?;
-        Ok(())
-    }
-
-    fn end_leaf(&mut self) -> Result<(), BuildError> {
-        let leaf = std::mem::take(&mut self.leaf);
-        let summary = leaf.finish().map_err(|_| not_as_summed())?;
-        self.total.merge(&summary).map_err(|_| not_as_summed())?;
-        self.pages.push(&Node {
-            offset: self.leaf_at,
-            summary,
-        })?;
-        (self.lines, self.leaf_at) = (0, self.offset);
-        Ok(())
-    }
-
-    /// Ends the level; the summary of all.
-    fn finish(mut self) -> Result<Summary, BuildError> {
-        if self.offset > self.leaf_at {
-            self.end_leaf()?;
-        }
-        self.pages.finish()?;
-        Ok(self.total)
-    }
 }
 
 fn not_as_summed() -> StoreError {

@@ -13,8 +13,8 @@
 use fleetlink_core::SegmentRef;
 use fleetlink_proto::samples::Summary;
 
-/// The samples of a leaf.
-pub(super) const LEAF: u64 = 256;
+use crate::store::leaves::LEAF;
+
 /// The nodes that one node of the next level stands for.
 pub(super) const FAN_OUT: u64 = 16;
 /// The nodes of a page.

@@ -5,6 +5,9 @@
 //! text only where a column ends within it. So the result is exact whatever the order of the times;
 //! the more the times go back and forth, the more is parsed.
 //!
+//! The leaves are told of while an upload arrives, which parses them anyway. Where that was not so, the
+//! pyramid is built from the segment's text.
+//!
 //! A pyramid is a projection: it can be built again from the segment at any time, so it is not made
 //! durable, and one that is damaged counts as missing. The text that a query parses is compared with
 //! its leaf, so damaged text is found too.
@@ -16,7 +19,7 @@ mod page;
 mod query;
 mod text;
 
-pub(super) use self::build::{BuildError, build};
+pub(super) use self::build::{BuildError, Unfinished, build};
 pub(super) use self::file::Pyramid;
 pub(super) use self::query::{Columns, QueryError, add_pyramid};
 pub(super) use self::text::add_text;

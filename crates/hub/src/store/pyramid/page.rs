@@ -17,40 +17,41 @@ pub(super) struct Node {
 pub(super) struct PageWriter<W> {
     out: W,
     page: Vec<u8>,
-    page_bytes: usize,
+    nodes: u64,
 }
 
 impl<W: Write> PageWriter<W> {
-    pub(super) fn new(out: W, layout: Layout) -> Self {
-        let page_bytes = usize::try_from(PAGE * layout.node_bytes()).unwrap_or(usize::MAX);
+    pub(super) fn new(out: W) -> Self {
         PageWriter {
             out,
-            page: Vec::with_capacity(page_bytes),
-            page_bytes,
+            page: Vec::new(),
+            nodes: 0,
         }
     }
 
     pub(super) fn push(&mut self, node: &Node) -> io::Result<()> {
         self.page.extend(node.offset.to_le_bytes());
         self.page.extend(node.summary.to_bytes());
-        if self.page.len() >= self.page_bytes {
-            self.end_page()?;
+        self.nodes += 1;
+        match self.nodes {
+            PAGE => self.end_page(),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// Ends the level.
-    pub(super) fn finish(mut self) -> io::Result<()> {
-        match self.page.is_empty() {
-            true => Ok(()),
-            false => self.end_page(),
+    pub(super) fn finish(mut self) -> io::Result<W> {
+        if self.nodes > 0 {
+            self.end_page()?;
         }
+        Ok(self.out)
     }
 
     fn end_page(&mut self) -> io::Result<()> {
         self.out.write_all(&self.page)?;
         self.out.write_all(blake3::hash(&self.page).as_bytes())?;
         self.page.clear();
+        self.nodes = 0;
         Ok(())
     }
 }

@@ -7,9 +7,10 @@ use fleetlink_core::StoreError;
 use fleetlink_proto::samples::Summary;
 
 use crate::store::columns::{Column, Place, Stretch};
+use crate::store::leaves::LEAF;
 
 use super::file::{Pyramid, damaged};
-use super::format::{FAN_OUT, LEAF, Layout};
+use super::format::{FAN_OUT, Layout};
 use super::text::add_text;
 
 /// The columns of a stretch while they are filled.

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::open_error::OpenError;
-use super::partial_name::Partial;
+use super::partial_name::{Partial, PartialName};
 
 /// No store comes near it; a larger number is none of its own.
 const LARGEST_SEGMENT: u64 = 1 << 62;
@@ -17,6 +17,8 @@ const SEGMENTS: &str = "segments";
 const ORPHANED: &str = "orphaned";
 const PARTIALS: &str = "partial";
 const PYRAMIDS: &str = "pyramids";
+/// The beginning of the names of pyramids that are not whole.
+const UNFINISHED: &str = "unfinished-";
 
 /// A data folder that this process alone uses.
 pub(super) struct Folder {
@@ -113,9 +115,15 @@ impl Folder {
         self.pyramids().join(segment.to_string())
     }
 
-    /// A pyramid while it is built.
+    /// A pyramid while it is built from a segment.
     pub(super) fn unfinished_pyramid(&self) -> PathBuf {
-        self.pyramids().join("unfinished")
+        self.pyramids().join(format!("{UNFINISHED}segment"))
+    }
+
+    /// A pyramid while its upload arrives.
+    pub(super) fn arriving_pyramid(&self, upload: &PartialName) -> PathBuf {
+        let PartialName { device, key } = upload;
+        self.pyramids().join(format!("{UNFINISHED}{key}-{device}"))
     }
 
     pub(super) fn partials(&self) -> PathBuf {
@@ -222,6 +230,11 @@ fn has_segments(segments: &Path) -> Result<bool, OpenError> {
 /// The number of a segment that was moved aside.
 pub(super) fn orphaned_id(file_name: &str) -> Option<u64> {
     segment_id(file_name.split_once('-').map_or(file_name, |(id, _)| id))
+}
+
+/// Tells whether this is the name of a pyramid that is not whole.
+pub(super) fn is_unfinished_pyramid(file_name: &str) -> bool {
+    file_name.starts_with(UNFINISHED)
 }
 
 /// The id of a segment file, where this is the name of one.

@@ -16,6 +16,7 @@
 //! data that were acknowledged.
 
 mod accounts;
+mod arriving_leaves;
 mod candidates;
 mod change;
 mod checkpoint;

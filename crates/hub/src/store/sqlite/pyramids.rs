@@ -12,10 +12,10 @@ use fleetlink_proto::ContentHash;
 use fleetlink_proto::samples::Summary;
 use rusqlite::{Connection, OptionalExtension};
 
+use super::arriving_leaves::create;
 use super::candidates::Candidates;
 use super::error::{OpError, damaged, of_read};
 use super::failure::Guard;
-use super::folder::private;
 use super::{Shared, segment};
 use crate::store::SegmentReader;
 use crate::store::pyramid::{self, BuildError, Pyramid};
@@ -137,28 +137,14 @@ pub(super) fn open(
 }
 
 fn build(segment: &SegmentRef, totals: &Summary, shared: &Shared) -> Result<(), BuildError> {
-    let (path, unfinished) = (
-        shared.folder.pyramid(segment.id),
-        shared.folder.unfinished_pyramid(),
-    );
     let mut text = WhileWanted {
         reader: segment::open_filed(&shared.folder, segment)?,
         path: shared.folder.segment(segment.id),
         bare: &shared.bare,
     };
-    let mut options = private();
-    let out = options
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .open(&unfinished)?;
-    let built = pyramid::build(segment, totals, &mut text, (&unfinished, &out));
-    let built = built.and_then(|()| Ok(fs::rename(&unfinished, &path)?));
-    if built.is_err() {
-        // It is truncated by the next one at the latest.
-        let _ = fs::remove_file(&unfinished);
-    }
-    built?;
+    let unfinished = create(shared.folder.unfinished_pyramid())?;
+    let name = shared.folder.pyramid(segment.id);
+    pyramid::build(unfinished, (segment, totals), &mut text, &name)?;
     // The segment may have gone meanwhile, and whoever removed it found no pyramid.
     if !shared.folder.segment(segment.id).exists() {
         remove(segment.id, shared);
@@ -201,14 +187,15 @@ pub(super) fn remove(segment: u64, shared: &Shared) {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use fleetlink_core::{Account, AccountVersion, Change, Commit, StoreCall, UploadChange};
     use fleetlink_proto::control::UploadMode;
-    use fleetlink_proto::samples::SampleParser;
-    use fleetlink_proto::{DataFile, DeviceName, IdempotencyKey, WallTime};
+    use fleetlink_proto::{DeviceName, IdempotencyKey, WallTime};
 
     use super::super::SqliteStore;
     use super::*;
-    use crate::store::{StageReply, Store as _, Window};
+    use crate::store::{LeafParser, StageReply, Staging, Store as _, Window};
 
     /// A segment that never ends.
     struct Endless(u64);
@@ -241,6 +228,87 @@ mod tests {
         assert_eq!(text.reader.0, 1);
     }
 
+    const LINES: u64 = 20_000;
+
+    fn text() -> String {
+        (0..LINES)
+            .map(|n| format!("{}\n", n * n % 99_991))
+            .collect()
+    }
+
+    fn cam() -> DeviceName {
+        "cam".parse().unwrap()
+    }
+
+    /// A store that builds no pyramid by itself while the lock is held.
+    async fn store(folder: &Path) -> SqliteStore {
+        let store = SqliteStore::open(folder).unwrap();
+        let account = Account {
+            name: cam(),
+            password_hash: None,
+            created: WallTime::from_unix_millis(0),
+            key: None,
+            version: AccountVersion::default(),
+        };
+        let add = StoreCall::Change(Change::AddAccount(account));
+        store.execute(add).await.unwrap();
+        store
+    }
+
+    async fn stage(store: &SqliteStore) -> Box<dyn Staging> {
+        let change = UploadChange {
+            device: cam(),
+            key: IdempotencyKey::from_bits(1),
+            file: 1.into(),
+            mode: UploadMode::Replace,
+        };
+        match store.stage(change).await.unwrap() {
+            StageReply::Begun(staging) => staging,
+            StageReply::Busy => panic!("nobody else stages it"),
+        }
+    }
+
+    /// Stages the text, and tells the leaves from this one on.
+    async fn staged(store: &SqliteStore, from: usize) -> (Box<dyn Staging>, Summary) {
+        let mut staging = stage(store).await;
+        let (mut samples, mut leaves) = (LeafParser::default(), Vec::new());
+        let text = text();
+        samples
+            .feed(text.as_bytes(), &mut |leaf| leaves.push(leaf))
+            .unwrap();
+        let summary = samples.finish(&mut |leaf| leaves.push(leaf)).unwrap();
+        leaves
+            .into_iter()
+            .skip(from)
+            .for_each(|leaf| staging.leaf(leaf));
+        staging.write(text.as_bytes()).unwrap();
+        (staging, summary)
+    }
+
+    async fn commit(store: &SqliteStore, staging: Box<dyn Staging>, summary: Summary) {
+        let hash = ContentHash::of(text().as_bytes());
+        let commit = Change::Commit(Box::new(Commit {
+            device: cam(),
+            file: 1.into(),
+            mode: UploadMode::Replace,
+            key: IdempotencyKey::from_bits(1),
+            staged: staging.finish(summary, hash, false).unwrap(),
+            at: WallTime::from_unix_millis(0),
+        }));
+        store.execute(StoreCall::Change(commit)).await.unwrap();
+    }
+
+    async fn samples(store: &SqliteStore) -> u64 {
+        let window = Window::new(None, None, 7).unwrap();
+        let columns = store.columns(cam(), 1.into(), window).await.unwrap();
+        columns.iter().map(|column| column.summary.count()).sum()
+    }
+
+    fn files(folder: &Path) -> Vec<PathBuf> {
+        let entries = fs::read_dir(folder.join("pyramids")).unwrap();
+        entries.map(|entry| entry.unwrap().path()).collect()
+    }
+
     #[tokio::test(flavor = "multi_thread")]
     #[expect(
         clippy::await_holding_lock,
@@ -248,48 +316,48 @@ mod tests {
     )]
     async fn a_query_does_not_wait_for_a_pyramid_that_is_being_built() {
         let folder = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(folder.path()).unwrap();
+        let store = store(folder.path()).await;
         let building = store.shared.building.0.lock().unwrap();
-        let lines = "12345\n".repeat(20_000);
-        let (device, file): (DeviceName, DataFile) = ("cam".parse().unwrap(), 1.into());
-        let at = WallTime::from_unix_millis(0);
-        let account = Account {
-            name: device.clone(),
-            password_hash: None,
-            created: at,
-            key: None,
-            version: AccountVersion::default(),
-        };
-        let add = StoreCall::Change(Change::AddAccount(account));
-        store.execute(add).await.unwrap();
-        let (key, mode) = (IdempotencyKey::from_bits(1), UploadMode::Replace);
-        let change = UploadChange {
-            device: device.clone(),
-            key,
-            file: file.clone(),
-            mode,
-        };
-        let StageReply::Begun(mut staging) = store.stage(change).await.unwrap() else {
-            panic!("nobody else stages it");
-        };
-        staging.write(lines.as_bytes()).unwrap();
-        let mut parser = SampleParser::new();
-        parser.feed(lines.as_bytes()).unwrap();
-        let summary = parser.finish().unwrap();
-        let hash = ContentHash::of(lines.as_bytes());
-        let commit = Change::Commit(Box::new(Commit {
-            device: device.clone(),
-            file: file.clone(),
-            mode,
-            key,
-            staged: staging.finish(summary, hash, false).unwrap(),
-            at,
-        }));
-        store.execute(StoreCall::Change(commit)).await.unwrap();
-        let window = Window::new(None, None, 7).unwrap();
-        let columns = store.columns(device, file, window).await.unwrap();
-        let counts = columns.iter().map(|column| column.summary.count());
-        assert_eq!(counts.sum::<u64>(), 20_000);
+        // A leaf is missing, so the pyramid is to be built from the segment.
+        let (staging, summary) = staged(&store, 1).await;
+        commit(&store, staging, summary).await;
+        assert_eq!(samples(&store).await, LINES);
+        assert_eq!(files(folder.path()), Vec::<PathBuf>::new());
         drop(building);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    #[expect(
+        clippy::await_holding_lock,
+        reason = "while it is held, no pyramid is built from a segment"
+    )]
+    async fn the_leaves_of_an_upload_become_the_pyramid_that_its_segment_would_have() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(folder.path()).await;
+        let building = store.shared.building.0.lock().unwrap();
+        let (staging, summary) = staged(&store, 0).await;
+        commit(&store, staging, summary).await;
+        let [path] = files(folder.path()).try_into().unwrap();
+        let arrived = fs::read(&path).unwrap();
+        assert_eq!(samples(&store).await, LINES);
+        drop(building);
+        fs::remove_file(&path).unwrap();
+        assert_eq!(samples(&store).await, LINES);
+        assert_eq!(fs::read(&path).unwrap(), arrived);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_upload_that_is_not_finished_leaves_no_pyramid() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(folder.path()).await;
+        let (staging, _) = staged(&store, 0).await;
+        assert_eq!(files(folder.path()).len(), 1);
+        drop(staging);
+        assert_eq!(files(folder.path()), Vec::<PathBuf>::new());
+        stage(&store).await.abandon();
+        let (staging, _) = staged(&store, 0).await;
+        assert_eq!(files(folder.path()).len(), 1);
+        staging.abandon();
+        assert_eq!(files(folder.path()), Vec::<PathBuf>::new());
     }
 }

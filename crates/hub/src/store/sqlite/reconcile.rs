@@ -10,7 +10,9 @@ use fleetlink_proto::{ContentHash, DataFile, DeviceName};
 use rusqlite::Connection;
 
 use super::data_file;
-use super::folder::{Folder, at, make_private, orphaned_id, segment_id, sync_folder};
+use super::folder::{
+    Folder, at, is_unfinished_pyramid, make_private, orphaned_id, segment_id, sync_folder,
+};
 use super::open_error::OpenError;
 use super::partial_name::Partial;
 use super::partials;
@@ -109,13 +111,15 @@ fn segments(
     Ok(())
 }
 
-/// Removes the pyramids of segments that are gone, and what was left of one that was being built.
+/// Removes the pyramids of segments that are gone, and what was left of those that were being built.
 fn pyramids(folder: &Folder, segments: &HashMap<u64, DamagedSegment>) -> Result<(), OpenError> {
     for entry in entries(&folder.pyramids())? {
-        let path = entry.path();
-        let id = name(&entry).and_then(|name| segment_id(&name));
-        let is_used = id.is_some_and(|id| segments.contains_key(&id));
-        if !is_used && (id.is_some() || path == folder.unfinished_pyramid()) {
+        let Some(name) = name(&entry) else {
+            continue;
+        };
+        let is_former = segment_id(&name).is_some_and(|id| !segments.contains_key(&id));
+        if is_former || is_unfinished_pyramid(&name) {
+            let path = entry.path();
             fs::remove_file(&path).map_err(at(&path))?;
         }
     }

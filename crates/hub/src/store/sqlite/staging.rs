@@ -6,11 +6,12 @@ use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use fleetlink_core::{Staged, StagedId, StoreError, UnfinishedUpload, UploadChange};
+use fleetlink_core::{SegmentRef, Staged, StagedId, StoreError, UnfinishedUpload, UploadChange};
 use fleetlink_proto::samples::Summary;
 use fleetlink_proto::{ContentHash, WallTime};
 
 use super::Shared;
+use super::arriving_leaves::Leaves;
 use super::failure::not_done;
 use super::flusher::{FileError, FlushedFile};
 use super::folder::private;
@@ -18,7 +19,7 @@ use super::limits::{INLINE_BYTES, READ_BACK_BYTES};
 use super::partial_name::Partial;
 use super::partials::Claim;
 use super::staged::StagedUpload;
-use crate::store::{StageReply, Staging};
+use crate::store::{Leaf, StageReply, Staging};
 
 pub(super) struct FileStaging {
     shared: Arc<Shared>,
@@ -26,6 +27,7 @@ pub(super) struct FileStaging {
     held: u64,
     bytes: u64,
     body: Body,
+    leaves: Leaves,
 }
 
 enum Body {
@@ -59,6 +61,7 @@ impl FileStaging {
             held: 0,
             bytes: 0,
             body: Body::Memory(Vec::new()),
+            leaves: Leaves::default(),
         };
         if let Some(kept) = kept {
             staging.resume(&kept)?;
@@ -97,6 +100,8 @@ impl FileStaging {
             Ok(file)
         });
         let mut file = FlushedFile::new(self.or_lost(file, "creating a partial upload")?);
+        let pyramid = self.shared.folder.arriving_pyramid(&self.partial.name);
+        self.leaves.spill(pyramid);
         let written = file.write(begun).and_then(|()| file.write(bytes));
         self.body = Body::File(file);
         self.written(written)
@@ -149,6 +154,13 @@ impl FileStaging {
 }
 
 impl Staging for FileStaging {
+    fn leaf(&mut self, leaf: Leaf) {
+        // Of a resumed upload the first ones are missing.
+        if self.held == 0 {
+            self.leaves.push(leaf);
+        }
+    }
+
     fn held(&self) -> u64 {
         self.held
     }
@@ -193,6 +205,14 @@ impl Staging for FileStaging {
             Body::Memory(bytes) => Some(bytes.into()),
             Body::File(file) => {
                 self.settle(file, id)?;
+                let segment = SegmentRef {
+                    id: id.0,
+                    bytes: self.bytes,
+                    hash,
+                    ends_open,
+                };
+                let leaves = mem::take(&mut self.leaves);
+                leaves.finish(&segment, &summary, &self.shared.folder);
                 None
             }
             Body::Lost | Body::Gone => return Err(lost()),

@@ -1,5 +1,6 @@
 //! Pyramids beside the segments: built, built again, and removed.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -47,7 +48,10 @@ async fn built(folder: &Folder, count: usize) -> Vec<PathBuf> {
     let building = async {
         loop {
             let mut pyramids = folder.files("pyramids");
-            pyramids.retain(|path| !path.ends_with("unfinished"));
+            pyramids.retain(|path| {
+                let name = path.file_name().and_then(OsStr::to_str);
+                !name.unwrap().starts_with("unfinished-")
+            });
             if pyramids.len() == count {
                 return pyramids;
             }
@@ -74,11 +78,15 @@ async fn a_start_builds_what_is_missing_and_removes_what_is_left_over() {
     fs::remove_file(&pyramid).unwrap();
     let stale = pyramid.with_file_name("999999");
     fs::write(&stale, &good).unwrap();
-    fs::write(pyramid.with_file_name("unfinished"), b"x").unwrap();
+    for of in ["segment", "0123456789abcdef0123456789abcdef-cam"] {
+        let unfinished = pyramid.with_file_name(format!("unfinished-{of}"));
+        fs::write(unfinished, b"x").unwrap();
+    }
     let _store = folder.store();
     assert_eq!(built(&folder, 1).await, std::slice::from_ref(&pyramid));
     assert_eq!(fs::read(&pyramid).unwrap(), good);
     assert!(!stale.exists());
+    assert_eq!(folder.files("pyramids"), [pyramid]);
 }
 
 #[tokio::test]
