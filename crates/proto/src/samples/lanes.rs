@@ -8,7 +8,7 @@
 //! four 1.6 to 2.0, six no faster.)
 
 use super::totals::Integers;
-use super::word::{EACH_BYTE, HIGH_BITS, find};
+use super::word::{digits, find, value};
 
 const LANES: usize = 4;
 /// The most bytes cut into lanes at once: larger blocks win nothing, smaller ones end more often with
@@ -73,11 +73,7 @@ fn cut(block: &[u8]) -> [&[u8]; LANES] {
 #[inline]
 fn short_integer(text: &[u8]) -> Option<(i64, usize)> {
     let word = u64::from_le_bytes(*text.first_chunk()?);
-    // A byte's high bit says that it is no digit: adding 0x76 to 0..=9 stays below 0x80.
-    let digits = word ^ (EACH_BYTE * u64::from(b'0'));
-    let others = (digits.wrapping_add(EACH_BYTE * 0x76) | digits) & HIGH_BITS;
-    // The bits before the first such byte; 64 where there is none.
-    let bits = others.trailing_zeros() & !7;
+    let (bits, digits) = digits(word);
     if bits == 0 || bits == 64 {
         return None;
     }
@@ -86,15 +82,8 @@ fn short_integer(text: &[u8]) -> Option<(i64, usize)> {
         after if after & 0xffff == CRLF => 2,
         _ => return None,
     };
-    Some((value(digits << (64 - bits)), bits as usize / 8 + ending))
-}
-
-/// The number of eight digits, the first in the lowest byte: pairs, then fours, then eight.
-#[inline]
-fn value(digits: u64) -> i64 {
-    let pairs = (digits.wrapping_mul(10 << 8 | 1) >> 8) & 0x00ff_00ff_00ff_00ff;
-    let fours = (pairs.wrapping_mul(100 << 16 | 1) >> 16) & 0x0000_ffff_0000_ffff;
-    (fours.wrapping_mul(10_000 << 32 | 1) >> 32).cast_signed()
+    let value = value(digits << (64 - bits)).cast_signed();
+    Some((value, bits as usize / 8 + ending))
 }
 
 #[cfg(test)]

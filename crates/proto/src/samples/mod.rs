@@ -11,6 +11,7 @@ mod decimal;
 mod digits;
 mod lanes;
 pub mod limits;
+mod line;
 mod operation;
 mod parser;
 mod row;
@@ -25,6 +26,7 @@ mod parser_tests;
 
 pub use bad_line::{BadLine, BadLineReason, LineStart};
 pub use decimal::{Decimal, DecimalError};
+pub use line::first_sample;
 pub use operation::{NoSamples, Operation, UnknownOperation};
 pub use parser::SampleParser;
 pub use row::RowError;

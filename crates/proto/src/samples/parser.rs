@@ -2,9 +2,9 @@
 
 use super::bad_line::{BadLine, BadLineReason, LineStart};
 use super::decimal::Sample;
-use super::digits::{leading_digits, leading_fraction};
 use super::lanes;
 use super::limits::{MAX_LINE_BYTES, MAX_SHOWN_BYTES};
+use super::line::{short_sample, short_timed_sample};
 use super::summary::Summary;
 use super::time::{Timestamp, TimestampError};
 use super::totals::{Integers, Totals};
@@ -164,10 +164,26 @@ impl SampleParser {
                     self.read_plain(block)?;
                     after
                 }
-                _ => self.read_next(rest)?,
+                Some(Kind::Timed) => match self.read_short_timed(rest) {
+                    [] => &[],
+                    rest => self.read_next(rest)?,
+                },
+                None => self.read_next(rest)?,
             };
         }
         Ok(())
+    }
+
+    /// Reads short samples with Unix seconds until a line is anything else; returns the rest.
+    fn read_short_timed<'a>(&mut self, text: &'a [u8]) -> &'a [u8] {
+        let mut rest = text;
+        while let Some((time, sample, bytes)) = short_timed_sample(rest) {
+            self.totals.add_time(time);
+            self.totals.add(sample);
+            self.lines += 1;
+            rest = &rest[bytes..];
+        }
+        rest
     }
 
     /// Reads a block of whole lines of a plain file.
@@ -299,36 +315,4 @@ fn without_return(line: &[u8]) -> &[u8] {
 /// The position of the first line feed in `text`.
 fn line_feed(text: &[u8]) -> Option<usize> {
     find(b'\n', text)
-}
-
-/// The sample in the line that `text` begins with, and its bytes with the ending, if it is right and
-/// has at most 18 digits before the point, which always fit.
-#[inline]
-fn short_sample(text: &[u8]) -> Option<(Sample, usize)> {
-    let sign = usize::from(text.first() == Some(&b'-'));
-    let (whole, length) = leading_digits(&text[sign..]);
-    if !(1..=18).contains(&length) {
-        return None;
-    }
-    let mut at = sign + length;
-    let mut fraction = 0;
-    if text.get(at) == Some(&b'.') {
-        let (units, length) = leading_fraction(&text[at + 1..]).ok()?;
-        fraction = units.cast_signed();
-        at += 1 + length;
-    }
-    let ending = match text.get(at..)? {
-        [b'\n', ..] => 1,
-        [b'\r', b'\n', ..] => 2,
-        _ => return None,
-    };
-    let whole = whole.cast_signed();
-    let sample = match sign {
-        0 => Sample { whole, fraction },
-        _ => Sample {
-            whole: -whole,
-            fraction: -fraction,
-        },
-    };
-    Some((sample, at + ending))
 }

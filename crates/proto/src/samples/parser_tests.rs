@@ -6,7 +6,7 @@ use super::limits::MAX_LINE_BYTES;
 use super::totals::{Integers, Totals};
 use super::{
     BadLine, BadLineReason, Decimal, DecimalError, LineStart, SampleParser, Summary, Timestamp,
-    TimestampError,
+    TimestampError, first_sample,
 };
 
 fn parse<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<Summary, BadLine> {
@@ -336,5 +336,26 @@ proptest! {
             prop_assert_eq!(parser.end_run(), whole(run.as_bytes()).ok());
         }
         prop_assert_eq!(parser.finish(), whole(lines.concat().as_bytes()));
+    }
+
+    #[test]
+    fn lines_are_read_again_as_they_were(text in file(prop_oneof![
+        "-?[0-9]{1,18}(\\.[0-9]{1,9})?",
+        "([0-9]{9,11}|20[0-9]{2}-0[1-9]-1[0-9]T1[0-9]:[0-5][0-9]:[0-5][0-9]Z)(\\.[0-9]{1,9})?,-?[0-9]{1,19}(\\.[0-9]{1,9})?",
+        "[-0-9.,T:Z\r]{0,20}",
+    ])) {
+        let mut rest = &text[..];
+        while !rest.is_empty() {
+            let end = rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |end| end + 1);
+            let expected = whole(&rest[..end]).ok();
+            let read = first_sample(rest);
+            prop_assert_eq!(read.is_some(), expected.is_some());
+            let (Some((time, sample, after)), Some(expected)) = (read, expected) else {
+                break;
+            };
+            prop_assert_eq!((Some(sample), time), (expected.min(), expected.first()));
+            prop_assert_eq!(after, &rest[end..]);
+            rest = after;
+        }
     }
 }

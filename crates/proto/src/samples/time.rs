@@ -35,6 +35,11 @@ impl Timestamp {
         (Self::MIN..=Self::MAX).contains(&time).then_some(time)
     }
 
+    /// The time so many seconds and nanoseconds after the Unix epoch, or `None` beyond the year 9999.
+    pub(super) fn from_unix(seconds: u64, nanos: u32) -> Option<Self> {
+        Self::from_unix_nanos(i128::from(seconds) * NANOS_PER_SECOND + i128::from(nanos))
+    }
+
     /// Nanoseconds since the Unix epoch.
     #[must_use]
     pub const fn unix_nanos(self) -> i128 {

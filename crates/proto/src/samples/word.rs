@@ -25,6 +25,25 @@ pub(super) fn find(byte: u8, text: &[u8]) -> Option<usize> {
     Some(at + rest)
 }
 
+/// The digits that a word of text begins with: their number in bits, 64 where all eight are digits, and
+/// each byte of the word without the bits that make it a digit.
+#[inline]
+pub(super) fn digits(word: u64) -> (u32, u64) {
+    // A byte's high bit says that it is no digit: adding 0x76 to 0..=9 stays below 0x80.
+    let digits = word ^ (EACH_BYTE * u64::from(b'0'));
+    let others = (digits.wrapping_add(EACH_BYTE * 0x76) | digits) & HIGH_BITS;
+    // The bits before the first such byte; 64 where there is none.
+    (others.trailing_zeros() & !7, digits)
+}
+
+/// The number of eight digits, the first in the lowest byte: pairs, then fours, then eight.
+#[inline]
+pub(super) fn value(digits: u64) -> u64 {
+    let pairs = (digits.wrapping_mul(10 << 8 | 1) >> 8) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs.wrapping_mul(100 << 16 | 1) >> 16) & 0x0000_ffff_0000_ffff;
+    fours.wrapping_mul(10_000 << 32 | 1) >> 32
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

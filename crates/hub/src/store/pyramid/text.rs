@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use fleetlink_core::StoreError;
-use fleetlink_proto::samples::{Decimal, Summary, Tally, Timestamp};
+use fleetlink_proto::samples::{Decimal, Summary, Tally, Timestamp, first_sample};
 
 use super::query::Columns;
 
@@ -27,8 +27,7 @@ pub(in crate::store) fn add_text(
         if rest.is_empty() {
             break;
         }
-        let (line, after) = split_line(rest);
-        let (time, sample) = parse(line).ok_or_else(no_sample)?;
+        let (time, sample, after) = first_sample(rest).ok_or_else(no_sample)?;
         let at = time.map_or(i128::from(index), Timestamp::unix_nanos);
         runs.add(at, time, sample)?;
         rest = after;
@@ -88,26 +87,6 @@ impl Runs<'_> {
             Some(column) => self.columns.merge(column, run.first, &samples),
         }
     }
-}
-
-/// The first line, and what follows it.
-fn split_line(text: &[u8]) -> (&[u8], &[u8]) {
-    match text.iter().position(|byte| *byte == b'\n') {
-        None => (text, &[]),
-        Some(end) => (&text[..end], &text[end + 1..]),
-    }
-}
-
-fn parse(line: &[u8]) -> Option<(Option<Timestamp>, Decimal)> {
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let (time, sample) = match line.iter().position(|byte| *byte == b',') {
-        None => (None, line),
-        Some(comma) => (
-            Some(Timestamp::parse(&line[..comma]).ok()?),
-            &line[comma + 1..],
-        ),
-    };
-    Some((time, Decimal::parse_sample(sample).ok()?))
 }
 
 fn no_sample() -> StoreError {
