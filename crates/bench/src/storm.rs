@@ -44,8 +44,11 @@ async fn measure() -> BenchResult {
     for (how, dialer) in [("password", Hub::dialer as Dial), ("key", Hub::key_dialer)] {
         let devices = join_all(&hub, dialer).await?;
         let mut storms = [Vec::new(), Vec::new(), Vec::new()];
+        let mut costs = Vec::new();
         for _ in 0..ROUNDS {
             let back = storm(&mut hub, &devices).await?;
+            // Of a hub that has done nothing else.
+            costs.push(hub.processor_time()?.as_secs_f64() * 1e3 / f64::from(DEVICES));
             for (storms, percent) in storms.iter_mut().zip([50, 90, 100]) {
                 let place = (back.len() * percent / 100).saturating_sub(1);
                 storms.push(back[place].as_secs_f64());
@@ -54,7 +57,8 @@ async fn measure() -> BenchResult {
         let [half, most, all] = storms.map(|times| median(&times));
         say(&format!(
             "by {how:<8}: half are back {half:.1} s after the hub is, 90 % after {most:.1} s, all \
-             after {all:.1} s"
+             after {all:.1} s; {:.2} ms of the hub's processor each",
+            median(&costs)
         ));
         for device in devices {
             device.leave().await;
