@@ -51,7 +51,7 @@ withHub('every list of an empty hub says what to do', { devices: 0 }, async (hub
   const { page, context, errors } = await open(browser, hub);
   const empty = {
     '#/': 'No device has joined yet', '#/explore': 'Choose what to plot', '#/transfers': 'No transfer yet', '#/events': 'Nothing has happened yet',
-    '#/access': 'No account yet', '#/access?tab=tickets': 'No open ticket', '#/access?tab=tokens': 'No token yet',
+    '#/access': 'No account yet', '#/access?tab=tickets': 'No ticket yet', '#/access?tab=tokens': 'No token yet',
     '#/access?tab=lockouts': 'Nobody is locked out', '#/access?tab=penalties': 'No client network has a penalty', '#/nowhere': 'leads nowhere',
   };
   for (const [path, text] of Object.entries(empty)) {
@@ -153,7 +153,7 @@ withHub('a lock-out shows up, and is ended', { devices: 3 }, async (hub) => {
   const row = page.locator('tr', { hasText: 'uav-01' });
   await row.getByRole('button', { name: 'Unlock' }).click();
   await row.waitFor({ state: 'detached' });
-  assert.deepEqual(hub.world.lockouts.map(({ device }) => device), ['porch-camera-01']);
+  assert.deepEqual(hub.world.lockouts.map(({ name }) => name), ['porch-camera-01']);
   assert.deepEqual(errors, []);
   await context.close();
 });
@@ -170,6 +170,23 @@ withHub('a token is made, shown once, and revoked', { devices: 3 }, async (hub) 
   await page.getByRole('dialog').getByRole('button', { name: 'Revoke' }).click();
   await row.waitFor({ state: 'detached' });
   assert.equal(hub.world.tokens.length, 1);
+  assert.deepEqual(errors, []);
+  await context.close();
+});
+
+withHub('a login of a person is added, and removed', { devices: 1 }, async (hub) => {
+  const { page, context, errors } = await open(browser, hub, { path: '#/access?tab=logins' });
+  await page.getByRole('button', { name: 'New login' }).click();
+  await page.getByLabel('Name').fill('grace');
+  await page.getByLabel('May').selectOption('administrator');
+  await page.getByLabel('Password').fill('long enough');
+  await page.getByRole('button', { name: 'Add' }).click();
+  const row = page.locator('tr', { hasText: 'grace' });
+  await row.getByText('administrator').waitFor();
+  await row.getByRole('button', { name: 'Remove' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click();
+  await row.waitFor({ state: 'detached' });
+  assert.deepEqual(hub.world.logins.map(({ name }) => name), ['ada', 'wall']);
   assert.deepEqual(errors, []);
   await context.close();
 });

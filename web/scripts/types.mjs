@@ -7,7 +7,15 @@ const document = JSON.parse(readFileSync(new URL('openapi.json', root), 'utf8'))
 const target = new URL('src/api/schema.ts', root);
 
 const word = (name) => (/^[A-Za-z_$][\w$]*$/.test(name) ? name : JSON.stringify(name));
-const refName = (ref) => ref.split('/').pop().replace(/[^\w$]/g, '_');
+// A schema goes by its title, where it has one of its own.
+const schemas = document.components?.schemas ?? {};
+const titles = Object.values(schemas).map((schema) => schema.title);
+const named = (name) => {
+  const title = schemas[name]?.title;
+  const own = title !== undefined && titles.filter((one) => one === title).length === 1 && (title === name || !(title in schemas));
+  return (own ? title : name).replace(/[^\w$]/g, '_');
+};
+const refName = (ref) => named(ref.split('/').pop());
 
 function type(schema, indent) {
   if (schema === true || schema === undefined) return 'unknown';
@@ -49,9 +57,9 @@ function object(schema, indent) {
 const oneLine = (text) => text.replace(/\s+/g, ' ').replaceAll('*/', '* /');
 
 const out = ['// Written by scripts/types.mjs from openapi.json: do not edit.', ''];
-for (const [name, schema] of Object.entries(document.components?.schemas ?? {})) {
+for (const [name, schema] of Object.entries(schemas)) {
   if (schema.description) out.push(`/** ${oneLine(schema.description)} */`);
-  out.push(`export type ${refName('/' + name)} = ${type(schema, '')};`, '');
+  out.push(`export type ${named(name)} = ${type(schema, '')};`, '');
 }
 out.push('/** The methods of each path. */', 'export interface Paths {');
 for (const [path, item] of Object.entries(document.paths ?? {})) {

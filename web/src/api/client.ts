@@ -71,7 +71,7 @@ async function problem(response: Response): Promise<ApiError> {
   } catch {
     // A proxy's own page, or nothing: the status has to do.
   }
-  if (response.status === 404 && code === 'not_found') text = 'This version of the hub does not offer this.';
+  if (response.status === 404 && text.startsWith('there is nothing at this path')) text = 'This version of the hub does not offer this.';
   return new ApiError(response.status, text, code);
 }
 
@@ -89,8 +89,8 @@ export async function put(path: With<'put'>, body: unknown, parameters?: Paramet
   await send('PUT', address(path, parameters), body);
 }
 
-export async function remove(path: With<'delete'>, parameters?: Parameters): Promise<void> {
-  await send('DELETE', address(path, parameters));
+export async function remove(path: With<'delete'>, parameters?: Parameters, query?: Query): Promise<void> {
+  await send('DELETE', address(path, parameters, query));
 }
 
 interface Page<T> {

@@ -14,7 +14,7 @@ export type Session = {
   expires: string | null;
 };
 
-export type Login = {
+export type LoginOrder = {
   token?: string;
   name?: string;
   password?: string;
@@ -119,49 +119,61 @@ export type Transfer = {
   ended: string | null;
 };
 
-export type Lockout = {
-  device: string;
-  until: string;
-  failures?: number;
+export type LockOut = {
+  name: string;
+  kind: string;
+  left_ms: number;
 };
 
 export type Penalty = {
   network: string;
-  until: string;
-  failures?: number;
+  fault: string;
+  left_ms: number;
+};
+
+export type TicketUse = {
+  device: string;
+  at: string;
 };
 
 export type Ticket = {
   number: number;
   name: string | null;
   prefix: string | null;
+  state: string;
   uses: number;
-  left: number;
-  issued: string | null;
+  used: TicketUse[];
+  created: string;
   expires: string;
+  revoked: string | null;
 };
 
-export type NewTicket = {
+export type NewTicketOrder = {
   name?: string;
   prefix?: string;
   uses?: number;
   expires_in?: number;
 };
 
-export type IssuedTicket = {
+export type NewTicket = {
   number: number;
   ticket: string;
   command: string;
-  expires?: string;
-  pin?: string;
-  address?: string;
+  addresses: string[];
+  expires: string;
+};
+
+export type AccountKey = {
+  key: string;
+  since: string;
 };
 
 export type Account = {
   name: string;
-  key?: null | DeviceKey;
-  password?: boolean;
-  added?: string | null;
+  created: string;
+  present: boolean;
+  locked_out_for_ms: number | null;
+  key: null | AccountKey;
 };
 
 export type NewAccount = {
@@ -174,32 +186,35 @@ export type NewPassword = {
 };
 
 export type Token = {
-  id: string;
+  id: number;
   name: string;
   role: string;
-  device?: string | null;
-  made: string | null;
+  created: string;
   expires: string | null;
-  used: string | null;
+  last_used: string | null;
 };
 
-export type NewToken = {
+export type NewTokenOrder = {
   name: string;
   role: string;
-  device?: string;
   expires_in?: number;
 };
 
-export type IssuedToken = {
-  id: string;
+export type NewToken = {
+  id: number;
   token: string;
 };
 
-export type WebLogin = {
+export type Login = {
   name: string;
   role: string;
-  made?: string | null;
-  used?: string | null;
+  created: string;
+};
+
+export type NewLogin = {
+  name: string;
+  role: string;
+  password: string;
 };
 
 export type AuditEvent = {
@@ -238,8 +253,8 @@ export type TransferPage = {
   next: string | null;
 };
 
-export type LockoutPage = {
-  items: Lockout[];
+export type LockOutPage = {
+  items: LockOut[];
   next: string | null;
 };
 
@@ -263,8 +278,8 @@ export type TokenPage = {
   next: string | null;
 };
 
-export type WebLoginPage = {
-  items: WebLogin[];
+export type LoginPage = {
+  items: Login[];
   next: string | null;
 };
 
@@ -288,7 +303,7 @@ export interface Paths {
   "/api/v1/devices/{device}/data/{file}/points": "get";
   "/api/v1/transfers": "get";
   "/api/v1/lockouts": "get";
-  "/api/v1/lockouts/{device}": "delete";
+  "/api/v1/lockouts/{name}": "delete";
   "/api/v1/penalties": "get";
   "/api/v1/tickets": "get" | "post";
   "/api/v1/tickets/{number}": "delete";
@@ -296,7 +311,9 @@ export interface Paths {
   "/api/v1/accounts/{name}/password": "put";
   "/api/v1/tokens": "get" | "post";
   "/api/v1/tokens/{id}": "delete";
-  "/api/v1/logins": "get";
+  "/api/v1/logins": "get" | "post";
+  "/api/v1/logins/{name}": "delete";
+  "/api/v1/logins/{name}/password": "put";
   "/api/v1/audit": "get";
   "/api/v1/events": "get";
 }
