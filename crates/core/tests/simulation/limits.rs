@@ -25,14 +25,37 @@ pub(crate) fn capacity(rng: &mut Rng) -> Capacity {
     capacity.within(capacity.sessions)
 }
 
+/// Tells whether sessions have begun, ended or logged in: numbers of sessions only grow, and no session
+/// logs out.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shares {
+    last: Option<SessionId>,
+    sessions: usize,
+    logged_in: usize,
+}
+
 impl Oracle {
+    fn shares(&self) -> Shares {
+        Shares {
+            last: self.live.keys().next_back().copied(),
+            sessions: self.live.len(),
+            logged_in: self.live.values().filter(|live| live.name.is_some()).count(),
+        }
+    }
+
     /// A session that the hub did not end at once has its place.
-    pub(crate) fn check_shares(&self) {
+    pub(crate) fn check_shares(&mut self) {
+        let open: usize = self.live.values().map(|live| live.uploads.len()).sum();
+        assert!(open <= self.capacity.uploads, "{open} uploads are open");
+        let shares = self.shares();
+        if shares == self.checked_shares {
+            return;
+        }
+        self.checked_shares = shares;
         let Capacity {
             sessions,
             sessions_per_device,
             sessions_per_source,
-            uploads,
             ..
         } = self.capacity;
         assert!(
@@ -62,8 +85,6 @@ impl Oracle {
         for (name, count) in by_device {
             assert!(count <= sessions_per_device, "{name} has {count} sessions");
         }
-        let open: usize = self.live.values().map(|live| live.uploads.len()).sum();
-        assert!(open <= uploads, "{open} uploads are open");
     }
 
     /// Nobody is turned away while there is room.

@@ -20,6 +20,7 @@ use fleetlink_proto::transfer::Party;
 use fleetlink_proto::{ClientNetwork, DeviceKey, DeviceName, IdempotencyKey, LoginNonce};
 
 use crate::guesses::{Attempts, Verdict};
+use crate::limits::Shares;
 use crate::penalties::Penalties;
 use crate::presence::List;
 use crate::store::{Store, whose};
@@ -39,6 +40,8 @@ pub(crate) struct Oracle {
     keep_alive: Duration,
     pub(crate) capacity: Capacity,
     pub(crate) live: BTreeMap<SessionId, Live>,
+    /// The sessions whose shares were checked last.
+    pub(crate) checked_shares: Shares,
     pub(crate) list: List,
     /// Something to be counted.
     pub(crate) happened: Option<&'static str>,
@@ -151,6 +154,7 @@ impl Oracle {
             capacity: settings.capacity,
             penalties: Penalties::new(settings.penalties, settings.max_attempts.get()),
             live: BTreeMap::new(),
+            checked_shares: Shares::default(),
             list: List::default(),
             happened: None,
             names: BTreeMap::new(),

@@ -289,6 +289,11 @@ impl List {
 }
 
 impl Member {
+    /// The session of the highest rank gets the files.
+    fn rank(&self) -> (bool, Generation) {
+        (self.join.receives, self.generation)
+    }
+
     fn is_earlier(&self, rejoin: Option<Generation>) -> bool {
         rejoin.is_some() && (Some(self.generation) == rejoin || self.join.rejoin == rejoin)
     }
@@ -297,13 +302,14 @@ impl Member {
 impl Active {
     fn in_order(&self) -> Vec<&Member> {
         let mut members: Vec<_> = self.members.iter().collect();
-        members.sort_by_key(|member| (member.join.receives, member.generation));
+        members.sort_by_key(|member| member.rank());
         members.reverse();
         members
     }
 
     fn preferred(&self) -> (u16, IpAddr) {
-        let first = self.in_order()[0];
+        let first = self.members.iter().max_by_key(|member| member.rank());
+        let first = first.expect("a device that is active has a session");
         (first.join.udp_port, first.address)
     }
 }

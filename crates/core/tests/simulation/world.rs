@@ -12,6 +12,7 @@ use fleetlink_proto::control::{EndReason, EnrolledKey, RequestId, UploadNumber};
 use fleetlink_proto::ticket::TicketSecret;
 use fleetlink_proto::{DeviceKey, DeviceName, IdempotencyKey, WallTime};
 
+use crate::Traced;
 use crate::client::{Change, Client};
 use crate::coverage::Coverage;
 use crate::guesses::matches;
@@ -47,7 +48,8 @@ pub(crate) struct World {
     /// Changes that a device knows to be done.
     acknowledged: Vec<(DeviceName, Change)>,
     pub(crate) keys: BTreeSet<IdempotencyKey>,
-    pub(crate) trace: Trace,
+    /// Kept where runs are compared.
+    pub(crate) trace: Option<Trace>,
     pub(crate) coverage: Coverage,
 }
 
@@ -117,7 +119,7 @@ fn penalties(rng: &mut Rng) -> Option<PenaltySettings> {
 }
 
 impl World {
-    pub(crate) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64, traced: Traced) -> Self {
         let mut rng = Rng::new(seed);
         let now = at(Duration::ZERO);
         let settings = Settings {
@@ -174,7 +176,7 @@ impl World {
             acknowledged: Vec::new(),
             keys: BTreeSet::new(),
             coverage: Coverage::default(),
-            trace: Trace(0xcbf2_9ce4_8422_2325),
+            trace: (traced == Traced::Yes).then_some(Trace(0xcbf2_9ce4_8422_2325)),
             rng,
         };
         world.populate(clients);
@@ -313,7 +315,9 @@ impl World {
 
     fn drain(&mut self) {
         while let Some(effect) = self.hub.poll_effect() {
-            write!(self.trace, "{:?}{effect:?}", self.now.monotonic).unwrap();
+            if let Some(trace) = &mut self.trace {
+                write!(trace, "{:?}{effect:?}", self.now.monotonic).unwrap();
+            }
             self.coverage.effect(&effect);
             self.oracle.effect(&effect, &self.store, self.now);
             if let Some(what) = self.oracle.key_login(&effect, self.now) {
