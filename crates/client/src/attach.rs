@@ -1,12 +1,15 @@
 //! Logging in again and again as the same device.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 
 use fleetlink_proto::Password;
 use fleetlink_proto::control::{Join, JoinReply, LoginReply};
 use tokio::sync::Mutex;
 
-use crate::{Connection, Error, HubAddress, KeyPair, Result, Session, Successor, Trust, connect};
+use crate::{
+    Closed, Connection, Error, HubAddress, KeyPair, Result, Session, Successor, Trust, connect,
+};
 
 /// Everything that a login needs.
 #[derive(Debug, Clone)]
@@ -114,6 +117,8 @@ pub trait Sessions: Sync {
 /// Sessions of a command that attaches and does not join.
 pub struct Attached {
     current: Mutex<(Session, Dialer)>,
+    /// Whether the device has said goodbye: it does not come back.
+    has_left: AtomicBool,
 }
 
 impl Attached {
@@ -121,6 +126,7 @@ impl Attached {
     pub fn new(dialer: Dialer, session: Session) -> Self {
         Attached {
             current: Mutex::new((session, dialer)),
+            has_left: AtomicBool::new(false),
         }
     }
 }
@@ -130,11 +136,20 @@ impl Attached {
     pub(crate) async fn parts(&self) -> (Session, Dialer) {
         self.current.lock().await.clone()
     }
+
+    /// Says goodbye. No other session is opened after that, also by a call that is waiting for one.
+    pub(crate) async fn leave(&self) {
+        self.has_left.store(true, Ordering::SeqCst);
+        self.parts().await.0.leave().await;
+    }
 }
 
 impl Sessions for Attached {
     async fn session(&self) -> Result<Session> {
         let mut current = self.current.lock().await;
+        if self.has_left.load(Ordering::SeqCst) {
+            return Err(Error::closed(Closed::Left));
+        }
         let (session, dialer) = &mut *current;
         if session.is_closed().is_some() {
             *session = dialer.attach().await?;

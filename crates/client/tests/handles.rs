@@ -153,6 +153,25 @@ async fn a_client_that_has_left_says_so_at_once() {
 }
 
 #[tokio::test]
+async fn a_client_that_has_left_without_a_join_does_not_log_in_again() {
+    let (hub, state) = hub_and_state().await;
+    let client = at(&hub, &state).connect().await.unwrap();
+    client.upload(1, [1]).await.unwrap();
+    let connected = hub.seen.lock().unwrap().connected;
+    client.leave().await;
+    let errors = [
+        client.session().await.map(|_| ()).unwrap_err(),
+        client.clone().upload(1, [2]).await.map(|_| ()).unwrap_err(),
+        client.join().await.map(|_| ()).unwrap_err(),
+    ];
+    for error in errors {
+        let left = matches!(error.kind(), ErrorKind::Closed(Closed::Left));
+        assert!(left, "{error}");
+    }
+    assert_eq!(hub.seen.lock().unwrap().connected, connected);
+}
+
+#[tokio::test]
 async fn a_device_that_takes_files_leaves_with_its_events() {
     let (hub, state) = hub_and_state().await;
     let client = at(&hub, &state).connect().await.unwrap();

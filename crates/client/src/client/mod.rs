@@ -187,7 +187,7 @@ impl Client {
     pub async fn leave(&self) {
         match self.inner.supervisor() {
             Some(supervisor) => supervisor.leave().await,
-            None => self.parts().await.0.leave().await,
+            None => self.inner.sessions.leave().await,
         }
         if let (Some(direct), None) = (self.inner.direct.get(), &self.inner.endpoint) {
             let _ = timeout(CLOSE_DEADLINE, direct.close()).await;
