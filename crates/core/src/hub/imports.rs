@@ -66,6 +66,10 @@ impl Hub {
         if let Err(StoreError::Unknown(_)) = &taken {
             self.accounts.take_login_as_gone(name);
         }
+        if taken.is_ok() && was_there && !self.accounts.contains(name) {
+            // Another hub has removed the whole account meanwhile.
+            self.account_removed(name);
+        }
         if matches!(taken, Ok(()) | Err(StoreError::Unknown(_))) && was_there {
             self.end_sessions_of(name, Ending::LoginRemoved, None);
             self.withdraw_orphans(name);

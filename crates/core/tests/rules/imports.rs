@@ -172,3 +172,20 @@ fn a_login_waits_for_the_line_of_its_name_and_counts_meanwhile() {
     f.finish_check();
     f.answer(&third).unwrap().unwrap_err();
 }
+
+/// Another hub was faster, and removed all of the account.
+#[test]
+fn a_login_that_is_removed_where_its_account_is_gone_ends_with_the_account() {
+    let mut f = Fixture::new();
+    f.joined(1, "cam");
+    f.operate(AdminRequest::Change {
+        name: name("cam"),
+        order: AccountOrder::RemoveLogin {
+            origin: "file".into(),
+        },
+    });
+    f.store_answers(Ok(StoreReply::Account(None)));
+    assert_eq!(f.end_of(1), Some(EndReason::AccountRemoved));
+    assert_eq!(f.operator_answer(), Some(Ok(AdminReply::Done)));
+    assert!(f.active().is_empty());
+}

@@ -102,7 +102,7 @@ impl World {
 
     /// Guessers come from a few addresses, which they share with devices; one is the hub's own, and
     /// some have another address of the same customer each time.
-    fn address(&mut self, client: usize) -> IpAddr {
+    pub(crate) fn address(&mut self, client: usize) -> IpAddr {
         let host = u8::try_from(client).unwrap();
         match client % 4 {
             0 => [127, 0, 0, 1 + host % 3].into(),
@@ -187,6 +187,12 @@ impl World {
     }
 
     fn login(&mut self, client: usize) -> Login {
+        let (name, password) = self.password(client);
+        Login::by_password(name, password)
+    }
+
+    /// A name and a password that a client tries.
+    pub(crate) fn password(&mut self, client: usize) -> (String, String) {
         self.last_password += 1;
         let number = self.last_password;
         let name = self.clients[client].name.clone();
@@ -204,7 +210,7 @@ impl World {
             (self.rng.pick(&names).clone(), "wrong".to_owned())
         };
         let password = format!("{name}|{version}|{number}");
-        Login::by_password(name, password)
+        (name, password)
     }
 
     /// A login by key: as itself, under another name with its own key, or as another device with a

@@ -16,6 +16,12 @@ pub(crate) struct Coverage {
 /// Events that any few dozen runs together must have seen.
 pub(crate) const WANTED: &[&str] = &[
     "hub crashed",
+    "account changed elsewhere",
+    "identified",
+    "not identified",
+    "read a ticket",
+    "read a ticket anew",
+    "listed tickets",
     "read an account",
     "asked for a free name",
     "listed accounts",
@@ -107,6 +113,9 @@ impl Coverage {
                 Query::Account { .. } => self.count("read an account"),
                 Query::FreeName { .. } => self.count("asked for a free name"),
                 Query::Accounts { .. } => self.count("listed accounts"),
+                Query::TicketOf(_) => self.count("read a ticket"),
+                Query::Ticket(_) => self.count("read a ticket anew"),
+                Query::Tickets { .. } => self.count("listed tickets"),
                 _ => {}
             },
             Effect::Reply {

@@ -90,52 +90,69 @@ impl Oracle {
         result: &Result<Reply, RpcError>,
         now: Now,
     ) {
-        let verdict = match &self.told {
-            Told::Checked {
-                password: checked,
-                verdict,
-            } if checked == password => Some(*verdict),
-            _ => None,
-        };
-        let code = result.as_ref().map_err(|error| error.code);
-        match (code, verdict) {
-            (Ok(Reply::Login(login)), Some(Verdict::Right)) => {
+        match result {
+            Ok(Reply::Login(login)) => {
+                assert!(self.is_right(password), "{password} is not right");
                 assert_eq!(login.name.as_str(), name_of(password));
                 let live = self.live.get_mut(&session).expect("is live");
                 live.name = Some(login.name.clone());
                 let hash = password.rsplit_once('|').expect("name|version|number").0;
                 live.opened_by = OpenedBy::Password(hash.to_owned());
             }
-            (Err(ErrorCode::WrongPassword), Some(Verdict::Wrong))
-            | (Err(ErrorCode::NowBlocked), Some(Verdict::LastWrong))
-            | (Err(ErrorCode::Busy | ErrorCode::OutOfOrder), None) => {}
-            (Err(ErrorCode::Busy), Some(Verdict::Right)) => {
+            Ok(unexpected) => panic!("a login was decided as {unexpected:?}"),
+            Err(error) => self.password_refused(password, error, now),
+        }
+    }
+
+    /// What the input of this step has told of this password.
+    fn verdict_on(&self, password: &str) -> Option<Verdict> {
+        match &self.told {
+            Told::Checked {
+                password: checked,
+                verdict,
+            } if checked == password => Some(*verdict),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn is_right(&self, password: &str) -> bool {
+        self.verdict_on(password) == Some(Verdict::Right)
+    }
+
+    /// A password was refused, for a login or without one.
+    pub(crate) fn password_refused(&mut self, password: &str, error: &RpcError, now: Now) {
+        let retry_after = || {
+            let detail = error.data.clone().unwrap();
+            detail.retry_after_ms.map(u128::from)
+        };
+        match (error.code, self.verdict_on(password)) {
+            (ErrorCode::WrongPassword, Some(Verdict::Wrong))
+            | (ErrorCode::NowBlocked, Some(Verdict::LastWrong))
+            | (ErrorCode::Busy | ErrorCode::OutOfOrder, None) => {}
+            (ErrorCode::Busy, Some(Verdict::Right)) => {
                 let name = name_of(password);
                 assert!(
                     self.is_device_full(name) || self.is_in_doubt(name),
                     "{password}: there is room"
                 );
             }
-            (Err(ErrorCode::Blocked), None) => {
+            (ErrorCode::Blocked, None) => {
                 let attempts = self.names.get(name_of(password));
                 let until = attempts.and_then(|attempts| attempts.locked_out_until);
                 let left = until.and_then(|until| until.checked_sub(now.monotonic));
                 let penalty = self.penalties.left(password, now);
                 assert_eq!(penalty, None, "a penalised source learns of a block");
                 let left = left.expect("is blocked").as_millis();
-                let detail = result.as_ref().unwrap_err().data.clone().unwrap();
-                assert_eq!(detail.retry_after_ms.map(u128::from), Some(left));
+                assert_eq!(retry_after(), Some(left));
             }
-            (Err(ErrorCode::Penalised), None) => {
+            (ErrorCode::Penalised, None) => {
                 let left = self.penalties.left(password, now).expect("is penalised");
-                let detail = result.as_ref().unwrap_err().data.clone().unwrap();
-                let told = detail.retry_after_ms.map(u128::from);
-                assert_eq!(told, Some(left.as_millis()));
+                assert_eq!(retry_after(), Some(left.as_millis()));
             }
-            (Err(ErrorCode::StoreUnavailable | ErrorCode::Corrupt), None) => {
+            (ErrorCode::StoreUnavailable | ErrorCode::Corrupt, None) => {
                 assert!(self.was_not_read(), "{password} is refused for the store");
             }
-            unexpected => panic!("a login was decided as {unexpected:?}"),
+            unexpected => panic!("a password was decided as {unexpected:?}"),
         }
     }
 }

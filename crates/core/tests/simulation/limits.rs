@@ -39,7 +39,11 @@ impl Oracle {
         Shares {
             last: self.live.keys().next_back().copied(),
             sessions: self.live.len(),
-            logged_in: self.live.values().filter(|live| live.name.is_some()).count(),
+            logged_in: self
+                .live
+                .values()
+                .filter(|live| live.name.is_some())
+                .count(),
         }
     }
 

@@ -7,6 +7,7 @@
 mod behaviour;
 mod client;
 mod coverage;
+mod elsewhere;
 mod endings;
 mod guesses;
 mod imports;

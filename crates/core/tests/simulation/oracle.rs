@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use fleetlink_core::{
-    Account, AccountOrder, AdminId, AdminRequest, Capacity, Change, CheckId, ConsoleEvent, Delete,
-    Effect, Hub, Input, Now, Possession, Query, SessionId, Settings, StoreCall, StoreError,
+    Account, AccountOrder, AdminId, AdminRequest, CallId, Capacity, Change, CheckId, ConsoleEvent,
+    Delete, Effect, Hub, Input, Now, Possession, Query, SessionId, Settings, StoreCall, StoreError,
     StoreReply,
 };
 use fleetlink_proto::control::limits::silence_limit;
@@ -68,6 +68,8 @@ pub(crate) struct Oracle {
     pub(crate) settling: BTreeSet<CheckId>,
     pub(crate) settled: BTreeSet<CheckId>,
     unanswered: usize,
+    /// Passwords that were shown without a session and are not decided.
+    pub(crate) shown: BTreeMap<CallId, String>,
     pub(crate) admins: BTreeMap<AdminId, AdminRequest>,
     closing: bool,
     /// The news that the input of this step brought to the hub.
@@ -170,6 +172,7 @@ impl Oracle {
             settling: BTreeSet::new(),
             settled: BTreeSet::new(),
             unanswered: 0,
+            shown: BTreeMap::new(),
             admins: BTreeMap::new(),
             closing: false,
             told: Told::Nothing,
@@ -289,14 +292,18 @@ impl Oracle {
             Input::Importing { .. }
             | Input::LoginSettled { .. }
             | Input::AttemptsChanged { .. }
-            | Input::PasswordShown { .. }
             | Input::LoginShown { .. }
             | Input::SecretShown { .. } => {}
+            Input::PasswordShown { call, shown, .. } => self.password_shown(*call, shown),
             Input::PasswordChecked { check, matches } => self.checked(*check, *matches, now),
             Input::StoreAnswered { result, .. } => {
                 self.store_told(call.expect("the operation's call"), result.clone());
             }
-            Input::AccountChanged { name } => _ = self.in_doubt.insert(name.folded()),
+            Input::AccountChanged { name } => {
+                // The next read tells how the account is, whatever was in doubt before.
+                self.taken_as_gone.remove(name);
+                self.in_doubt.insert(name.folded());
+            }
             Input::StatelessCall { .. } => {}
             Input::Admin { admin, request, .. } => {
                 self.ends_sessions(request);
@@ -519,11 +526,11 @@ impl Oracle {
                 self.take_asked(*session, id, now);
                 self.granted(*session, to, addresses);
             }
+            Effect::Identified { call, result } => self.identified(*call, result, now),
             Effect::ActiveChanged => self.list.changed(),
             Effect::ListUploads { .. }
             | Effect::ListData { .. }
             | Effect::ReplyStateless { .. }
-            | Effect::Identified { .. }
             | Effect::JournalGrew
             | Effect::Console(_) => {}
         }
@@ -742,13 +749,15 @@ impl Oracle {
         if store.running.is_empty() && self.checks.is_empty() && self.settling.is_empty() {
             assert_eq!(self.unanswered, 0, "calls without an answer");
             assert!(self.admins.is_empty(), "operator's calls without an answer");
+            assert!(self.shown.is_empty(), "shown passwords without an answer");
         }
         if let Some(next) = hub.poll_timeout() {
             assert!(next > now.monotonic, "a deadline in the past: a busy loop");
         }
         if self.closing {
             assert!(self.live.is_empty() && self.list.is_empty());
-            assert_eq!(hub.is_drained(), store.running.is_empty());
+            let is_idle = store.running.is_empty() && self.shown.is_empty();
+            assert_eq!(hub.is_drained(), is_idle);
         } else {
             assert!(!hub.is_drained());
         }

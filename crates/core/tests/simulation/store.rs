@@ -132,6 +132,11 @@ impl Store {
         })
     }
 
+    /// Another hub of the same store changes something.
+    pub(crate) fn change_elsewhere(&mut self, call: &StoreCall) {
+        drop(self.apply(call));
+    }
+
     /// The process dies: what was under way is done or not, and staged bytes are forgotten.
     pub(crate) fn crash(&mut self, rng: &mut Rng) {
         for call in std::mem::take(&mut self.running).into_values() {

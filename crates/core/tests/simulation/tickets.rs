@@ -24,10 +24,10 @@ impl World {
         match self.rng.below(10) {
             0 => AdminRequest::ListTickets { after: None },
             1 | 2 => {
-                let last = self.secrets.len() as u64;
-                let number = last.saturating_sub(self.rng.below(4));
+                let last = self.store.tickets.keys().next_back().copied();
+                let back = u32::try_from(self.rng.below(3)).unwrap();
                 AdminRequest::RevokeTicket {
-                    ticket: TicketNumber(u32::try_from(number).unwrap()),
+                    ticket: TicketNumber(last.unwrap_or_default().0.saturating_sub(back)),
                 }
             }
             _ => {

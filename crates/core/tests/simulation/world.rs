@@ -33,6 +33,7 @@ pub(crate) struct World {
     pub(crate) last_key: u128,
     pub(crate) last_admin: u64,
     pub(crate) last_password: u64,
+    pub(crate) last_shown: u64,
     /// Of the tickets that were to be issued, in order.
     pub(crate) secrets: Vec<TicketSecret>,
     settings: Settings,
@@ -72,6 +73,8 @@ pub(crate) enum Event {
     },
     Store(OperationId),
     Operator,
+    /// Something beside the sessions.
+    Elsewhere,
     Crash,
     /// The hub's process is stopped for a while.
     Stall,
@@ -103,7 +106,7 @@ fn at(monotonic: Duration) -> Now {
 fn outlives(event: &Event) -> bool {
     matches!(
         event,
-        Event::Act(_) | Event::Operator | Event::Crash | Event::Stall
+        Event::Act(_) | Event::Operator | Event::Elsewhere | Event::Crash | Event::Stall
     )
 }
 
@@ -165,6 +168,7 @@ impl World {
             last_key: 0,
             last_admin: 0,
             last_password: 0,
+            last_shown: 0,
             secrets: Vec::new(),
             settings,
             oracle,
@@ -200,6 +204,9 @@ impl World {
             self.schedule(start, Event::Act(n));
         }
         self.schedule(Duration::from_secs(2), Event::Operator);
+        if self.rng.percent(60) {
+            self.schedule(Duration::from_secs(1), Event::Elsewhere);
+        }
         for _ in 0..self.rng.below(3) {
             let crash = self.rng.millis(1000, 60_000);
             self.schedule(crash, Event::Crash);
@@ -287,6 +294,7 @@ impl World {
                 self.drain();
             }
             Event::Operator => self.operate(),
+            Event::Elsewhere => self.elsewhere(),
             Event::Stall => self.stall(),
             Event::Crash => self.crash(),
         }
