@@ -9,7 +9,8 @@ use fleetlink_proto::control::{Reply, RequestId, RpcError};
 
 use crate::caller::{Caller, Door};
 use crate::errors::out_of_order;
-use crate::ids::{AdminId, SessionId};
+use crate::files::slots::Holder;
+use crate::ids::{AdminId, CallId, SessionId};
 use crate::operator::errors::{AdminError, AdminErrorKind};
 use crate::operator::requests::AdminReply;
 use crate::outgoing::{Outgoing, ReplyTo};
@@ -66,6 +67,15 @@ impl<C> Call<C> {
     pub(crate) fn session(&self) -> Option<SessionId> {
         match self.due.to {
             Some(ReplyTo::Session(session, _)) => Some(session),
+            _ => None,
+        }
+    }
+
+    /// The holder of an upload or download that the call opens.
+    pub(crate) fn holder(&self) -> Option<Holder> {
+        match self.due.to {
+            Some(ReplyTo::Session(session, _)) => Some(Holder::Session(session)),
+            Some(ReplyTo::Stateless(call, _)) => Some(Holder::Call(call)),
             _ => None,
         }
     }
@@ -177,6 +187,18 @@ impl Call {
         match self.due.to.take()? {
             ReplyTo::Session(session, id) if out.sessions.settle(session) => Some((session, id)),
             _ => None,
+        }
+    }
+
+    /// Leaves the reply to the driver: the call without a session that it answers; `None` where it has
+    /// one.
+    pub(crate) fn hand_over_stateless(mut self) -> Option<CallId> {
+        match self.due.to.take()? {
+            ReplyTo::Stateless(call, _) => Some(call),
+            to => {
+                debug_assert!(false, "not a call without a session: {to:?}");
+                None
+            }
         }
     }
 

@@ -49,6 +49,8 @@ pub enum Effect {
         password: Password,
         /// The hash to check it against.
         hash: Option<PasswordHash>,
+        /// Whether the same password is shown with each call, because there is no session.
+        is_repeated: bool,
     },
     /// Do a store operation.
     Store {
@@ -66,6 +68,10 @@ pub enum Effect {
         upload: UploadNumber,
         change: UploadChange,
     },
+    /// Begin an upload without a session: answer the call with it, and tell its end by
+    /// [`Input::StatelessUploadStaged`](crate::Input::StatelessUploadStaged) or
+    /// [`Input::StatelessUploadEnded`](crate::Input::StatelessUploadEnded).
+    StartStatelessUpload { call: CallId, change: UploadChange },
     /// Begin a download: answer `download.open` and send the segments.
     StartDownload {
         session: SessionId,
@@ -112,7 +118,7 @@ pub enum Effect {
     /// Reply to an operator or administrator.
     ReplyToOperator {
         admin: AdminId,
-        /// The answer; an error is a sentence for the operator.
+        /// The answer.
         result: Result<AdminReply, AdminError>,
     },
     /// The list of active devices is another one: `edge-device-log.txt` follows it.

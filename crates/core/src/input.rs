@@ -94,6 +94,21 @@ pub enum Input {
         caller: Caller,
         request: Request,
     },
+    /// All bytes of an upload without a session are staged and verified: it is to be committed.
+    StatelessUploadStaged {
+        /// To be answered once it is committed.
+        call: CallId,
+        door: Door,
+        caller: Caller,
+        /// The call that began it.
+        upload: CallId,
+        staged: Box<Staged>,
+    },
+    /// An upload without a session ended without a commit.
+    StatelessUploadEnded {
+        /// The call that began it.
+        upload: CallId,
+    },
     /// Somebody shows a device's password without a session. The reply is
     /// [`Effect::Identified`](crate::Effect::Identified).
     PasswordShown {

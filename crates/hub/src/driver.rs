@@ -11,8 +11,9 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use fleetlink_core::{
-    AdminError, AdminErrorKind, AdminId, AdminReply, AdminRequest, Caller, ConsoleEvent, DataReply,
-    Door, Effect, Hub, Input, Now, SessionId, Snapshot, UploadChange, rpc_error_of_store,
+    AdminError, AdminErrorKind, AdminId, AdminReply, AdminRequest, CallId, Caller, ConsoleEvent,
+    DataReply, Door, Effect, Hub, Input, Now, SessionId, Snapshot, UploadChange,
+    rpc_error_of_store,
 };
 use fleetlink_proto::control::{
     ActiveDevice, DownloadNumber, EndReason, ErrorCode, OpenTransferReply, Reply, RequestId,
@@ -29,6 +30,7 @@ use tracing::{Instrument as _, Span};
 use self::pace::Pace;
 use self::stall::StallWatch;
 pub use self::stateless::StatelessCalls;
+pub(crate) use self::stateless::{BegunUpload, OpenedUpload};
 use self::stateless::{StatelessEvent, Waiters};
 use self::turns::{Party, Turns};
 use crate::identity::Identity;
@@ -73,11 +75,11 @@ pub(crate) enum Event {
     },
     /// A call without a session.
     Stateless(StatelessEvent),
-    /// A call of the operator, an administrator or a viewer.
+    /// A request of an operator, an administrator or a viewer, or one of a device about its data files.
     Admin {
         door: Door,
         caller: Caller,
-        request: AdminRequest,
+        request: Box<AdminRequest>,
         reply: oneshot::Sender<Result<AdminReply, AdminError>>,
     },
 }
@@ -164,6 +166,7 @@ impl DriverHandle {
             kind: AdminErrorKind::Busy,
             message: "the hub is shutting down".to_owned(),
         };
+        let request = Box::new(request);
         let event = Event::Admin {
             door,
             caller,
@@ -211,6 +214,11 @@ pub(crate) struct Driver {
     turns: Turns,
     stalls: StallWatch,
     waiters: Waiters,
+    /// Uploads without a session that ended, and the way for their ends. The core bounds their number.
+    upload_ends: (
+        mpsc::UnboundedSender<CallId>,
+        mpsc::UnboundedReceiver<CallId>,
+    ),
     admin_calls: HashMap<AdminId, oneshot::Sender<Result<AdminReply, AdminError>>>,
     admin_count: u64,
     console_lost: u64,
@@ -256,6 +264,7 @@ impl Driver {
             sessions: HashMap::new(),
             turns: Turns::default(),
             waiters: Waiters::default(),
+            upload_ends: mpsc::unbounded_channel(),
             admin_calls: HashMap::new(),
             admin_count: 0,
             console_lost: 0,
@@ -278,6 +287,9 @@ impl Driver {
                 biased;
                 1.. = self.events.recv_many(&mut events, EVENTS_AT_ONCE) => {}
                 Some(done) = self.work.join_next() => self.handle_done(done),
+                Some(upload) = self.upload_ends.1.recv() => {
+                    self.input(Input::StatelessUploadEnded { upload });
+                }
                 () = sleep_until(timeout) => {}
                 () = sleep_until(self.active.due) => {}
                 () = tokio::time::sleep_until(self.stalls.next()) => {}
@@ -354,15 +366,22 @@ impl Driver {
                 request,
                 reply,
             } => {
+                // Of these callers devices alone have many requests.
+                let party = caller.device().cloned().map(Party::Device);
+                let Some(reply) = self.admit(party.as_ref(), reply) else {
+                    return;
+                };
                 self.admin_count += 1;
                 let admin = AdminId(self.admin_count);
                 self.admin_calls.insert(admin, reply);
-                self.input(Input::Admin {
+                let request = *request;
+                let input = Input::Admin {
                     admin,
                     door,
                     caller,
                     request,
-                });
+                };
+                self.give(party, input);
             }
         }
     }
@@ -464,10 +483,14 @@ impl Driver {
                 check,
                 password,
                 hash,
+                is_repeated,
             } => {
                 let passwords = self.passwords.clone();
                 let work = async move {
-                    let matches = passwords.check(password, hash).await;
+                    let matches = match is_repeated {
+                        true => passwords.check_repeated(password, hash).await,
+                        false => passwords.check(password, hash).await,
+                    };
                     Input::PasswordChecked { check, matches }
                 };
                 let span = self.span_of(self.core.caller_of_check(check));
@@ -498,6 +521,7 @@ impl Driver {
                 self.command(session, SessionCommand::Reply { id, result });
             }
             Effect::ReplyStateless { call, result } => self.waiters.reply(call, result),
+            Effect::StartStatelessUpload { call, change } => self.begin_upload(call, change),
             Effect::Identified { call, result } => self.waiters.identify(call, result),
             Effect::ListUploads { admin } => self.list_uploads(admin),
             Effect::ListData {

@@ -1,5 +1,7 @@
 //! Password hashing: Argon2id (RFC 9106), a few at a time, on threads of its own.
 
+mod proofs;
+
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -11,6 +13,7 @@ use fleetlink_proto::Password;
 use tokio::sync::oneshot;
 use tracing::Span;
 
+use self::proofs::Proofs;
 use crate::credentials::Secret;
 
 /// Memory of one hash, in KiB: 19 MiB, with two passes and one lane.
@@ -46,6 +49,8 @@ pub(crate) struct Passwords {
     desk: Arc<HashingDesk>,
     /// The hash that a password is checked against where the name has no account.
     dummy: PasswordHash,
+    /// Passwords that were right when they were shown without a session.
+    proofs: Proofs,
     #[cfg(feature = "without-dummy-hash")]
     skips_dummy: bool,
 }
@@ -111,6 +116,7 @@ impl Passwords {
             desk: Arc::new(HashingDesk(queue)),
             // No input is known that has this output.
             dummy: encode(&[0x5a; SALT_BYTES], &[0xa5; OUTPUT_BYTES]),
+            proofs: Proofs::new(),
             #[cfg(feature = "without-dummy-hash")]
             skips_dummy: false,
         }
@@ -156,6 +162,24 @@ impl Passwords {
     /// answer is no, so that names without an account take as long as those with one.
     pub(crate) async fn check(&self, password: Password, hash: Option<PasswordHash>) -> bool {
         self.check_at(password, hash, Priority::Login).await
+    }
+
+    /// As [`Passwords::check`] of a password that is shown with each call: one that was right is
+    /// remembered for as long as the account has that hash.
+    pub(crate) async fn check_repeated(
+        &self,
+        password: Password,
+        hash: Option<PasswordHash>,
+    ) -> bool {
+        let proof = hash.as_ref().map(|hash| self.proofs.of(&password, hash));
+        if proof.is_some_and(|proof| self.proofs.contain(proof)) {
+            return true;
+        }
+        let matches = self.check(password, hash).await;
+        if let Some(proof) = proof.filter(|_| matches) {
+            self.proofs.remember(proof);
+        }
+        matches
     }
 
     /// As [`Passwords::check`], in this order.

@@ -135,6 +135,12 @@ impl Logins {
         Some((password, check.hash.clone()))
     }
 
+    /// Whether a check is of a password that was shown without a session.
+    pub(crate) fn is_without_session(&self, id: CheckId) -> bool {
+        let check = self.checks.get(&id);
+        check.is_some_and(|check| check.call.shown_from().is_some())
+    }
+
     /// The session of a check, and its id of the call.
     pub(crate) fn caller(&self, id: CheckId) -> Option<(SessionId, &RequestId)> {
         self.checks.get(&id)?.call.origin()

@@ -12,9 +12,9 @@ use crate::access::possession::Possession;
 use crate::access::redemption::Redemption;
 use crate::access::shown_password::ShownSecret;
 use crate::call::Call;
-use crate::ids::{OperationId, SessionId};
+use crate::ids::{CallId, OperationId, SessionId};
 use crate::operator::requests::AdminRequest;
-use crate::store::calls::Query;
+use crate::store::calls::{Query, Staged};
 
 /// A call that waits for what is read.
 #[derive(Debug)]
@@ -24,9 +24,19 @@ pub(crate) enum Parked {
     Shown(Box<Attempt>),
     Redemption(Call<Redemption>),
     Stateless(Call<Request>),
+    /// The commit of an upload without a session.
+    Commit(Call<StagedUpload>),
     /// A secret of the HTTP door.
     Secret(Call<ShownSecret>),
     Admin(Call<AdminRequest>),
+}
+
+/// An upload without a session whose bytes are staged.
+#[derive(Debug)]
+pub(crate) struct StagedUpload {
+    /// The call that began it.
+    pub(crate) upload: CallId,
+    pub(crate) staged: Box<Staged>,
 }
 
 /// The callers whose parked calls share a bound: devices cannot crowd out the operator.
@@ -96,6 +106,7 @@ impl Parked {
             Parked::Shown(attempt) => attempt.call.origin(),
             Parked::Redemption(call) => call.origin(),
             Parked::Stateless(call) => call.origin(),
+            Parked::Commit(call) => call.origin(),
             Parked::Secret(call) => call.origin(),
             Parked::Admin(call) => call.origin(),
         }
@@ -105,9 +116,11 @@ impl Parked {
         match self {
             Parked::Admin(_) => Share::Administration,
             Parked::Secret(_) => Share::Secrets,
-            Parked::Login(_) | Parked::Shown(_) | Parked::Redemption(_) | Parked::Stateless(_) => {
-                Share::Devices
-            }
+            Parked::Login(_)
+            | Parked::Shown(_)
+            | Parked::Redemption(_)
+            | Parked::Stateless(_)
+            | Parked::Commit(_) => Share::Devices,
         }
     }
 
@@ -117,6 +130,7 @@ impl Parked {
             Parked::Shown(attempt) => attempt.call.withdraw(),
             Parked::Redemption(call) => _ = call.withdraw(),
             Parked::Stateless(call) => _ = call.withdraw(),
+            Parked::Commit(call) => _ = call.withdraw(),
             Parked::Secret(call) => _ = call.withdraw(),
             Parked::Admin(call) => _ = call.withdraw(),
         }

@@ -43,6 +43,7 @@ pub(crate) enum FileCommand {
     OpenDownload(OpenDownload),
     /// Reads the content without a download.
     Read(DataFile),
+    Summarise(DataFile),
 }
 
 /// Whether a call concerns the caller's own data files.
@@ -90,7 +91,7 @@ impl FileCommand {
             FileCommand::OpenUpload(upload) | FileCommand::Commit { upload, .. } => {
                 shown_upload(upload.mode)
             }
-            FileCommand::Compute(_) => Command::Compute,
+            FileCommand::Compute(_) | FileCommand::Summarise(_) => Command::Compute,
             FileCommand::Delete { .. } => Command::Delete,
             FileCommand::List(_) => Command::ListFiles,
             FileCommand::OpenDownload(_) | FileCommand::Read(_) => Command::Download,
@@ -116,6 +117,10 @@ impl FileCommand {
             FileCommand::Compute(compute) => StoreCall::Query(Query::Summary {
                 device,
                 file: compute.file.clone(),
+            }),
+            FileCommand::Summarise(file) => StoreCall::Query(Query::Summary {
+                device,
+                file: file.clone(),
             }),
             FileCommand::Delete {
                 file,
@@ -149,6 +154,8 @@ impl FileCommand {
         let (what, file) = match self {
             FileCommand::Compute(compute) => ("compute on", &compute.file),
             FileCommand::OpenDownload(download) => ("download", &download.file),
+            FileCommand::Read(file) => ("download", file),
+            FileCommand::Summarise(file) => ("compute on", file),
             _ => return NO_FILE.to_owned(),
         };
         format!("there is no file with ID of {file} at the server side to {what}")
@@ -161,7 +168,9 @@ impl FileCommand {
             }
             FileCommand::Compute(compute) => Some(&compute.file),
             FileCommand::OpenDownload(download) => Some(&download.file),
-            FileCommand::Delete { file, .. } | FileCommand::Read(file) => Some(file),
+            FileCommand::Delete { file, .. }
+            | FileCommand::Read(file)
+            | FileCommand::Summarise(file) => Some(file),
             FileCommand::List(_) => None,
         }
     }
@@ -183,18 +192,20 @@ pub(crate) fn shown_upload(mode: UploadMode) -> Command {
     }
 }
 
-/// Refuses a command. A device's is shown to the operator as well; whoever asks about another's data
+/// Refuses a command. A device's is shown to the operator as well; a request about data
 /// files is told the error's code too.
 pub(crate) fn refuse(call: Call, shown: Command, error: RpcError, out: &mut Outgoing) {
-    let Some(device) = call.device().cloned() else {
-        return call.report(Ok(AdminReply::Data(DataReply::Refused(error))), out);
-    };
-    out.show(ConsoleEvent::Refused {
-        device,
-        command: shown,
-        message: error.message.clone(),
-    });
-    call.refuse(error, out);
+    if let Some(device) = call.device().cloned() {
+        out.show(ConsoleEvent::Refused {
+            device,
+            command: shown,
+            message: error.message.clone(),
+        });
+    }
+    match call.holder() {
+        Some(_) => call.refuse(error, out),
+        None => call.report(Ok(AdminReply::Data(DataReply::Refused(error))), out),
+    }
 }
 
 pub(crate) fn computed(
@@ -263,6 +274,10 @@ pub(crate) fn listed(
         });
     }
     call.ok(Reply::Files(list), out);
+}
+
+pub(crate) fn summarised(call: Call, summary: Summary, out: &mut Outgoing) {
+    call.report(Ok(AdminReply::Data(DataReply::Summary(summary))), out);
 }
 
 pub(crate) fn read(call: Call, snapshot: Snapshot, out: &mut Outgoing) {

@@ -15,7 +15,7 @@ use crate::console::ConsoleEvent;
 use crate::effect::Effect;
 use crate::errors;
 use crate::files::command::{FileCommand, refuse, shown_upload};
-use crate::files::slots::{Slot, Slots};
+use crate::files::slots::{Holder, Slot, Slots};
 use crate::outgoing::Outgoing;
 use crate::store::calls::{StagedId, StoreError, StoreReply, UploadChange};
 use crate::store::snapshot::Snapshot;
@@ -29,17 +29,18 @@ pub(crate) fn take_slot(
     let Some(slot) = call.command.slot() else {
         return Some(call);
     };
-    let (Some(session), Some(device)) = (call.session(), call.device()) else {
+    let holder = call.holder().filter(|holder| may_hold(*holder, slot));
+    let (Some(holder), Some(device)) = (holder, call.device()) else {
         let error = errors::out_of_order(&format!("{} needs a session", call.method));
         call.split().1.refuse(error, out);
         return None;
     };
-    if let Some(number) = slots.unusable(session, slot) {
+    if let Some(number) = slots.unusable(holder, slot) {
         let (command, call) = call.split();
         refuse(call, command.shown(), number_refused(slot, number), out);
         return None;
     }
-    if slots.take(session, device, slot) {
+    if slots.take(holder, device, slot) {
         return Some(call);
     }
     let (command, call) = call.split();
@@ -50,6 +51,14 @@ pub(crate) fn take_slot(
         out,
     );
     None
+}
+
+/// A download is sent in chunks, which need a session.
+fn may_hold(holder: Holder, slot: Slot) -> bool {
+    matches!(
+        (holder, slot),
+        (Holder::Session(_), _) | (_, Slot::Upload(_))
+    )
 }
 
 fn number_refused(slot: Slot, number: u64) -> RpcError {
@@ -90,8 +99,8 @@ pub(crate) fn upload_opened(
     let Some(receipt) = found else {
         return start_upload(call, owner, upload, slots, out);
     };
-    if let Some(session) = call.session() {
-        slots.uploads.refuse(session, upload.upload);
+    if let Some(holder) = call.holder() {
+        slots.uploads.refuse(holder, upload.upload);
     }
     if (&receipt.file, receipt.mode) == (&upload.file, upload.mode) {
         let file = receipt.file.clone();
@@ -126,6 +135,13 @@ fn start_upload(
         file,
         mode,
     };
+    if let Some(holder @ Holder::Call(_)) = call.holder() {
+        slots.uploads.begin(holder, None, upload);
+        if let Some(call) = call.hand_over_stateless() {
+            out.push(Effect::StartStatelessUpload { call, change });
+        }
+        return;
+    }
     let Some((session, id)) = call.hand_over(out) else {
         return;
     };

@@ -10,13 +10,27 @@ use fleetlink_proto::control::limits::{
 use fleetlink_proto::control::{DownloadNumber, OpenUpload, UploadNumber};
 
 use crate::capacity::Capacity;
-use crate::ids::SessionId;
+use crate::ids::{CallId, SessionId};
 
 /// The slot that a command takes, and the number that its caller has chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Slot {
     Upload(Option<UploadNumber>),
     Download(Option<DownloadNumber>),
+}
+
+/// The holder of slots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Holder {
+    Session(SessionId),
+    /// The call without a session that has begun the one upload or download.
+    Call(CallId),
+}
+
+impl From<SessionId> for Holder {
+    fn from(session: SessionId) -> Self {
+        Holder::Session(session)
+    }
 }
 
 /// A kind of number, which tells uploads or downloads of a session apart.
@@ -36,13 +50,13 @@ pub(crate) struct Slots {
 #[derive(Debug)]
 pub(crate) struct Table<N, T> {
     bound: Bound,
-    sessions: BTreeMap<SessionId, OfSession<N, T>>,
+    holders: BTreeMap<Holder, Held<N, T>>,
 }
 
-/// The slots of one session. One is taken when an upload or download is asked for, while the store is
+/// The slots of one holder. One is taken when an upload or download is asked for, while the store is
 /// still asked about it.
 #[derive(Debug)]
-struct OfSession<N, T> {
+struct Held<N, T> {
     owner: DeviceName,
     taken: Taken<N, T>,
 }
@@ -159,25 +173,26 @@ impl<N: Number, T> Table<N, T> {
     fn within(bound: Bound) -> Self {
         Table {
             bound,
-            sessions: BTreeMap::new(),
+            holders: BTreeMap::new(),
         }
     }
 
     /// The number of those of a session that are open or requested.
-    fn of_session(&self, session: SessionId) -> usize {
-        let own = self.sessions.get(&session);
+    fn of_session(&self, holder: impl Into<Holder>) -> usize {
+        let own = self.holders.get(&holder.into());
         own.map_or(0, |own| own.taken.count())
     }
 
     /// Whether a session may begin under this number.
-    fn may_use(&self, session: SessionId, number: N) -> bool {
-        let own = self.sessions.get(&session);
+    fn may_use(&self, holder: impl Into<Holder>, number: N) -> bool {
+        let own = self.holders.get(&holder.into());
         let is_used = own.is_some_and(|own| own.taken.is_used(number));
         (1..=MAX_NUMBER).contains(&number.into()) && !is_used
     }
 
-    fn take(&mut self, session: SessionId, device: &DeviceName, chosen: Option<N>) -> bool {
-        let own = self.sessions.entry(session).or_insert_with(|| OfSession {
+    fn take(&mut self, holder: impl Into<Holder>, device: &DeviceName, chosen: Option<N>) -> bool {
+        let holder = holder.into();
+        let own = self.holders.entry(holder).or_insert_with(|| Held {
             owner: device.clone(),
             taken: Taken::new(),
         });
@@ -186,36 +201,60 @@ impl<N: Number, T> Table<N, T> {
             own.taken.asked += 1;
             own.taken.chosen.extend(chosen);
         }
+        self.forget_idle(holder);
         is_free
     }
 
+    /// A call without a session is forgotten when it holds nothing.
+    fn forget_idle(&mut self, holder: Holder) {
+        let held = self.holders.get(&holder);
+        let is_idle = held.is_some_and(|held| held.taken.count() == 0);
+        if is_idle && matches!(holder, Holder::Call(_)) {
+            self.holders.remove(&holder);
+        }
+    }
+
     /// Begins a requested upload or download, and returns its number.
-    pub(crate) fn begin(&mut self, session: SessionId, chosen: Option<N>, what: T) -> Option<N> {
-        let own = self.sessions.get_mut(&session)?;
+    pub(crate) fn begin(
+        &mut self,
+        holder: impl Into<Holder>,
+        chosen: Option<N>,
+        what: T,
+    ) -> Option<N> {
+        let own = self.holders.get_mut(&holder.into())?;
         Some(own.taken.begin(chosen, what))
     }
 
     /// Gives a requested slot back: the upload or download does not begin.
-    pub(crate) fn refuse(&mut self, session: SessionId, chosen: Option<N>) {
-        let Some(own) = self.sessions.get_mut(&session) else {
+    pub(crate) fn refuse(&mut self, holder: impl Into<Holder>, chosen: Option<N>) {
+        let holder = holder.into();
+        let Some(own) = self.holders.get_mut(&holder) else {
             return;
         };
         if own.taken.asked > 0 {
             self.bound.free(&own.owner, 1);
         }
         own.taken.settle(chosen);
+        self.forget_idle(holder);
     }
 
     /// Frees this number; returns the upload or download that had it.
-    pub(crate) fn end(&mut self, session: SessionId, number: N) -> Option<T> {
-        let own = self.sessions.get_mut(&session)?;
+    pub(crate) fn end(&mut self, holder: impl Into<Holder>, number: N) -> Option<T> {
+        let own = self.holders.get_mut(&holder.into())?;
         let ended = own.taken.open.remove(&number)?;
         self.bound.free(&own.owner, 1);
         Some(ended)
     }
 
-    fn end_session(&mut self, session: SessionId) {
-        if let Some(own) = self.sessions.remove(&session) {
+    /// The upload or download that this call without a session has begun is over.
+    pub(crate) fn end_of(&mut self, call: CallId) -> Option<T> {
+        let held = self.holders.remove(&Holder::Call(call))?;
+        self.bound.free(&held.owner, held.taken.count());
+        held.taken.open.into_values().next()
+    }
+
+    fn end_session(&mut self, holder: impl Into<Holder>) {
+        if let Some(own) = self.holders.remove(&holder.into()) {
             self.bound.free(&own.owner, own.taken.count());
         }
     }
@@ -255,44 +294,52 @@ impl Slots {
     }
 
     /// The numbers of a session's uploads and downloads, open or requested.
-    pub(crate) fn of_session(&self, session: SessionId) -> (usize, usize) {
-        let uploads = self.uploads.of_session(session);
-        (uploads, self.downloads.of_session(session))
+    pub(crate) fn of_session(&self, holder: impl Into<Holder>) -> (usize, usize) {
+        let holder = holder.into();
+        let uploads = self.uploads.of_session(holder);
+        (uploads, self.downloads.of_session(holder))
     }
 
     /// The number that a session has chosen and may not use.
-    pub(crate) fn unusable(&self, session: SessionId, slot: Slot) -> Option<u64> {
+    pub(crate) fn unusable(&self, holder: impl Into<Holder>, slot: Slot) -> Option<u64> {
+        let holder = holder.into();
         match slot {
             Slot::Upload(chosen) => chosen
-                .filter(|&number| !self.uploads.may_use(session, number))
+                .filter(|&number| !self.uploads.may_use(holder, number))
                 .map(Into::into),
             Slot::Download(chosen) => chosen
-                .filter(|&number| !self.downloads.may_use(session, number))
+                .filter(|&number| !self.downloads.may_use(holder, number))
                 .map(Into::into),
         }
     }
 
     /// Takes a slot; `false` where the session, the device or the hub has none left.
     #[must_use]
-    pub(crate) fn take(&mut self, session: SessionId, device: &DeviceName, slot: Slot) -> bool {
+    pub(crate) fn take(
+        &mut self,
+        holder: impl Into<Holder>,
+        device: &DeviceName,
+        slot: Slot,
+    ) -> bool {
         match slot {
-            Slot::Upload(chosen) => self.uploads.take(session, device, chosen),
-            Slot::Download(chosen) => self.downloads.take(session, device, chosen),
+            Slot::Upload(chosen) => self.uploads.take(holder, device, chosen),
+            Slot::Download(chosen) => self.downloads.take(holder, device, chosen),
         }
     }
 
     /// Gives a requested slot back: the upload or download does not begin.
-    pub(crate) fn refuse(&mut self, session: SessionId, slot: Slot) {
+    pub(crate) fn refuse(&mut self, holder: impl Into<Holder>, slot: Slot) {
         match slot {
-            Slot::Upload(chosen) => self.uploads.refuse(session, chosen),
-            Slot::Download(chosen) => self.downloads.refuse(session, chosen),
+            Slot::Upload(chosen) => self.uploads.refuse(holder, chosen),
+            Slot::Download(chosen) => self.downloads.refuse(holder, chosen),
         }
     }
 
     /// A session is over.
-    pub(crate) fn end_session(&mut self, session: SessionId) {
-        self.uploads.end_session(session);
-        self.downloads.end_session(session);
+    pub(crate) fn end_session(&mut self, holder: impl Into<Holder>) {
+        let holder = holder.into();
+        self.uploads.end_session(holder);
+        self.downloads.end_session(holder);
     }
 }
 
@@ -350,7 +397,7 @@ mod tests {
             ),
             (0, 0)
         );
-        assert!(slots.uploads.sessions.is_empty());
+        assert!(slots.uploads.holders.is_empty());
     }
 
     #[test]
@@ -380,6 +427,30 @@ mod tests {
         slots.end_session(session);
         slots.downloads.end(session, 9.into());
         assert_eq!(taken(&slots), (0, 0));
+    }
+
+    #[test]
+    fn a_call_without_a_session_holds_its_one_upload_and_leaves_nothing_behind() {
+        let mut slots = Slots::within(&Capacity::default());
+        let mut open = Vec::new();
+        for number in 0..MAX_UPLOADS_PER_DEVICE as u64 + 3 {
+            let call = CallId(number);
+            if slots.take(Holder::Call(call), &device(1), UPLOAD) {
+                slots.uploads.begin(Holder::Call(call), None, upload());
+                open.push(call);
+            }
+        }
+        assert_eq!(open.len(), MAX_UPLOADS_PER_DEVICE);
+        assert_eq!(slots.uploads.holders.len(), open.len());
+        for call in open {
+            assert!(slots.uploads.end_of(call).is_some());
+            assert!(slots.uploads.end_of(call).is_none());
+        }
+        let refused = Holder::Call(CallId(99));
+        assert!(slots.take(refused, &device(1), UPLOAD));
+        slots.refuse(refused, UPLOAD);
+        assert_eq!(slots.uploads.bound.taken, 0);
+        assert!(slots.uploads.holders.is_empty());
     }
 
     #[test]

@@ -56,7 +56,9 @@ impl Hub {
         let may_look = decide(&call.caller, door, Action::Inspect) == Decision::Permitted;
         let at_once = matches!(&request, AdminRequest::EndSessions(SessionChoice::OfDevice(name))
             if self.out.sessions.of_device(name) > 0);
-        match request.account().filter(|_| may_look && !at_once).cloned() {
+        // A device has requests about itself alone, and is believed for what its account has.
+        let about = request.account().filter(|_| may_look && !at_once);
+        match call.device().or(about).cloned() {
             Some(name) if !self.accounts.is_read(&name) => {
                 let call = Parked::Admin(call.with(request));
                 self.read_account(NotRead(name), call, now);
@@ -67,7 +69,10 @@ impl Hub {
 
     /// Goes on with a request, for which the account that it is about has been read.
     pub(super) fn go_on_admin(&mut self, call: Call<AdminRequest>, now: Now) {
-        let (request, call) = call.split();
+        let (request, mut call) = call.split();
+        if !self.accounts.is_present(&call.caller) {
+            call.caller = Caller::Nobody;
+        }
         match request {
             AdminRequest::ListAccounts { after } => {
                 self.permit_admin(call, Action::Inspect, |hub, call| {
@@ -138,7 +143,7 @@ impl Hub {
         match request {
             DataRequest::List { device, after } => {
                 let action = device.as_ref().map_or(Action::Inspect, Action::ReadData);
-                self.permit_admin(call, action, |hub, call| {
+                self.permit_data(call, action, |hub, call| {
                     hub.list_data(call, device.clone(), after);
                 });
             }
@@ -146,26 +151,37 @@ impl Hub {
                 device,
                 file,
                 operation,
-            } => self.permit_admin(call, Action::ReadData(&device), |hub, call| {
+            } => self.permit_data(call, Action::ReadData(&device), |hub, call| {
                 let compute = FileCommand::Compute(Compute { file, operation });
                 hub.issue_for(call, &device, compute, now);
             }),
+            DataRequest::Summarise { device, file } => {
+                self.permit_data(call, Action::ReadData(&device), |hub, call| {
+                    hub.issue_for(call, &device, FileCommand::Summarise(file), now);
+                });
+            }
             DataRequest::Read { device, file } => {
-                self.permit_admin(call, Action::ReadData(&device), |hub, call| {
+                self.permit_data(call, Action::ReadData(&device), |hub, call| {
                     hub.issue_for(call, &device, FileCommand::Read(file), now);
                 });
             }
-            DataRequest::Delete { device, file, key } => {
-                self.permit_admin(call, Action::DeleteData(&device), |hub, call| {
-                    let delete = FileCommand::Delete {
-                        file,
-                        key,
-                        by: Deleter::Operator,
-                        version: None,
-                    };
-                    hub.issue_for(call, &device, delete, now);
-                });
-            }
+            DataRequest::Delete {
+                device,
+                file,
+                version,
+                key,
+            } => self.permit_data(call, Action::DeleteData(&device), |hub, call| {
+                let delete = FileCommand::Delete {
+                    file,
+                    key,
+                    by: match call.device() {
+                        Some(_) => Deleter::Device,
+                        None => Deleter::Operator,
+                    },
+                    version,
+                };
+                hub.issue_for(call, &device, delete, now);
+            }),
             DataRequest::Expire {
                 device,
                 file,
@@ -229,6 +245,18 @@ impl Hub {
             let seen = look(hub);
             call.report(Ok(seen), &mut hub.out);
         });
+    }
+
+    /// Goes on with a request about data files that the table permits, and refuses another. In a
+    /// session a device has its own calls for its data files.
+    fn permit_data(&mut self, call: Call, action: Action<'_>, then: impl FnOnce(&mut Hub, Call)) {
+        let permits = decide(&call.caller, call.door(), action) == Decision::Permitted;
+        let is_in_session = call.door() == Door::Session;
+        if permits && !is_in_session {
+            return then(self, call);
+        }
+        let why = AdminError::new(AdminErrorKind::Forbidden, not_for(&call.caller));
+        call.report_error(why, &mut self.out);
     }
 
     /// Goes on with a request that the table permits, and refuses another. Who may not even look makes

@@ -193,10 +193,12 @@ impl Hub {
         let Some((password, hash)) = self.logins.settle(id, hash_of) else {
             return;
         };
+        let is_repeated = self.logins.is_without_session(id);
         self.out.push(Effect::CheckPassword {
             check: id,
             password,
             hash,
+            is_repeated,
         });
     }
 

@@ -183,6 +183,7 @@ impl Hub {
             (Parked::Shown(attempt), StoreReply::Account(_)) => self.attempt(*attempt, now),
             (Parked::Stateless(call), StoreReply::Account(_)) => self.ready_stateless(call, now),
             (Parked::Stateless(call), StoreReply::Admission(_)) => self.secret_read(call, now),
+            (Parked::Commit(call), StoreReply::Account(_)) => self.commit_stateless(call, now),
             (Parked::Secret(call), StoreReply::Admission(_)) => self.admit(call, now),
             (Parked::Shown(attempt), StoreReply::WebLogin(found)) => {
                 self.login_read(*attempt, found.clone(), now);
@@ -252,6 +253,7 @@ impl Hub {
             Parked::Redemption(call) => self.fail_redemption(call.split().1, why.error(), now),
             Parked::Stateless(call) => call.split().1.refuse(why.error(), &mut self.out),
             Parked::Secret(call) => call.split().1.refuse(why.error(), &mut self.out),
+            Parked::Commit(call) => self.refuse_commit(call, why.error()),
             Parked::Admin(call) => call
                 .split()
                 .1

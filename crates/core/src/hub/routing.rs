@@ -75,6 +75,16 @@ impl Hub {
             Input::StoreAnswered { operation, result } => {
                 self.store_answered(operation, result, now);
             }
+            Input::StatelessUploadStaged {
+                call,
+                door,
+                caller,
+                upload,
+                staged,
+            } => self.stateless_upload_staged((call, door), caller, upload, staged, now),
+            Input::StatelessUploadEnded { upload } => {
+                self.slots.uploads.end_of(upload);
+            }
             Input::PasswordShown { call, door, shown } => self.identify((call, door), shown, now),
             Input::LoginShown {
                 call,

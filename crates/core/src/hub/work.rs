@@ -2,9 +2,12 @@
 //! store says.
 
 use fleetlink_proto::DeviceName;
-use fleetlink_proto::control::{RequestId, UploadNumber};
+use fleetlink_proto::control::{OpenUpload, RequestId, RpcError, UploadNumber};
 
+use crate::access::accounts::NotRead;
+use crate::access::parked::{Parked, StagedUpload};
 use crate::call::Call;
+use crate::caller::{Caller, Door};
 use crate::console::ConsoleEvent;
 use crate::effect::Effect;
 use crate::errors;
@@ -14,7 +17,7 @@ use crate::hub::Hub;
 use crate::hub::endings::is_wanted;
 use crate::hub::queue::Job;
 use crate::hub::routing::Context;
-use crate::ids::{OperationId, SessionId};
+use crate::ids::{CallId, OperationId, SessionId};
 use crate::operator::account_change::AccountCommand;
 use crate::operator::errors::{AdminError, no_account, too_many_operations};
 use crate::outgoing::ReplyTo;
@@ -143,10 +146,10 @@ impl Hub {
     }
 
     fn queue_command(&mut self, call: Call<FileCommand>, owner: &DeviceName, now: Now) {
-        let (shown, slot, session) = (call.command.shown(), call.command.slot(), call.session());
+        let (shown, slot, holder) = (call.command.shown(), call.command.slot(), call.holder());
         if let Err(call) = self.enqueue(owner, Job::File(call), now) {
-            if let (Some(session), Some(slot)) = (session, slot) {
-                self.slots.refuse(session, slot);
+            if let (Some(holder), Some(slot)) = (holder, slot) {
+                self.slots.refuse(holder, slot);
             }
             let error = match is_own(&call, owner) {
                 true => errors::too_many_operations(),
@@ -175,6 +178,9 @@ impl Hub {
             (FileCommand::Compute(compute), Ok(StoreReply::Summary(summary))) => {
                 command::computed(call, owner, compute, &summary, out);
             }
+            (FileCommand::Summarise(_), Ok(StoreReply::Summary(summary))) => {
+                command::summarised(call, summary, out);
+            }
             (FileCommand::Delete { by, .. }, Ok(StoreReply::Deleted(reply))) => {
                 command::deleted(call, owner, by, reply, out);
             }
@@ -188,8 +194,8 @@ impl Hub {
                 command::read(call, snapshot, out);
             }
             (command, result) => {
-                if let (Some(session), Some(slot)) = (call.session(), command.slot()) {
-                    slots.refuse(session, slot);
+                if let (Some(holder), Some(slot)) = (call.holder(), command.slot()) {
+                    slots.refuse(holder, slot);
                 }
                 let error = match result {
                     Ok(_) => errors::internal(),
@@ -215,7 +221,50 @@ impl Hub {
         let to = ReplyTo::Session(session, id);
         let call = self.calls.open(to, self.caller(session), "upload.commit");
         let taken = self.slots.uploads.end(session, upload);
-        let (Some(own), Some(upload)) = (call.device().cloned(), taken) else {
+        self.commit(call, taken, staged, now);
+    }
+
+    /// The same of an upload without a session, which this call began. Its caller is believed for as
+    /// long as the account has that password or key.
+    pub(super) fn stateless_upload_staged(
+        &mut self,
+        (call, door): (CallId, Door),
+        caller: Caller,
+        upload: CallId,
+        staged: Box<Staged>,
+        now: Now,
+    ) {
+        let to = ReplyTo::Stateless(call, door);
+        let call = self.calls.open(to, caller, "upload.commit");
+        let call = call.with(StagedUpload { upload, staged });
+        match call.device().cloned() {
+            Some(name) if !self.accounts.is_read(&name) => {
+                self.read_account(NotRead(name), Parked::Commit(call), now);
+            }
+            _ => self.commit_stateless(call, now),
+        }
+    }
+
+    /// Goes on with the commit of an upload without a session, whose account has been read.
+    pub(super) fn commit_stateless(&mut self, call: Call<StagedUpload>, now: Now) {
+        let (StagedUpload { upload, staged }, mut call) = call.split();
+        if !self.accounts.is_present(&call.caller) {
+            call.caller = Caller::Nobody;
+        }
+        let taken = self.slots.uploads.end_of(upload);
+        self.commit(call, taken, *staged, now);
+    }
+
+    pub(super) fn refuse_commit(&mut self, call: Call<StagedUpload>, error: RpcError) {
+        let (StagedUpload { upload, staged }, call) = call.split();
+        self.slots.uploads.end_of(upload);
+        self.out.push(Effect::Discard { staged: staged.id });
+        call.refuse(error, &mut self.out);
+    }
+
+    fn commit(&mut self, call: Call, upload: Option<OpenUpload>, staged: Staged, now: Now) {
+        let discarded = Effect::Discard { staged: staged.id };
+        let (Some(own), Some(upload)) = (call.device().cloned(), upload) else {
             self.out.push(discarded);
             return call.refuse(errors::no_such_transfer(), &mut self.out);
         };

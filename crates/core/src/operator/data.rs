@@ -1,12 +1,12 @@
 //! Devices' data files in the operator's hands, and those that retention deletes.
 
 use fleetlink_proto::control::{ComputeReply, DeleteReply, FileEntry, RpcError};
-use fleetlink_proto::samples::Operation;
+use fleetlink_proto::samples::{Operation, Summary};
 use fleetlink_proto::{DataFile, DeviceName, IdempotencyKey, Version};
 
 use crate::store::snapshot::Snapshot;
 
-/// A request about data files by another caller than their device.
+/// A request about data files by another caller than their device, or by a device without a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DataRequest {
     /// Lists data files, by device and ID.
@@ -24,10 +24,14 @@ pub enum DataRequest {
     },
     /// Reads a data file.
     Read { device: DeviceName, file: DataFile },
+    /// Asks for the summary of a data file.
+    Summarise { device: DeviceName, file: DataFile },
     /// Deletes a data file.
     Delete {
         device: DeviceName,
         file: DataFile,
+        /// The version that is meant; any where it is not given.
+        version: Option<Version>,
         /// Names this deletion across retries.
         key: IdempotencyKey,
     },
@@ -49,6 +53,7 @@ impl DataRequest {
             DataRequest::List { device, .. } => device.as_ref(),
             DataRequest::Compute { device, .. }
             | DataRequest::Read { device, .. }
+            | DataRequest::Summarise { device, .. }
             | DataRequest::Delete { device, .. }
             | DataRequest::Expire { device, .. } => Some(device),
         }
@@ -62,6 +67,8 @@ pub enum DataReply {
     Files(Vec<(DeviceName, FileEntry)>),
     /// A result.
     Computed(ComputeReply),
+    /// The summary of all samples.
+    Summary(Summary),
     /// The content, to be read from the store.
     Content(Snapshot),
     /// The data file is deleted.

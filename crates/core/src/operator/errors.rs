@@ -74,6 +74,12 @@ impl From<&RpcError> for AdminError {
     }
 }
 
+impl From<RpcError> for AdminError {
+    fn from(error: RpcError) -> Self {
+        AdminError::from(&error)
+    }
+}
+
 impl From<StoreError> for AdminError {
     fn from(error: StoreError) -> Self {
         let kind = match &error {

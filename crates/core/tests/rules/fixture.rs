@@ -246,6 +246,7 @@ impl Fixture {
                 check,
                 password,
                 hash,
+                ..
             } => {
                 let right = hash.as_ref().map(PasswordHash::as_str) == Some(password.expose());
                 Some((*check, right))

@@ -19,6 +19,7 @@ fn delete(device: DeviceName) -> DataRequest {
     DataRequest::Delete {
         device,
         file: FILE,
+        version: None,
         key: KEY,
     }
 }

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 
 use fleetlink_core::authorisation::Means;
 use fleetlink_core::{
-    AccountOrder, AdminReply, AdminRequest, Caller, Change, DataReply, DataRequest, Door, Input,
-    Proof, Query, StoreCall, StoreReply,
+    AccountOrder, AdminReply, AdminRequest, CallId, Caller, Change, DataReply, DataRequest,
+    Deleter, Door, Effect, Input, Proof, Query, Staged, StagedId, StoreCall, StoreReply,
 };
+use fleetlink_proto::control::limits::MAX_UPLOADS_PER_DEVICE;
 use fleetlink_proto::control::{
     Compute, DeleteFile, DeleteReply, ErrorCode, FileList, Join, ListDevices, ListFiles, Login,
     OpenDownload, Reply, Request,
 };
 use fleetlink_proto::samples::{Operation, SampleParser, Summary};
-use fleetlink_proto::{DataFile, DeviceKey, IdempotencyKey};
+use fleetlink_proto::{ContentHash, DataFile, DeviceKey, IdempotencyKey};
 
 use crate::authorisation::device_caller;
 use crate::fixture::{Fixture, administrator, hash, name, open, viewer};
@@ -127,7 +128,6 @@ fn what_needs_a_session_is_refused_without_one() {
         ("join", Request::Join(Join::default())),
         ("key.list", Request::ListKeys),
         ("key.revoke", Request::RevokeKey),
-        ("upload.open", open(1)),
         (
             "download.open",
             Request::OpenDownload(OpenDownload {
@@ -171,6 +171,7 @@ fn remove() -> AdminRequest {
     AdminRequest::Data(DataRequest::Delete {
         device: name("cam"),
         file: FILE,
+        version: None,
         key: IdempotencyKey::from_bits(1),
     })
 }
@@ -189,7 +190,7 @@ fn an_administrator_changes_things_a_viewer_looks_and_a_device_does_neither() {
         (administrator(), Door::Mqtt, false, false),
         (viewer(), Door::Http, true, false),
         (Caller::Nobody, Door::Http, false, false),
-        (device(), Door::Mqtt, false, false),
+        (device(), Door::Session, false, false),
     ] {
         let mut f = Fixture::new();
         f.administer(
@@ -212,4 +213,127 @@ fn an_administrator_changes_things_a_viewer_looks_and_a_device_does_neither() {
         answer,
         Ok(AdminReply::Data(DataReply::Computed(_)))
     ));
+}
+
+#[test]
+fn a_device_reads_and_deletes_its_own_data_by_http_and_no_other() {
+    let cases = |device: &str| {
+        [
+            DataRequest::Summarise {
+                device: name(device),
+                file: FILE,
+            },
+            DataRequest::Read {
+                device: name(device),
+                file: FILE,
+            },
+            DataRequest::Delete {
+                device: name(device),
+                file: FILE,
+                version: None,
+                key: IdempotencyKey::from_bits(1),
+            },
+        ]
+    };
+    for request in cases("cam") {
+        let mut f = Fixture::new();
+        f.administer(cam(), Door::Http, AdminRequest::Data(request));
+        let (_, asked) = f.store_call().expect("it is permitted");
+        if let StoreCall::Change(Change::Delete(delete)) = asked {
+            assert_eq!(delete.by, Deleter::Device);
+        }
+    }
+    for request in cases("uav") {
+        let mut f = Fixture::new();
+        f.administer(cam(), Door::Http, AdminRequest::Data(request));
+        assert!(f.operator_answer().unwrap().is_err());
+        assert!(f.store_call().is_none());
+    }
+    // One whose password is another by now is nobody.
+    let mut f = Fixture::new();
+    let before = Caller::Device {
+        name: name("cam"),
+        proof: Proof::Password(hash("before")),
+    };
+    let [request, ..] = cases("cam");
+    f.administer(before, Door::Http, AdminRequest::Data(request));
+    assert!(f.operator_answer().unwrap().is_err());
+    assert!(f.store_call().is_none());
+}
+
+/// Opens an upload without a session; `None` if it is refused.
+fn begin_upload(f: &mut Fixture, key: u128) -> Option<CallId> {
+    let call = f.call_by(Door::Http, cam(), open(key));
+    if let Some(Err(_)) = f.stateless_reply(call) {
+        return None;
+    }
+    f.store_answers(Ok(StoreReply::Receipt(None)));
+    f.take(|effect| match effect {
+        Effect::StartStatelessUpload { call, .. } => Some(*call),
+        _ => None,
+    })
+}
+
+fn commit(f: &mut Fixture, upload: CallId, caller: Caller) -> CallId {
+    let call = CallId(1_000_000 + upload.0);
+    f.input(Input::StatelessUploadStaged {
+        call,
+        door: Door::Http,
+        caller,
+        upload,
+        staged: Box::new(Staged {
+            id: StagedId(upload.0),
+            bytes: 4,
+            hash: ContentHash::of(b"100\n"),
+            summary: Summary::default(),
+            ends_open: false,
+        }),
+    });
+    call
+}
+
+#[test]
+fn an_upload_without_a_session_holds_a_slot_until_its_commit_or_its_end() {
+    let mut f = Fixture::new();
+    let mut open = Vec::new();
+    for key in 0..20 {
+        open.extend(begin_upload(&mut f, key));
+    }
+    assert_eq!(open.len(), MAX_UPLOADS_PER_DEVICE);
+    let (Some(ended), Some(committed)) = (open.pop(), open.pop()) else {
+        panic!("two at least");
+    };
+    f.input(Input::StatelessUploadEnded { upload: ended });
+    f.input(Input::StatelessUploadEnded { upload: ended });
+    let call = commit(&mut f, committed, cam());
+    let asked = f.store_call().map(|(_, call)| call);
+    assert!(matches!(asked, Some(StoreCall::Change(Change::Commit(_)))));
+    assert_eq!(f.stateless_reply(call), None, "not before the store");
+    for key in 100..102 {
+        // They wait behind the commit.
+        assert!(f.call_by(Door::Http, cam(), crate::fixture::open(key)).0 > 0);
+    }
+    let refused = f.call_by(Door::Http, cam(), crate::fixture::open(200));
+    let error = f.stateless_reply(refused).unwrap().unwrap_err();
+    assert_eq!(error.code, ErrorCode::Busy);
+}
+
+#[test]
+fn an_upload_without_a_session_is_committed_once_and_only_by_its_device() {
+    let mut f = Fixture::new();
+    let upload = begin_upload(&mut f, 1).unwrap();
+    let before = Caller::Device {
+        name: name("cam"),
+        proof: Proof::Password(hash("before")),
+    };
+    let call = commit(&mut f, upload, before);
+    assert!(f.stateless_reply(call).unwrap().is_err());
+    assert!(f.is_discarded());
+    let upload = begin_upload(&mut f, 2).unwrap();
+    commit(&mut f, upload, cam());
+    assert!(f.store_call().is_some());
+    let again = commit(&mut f, upload, cam());
+    let error = f.stateless_reply(again).unwrap().unwrap_err();
+    assert_eq!(error.code, ErrorCode::NoSuchTransfer);
+    assert!(f.is_discarded() && f.store_call().is_none());
 }

@@ -263,6 +263,8 @@ impl Oracle {
                 };
                 self.ask(*session, id, asked);
             }
+            // The simulation's devices have sessions.
+            Input::StatelessUploadStaged { .. } | Input::StatelessUploadEnded { .. } => {}
             Input::NonceAsked { session, id, .. } => {
                 self.hear(*session, now);
                 self.ask(*session, id, Asked::Other);
@@ -494,6 +496,7 @@ impl Oracle {
                     "a number twice"
                 );
             }
+            Effect::StartStatelessUpload { .. } => panic!("nobody uploads without a session"),
             Effect::StartDownload { session, id, .. } => _ = self.take_asked(*session, id, now),
             Effect::ReplyToOperator { admin, result } => {
                 self.admin_answered(*admin, result.is_ok());

@@ -378,6 +378,7 @@ impl World {
                 check,
                 password,
                 hash,
+                ..
             } => {
                 let hash = hash.as_ref().map(PasswordHash::as_str);
                 let matches = hash.is_some_and(|hash| matches(password.expose(), hash));
@@ -413,6 +414,7 @@ impl World {
             Effect::ListUploads { .. }
             | Effect::ListData { .. }
             | Effect::ReplyStateless { .. }
+            | Effect::StartStatelessUpload { .. }
             | Effect::Identified { .. }
             | Effect::ReplyToOperator { .. }
             | Effect::Grant { .. }

@@ -6,12 +6,14 @@ use std::net::IpAddr;
 
 use fleetlink_core::{
     AdminError, AdminReply, AdminRequest, CallId, Caller, Door, Input, Purpose, ShownPassword,
-    ShownSecret,
+    ShownSecret, Staged, UploadChange,
 };
 use fleetlink_proto::ClientNetwork;
 use fleetlink_proto::access::AccessHash;
-use fleetlink_proto::control::{ErrorCode, Reply, Request, RpcError};
-use tokio::sync::oneshot;
+use fleetlink_proto::control::{
+    ErrorCode, OpenUpload, OpenUploadReply, Receipt, Reply, Request, RpcError,
+};
+use tokio::sync::{mpsc, oneshot};
 
 use super::turns::Party;
 use super::{Driver, DriverHandle, Event};
@@ -121,6 +123,25 @@ impl StatelessCalls {
         .await
     }
 
+    /// Opens an upload of a device.
+    ///
+    /// # Errors
+    /// It does not begin.
+    pub(crate) async fn open_upload(
+        &self,
+        caller: Caller,
+        open: OpenUpload,
+    ) -> Result<OpenedUpload, RpcError> {
+        let door = self.door;
+        self.ask(|reply| StatelessEvent::OpenUpload {
+            door,
+            caller,
+            open,
+            reply,
+        })
+        .await
+    }
+
     /// Makes a request of an administrator or viewer.
     ///
     /// # Errors
@@ -137,6 +158,33 @@ impl StatelessCalls {
         let door = self.door;
         self.ask(|reply| StatelessEvent::Secret { door, shown, reply })
             .await
+    }
+
+    /// Has an upload committed that is staged.
+    ///
+    /// # Errors
+    /// It is not committed, or nobody knows.
+    pub(crate) async fn commit(
+        &self,
+        caller: Caller,
+        begun: &BegunUpload,
+        staged: Staged,
+    ) -> Result<Receipt, RpcError> {
+        let (door, upload) = (self.door, begun.call);
+        let reply = self.ask(|reply| StatelessEvent::Staged {
+            door,
+            caller,
+            upload,
+            staged: Box::new(staged),
+            reply,
+        });
+        match reply.await? {
+            Reply::Committed(receipt) => Ok(receipt),
+            _ => Err(RpcError::new(
+                ErrorCode::Internal,
+                "the hub gave another reply",
+            )),
+        }
     }
 
     async fn ask<T>(
@@ -175,6 +223,41 @@ pub(crate) enum StatelessEvent {
         shown: ShownSecret,
         reply: oneshot::Sender<Result<Caller, RpcError>>,
     },
+    OpenUpload {
+        door: Door,
+        caller: Caller,
+        open: OpenUpload,
+        reply: oneshot::Sender<Result<OpenedUpload, RpcError>>,
+    },
+    /// An upload is to be committed.
+    Staged {
+        door: Door,
+        caller: Caller,
+        upload: CallId,
+        staged: Box<Staged>,
+        reply: oneshot::Sender<Result<Reply, RpcError>>,
+    },
+}
+
+/// The result of opening an upload.
+pub(crate) enum OpenedUpload {
+    /// It was committed before.
+    Committed(Receipt),
+    Begun(BegunUpload),
+}
+
+/// An upload without a session that has begun. It ends when this is dropped.
+pub(crate) struct BegunUpload {
+    call: CallId,
+    pub(crate) change: UploadChange,
+    ends: mpsc::UnboundedSender<CallId>,
+}
+
+impl Drop for BegunUpload {
+    fn drop(&mut self) {
+        // Without a driver there is nobody left who counts.
+        let _ = self.ends.send(self.call);
+    }
 }
 
 /// The waiters for replies to calls without a session. The turns and the core limit their number.
@@ -182,6 +265,7 @@ pub(crate) enum StatelessEvent {
 pub(super) struct Waiters {
     last: u64,
     replies: HashMap<CallId, oneshot::Sender<Result<Reply, RpcError>>>,
+    uploads: HashMap<CallId, oneshot::Sender<Result<OpenedUpload, RpcError>>>,
     identities: HashMap<CallId, oneshot::Sender<Result<Caller, RpcError>>>,
 }
 
@@ -192,7 +276,19 @@ impl Waiters {
     }
 
     pub(super) fn reply(&mut self, call: CallId, result: Result<Reply, RpcError>) {
-        tell(self.replies.remove(&call), result);
+        let Some(waiter) = self.uploads.remove(&call) else {
+            return tell(self.replies.remove(&call), result);
+        };
+        let opened = result.and_then(|reply| match reply {
+            Reply::OpenUpload(OpenUploadReply::Committed { receipt }) => {
+                Ok(OpenedUpload::Committed(receipt))
+            }
+            _ => Err(RpcError::new(
+                ErrorCode::Internal,
+                "the hub gave another reply",
+            )),
+        });
+        tell(Some(waiter), opened);
     }
 
     pub(super) fn identify(&mut self, call: CallId, result: Result<Caller, RpcError>) {
@@ -201,7 +297,7 @@ impl Waiters {
 }
 
 /// Sends the result to the waiter, who may have gone meanwhile.
-fn tell<T>(waiter: Option<oneshot::Sender<T>>, result: T) {
+pub(super) fn tell<T>(waiter: Option<oneshot::Sender<T>>, result: T) {
     if let Some(waiter) = waiter {
         let _ = waiter.send(result);
     }
@@ -229,6 +325,42 @@ impl Driver {
                     };
                     self.give(party, input);
                 }
+            }
+            StatelessEvent::OpenUpload {
+                door,
+                caller,
+                open,
+                reply,
+            } => {
+                let party = caller.device().cloned().map(Party::Device);
+                if let Some(reply) = self.admit(party.as_ref(), reply) {
+                    self.waiters.uploads.insert(call, reply);
+                    let request = Request::OpenUpload(open);
+                    let input = Input::StatelessCall {
+                        call,
+                        door,
+                        caller,
+                        request,
+                    };
+                    self.give(party, input);
+                }
+            }
+            // It holds a slot, so that there are few.
+            StatelessEvent::Staged {
+                door,
+                caller,
+                upload,
+                staged,
+                reply,
+            } => {
+                self.waiters.replies.insert(call, reply);
+                self.input(Input::StatelessUploadStaged {
+                    call,
+                    door,
+                    caller,
+                    upload,
+                    staged,
+                });
             }
             StatelessEvent::Shown { door, shown, reply } => {
                 let party = Some(Party::Stranger(ClientNetwork::of(shown.address)));
@@ -265,23 +397,37 @@ impl Driver {
         }
     }
 
+    /// Tells the waiter that its upload has begun. If it has gone meanwhile, the upload ends.
+    pub(super) fn begin_upload(&mut self, call: CallId, change: UploadChange) {
+        let begun = BegunUpload {
+            call,
+            change,
+            ends: self.upload_ends.0.clone(),
+        };
+        let waiter = self.waiters.uploads.remove(&call);
+        tell(waiter, Ok(OpenedUpload::Begun(begun)));
+    }
+
     /// Refuses a call of a party of which too many wait for their turn.
-    fn admit<T>(
+    pub(super) fn admit<T, E: From<RpcError>>(
         &self,
         party: Option<&Party>,
-        reply: oneshot::Sender<Result<T, RpcError>>,
-    ) -> Option<oneshot::Sender<Result<T, RpcError>>> {
+        reply: oneshot::Sender<Result<T, E>>,
+    ) -> Option<oneshot::Sender<Result<T, E>>> {
         if party.is_none_or(|party| self.turns.has_room(party)) {
             return Some(reply);
         }
         let error = "too many calls wait for their turn; try again later";
-        tell(Some(reply), Err(RpcError::new(ErrorCode::Busy, error)));
+        tell(
+            Some(reply),
+            Err(RpcError::new(ErrorCode::Busy, error).into()),
+        );
         None
     }
 
     /// Gives an input to the core. An input of a device waits for its turn; nobody else has many
     /// calls.
-    fn give(&mut self, party: Option<Party>, input: Input) {
+    pub(super) fn give(&mut self, party: Option<Party>, input: Input) {
         match party {
             Some(party) => self.turns.push_stateless(party, input),
             None => self.input(input),

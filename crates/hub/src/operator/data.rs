@@ -72,6 +72,7 @@ impl Desk {
             DataCall::Delete { device, file } => DataRequest::Delete {
                 device,
                 file,
+                version: None,
                 key: random_key().map_err(|e| e.to_string())?,
             },
         };
@@ -83,7 +84,7 @@ impl Desk {
             DataReply::Computed(reply) => Ok(DataCallReply::Computed(reply)),
             DataReply::Deleted(reply) => Ok(DataCallReply::Deleted(reply)),
             DataReply::Refused(error) => Ok(DataCallReply::Refused(error)),
-            DataReply::Content(_) => Err(odd()),
+            DataReply::Content(_) | DataReply::Summary(_) => Err(odd()),
         }
     }
 
