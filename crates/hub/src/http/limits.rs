@@ -16,6 +16,19 @@ pub(crate) const HEAD_DEADLINE: Duration = Duration::from_secs(30);
     reason = "the first endpoint that takes a document comes with accounts"
 )]
 pub(crate) const BODY_DEADLINE: Duration = Duration::from_secs(30);
+/// Reads of the store at once; further ones wait.
+pub(crate) const READS_AT_ONCE: usize = 8;
+/// The time that a read of the store waits for its place.
+pub(crate) const READ_WAIT: Duration = Duration::from_secs(5);
+/// The bytes of an upload that are staged at once.
+pub(crate) const BLOCK_BYTES: usize = 256 * 1024;
+/// The time for which the hub still reads an upload that it has refused: a client that is cut off
+/// while it sends never sees the reply.
+pub(crate) const REFUSED_UPLOAD_READ: Duration = Duration::from_secs(5);
+/// The data files on a page of a list, at most.
+pub(crate) const PAGE_ITEMS: usize = 200;
+/// The columns of a plot, unless the client asks for another number.
+pub(crate) const PLOT_COLUMNS: u32 = 1200;
 /// The part of the connections that one client network has at most: one of so many.
 pub(crate) const NETWORK_SHARE: usize = 2;
 /// The time between two looks at the certificate's files.

@@ -113,8 +113,10 @@ impl Bound {
         }
     }
 
-    /// Begins to serve, at most so many connections at once.
-    pub(crate) fn serve(self, parts: HubParts, connections: usize) -> Result<Serving, HttpError> {
+    /// Begins to serve within a share of so many descriptors: each connection may have a segment open
+    /// besides.
+    pub(crate) fn serve(self, parts: HubParts, share: usize) -> Result<Serving, HttpError> {
+        let connections = (share / 2).max(1);
         let Bound {
             listener,
             tls,

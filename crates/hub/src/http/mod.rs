@@ -26,14 +26,22 @@ pub(crate) use self::listener::{Bound, Serving};
 pub use self::listener::{HttpError, HttpListening};
 pub use self::tls::TlsError;
 
+use std::sync::Arc;
+
 use fleetlink_core::Door;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::driver::{DriverHandle, StatelessCalls};
+use crate::session::{Claims, HubUploads};
+use crate::store::Store;
 
 /// The parts of a hub that the handlers use.
 pub(crate) struct HubParts {
     pub(crate) driver: DriverHandle,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) claims: Claims,
+    pub(crate) uploads: HubUploads,
     /// Cancelled when the hub begins to end.
     pub(crate) closing: CancellationToken,
 }
@@ -42,6 +50,12 @@ pub(crate) struct HubParts {
 pub(crate) struct Http {
     /// The way of calls to the core.
     calls: StatelessCalls,
+    /// For the content of data files, which no core carries.
+    store: Arc<dyn Store>,
+    /// Reads of the store at once.
+    reads: Semaphore,
+    claims: Claims,
+    uploads: HubUploads,
     closing: CancellationToken,
     /// The names and addresses by which the door is reached.
     hosts: host::Hosts,
@@ -52,6 +66,10 @@ impl Http {
     fn new(parts: HubParts, hosts: host::Hosts, proxies: forwarded::Proxies) -> Self {
         Http {
             calls: StatelessCalls::by(Door::Http, parts.driver),
+            store: parts.store,
+            reads: Semaphore::new(limits::READS_AT_ONCE),
+            claims: parts.claims,
+            uploads: parts.uploads,
             closing: parts.closing,
             hosts,
             proxies,

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use fleetlink_core::{AdminError, AdminErrorKind};
 use fleetlink_proto::control::{ErrorCode, RpcError};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -167,6 +168,22 @@ impl From<RpcError> for Problem {
         document.line = data.line;
         document.retry_after_ms = data.retry_after_ms;
         problem
+    }
+}
+
+impl From<AdminError> for Problem {
+    fn from(error: AdminError) -> Self {
+        let (status, code) = match error.kind {
+            AdminErrorKind::NotAdmitted => (StatusCode::UNAUTHORIZED, "login_needed"),
+            AdminErrorKind::Forbidden => (StatusCode::FORBIDDEN, "not_allowed"),
+            AdminErrorKind::NotFound => (StatusCode::NOT_FOUND, "not_found"),
+            AdminErrorKind::Invalid => (StatusCode::BAD_REQUEST, "invalid_params"),
+            AdminErrorKind::Refused => (StatusCode::CONFLICT, "conflict"),
+            AdminErrorKind::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
+            AdminErrorKind::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "store_unavailable"),
+            AdminErrorKind::Unknown => (StatusCode::SERVICE_UNAVAILABLE, "outcome_unknown"),
+        };
+        Problem::new(status, code, error.message)
     }
 }
 

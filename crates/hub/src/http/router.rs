@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -30,6 +31,15 @@ pub(super) fn router(http: &Arc<Http>) -> Result<Router, serde_json::Error> {
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
         .routes(routes!(data::list))
+        .routes(routes!(
+            data::content,
+            data::head,
+            data::replace,
+            data::append,
+            data::delete
+        ))
+        .routes(routes!(data::summary))
+        .routes(routes!(data::points))
         .split_for_parts();
     let document = Document::new(&description)?;
     Ok(paths
@@ -37,11 +47,20 @@ pub(super) fn router(http: &Arc<Http>) -> Result<Router, serde_json::Error> {
         .fallback(page::serve)
         .method_not_allowed_fallback(not_allowed)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .layer(CompressionLayer::new().gzip(true))
+        .layer(
+            CompressionLayer::new()
+                .gzip(true)
+                .compress_when(is_compressible()),
+        )
         .layer(from_fn_with_state(Arc::clone(http), admit))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(map_response(headers::add))
         .with_state(Arc::clone(http)))
+}
+
+/// What is compressed. Data files are sent as they are stored, so that ranges of them can be asked for.
+fn is_compressible() -> impl Predicate {
+    DefaultPredicate::new().and(NotForContentType::const_new("text/plain"))
 }
 
 /// Finds the client of a request, and refuses one that is for another host.

@@ -21,13 +21,13 @@ pub struct ContentInfo {
 }
 
 /// The next piece of a content.
-pub(super) enum Next {
+pub(crate) enum Next {
     Bytes(Vec<u8>),
     End { bytes: u64, hash: ContentHash },
 }
 
 /// A data file that is being read.
-pub(super) struct Content {
+pub(crate) struct Content {
     store: Arc<dyn Store>,
     snapshot: Snapshot,
     next_part: usize,
@@ -36,7 +36,7 @@ pub(super) struct Content {
 }
 
 impl Content {
-    pub(super) fn new(store: &Arc<dyn Store>, snapshot: Snapshot) -> Self {
+    pub(crate) fn new(store: &Arc<dyn Store>, snapshot: Snapshot) -> Self {
         Content {
             store: Arc::clone(store),
             snapshot,
@@ -46,7 +46,25 @@ impl Content {
         }
     }
 
-    pub(super) fn info(&self) -> ContentInfo {
+    /// Passes over whole parts at the beginning, of at most so many bytes; how many these are. What is
+    /// then read is not all of the content, and the hash at its end is that of the rest.
+    pub(crate) fn skip(&mut self, most: u64) -> u64 {
+        let mut skipped = 0;
+        for part in self.snapshot.parts() {
+            let bytes = match part {
+                Part::Newline => 1,
+                Part::Segment(segment) => segment.bytes,
+            };
+            if skipped + bytes > most {
+                break;
+            }
+            skipped += bytes;
+            self.next_part += 1;
+        }
+        skipped
+    }
+
+    pub(crate) fn info(&self) -> ContentInfo {
         ContentInfo {
             bytes: self.snapshot.bytes(),
             samples: self.snapshot.samples,
@@ -55,7 +73,7 @@ impl Content {
     }
 
     /// The next piece; after the last one the end.
-    pub(super) async fn next(&mut self) -> Result<Next, RpcError> {
+    pub(crate) async fn next(&mut self) -> Result<Next, RpcError> {
         let piece = self.piece().await.map_err(|error| {
             let message = "the file was replaced or deleted while it was read; ask for it again";
             rpc_error_of_store(error, message)

@@ -14,6 +14,7 @@ mod tickets;
 mod uploads;
 
 pub use content::ContentInfo;
+pub(crate) use content::{Content, Next};
 pub use data::{DataCall, DataCallReply, FileInfo};
 pub(crate) use desk::{Desk, random_key};
 pub use message::{AccountInfo, OperatorCall, OperatorReply};

@@ -235,8 +235,13 @@ async fn start_with(
         }
         None => None,
     };
+    let claims = Claims::default();
+    let uploads = HubUploads::new(capacity.uploads, upload_idle);
     let parts = HubParts {
         driver: driver.clone(),
+        store: Arc::clone(&store),
+        claims: claims.clone(),
+        uploads: uploads.clone(),
         closing: closing.clone(),
     };
     let http = http
@@ -248,9 +253,9 @@ async fn start_with(
         driver: driver.clone(),
         store: Arc::clone(&store),
         keep_alive,
-        claims: Claims::default(),
+        claims,
         unread: HubUnread::default(),
-        uploads: HubUploads::new(capacity.uploads, upload_idle),
+        uploads,
     };
     let tending = upkeep::tend(
         Arc::clone(&store),

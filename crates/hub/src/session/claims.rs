@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use super::upload::Piece;
 
 /// The name of an upload across sessions.
-pub(super) type UploadName = (DeviceName, IdempotencyKey);
+pub(crate) type UploadName = (DeviceName, IdempotencyKey);
 
 /// The uploads that are open at the hub, each with the way to the session that has it.
 #[derive(Clone, Default)]
@@ -31,13 +31,39 @@ struct Claim {
 }
 
 /// An upload that a session has, until this is dropped or somebody else has it.
-pub(super) struct Held {
+pub(crate) struct Held {
     claims: Claims,
     name: UploadName,
     number: u64,
 }
 
+/// An upload that a request without a session has.
+pub(crate) struct Claimed {
+    _held: Held,
+    /// Others reach the request for as long.
+    _pieces: mpsc::Sender<Piece>,
+    queue: mpsc::Receiver<Piece>,
+}
+
+impl Claimed {
+    /// Resolves when somebody else of the device goes on with the upload.
+    pub(crate) async fn taken_over(&mut self) {
+        // All that comes this way says so.
+        let _ = self.queue.recv().await;
+    }
+}
+
 impl Claims {
+    /// A request without a session has the upload of this name now.
+    pub(crate) fn claim(&self, name: UploadName) -> Claimed {
+        let (pieces, queue) = mpsc::channel(1);
+        Claimed {
+            _held: self.hold(name, pieces.downgrade()),
+            _pieces: pieces,
+            queue,
+        }
+    }
+
     /// Gives the upload to the session that receives these pieces.
     pub(super) fn hold(&self, name: UploadName, pieces: mpsc::WeakSender<Piece>) -> Held {
         let mut table = self.table();

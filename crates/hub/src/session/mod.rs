@@ -29,15 +29,15 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::Span;
 
-pub(crate) use self::claims::Claims;
+pub(crate) use self::claims::{Claimed, Claims};
 use self::download::Downloads;
 use self::order::Order;
 use self::outbox::Outbox;
 use self::reader::Reader;
 pub(crate) use self::spans::{Spans, connection};
 pub(crate) use self::unread::HubUnread;
-pub(crate) use self::upload::HubUploads;
 use self::upload::Uploads;
+pub(crate) use self::upload::{HubUploads, stage as stage_upload};
 use self::wait::HubTurn;
 use crate::driver::{DriverHandle, Event, SessionCommand};
 use crate::identity::Shown;

@@ -5,6 +5,7 @@ mod blocks;
 mod feeder;
 mod idle;
 mod run;
+mod taking_over;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Deref;
@@ -22,6 +23,7 @@ pub(super) use self::feeder::{BLOCK_TIME, UploadFeeder};
 pub(crate) use self::idle::HubUploads;
 use self::idle::Progress;
 use self::run::Run;
+pub(crate) use self::taking_over::stage;
 use super::SessionContext;
 use super::claims::Held;
 use super::order::{Order, Pending};

@@ -82,6 +82,11 @@ impl Call {
         self
     }
 
+    pub(crate) fn body(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = body.into();
+        self
+    }
+
     /// With a device's name and password.
     pub(crate) fn by(self, device: &str) -> Self {
         self.with_password(device, PASSWORD)

@@ -1,6 +1,7 @@
 //! Devices that show their password with each request.
 
 use super::{Call, hub};
+use crate::harness::PASSWORD;
 
 const LIST: &str = "/api/v1/devices/cam/data";
 
@@ -60,4 +61,25 @@ fn what_is_no_proof_is_refused() {
     assert_eq!(ask("Basic"), 400);
     let twice = Call::get(page, LIST).by("cam").by("cam").send();
     assert_eq!(twice.status, 400);
+}
+
+#[test]
+fn a_remembered_password_ends_with_its_account_and_obeys_a_lock_out() {
+    let (hub, page) = hub(&["cam"], &["--max-attempts", "2"]);
+    let ask = |password: &str| Call::get(page, LIST).with_password("cam", password).send();
+    for _ in 0..3 {
+        assert_eq!(ask(PASSWORD).status, 200);
+    }
+    for _ in 0..2 {
+        assert_eq!(ask("wrong").status, 401);
+    }
+    assert_eq!(ask(PASSWORD).problem(), "blocked");
+    let unlocked = hub.operate("account", &["unlock", "cam"], "");
+    assert_eq!(unlocked.code, Some(0), "{unlocked:?}");
+    assert_eq!(ask(PASSWORD).status, 200);
+    let changed = ["passwd", "cam", "--password-stdin"];
+    let changed = hub.operate("account", &changed, "another\n");
+    assert_eq!(changed.code, Some(0), "{changed:?}");
+    assert_eq!(ask(PASSWORD).problem(), "wrong_password");
+    assert_eq!(ask("another").status, 200);
 }

@@ -1,10 +1,12 @@
 //! The hub's page and API over real connections.
 
 mod client;
+mod data;
 mod door;
 mod logins;
 mod start;
 mod tls;
+mod uploads;
 
 use std::net::SocketAddr;
 

@@ -4,15 +4,21 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use fleetlink_proto::control::{FileEntry, ListFiles, Reply, Request};
+use fleetlink_core::{DataReply, DataRequest, Query, StoreCall, StoreError, StoreReply};
+use fleetlink_proto::control::FileEntry;
+use fleetlink_proto::samples::Summary;
 use fleetlink_proto::{DataFile, DeviceName};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::super::Http;
 use super::super::auth::Authenticated;
-use super::super::extract::{Fields, Segments};
+use super::super::extract::Fields;
+use super::super::limits::PAGE_ITEMS;
 use super::super::problem::{Problem, ProblemDocument};
+use super::of_store;
+use super::subject::OfDevice;
+use super::summary::SummaryDocument;
 
 /// The page that is asked for.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -20,6 +26,9 @@ use super::super::problem::{Problem, ProblemDocument};
 pub(crate) struct Page {
     /// The member `next` of the page before.
     after: Option<String>,
+    /// The items of the page, at most.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<usize>,
 }
 
 /// A page of data files.
@@ -41,16 +50,18 @@ pub(crate) struct DataFileItem {
     version: u64,
     /// The time of the last change.
     changed: String,
+    summary: SummaryDocument,
 }
 
-impl From<FileEntry> for DataFileItem {
-    fn from(entry: FileEntry) -> Self {
+impl DataFileItem {
+    fn new(entry: &FileEntry, summary: &Summary) -> Self {
         DataFileItem {
             name: entry.file.to_string(),
             samples: entry.samples,
             bytes: entry.bytes,
             version: entry.version.into(),
             changed: entry.changed.to_string(),
+            summary: SummaryDocument::from(summary),
         }
     }
 }
@@ -66,31 +77,59 @@ impl From<FileEntry> for DataFileItem {
 pub(crate) async fn list(
     State(http): State<Arc<Http>>,
     Authenticated(caller): Authenticated,
-    Segments(device): Segments<String>,
+    OfDevice(device): OfDevice,
     Fields(page): Fields<Page>,
 ) -> Result<Json<DataFiles>, Problem> {
-    let device: DeviceName =
-        device
-            .parse()
-            .map_err(|error: fleetlink_proto::DeviceNameError| {
-                Problem::bad_request(error.to_string())
-            })?;
-    if caller.device() != Some(&device) {
-        return Err(Problem::forbidden("a device sees its own data files alone"));
-    }
     let after: Option<DataFile> =
         page.after.map(|after| after.parse()).transpose().map_err(
             |error: fleetlink_proto::DataFileError| Problem::bad_request(error.to_string()),
         )?;
-    let request = Request::ListFiles(ListFiles {
-        after,
-        background: false,
-    });
-    match http.calls.call(caller, request).await? {
-        Reply::Files(list) => Ok(Json(DataFiles {
-            items: list.files.into_iter().map(DataFileItem::from).collect(),
-            next: list.next.map(|next| next.to_string()),
-        })),
-        _ => Err(Problem::odd_reply()),
+    let limit = page.limit.unwrap_or(PAGE_ITEMS);
+    if !(1..=PAGE_ITEMS).contains(&limit) {
+        let why = format!("limit is a number from 1 to {PAGE_ITEMS}");
+        return Err(Problem::bad_request(why));
+    }
+    let request = DataRequest::List {
+        device: Some(device.clone()),
+        after: after.map(|after| (device.clone(), after)),
+    };
+    let DataReply::Files(files) = http.data(caller, request).await? else {
+        return Err(Problem::odd_reply());
+    };
+    let more = files.len() > limit;
+    let entries: Vec<FileEntry> = files
+        .into_iter()
+        .take(limit)
+        .map(|(_, entry)| entry)
+        .collect();
+    let next = entries.last().filter(|_| more);
+    let next = next.map(|entry| entry.file.to_string());
+    let _place = http.read_place().await?;
+    let mut items = Vec::with_capacity(entries.len());
+    for entry in &entries {
+        if let Some(summary) = http.summary_of(&device, &entry.file).await? {
+            items.push(DataFileItem::new(entry, &summary));
+        }
+    }
+    Ok(Json(DataFiles { items, next }))
+}
+
+impl Http {
+    /// The summary of a data file that the caller has been shown; `None` if it is gone meanwhile.
+    async fn summary_of(
+        &self,
+        device: &DeviceName,
+        file: &DataFile,
+    ) -> Result<Option<Summary>, Problem> {
+        let query = StoreCall::Query(Query::Summary {
+            device: device.clone(),
+            file: file.clone(),
+        });
+        match self.store.execute(query).await {
+            Ok(StoreReply::Summary(summary)) => Ok(Some(summary)),
+            Ok(_) => Err(Problem::odd_reply()),
+            Err(StoreError::NotFound) => Ok(None),
+            Err(error) => Err(of_store(error)),
+        }
     }
 }

@@ -24,7 +24,7 @@ pub(crate) struct HubUploads {
 }
 
 /// An open upload; counted until it is dropped.
-pub(super) struct OpenPlace(Arc<AtomicUsize>);
+pub(crate) struct OpenPlace(Arc<AtomicUsize>);
 
 impl HubUploads {
     pub(crate) fn new(places: usize, patience: Duration) -> Self {
@@ -35,12 +35,13 @@ impl HubUploads {
         }
     }
 
-    pub(super) fn open(&self) -> OpenPlace {
+    pub(crate) fn open(&self) -> OpenPlace {
         self.open.fetch_add(1, Ordering::Relaxed);
         OpenPlace(Arc::clone(&self.open))
     }
 
-    fn patience(&self) -> Duration {
+    /// How long an upload may get no bytes now.
+    pub(crate) fn patience(&self) -> Duration {
         let (many, of) = MANY;
         match self.open.load(Ordering::Relaxed) * of > self.places * many {
             true => self.patience / HURRY,

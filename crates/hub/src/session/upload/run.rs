@@ -1,7 +1,5 @@
 //! One upload, from its permission by the core to its end: staged for the core to commit, or over.
 
-use std::time::Duration;
-
 use fleetlink_core::{Input, Staged, UploadChange};
 use fleetlink_proto::control::{
     Done, ErrorCode, HubNotification, OpenUploadReply, Reply, RequestId, RpcError, UploadNumber,
@@ -14,14 +12,10 @@ use super::super::order::Pending;
 use super::super::reader::no_such_transfer;
 use super::blocks::Blocks;
 use super::idle::Progress;
-use super::{BLOCK_QUEUE, Feed, Intake, Piece, Shared, Uploads};
+use super::{BLOCK_QUEUE, Feed, Intake, Piece, Shared, Uploads, taking_over};
 use crate::driver::StartUpload;
-use crate::ingest::{Ingest, store_error};
-use crate::store::{StageReply, Staging};
-
-/// The number of tries, and the pause between them, for an upload that an earlier session still holds.
-const TAKE_OVER_TRIES: u32 = 50;
-const TAKE_OVER_PAUSE: Duration = Duration::from_millis(100);
+use crate::ingest::Ingest;
+use crate::store::Staging;
 
 /// The name of the work in the log when it panics.
 const WORK: &str = "an upload";
@@ -132,18 +126,7 @@ impl<'a> Run<'a> {
     /// Stages the upload; where an earlier session of the device still has it, takes it over.
     async fn stage(&self) -> Result<Box<dyn Staging>, RpcError> {
         let hub = &self.uploads.hub;
-        for _ in 0..TAKE_OVER_TRIES {
-            match hub.store.stage(self.change.clone()).await {
-                Ok(StageReply::Begun(staging)) => return Ok(staging),
-                Ok(StageReply::Busy) => {
-                    hub.claims.interrupt(&self.name()).await;
-                    tokio::time::sleep(TAKE_OVER_PAUSE).await;
-                }
-                Err(error) => return Err(store_error(error)),
-            }
-        }
-        let message = "an earlier session of this device is still at this upload";
-        Err(RpcError::new(ErrorCode::Busy, message).retry_after(TAKE_OVER_PAUSE * TAKE_OVER_TRIES))
+        taking_over::stage(&hub.store, &hub.claims, &self.change).await
     }
 
     /// Opens the way for the upload's bytes.
