@@ -153,7 +153,7 @@ withHub('a lock-out shows up, and is ended', { devices: 3 }, async (hub) => {
   const row = page.locator('tr', { hasText: 'uav-01' });
   await row.getByRole('button', { name: 'Unlock' }).click();
   await row.waitFor({ state: 'detached' });
-  assert.deepEqual(hub.world.lockouts.map(({ name }) => name), ['porch-camera-01']);
+  assert.deepEqual(hub.world.lockouts.map(({ device }) => device), ['porch-camera-01', 'login/ada']);
   assert.deepEqual(errors, []);
   await context.close();
 });
@@ -200,6 +200,20 @@ withHub('a lost connection is told, and heals by itself with all that was missed
   hub.world.join('meanwhile');
   await page.getByText('meanwhile').waitFor();
   await page.getByText('The connection to the hub is lost').waitFor({ state: 'detached' });
+  assert.deepEqual(errors, []);
+  await context.close();
+});
+
+withHub('a hub without events, devices and health is polled, and its accounts are the fleet', { devices: 4, without: ['events', 'devices', 'hub'] }, async (hub) => {
+  const { page, context, errors } = await open(browser, hub);
+  await page.getByText('Every 5 s', { exact: true }).waitFor();
+  const row = page.locator('.fleet-row', { hasText: 'porch-camera-01' });
+  await row.locator('svg path').first().waitFor();
+  await row.getByText('1 file').waitFor();
+  hub.world.join('newcomer');
+  await page.locator('.fleet-row', { hasText: 'newcomer' }).getByText('joined', { exact: true }).waitFor();
+  await page.goto(`${hub.url}/#/hub`);
+  await page.getByText('This version of the hub does not offer this.').waitFor();
   assert.deepEqual(errors, []);
   await context.close();
 });

@@ -44,10 +44,11 @@ async function route(world, request, response, url) {
     world.sessions.delete(cookie(request));
     return {};
   }
+  if (world.without.includes(path.length === 2 && path[0] === 'devices' ? 'devices' : path.length === 1 ? path[0] : '')) throw new Refusal(404, 'there is nothing at this path; the API is described at /api/v1/openapi.json', 'not_found');
   if (key === 'GET events') return stream(world, request, response);
   if (unsafe && login.role !== 'administrator') throw new Refusal(403, 'a viewer may not change anything', 'forbidden');
   const handler = HANDLERS[key];
-  if (!handler) throw new Refusal(404, 'there is no such resource', 'not_found');
+  if (!handler) throw new Refusal(404, 'there is nothing at this path', 'not_found');
   return handler(world, path, query, body);
 }
 
@@ -138,7 +139,6 @@ function item(device) {
   };
 }
 
-const left = ({ until, ...rest }) => ({ ...rest, left_ms: Math.max(0, until - Date.now()) });
 const moment = (text) => (text === null || text === '' ? null : /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : Date.parse(text));
 
 const HANDLERS = {
@@ -159,6 +159,7 @@ const HANDLERS = {
     const file = fileOf(world, path);
     if (path[4] === 'summary') return { body: summary(file, moment(query.get('from')), moment(query.get('to'))) };
     if (path[4] === 'points') return { body: points(file, moment(query.get('from')), moment(query.get('to')), Number(query.get('width') ?? 1200)) };
+    // A range is not honoured, which a server may do.
     return { text: Array.from({ length: sizeOf(file) }, (_, index) => `${valueAt(file, index)}\n`).join(''), headers: { 'Content-Disposition': 'attachment' } };
   },
   'DELETE devices': (world, path) => {
@@ -174,28 +175,28 @@ const HANDLERS = {
     return {};
   },
   'GET transfers': (world, _, query) => list(world.transfers, query),
-  'GET lockouts': (world, _, query) => list(world.lockouts.map(left), query),
+  'GET lockouts': (world, _, query) => list(world.lockouts, query),
   'DELETE lockouts': (world, path) => {
-    world.lockouts = world.lockouts.filter(({ name }) => name !== path[1]);
+    world.lockouts = world.lockouts.filter(({ device }) => device !== path[1]);
     return {};
   },
-  'GET penalties': (world, _, query) => list(world.penalties.map(left), query),
+  'GET penalties': (world, _, query) => list(world.penalties, query),
   'GET tickets': (world, _, query) => list(world.tickets, query),
   'POST tickets': (world, _, __, body) => {
     if (/[^\w.-]/.test(body.name ?? body.prefix)) throw new Refusal(422, 'a name is made of letters, digits, ., _ and -', 'invalid_name');
     const number = world.tickets.length + 5;
     const expires = time(Date.now() + (body.expires_in ?? 900) * 1000);
-    world.tickets.unshift({ number, name: body.name ?? null, prefix: body.prefix ?? null, state: 'open', uses: body.uses ?? 1, used: [], created: time(Date.now()), expires, revoked: null });
+    world.tickets.unshift({ number, name: body.name ?? null, prefix: body.prefix ?? null, state: 'open', uses: body.uses ?? 1, left: body.uses ?? 1, used: [], issued: time(Date.now()), expires, revoked: null });
     const ticket = `fl1${'agt2pj5hu6t2pj5hu6t2odypb4hq6d'.repeat(6)}`;
     return { body: { number, ticket, command: `fleetlink join ${ticket}`, addresses: ['192.0.2.1:7421'], expires } };
   },
   'DELETE tickets': (world, path) => {
     const ticket = world.tickets.find(({ number }) => String(number) === path[1]);
     if (!ticket) throw new Refusal(404, 'there is no ticket of this number', 'not_found');
-    Object.assign(ticket, { state: 'revoked', revoked: time(Date.now()) });
+    Object.assign(ticket, { state: 'revoked', left: 0, revoked: time(Date.now()) });
     return {};
   },
-  'GET accounts': (world, _, query) => list([...world.devices.values()].map(({ name, key, first_seen, present }) => ({ name, present, key: key && { key: key.fingerprint, since: key.since }, created: time(first_seen), locked_out_for_ms: world.lockouts.some((one) => one.name === name) ? 5000 : null })), query),
+  'GET accounts': (world, _, query) => list([...world.devices.values()].map(({ name, key, first_seen, present }) => ({ name, present, key, added: time(first_seen), locked_out_for_ms: world.lockouts.some(({ device }) => device === name) ? 5000 : null })), query),
   'POST accounts': (world, _, __, body) => {
     if (world.devices.has(body.name)) throw new Refusal(409, `the account ${body.name} exists already`, 'account_exists');
     world.join(body.name);
@@ -207,17 +208,17 @@ const HANDLERS = {
   },
   'GET tokens': (world, _, query) => list(world.tokens, query),
   'POST tokens': (world, _, __, body) => {
-    const id = world.nextId++;
-    world.tokens.push({ id, name: body.name, role: body.role, created: time(Date.now()), expires: body.expires_in ? time(Date.now() + body.expires_in * 1000) : null, last_used: null });
+    const id = String(world.nextId++);
+    world.tokens.push({ id, name: body.name, role: body.role, device: body.device ?? null, made: time(Date.now()), expires: body.expires_in ? time(Date.now() + body.expires_in * 1000) : null, used: null });
     return { status: 201, body: { id, token: `flt_${randomBytes(32).toString('hex')}` } };
   },
   'DELETE tokens': (world, path) => {
-    world.tokens = world.tokens.filter(({ id }) => String(id) !== path[1]);
+    world.tokens = world.tokens.filter(({ id }) => id !== path[1]);
     return {};
   },
   'GET logins': (world, _, query) => list(world.logins, query),
   'POST logins': (world, _, __, body) => {
-    world.logins.push({ name: body.name, role: body.role, created: time(Date.now()) });
+    world.logins.push({ name: body.name, role: body.role, made: time(Date.now()) });
     return { status: 201, body: world.logins.at(-1) };
   },
   'PUT logins': () => ({}),

@@ -25,14 +25,14 @@ export class World {
       { id: 't3', from: some[0], to: some.at(-1), name: evil(3, 'firmware-2.1.img'), bytes: 2.1e9, done: 9e8, state: 'failed', path: 'relayed', reason: evil(1, 'the receiver has no room left'), started: time(now - 9e6), ended: time(now - 8.7e6) },
     ];
     this.tickets = some.length === 0 ? [] : [
-      { number: 4, name: 'gate-09', prefix: null, state: 'open', uses: 1, used: [], created: time(now - 60_000), expires: time(now + 840_000), revoked: null },
-      { number: 3, name: null, prefix: 'beehive-', state: 'open', uses: 20, used: some.slice(0, 7).map((device) => ({ device, at: time(now - 5e6) })), created: time(now - 6e6), expires: time(now + 8e7), revoked: null },
-      { number: 2, name: 'pump-07', prefix: null, state: 'expired', uses: 1, used: [], created: time(now - 9e7), expires: time(now - 8.9e7), revoked: null },
+      { number: 4, name: 'gate-09', prefix: null, state: 'open', uses: 1, left: 1, used: [], issued: time(now - 60_000), expires: time(now + 840_000), revoked: null },
+      { number: 3, name: null, prefix: 'beehive-', state: 'open', uses: 20, left: 13, used: some.slice(0, 7).map((device) => ({ device, at: time(now - 5e6) })), issued: time(now - 6e6), expires: time(now + 8e7), revoked: null },
+      { number: 2, name: 'pump-07', prefix: null, state: 'expired', uses: 1, left: 0, used: [], issued: time(now - 9e7), expires: time(now - 8.9e7), revoked: null },
     ];
-    this.tokens = some.length === 0 ? [] : [{ id: 1, name: evil(0, 'prometheus'), role: 'viewer', created: time(now - 8e8), expires: time(now + 7e9), last_used: time(now - 9000) }];
-    this.lockouts = some.length === 0 ? [] : [{ name: some[0], kind: 'device', until: now + 600_000 }];
-    this.penalties = some.length === 0 ? [] : [{ network: '203.0.113.7', fault: 'many_names', until: now + 300_000 }];
-    this.logins = [{ name: 'ada', role: 'administrator', created: time(now - 9e8) }, { name: 'wall', role: 'viewer', created: time(now - 5e8) }];
+    this.tokens = some.length === 0 ? [] : [{ id: '1', name: evil(0, 'prometheus'), role: 'viewer', device: null, made: time(now - 8e8), expires: time(now + 7e9), used: time(now - 9000) }];
+    this.lockouts = some.length === 0 ? [] : [{ device: some[0], until: time(now + 600_000) }, { device: 'login/ada', until: time(now + 500_000) }];
+    this.penalties = some.length === 0 ? [] : [{ network: '203.0.113.7', fault: 'many_names', until: time(now + 300_000) }];
+    this.logins = [{ name: 'ada', role: 'administrator', made: time(now - 9e8) }, { name: 'wall', role: 'viewer', made: time(now - 5e8) }];
     some.slice(0, 40).forEach((name, index) => {
       this.write(index % 7 === 6 ? 'login' : index % 5 === 4 ? 'data_deleted' : index % 3 === 2 ? 'key_enrolled' : 'joined', name, {
         at: now - (40 - index) * 700_000, outcome: index % 7 === 6 ? 'refused' : 'done',
@@ -103,10 +103,10 @@ export class World {
   }
 
   lock(name) {
-    const until = Date.now() + 60_000;
-    this.lockouts = [{ name, kind: 'device', until }, ...this.lockouts.filter((one) => one.name !== name)];
+    const until = time(Date.now() + 60_000);
+    this.lockouts = [{ device: name, until }, ...this.lockouts.filter(({ device }) => device !== name)];
     this.write('locked_out', name, { outcome: 'refused' });
-    this.tell('locked_out', { device: name, until: time(until) });
+    this.tell('locked_out', { device: name, until });
   }
 
   /** Closes every connection, and is away for a while; the ring is empty afterwards. */

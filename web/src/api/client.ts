@@ -71,7 +71,10 @@ async function problem(response: Response): Promise<ApiError> {
   } catch {
     // A proxy's own page, or nothing: the status has to do.
   }
-  if (response.status === 404 && text.startsWith('there is nothing at this path')) text = 'This version of the hub does not offer this.';
+  if (response.status === 404 && text.startsWith('there is nothing at this path')) {
+    text = 'This version of the hub does not offer this.';
+    code = 'not_offered';
+  }
   return new ApiError(response.status, text, code);
 }
 

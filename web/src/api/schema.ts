@@ -120,15 +120,14 @@ export type Transfer = {
 };
 
 export type LockOut = {
-  name: string;
-  kind: string;
-  left_ms: number;
+  device: string;
+  until: string;
 };
 
 export type Penalty = {
   network: string;
   fault: string;
-  left_ms: number;
+  until: string;
 };
 
 export type TicketUse = {
@@ -142,8 +141,9 @@ export type Ticket = {
   prefix: string | null;
   state: string;
   uses: number;
+  left: number;
   used: TicketUse[];
-  created: string;
+  issued: string;
   expires: string;
   revoked: string | null;
 };
@@ -164,13 +164,13 @@ export type NewTicket = {
 };
 
 export type AccountKey = {
-  key: string;
+  fingerprint: string;
   since: string;
 };
 
 export type Account = {
   name: string;
-  created: string;
+  added: string;
   present: boolean;
   locked_out_for_ms: number | null;
   key: null | AccountKey;
@@ -186,29 +186,31 @@ export type NewPassword = {
 };
 
 export type Token = {
-  id: number;
+  id: string;
   name: string;
   role: string;
-  created: string;
+  device: string | null;
+  made: string;
   expires: string | null;
-  last_used: string | null;
+  used: string | null;
 };
 
 export type NewTokenOrder = {
   name: string;
   role: string;
+  device?: string;
   expires_in?: number;
 };
 
 export type NewToken = {
-  id: number;
+  id: string;
   token: string;
 };
 
 export type Login = {
   name: string;
   role: string;
-  created: string;
+  made: string;
 };
 
 export type NewLogin = {
@@ -303,7 +305,7 @@ export interface Paths {
   "/api/v1/devices/{device}/data/{file}/points": "get";
   "/api/v1/transfers": "get";
   "/api/v1/lockouts": "get";
-  "/api/v1/lockouts/{name}": "delete";
+  "/api/v1/lockouts/{device}": "delete";
   "/api/v1/penalties": "get";
   "/api/v1/tickets": "get" | "post";
   "/api/v1/tickets/{number}": "delete";

@@ -1,5 +1,6 @@
 // The devices of the fleet, kept up to date by events.
-import { all, get, message } from '../api/client';
+import { get, message } from '../api/client';
+import { listDevices, readDevice, readTotals } from '../api/devices';
 import type { LiveEvent } from '../api/events';
 import type { Device, Points } from '../api/schema';
 import { touched } from '../lib/heartbeat';
@@ -29,6 +30,8 @@ class Fleet {
   private readonly sparks = new Map<string, Spark>();
   private readonly lit = new Map<string, number>();
   private stale = new Map<string, number>();
+  /** The hub's list has each device's latest data; else each row asks for its own. */
+  private tellsLatest = true;
   private timer: ReturnType<typeof setTimeout> | null = null;
   private loading = false;
   private again = false;
@@ -37,6 +40,12 @@ class Fleet {
   litSince(name: string): number | undefined {
     void this.version;
     return this.lit.get(name);
+  }
+
+  /** The devices that joined since then, as this page saw it. */
+  joinedSince(time: number): string[] {
+    void this.version;
+    return [...this.lit].filter(([, at]) => at >= time).map(([name]) => name);
   }
 
   spark(name: string): readonly number[] | undefined {
@@ -57,10 +66,12 @@ class Fleet {
     this.loading = true;
     try {
       const seen = new Set<string>();
-      await all<Device>('/api/v1/devices', {}, {}, (items) => {
+      await listDevices((items) => {
         for (const device of items) {
           seen.add(device.name);
-          this.devices.set(device.name, device);
+          this.tellsLatest = device.latest !== undefined;
+          if (this.loaded && device.present && !this.devices.get(device.name)?.present) this.light(device.name);
+          this.devices.set(device.name, this.kept(device));
         }
         this.show();
       });
@@ -109,13 +120,17 @@ class Fleet {
     this.showSoon();
   }
 
+  private light(name: string): void {
+    this.lit.set(name, Date.now());
+    setTimeout(() => this.showSoon(), LIT + 50);
+  }
+
   private joined(name: string, known: Device | undefined, at: string | null, address: string | null): void {
     const base = known ?? unknown(name, at);
     const heartbeat = touched(base.heartbeat);
     this.devices.set(name, { ...base, present: true, joined: at, last_seen: at, address: address ?? base.address, heartbeat });
-    if (!known?.present) this.lit.set(name, Date.now());
+    if (!known?.present) this.light(name);
     this.stale.set(name, 0);
-    setTimeout(() => this.showSoon(), LIT + 50);
   }
 
   private measured(name: string, known: Device | undefined, event: LiveEvent, at: string | null): void {
@@ -135,16 +150,36 @@ class Fleet {
     });
     for (const name of due) this.stale.delete(name);
     const sparkless = names.filter((name) => !this.sparks.has(name) || due.includes(name));
-    await Promise.all([...due.map((name) => this.reread(name)), ...sparkless.map((name) => this.readSpark(name))]);
+    await Promise.all(due.map((name) => this.reread(name)));
+    await Promise.all(sparkless.map((name) => this.readTotals(name).then(() => this.readSpark(name))));
     if (due.length + sparkless.length > 0) this.showSoon();
   }
 
   private async reread(name: string): Promise<void> {
     try {
-      const device = await get<Device>('/api/v1/devices/{device}', { device: name });
-      if (this.devices.has(name)) this.devices.set(name, device);
+      const device = await readDevice(name);
+      if (this.devices.has(name)) this.devices.set(name, this.kept(device));
     } catch {
       // The row stays as it was; the next event tries again.
+    }
+  }
+
+  /** A hub that tells no latest data in its list: what was asked for already stays. */
+  private kept(device: Device): Device {
+    const old = this.devices.get(device.name);
+    if (device.latest !== undefined || old?.latest === undefined) return device;
+    return { ...device, latest: old.latest, data_files: old.data_files, bytes: old.bytes };
+  }
+
+  private async readTotals(name: string): Promise<void> {
+    const device = this.devices.get(name);
+    if (!device || this.tellsLatest) return;
+    try {
+      const totals = await readTotals(name);
+      const now = this.devices.get(name);
+      if (now) this.devices.set(name, { ...now, ...totals });
+    } catch {
+      // The row shows no data until the next try.
     }
   }
 

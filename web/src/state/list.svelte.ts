@@ -2,7 +2,6 @@
 import { all, message } from '../api/client';
 import type { Parameters, Query } from '../api/client';
 import type { Paths } from '../api/schema';
-import { clock } from './clock.svelte';
 
 type Listed = { [P in keyof Paths]: 'get' extends Paths[P] ? P : never }[keyof Paths];
 
@@ -10,8 +9,6 @@ export class List<T> {
   items = $state.raw<T[]>([]);
   loaded = $state(false);
   failure = $state<string | null>(null);
-  /** When the hub told it: what is left of a time counts from here. */
-  at = $state(0);
   private run = 0;
 
   constructor(
@@ -27,7 +24,6 @@ export class List<T> {
       // An answer that a later question has overtaken is dropped.
       if (run !== this.run) return;
       this.items = items;
-      this.at = clock.exact();
       this.failure = null;
     } catch (error) {
       if (run !== this.run) return;
