@@ -18,7 +18,7 @@ pub struct NewTicket {
     pub expires: WallTime,
 }
 
-/// How many tickets a store keeps.
+/// The bounds of the tickets that a store keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TicketRoom {
     /// Tickets that may be open.

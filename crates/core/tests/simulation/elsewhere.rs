@@ -1,5 +1,5 @@
-//! What comes from beside the sessions: another hub of the same store, and passwords that are shown at
-//! another door.
+//! The world beside the sessions: another hub of the same store, and passwords that are shown at another
+//! door.
 
 use fleetlink_core::{
     Account, AccountVersion, CallId, Caller, Change, Door, Input, PasswordHash, Proof,
@@ -96,7 +96,7 @@ impl Oracle {
         self.shown.insert(call, password);
     }
 
-    /// Who has shown a password was found out, or not.
+    /// A shown password was decided.
     pub(crate) fn identified(
         &mut self,
         call: CallId,

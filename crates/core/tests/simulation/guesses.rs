@@ -104,7 +104,7 @@ impl Oracle {
         }
     }
 
-    /// What the input of this step has told of this password.
+    /// The verdict on this password that the input of this step has told.
     fn verdict_on(&self, password: &str) -> Option<Verdict> {
         match &self.told {
             Told::Checked {
