@@ -23,7 +23,7 @@ const shoot = async (hub, name, path, options, act) => {
   await context.close();
 };
 // The picture of README.md.
-await shoot(hub, 'readme', '#/', { viewport: { width: 1200, height: 680 } });
+await shoot(hub, 'readme', `#/explore?${SERIES.replace('&s=greenhouse-01%2Fhumidity', '')}`, { viewport: { width: 1200, height: 680 } });
 await shoot(hub, 'login', '#/login', { loggedIn: false });
 for (const [name, path] of Object.entries(VIEWS)) {
   await shoot(hub, `${name}-light`, path, { viewport: DESK });

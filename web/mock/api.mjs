@@ -200,7 +200,7 @@ const HANDLERS = {
   'POST accounts': (world, _, __, body) => {
     if (world.devices.has(body.name)) throw new Refusal(409, `the account ${body.name} exists already`, 'account_exists');
     world.join(body.name);
-    return { status: 201, body: { name: body.name } };
+    return {};
   },
   'PUT accounts': (world, path) => {
     deviceOf(world, path[1]);
@@ -219,7 +219,7 @@ const HANDLERS = {
   'GET logins': (world, _, query) => list(world.logins, query),
   'POST logins': (world, _, __, body) => {
     world.logins.push({ name: body.name, role: body.role, made: time(Date.now()) });
-    return { status: 201, body: world.logins.at(-1) };
+    return {};
   },
   'PUT logins': () => ({}),
   'DELETE logins': (world, path) => {

@@ -67,7 +67,11 @@ export function valueAt(file, index) {
   const extra = index - file.samples;
   if (extra >= 0) return file.tail[extra].value;
   const wave = Math.sin((index + file.seed * 97) / 400) * 6 + Math.sin((index + file.seed) / 37) * 1.5;
-  const noise = ((Math.imul(index + 1, 2654435761) ^ (file.seed * 40503)) >>> 0) / 2 ** 32;
+  // Mixed so well that neighbours have nothing in common.
+  let mixed = Math.imul(index + 1, 2654435761) ^ (file.seed * 40503);
+  mixed = Math.imul(mixed ^ (mixed >>> 15), 2246822519);
+  mixed = Math.imul(mixed ^ (mixed >>> 13), 3266489917);
+  const noise = (((mixed ^ (mixed >>> 16)) >>> 0) / 2 ** 32) * 4;
   return Math.round((20 + (file.seed % 7) + wave + noise) * 100) / 100;
 }
 

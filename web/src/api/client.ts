@@ -85,7 +85,8 @@ export async function get<T>(path: With<'get'>, parameters?: Parameters, query?:
 
 export async function post<T>(path: With<'post'>, body: unknown, parameters?: Parameters): Promise<T> {
   const response = await send('POST', address(path, parameters), body);
-  return (await response.json()) as T;
+  // A change without a result has no body.
+  return (response.status === 204 ? null : await response.json()) as T;
 }
 
 export async function put(path: With<'put'>, body: unknown, parameters?: Parameters): Promise<void> {

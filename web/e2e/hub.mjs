@@ -1,0 +1,87 @@
+// A real hub for the tests: the program itself, with a folder of its own, on ports of its own.
+import { spawn, execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const TARGET = fileURLToPath(new URL('../../target/', import.meta.url));
+const PROGRAM = [process.env.FLEETLINK, `${TARGET}release/fleetlink`, `${TARGET}debug/fleetlink`].find((path) => path && existsSync(path));
+
+export class RealHub {
+  /** Starts a hub in a new folder. */
+  static async start() {
+    if (!PROGRAM) throw new Error('no fleetlink found: cargo build --release, or set FLEETLINK');
+    const hub = new RealHub();
+    hub.folder = mkdtempSync(join(tmpdir(), 'fleetlink-page-'));
+    hub.devices = [];
+    await hub.run('127.0.0.1:0', '127.0.0.1:0');
+    return hub;
+  }
+
+  environment() {
+    const { PATH } = process.env;
+    return { PATH, HOME: this.folder, XDG_CONFIG_HOME: this.folder, XDG_STATE_HOME: this.folder, XDG_DATA_HOME: this.folder };
+  }
+
+  async run(listen, http) {
+    const options = ['hub', '--data', join(this.folder, 'hub'), '--listen', listen, '--http', http, '--print-login'];
+    this.process = spawn(PROGRAM, options, { env: this.environment(), stdio: ['ignore', 'pipe', 'inherit'] });
+    const lines = createInterface({ input: this.process.stdout });
+    let url = null;
+    for await (const line of lines) {
+      this.control = /listening on (\S+)/.exec(line)?.[1] ?? this.control;
+      url = /page at (http\S+)/.exec(line)?.[1] ?? url;
+      const link = /(http\S+#\/login\?token=\S+)/.exec(line)?.[1];
+      if (link) {
+        this.link = link;
+        break;
+      }
+      // A hub that has logins already prints no link.
+      if (this.url && url) break;
+    }
+    this.process.stdout.resume();
+    this.url = url;
+  }
+
+  /** Ends the hub and starts it again at the same addresses. */
+  async restart() {
+    await this.endProcess();
+    await this.run(this.control, this.url.replace('http://', ''));
+  }
+
+  async endProcess() {
+    if (this.process.exitCode !== null) return;
+    const exit = once(this.process, 'exit');
+    this.process.kill('SIGTERM');
+    await exit;
+  }
+
+  /** Runs a command of the program to its end. */
+  async command(...options) {
+    const { stdout } = await promisify(execFile)(PROGRAM, options, { env: this.environment(), cwd: this.folder });
+    return stdout;
+  }
+
+  /** A device that joins by this ticket, and stays until it is told to leave. */
+  join(ticket) {
+    const device = spawn(PROGRAM, ['join', ticket], { env: this.environment(), cwd: this.folder, stdio: ['pipe', 'ignore', 'inherit'] });
+    this.devices.push(device);
+    return {
+      async leave() {
+        const exit = once(device, 'exit');
+        device.stdin.end('OUT\n');
+        await exit;
+      },
+    };
+  }
+
+  async stop() {
+    for (const device of this.devices) if (device.exitCode === null) device.kill();
+    await this.endProcess();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
