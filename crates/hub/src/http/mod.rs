@@ -7,11 +7,13 @@ mod auth;
 mod config;
 mod connection;
 mod data;
+mod devices;
 mod extract;
 mod forwarded;
 mod headers;
 mod health;
 mod host;
+mod hub;
 mod limits;
 mod listener;
 mod openapi;
@@ -26,9 +28,12 @@ pub(crate) use self::listener::{Bound, Serving};
 pub use self::listener::{HttpError, HttpListening};
 pub use self::tls::TlsError;
 
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use fleetlink_core::Door;
+use fleetlink_core::{Capacity, Door};
+use fleetlink_proto::{HubPin, WallTime};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -42,8 +47,21 @@ pub(crate) struct HubParts {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) claims: Claims,
     pub(crate) uploads: HubUploads,
+    pub(crate) facts: HubFacts,
     /// Cancelled when the hub begins to end.
     pub(crate) closing: CancellationToken,
+}
+
+/// What does not change while a hub runs.
+#[derive(Debug)]
+pub(crate) struct HubFacts {
+    pub(crate) started: WallTime,
+    /// The address for devices.
+    pub(crate) address: SocketAddr,
+    pub(crate) data: PathBuf,
+    /// None without TLS.
+    pub(crate) pin: Option<HubPin>,
+    pub(crate) capacity: Capacity,
 }
 
 /// The state that all handlers share.
@@ -56,6 +74,7 @@ pub(crate) struct Http {
     reads: Semaphore,
     claims: Claims,
     uploads: HubUploads,
+    facts: HubFacts,
     closing: CancellationToken,
     /// The names and addresses by which the door is reached.
     hosts: host::Hosts,
@@ -70,6 +89,7 @@ impl Http {
             reads: Semaphore::new(limits::READS_AT_ONCE),
             claims: parts.claims,
             uploads: parts.uploads,
+            facts: parts.facts,
             closing: parts.closing,
             hosts,
             proxies,

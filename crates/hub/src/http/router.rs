@@ -20,7 +20,7 @@ use super::connection::Connection;
 use super::limits::MAX_BODY_BYTES;
 use super::openapi::{self, Description, Document};
 use super::problem::Problem;
-use super::{Http, data, headers, health, page};
+use super::{Http, data, devices, headers, health, hub, page};
 
 /// All paths, with the state of this hub.
 ///
@@ -30,6 +30,11 @@ pub(super) fn router(http: &Arc<Http>) -> Result<Router, serde_json::Error> {
     let (paths, description) = OpenApiRouter::with_openapi(Description::openapi())
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
+        .routes(routes!(hub::hub))
+        .routes(routes!(devices::list))
+        .routes(routes!(devices::one, devices::remove))
+        .routes(routes!(devices::sessions))
+        .routes(routes!(devices::end_session))
         .routes(routes!(data::list))
         .routes(routes!(
             data::content,

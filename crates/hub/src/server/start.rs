@@ -20,7 +20,7 @@ use crate::descriptors::Descriptors;
 use crate::devices;
 use crate::driver::wall_time;
 use crate::driver::{CONSOLE_QUEUE, Driver, DriverHandle, Followers, HubEvent, WallClock};
-use crate::http::{self, HttpConfig, HttpListening, HubParts};
+use crate::http::{self, HttpConfig, HttpListening, HubFacts, HubParts};
 use crate::hub_state::HubState;
 use crate::identity::Identity;
 use crate::import::{self, Authority, ImportTools};
@@ -242,6 +242,13 @@ async fn start_with(
         store: Arc::clone(&store),
         claims: claims.clone(),
         uploads: uploads.clone(),
+        facts: HubFacts {
+            started: clock(),
+            address,
+            data: data.clone(),
+            pin: (!plain).then(|| identity.shown().pin()),
+            capacity,
+        },
         closing: closing.clone(),
     };
     let http = http

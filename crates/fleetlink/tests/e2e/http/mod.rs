@@ -2,6 +2,7 @@
 
 mod client;
 mod data;
+mod devices;
 mod door;
 mod logins;
 mod start;

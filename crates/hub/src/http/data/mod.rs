@@ -6,7 +6,7 @@ mod lines;
 mod list;
 mod points;
 mod range;
-mod subject;
+pub(super) mod subject;
 mod summary;
 mod upload;
 
@@ -80,6 +80,6 @@ impl Http {
 }
 
 /// An error of the store about a data file.
-fn of_store(error: StoreError) -> Problem {
+pub(super) fn of_store(error: StoreError) -> Problem {
     rpc_error_of_store(error, "there is no such data file any more").into()
 }

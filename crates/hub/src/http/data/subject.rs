@@ -26,7 +26,7 @@ impl Subject {
 
 /// The device of a path.
 #[derive(Debug, Clone)]
-pub(crate) struct OfDevice(pub(super) DeviceName);
+pub(crate) struct OfDevice(pub(crate) DeviceName);
 
 impl FromRequestParts<Arc<Http>> for Subject {
     type Rejection = Problem;
@@ -53,7 +53,7 @@ impl FromRequestParts<Arc<Http>> for OfDevice {
     }
 }
 
-fn parse_device(text: &str) -> Result<DeviceName, Problem> {
+pub(crate) fn parse_device(text: &str) -> Result<DeviceName, Problem> {
     text.parse()
         .map_err(|error: fleetlink_proto::DeviceNameError| Problem::bad_request(error.to_string()))
 }
