@@ -400,6 +400,8 @@ pub struct UnfinishedUpload {
     pub device: DeviceName,
     /// Names the upload across retries.
     pub key: IdempotencyKey,
+    /// The data file and the mode. `None` where an earlier version has kept it, which noted neither.
+    pub target: Option<(DataFile, UploadMode)>,
     /// The bytes that are kept of it.
     pub bytes: u64,
     /// Since when it is interrupted; `None` while it arrives.

@@ -1,6 +1,7 @@
 //! `fleetlink upload`: uploads that are not finished.
 
 use fleetlink_hub::{Operator, OperatorCall, OperatorReply, UploadInfo};
+use fleetlink_proto::control::UploadMode;
 use serde_json::json;
 
 use super::data_folder::OperatorArguments;
@@ -52,6 +53,8 @@ fn line(upload: &UploadInfo) -> String {
     let UploadInfo {
         device,
         key,
+        file,
+        mode,
         bytes,
         interrupted,
         kept_until,
@@ -64,5 +67,10 @@ fn line(upload: &UploadInfo) -> String {
         ),
         _ => "arriving".to_owned(),
     };
-    format!("{device}; {bytes} bytes; {state}; key {key}")
+    let target = match file.as_ref().zip(*mode) {
+        Some((file, UploadMode::Replace)) => format!("replaces {file}; "),
+        Some((file, UploadMode::Append)) => format!("appends to {file}; "),
+        None => String::new(),
+    };
+    format!("{device}; {target}{bytes} bytes; {state}; key {key}")
 }

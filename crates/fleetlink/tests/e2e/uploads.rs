@@ -9,6 +9,8 @@ use serde_json::Value;
 use crate::harness::Hub;
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
+/// Of an upload behind it in the list.
+const LATER: &str = "f123456789abcdef0123456789abcdef";
 
 fn listed(hub: &Hub) -> Value {
     let finished = hub.operate("upload", &["list", "--json"], "");
@@ -41,7 +43,26 @@ fn interrupted_uploads_are_shown_until_they_are_too_old() {
         "{text}"
     );
 
+    // The data file and the mode too, unless an earlier version has kept the upload.
     hub.stop(Signal::TERM);
+    assert!(listed(&hub)["uploads"][0].get("file").is_none());
+    let later = hub
+        .data()
+        .join(format!("partial/{LATER}-cam+lab@temperature.part"));
+    fs::write(&later, "1\n".repeat(50_000)).unwrap();
+    let upload = &listed(&hub)["uploads"][1];
+    assert_eq!(
+        (&upload["file"], &upload["mode"]),
+        (&"lab/temperature".into(), &"append".into())
+    );
+    let text = hub.operate("upload", &["list"], "").stdout;
+    let second = text.lines().nth(1).unwrap();
+    assert!(
+        second.starts_with("cam; appends to lab/temperature; 100000 bytes; interrupted since "),
+        "{text}"
+    );
+    fs::remove_file(&later).unwrap();
+
     let day = Duration::from_secs(24 * 3600 + 60);
     let file = fs::File::options().write(true).open(&partial).unwrap();
     file.set_modified(SystemTime::now() - day).unwrap();

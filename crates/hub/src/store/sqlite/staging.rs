@@ -286,6 +286,7 @@ pub(super) fn unfinished(shared: &Shared, limit: usize) -> Vec<UnfinishedUpload>
         bytes: fs::metadata(shared.folder.partial(&partial)).map_or(0, |file| file.len()),
         device: partial.name.device,
         key: partial.name.key,
+        target: partial.target,
         interrupted: interrupted.map(WallTime::from_system),
     });
     entries.collect()
