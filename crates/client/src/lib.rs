@@ -142,7 +142,7 @@ pub mod transfer {
 
     pub use crate::client::{
         Listening, Observer, Outbound, SendEvent, SendFiles, SendOptions, SendProgress, Tell,
-        open_source,
+        open_file,
     };
     pub use crate::direct::{Congestion, Control, Endpoint, Progress, Stored, TransportError};
     pub use crate::inbox::{Inbox, SenderRule, SenderRuleError};
@@ -184,7 +184,7 @@ pub mod internals {
     pub use crate::backoff::Backoff;
     pub use crate::connect::{Connection, Trust, connect};
     pub use crate::delete::delete_file;
-    pub use crate::direct::{Announcement, Credentials, Listener, NotRemembered, Peer, Source};
+    pub use crate::direct::{Announcement, Credentials, Listener, NotRemembered, OpenFile, Peer};
     pub use crate::download::{download, download_to_file};
     pub use crate::hub_clock::HubClock;
     pub use crate::inbox::Incoming;
@@ -203,7 +203,9 @@ use chosen::Chosen;
 use connect::{Connection, Trust, connect};
 use delete::delete_file;
 use device_keys::DeviceKeys;
-use direct::{Announcement, Control, Credentials, Endpoint, Listener, NotRemembered, Peer, Source};
+use direct::{
+    Announcement, Control, Credentials, Endpoint, Listener, NotRemembered, OpenFile, Peer,
+};
 use download::{Downloaded, download, download_to_file};
 use hub_clock::HubClock;
 use idempotency::new_key;

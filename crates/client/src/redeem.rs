@@ -14,7 +14,7 @@ use crate::{Connection, Error, ErrorKind, HubAddress, Result, Successor, Trust};
 ///
 /// # Errors
 /// No address leads to the hub.
-pub(crate) async fn reach(
+pub(crate) async fn find_hub(
     places: &[HubAddress],
     client: &str,
     (hub, successor): (&mut HubPin, &Successor),

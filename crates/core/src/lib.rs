@@ -41,7 +41,7 @@ pub use operator::data::{DataReply, DataRequest};
 pub use operator::errors::{AdminError, AdminErrorKind};
 pub use operator::people::PeopleOrder;
 pub use operator::requests::{
-    AccountOrder, AccountStatus, AdminReply, AdminRequest, ImportOrder, ImportOutcome,
+    AccountOrder, AccountStatus, AdminReply, AdminRequest, ImportEffect, ImportOrder,
     SessionChoice, SessionStatus, TicketStatus,
 };
 pub use settings::{MaxAttempts, MaxAttemptsError, PenaltySettings, Settings};

@@ -45,7 +45,7 @@ impl Default for Settings {
     }
 }
 
-/// The penalties for sources whose wrong passwords are of many different names.
+/// The penalties for client networks whose wrong passwords are of many different names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PenaltySettings {
     /// The number of different names; at most [`limits::MAX_PENALTY_NAMES`].
@@ -54,7 +54,7 @@ pub struct PenaltySettings {
     pub base: Duration,
     /// The longest penalty.
     pub max: Duration,
-    /// Whether sources on loopback are penalised too.
+    /// Whether client networks on loopback are penalised too.
     pub loopback: bool,
 }
 

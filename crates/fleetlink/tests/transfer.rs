@@ -152,7 +152,7 @@ async fn a_file_goes_by_the_hubs_leave_and_not_without() {
     let path = folder.path().join("test.mp4");
     fs::write(&path, vec![7; 3_000_000]).unwrap();
     let leave = open().await.unwrap();
-    let peer = Peer::reach(
+    let peer = Peer::connect(
         &camera.endpoint,
         &camera.credentials,
         leave.grant,
@@ -239,7 +239,7 @@ async fn deliver(from: &Device, folder: &Path, number: usize) {
     fs::write(&path, b"small").unwrap();
     let leave = from.session.open_transfer("uav".parse().unwrap()).await;
     let leave = leave.unwrap();
-    let peer = Peer::reach(
+    let peer = Peer::connect(
         &from.endpoint,
         &from.credentials,
         leave.grant,

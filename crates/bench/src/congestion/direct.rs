@@ -84,7 +84,7 @@ pub(crate) fn send() -> BenchResult {
         let hub = Hub::open(folder)?;
         let credentials = hub.device(folder, SENDER, &own).await?;
         let grant = hub.grant(credentials.party(), to)?;
-        let peer = Peer::reach(&own, &credentials, grant, &[at], Deadlines::default()).await?;
+        let peer = Peer::connect(&own, &credentials, grant, &[at], Deadlines::default()).await?;
         peer.send_file(folder.join(FILE), &Control::new()).await?;
         // Else the receiver waits for its receipt to be acknowledged.
         peer.close(Reason::Closing);

@@ -113,7 +113,7 @@ pub(crate) fn send() -> BenchResult {
         let hub = Hub::open(state)?;
         let credentials = hub.device(state, SENDER, &own).await?;
         let grant = hub.grant(credentials.party(), to)?;
-        let peer = Peer::reach(&own, &credentials, grant, &[at], Deadlines::default()).await?;
+        let peer = Peer::connect(&own, &credentials, grant, &[at], Deadlines::default()).await?;
         send_all(&peer, files(path)?).await?;
         peer.close(Reason::Closing);
         own.close().await;

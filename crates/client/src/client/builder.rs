@@ -202,7 +202,7 @@ impl ClientBuilder {
             Some(ticket) => self.log_in_by_ticket(ticket, &state).await?,
             None => {
                 let meeting = Meeting::new(&self, self.address()?, &state);
-                let (connection, mut hub) = meeting.reach().await?;
+                let (connection, mut hub) = meeting.connect().await?;
                 let login = self.log_in(connection, &mut hub, &state).await?;
                 (login, hub.address)
             }
@@ -222,7 +222,7 @@ impl ClientBuilder {
     pub async fn check_hub(&self) -> Result<Option<HubPin>> {
         let state = self.state_folder()?;
         let meeting = Meeting::new(self, self.address()?, &state);
-        let (connection, _) = meeting.reach().await?;
+        let (connection, _) = meeting.connect().await?;
         Ok(connection.pin)
     }
 

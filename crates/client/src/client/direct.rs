@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use super::{Client, Notice};
 use crate::{
     Announcement, Arrival, Credentials, DeviceKeys, Endpoint, Error, ErrorKind, Inbox, KeyPair,
-    KnownDevices, Listener, NotRemembered, Peer, Result, Session, Source,
+    KnownDevices, Listener, NotRemembered, OpenFile, Peer, Result, Session,
 };
 
 /// A device's end of its connections to other devices.
@@ -141,7 +141,7 @@ impl Direct {
     }
 
     /// Connects to the device that the permission names.
-    pub(super) async fn reach(
+    pub(super) async fn connect(
         &self,
         permission: OpenTransferReply,
         deadlines: Deadlines,
@@ -149,7 +149,7 @@ impl Direct {
         let OpenTransferReply { grant, addresses } = permission;
         let addresses: Vec<SocketAddr> = addresses.into_iter().map(canonical).collect();
         let (endpoint, credentials) = (&self.endpoint, &self.credentials);
-        let reached = Peer::reach(endpoint, credentials, grant, &addresses, deadlines).await;
+        let reached = Peer::connect(endpoint, credentials, grant, &addresses, deadlines).await;
         reached.map_err(Error::transfer)
     }
 }
@@ -164,7 +164,7 @@ impl Drop for Listening {
 ///
 /// # Errors
 /// There is no such file, it cannot be read, or its name cannot be used; the message names it.
-pub async fn open_source(path: &Path, name: Option<FileName>) -> Result<Source> {
+pub async fn open_file(path: &Path, name: Option<FileName>) -> Result<OpenFile> {
     let path = path.to_owned();
     let shown = path.display().to_string();
     let shown = Escaped(&shown);
@@ -191,15 +191,15 @@ enum Unopened {
     Ended(fleetlink_proto::transfer::Ended),
 }
 
-fn open(path: &PathBuf, name: Option<FileName>) -> std::result::Result<Source, Unopened> {
+fn open(path: &PathBuf, name: Option<FileName>) -> std::result::Result<OpenFile, Unopened> {
     if let Err(error) = std::fs::metadata(path)
         && error.kind() == io::ErrorKind::NotFound
     {
         return Err(Unopened::Missing);
     }
     let opened = match name {
-        Some(name) => Source::open_as(path, name),
-        None => Source::open(path),
+        Some(name) => OpenFile::open_as(path, name),
+        None => OpenFile::open(path),
     };
     opened.map_err(Unopened::Ended)
 }

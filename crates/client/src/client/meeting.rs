@@ -80,7 +80,7 @@ impl<'a> Meeting<'a> {
 
     /// Connects. The hub's key must be the given or the remembered one; what becomes of a hub that
     /// was never met, the builder says.
-    pub(super) async fn reach(&self) -> Result<(Connection, Hub)> {
+    pub(super) async fn connect(&self) -> Result<(Connection, Hub)> {
         if self.builder.plain && self.pin.is_some() {
             let why = "plain TCP shows no key: a hub with a pin is reached over TLS";
             return Err(Error::usage(why));

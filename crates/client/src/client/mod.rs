@@ -31,7 +31,7 @@ use crate::{
 pub use builder::{ClientBuilder, FirstUse};
 pub use data::{IntoDataFile, Readings, Upload};
 use direct::Direct;
-pub use direct::{Listening, open_source};
+pub use direct::{Listening, open_file};
 pub use joined::{Event, Events, Joining};
 pub use notice::Notice;
 pub use outbound::{Outbound, SendEvent, SendOptions, Tell};

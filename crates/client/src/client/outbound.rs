@@ -12,9 +12,9 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::Client;
-use super::direct::open_source;
+use super::direct::open_file;
 use crate::retry::{Attempt, Patience, Tries, retry};
-use crate::{Control, Error, ErrorKind, Peer, Result, Source};
+use crate::{Control, Error, ErrorKind, OpenFile, Peer, Result};
 
 /// The options of a send.
 #[derive(Debug, Clone)]
@@ -117,7 +117,7 @@ impl Outbound {
     ///
     /// # Errors
     /// It cannot be reached, or is not ready for as long as it is tried again.
-    pub async fn reach(&self, tell: &Tell<'_>) -> Result<()> {
+    pub async fn connect(&self, tell: &Tell<'_>) -> Result<()> {
         let mut reaching = Reaching {
             outbound: self,
             tell,
@@ -186,7 +186,7 @@ impl Outbound {
                 direct.permission(&session, &self.to).await?
             }
         };
-        let peer = direct.reach(permission, self.deadlines()).await?;
+        let peer = direct.connect(permission, self.deadlines()).await?;
         way.peer = Some(peer.clone());
         Ok(peer)
     }
@@ -224,15 +224,15 @@ impl Attempt for Delivery<'_> {
     async fn attempt(&mut self, tries: &mut Tries) -> Result<Receipt> {
         let until = tries.until();
         // As it is now: it may have changed since the last try.
-        let source = open_source(self.path, self.outbound.options.name.clone()).await?;
+        let file = open_file(self.path, self.outbound.options.name.clone()).await?;
         let reaching = self.outbound.peer(until);
         let peer = unless_cancelled(self.control, reaching).await?;
-        let offer = source.offer();
+        let offer = file.offer();
         (self.tell)(SendEvent::Offered {
             offer: &offer,
             address: peer.address(),
         });
-        self.send(&peer, source, until).await
+        self.send(&peer, file, until).await
     }
 
     async fn wait(&mut self, error: &Error, wait: Duration) -> Result<()> {
@@ -248,7 +248,7 @@ impl Attempt for Delivery<'_> {
 impl Delivery<'_> {
     /// Sends the file. While the receiver lets it wait its turn that is told once; it waits no
     /// longer than it would be tried again.
-    async fn send(&self, peer: &Peer, source: Source, until: Option<Instant>) -> Result<Receipt> {
+    async fn send(&self, peer: &Peer, file: OpenFile, until: Option<Instant>) -> Result<Receipt> {
         let waiting = async {
             let mut changes = self.control.waits();
             let waits = |waits: &Option<WaitsFor>| *waits == Some(WaitsFor::Place);
@@ -270,7 +270,7 @@ impl Delivery<'_> {
             std::future::pending::<()>().await;
         };
         let sent = tokio::select! {
-            sent = peer.send(source, self.control) => sent,
+            sent = peer.send(file, self.control) => sent,
             () = waiting => Err(transfer::TransferFailure::here(Reason::Internal, "waiting ended")),
         };
         sent.map_err(Error::transfer)

@@ -179,7 +179,7 @@ impl<'a> SendFiles<'a> {
             return Err(Error::usage("several files cannot be sent under one name"));
         }
         let outbound = Arc::new(self.client.outbound(self.to?, self.options).await?);
-        outbound.reach(&|_| {}).await?;
+        outbound.connect(&|_| {}).await?;
         let sent = Arc::new(Sent::default());
         let files = self.files.clone();
         let sending = outbound.deliver_all(self.files, &sent);

@@ -12,7 +12,7 @@ use super::meeting::Hub;
 use super::{ClientBuilder, LoggedIn, Notice};
 use crate::kept_file::off_runtime;
 use crate::limits::OPENING_PATIENCE;
-use crate::redeem::reach;
+use crate::redeem::find_hub;
 use crate::retry::{Attempt, Patience, Tries, retry};
 use crate::{
     Chosen, Connection, Credential, DeviceKeys, Error, ErrorKind, HubAddress, KeyPair, KnownHubs,
@@ -305,7 +305,7 @@ impl Attempt for Reaching<'_, '_> {
     async fn attempt(&mut self, _: &mut Tries) -> Result<Self::Done> {
         let this = &mut *self.0;
         let known = (&mut this.pin, &this.successor);
-        reach(this.places, &this.builder.program, known).await
+        find_hub(this.places, &this.builder.program, known).await
     }
 
     async fn wait(&mut self, error: &Error, wait: Duration) -> Result<()> {

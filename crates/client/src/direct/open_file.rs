@@ -18,7 +18,7 @@ const SPARE: u64 = 64;
 
 /// A file as it was when it was opened.
 #[derive(Debug)]
-pub struct Source {
+pub struct OpenFile {
     file: File,
     name: FileName,
     stamp: Stamp,
@@ -46,12 +46,12 @@ pub(super) struct Blocks {
     queue: mpsc::Receiver<Result<Content, Ended>>,
 }
 
-impl Source {
+impl OpenFile {
     /// Opens a regular file to be sent under its own name. Blocks.
     pub fn open(path: &Path) -> Result<Self, Ended> {
         let name =
             FileName::of_path(path).map_err(|e| Ended::new(Reason::BadName, e.to_string()))?;
-        Source::open_as(path, name)
+        OpenFile::open_as(path, name)
     }
 
     /// Opens a regular file to be sent under this name. Blocks.
@@ -63,7 +63,7 @@ impl Source {
         }
         let file = File::open(path).map_err(|e| cannot_read(&e))?;
         let stamp = Stamp::of(&file.metadata().map_err(|e| cannot_read(&e))?);
-        Ok(Source { file, name, stamp })
+        Ok(OpenFile { file, name, stamp })
     }
 
     /// The offer for a receiver.
@@ -136,9 +136,9 @@ impl Blocks {
     }
 }
 
-/// [`Source::open`] off the runtime's threads.
-pub(super) async fn open(path: PathBuf) -> Result<Source, Ended> {
-    let opened = tokio::task::spawn_blocking(move || Source::open(&path)).await;
+/// [`OpenFile::open`] off the runtime's threads.
+pub(super) async fn open(path: PathBuf) -> Result<OpenFile, Ended> {
+    let opened = tokio::task::spawn_blocking(move || OpenFile::open(&path)).await;
     opened.unwrap_or_else(|e| Err(Ended::new(Reason::Internal, e.to_string())))
 }
 

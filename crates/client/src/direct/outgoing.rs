@@ -15,7 +15,7 @@ use super::alarm::Alarm;
 use super::control::Control;
 use super::failure::failed;
 use super::incoming::steps;
-use super::source::{Blocks, Content, Source};
+use super::open_file::{Blocks, Content, OpenFile};
 use super::transport::{RecvHalf, SendHalf, TransportError};
 
 /// Pieces of an answer that are read at once.
@@ -35,7 +35,7 @@ struct Outgoing<'a> {
     arrived: u64,
     since: Instant,
     /// Since when the file is waited for, and whether the receiver was told.
-    source: Option<(Instant, bool)>,
+    file_wait: Option<(Instant, bool)>,
     /// The receiver takes no more; what it says about that may still come, until then.
     stopped: Option<(Instant, TransferFailure)>,
     control: &'a Control,
@@ -44,11 +44,11 @@ struct Outgoing<'a> {
 /// Sends the file. The receipt says that the receiver has it, verified and durable.
 pub(super) async fn send(
     (send, recv): (SendHalf, RecvHalf),
-    source: Source,
+    file: OpenFile,
     deadlines: Deadlines,
     control: &Control,
 ) -> Result<Receipt, TransferFailure> {
-    let offer = source.offer();
+    let offer = file.offer();
     let size = offer.size;
     let since = Instant::now();
     let (machine, frame) = Sender::new(offer, deadlines, since);
@@ -56,13 +56,13 @@ pub(super) async fn send(
         machine,
         send,
         recv,
-        blocks: source.read(),
+        blocks: file.read(),
         pending: VecDeque::from([frame.into()]),
         block: None,
         size,
         arrived: 0,
         since,
-        source: None,
+        file_wait: None,
         stopped: None,
         control,
     };
@@ -89,8 +89,8 @@ impl Outgoing<'_> {
             let wants = front.is_empty()
                 && self.stopped.is_none()
                 && matches!(self.machine.next(), Next::Block(_) | Next::End);
-            if wants && self.source.is_none() {
-                self.source = Some((Instant::now(), false));
+            if wants && self.file_wait.is_none() {
+                self.file_wait = Some((Instant::now(), false));
             }
             alarm.no_later_than(self.until());
             tokio::select! {
@@ -113,7 +113,7 @@ impl Outgoing<'_> {
     fn until(&self) -> Instant {
         let machine = self.machine.poll_timeout();
         let stopped = self.stopped.as_ref().map(|(until, _)| *until);
-        let told = match self.source {
+        let told = match self.file_wait {
             Some((since, false)) => Some(since + STATE_STEP),
             _ => None,
         };
@@ -212,7 +212,7 @@ impl Outgoing<'_> {
     fn wait_for_source(&mut self, now: Instant) {
         let over = |until: Instant| now >= until;
         let is_over = self.machine.poll_timeout().is_some_and(over);
-        if let Some((since, told @ false)) = &mut self.source
+        if let Some((since, told @ false)) = &mut self.file_wait
             && (is_over || over(*since + STATE_STEP))
         {
             *told = true;
@@ -223,7 +223,7 @@ impl Outgoing<'_> {
     }
 
     fn provide(&mut self, content: Content) {
-        if let Some((_, true)) = self.source.take() {
+        if let Some((_, true)) = self.file_wait.take() {
             let frame = self.machine.source_goes_on(Instant::now());
             self.pending.push_back(frame.into());
             self.control.waiting(None);

@@ -15,8 +15,8 @@ use tokio::time::timeout;
 use super::control::Control;
 use super::credentials::Credentials;
 use super::failure::failed;
+use super::open_file::{self, OpenFile};
 use super::outgoing;
-use super::source::{self, Source};
 use super::transport::{Connection, Endpoint, TransportError};
 
 /// The longest stream of an introduction, in bytes.
@@ -33,7 +33,7 @@ impl Peer {
     /// Connects to the receiver that the grant names, at any of these addresses, and shows it the
     /// grant. The receiver has proven that it is the device whose key the hub names, and that
     /// is the key by which it is known, if it is.
-    pub async fn reach(
+    pub async fn connect(
         endpoint: &Endpoint,
         credentials: &Credentials,
         grant: SignedGrant,
@@ -67,21 +67,21 @@ impl Peer {
         path: PathBuf,
         control: &Control,
     ) -> Result<Receipt, TransferFailure> {
-        let source = source::open(path).await.map_err(TransferFailure::Here)?;
-        self.send(source, control).await
+        let file = open_file::open(path).await.map_err(TransferFailure::Here)?;
+        self.send(file, control).await
     }
 
     /// Sends an opened file.
     pub async fn send(
         &self,
-        source: Source,
+        file: OpenFile,
         control: &Control,
     ) -> Result<Receipt, TransferFailure> {
         let stream = tokio::select! {
             stream = self.connection.open() => stream.map_err(failed)?,
             ended = control.cancelled() => return Err(TransferFailure::Here(ended)),
         };
-        outgoing::send(stream, source, self.deadlines, control).await
+        outgoing::send(stream, file, self.deadlines, control).await
     }
 
     /// The address at which the receiver is reached by now.

@@ -28,7 +28,7 @@ async fn dial(addresses: Vec<SocketAddr>) -> TransferFailure {
     let grant = hub.grant(&camera, &uav);
     let began = Instant::now();
     let (own, credentials) = (&camera.endpoint, &camera.credentials);
-    let reached = Peer::reach(own, credentials, grant, &addresses, Deadlines::default());
+    let reached = Peer::connect(own, credentials, grant, &addresses, Deadlines::default());
     let failure = in_time(reached).await.unwrap_err();
     assert!(began.elapsed() < DIAL_DEADLINE + Duration::from_secs(5));
     failure
@@ -102,7 +102,7 @@ async fn somebody_else_at_another_address_does_not_keep_a_sender_from_its_peer()
         let grant = hub.grant(&camera, &receiver.device);
         let deadlines = Deadlines::default();
         let (own, credentials) = (&camera.endpoint, &camera.credentials);
-        let reached = Peer::reach(own, credentials, grant, &addresses, deadlines);
+        let reached = Peer::connect(own, credentials, grant, &addresses, deadlines);
         in_time(reached).await.unwrap().close(Reason::Closing);
     }
 }

@@ -61,7 +61,7 @@ async fn one_source_does_not_take_the_places_of_others() {
         held.push(silent(&address, &receiver.device).await);
     }
     let grant = hub.grant(&camera, &receiver.device);
-    let peer = camera.reach(grant, &receiver.device).await.unwrap();
+    let peer = camera.connect(grant, &receiver.device).await.unwrap();
     send(&peer, camera.file("x", b"1")).await.unwrap();
     assert_eq!(receiver.listing(), ["camera_x"]);
 }
@@ -74,7 +74,7 @@ async fn who_finds_no_place_gets_one_when_others_have_gone() {
     let camera = hub.device("camera").await;
     let held = silent("127.0.0.1:0", &receiver.device).await;
     let grant = hub.grant(&camera, &receiver.device);
-    let mut reaching = Box::pin(camera.reach(grant, &receiver.device));
+    let mut reaching = Box::pin(camera.connect(grant, &receiver.device));
     // Long enough to be refused.
     let early = timeout(Duration::from_millis(300), &mut reaching).await;
     assert!(early.is_err(), "{early:?}");

@@ -34,7 +34,7 @@ async fn either_side_cancels_and_both_say_so() {
     let mut receiver = hub.receiver("uav", Deadlines::default()).await;
     let camera = hub.device("camera").await;
     let grant = hub.grant(&camera, &receiver.device);
-    let peer = camera.reach(grant, &receiver.device).await.unwrap();
+    let peer = camera.connect(grant, &receiver.device).await.unwrap();
     for by_sender in [true, false] {
         let (control, peer, path) = (Control::new(), peer.clone(), sparse(&camera));
         let sending = {
@@ -74,7 +74,7 @@ async fn a_file_that_changes_while_it_is_sent_is_an_error_on_both_sides() {
     let mut receiver = hub.receiver("uav", Deadlines::default()).await;
     let camera = hub.device("camera").await;
     let grant = hub.grant(&camera, &receiver.device);
-    let peer = camera.reach(grant, &receiver.device).await.unwrap();
+    let peer = camera.connect(grant, &receiver.device).await.unwrap();
     let changes: [fn(&std::path::Path); 3] = [
         |path| {
             let mut file = fs::OpenOptions::new().append(true).open(path).unwrap();
@@ -114,7 +114,7 @@ async fn a_closing_endpoint_ends_its_transfers() {
     let mut receiver = hub.receiver("uav", Deadlines::default()).await;
     let camera = hub.device("camera").await;
     let grant = hub.grant(&camera, &receiver.device);
-    let peer = camera.reach(grant, &receiver.device).await.unwrap();
+    let peer = camera.connect(grant, &receiver.device).await.unwrap();
     let path = sparse(&camera);
     let sending = tokio::spawn(async move { peer.send_file(path, &Control::new()).await });
     coming(&mut receiver).await;

@@ -231,7 +231,7 @@ where
         what(connection, send, recv).await;
         hostile
     });
-    let reached = fleetlink_client::internals::Peer::reach(
+    let reached = fleetlink_client::internals::Peer::connect(
         &camera.endpoint,
         &camera.credentials,
         grant,

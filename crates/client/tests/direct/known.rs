@@ -49,7 +49,7 @@ async fn a_sender_does_not_dial_who_is_known_by_another_key() {
     keeps(&hub, &camera, &uav, DeviceKey::from_bytes([7; 32]));
     for enrolled in [true, false] {
         let grant = hub.grant_of(&camera, &uav, enrolled);
-        let refused = camera.reach(grant, &uav).await.unwrap_err();
+        let refused = camera.connect(grant, &uav).await.unwrap_err();
         assert_eq!(here(&refused), Reason::KeyChanged);
     }
 }
@@ -66,9 +66,9 @@ async fn the_hubs_word_says_whose_key_is_remembered() {
         let grant = hub.grant_of(&camera, &receiver.device, enrolled);
         let mut forged = grant.clone();
         forged.grant.to.enrolled = !enrolled;
-        let refused = camera.reach(forged, &receiver.device).await.unwrap_err();
+        let refused = camera.connect(forged, &receiver.device).await.unwrap_err();
         assert_eq!(here(&refused), Reason::BadGrant);
-        let peer = camera.reach(grant, &receiver.device).await.unwrap();
+        let peer = camera.connect(grant, &receiver.device).await.unwrap();
         send(&peer, camera.file("x", b"1")).await.unwrap();
         assert_eq!(found(), enrolled.then_some(uav.key));
     }

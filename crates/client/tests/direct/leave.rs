@@ -34,14 +34,14 @@ async fn a_grant_holds_for_its_own_sender_receiver_hub_and_time() {
         (other_hub.grant(&camera, &receiver.device), Reason::BadGrant),
         (hub.grant(&thief, &receiver.device), Reason::WrongPeer),
     ] {
-        let refused = camera.reach(grant, &receiver.device).await.unwrap_err();
+        let refused = camera.connect(grant, &receiver.device).await.unwrap_err();
         assert_eq!(here(&refused), reason);
     }
     let mut forged = grant(good);
     forged.grant.from.party.name = "captain".parse().unwrap();
-    let refused = camera.reach(forged, &receiver.device).await.unwrap_err();
+    let refused = camera.connect(forged, &receiver.device).await.unwrap_err();
     assert_eq!(here(&refused), Reason::BadGrant);
-    let peer = camera.reach(grant(good), &receiver.device).await.unwrap();
+    let peer = camera.connect(grant(good), &receiver.device).await.unwrap();
     send(&peer, camera.file("x", b"1")).await.unwrap();
     assert_eq!(receiver.listing(), ["camera_x"]);
 }
@@ -60,7 +60,7 @@ async fn a_grant_by_a_newer_key_holds_where_its_statements_lead_there() {
             let receiver = receiver.receiver("uav", Deadlines::default()).await;
             let mut grant = third.grant(&camera, &receiver.device);
             grant.succession = chain.clone();
-            let peer = camera.reach(grant, &receiver.device).await.unwrap();
+            let peer = camera.connect(grant, &receiver.device).await.unwrap();
             let name = number.to_string();
             send(&peer, camera.file(&name, b"1")).await.unwrap();
             assert_eq!(receiver.listing(), [format!("camera_{name}")]);
@@ -84,7 +84,7 @@ async fn a_grant_by_a_newer_key_holds_where_its_statements_lead_there() {
     ] {
         let mut grant = signer.grant(device, &receiver.device);
         grant.succession = statements;
-        let refused = device.reach(grant, &receiver.device).await.unwrap_err();
+        let refused = device.connect(grant, &receiver.device).await.unwrap_err();
         assert_eq!(here(&refused), Reason::BadGrant);
     }
     assert_eq!(receiver.listing(), [""; 0]);
@@ -100,7 +100,7 @@ async fn a_receiver_refuses_a_peer_without_a_valid_grant() {
     let late = HubClock::at(NOW.later(MINUTE * 2));
     receiver.device.credentials.set_hub(hub.pin(), late);
     let grant = hub.grant(&camera, &receiver.device);
-    let refused = camera.reach(grant, &receiver.device).await.unwrap_err();
+    let refused = camera.connect(grant, &receiver.device).await.unwrap_err();
     assert_eq!(peers(&refused), Reason::StaleGrant);
     assert!(
         refused.to_string().contains("its time is over"),
@@ -111,7 +111,7 @@ async fn a_receiver_refuses_a_peer_without_a_valid_grant() {
     let anew = HubClock::at(HubTime { run, ..NOW });
     receiver.device.credentials.set_hub(hub.pin(), anew);
     let grant = hub.grant(&camera, &receiver.device);
-    let refused = camera.reach(grant, &receiver.device).await.unwrap_err();
+    let refused = camera.connect(grant, &receiver.device).await.unwrap_err();
     assert_eq!(peers(&refused), Reason::StaleGrant);
     receiver
         .device
@@ -122,7 +122,7 @@ async fn a_receiver_refuses_a_peer_without_a_valid_grant() {
     let mut to = other.credentials.party();
     to.endpoint = receiver.device.endpoint.id();
     let grant = hub.sign(camera.credentials.party(), to, NOW.later(MINUTE));
-    let refused = camera.reach(grant, &receiver.device).await.unwrap_err();
+    let refused = camera.connect(grant, &receiver.device).await.unwrap_err();
     assert_eq!(peers(&refused), Reason::WrongPeer);
     assert_eq!(receiver.listing(), [""; 0]);
 }
@@ -135,7 +135,7 @@ async fn a_sender_sends_nothing_to_whom_the_hub_does_not_name() {
     let (camera, uav) = (hub.device("camera").await, hub.device("uav").await);
     let grant = hub.grant(&camera, &uav);
     let at: [SocketAddr; 1] = [impostor.device.at()];
-    let reached = Peer::reach(
+    let reached = Peer::connect(
         &camera.endpoint,
         &camera.credentials,
         grant,
@@ -147,7 +147,7 @@ async fn a_sender_sends_nothing_to_whom_the_hub_does_not_name() {
     let mut to = uav.credentials.party();
     to.endpoint = impostor.device.endpoint.id();
     let grant = hub.sign(camera.credentials.party(), to, NOW.later(MINUTE));
-    let refused = camera.reach(grant, &impostor.device).await.unwrap_err();
+    let refused = camera.connect(grant, &impostor.device).await.unwrap_err();
     assert_eq!(refused.ended().reason, Reason::WrongPeer);
     assert_eq!(impostor.listing(), [""; 0]);
 }

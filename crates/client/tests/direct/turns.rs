@@ -31,7 +31,7 @@ async fn a_file_waits_its_turn_and_takes_the_place_of_one_that_stands_still() {
     assert_eq!(held.len(), MAX_FILES_COMING);
     let camera = hub.device("camera").await;
     let grant = hub.grant(&camera, &receiver.device);
-    let peer = camera.reach(grant, &receiver.device).await.unwrap();
+    let peer = camera.connect(grant, &receiver.device).await.unwrap();
     let control = Control::new();
     let mut waits = control.waits();
     let told = async {

@@ -16,7 +16,7 @@ async fn files_of_every_size_arrive_whole_under_the_senders_name() {
     let mut receiver = hub.receiver("uav", Deadlines::default()).await;
     let camera = hub.device("camera").await;
     let grant = hub.grant(&camera, &receiver.device);
-    let peer = camera.reach(grant, &receiver.device).await.unwrap();
+    let peer = camera.connect(grant, &receiver.device).await.unwrap();
     for bytes in [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 64_000_000] {
         let content = content(bytes);
         let path = camera.file(&format!("{bytes}.bin"), &content);
@@ -46,7 +46,7 @@ async fn a_transfer_can_be_watched() {
     let mut receiver = hub.receiver("uav", Deadlines::default()).await;
     let camera = hub.device("camera").await;
     let grant = hub.grant(&camera, &receiver.device);
-    let peer = camera.reach(grant, &receiver.device).await.unwrap();
+    let peer = camera.connect(grant, &receiver.device).await.unwrap();
     let path = camera.file("x", &content(3 * BLOCK));
     let control = Control::new();
     let progress = control.progress();
@@ -79,9 +79,9 @@ async fn twenty_files_at_once_arrive() {
     let left = hub.receiver("left", Deadlines::default()).await;
     let right = hub.receiver("right", Deadlines::default()).await;
     let there = hub.grant(&left.device, &right.device);
-    let there = left.device.reach(there, &right.device).await.unwrap();
+    let there = left.device.connect(there, &right.device).await.unwrap();
     let back = hub.grant(&right.device, &left.device);
-    let back = right.device.reach(back, &left.device).await.unwrap();
+    let back = right.device.connect(back, &left.device).await.unwrap();
     let mut sending = tokio::task::JoinSet::new();
     for number in 0..20_usize {
         let (peer, from) = match number % 2 {
@@ -123,7 +123,7 @@ async fn a_thousand_offers_at_once_are_taken_in_turn() {
     let sender = hub.device("cam").await;
     let mut receiver = hub.receiver("box", Deadlines::default()).await;
     let peer = hub.grant(&sender, &receiver.device);
-    let peer = sender.reach(peer, &receiver.device).await.unwrap();
+    let peer = sender.connect(peer, &receiver.device).await.unwrap();
     let mut sending = tokio::task::JoinSet::new();
     for number in 0..OFFERS {
         let path = sender.file(&number.to_string(), &content(number));
@@ -165,7 +165,7 @@ async fn what_the_receiver_does_not_take_is_said_on_both_sides() {
     let mut receiver = hub.receiver_by("uav", Deadlines::default(), policy).await;
     let camera = hub.device("camera").await;
     let grant = hub.grant(&camera, &receiver.device);
-    let peer = camera.reach(grant, &receiver.device).await.unwrap();
+    let peer = camera.connect(grant, &receiver.device).await.unwrap();
     for (bytes, reason) in [
         (11, Some(Reason::TooLarge)),
         (10, None),
@@ -183,7 +183,7 @@ async fn what_the_receiver_does_not_take_is_said_on_both_sides() {
     }
     let scanner = hub.device("scanner").await;
     let grant = hub.grant(&scanner, &receiver.device);
-    let peer = scanner.reach(grant, &receiver.device).await.unwrap();
+    let peer = scanner.connect(grant, &receiver.device).await.unwrap();
     let refused = send(&peer, scanner.file("x", b"")).await.unwrap_err();
     assert_eq!(peers(&refused), Reason::NotAllowed);
     assert_eq!(
@@ -199,7 +199,7 @@ async fn what_cannot_be_sent_is_said_before_anything_is() {
     let receiver = hub.receiver("uav", Deadlines::default()).await;
     let camera = hub.device("camera").await;
     let grant = hub.grant(&camera, &receiver.device);
-    let peer = camera.reach(grant, &receiver.device).await.unwrap();
+    let peer = camera.connect(grant, &receiver.device).await.unwrap();
     let folder = camera.folder.path();
     std::os::unix::net::UnixListener::bind(folder.join("socket")).unwrap();
     for (name, reason) in [

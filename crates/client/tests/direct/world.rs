@@ -195,7 +195,7 @@ impl Device {
         SocketAddr::from(([127, 0, 0, 1], self.endpoint.port()))
     }
 
-    pub(crate) async fn reach(
+    pub(crate) async fn connect(
         &self,
         grant: SignedGrant,
         to: &Device,
@@ -210,7 +210,7 @@ impl Device {
         deadlines: Deadlines,
     ) -> Result<Peer, TransferFailure> {
         let addresses = [to.at()];
-        let reached = Peer::reach(
+        let reached = Peer::connect(
             &self.endpoint,
             &self.credentials,
             grant,

@@ -94,7 +94,7 @@ pub enum LockoutEffect {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Penalty {
     /// The client network.
-    pub source: ClientNetwork,
+    pub network: ClientNetwork,
     /// For how long.
     pub time: Duration,
 }

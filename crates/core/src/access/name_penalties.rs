@@ -20,7 +20,7 @@ use crate::settings::{MaxAttempts, PenaltySettings};
 /// sent.
 type Pair = (ClientNetwork, [u8; 32]);
 
-/// The failures of every source on every name that it has some on.
+/// The failures of every network on every name that it has some on.
 #[derive(Debug)]
 pub(crate) struct NamePenalties {
     /// `None` where there are no penalties.
@@ -60,27 +60,31 @@ impl NamePenalties {
         if self.records.is_empty() {
             return None;
         }
-        let (source, _) = subject(self.settings, address)?;
-        let left = self.records.get(pair(source, name))?.until.checked_sub(now);
+        let (network, _) = subject(self.settings, address)?;
+        let left = self
+            .records
+            .get(pair(network, name))?
+            .until
+            .checked_sub(now);
         left.filter(|left| !left.is_zero())
     }
 
     /// A password of this name, sent from this address, was wrong; the penalty that begins by it.
     pub(crate) fn fail(&mut self, address: IpAddr, name: &str, now: Duration) -> Option<Penalty> {
-        let (source, settings) = subject(self.settings, address)?;
-        let pair = pair(source, name);
+        let (network, settings) = subject(self.settings, address)?;
+        let pair = pair(network, name);
         let record = self.records.take(pair).filter(|record| record.kept > now);
         let mut record = record.unwrap_or_default();
         let begun = record.fail(self.failures, &settings, now);
         self.records.put(pair, record, record.kept);
         self.records.make_room(now);
-        begun.map(|time| Penalty { source, time })
+        begun.map(|time| Penalty { network, time })
     }
 
     /// The right password of this name came from this address.
     pub(crate) fn forgive(&mut self, address: IpAddr, name: &str) {
-        if let Some((source, _)) = subject(self.settings, address) {
-            self.records.take(pair(source, name));
+        if let Some((network, _)) = subject(self.settings, address) {
+            self.records.take(pair(network, name));
         }
     }
 
@@ -117,8 +121,8 @@ impl Record {
     }
 }
 
-fn pair(source: ClientNetwork, name: &str) -> Pair {
-    (source, hash(name))
+fn pair(network: ClientNetwork, name: &str) -> Pair {
+    (network, hash(name))
 }
 
 fn hash(name: &str) -> [u8; 32] {

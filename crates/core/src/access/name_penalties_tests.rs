@@ -46,7 +46,7 @@ fn two_lock_outs_of_wrong_passwords_are_penalised_and_each_further_one_twice_as_
     assert_eq!(
         fail(&mut penalties, "192.0.2.2", now),
         None,
-        "another source"
+        "another network"
     );
 }
 
@@ -133,15 +133,15 @@ fn agrees_with_the_rule_of_one_name_as_it_is_written() {
             now += Duration::from_millis(next(&mut state) % waits);
             let from = IpAddr::from([192, 0, 2, u8::try_from(next(&mut state) % 2).unwrap()]);
             let name = ["cam", "uav"][usize::try_from(next(&mut state) % 2).unwrap()];
-            let source = ClientNetwork::of(from);
+            let network = ClientNetwork::of(from);
             let left = penalties.refused_for(from, name, now);
             assert_eq!(
                 left,
-                model.left(source, name, now),
+                model.left(network, name, now),
                 "seed {seed}, step {step}"
             );
             if next(&mut state).is_multiple_of(20) {
-                model.right(source, name);
+                model.right(network, name);
                 penalties.forgive(from, name);
                 continue;
             }
@@ -150,9 +150,9 @@ fn agrees_with_the_rule_of_one_name_as_it_is_written() {
                 penalties.unlock(name);
                 continue;
             }
-            model.wrong(source, name, now);
+            model.wrong(network, name, now);
             let begun = penalties.fail(from, name, now);
-            let last = model.penalties(source, name).last().copied();
+            let last = model.penalties(network, name).last().copied();
             let expected = last.filter(|(began, _)| *began == now && left.is_none());
             let expected = expected.map(|(began, end)| end - began);
             assert_eq!(

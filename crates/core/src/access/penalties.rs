@@ -18,14 +18,14 @@ use crate::settings::PenaltySettings;
 /// moment.
 const MAX_HALVINGS: u32 = 31;
 
-/// The failures of every source that has some.
+/// The failures of every network that has some.
 #[derive(Debug)]
 pub(crate) struct Penalties {
     /// `None` where there are no penalties.
     settings: Option<PenaltySettings>,
     /// Each is kept until its record says no more than none would. Whoever is penalised, or was for
     /// long, stands behind those who have only failed.
-    sources: Remembered<ClientNetwork, Record>,
+    networks: Remembered<ClientNetwork, Record>,
 }
 
 /// The record of a client network.
@@ -48,36 +48,36 @@ impl Penalties {
         };
         Penalties {
             settings: settings.map(bounded),
-            sources: Remembered::at_most(MAX_FAILING_NETWORKS),
+            networks: Remembered::at_most(MAX_FAILING_NETWORKS),
         }
     }
 
     /// For how long passwords from this address are still refused.
     pub(crate) fn refused_for(&self, address: IpAddr, now: Duration) -> Option<Duration> {
-        let (source, _) = subject(self.settings, address)?;
-        let left = self.sources.get(source)?.until.checked_sub(now);
+        let (network, _) = subject(self.settings, address)?;
+        let left = self.networks.get(network)?.until.checked_sub(now);
         left.filter(|left| !left.is_zero())
     }
 
     /// A password of this name, sent from this address, was wrong; the penalty that begins by it.
     pub(crate) fn fail(&mut self, address: IpAddr, name: &str, now: Duration) -> Option<Penalty> {
-        let (source, settings) = subject(self.settings, address)?;
-        let begun = self.change(source, &settings, |record| {
+        let (network, settings) = subject(self.settings, address)?;
+        let begun = self.change(network, &settings, |record| {
             record.fail(ContentHash::of(name.as_bytes()), &settings, now)
         });
-        self.sources.make_room(now);
-        begun.map(|time| Penalty { source, time })
+        self.networks.make_room(now);
+        begun.map(|time| Penalty { network, time })
     }
 
     /// The right password of this name came from this address: what was wrong before was a slip of
     /// the finger.
     pub(crate) fn forgive(&mut self, address: IpAddr, name: &str) {
-        let Some((source, settings)) = subject(self.settings, address) else {
+        let Some((network, settings)) = subject(self.settings, address) else {
             return;
         };
-        if self.sources.contains(source) {
+        if self.networks.contains(network) {
             let name = ContentHash::of(name.as_bytes());
-            self.change(source, &settings, |record| {
+            self.change(network, &settings, |record| {
                 record.names.retain(|(failed, _)| *failed != name);
             });
         }
@@ -85,15 +85,15 @@ impl Penalties {
 
     fn change<T>(
         &mut self,
-        source: ClientNetwork,
+        network: ClientNetwork,
         settings: &PenaltySettings,
         change: impl FnOnce(&mut Record) -> T,
     ) -> T {
-        let mut record = self.sources.take(source).unwrap_or_default();
+        let mut record = self.networks.take(network).unwrap_or_default();
         let outcome = change(&mut record);
         if !record.is_clear() {
             let until = record.forgotten_at(settings);
-            self.sources.put(source, record, until);
+            self.networks.put(network, record, until);
         }
         outcome
     }

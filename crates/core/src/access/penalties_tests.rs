@@ -131,12 +131,12 @@ fn a_right_password_forgives_the_wrong_ones_of_its_name() {
         assert_eq!(penalties.fail(room, &name, START), None, "{name}");
         penalties.forgive(room, &name);
     }
-    assert!(penalties.sources.records().is_empty());
+    assert!(penalties.networks.records().is_empty());
     let stranger = address("192.0.2.2");
     penalties.fail(room, "a", START);
     penalties.forgive(stranger, "a");
     assert_eq!(
-        penalties.sources.records().len(),
+        penalties.networks.records().len(),
         1,
         "only where it came from"
     );
@@ -195,7 +195,7 @@ fn without_settings_there_are_no_penalties() {
     let mut penalties = Penalties::new(None);
     let names = ["a", "b", "c", "d", "e", "f"];
     assert_eq!(fail(&mut penalties, "192.0.2.1", &names, START), None);
-    assert!(penalties.sources.is_empty());
+    assert!(penalties.networks.is_empty());
 }
 
 #[test]
@@ -206,10 +206,14 @@ fn memory_is_bounded_and_the_penalised_go_last() {
     for n in 0..u32::try_from(MAX_FAILING_NETWORKS).unwrap() {
         let from = std::net::Ipv4Addr::from_bits(0x0a00_0000 + n).into();
         penalties.fail(from, "a", START + SECOND);
-        assert!(penalties.sources.records().len() <= MAX_FAILING_NETWORKS);
-        penalties.sources.records();
+        assert!(penalties.networks.records().len() <= MAX_FAILING_NETWORKS);
+        penalties.networks.records();
     }
-    let has = |text| penalties.sources.contains(ClientNetwork::of(address(text)));
+    let has = |text| {
+        penalties
+            .networks
+            .contains(ClientNetwork::of(address(text)))
+    };
     assert!(has("198.51.100.1"), "is penalised");
     assert!(!has("198.51.100.2"), "was the first");
     assert!(!has("10.0.0.0"), "was the next");
@@ -217,7 +221,7 @@ fn memory_is_bounded_and_the_penalised_go_last() {
     let much_later = START + FAILED_NAME_KEPT * 40;
     penalties.fail(address("198.51.100.3"), "a", much_later);
     assert_eq!(
-        penalties.sources.records().len(),
+        penalties.networks.records().len(),
         1,
         "who is forgotten takes no room"
     );
@@ -236,11 +240,11 @@ fn a_record_holds_no_more_names_than_a_penalty_takes() {
         if let Some(penalty) = penalties.fail(from, &n.to_string(), now) {
             now += penalty.time;
         }
-        let record = penalties.sources.get(ClientNetwork::of(from)).unwrap();
+        let record = penalties.networks.get(ClientNetwork::of(from)).unwrap();
         assert!(record.names.len() <= MAX_PENALTY_NAMES);
     }
     assert_eq!(
-        penalties.sources.records().first().unwrap().last,
+        penalties.networks.records().first().unwrap().last,
         SETTINGS.max
     );
 }
@@ -300,27 +304,27 @@ fn agrees_with_the_rule_as_it_is_written() {
         for step in 0..400 {
             now += Duration::from_millis(next(&mut state) % (waits * 1000));
             let address = IpAddr::from([192, 0, 2, pick(&mut state, [1, 2, 3])]);
-            let source = ClientNetwork::of(address);
+            let network = ClientNetwork::of(address);
             let name = (next(&mut state) % names).to_string();
             let left = penalties.refused_for(address, now);
-            assert_eq!(left, model.left(source, now), "seed {seed}, step {step}");
+            assert_eq!(left, model.left(network, now), "seed {seed}, step {step}");
             // Checks that were under way end in a penalty too.
             if left.is_some() && !next(&mut state).is_multiple_of(10) {
                 continue;
             }
             if next(&mut state).is_multiple_of(10) {
-                model.right(source, &name, now);
+                model.right(network, &name, now);
                 penalties.forgive(address, &name);
                 continue;
             }
-            let before = model.penalties(source);
-            model.wrong(source, &name, now);
+            let before = model.penalties(network);
+            model.wrong(network, &name, now);
             let begun = penalties.fail(address, &name, now);
-            let expected = (model.penalties(source) > before).then(|| model.left(source, now));
-            let expected = expected.flatten().map(|time| Penalty { source, time });
+            let expected = (model.penalties(network) > before).then(|| model.left(network, now));
+            let expected = expected.flatten().map(|time| Penalty { network, time });
             assert_eq!(begun, expected, "seed {seed}, step {step}");
             penalised += usize::from(begun.is_some());
-            penalties.sources.records();
+            penalties.networks.records();
         }
     }
     assert!(penalised > 500, "{penalised} penalties");

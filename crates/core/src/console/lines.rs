@@ -53,15 +53,19 @@ impl fmt::Display for ConsoleEvent {
                 }
                 write!(f, " failed: {failure}")
             }
-            ConsoleEvent::Penalised { source, time } => write!(
+            ConsoleEvent::Penalised { network, time } => write!(
                 f,
-                "passwords from {source} are refused for {} s: too many wrong ones under different \
+                "passwords from {network} are refused for {} s: too many wrong ones under different \
                  names",
                 time.as_secs_f64()
             ),
-            ConsoleEvent::NamePenalised { source, name, time } => write!(
+            ConsoleEvent::NamePenalised {
+                network,
+                name,
+                time,
+            } => write!(
                 f,
-                "passwords of {} from {source} are refused for {} s: too many wrong ones",
+                "passwords of {} from {network} are refused for {} s: too many wrong ones",
                 Escaped(name),
                 time.as_secs_f64()
             ),

@@ -42,15 +42,15 @@ pub enum ConsoleEvent {
         /// The fault.
         failure: LoginFailure,
     },
-    /// Passwords from a source are refused for a while.
+    /// Passwords from a network are refused for a while.
     Penalised {
-        source: ClientNetwork,
+        network: ClientNetwork,
         /// For how long.
         time: Duration,
     },
-    /// Passwords of one name from a source are refused for a while.
+    /// Passwords of one name from a network are refused for a while.
     NamePenalised {
-        source: ClientNetwork,
+        network: ClientNetwork,
         /// The name, as it was sent.
         name: String,
         /// For how long.

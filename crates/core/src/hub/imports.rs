@@ -8,7 +8,7 @@ use crate::hub::Hub;
 use crate::hub::endings::Ending;
 use crate::operator::errors::sentence;
 use crate::operator::import::ImportLine;
-use crate::operator::requests::{AdminReply, ImportOutcome};
+use crate::operator::requests::{AdminReply, ImportEffect};
 use crate::store::calls::{StoreError, StoreReply};
 
 impl Hub {
@@ -34,7 +34,7 @@ impl Hub {
         let outcome = match self.take_stored(name, result) {
             Ok(()) if !line.applies => {
                 self.end_sessions_without_ground(name);
-                ImportOutcome::Remembered
+                ImportEffect::Remembered
             }
             Ok(()) => self.login_given(name, was_there),
             Err(StoreError::Conflict(why)) => return Err(self.name_conflict(name, why)),
@@ -43,10 +43,10 @@ impl Hub {
         Ok(AdminReply::Imported(outcome))
     }
 
-    fn login_given(&mut self, name: &DeviceName, was_there: bool) -> ImportOutcome {
+    fn login_given(&mut self, name: &DeviceName, was_there: bool) -> ImportEffect {
         let (outcome, change) = match was_there {
-            true => (ImportOutcome::Changed, AccountChange::PasswordChanged),
-            false => (ImportOutcome::Added, AccountChange::Added),
+            true => (ImportEffect::Changed, AccountChange::PasswordChanged),
+            false => (ImportEffect::Added, AccountChange::Added),
         };
         self.end_sessions_without_ground(name);
         self.withdraw_orphans(name);

@@ -68,7 +68,7 @@ impl Hub {
         let password = match login.proof {
             LoginProof::Password(password) => password,
             LoginProof::Key { .. } if is_stale => {
-                self.answer_failure(call, errors::stale_nonce(), now);
+                self.refuse_attempt(call, errors::stale_nonce(), now);
                 return;
             }
             LoginProof::Key { key, .. } => {
@@ -132,7 +132,7 @@ impl Hub {
     }
 
     /// Begins the checks of waiting logins for which there is room, or refuses all: the name may be
-    /// locked out by now. So may any of their sources.
+    /// locked out by now. So may any of their networks.
     pub(super) fn check_waiting(&mut self, name: &str, now: Now) {
         while let Some((attempt, standing)) = self.logins.next_decidable(name, now) {
             match standing {
@@ -247,20 +247,20 @@ impl Hub {
         self.fail_login(call, &name, (error, failure), now);
         if let Some(penalty) = failed.of_name {
             self.show(ConsoleEvent::NamePenalised {
-                source: penalty.source,
+                network: penalty.network,
                 name: name.into(),
                 time: penalty.time,
             });
         }
         if let Some(penalty) = failed.of_network {
             self.show(ConsoleEvent::Penalised {
-                source: penalty.source,
+                network: penalty.network,
                 time: penalty.time,
             });
         }
     }
 
-    /// Refuses a password of a source under a penalty. There is no line of it for the operator, who
+    /// Refuses a password of a network under a penalty. There is no line of it for the operator, who
     /// was told of the penalty: a thousand refusals a second would bury the rest.
     fn refuse_penalised(&mut self, attempt: Attempt, left: Duration, fault: Fault, now: Now) {
         let message = match fault {
@@ -268,7 +268,7 @@ impl Hub {
             Fault::OneName => errors::NAME_PENALISED,
         };
         let error = RpcError::new(ErrorCode::Penalised, message).retry_after(left);
-        self.answer_failure(attempt.call, error, now);
+        self.refuse_attempt(attempt.call, error, now);
     }
 
     fn refuse_locked_out(&mut self, attempt: Attempt, left: Duration, now: Now) {
@@ -290,7 +290,7 @@ impl Hub {
         (error, failure): (RpcError, LoginFailure),
         now: Now,
     ) {
-        let address = self.answer_failure(call, error, now);
+        let address = self.refuse_attempt(call, error, now);
         self.show(ConsoleEvent::LoginFailed {
             name: name.to_owned(),
             address,
@@ -300,7 +300,7 @@ impl Hub {
 
     /// Refuses a login or a use of a ticket: the session may try again. Where it comes from, unless
     /// it is gone.
-    pub(super) fn answer_failure(
+    pub(super) fn refuse_attempt(
         &mut self,
         call: Call,
         error: RpcError,

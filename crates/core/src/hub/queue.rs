@@ -194,7 +194,7 @@ impl<J> Operations<J> {
     }
 
     /// The store answered; whose job that was.
-    pub(crate) fn answered(&mut self, operation: OperationId) -> Option<(DeviceName, J)> {
+    pub(crate) fn take_running(&mut self, operation: OperationId) -> Option<(DeviceName, J)> {
         let name = self.running.remove(&operation)?;
         let queue = self.names.get_mut(&name)?;
         match std::mem::replace(&mut queue.state, State::Held) {
@@ -255,8 +255,8 @@ mod tests {
             "names do not wait for each other"
         );
 
-        assert_eq!(operations.answered(first), Some((a.clone(), 0)));
-        assert_eq!(operations.answered(first), None, "answered once");
+        assert_eq!(operations.take_running(first), Some((a.clone(), 0)));
+        assert_eq!(operations.take_running(first), None, "answered once");
         assert_eq!(operations.take_next(&a), None, "its job may go on");
         operations.release(&a);
         assert_eq!(operations.take_next(&a), Some(1));

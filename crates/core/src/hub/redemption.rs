@@ -337,7 +337,7 @@ impl Hub {
 
     /// Refuses a use; the session may try again.
     pub(super) fn fail_redemption(&mut self, call: Call, error: RpcError, now: Now) {
-        self.answer_failure(call, error, now);
+        self.refuse_attempt(call, error, now);
     }
 }
 

@@ -52,7 +52,7 @@ impl Hub {
         if is_read || self.people_answered(operation, &result, now) {
             return;
         }
-        let Some((name, job)) = self.operations.answered(operation) else {
+        let Some((name, job)) = self.operations.take_running(operation) else {
             return;
         };
         match job {

@@ -151,7 +151,7 @@ pub struct ImportOrder {
 
 /// The result of one line of a credentials file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ImportOutcome {
+pub enum ImportEffect {
     /// The account is new.
     Added,
     /// The account has another password.
@@ -189,7 +189,7 @@ pub enum AdminReply {
     /// To what was asked about data files.
     Data(DataReply),
     /// The line of a credentials file is applied.
-    Imported(ImportOutcome),
+    Imported(ImportEffect),
     /// A page of logins, by name.
     Logins(Vec<WebLogin>),
     /// The token that was added.

@@ -41,7 +41,7 @@ impl<K: Ord> Counts<K> {
 
 /// The open sessions by client network, and those that are logged in by device.
 ///
-/// Loopback counts here as any source does: where a proxy ends there, all devices come from it, and
+/// Loopback counts here as any client network does: where a proxy ends there, all devices come from it, and
 /// a part of the hub is left for others.
 #[derive(Debug, Default)]
 pub(crate) struct Census {

@@ -1,7 +1,7 @@
 //! Lines of credentials files, and who waits for them.
 
 use fleetlink_core::{
-    AccountOrder, AdminReply, AdminRequest, Change, Effect, ImportOrder, ImportOutcome, Input,
+    AccountOrder, AdminReply, AdminRequest, Change, Effect, ImportEffect, ImportOrder, Input,
     PasswordHash, StoreCall, StoreError, StoreReply,
 };
 use fleetlink_proto::control::{EndReason, ErrorCode, Reply};
@@ -20,7 +20,7 @@ fn line(text: &str, password: &str, before: Option<PasswordHash>) -> AdminReques
 }
 
 /// Imports a line and returns whether the account followed it.
-fn import(f: &mut Fixture, request: AdminRequest) -> (bool, ImportOutcome) {
+fn import(f: &mut Fixture, request: AdminRequest) -> (bool, ImportEffect) {
     f.operate(request);
     let applies = match f.store_answers(Ok(StoreReply::Done)) {
         StoreCall::Change(Change::ImportLogin { applies, .. }) => applies,
@@ -36,14 +36,14 @@ fn import(f: &mut Fixture, request: AdminRequest) -> (bool, ImportOutcome) {
 fn a_line_adds_an_account_or_changes_its_password() {
     let mut f = Fixture::new();
     let added = import(&mut f, line("new", "secret", None));
-    assert_eq!(added, (true, ImportOutcome::Added));
+    assert_eq!(added, (true, ImportEffect::Added));
     f.attached(1, "cam");
     f.attached(2, "uav");
     let changed = import(&mut f, line("cam", "secret", Some(hash("right"))));
-    assert_eq!(changed, (true, ImportOutcome::Changed));
+    assert_eq!(changed, (true, ImportEffect::Changed));
     assert_eq!(f.end_of(1), Some(EndReason::PasswordChanged));
     let is_so = import(&mut f, line("uav", "right", Some(hash("right"))));
-    assert_eq!(is_so, (false, ImportOutcome::Remembered));
+    assert_eq!(is_so, (false, ImportEffect::Remembered));
     assert_eq!(f.end_of(2), None, "nothing has changed");
     for device in ["new", "cam"] {
         f.greeted(3);

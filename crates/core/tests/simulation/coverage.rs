@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use fleetlink_core::{
-    AdminReply, ConsoleEvent, Effect, Entrance, ImportOutcome, LoginFailure, Query, StoreCall,
+    AdminReply, ConsoleEvent, Effect, Entrance, ImportEffect, LoginFailure, Query, StoreCall,
     TicketEvent,
 };
 use fleetlink_proto::control::Reply;
@@ -131,8 +131,8 @@ impl Coverage {
                 result: Ok(AdminReply::Imported(outcome)),
                 ..
             } => self.count(match outcome {
-                ImportOutcome::Remembered => "import overruled",
-                ImportOutcome::Added | ImportOutcome::Changed => "login imported",
+                ImportEffect::Remembered => "import overruled",
+                ImportEffect::Added | ImportEffect::Changed => "login imported",
             }),
             Effect::ReplyToOperator { result: Ok(_), .. } => self.count("operator done"),
             Effect::ReplyToOperator { result: Err(_), .. } => self.count("operator refused"),

@@ -91,8 +91,8 @@ impl World {
 impl Oracle {
     pub(crate) fn password_shown(&mut self, call: CallId, shown: &ShownPassword) {
         let password = shown.password.expose().to_owned();
-        let source = self.penalties.source(shown.address);
-        self.penalties.tried(&password, source);
+        let network = self.penalties.network(shown.address);
+        self.penalties.tried(&password, network);
         self.shown.insert(call, password);
     }
 

@@ -64,11 +64,11 @@ impl Oracle {
 
     pub(crate) fn check_begun(&mut self, check: CheckId, password: &str, now: Now) {
         if self.settling.remove(&check) {
-            // It counts since it began to wait; its source may have been penalised meanwhile.
+            // It counts since it began to wait; its network may have been penalised meanwhile.
             self.settled.insert(check);
         } else {
             let left = self.penalties.left(password, now);
-            assert_eq!(left, None, "checks {password} of a penalised source");
+            assert_eq!(left, None, "checks {password} of a penalised network");
         }
         let name = name_of(password).to_owned();
         let attempts = self.names.entry(name.clone()).or_default();
@@ -141,7 +141,7 @@ impl Oracle {
                 let until = attempts.and_then(|attempts| attempts.locked_out_until);
                 let left = until.and_then(|until| until.checked_sub(now.monotonic));
                 let penalty = self.penalties.left(password, now);
-                assert_eq!(penalty, None, "a penalised source learns of a block");
+                assert_eq!(penalty, None, "a penalised network learns of a block");
                 let left = left.expect("is blocked").as_millis();
                 assert_eq!(retry_after(), Some(left));
             }

@@ -89,8 +89,8 @@ impl Oracle {
         let blocked = until.is_some_and(|until| until > now.monotonic);
         let live = &self.live[session];
         let penalised = live
-            .source
-            .is_some_and(|source| self.penalties.holds(source, now));
+            .network
+            .is_some_and(|network| self.penalties.holds(network, now));
         matches!(live.opened_by, OpenedBy::Key(_)).then_some(match (blocked, penalised) {
             (true, _) => "logged in by key while blocked",
             (false, true) => "logged in by key while penalised",

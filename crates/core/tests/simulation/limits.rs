@@ -66,24 +66,24 @@ impl Oracle {
             self.live.len() <= sessions,
             "more sessions than the hub holds"
         );
-        let mut by_source = BTreeMap::new();
+        let mut by_network = BTreeMap::new();
         let mut by_device = BTreeMap::new();
         for live in self.live.values() {
-            *by_source
+            *by_network
                 .entry(ClientNetwork::of(live.address))
                 .or_insert(0) += 1;
             if let Some(name) = &live.name {
                 *by_device.entry(name).or_insert(0) += 1;
             }
         }
-        for (source, count) in by_source {
+        for (network, count) in by_network {
             assert!(
                 count <= sessions_per_source,
-                "{source} has {count} sessions"
+                "{network} has {count} sessions"
             );
             assert!(
                 count <= (sessions / 2).max(1),
-                "{source} has half of the hub"
+                "{network} has half of the hub"
             );
         }
         for (name, count) in by_device {

@@ -79,7 +79,7 @@ pub(crate) struct Oracle {
 
 pub(crate) struct Live {
     /// Its client network, if passwords from there can be refused.
-    pub(crate) source: Option<ClientNetwork>,
+    pub(crate) network: Option<ClientNetwork>,
     pub(crate) address: IpAddr,
     pub(crate) heard: Duration,
     pub(crate) greeted: bool,
@@ -201,7 +201,7 @@ impl Oracle {
         match input {
             Input::Connected { session, peer } if !self.closing => {
                 let live = Live {
-                    source: self.penalties.source(peer.ip()),
+                    network: self.penalties.network(peer.ip()),
                     address: peer.ip(),
                     heard: now.monotonic,
                     greeted: false,
@@ -229,8 +229,8 @@ impl Oracle {
                     Request::Login(login) => match &login.proof {
                         LoginProof::Password(password) => {
                             let password = password.expose().to_owned();
-                            let source = self.live.get(session).and_then(|live| live.source);
-                            self.penalties.tried(&password, source);
+                            let network = self.live.get(session).and_then(|live| live.network);
+                            self.penalties.tried(&password, network);
                             Asked::Login { password }
                         }
                         LoginProof::Key { key, .. } => Asked::KeyLogin {
@@ -504,11 +504,15 @@ impl Oracle {
             Effect::Discard { staged } => {
                 assert!(!self.may_be_left(*staged), "discards what may be committed");
             }
-            Effect::Console(ConsoleEvent::Penalised { source, time }) => {
-                self.penalties.shown(*source, None, *time);
+            Effect::Console(ConsoleEvent::Penalised { network, time }) => {
+                self.penalties.shown(*network, None, *time);
             }
-            Effect::Console(ConsoleEvent::NamePenalised { source, name, time }) => {
-                self.penalties.shown(*source, Some(name), *time);
+            Effect::Console(ConsoleEvent::NamePenalised {
+                network,
+                name,
+                time,
+            }) => {
+                self.penalties.shown(*network, Some(name), *time);
             }
             Effect::Store {
                 call: StoreCall::Change(Change::RedeemTicket { ticket, name, key }),

@@ -35,63 +35,63 @@ impl Penalties {
     }
 
     /// Returns the client network against which passwords from this address count.
-    pub(crate) fn source(&self, address: IpAddr) -> Option<ClientNetwork> {
+    pub(crate) fn network(&self, address: IpAddr) -> Option<ClientNetwork> {
         let settings = self.settings?;
         let counts = settings.loopback || !address.is_loopback();
         counts.then(|| ClientNetwork::of(address))
     }
 
-    pub(crate) fn tried(&mut self, password: &str, source: Option<ClientNetwork>) {
-        if let Some(source) = source {
-            self.tried.insert(password.to_owned(), source);
+    pub(crate) fn tried(&mut self, password: &str, network: Option<ClientNetwork>) {
+        if let Some(network) = network {
+            self.tried.insert(password.to_owned(), network);
         }
     }
 
     pub(crate) fn wrong(&mut self, password: &str, now: Now) {
-        let Some(&source) = self.tried.get(password) else {
+        let Some(&network) = self.tried.get(password) else {
             return;
         };
         let (name, now) = (name_of(password), now.monotonic);
-        let before = self.model.penalties(source);
-        self.model.wrong(source, name, now);
-        if self.model.penalties(source) > before {
-            let time = self.model.left(source, now);
-            self.begun.push((source, None, time.expect("has begun")));
+        let before = self.model.penalties(network);
+        self.model.wrong(network, name, now);
+        if self.model.penalties(network) > before {
+            let time = self.model.left(network, now);
+            self.begun.push((network, None, time.expect("has begun")));
         }
-        let was_penalised = self.names.left(source, name, now).is_some();
-        self.names.wrong(source, name, now);
+        let was_penalised = self.names.left(network, name, now).is_some();
+        self.names.wrong(network, name, now);
         if let Some(time) = self
             .names
-            .left(source, name, now)
+            .left(network, name, now)
             .filter(|_| !was_penalised)
         {
-            self.begun.push((source, Some(name.to_owned()), time));
+            self.begun.push((network, Some(name.to_owned()), time));
         }
     }
 
     pub(crate) fn right(&mut self, password: &str, now: Now) {
-        if let Some(&source) = self.tried.get(password) {
-            self.model.right(source, name_of(password), now.monotonic);
-            self.names.right(source, name_of(password));
+        if let Some(&network) = self.tried.get(password) {
+            self.model.right(network, name_of(password), now.monotonic);
+            self.names.right(network, name_of(password));
         }
     }
 
     /// Returns the rest of the penalty of the client network that sent this password.
     pub(crate) fn left(&self, password: &str, now: Now) -> Option<Duration> {
-        let source = self.tried.get(password)?;
-        let all = self.model.left(*source, now.monotonic);
-        let one = self.names.left(*source, name_of(password), now.monotonic);
+        let network = self.tried.get(password)?;
+        let all = self.model.left(*network, now.monotonic);
+        let one = self.names.left(*network, name_of(password), now.monotonic);
         all.max(one)
     }
 
-    /// Whether passwords from this source are refused.
-    pub(crate) fn holds(&self, source: ClientNetwork, now: Now) -> bool {
-        self.model.left(source, now.monotonic).is_some()
+    /// Whether passwords from this network are refused.
+    pub(crate) fn holds(&self, network: ClientNetwork, now: Now) -> bool {
+        self.model.left(network, now.monotonic).is_some()
     }
 
     /// The operator was told.
-    pub(crate) fn shown(&mut self, source: ClientNetwork, name: Option<&String>, time: Duration) {
-        assert_eq!(self.begun.pop(), Some((source, name.cloned(), time)));
+    pub(crate) fn shown(&mut self, network: ClientNetwork, name: Option<&String>, time: Duration) {
+        assert_eq!(self.begun.pop(), Some((network, name.cloned(), time)));
     }
 
     /// The operator has ended a name's lock-out.

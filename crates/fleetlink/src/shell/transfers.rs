@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use fleetlink_client::{
     Client, Error, ErrorKind, ReceivePolicy,
-    transfer::{Control, Inbox, Listening, Outbound, SendEvent, open_source},
+    transfer::{Control, Inbox, Listening, Outbound, SendEvent, open_file},
 };
 use fleetlink_proto::DeviceName;
 use fleetlink_proto::transfer::limits::Deadlines;
@@ -157,7 +157,7 @@ impl Transfers {
             }
             failure => failure,
         };
-        let source = open_source(path, None).await;
+        let source = open_file(path, None).await;
         let offer = source.map_err(|e| missing(e.into()))?.offer();
         client.session_now()?;
         let outbound = client

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use fleetlink_core::{
-    AccountOrder, AdminReply, AdminRequest, GivenLogin, ImportMemory, ImportOrder, ImportOutcome,
+    AccountOrder, AdminReply, AdminRequest, GivenLogin, ImportEffect, ImportMemory, ImportOrder,
     PasswordHash,
 };
 use fleetlink_proto::{DeviceName, Password};
@@ -195,9 +195,9 @@ impl Work {
         let line = self.lines.under_way(name);
         let outcome = self.apply(name, password, priority).await;
         self.note(|imported| match outcome {
-            Ok(ImportOutcome::Added) => imported.added.push(name.clone()),
-            Ok(ImportOutcome::Changed) => imported.changed.push(name.clone()),
-            Ok(ImportOutcome::Remembered) => {}
+            Ok(ImportEffect::Added) => imported.added.push(name.clone()),
+            Ok(ImportEffect::Changed) => imported.changed.push(name.clone()),
+            Ok(ImportEffect::Remembered) => {}
             Err(why) => imported.refused.push(format!("{name}: {why}")),
         });
         line.done();
@@ -213,7 +213,7 @@ impl Work {
         name: &DeviceName,
         password: Password,
         priority: Priority,
-    ) -> Result<ImportOutcome, String> {
+    ) -> Result<ImportEffect, String> {
         let passwords = &self.passwords;
         let before = self.accounts.get(name).cloned().flatten();
         let given = self.memory.get(name);
@@ -240,10 +240,10 @@ impl Work {
         &self,
         given: &GivenLogin,
         before: Option<PasswordHash>,
-    ) -> Result<ImportOutcome, String> {
+    ) -> Result<ImportEffect, String> {
         let is_so = before.as_ref() == Some(&given.password_hash);
         if given.origin == self.origin || !is_so {
-            return Ok(ImportOutcome::Remembered);
+            return Ok(ImportEffect::Remembered);
         }
         self.order(&given.name, given.password_hash.clone(), before)
             .await
@@ -254,7 +254,7 @@ impl Work {
         name: &DeviceName,
         password_hash: PasswordHash,
         before: Option<PasswordHash>,
-    ) -> Result<ImportOutcome, String> {
+    ) -> Result<ImportEffect, String> {
         let order = ImportOrder {
             origin: self.origin.clone(),
             password_hash,
@@ -270,7 +270,7 @@ impl Work {
             .await?;
         Ok(match reply {
             AdminReply::Imported(outcome) => outcome,
-            _ => ImportOutcome::Remembered,
+            _ => ImportEffect::Remembered,
         })
     }
 

@@ -44,14 +44,18 @@ pub(super) fn of(event: &ConsoleEvent) -> (&'static str, Value) {
             "login_failed",
             json!({"name": name, "address": address, "reason": login_failure(*failure)}),
         ),
-        ConsoleEvent::Penalised { source, time } => (
+        ConsoleEvent::Penalised { network, time } => (
             "penalised",
-            json!({"source": source.to_string(), "seconds": time.as_secs_f64()}),
+            json!({"source": network.to_string(), "seconds": time.as_secs_f64()}),
         ),
-        ConsoleEvent::NamePenalised { source, name, time } => (
+        ConsoleEvent::NamePenalised {
+            network,
+            name,
+            time,
+        } => (
             "name_penalised",
             json!({
-                "source": source.to_string(), "name": name, "seconds": time.as_secs_f64(),
+                "source": network.to_string(), "name": name, "seconds": time.as_secs_f64(),
             }),
         ),
         ConsoleEvent::Ticket(event) => ticket(event),

@@ -10,7 +10,7 @@ use std::time::Duration;
 use clap::Args;
 use fleetlink_client::{
     Client,
-    transfer::{Endpoint, Outbound, SendEvent, open_source},
+    transfer::{Endpoint, Outbound, SendEvent, open_file},
 };
 use fleetlink_proto::DeviceName;
 use fleetlink_proto::transfer::{FileName, Reason};
@@ -75,7 +75,7 @@ async fn try_send(
     // Where there is nothing to send, that is said before anybody is asked for a password.
     let mut refused = Vec::new();
     for path in &arguments.files {
-        let opened = open_source(path, arguments.name.clone()).await;
+        let opened = open_file(path, arguments.name.clone()).await;
         refused.extend(opened.err().map(Failure::from));
     }
     if refused.len() == arguments.files.len() {
@@ -151,7 +151,7 @@ async fn connect(
             report.trying_again(to, None, failure, wait);
         }
     };
-    let reached = outbound.reach(&tell).await;
+    let reached = outbound.connect(&tell).await;
     reached.map_err(|error| words::advised_failure(error.into(), client.device(), to))?;
     Ok((client, outbound))
 }
