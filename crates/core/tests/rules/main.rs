@@ -25,4 +25,5 @@ mod stateless;
 mod store;
 mod stored;
 mod telling_apart;
+mod ticket_store;
 mod tickets;
