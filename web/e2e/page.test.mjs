@@ -174,6 +174,20 @@ withHub('a token is made, shown once, and revoked', { devices: 3 }, async (hub) 
   await context.close();
 });
 
+withHub('a device is removed with its data, after a question', { devices: 3 }, async (hub) => {
+  const { page, context, errors } = await open(browser, hub, { path: '#/devices/uav-01' });
+  await page.getByRole('button', { name: 'Remove' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByRole('button', { name: 'Cancel' }).click();
+  assert.ok(hub.world.devices.has('uav-01'));
+  await page.getByRole('button', { name: 'Remove' }).click();
+  await dialog.getByRole('button', { name: 'Remove' }).click();
+  await page.getByText('of 2 devices').waitFor();
+  assert.ok(!hub.world.devices.has('uav-01'));
+  assert.deepEqual(errors, []);
+  await context.close();
+});
+
 withHub('a login of a person is added, and removed', { devices: 1 }, async (hub) => {
   const { page, context, errors } = await open(browser, hub, { path: '#/access?tab=logins' });
   await page.getByRole('button', { name: 'New login' }).click();

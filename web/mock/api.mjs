@@ -162,13 +162,14 @@ const HANDLERS = {
     // A range is not honoured, which a server may do.
     return { text: Array.from({ length: sizeOf(file) }, (_, index) => `${valueAt(file, index)}\n`).join(''), headers: { 'Content-Disposition': 'attachment' } };
   },
-  'DELETE devices': (world, path) => {
+  'DELETE devices': (world, path, query) => {
     const device = deviceOf(world, path[1]);
     if (path[2] === 'sessions') world.leave(path[1]);
     else if (path[2] === 'data') {
       device.files.delete(path[3]);
       world.tell('deleted', { device: path[1], file: path[3] });
     } else {
+      if (device.files.size > 0 && query.get('data') !== 'true') throw new Refusal(409, 'the device has data', 'has_data');
       world.devices.delete(path[1]);
       world.tell('deleted', { device: path[1] });
     }

@@ -75,7 +75,7 @@ export type DeviceSession = {
   kind: "joined" | "attached";
   address: string | null;
   since: string | null;
-  means: string;
+  means: string | null;
 };
 
 export type Summary = {
