@@ -204,7 +204,7 @@ pub(crate) async fn one(
     Ok(Json(http.item(known, own).await?))
 }
 
-/// What is removed with an account.
+/// The extent of a removal.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct RemovalFields {

@@ -177,7 +177,7 @@ impl Serving {
     }
 }
 
-/// What every connection needs.
+/// The parts that every connection needs.
 #[derive(Clone)]
 struct Door {
     router: Router,

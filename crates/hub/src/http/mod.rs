@@ -52,7 +52,7 @@ pub(crate) struct HubParts {
     pub(crate) closing: CancellationToken,
 }
 
-/// What does not change while a hub runs.
+/// The facts that do not change while a hub runs.
 #[derive(Debug)]
 pub(crate) struct HubFacts {
     pub(crate) started: WallTime,

@@ -23,7 +23,7 @@ pub(crate) struct ProblemDocument {
     title: String,
     /// The HTTP status.
     status: u16,
-    /// What was wrong, what was expected, and what to do.
+    /// A sentence for people: the fault, and what to do.
     detail: String,
     /// The error, for programs.
     code: &'static str,

@@ -63,7 +63,7 @@ pub(super) fn router(http: &Arc<Http>) -> Result<Router, serde_json::Error> {
         .with_state(Arc::clone(http)))
 }
 
-/// What is compressed. Data files are sent as they are stored, so that ranges of them can be asked for.
+/// Selects the responses that are compressed. Data files are sent as they are stored, so that ranges of them can be asked for.
 fn is_compressible() -> impl Predicate {
     DefaultPredicate::new().and(NotForContentType::const_new("text/plain"))
 }

@@ -1,4 +1,4 @@
-//! What holds for every request.
+//! The rules for every request.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;

@@ -1,4 +1,4 @@
-//! Who makes a request: a device by Basic, a person by a token or by the page's cookie.
+//! The caller of a request: a device by Basic, a person by a token or by the page's cookie.
 
 mod basic;
 

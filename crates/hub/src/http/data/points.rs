@@ -1,4 +1,4 @@
-//! What a plot shows of a data file.
+//! The points of a data file's plot.
 
 use std::sync::Arc;
 

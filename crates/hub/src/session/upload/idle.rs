@@ -40,7 +40,7 @@ impl HubUploads {
         OpenPlace(Arc::clone(&self.open))
     }
 
-    /// How long an upload may get no bytes now.
+    /// The time for which an upload may get no bytes now.
     pub(crate) fn patience(&self) -> Duration {
         let (many, of) = MANY;
         match self.open.load(Ordering::Relaxed) * of > self.places * many {

@@ -29,7 +29,7 @@ pub(super) struct Receiving {
     body: BodyDataStream,
 }
 
-/// How the bytes of a body ended.
+/// The end of the bytes of a body.
 enum Ended {
     All(Box<Ingest>),
     /// The client is gone, or says no more.
