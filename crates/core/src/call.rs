@@ -9,8 +9,7 @@ use fleetlink_proto::control::{Reply, RequestId, RpcError};
 
 use crate::caller::{Caller, Door};
 use crate::errors::out_of_order;
-use crate::files::slots::Holder;
-use crate::ids::{AdminId, CallId, SessionId};
+use crate::ids::{AdminId, CallId, Holder, SessionId};
 use crate::operator::errors::{AdminError, AdminErrorKind};
 use crate::operator::requests::AdminReply;
 use crate::outgoing::{Outgoing, ReplyTo};

@@ -20,3 +20,17 @@ ids! {
     /// A device's call without a session, numbered by the driver.
     CallId;
 }
+
+/// The holder of an upload or download.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Holder {
+    Session(SessionId),
+    /// The call without a session that has begun the one upload or download.
+    Call(CallId),
+}
+
+impl From<SessionId> for Holder {
+    fn from(session: SessionId) -> Self {
+        Holder::Session(session)
+    }
+}

@@ -1,4 +1,4 @@
-//! What secrets admit their holders as: a bounded part of what the store has, by hash.
+//! The admissions of secrets' holders: a bounded part of what the store has, by hash.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -30,12 +30,12 @@ struct Known {
     admission: Admission,
     read: Duration,
     used: u64,
-    /// When its last use was noted, by the monotonic clock.
+    /// The time at which its last use was noted, by the monotonic clock.
     noted: Option<Duration>,
 }
 
 impl Admissions {
-    /// What this secret admits its holder as, if that was read just now.
+    /// The admission of this secret's holder, if that was read just now.
     pub(crate) fn fresh(&self, secret: &AccessHash, now: Now) -> Option<&Admission> {
         let known = self.known.get(secret)?;
         let is_fresh = now.monotonic.saturating_sub(known.read) < ADMISSION_FRESH;

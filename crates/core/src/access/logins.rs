@@ -37,7 +37,7 @@ pub(crate) struct Attempt {
     pub(crate) address: IpAddr,
     pub(crate) name: Box<str>,
     pub(crate) password: Password,
-    /// Where the name is that of a person's login, and not a device's.
+    /// The attempt of a person, where the name is that of a person's login and not a device's.
     pub(crate) person: Option<Box<PersonAttempt>>,
 }
 

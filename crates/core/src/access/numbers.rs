@@ -1,4 +1,4 @@
-//! Where the search for the free numbers behind tickets' prefixes begins.
+//! The numbers at which the searches for free names behind tickets' prefixes begin.
 
 use std::collections::BTreeMap;
 

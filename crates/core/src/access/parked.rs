@@ -44,7 +44,7 @@ pub(crate) struct StagedUpload {
 enum Share {
     /// Devices, and who says that it is one.
     Devices,
-    /// Who shows a secret of the HTTP door.
+    /// The callers that show a secret of the HTTP door.
     Secrets,
     /// The operator, administrators and the import of credentials.
     Administration,
@@ -202,7 +202,7 @@ impl Reads {
         }
     }
 
-    /// What is read about some secret has changed.
+    /// Marks the reads about secrets as outdated: some secret has changed since.
     pub(crate) fn outdate_admissions(&mut self) {
         for read in self.running.values_mut() {
             read.is_outdated |= matches!(read.query, Query::Admission { .. });

@@ -1,4 +1,4 @@
-//! What somebody shows without a session: a password, or a secret of the HTTP door.
+//! A password, or a secret of the HTTP door, that is shown without a session.
 
 use std::net::IpAddr;
 

@@ -10,27 +10,13 @@ use fleetlink_proto::control::limits::{
 use fleetlink_proto::control::{DownloadNumber, OpenUpload, UploadNumber};
 
 use crate::capacity::Capacity;
-use crate::ids::{CallId, SessionId};
+use crate::ids::{CallId, Holder};
 
 /// The slot that a command takes, and the number that its caller has chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Slot {
     Upload(Option<UploadNumber>),
     Download(Option<DownloadNumber>),
-}
-
-/// The holder of slots.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Holder {
-    Session(SessionId),
-    /// The call without a session that has begun the one upload or download.
-    Call(CallId),
-}
-
-impl From<SessionId> for Holder {
-    fn from(session: SessionId) -> Self {
-        Holder::Session(session)
-    }
 }
 
 /// A kind of number, which tells uploads or downloads of a session apart.
@@ -350,6 +336,7 @@ mod tests {
     use fleetlink_proto::{DataFile, IdempotencyKey};
 
     use super::*;
+    use crate::ids::SessionId;
 
     const UPLOAD: Slot = Slot::Upload(None);
     const DOWNLOAD: Slot = Slot::Download(None);

@@ -177,7 +177,7 @@ fn missing(order: &PeopleOrder) -> String {
     }
 }
 
-/// What the operator is shown of a change that is done.
+/// The event that the operator is shown of a change that is done.
 fn event(order: &PeopleOrder, reply: &AdminReply) -> Option<PeopleEvent> {
     Some(match (order, reply) {
         (PeopleOrder::AddLogin { name, role, .. }, _) => PeopleEvent::LoginAdded {

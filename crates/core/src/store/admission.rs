@@ -37,7 +37,7 @@ pub struct Token {
 /// A session of the page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageSession {
-    /// Whose login opened it; a one-time link where it is not given.
+    /// The login that opened it; a one-time link where it is not given.
     pub login: Option<AccessName>,
     pub role: Role,
     pub opened: WallTime,
@@ -45,7 +45,7 @@ pub struct PageSession {
     pub used: WallTime,
 }
 
-/// What a secret admits its holder as.
+/// The caller as whom a secret admits its holder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Admission {
     Token(Token),
@@ -53,7 +53,7 @@ pub enum Admission {
 }
 
 impl PageSession {
-    /// When it ends unless it is used again.
+    /// The time at which it ends unless it is used again.
     pub fn expires(&self) -> WallTime {
         self.used.later(PAGE_SESSION_IDLE)
     }

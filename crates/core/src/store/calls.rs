@@ -283,7 +283,7 @@ pub enum Query {
         /// At most so many.
         limit: u32,
     },
-    /// What this secret admits its holder as.
+    /// The admission of this secret's holder.
     Admission { secret: AccessHash },
     /// The amount at this time.
     Totals { at: WallTime },

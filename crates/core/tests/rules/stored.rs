@@ -17,7 +17,7 @@ pub(crate) struct Stored {
     accounts: BTreeMap<DeviceName, Account>,
     pub(crate) tickets: BTreeMap<TicketNumber, Ticket>,
     last: u64,
-    /// What secrets admit their holders as.
+    /// The admissions of the secrets' holders.
     pub(crate) admissions: BTreeMap<AccessHash, Admission>,
     /// The logins of people.
     pub(crate) logins: Vec<WebLogin>,

@@ -98,7 +98,7 @@ pub struct TokenInfo {
     pub created: WallTime,
     /// From when on it is of no use; never where it is not given.
     pub expires: Option<WallTime>,
-    /// When it was used last, to a minute.
+    /// The time of its last use, to a minute.
     pub last_used: Option<WallTime>,
 }
 

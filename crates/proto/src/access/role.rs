@@ -1,4 +1,4 @@
-//! What a person or a token may do.
+//! The role of a person or a token.
 
 use std::fmt;
 use std::str::FromStr;

@@ -115,7 +115,7 @@ pub(super) fn note_uses(
     Ok(())
 }
 
-/// What this secret admits its holder as, whether its time is over or not.
+/// Returns the admission of this secret's holder, whether its time is over or not.
 pub(super) fn admission(
     connection: &Connection,
     secret: &AccessHash,
