@@ -22,7 +22,9 @@ mod store;
 mod time;
 
 pub use access::attempt_tables::AttemptTables;
-pub use access::attempts::{Attempts, Failed, Fault, LockedOut, LockoutEffect, Penalty, Standing};
+pub use access::attempts::{
+    Attempts, Failed, Fault, LockedOut, LockoutEffect, Penalty, Standing, UnderPenalty,
+};
 pub use access::authorisation;
 pub use access::possession::Possession;
 pub use access::shown_password::{Purpose, ShownPassword, ShownSecret};
@@ -42,7 +44,7 @@ pub use operator::errors::{AdminError, AdminErrorKind};
 pub use operator::people::PeopleOrder;
 pub use operator::requests::{
     AccountOrder, AccountStatus, AdminReply, AdminRequest, ImportEffect, ImportOrder,
-    SessionChoice, SessionStatus, TicketStatus,
+    LockOutStatus, PenaltyStatus, SessionChoice, SessionStatus, TicketStatus,
 };
 pub use settings::{MaxAttempts, MaxAttemptsError, PenaltySettings, Settings};
 pub use store::admission::{Admission, PageSession, Token, TokenId, WebLogin};

@@ -165,6 +165,11 @@ mod tests {
             "fleetlink session end 7",
             "fleetlink data upload 01 --hub h:1 --device d",
             "fleetlink hub rotate-key --data d --json",
+            "fleetlink admin add ana@example.org --role viewer --data d",
+            "fleetlink admin link --data d",
+            "fleetlink token add grafana --role viewer --expires 90d --json",
+            "fleetlink token add sensor --role device=cam-1",
+            "fleetlink token revoke 3 --data d",
             "fleetlink key revoke --device d --hub h:1 --password-stdin",
         ] {
             let parsed = Cli::try_parse_from(line.split(' '));
@@ -191,6 +196,11 @@ mod tests {
             "fleetlink sum send 127.0.0.1 8000 1 2",
             "fleetlink sum check 127.0.0.1",
             "fleetlink hub --listen 127.0.0.1:0 rotate-key --data d",
+            "fleetlink admin add a/b",
+            "fleetlink admin add ana --role operator",
+            "fleetlink token add grafana",
+            "fleetlink token add grafana --role device=",
+            "fleetlink token add grafana --role viewer --expires soon",
         ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
         }

@@ -11,6 +11,7 @@ use fleetlink_proto::HubPin;
 use fleetlink_proto::ticket::MAX_TICKET_ADDRESSES;
 
 use crate::driver::wall_time;
+use crate::http::HttpListening;
 use crate::identity::{Identity, IdentityError};
 
 /// A running hub's address and key, or the folder of a stopped hub.
@@ -23,6 +24,8 @@ pub(crate) enum HubState {
         identity: Identity,
         /// Whether it is without TLS, and so shows its key to nobody.
         plain: bool,
+        /// Its page.
+        http: HttpListening,
     },
     /// Of one that does not run: its key is in this folder.
     Stopped(PathBuf),
@@ -44,6 +47,14 @@ impl HubState {
                 Ok(identity) => Ok(identity.shown().pin()),
                 Err(error) => Err(error.to_string()),
             },
+        }
+    }
+
+    /// The address of the page, if the hub runs and serves it.
+    pub(crate) fn page(&self) -> Option<String> {
+        match self {
+            HubState::Running { http, .. } => http.page(),
+            HubState::Stopped(_) => None,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::access::attempts::{Attempts, Failed, Fault, LockedOut, Standing};
+use crate::access::attempts::{Attempts, Failed, Fault, LockedOut, Standing, UnderPenalty};
 use crate::access::lockout::Lockouts;
 use crate::access::name_penalties::NamePenalties;
 use crate::access::penalties::Penalties;
@@ -72,5 +72,21 @@ impl Attempts for AttemptTables {
 
     fn locked_out(&self, now: Now) -> Vec<LockedOut> {
         self.lockouts.locked_out(now.monotonic).collect()
+    }
+
+    fn penalties(&self, now: Now) -> Vec<UnderPenalty> {
+        let of = |fault| {
+            move |(source, left)| UnderPenalty {
+                source,
+                fault,
+                left,
+            }
+        };
+        let of_networks = self.penalties.under_way(now.monotonic);
+        let of_names = self.name_penalties.under_way(now.monotonic);
+        let of_networks = of_networks.map(of(Fault::ManyNames));
+        of_networks
+            .chain(of_names.map(of(Fault::OneName)))
+            .collect()
     }
 }

@@ -46,6 +46,9 @@ pub trait Attempts: fmt::Debug + Send {
 
     /// The names that are locked out, in their order.
     fn locked_out(&self, now: Now) -> Vec<LockedOut>;
+
+    /// The client networks that are under a penalty, in their order.
+    fn penalties(&self, now: Now) -> Vec<UnderPenalty>;
 }
 
 /// The decision about a password that is tried now.
@@ -97,6 +100,15 @@ pub struct Penalty {
     pub network: ClientNetwork,
     /// For how long.
     pub time: Duration,
+}
+
+/// A client network that is under a penalty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnderPenalty {
+    pub source: ClientNetwork,
+    pub fault: Fault,
+    /// For how much longer.
+    pub left: Duration,
 }
 
 /// A name that is locked out.

@@ -9,7 +9,7 @@ use fleetlink_proto::control::RequestId;
 use fleetlink_proto::control::limits::{MAX_WAITING_LOGINS_PER_NAME, MAX_WAITING_PASSWORD_CHECKS};
 use fleetlink_proto::{MAX_PASSWORD_BYTES, Password};
 
-use crate::access::attempts::{Attempts, Failed, Standing};
+use crate::access::attempts::{Attempts, Failed, Standing, UnderPenalty};
 use crate::call::Call;
 use crate::ids::{CheckId, SessionId};
 use crate::store::admission::WebLogin;
@@ -89,6 +89,11 @@ impl Logins {
     pub(crate) fn locked_out(&self, now: Now) -> BTreeMap<Box<str>, Duration> {
         let locked_out = self.attempts.locked_out(now).into_iter();
         locked_out.map(|name| (name.name, name.left)).collect()
+    }
+
+    /// The client networks that are under a penalty.
+    pub(crate) fn penalties(&self, now: Now) -> Vec<UnderPenalty> {
+        self.attempts.penalties(now)
     }
 
     /// Counts an attempt, and from then on has a check of it under way; back where too many are.

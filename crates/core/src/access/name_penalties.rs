@@ -69,6 +69,19 @@ impl NamePenalties {
         left.filter(|left| !left.is_zero())
     }
 
+    /// The client networks that are under a penalty, and for how much longer.
+    pub(crate) fn under_way(
+        &self,
+        now: Duration,
+    ) -> impl Iterator<Item = (ClientNetwork, Duration)> {
+        self.records
+            .iter()
+            .filter_map(move |((source, _), record)| {
+                let left = record.until.checked_sub(now)?;
+                (!left.is_zero()).then_some((*source, left))
+            })
+    }
+
     /// A password of this name, sent from this address, was wrong; the penalty that begins by it.
     pub(crate) fn fail(&mut self, address: IpAddr, name: &str, now: Duration) -> Option<Penalty> {
         let (network, settings) = subject(self.settings, address)?;

@@ -34,6 +34,10 @@ impl<K: Copy + Ord, R> Remembered<K, R> {
         self.records.get(&key).map(|(_, record)| record)
     }
 
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&K, &R)> {
+        self.records.iter().map(|(key, (_, record))| (key, record))
+    }
+
     pub(super) fn take(&mut self, key: K) -> Option<R> {
         let (until, record) = self.records.remove(&key)?;
         self.by_time.remove(&(until, key));

@@ -9,7 +9,9 @@ use crate::hub::Hub;
 use crate::hub::endings::Ending;
 use crate::hub::queue::Job;
 use crate::operator::account_change::AccountCommand;
-use crate::operator::errors::{AdminError, no_account, sentence, too_many_operations};
+use crate::operator::errors::{
+    AdminError, AdminErrorKind, no_account, sentence, too_many_operations,
+};
 use crate::operator::removal::NextStep;
 use crate::operator::requests::{AccountStatus, AdminReply};
 use crate::store::calls::{Account, StoreError, StoreReply};
@@ -54,6 +56,7 @@ impl Hub {
         result: Result<StoreReply, StoreError>,
     ) -> Option<Call<AccountCommand>> {
         let (change, call) = call.split();
+        let kind = result.as_ref().err().map(AdminErrorKind::from);
         let result = match change {
             AccountCommand::Add(_) => self.account_added(name, result),
             AccountCommand::SetPassword(_) => self.password_set(name, result),
@@ -70,7 +73,12 @@ impl Hub {
                 NextStep::Over(result) => result,
             },
         };
-        call.report(result, &mut self.out);
+        match (result, kind) {
+            (Err(message), Some(kind)) => {
+                call.report_error(AdminError::new(kind, message), &mut self.out);
+            }
+            (result, _) => call.report(result, &mut self.out),
+        }
         None
     }
 

@@ -112,6 +112,15 @@ impl Hub {
             } => self.administer(call, |hub, call| {
                 hub.issue_ticket(call, hash, (subject, uses), life, now);
             }),
+            AdminRequest::UnlockLogin { name } => {
+                self.administer(call, |hub, call| hub.unlock_login(call, &name, now));
+            }
+            AdminRequest::ListLockOuts => {
+                self.inspect(call, |hub| AdminReply::LockOuts(hub.lock_out_statuses(now)));
+            }
+            AdminRequest::ListPenalties => {
+                self.inspect(call, |hub| AdminReply::Penalties(hub.penalty_statuses(now)));
+            }
             AdminRequest::People(order) => {
                 self.administer(call, |hub, call| hub.order_people(call, order, now));
             }
@@ -236,6 +245,10 @@ impl Hub {
     fn change_key(&mut self, call: Call<KeyChange>, name: &DeviceName, now: Now) {
         let (change, call) = call.split();
         self.permit_admin(call, Action::ChangeKey(name), |hub, call| {
+            if !hub.accounts.contains(name) {
+                let error = AdminError::not_found(no_account(name));
+                return call.report_error(error, &mut hub.out);
+            }
             hub.queue_key_change(call.with(change), name, now);
         });
     }

@@ -3,6 +3,7 @@
 
 use fleetlink_proto::access::{AccessHash, AccessName};
 
+use crate::access::attempts::{Fault, UnderPenalty};
 use crate::access::authorisation::Action;
 use crate::access::logins::{Attempt, Check, PersonAttempt};
 use crate::access::parked::Parked;
@@ -16,6 +17,7 @@ use crate::hub::login::cut;
 use crate::hub::routing::Context;
 use crate::ids::CallId;
 use crate::operator::people::PeopleCommand;
+use crate::operator::requests::{AdminReply, LockOutStatus, PenaltyStatus};
 use crate::outgoing::ReplyTo;
 use crate::store::admission::WebLogin;
 use crate::store::calls::Query;
@@ -97,6 +99,34 @@ impl Hub {
             }
             _ => self.count_failure(check, now),
         }
+    }
+}
+
+impl Hub {
+    /// The names that are locked out, with those of logins.
+    pub(super) fn lock_out_statuses(&self, now: Now) -> Vec<LockOutStatus> {
+        let locked_out = self.logins.locked_out(now).into_iter();
+        locked_out
+            .map(|(name, left)| LockOutStatus { name, left })
+            .collect()
+    }
+
+    /// The client networks that are under a penalty.
+    pub(super) fn penalty_statuses(&self, now: Now) -> Vec<PenaltyStatus> {
+        let status = |penalty: UnderPenalty| PenaltyStatus {
+            source: penalty.source,
+            is_of_one_name: penalty.fault == Fault::OneName,
+            left: penalty.left,
+        };
+        self.logins.penalties(now).into_iter().map(status).collect()
+    }
+
+    /// Ends the lock-out of a login. It need not be one: whoever guesses names fills the list too.
+    pub(super) fn unlock_login(&mut self, call: Call, name: &AccessName, now: Now) {
+        let name = attempted_name(name.as_str());
+        self.logins.unlock(&name, now);
+        call.report(Ok(AdminReply::Done), &mut self.out);
+        self.check_waiting(&name, now);
     }
 }
 

@@ -6,7 +6,7 @@ use crate::call::Call;
 use crate::hub::Hub;
 use crate::hub::endings::Ending;
 use crate::ids::SessionId;
-use crate::operator::errors::no_account;
+use crate::operator::errors::{AdminError, no_account};
 use crate::operator::requests::{AdminReply, SessionChoice, SessionStatus};
 use crate::session::state::{Session, Stage};
 use crate::time::Now;
@@ -39,7 +39,11 @@ impl Hub {
     /// Ends the sessions that somebody has chosen, and tells how many these were.
     pub(super) fn end_chosen_sessions(&mut self, call: Call, choice: &SessionChoice) {
         let ended = self.end_choice(choice);
-        call.report(ended.map(AdminReply::Ended), &mut self.out);
+        match ended {
+            Ok(ended) => call.report(Ok(AdminReply::Ended(ended)), &mut self.out),
+            // There is no such session, or no such device.
+            Err(why) => call.report_error(AdminError::not_found(why), &mut self.out),
+        }
     }
 
     fn end_choice(&mut self, choice: &SessionChoice) -> Result<usize, String> {

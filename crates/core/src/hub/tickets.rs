@@ -15,7 +15,7 @@ use crate::console::tickets::TicketEvent;
 use crate::errors;
 use crate::hub::Hub;
 use crate::hub::queue::Job;
-use crate::operator::errors::too_many_operations;
+use crate::operator::errors::{AdminError, too_many_operations};
 use crate::operator::requests::{AdminReply, AdminRequest, TicketStatus};
 use crate::operator::ticket_change::TicketCommand;
 use crate::store::calls::{Query, StoreError, StoreReply};
@@ -85,7 +85,7 @@ impl Hub {
                 AdminRequest::RevokeTicket { ticket } => no_ticket(ticket),
                 _ => errors::internal().message,
             };
-            return call.report(Err(why), &mut self.out);
+            return call.report_error(AdminError::not_found(why), &mut self.out);
         };
         self.uses.seen(&mut ticket);
         if ticket.standing(now.wall) == TicketStanding::Open {

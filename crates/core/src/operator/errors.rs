@@ -58,6 +58,19 @@ impl AdminError {
     }
 }
 
+impl From<&StoreError> for AdminErrorKind {
+    fn from(error: &StoreError) -> Self {
+        match error {
+            StoreError::Conflict(_) => AdminErrorKind::Refused,
+            StoreError::NotFound => AdminErrorKind::NotFound,
+            StoreError::Unavailable(_) | StoreError::Full | StoreError::Corrupt(_) => {
+                AdminErrorKind::Unavailable
+            }
+            StoreError::Unknown(_) => AdminErrorKind::Unknown,
+        }
+    }
+}
+
 impl From<&RpcError> for AdminError {
     fn from(error: &RpcError) -> Self {
         let kind = match error.code {
@@ -82,15 +95,7 @@ impl From<RpcError> for AdminError {
 
 impl From<StoreError> for AdminError {
     fn from(error: StoreError) -> Self {
-        let kind = match &error {
-            StoreError::Conflict(_) => AdminErrorKind::Refused,
-            StoreError::NotFound => AdminErrorKind::NotFound,
-            StoreError::Unavailable(_) | StoreError::Full | StoreError::Corrupt(_) => {
-                AdminErrorKind::Unavailable
-            }
-            StoreError::Unknown(_) => AdminErrorKind::Unknown,
-        };
-        AdminError::new(kind, error.to_string())
+        AdminError::new(AdminErrorKind::from(&error), error.to_string())
     }
 }
 

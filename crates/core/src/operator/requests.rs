@@ -6,7 +6,7 @@ use std::time::Duration;
 use fleetlink_proto::access::{AccessName, TokenRole};
 use fleetlink_proto::control::EnrolledKey;
 use fleetlink_proto::ticket::{TicketHash, TicketNumber, TicketSubject};
-use fleetlink_proto::{DeviceKey, DeviceName, IdempotencyKey, WallTime};
+use fleetlink_proto::{ClientNetwork, DeviceKey, DeviceName, IdempotencyKey, WallTime};
 
 use crate::caller::Means;
 use crate::ids::SessionId;
@@ -30,6 +30,12 @@ pub enum AdminRequest {
     RevokeKey { name: DeviceName },
     /// Ends a name's lock-out and forgets its wrong passwords.
     Unlock { name: DeviceName },
+    /// The same of a person's login.
+    UnlockLogin { name: AccessName },
+    /// Lists the names that are locked out.
+    ListLockOuts,
+    /// Lists the client networks that are under a penalty.
+    ListPenalties,
     /// Lists a page of accounts, by name; the page after the last is empty.
     ListAccounts {
         /// Only larger names.
@@ -103,6 +109,9 @@ impl AdminRequest {
             | AdminRequest::ListTickets { .. }
             | AdminRequest::ListUploads
             | AdminRequest::People(_)
+            | AdminRequest::UnlockLogin { .. }
+            | AdminRequest::ListLockOuts
+            | AdminRequest::ListPenalties
             | AdminRequest::ListLogins { .. }
             | AdminRequest::ListTokens { .. }
             | AdminRequest::ListSessions => None,
@@ -190,6 +199,10 @@ pub enum AdminReply {
     Data(DataReply),
     /// The line of a credentials file is applied.
     Imported(ImportEffect),
+    /// The names that are locked out. A person's login has `login/` in front.
+    LockOuts(Vec<LockOutStatus>),
+    /// The client networks that are under a penalty.
+    Penalties(Vec<PenaltyStatus>),
     /// A page of logins, by name.
     Logins(Vec<WebLogin>),
     /// The token that was added.
@@ -217,6 +230,25 @@ pub struct SessionStatus {
     pub uploads: usize,
     /// Downloads that it has open.
     pub downloads: usize,
+}
+
+/// A name that is locked out, as the operator sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LockOutStatus {
+    /// As it was tried; it need not be anybody's.
+    pub name: Box<str>,
+    /// For how much longer.
+    pub left: Duration,
+}
+
+/// A client network that is under a penalty, as the operator sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PenaltyStatus {
+    pub source: ClientNetwork,
+    /// Whether it may not try one name alone.
+    pub is_of_one_name: bool,
+    /// For how much longer.
+    pub left: Duration,
 }
 
 /// A ticket as the operator sees it.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use fleetlink_core::{
     AdminReply, AdminRequest, AttemptTables, Attempts, Failed, Input, LockedOut, Now, Standing,
+    UnderPenalty,
 };
 use fleetlink_proto::WallTime;
 use fleetlink_proto::control::ErrorCode;
@@ -56,6 +57,10 @@ impl Attempts for Shared {
 
     fn locked_out(&self, now: Now) -> Vec<LockedOut> {
         self.tables().locked_out(common(now))
+    }
+
+    fn penalties(&self, now: Now) -> Vec<UnderPenalty> {
+        self.tables().penalties(common(now))
     }
 }
 

@@ -146,7 +146,10 @@ async fn prepare(action: Action, folder: &Path, output: &Output) -> Result<Optio
 }
 
 /// Asked for twice at a terminal: nobody sees what is typed.
-async fn new_password(source: &PasswordSource, output: &Output) -> Result<Password, Failure> {
+pub(super) async fn new_password(
+    source: &PasswordSource,
+    output: &Output,
+) -> Result<Password, Failure> {
     let lines = Lines::new();
     let given = source.read(&lines).await?;
     let password = match given {

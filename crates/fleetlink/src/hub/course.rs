@@ -62,7 +62,13 @@ pub(crate) async fn serve(arguments: ServerArguments, output: &Output) -> Result
         http: None,
     };
     let watch = CredentialsWatch::new(CREDENTIALS.into());
-    run::run(config, (&Joining::Course, events), Some(watch), output).await
+    run::run(
+        config,
+        (&Joining::Course, events, false),
+        Some(watch),
+        output,
+    )
+    .await
 }
 
 /// Looks whether a credentials file has changed.

@@ -1,11 +1,13 @@
 //! The hub's options about its page and its API.
 
+use std::io::IsTerminal as _;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use fleetlink_hub::{HttpAddress, HttpConfig, HttpListening, HttpTls};
+use fleetlink_hub::{HttpAddress, HttpConfig, HttpListening, HttpTls, PeopleReply, RunningHub};
 use ipnet::IpNet;
 
+use super::admin;
 use crate::output::Output;
 
 /// The address of the page where none is given.
@@ -34,6 +36,9 @@ pub(super) struct HttpArguments {
     /// certificate. May be given several times.
     #[arg(long, value_name = "NAME", value_parser = parse_host)]
     http_host: Vec<String>,
+    /// Print a one-time link that logs an administrator in to the page, wherever the output goes.
+    #[arg(long)]
+    print_login: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +48,11 @@ enum Choice {
 }
 
 impl HttpArguments {
+    /// Whether a one-time link is printed wherever the output goes.
+    pub(super) fn prints_login(&self) -> bool {
+        self.print_login
+    }
+
     /// The settings of the door; none where it is off.
     pub(super) fn config(self) -> Option<HttpConfig> {
         let address = match self.http {
@@ -84,12 +94,36 @@ fn parse_host(text: &str) -> Result<String, String> {
 
 /// The URL of the page.
 pub(super) fn page(listening: HttpListening) -> Option<String> {
-    match listening {
-        HttpListening::Off | HttpListening::Taken(_) => None,
-        HttpListening::At { address, is_tls } => {
-            let scheme = if is_tls { "https" } else { "http" };
-            Some(format!("{scheme}://{address}"))
+    listening.page()
+}
+
+/// Says how to log in to the page: by a one-time link, which is printed at a terminal and where it was
+/// asked for, or by the command that makes one.
+pub(super) async fn how_to_log_in(
+    hub: &RunningHub,
+    (prints_login, data): (bool, &Path),
+    say: impl Fn(&str),
+) {
+    let Some(page) = hub.http_listening().page() else {
+        return;
+    };
+    let is_first = hub.logins() == 0;
+    if prints_login || (is_first && std::io::stdout().is_terminal()) {
+        match hub.make_link().await {
+            Ok(PeopleReply::Link { link, .. }) => {
+                let url = admin::url(&page, &link);
+                say(&format!(
+                    "log in to the page, once, within 15 minutes: {url}"
+                ));
+            }
+            Ok(_) => {}
+            Err(why) => say(&format!("no link to the page could be made: {why}")),
         }
+    } else if is_first {
+        say(&format!(
+            "log in to the page by a link: fleetlink admin link --data {}",
+            data.display()
+        ));
     }
 }
 

@@ -1,6 +1,7 @@
 //! The commands that run or administer a hub.
 
 mod account;
+mod admin;
 mod console;
 mod course;
 mod credentials;
@@ -19,6 +20,7 @@ mod serve;
 mod sessions;
 mod shares;
 mod ticket;
+mod token;
 mod uploads;
 
 use crate::failure::Failure;
@@ -44,6 +46,10 @@ pub(crate) enum Command {
     Ticket(ticket::TicketArguments),
     /// List unfinished uploads of data: list.
     Upload(uploads::UploadArguments),
+    /// Manage the people who log in to the page: add, list, remove, passwd, link.
+    Admin(admin::AdminArguments),
+    /// Manage bearer tokens for programs: add, list, revoke.
+    Token(token::TokenArguments),
     /// Watch a hub and two devices at work, with every result checked.
     Demo(demo::DemoArguments),
 }
@@ -53,6 +59,8 @@ impl Command {
     pub(crate) fn json(&self) -> bool {
         match self {
             Command::Account(arguments) => arguments.json(),
+            Command::Admin(arguments) => arguments.json(),
+            Command::Token(arguments) => arguments.json(),
             Command::Hub(arguments) => arguments.json(),
             Command::Session(arguments) => arguments.json(),
             Command::Ticket(arguments) => arguments.json(),
@@ -79,6 +87,10 @@ pub(crate) async fn run(command: Command, output: &Output) -> Result<(), Failure
         Command::Upload(arguments) => {
             unless_interrupted(Box::pin(uploads::run(arguments, output))).await
         }
+        Command::Admin(arguments) => {
+            unless_interrupted(Box::pin(admin::run(arguments, output))).await
+        }
+        Command::Token(arguments) => Box::pin(token::run(arguments, output)).await,
         Command::Demo(arguments) => {
             // Its steps wait for other processes, on this thread.
             tokio::task::block_in_place(|| demo::run(&arguments, output))

@@ -106,6 +106,11 @@ fn log_age(text: &str) -> Result<OrNever<Duration>, String> {
     bound(text, time, &LogBounds::MIN_AGE, expected)
 }
 
+/// The life of something, also in days.
+pub(super) fn life(text: &str) -> Result<Duration, String> {
+    time(text).ok_or_else(|| "expected a time such as 12h or 90d".to_owned())
+}
+
 /// A time, also in days.
 fn time(text: &str) -> Option<Duration> {
     match text.strip_suffix('d') {

@@ -29,7 +29,7 @@ pub(crate) enum Joining {
 /// Runs a hub until Ctrl-C, SIGTERM or a failure of its own.
 pub(crate) async fn run(
     config: HubConfig,
-    (joining, events): (&Joining, EventForm),
+    (joining, events, prints_login): (&Joining, EventForm, bool),
     mut watch: Option<CredentialsWatch>,
     output: &Output,
 ) -> Result<(), Failure> {
@@ -51,7 +51,10 @@ pub(crate) async fn run(
         return Ok(());
     };
     let (mut hub, lines) = started.map_err(|e| Failure::General(e.to_string()))?;
+    let shown = std::path::absolute(&data).unwrap_or(data.clone());
     announce(&hub, data, (joining, events), output);
+    let say = |text: &str| output.line(&events.own("hub", text));
+    http::how_to_log_in(&hub, (prints_login, &shown), say).await;
     http::explain(hub.http_listening(), output);
     shares::explain(capacity, hub.capacity(), output);
     // Without them nobody knows the address and the pin.

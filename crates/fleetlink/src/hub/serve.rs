@@ -122,6 +122,7 @@ pub(crate) async fn serve(arguments: HubArguments, output: &Output) -> Result<()
         ..Settings::default()
     };
     let data = data.resolve()?;
+    let prints_login = http.prints_login();
     let config = HubConfig {
         listen,
         logs: data.clone(),
@@ -140,7 +141,7 @@ pub(crate) async fn serve(arguments: HubArguments, output: &Output) -> Result<()
         leases: leases.map(crate::lease::beside_hub),
         http: http.config(),
     };
-    run::run(config, (&Joining::Join, events), None, output).await
+    run::run(config, (&Joining::Join, events, prints_login), None, output).await
 }
 
 /// The specification's own words for what is not from 1 to 5.

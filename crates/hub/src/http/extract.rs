@@ -21,10 +21,6 @@ pub(crate) struct Segments<T>(pub(crate) T);
 pub(crate) struct Fields<T>(pub(crate) T);
 
 /// A body in JSON.
-#[expect(
-    dead_code,
-    reason = "the first endpoint that takes a document comes with accounts"
-)]
 pub(crate) struct Document<T>(pub(crate) T);
 
 impl<T: DeserializeOwned + Send> FromRequestParts<Arc<Http>> for Segments<T> {
@@ -67,10 +63,6 @@ impl<T: DeserializeOwned> FromRequest<Arc<Http>> for Document<T> {
     }
 }
 
-#[expect(
-    dead_code,
-    reason = "the first endpoint that takes a document comes with accounts"
-)]
 fn unreadable(error: &JsonRejection) -> Problem {
     let code = match error.status() {
         StatusCode::PAYLOAD_TOO_LARGE => "too_large",

@@ -67,18 +67,22 @@ fn has_name(tls: &Tls, host: &str) -> bool {
 
 /// The host that a request is for, without the port.
 pub(super) fn host_of(uri: &Uri, headers: &HeaderMap) -> Result<String, Problem> {
-    if let Some(host) = uri.host() {
-        return Ok(host.to_owned());
+    Ok(authority_of(uri, headers)?.host().to_owned())
+}
+
+/// The host that a request is for, with the port where it names one.
+pub(super) fn authority_of(uri: &Uri, headers: &HeaderMap) -> Result<Authority, Problem> {
+    if let Some(authority) = uri.authority() {
+        return Ok(authority.clone());
     }
     let mut hosts = headers.get_all(HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else {
         return Err(Problem::bad_request("a request has one Host header"));
     };
     let authority = host.to_str().ok().and_then(|host| host.parse().ok());
-    let authority: Authority = authority
+    authority
         .filter(|authority: &Authority| !authority.as_str().contains('@'))
-        .ok_or_else(|| Problem::bad_request("the Host header is a name or an address"))?;
-    Ok(authority.host().to_owned())
+        .ok_or_else(|| Problem::bad_request("the Host header is a name or an address"))
 }
 
 #[cfg(test)]

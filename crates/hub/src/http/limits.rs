@@ -11,10 +11,6 @@ pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
 /// The time for a request's line and headers. So long a connection may also be idle.
 pub(crate) const HEAD_DEADLINE: Duration = Duration::from_secs(30);
 /// The time for a request's body that is no upload.
-#[expect(
-    dead_code,
-    reason = "the first endpoint that takes a document comes with accounts"
-)]
 pub(crate) const BODY_DEADLINE: Duration = Duration::from_secs(30);
 /// Reads of the store at once; further ones wait.
 pub(crate) const READS_AT_ONCE: usize = 8;

@@ -72,6 +72,20 @@ pub enum HttpListening {
     Taken(SocketAddr),
 }
 
+impl HttpListening {
+    /// The address of the page for a browser on this machine or, where the door listens on all
+    /// addresses, on another one.
+    pub fn page(self) -> Option<String> {
+        let HttpListening::At { address, is_tls } = self else {
+            return None;
+        };
+        let scheme = if is_tls { "https" } else { "http" };
+        let shown = crate::hub_state::addresses(address).into_iter().next();
+        let shown = shown.unwrap_or_else(|| address.to_string());
+        Some(format!("{scheme}://{shown}"))
+    }
+}
+
 /// A door that has its address. Whoever connects waits.
 pub(crate) struct Bound {
     listener: TcpListener,
@@ -122,10 +136,10 @@ impl Bound {
             tls,
             proxies,
             hosts,
-            ..
+            address,
         } = self;
         let closing = parts.closing.clone();
-        let http = Arc::new(Http::new(parts, hosts, proxies.clone()));
+        let http = Arc::new(Http::new(parts, address.port(), hosts, proxies.clone()));
         let door = Door {
             router: router(&http)?,
             tls: tls.clone(),

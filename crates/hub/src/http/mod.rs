@@ -3,6 +3,7 @@
 //! A handler finds its caller, makes a typed call of it, and writes the reply. The core decides.
 //! Bulk bytes go between the connection and the store.
 
+mod access;
 mod auth;
 mod config;
 mod connection;
@@ -21,6 +22,7 @@ mod page;
 mod patient;
 mod problem;
 mod router;
+mod session;
 mod tls;
 
 pub use self::config::{HttpAddress, HttpConfig, HttpTls};
@@ -38,6 +40,8 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::driver::{DriverHandle, StatelessCalls};
+use crate::hub_state::HubState;
+use crate::passwords::Passwords;
 use crate::session::{Claims, HubUploads};
 use crate::store::Store;
 
@@ -48,6 +52,8 @@ pub(crate) struct HubParts {
     pub(crate) claims: Claims,
     pub(crate) uploads: HubUploads,
     pub(crate) facts: HubFacts,
+    pub(crate) passwords: Passwords,
+    pub(crate) hub_state: HubState,
     /// Cancelled when the hub begins to end.
     pub(crate) closing: CancellationToken,
 }
@@ -75,14 +81,18 @@ pub(crate) struct Http {
     claims: Claims,
     uploads: HubUploads,
     facts: HubFacts,
+    passwords: Passwords,
+    hub_state: HubState,
     closing: CancellationToken,
     /// The names and addresses by which the door is reached.
     hosts: host::Hosts,
     proxies: forwarded::Proxies,
+    /// The port of the door.
+    port: u16,
 }
 
 impl Http {
-    fn new(parts: HubParts, hosts: host::Hosts, proxies: forwarded::Proxies) -> Self {
+    fn new(parts: HubParts, port: u16, hosts: host::Hosts, proxies: forwarded::Proxies) -> Self {
         Http {
             calls: StatelessCalls::by(Door::Http, parts.driver),
             store: parts.store,
@@ -90,9 +100,12 @@ impl Http {
             claims: parts.claims,
             uploads: parts.uploads,
             facts: parts.facts,
+            passwords: parts.passwords,
+            hub_state: parts.hub_state,
             closing: parts.closing,
             hosts,
             proxies,
+            port,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 /// The path of the description.
@@ -19,7 +19,7 @@ pub(super) const PATH: &str = "/api/v1/openapi.json";
         description = "The devices of a hub and their data. Errors are problem documents (RFC 9457).",
     ),
     modifiers(&Schemes),
-    security(("device" = [])),
+    security(("device" = []), ("token" = []), ("session" = [])),
 )]
 pub(super) struct Description;
 
@@ -32,6 +32,10 @@ impl Modify for Schemes {
             components.add_security_scheme(name, SecurityScheme::Http(scheme));
         };
         add("device", Http::new(HttpAuthScheme::Basic));
+        add("token", Http::new(HttpAuthScheme::Bearer));
+        // Its name is __Host-fleetlink over TLS, and has the port without.
+        let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new("__Host-fleetlink")));
+        components.add_security_scheme("session", cookie);
     }
 }
 

@@ -100,6 +100,10 @@ impl Problem {
     }
 
     /// The core gave a reply of another kind.
+    pub(crate) fn internal(why: impl Into<String>) -> Self {
+        RpcError::new(ErrorCode::Internal, why).into()
+    }
+
     pub(crate) fn odd_reply() -> Self {
         RpcError::new(ErrorCode::Internal, "the hub gave a reply of another kind").into()
     }

@@ -20,7 +20,7 @@ use super::connection::Connection;
 use super::limits::MAX_BODY_BYTES;
 use super::openapi::{self, Description, Document};
 use super::problem::Problem;
-use super::{Http, data, devices, headers, health, hub, page};
+use super::{Http, access, data, devices, headers, health, hub, page, session};
 
 /// All paths, with the state of this hub.
 ///
@@ -35,6 +35,21 @@ pub(super) fn router(http: &Arc<Http>) -> Result<Router, serde_json::Error> {
         .routes(routes!(devices::one, devices::remove))
         .routes(routes!(devices::sessions))
         .routes(routes!(devices::end_session))
+        .routes(routes!(session::log_in))
+        .routes(routes!(session::show, session::end))
+        .routes(routes!(access::list_accounts, access::add_account))
+        .routes(routes!(access::set_account_password))
+        .routes(routes!(access::revoke_key))
+        .routes(routes!(access::list_tickets, access::issue_ticket))
+        .routes(routes!(access::revoke_ticket))
+        .routes(routes!(access::list_logins, access::add_login))
+        .routes(routes!(access::set_login_password))
+        .routes(routes!(access::remove_login))
+        .routes(routes!(access::list_tokens, access::add_token))
+        .routes(routes!(access::revoke_token))
+        .routes(routes!(access::list_lockouts))
+        .routes(routes!(access::unlock))
+        .routes(routes!(access::list_penalties))
         .routes(routes!(data::list))
         .routes(routes!(
             data::content,

@@ -136,6 +136,8 @@ impl From<AdminReply> for OperatorReply {
             AdminReply::Done
             | AdminReply::Imported(_)
             | AdminReply::Data(_)
+            | AdminReply::LockOuts(_)
+            | AdminReply::Penalties(_)
             | AdminReply::Logins(_)
             | AdminReply::Token(_)
             | AdminReply::Tokens(_) => OperatorReply::Done,

@@ -18,10 +18,12 @@ pub(crate) use content::{Content, Next};
 pub use data::{DataCall, DataCallReply, FileInfo};
 pub(crate) use desk::{Desk, random_key};
 pub use message::{AccountInfo, OperatorCall, OperatorReply};
+pub(crate) use people::{Drawn, draw, draw_token};
 pub use people::{LoginInfo, PeopleCall, PeopleReply, TokenInfo, TokenOrder};
 pub use reading::{ReadError, ReadFile};
 pub use sessions::{LoginMeans, SessionInfo, SessionState};
 pub(crate) use socket::OperatorSocket;
+pub(crate) use tickets::{DrawnTicket, draw_ticket};
 pub use tickets::{IssuedTicket, TicketInfo, TicketOrder, TicketState, TicketUseInfo};
 pub use uploads::UploadInfo;
 

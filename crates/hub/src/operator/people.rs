@@ -77,6 +77,8 @@ pub enum PeopleReply {
         /// The text of its secret.
         link: String,
         expires: WallTime,
+        /// The address of the page, if the hub runs and serves it.
+        page: Option<String>,
     },
 }
 
@@ -103,13 +105,13 @@ pub struct TokenInfo {
 }
 
 /// A new secret and what is asked of the core for it.
-struct Drawn {
-    secret: AccessSecret,
-    request: AdminRequest,
+pub(crate) struct Drawn {
+    pub(crate) secret: AccessSecret,
+    pub(crate) request: AdminRequest,
 }
 
 impl Desk {
-    pub(super) async fn people(&self, call: PeopleCall) -> Result<PeopleReply, String> {
+    pub(crate) async fn people(&self, call: PeopleCall) -> Result<PeopleReply, String> {
         let request = match call {
             PeopleCall::AddLogin {
                 name,
@@ -146,6 +148,7 @@ impl Desk {
                 return Ok(PeopleReply::Link {
                     link: secret.to_text().to_string(),
                     expires: wall_time().later(LINK_LIFE),
+                    page: self.hub_state.page(),
                 });
             }
         };
@@ -194,7 +197,7 @@ async fn set_password(
 }
 
 /// Draws the secret of a new token.
-fn draw_token(order: TokenOrder) -> Result<Drawn, String> {
+pub(crate) fn draw_token(order: TokenOrder) -> Result<Drawn, String> {
     let secret = draw(SecretKind::Token)?;
     let TokenOrder {
         name,
@@ -219,7 +222,7 @@ fn draw_link() -> Result<Drawn, String> {
 }
 
 /// Draws a secret.
-fn draw(kind: SecretKind) -> Result<AccessSecret, String> {
+pub(crate) fn draw(kind: SecretKind) -> Result<AccessSecret, String> {
     let mut bits = Zeroizing::new([0; 32]);
     getrandom::fill(&mut *bits).map_err(|error| error.to_string())?;
     Ok(AccessSecret::new(kind, *bits))

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::Desk;
 use super::message::OperatorReply;
-use crate::hub_state::{self, HubState};
+use crate::hub_state::{self as states, HubState};
 
 /// A ticket that was issued: the one time that its text is told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,18 +80,36 @@ pub struct TicketOrder {
     pub addresses: Vec<String>,
 }
 
+/// A ticket whose secret is drawn, and what is asked of the core for it.
+pub(crate) struct DrawnTicket {
+    pub(crate) ticket: JoinTicket,
+    pub(crate) request: AdminRequest,
+}
+
 /// Issues a ticket and tells its text.
 pub(super) async fn issue(order: TicketOrder, desk: &Desk) -> Result<OperatorReply, String> {
-    let addresses = match (order.addresses.is_empty(), &desk.hub_state) {
+    let DrawnTicket { ticket, request } = draw_ticket(order, &desk.hub_state)?;
+    match desk.driver.admin(request).await? {
+        AdminReply::Ticket(status) => Ok(OperatorReply::Ticket(Box::new(IssuedTicket {
+            ticket,
+            info: (*status).into(),
+        }))),
+        other => Ok(other.into()),
+    }
+}
+
+/// Draws the secret of a new ticket.
+pub(crate) fn draw_ticket(order: TicketOrder, hub_state: &HubState) -> Result<DrawnTicket, String> {
+    let addresses = match (order.addresses.is_empty(), hub_state) {
         (false, _) => order.addresses,
-        (true, HubState::Running { listen, .. }) => hub_state::addresses(*listen),
+        (true, HubState::Running { listen, .. }) => states::addresses(*listen),
         (true, HubState::Stopped(_)) => {
             let why = "no hub runs on these data, so nobody knows where devices will find it: give \
                        the address with --address HOST:PORT, or start the hub first (fleetlink hub)";
             return Err(why.to_owned());
         }
     };
-    let pin = desk.hub_state.pin()?;
+    let pin = hub_state.pin()?;
     let secret = random_secret().map_err(|e| e.to_string())?;
     let hash = secret.hash();
     let subject = order.subject.clone();
@@ -103,13 +121,7 @@ pub(super) async fn issue(order: TicketOrder, desk: &Desk) -> Result<OperatorRep
         uses: order.uses,
         life: Duration::from_millis(order.life_ms),
     };
-    match desk.driver.admin(request).await? {
-        AdminReply::Ticket(status) => Ok(OperatorReply::Ticket(Box::new(IssuedTicket {
-            ticket,
-            info: (*status).into(),
-        }))),
-        other => Ok(other.into()),
-    }
+    Ok(DrawnTicket { ticket, request })
 }
 
 fn random_secret() -> Result<TicketSecret, getrandom::Error> {

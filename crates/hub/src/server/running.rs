@@ -18,6 +18,7 @@ use crate::identity::Identity;
 use crate::import::{self, Authority, ImportHandle, ImportTools};
 use crate::lease::RunningLeases;
 use crate::number_exchange;
+use crate::operator::{Desk, PeopleCall, PeopleReply};
 use crate::passwords::Passwords;
 use crate::store::Store;
 
@@ -29,6 +30,8 @@ pub struct RunningHub {
     /// None without TLS.
     pub(super) identity: Option<Identity>,
     pub(super) accounts: usize,
+    pub(super) logins: u64,
+    pub(super) desk: Desk,
     pub(super) capacity: Capacity,
     pub(super) skipped: Vec<String>,
     pub(super) import: Option<ImportHandle>,
@@ -86,6 +89,19 @@ impl RunningHub {
     /// The number of accounts at the start, with those that the credentials file names.
     pub fn accounts(&self) -> usize {
         self.accounts
+    }
+
+    /// The number of logins of people at the start.
+    pub fn logins(&self) -> u64 {
+        self.logins
+    }
+
+    /// Makes a one-time link to the page, which logs an administrator in.
+    ///
+    /// # Errors
+    /// The store does not keep it.
+    pub async fn make_link(&self) -> Result<PeopleReply, String> {
+        self.desk.people(PeopleCall::MakeLink).await
     }
 
     /// The hub's capacity, within the descriptors that it found.

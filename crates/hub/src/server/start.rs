@@ -218,6 +218,7 @@ async fn start_with(
             listen: address,
             identity: identity.clone(),
             plain,
+            http: http_listening,
         },
     };
     let mut accounts = usize::try_from(totals.accounts).unwrap_or(usize::MAX);
@@ -249,12 +250,14 @@ async fn start_with(
             pin: (!plain).then(|| identity.shown().pin()),
             capacity,
         },
+        passwords: passwords.clone(),
+        hub_state: desk.hub_state.clone(),
         closing: closing.clone(),
     };
     let http = http
         .map(|bound| bound.serve(parts, budget.service))
         .transpose()?;
-    let operating = socket.serve(desk, closing.clone());
+    let operating = socket.serve(desk.clone(), closing.clone());
     let following = log_files.follow(active_changed, journal_grew, reopened, drained.clone());
     let context = SessionContext {
         driver: driver.clone(),
@@ -276,6 +279,8 @@ async fn start_with(
         address,
         identity: (!plain).then(|| identity.clone()),
         accounts,
+        logins: totals.logins,
+        desk,
         capacity,
         skipped,
         import,

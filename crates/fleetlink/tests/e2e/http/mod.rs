@@ -1,10 +1,12 @@
 //! The hub's page and API over real connections.
 
+mod access;
 mod client;
 mod data;
 mod devices;
 mod door;
 mod logins;
+mod people;
 mod start;
 mod tls;
 mod uploads;

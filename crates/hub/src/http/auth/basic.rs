@@ -17,11 +17,7 @@ pub(super) async fn identify(
     client: Client,
     http: &Http,
 ) -> Result<Caller, Problem> {
-    if !client.is_private {
-        let why = "a password is taken over TLS or on the hub's own machine alone; a proxy says so \
-                   by X-Forwarded-Proto: https";
-        return Err(Problem::forbidden(why));
-    }
+    super::need_privacy(client)?;
     let shown = parse(value).ok_or_else(|| {
         Problem::bad_request("Basic is followed by NAME:PASSWORD in UTF-8, in Base64")
     })?;

@@ -1,6 +1,9 @@
 //! The caller of a request: a device by Basic, a person by a token or by the page's cookie.
 
 mod basic;
+mod bearer;
+pub(super) mod cookie;
+pub(super) mod origin;
 
 use std::sync::Arc;
 
@@ -12,6 +15,20 @@ use fleetlink_core::Caller;
 use super::Http;
 use super::connection::Client;
 use super::problem::Problem;
+
+const HOW_TO_LOG_IN: &str = "log in: to the page, by Authorization: Bearer with a token, or by Basic \
+                             with a device's name and password";
+
+/// Refuses secrets that others can read on their way.
+pub(super) fn need_privacy(client: Client) -> Result<(), Problem> {
+    match client.is_private {
+        true => Ok(()),
+        false => Err(Problem::forbidden(
+            "a password or a token is taken over TLS or on the hub's own machine alone; a proxy says \
+             so by X-Forwarded-Proto: https",
+        )),
+    }
+}
 
 /// A request whose caller is known. Whether the caller may do what it asks for is not decided yet.
 #[derive(Debug, Clone)]
@@ -38,16 +55,17 @@ async fn find_caller(parts: &Parts, client: Client, http: &Http) -> Result<Calle
         ));
     }
     let Some(shown) = shown else {
-        let why = "log in: by Basic with a device's name and password";
-        return Err(Problem::unauthorised(headers, why));
+        let Some(session) = cookie::shown(headers, client, http) else {
+            return Err(Problem::unauthorised(headers, HOW_TO_LOG_IN));
+        };
+        origin::check_change(&parts.method, &parts.uri, headers, client)?;
+        return cookie::identify(session, headers, client, http).await;
     };
     let text = shown.to_str().unwrap_or_default();
     let (scheme, value) = text.split_once(' ').unwrap_or((text, ""));
     match scheme.to_ascii_lowercase().as_str() {
         "basic" => basic::identify(value.trim(), headers, client, http).await,
-        _ => {
-            let why = "the Authorization header is Basic with a device's name and password";
-            Err(Problem::unauthorised(headers, why))
-        }
+        "bearer" => bearer::identify(value.trim(), headers, client, http).await,
+        _ => Err(Problem::unauthorised(headers, HOW_TO_LOG_IN)),
     }
 }
