@@ -38,7 +38,7 @@ test('from the first link to a plot of the first device', { timeout: 180_000 }, 
     await page.goto(`${hub.url}/#/devices/porch-camera`);
     await page.getByText('9\u2009007\u2009199\u2009254\u2009740\u2009993.000000001').first().waitFor();
     assert.deepEqual(await axe(page), []);
-    await page.getByRole('link', { name: 'lab/temperature' }).click();
+    await page.getByRole('link', { name: 'lab/temperature', exact: true }).click();
     await page.getByText('5\u2009000 samples').first().waitFor();
     const plot = page.locator('.u-over').first();
     const box = await plot.boundingBox();
@@ -59,7 +59,7 @@ test('from the first link to a plot of the first device', { timeout: 180_000 }, 
     await page.goto(`${hub.url}/#/`);
     await row.getByText('Present').first().waitFor();
     await device.leave();
-    await row.getByText('Present').waitFor({ state: 'detached' });
+    await row.getByText('Present').first().waitFor({ state: 'detached' });
     await hub.restart();
     await row.waitFor();
     assert.deepEqual(errors, []);
