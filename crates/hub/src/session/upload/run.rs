@@ -182,7 +182,7 @@ impl<'a> Run<'a> {
                 Some(Piece::TakenOver) => {
                     // The other session waits for what came.
                     self.keep(ingest, intake).await?;
-                    let message = "another session of this device goes on with this upload";
+                    let message = "this device opened the upload again: it goes on there";
                     return Err(RpcError::new(ErrorCode::Conflict, message));
                 }
                 Some(piece) => piece,
