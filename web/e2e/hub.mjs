@@ -9,12 +9,14 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 const TARGET = fileURLToPath(new URL('../../target/', import.meta.url));
-const PROGRAM = [process.env.FLEETLINK, `${TARGET}release/fleetlink`, `${TARGET}debug/fleetlink`].find((path) => path && existsSync(path));
+// A program that is named is the one that is tested, or none.
+const PROGRAMS = process.env.FLEETLINK ? [process.env.FLEETLINK] : [`${TARGET}release/fleetlink`, `${TARGET}debug/fleetlink`];
+const PROGRAM = PROGRAMS.find((path) => existsSync(path));
 
 export class RealHub {
   /** Starts a hub in a new folder. */
   static async start() {
-    if (!PROGRAM) throw new Error('no fleetlink found: cargo build --release, or set FLEETLINK');
+    if (!PROGRAM) throw new Error(`no program at ${PROGRAMS.join(' or ')}: cargo build --release, or set FLEETLINK`);
     const hub = new RealHub();
     hub.folder = mkdtempSync(join(tmpdir(), 'fleetlink-page-'));
     hub.devices = [];

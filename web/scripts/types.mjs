@@ -1,9 +1,12 @@
 // Writes src/api/schema.ts from the OpenAPI document: one type for each schema, and the paths.
+// `planned.json` adds what the page copes with already and the hub does not offer yet.
 // `--check` compares instead of writing.
 import { readFileSync, writeFileSync } from 'node:fs';
 
 const root = new URL('..', import.meta.url);
-const document = JSON.parse(readFileSync(new URL('openapi.json', root), 'utf8'));
+const read = (name) => JSON.parse(readFileSync(new URL(name, root), 'utf8'));
+const document = read('openapi.json');
+const planned = read('planned.json');
 const target = new URL('src/api/schema.ts', root);
 
 const word = (name) => (/^[A-Za-z_$][\w$]*$/.test(name) ? name : JSON.stringify(name));
@@ -15,6 +18,28 @@ const named = (name) => {
   const own = title !== undefined && titles.filter((one) => one === title).length === 1 && (title === name || !(title in schemas));
   return (own ? title : name).replace(/[^\w$]/g, '_');
 };
+/** What a page sends. The hub always sends what may be null, and need not be sent it. */
+const sent = new Set();
+const reach = (part) => {
+  if (part === null || typeof part !== 'object') return;
+  if (part.$ref) part = schemas[part.$ref.split('/').pop()];
+  if (sent.has(part)) return;
+  sent.add(part);
+  Object.values(part).forEach(reach);
+};
+for (const item of Object.values(document.paths)) for (const { requestBody } of Object.values(item)) if (requestBody) reach(requestBody);
+const isNullable = ({ type, oneOf, anyOf }) => [type, ...(oneOf ?? anyOf ?? []).map((one) => one.type)].flat().includes('null');
+
+/** Members that the hub does not send yet. */
+const plans = new Set();
+const hubs = new Map(Object.keys(schemas).map((name) => [named(name), schemas[name]]));
+for (const [name, schema] of Object.entries(planned.components.schemas)) {
+  const own = hubs.get(name);
+  // The hub's word goes before the plan's.
+  if (own) own.properties = { ...schema.properties, ...own.properties };
+  else schemas[name] = schema;
+  if (own) Object.values(schema.properties).forEach((member) => plans.add(member));
+}
 const refName = (ref) => named(ref.split('/').pop());
 
 function type(schema, indent) {
@@ -47,7 +72,8 @@ function object(schema, indent) {
   const inner = indent + '  ';
   const lines = Object.entries(schema.properties ?? {}).map(([name, member]) => {
     const note = member.description ? `${inner}/** ${oneLine(member.description)} */\n` : '';
-    return `${note}${inner}${word(name)}${required.has(name) ? '' : '?'}: ${type(member, inner)};`;
+    const always = required.has(name) || (isNullable(member) && !plans.has(member) && !sent.has(schema));
+    return `${note}${inner}${word(name)}${always ? '' : '?'}: ${type(member, inner)};`;
   });
   const more = schema.additionalProperties;
   if (lines.length === 0) return more && more !== true ? `Record<string, ${type(more, indent)}>` : 'Record<string, unknown>';
@@ -56,13 +82,13 @@ function object(schema, indent) {
 
 const oneLine = (text) => text.replace(/\s+/g, ' ').replaceAll('*/', '* /');
 
-const out = ['// Written by scripts/types.mjs from openapi.json: do not edit.', ''];
+const out = ['// Written by scripts/types.mjs from openapi.json and planned.json: do not edit.', ''];
 for (const [name, schema] of Object.entries(schemas)) {
   if (schema.description) out.push(`/** ${oneLine(schema.description)} */`);
   out.push(`export type ${named(name)} = ${type(schema, '')};`, '');
 }
 out.push('/** The methods of each path. */', 'export interface Paths {');
-for (const [path, item] of Object.entries(document.paths ?? {})) {
+for (const [path, item] of Object.entries({ ...planned.paths, ...document.paths })) {
   const methods = ['get', 'head', 'post', 'put', 'delete'].filter((method) => item[method]);
   out.push(`  ${JSON.stringify(path)}: ${methods.map((method) => JSON.stringify(method)).join(' | ')};`);
 }
@@ -71,7 +97,7 @@ const text = out.join('\n');
 
 if (process.argv.includes('--check')) {
   if (readFileSync(target, 'utf8') !== text) {
-    console.error('src/api/schema.ts is not what openapi.json says: npm run types');
+    console.error('src/api/schema.ts is not what openapi.json and planned.json say: npm run types');
     process.exit(1);
   }
 } else {

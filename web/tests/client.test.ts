@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { all, ApiError, get, post, whenLoggedOut } from '../src/api/client';
+import { address, all, ApiError, get, post, whenLoggedOut } from '../src/api/client';
 
 function answers(...responses: Response[]) {
   const fetcher = vi.fn(async (_url: string, _init: RequestInit) => responses.shift() ?? Response.error());
@@ -39,6 +39,10 @@ describe('a request to the hub', () => {
     await refusal(get('/api/v1/hub'));
     await refusal(post('/api/v1/login', {}));
     expect(ended).toBe(1);
+  });
+  it('stays in its path: what a browser takes for a step is no name', () => {
+    for (const device of ['.', '..']) expect(() => address('/api/v1/devices/{device}', { device })).toThrow('is no name');
+    expect(address('/api/v1/devices/{device}/data/{file}', { device: '.a', file: '../b' })).toBe('/api/v1/devices/.a/data/..%2Fb');
   });
   it('follows a list to its end', async () => {
     const fetcher = answers(json({ items: [1, 2], next: 'b/c' }), json({ items: [3], next: null }));

@@ -61,7 +61,9 @@ pub(crate) fn run() -> Result<(), String> {
             documented[1],
         ],
     )?;
+    // It builds the program that the page is tested at.
     step::run("cargo", &["run", "--release", "--locked", "--", "demo"])?;
+    web::check_at_the_hub()?;
     tests()
 }
 

@@ -28,6 +28,14 @@ pub(crate) fn check() -> Result<(), String> {
     npm(&["run", "e2e"])
 }
 
+/// Runs the tests of the page in a browser at the real hub: the program of the release build.
+pub(crate) fn check_at_the_hub() -> Result<(), String> {
+    let program = step::target().join("release/fleetlink");
+    let program = program.display().to_string();
+    let arguments = ["--prefix", "web", "run", "e2e:hub"];
+    step::run_with("npm", &arguments, &[("FLEETLINK", &program)])
+}
+
 fn npm(arguments: &[&str]) -> Result<(), String> {
     step::run("npm", &[&["--prefix", "web"], arguments].concat())
 }

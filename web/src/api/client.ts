@@ -1,4 +1,5 @@
 // The typed client of the hub's API. Every request goes to this origin and carries the CSRF header.
+import { isDots } from '../lib/route';
 import type { Paths, Problem } from './schema';
 
 /** The hub refused a request, or could not be reached (status 0). */
@@ -27,9 +28,10 @@ export function address(path: keyof Paths, parameters: Parameters = {}, query: Q
   return `${filled}?${new URLSearchParams(pairs.map(([name, value]) => [name, String(value)]))}`;
 }
 
-/** A segment that no browser takes for `.` or `..`. */
+/** One segment. Browsers take `.` and `..`, also as `%2E`, for a step in the path: it would lead elsewhere. */
 function segment(text: string): string {
-  return encodeURIComponent(text).replace(/^\.{1,2}$/, (dots) => dots.replaceAll('.', '%2E'));
+  if (isDots(text)) throw new ApiError(0, `${text} is no name.`, 'invalid_params');
+  return encodeURIComponent(text);
 }
 
 /** What to do when the hub says that nobody is logged in. */

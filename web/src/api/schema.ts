@@ -1,222 +1,426 @@
-// Written by scripts/types.mjs from openapi.json: do not edit.
+// Written by scripts/types.mjs from openapi.json and planned.json: do not edit.
 
-export type Problem = {
-  type: string;
-  title: string;
-  status: number;
-  detail?: string;
-  code?: string;
-};
-
-export type Session = {
+/** An account of a device. */
+export type Account = {
+  /** When it was made. */
+  added: string;
+  key: DeviceKey | null;
+  /** For how many more milliseconds its password is refused; null if it is not. */
+  locked_out_for_ms: number | null;
   name: string;
-  role: "administrator" | "viewer";
-  expires: string | null;
-};
-
-export type LoginOrder = {
-  token?: string;
-  name?: string;
-  password?: string;
-};
-
-export type Hub = {
-  version: string;
-  started: string;
-  now: string;
-  devices: {
-    present: number;
-    known: number;
-  };
-  sessions: number;
-  store: {
-    bytes: number;
-    free_bytes: number | null;
-  };
-  pin: string;
-  address: string | null;
-  limits: Record<string, unknown>;
-};
-
-export type DeviceKey = {
-  fingerprint: string;
-  since: string | null;
-};
-
-export type Latest = {
-  file: string;
-  value: string;
-  time: string | null;
-};
-
-export type Traffic = {
-  received: number;
-  sent: number;
-};
-
-export type Device = {
-  name: string;
+  /** Whether the device has joined. */
   present: boolean;
-  address: string | null;
-  joined: string | null;
-  first_seen: string | null;
-  last_seen: string | null;
-  key: null | DeviceKey;
-  sessions: number;
-  data_files: number;
+};
+
+/** A data file. */
+export type DataFile = {
   bytes: number;
+  /** The time of the last change. */
+  changed: string;
+  name: string;
+  samples: number;
+  summary: Summary;
+  /** Grows with every change. */
+  version: number;
+};
+
+/** A page of data files. */
+export type DataFiles = {
+  items: DataFile[];
+  /** The value of `after` for the next page; null on the last one. */
+  next: string | null;
+};
+
+/** The numbers of devices. */
+export type DeviceCounts = {
+  known: number;
+  present: number;
+};
+
+/** A device. */
+export type Device = {
   heartbeat?: string | null;
   latest?: null | Latest;
   traffic?: null | Traffic;
-};
-
-export type DeviceSession = {
-  id: number;
-  kind: "joined" | "attached";
+  /** From where it has joined. */
   address: string | null;
-  since: string | null;
-  means: string | null;
-};
-
-export type Summary = {
-  count: number;
-  sum: string | null;
-  mean: string | null;
-  min: string | null;
-  max: string | null;
-  first: string | null;
-  last: string | null;
-};
-
-export type DataFile = {
-  name: string;
-  samples: number;
   bytes: number;
-  version: string;
-  changed: string | null;
-  summary: Summary;
-};
-
-export type Points = {
-  t: number[];
-  min: number[];
-  max: number[];
-  mean: number[];
-  count: number[];
-};
-
-export type Transfer = {
-  id: string;
-  from: string;
-  to: string;
+  data_files: number;
+  /** The time at which its account was made. */
+  first_seen: string | null;
+  /** Since when it is present. */
+  joined: string | null;
+  key: DeviceKey | null;
+  /** The present time while it is present; null where the hub does not know. */
+  last_seen: string | null;
   name: string;
-  bytes: number | null;
-  done: number;
-  state: "running" | "finished" | "failed";
-  path: string | null;
-  reason: string | null;
-  started: string | null;
-  ended: string | null;
+  present: boolean;
+  sessions: number;
 };
 
-export type LockOut = {
-  device: string;
-  until: string;
-};
-
-export type Penalty = {
-  network: string;
-  fault: string;
-  until: string;
-};
-
-export type TicketUse = {
-  device: string;
-  at: string;
-};
-
-export type Ticket = {
-  number: number;
-  name: string | null;
-  prefix: string | null;
-  state: string;
-  uses: number;
-  left: number;
-  used: TicketUse[];
-  issued: string;
-  expires: string;
-  revoked: string | null;
-};
-
-export type NewTicketOrder = {
-  name?: string;
-  prefix?: string;
-  uses?: number;
-  expires_in?: number;
-};
-
-export type NewTicket = {
-  number: number;
-  ticket: string;
-  command: string;
-  addresses: string[];
-  expires: string;
-};
-
-export type AccountKey = {
-  fingerprint: string;
+/** A session of a device. */
+export type DeviceSession = {
+  address: string;
+  id: number;
+  /** `joined` or `attached`. */
+  kind: string;
+  /** `key`, `password` or `token`. */
+  means: string | null;
   since: string;
 };
 
-export type Account = {
-  name: string;
-  added: string;
-  present: boolean;
-  locked_out_for_ms: number | null;
-  key: null | AccountKey;
+/** A page of a device's sessions. */
+export type DeviceSessions = {
+  items: DeviceSession[];
+  /** Always null: they fit a page. */
+  next: string | null;
 };
 
+/** A page of devices, by name. */
+export type Devices = {
+  items: Device[];
+  /** The value of `after` for the next page; null on the last one. */
+  next: string | null;
+};
+
+/** The hub. */
+export type Hub = {
+  /** The address for devices. */
+  address: string;
+  devices: DeviceCounts;
+  limits: HubLimits;
+  now: string;
+  /** The pin of the hub's key at its start; empty without TLS. */
+  pin: string;
+  /** Sessions that are logged in. */
+  sessions: number;
+  started: string;
+  store: StoreSize;
+  version: string;
+};
+
+/** The hub's capacity. */
+export type HubLimits = {
+  downloads: number;
+  sessions: number;
+  sessions_per_device: number;
+  sessions_per_source: number;
+  uploads: number;
+};
+
+/** A device's key. */
+export type DeviceKey = {
+  /** Its public half. */
+  fingerprint: string;
+  /** Since when it is the device's. */
+  since: string;
+};
+
+/** A page of a list. */
+export type List_AccountItem = {
+  items: {
+    /** When it was made. */
+    added: string;
+    key: DeviceKey | null;
+    /** For how many more milliseconds its password is refused; null if it is not. */
+    locked_out_for_ms: number | null;
+    name: string;
+    /** Whether the device has joined. */
+    present: boolean;
+  }[];
+  /** The value of `after` for the next page; null on the last one. */
+  next: string | null;
+};
+
+/** A page of a list. */
+export type List_LockOutItem = {
+  items: {
+    /** The name of a device as it was tried, which need not be one; or `login/` and a person's login. */
+    device: string;
+    /** When it ends. */
+    until: string;
+  }[];
+  /** The value of `after` for the next page; null on the last one. */
+  next: string | null;
+};
+
+/** A page of a list. */
+export type List_LoginItem = {
+  items: {
+    made: string;
+    name: string;
+    /** `viewer` or `administrator`. */
+    role: string;
+  }[];
+  /** The value of `after` for the next page; null on the last one. */
+  next: string | null;
+};
+
+/** A page of a list. */
+export type List_PenaltyItem = {
+  items: {
+    /** `many_names` where it may try none, `one_name` where it may not try a name that it failed on. */
+    fault: string;
+    network: string;
+    /** When it ends. */
+    until: string;
+  }[];
+  /** The value of `after` for the next page; null on the last one. */
+  next: string | null;
+};
+
+/** A page of a list. */
+export type List_TicketItem = {
+  items: {
+    expires: string;
+    issued: string;
+    /** The uses that are left; none if it is not open. */
+    left: number;
+    /** The device of the ticket; null if it is for a prefix. */
+    name: string | null;
+    number: number;
+    /** The prefix of new devices; null if it is for one name. */
+    prefix: string | null;
+    /** When it was revoked; null if it was not. */
+    revoked: string | null;
+    /** `open`, `used`, `revoked` or `expired`. */
+    state: string;
+    used: TicketUse[];
+    /** The number of permitted uses. */
+    uses: number;
+  }[];
+  /** The value of `after` for the next page; null on the last one. */
+  next: string | null;
+};
+
+/** A page of a list. */
+export type List_TokenItem = {
+  items: {
+    /** The device as which it acts; null if it acts as none. */
+    device: string | null;
+    /** When it ends; null if it has no end. */
+    expires: string | null;
+    id: string;
+    made: string;
+    name: string;
+    /** `viewer`, `administrator` or `device`. */
+    role: string;
+    /** When it was used last, to a minute. */
+    used: string | null;
+  }[];
+  /** The value of `after` for the next page; null on the last one. */
+  next: string | null;
+};
+
+/** A name that may not try passwords for a while. */
+export type Lockout = {
+  /** The name of a device as it was tried, which need not be one; or `login/` and a person's login. */
+  device: string;
+  /** When it ends. */
+  until: string;
+};
+
+/** A login. */
+export type Login = {
+  made: string;
+  name: string;
+  /** `viewer` or `administrator`. */
+  role: string;
+};
+
+/** What opens a session of the page: a one-time link, or a login's name and password. */
+export type LoginOrder = {
+  /** The name of a login. */
+  name?: string | null;
+  /** Its password. */
+  password?: string | null;
+  /** The secret of a one-time link. */
+  token?: string | null;
+};
+
+/** A new account. */
 export type NewAccount = {
+  /** The name of the device. */
   name: string;
   password: string;
 };
 
+/** A new login. */
+export type NewLogin = {
+  name: string;
+  password: string;
+  /** `viewer` or `administrator`. */
+  role: string;
+};
+
+/** Another password. */
 export type NewPassword = {
   password: string;
 };
 
-export type Token = {
-  id: string;
-  name: string;
-  role: string;
-  device: string | null;
-  made: string;
-  expires: string | null;
-  used: string | null;
+/** A ticket that was issued: the one time that its text is told. */
+export type NewTicket = {
+  /** The addresses of the hub that the ticket names. */
+  addresses: string[];
+  /** The command for the device. */
+  command: string;
+  expires: string;
+  number: number;
+  /** The text of the ticket. */
+  ticket: string;
 };
 
-export type NewTokenOrder = {
-  name: string;
-  role: string;
-  device?: string;
-  expires_in?: number;
+/** The settings of a new ticket: a name, or a prefix. */
+export type NewTicketOrder = {
+  /** The addresses of the hub for devices, `host:port`; its own where none are given. */
+  addresses?: string[];
+  /** For how many seconds; 15 minutes where it is not given. */
+  expires_in?: number | null;
+  /** The device of the ticket. */
+  name?: string | null;
+  /** The prefix of the names of new devices. */
+  prefix?: string | null;
+  /** The number of permitted uses; 1 where it is not given. */
+  uses?: number | null;
 };
 
-export type NewToken = {
-  id: string;
+/** A token that was added: the one time that its text is told. */
+export type NewToken = Token & {
+  /** What to send as `Authorization: Bearer`. */
   token: string;
 };
 
-export type Login = {
+/** The settings of a new token. */
+export type NewTokenOrder = {
+  /** The device as which it acts, where that is its role. */
+  device?: string | null;
+  /** For how many seconds; without an end where it is not given. */
+  expires_in?: number | null;
+  /** What it is for. */
   name: string;
+  /** `viewer`, `administrator` or `device`. */
   role: string;
-  made: string;
 };
 
-export type NewLogin = {
+/** A client network that may not try passwords for a while. */
+export type Penalty = {
+  /** `many_names` where it may try none, `one_name` where it may not try a name that it failed on. */
+  fault: string;
+  network: string;
+  /** When it ends. */
+  until: string;
+};
+
+/** The columns of a plot that have samples, in their order. */
+export type Points = {
+  count: number[];
+  max: number[];
+  mean: number[];
+  min: number[];
+  /** Of each column's first sample: milliseconds since 1970, or its index. */
+  t: number[];
+};
+
+/** An error as it is sent. */
+export type Problem = {
+  /** The error, for programs. */
+  code: string;
+  /** A sentence for people: the fault, and what to do. */
+  detail: string;
+  /** The line of the data file, counted from 1. */
+  line: number | null;
+  /** After how many milliseconds another try makes sense. */
+  retry_after_ms: number | null;
+  /** The HTTP status. */
+  status: number;
+  /** The status in words. */
+  title: string;
+  /** Always `about:blank`: `code` tells errors apart. */
+  type: string;
+};
+
+/** Who makes requests. */
+export type Session = {
+  /** When that ends unless it is used before; null if it has no end. */
+  expires: string | null;
+  /** The name of the login, the token or the device. */
   name: string;
+  /** `administrator`, `viewer` or `device`. */
   role: string;
-  password: string;
+};
+
+/** The size of the store. */
+export type StoreSize = {
+  bytes: number;
+  /** Free bytes of its disk. */
+  free_bytes: number | null;
+};
+
+/** A summary of samples. Values are exact decimals in text. */
+export type Summary = {
+  count: number;
+  /** The earliest time; null where samples have none. */
+  first: string | null;
+  /** The latest time. */
+  last: string | null;
+  max: string | null;
+  /** Exact, or rounded half to even at nine decimals; null without samples. */
+  mean: string | null;
+  min: string | null;
+  sum: string;
+};
+
+/** A join ticket, without its text. */
+export type Ticket = {
+  expires: string;
+  issued: string;
+  /** The uses that are left; none if it is not open. */
+  left: number;
+  /** The device of the ticket; null if it is for a prefix. */
+  name: string | null;
+  number: number;
+  /** The prefix of new devices; null if it is for one name. */
+  prefix: string | null;
+  /** When it was revoked; null if it was not. */
+  revoked: string | null;
+  /** `open`, `used`, `revoked` or `expired`. */
+  state: string;
+  used: TicketUse[];
+  /** The number of permitted uses. */
+  uses: number;
+};
+
+/** A use of a ticket. */
+export type TicketUse = {
+  at: string;
+  /** The device that joined by it. */
+  device: string;
+};
+
+/** A token, without its text. */
+export type Token = {
+  /** The device as which it acts; null if it acts as none. */
+  device: string | null;
+  /** When it ends; null if it has no end. */
+  expires: string | null;
+  id: string;
+  made: string;
+  name: string;
+  /** `viewer`, `administrator` or `device`. */
+  role: string;
+  /** When it was used last, to a minute. */
+  used: string | null;
+};
+
+/** An upload that is committed. */
+export type Uploaded = {
+  /** Bytes of this upload. */
+  bytes: number;
+  /** Samples of this upload. */
+  samples: number;
+  summary: Summary | null;
+  /** The data file's version that this upload made. */
+  version: number;
 };
 
 export type AuditEvent = {
@@ -235,19 +439,23 @@ export type AuditEvent = {
   detail: string | null;
 };
 
-export type DevicePage = {
-  items: Device[];
+export type AuditEventPage = {
+  items: AuditEvent[];
   next: string | null;
 };
 
-export type DeviceSessionPage = {
-  items: DeviceSession[];
-  next: string | null;
-};
-
-export type DataFilePage = {
-  items: DataFile[];
-  next: string | null;
+export type Transfer = {
+  id: string;
+  from: string;
+  to: string;
+  name: string;
+  bytes: number | null;
+  done: number;
+  state: "running" | "finished" | "failed";
+  path: string | null;
+  reason: string | null;
+  started: string | null;
+  ended: string | null;
 };
 
 export type TransferPage = {
@@ -255,67 +463,46 @@ export type TransferPage = {
   next: string | null;
 };
 
-export type LockOutPage = {
-  items: LockOut[];
-  next: string | null;
+export type Latest = {
+  file: string;
+  value: string;
+  time: string | null;
 };
 
-export type PenaltyPage = {
-  items: Penalty[];
-  next: string | null;
-};
-
-export type TicketPage = {
-  items: Ticket[];
-  next: string | null;
-};
-
-export type AccountPage = {
-  items: Account[];
-  next: string | null;
-};
-
-export type TokenPage = {
-  items: Token[];
-  next: string | null;
-};
-
-export type LoginPage = {
-  items: Login[];
-  next: string | null;
-};
-
-export type AuditEventPage = {
-  items: AuditEvent[];
-  next: string | null;
+export type Traffic = {
+  received: number;
+  sent: number;
 };
 
 /** The methods of each path. */
 export interface Paths {
-  "/api/v1/login": "post";
-  "/api/v1/session": "get" | "delete";
-  "/api/v1/hub": "get";
+  "/api/v1/audit": "get";
+  "/api/v1/events": "get";
+  "/api/v1/transfers": "get";
+  "/api/v1/accounts": "get" | "post";
+  "/api/v1/accounts/{name}/key": "delete";
+  "/api/v1/accounts/{name}/password": "put";
   "/api/v1/devices": "get";
   "/api/v1/devices/{device}": "get" | "delete";
+  "/api/v1/devices/{device}/data": "get";
+  "/api/v1/devices/{device}/data/{file}": "get" | "head" | "post" | "put" | "delete";
+  "/api/v1/devices/{device}/data/{file}/points": "get";
+  "/api/v1/devices/{device}/data/{file}/summary": "get";
   "/api/v1/devices/{device}/sessions": "get";
   "/api/v1/devices/{device}/sessions/{id}": "delete";
-  "/api/v1/devices/{device}/data": "get";
-  "/api/v1/devices/{device}/data/{file}": "get" | "delete";
-  "/api/v1/devices/{device}/data/{file}/summary": "get";
-  "/api/v1/devices/{device}/data/{file}/points": "get";
-  "/api/v1/transfers": "get";
+  "/api/v1/hub": "get";
   "/api/v1/lockouts": "get";
   "/api/v1/lockouts/{device}": "delete";
-  "/api/v1/penalties": "get";
-  "/api/v1/tickets": "get" | "post";
-  "/api/v1/tickets/{number}": "delete";
-  "/api/v1/accounts": "get" | "post";
-  "/api/v1/accounts/{name}/password": "put";
-  "/api/v1/tokens": "get" | "post";
-  "/api/v1/tokens/{id}": "delete";
+  "/api/v1/login": "post";
   "/api/v1/logins": "get" | "post";
   "/api/v1/logins/{name}": "delete";
   "/api/v1/logins/{name}/password": "put";
-  "/api/v1/audit": "get";
-  "/api/v1/events": "get";
+  "/api/v1/penalties": "get";
+  "/api/v1/session": "get" | "delete";
+  "/api/v1/tickets": "get" | "post";
+  "/api/v1/tickets/{number}": "delete";
+  "/api/v1/tokens": "get" | "post";
+  "/api/v1/tokens/{id}": "delete";
+  "/healthz": "get";
+  "/readyz": "get";
 }

@@ -48,8 +48,14 @@ export function seriesText({ device, file }: Series): string {
   return `${encodeURIComponent(device)}/${file}`;
 }
 
+/** What no name may be, for browsers take it for a step in a path. */
+export function isDots(text: string): boolean {
+  return text === '.' || text === '..';
+}
+
 export function parseSeries(text: string): Series | null {
   const slash = text.indexOf('/');
   if (slash <= 0 || slash === text.length - 1) return null;
-  return { device: decoded(text.slice(0, slash)), file: text.slice(slash + 1) };
+  const series = { device: decoded(text.slice(0, slash)), file: text.slice(slash + 1) };
+  return isDots(series.device) || isDots(series.file) ? null : series;
 }

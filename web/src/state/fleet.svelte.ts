@@ -4,6 +4,7 @@ import { listDevices, readDevice, readTotals } from '../api/devices';
 import type { LiveEvent } from '../api/events';
 import type { Device, Points } from '../api/schema';
 import { touched } from '../lib/heartbeat';
+import { coalesced } from '../lib/pace';
 import { parse } from '../lib/time';
 import { clock } from './clock.svelte';
 import { live } from './live.svelte';
@@ -11,15 +12,12 @@ import { live } from './live.svelte';
 const DAY = 86_400_000;
 /** A row is asked for again at most this often. */
 const PATIENCE = 3000;
+/** So many rows are asked for at a time: a slow hub is not asked for all that a reader scrolls past. */
+const MOST_ROWS = 32;
 /** Changes are shown together. */
 const TOGETHER = 120;
 /** How long a row that just joined is lit. */
 export const LIT = 6000;
-
-interface Spark {
-  values: number[];
-  asked: number;
-}
 
 class Fleet {
   /** Grows with each change; read it where the map is read. */
@@ -27,14 +25,16 @@ class Fleet {
   loaded = $state(false);
   failure = $state<string | null>(null);
   readonly devices = new Map<string, Device>();
-  private readonly sparks = new Map<string, Spark>();
+  private readonly sparks = new Map<string, readonly number[]>();
   private readonly lit = new Map<string, number>();
-  private stale = new Map<string, number>();
+  private readonly stale = new Map<string, number>();
+  /** The rows that are being asked for. */
+  private readonly asking = new Set<string>();
+  /** What events told of each device while the list is read: a page of the list can be older. */
+  private told: Map<string, LiveEvent> | null = null;
   /** The hub's list has each device's latest data; else each row asks for its own. */
   private tellsLatest = true;
   private timer: ReturnType<typeof setTimeout> | null = null;
-  private loading = false;
-  private again = false;
 
   /** When the row joined under the viewer's eyes. */
   litSince(name: string): number | undefined {
@@ -50,7 +50,7 @@ class Fleet {
 
   spark(name: string): readonly number[] | undefined {
     void this.version;
-    return this.sparks.get(name)?.values;
+    return this.sparks.get(name);
   }
 
   start(): () => void {
@@ -58,36 +58,33 @@ class Fleet {
   }
 
   /** Reads the whole list; a call during another one makes it read once more. */
-  async load(): Promise<void> {
-    if (this.loading) {
-      this.again = true;
-      return;
-    }
-    this.loading = true;
+  readonly load = coalesced(() => this.read());
+
+  private async read(): Promise<void> {
+    const seen = new Set<string>();
+    const told = (this.told = new Map<string, LiveEvent>());
     try {
-      const seen = new Set<string>();
       await listDevices((items) => {
         for (const device of items) {
+          const event = told.get(device.name);
+          if (event && isRemoval(event)) continue;
           seen.add(device.name);
           this.tellsLatest = device.latest !== undefined;
           if (this.loaded && device.present && !this.devices.get(device.name)?.present) this.light(device.name);
           this.devices.set(device.name, this.kept(device));
+          if (event && isMove(event)) this.apply(event);
         }
         this.show();
       });
-      for (const name of this.devices.keys()) if (!seen.has(name)) this.devices.delete(name);
+      for (const name of this.devices.keys()) if (!seen.has(name) && !told.has(name)) this.devices.delete(name);
       this.loaded = true;
       this.failure = null;
       for (const name of this.sparks.keys()) this.stale.set(name, 0);
     } catch (error) {
       this.failure = message(error);
     }
-    this.loading = false;
+    this.told = null;
     this.show();
-    if (this.again) {
-      this.again = false;
-      void this.load();
-    }
   }
 
   apply(event: LiveEvent): void {
@@ -95,6 +92,7 @@ class Fleet {
     if (name === null) return;
     const at = text(event.data['at']);
     const known = this.devices.get(name);
+    if (this.told && (isMove(event) || isRemoval(event) || !this.told.has(name))) this.told.set(name, event);
     switch (event.type) {
       case 'joined':
         this.joined(name, known, at, text(event.data['address']));
@@ -111,7 +109,7 @@ class Fleet {
         this.measured(name, known, event, at);
         break;
       case 'deleted':
-        if (text(event.data['file']) === null) this.devices.delete(name);
+        if (isRemoval(event)) this.devices.delete(name);
         else this.stale.set(name, clock.exact());
         break;
       default:
@@ -143,16 +141,27 @@ class Fleet {
 
   /** Asks for what is new about the rows that are seen. */
   async refresh(names: readonly string[]): Promise<void> {
-    const now = clock.exact();
-    const due = names.filter((name) => {
-      const since = this.stale.get(name);
-      return since !== undefined && now - since >= PATIENCE;
-    });
-    for (const name of due) this.stale.delete(name);
-    const sparkless = names.filter((name) => !this.sparks.has(name) || due.includes(name));
-    await Promise.all(due.map((name) => this.reread(name)));
-    await Promise.all(sparkless.map((name) => this.readTotals(name).then(() => this.readSpark(name))));
-    if (due.length + sparkless.length > 0) this.showSoon();
+    const free = names.filter((name) => !this.asking.has(name));
+    const due = free.filter((name) => this.isStale(name) || !this.sparks.has(name));
+    await Promise.all(due.slice(0, Math.max(0, MOST_ROWS - this.asking.size)).map((name) => this.refreshRow(name)));
+  }
+
+  private isStale(name: string): boolean {
+    const since = this.stale.get(name);
+    return since !== undefined && clock.exact() - since >= PATIENCE;
+  }
+
+  /** Asks for all that is new about one row; until it is told, the row is not asked for again. */
+  private async refreshRow(name: string): Promise<void> {
+    this.asking.add(name);
+    const reread = this.isStale(name);
+    if (reread) this.stale.delete(name);
+    this.sparks.set(name, this.sparks.get(name) ?? []);
+    if (reread) await this.reread(name);
+    await this.readTotals(name);
+    await this.readSpark(name);
+    this.asking.delete(name);
+    this.showSoon();
   }
 
   private async reread(name: string): Promise<void> {
@@ -185,15 +194,13 @@ class Fleet {
 
   private async readSpark(name: string): Promise<void> {
     const latest = this.devices.get(name)?.latest;
-    const spark = this.sparks.get(name) ?? { values: [], asked: 0 };
-    this.sparks.set(name, { ...spark, asked: clock.exact() });
     if (!latest) return;
     const end = parse(latest.time);
     const range = end === null ? {} : { from: end - DAY, to: end + 1 };
     try {
       const parameters = { device: name, file: latest.file };
       const points = await get<Points>('/api/v1/devices/{device}/data/{file}/points', parameters, { ...range, width: 32 });
-      this.sparks.set(name, { values: points.mean, asked: clock.exact() });
+      this.sparks.set(name, points.mean);
     } catch {
       // No line is drawn.
     }
@@ -217,6 +224,15 @@ class Fleet {
 
 function text(value: unknown): string | null {
   return typeof value === 'string' ? value : null;
+}
+
+function isMove(event: LiveEvent): boolean {
+  return event.type === 'joined' || event.type === 'left';
+}
+
+/** The device itself is deleted, not one of its data files. */
+function isRemoval(event: LiveEvent): boolean {
+  return event.type === 'deleted' && text(event.data['file']) === null;
 }
 
 /** A device of which only the name is known yet. */

@@ -2,6 +2,7 @@
 import { all, message } from '../api/client';
 import type { Parameters, Query } from '../api/client';
 import type { Paths } from '../api/schema';
+import { coalesced } from '../lib/pace';
 
 type Listed = { [P in keyof Paths]: 'get' extends Paths[P] ? P : never }[keyof Paths];
 
@@ -9,24 +10,35 @@ export class List<T> {
   items = $state.raw<T[]>([]);
   loaded = $state(false);
   failure = $state<string | null>(null);
-  private run = 0;
+  /** What is asked for now, and how. */
+  private question = '';
+  private reader: () => Promise<void> = async () => {};
 
   constructor(
     private readonly path: Listed,
     private readonly ask: () => { parameters?: Parameters; query?: Query } = () => ({}),
   ) {}
 
-  async load(): Promise<void> {
-    const run = ++this.run;
-    const { parameters, query } = this.ask();
+  /** Reads the list. Calls during a reading make it read once more, unless they ask for another list. */
+  load(): Promise<void> {
+    const { parameters = {}, query = {} } = this.ask();
+    const question = JSON.stringify([parameters, query]);
+    if (question !== this.question) {
+      this.question = question;
+      this.reader = coalesced(() => this.read(question, parameters, query));
+    }
+    return this.reader();
+  }
+
+  private async read(question: string, parameters: Parameters, query: Query): Promise<void> {
     try {
       const items = await all<T>(this.path, parameters, query);
-      // An answer that a later question has overtaken is dropped.
-      if (run !== this.run) return;
+      // An answer that another question has overtaken is dropped.
+      if (question !== this.question) return;
       this.items = items;
       this.failure = null;
     } catch (error) {
-      if (run !== this.run) return;
+      if (question !== this.question) return;
       this.failure = message(error);
     }
     this.loaded = true;

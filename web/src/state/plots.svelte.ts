@@ -15,6 +15,14 @@ export interface Plotted {
   range: Range;
 }
 
+interface Wanted {
+  list: readonly Series[];
+  range: string;
+  width: number;
+  /** The data files may have grown. */
+  fresh: boolean;
+}
+
 const FILE = '/api/v1/devices/{device}/data/{file}';
 
 export class Plots {
@@ -22,6 +30,10 @@ export class Plots {
   private readonly known = new Map<string, Plotted>();
   private readonly wholes = new Map<string, Summary>();
   private aborter = new AbortController();
+  /** Whether an answer is waited for. */
+  private busy = false;
+  /** What to ask for after it. */
+  private due: Wanted | null = null;
 
   of(series: Series): Plotted | undefined {
     void this.version;
@@ -32,12 +44,26 @@ export class Plots {
   async load(list: readonly Series[], range: string, width: number, fresh: boolean): Promise<void> {
     this.aborter.abort();
     const { signal } = (this.aborter = new AbortController());
-    if (fresh) this.wholes.clear();
+    if (fresh || this.due?.fresh) this.wholes.clear();
+    this.due = null;
+    this.busy = true;
     await Promise.all(list.map((series) => this.loadOne(series, range, width, signal)));
+    if (signal.aborted) return;
+    this.busy = false;
+    const due = this.due as Wanted | null;
+    if (due) void this.load(due.list, due.range, due.width, due.fresh);
+  }
+
+  /** Asks for what is new. What is waited for comes first, so that a slow link shows something. */
+  async follow(list: readonly Series[], range: string, width: number, fresh: boolean): Promise<void> {
+    if (!this.busy) return this.load(list, range, width, fresh);
+    this.due = { list, range, width, fresh: fresh || (this.due?.fresh ?? false) };
   }
 
   stop(): void {
     this.aborter.abort();
+    this.busy = false;
+    this.due = null;
   }
 
   private async loadOne(series: Series, range: string, width: number, signal: AbortSignal): Promise<void> {

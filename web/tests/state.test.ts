@@ -1,0 +1,131 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { LiveEvent } from '../src/api/events';
+import { fleet } from '../src/state/fleet.svelte';
+import { List } from '../src/state/list.svelte';
+import { Plots } from '../src/state/plots.svelte';
+import { Transfers } from '../src/state/transfers.svelte';
+import { live } from '../src/state/live.svelte';
+import { held } from './held';
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+  fleet.devices.clear();
+});
+/** Lets all that is ready go on. */
+const settled = () => new Promise((resolve) => setTimeout(resolve, 5));
+const device = (name: string, present = false) => ({ name, present, sessions: 0, data_files: 0, bytes: 0, key: null, address: null, joined: null, first_seen: null, last_seen: null });
+const event = (type: string, data: Record<string, unknown>) => ({ id: '1', type, data }) as LiveEvent;
+
+describe('the fleet on a slow hub', () => {
+  it('asks once for a row, however often the row is seen', async () => {
+    const asked = held();
+    const loading = fleet.load();
+    asked[0]?.answer({ items: [device('slow')], next: null });
+    await loading;
+    for (let second = 0; second < 5; second += 1) void fleet.refresh(['slow']);
+    await settled();
+    expect(asked.slice(1).map(({ url }) => url)).toEqual(['/api/v1/devices/slow/data']);
+  });
+  it('keeps what joined, and drops what was removed, while the list was read', async () => {
+    const asked = held();
+    const loading = fleet.load();
+    fleet.apply(event('joined', { device: 'new', at: '2026-01-01T00:00:00Z' }));
+    fleet.apply(event('joined', { device: 'old-page' }));
+    fleet.apply(event('left', { device: 'gone-away' }));
+    fleet.apply(event('deleted', { device: 'removed' }));
+    asked[0]?.answer({ items: [device('known'), device('old-page'), device('gone-away', true), device('removed')], next: null });
+    await loading;
+    const states = [...fleet.devices.values()].map(({ name, present }) => [name, present]);
+    expect(Object.fromEntries(states)).toEqual({ new: true, 'old-page': true, known: false, 'gone-away': false });
+  });
+  it('reads the list once more for all calls during a reading', async () => {
+    const asked = held();
+    const first = fleet.load();
+    const rest = [fleet.load(), fleet.load()];
+    asked[0]?.answer({ items: [], next: null });
+    await first;
+    await settled();
+    expect(asked).toHaveLength(2);
+    asked[1]?.answer({ items: [], next: null });
+    await Promise.all(rest);
+    expect(asked).toHaveLength(2);
+  });
+});
+
+describe('a list', () => {
+  it('is read one at a time in a storm of events', async () => {
+    const asked = held();
+    const list = new List<number>('/api/v1/tickets');
+    const loads = Array.from({ length: 50 }, () => list.load());
+    expect(asked).toHaveLength(1);
+    asked[0]?.answer({ items: [1], next: null });
+    await settled();
+    expect([list.items, asked.length]).toEqual([[1], 2]);
+    asked[1]?.answer({ items: [2], next: null });
+    await Promise.all(loads);
+    expect([list.items, asked.length]).toEqual([[2], 2]);
+  });
+  it('does not show the answer to a question that another one has overtaken', async () => {
+    const asked = held();
+    let name = 'a';
+    const list = new List<string>('/api/v1/devices/{device}/data', () => ({ parameters: { device: name } }));
+    const first = list.load();
+    name = 'b';
+    const second = list.load();
+    asked[1]?.answer({ items: ['of b'], next: null });
+    await second;
+    asked[0]?.answer({ items: ['of a'], next: null });
+    await first;
+    expect(list.items).toEqual(['of b']);
+  });
+  it('of transfers is not read once for each transfer that is new', () => {
+    const asked = held();
+    vi.stubGlobal('addEventListener', () => {});
+    const transfers = new Transfers();
+    const told: ((event: LiveEvent) => void)[] = [];
+    const subscribe = vi.spyOn(live, 'subscribe').mockImplementation(({ event }) => {
+      if (event) told.push(event);
+      return () => {};
+    });
+    transfers.start();
+    for (let id = 0; id < 20; id += 1) told[0]?.(event('transfer', { id: `${id}` }));
+    subscribe.mockRestore();
+    expect(asked).toHaveLength(1);
+  });
+});
+
+describe('plots on a slow link', () => {
+  const series = { device: 'd', file: 'f' };
+  const summary = { count: 2, sum: '3', mean: '1.5', min: '1', max: '2', first: null, last: null };
+  const points = { t: [0, 1], min: [1, 2], max: [1, 2], mean: [1, 2], count: [1, 1] };
+
+  it('come to their end, and then are asked for what came meanwhile', async () => {
+    const asked = held();
+    const plots = new Plots();
+    void plots.load([series], 'all', 100, false);
+    for (let second = 0; second < 5; second += 1) void plots.follow([series], 'all', 100, second === 2);
+    asked[0]?.answer(summary);
+    await settled();
+    expect(asked).toHaveLength(3);
+    expect(asked.every(({ signal }) => !signal?.aborted)).toBe(true);
+    asked[1]?.answer(points);
+    asked[2]?.answer(summary);
+    await settled();
+    expect(plots.of(series)?.points).toEqual(points);
+    // Once more, beginning with the whole, which may have grown.
+    expect(asked).toHaveLength(4);
+    expect(asked[3]?.url).toBe('/api/v1/devices/d/data/f/summary');
+    plots.stop();
+  });
+  it('give way to another range at once', async () => {
+    const asked = held();
+    const plots = new Plots();
+    void plots.load([series], 'all', 100, false);
+    void plots.follow([series], 'all', 100, true);
+    void plots.load([series], '0..1', 100, false);
+    expect(asked.map(({ signal }) => signal?.aborted)).toEqual([true, false]);
+    plots.stop();
+    await settled();
+    expect(asked).toHaveLength(2);
+  });
+});
