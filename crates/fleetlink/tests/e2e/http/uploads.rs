@@ -101,6 +101,42 @@ fn an_upload_that_breaks_off_goes_on_where_it_ended() {
 }
 
 #[test]
+fn a_request_that_stalls_while_it_sends_again_gives_its_upload_to_the_next() {
+    let (_hub, page) = hub(&["cam"], &[]);
+    let lines: String = (0..60_000).map(|number| format!("{number}\n")).collect();
+    let half = lines.len() / 2;
+    drop(begin(page, "key", lines.len(), &lines[..half]));
+    eventually("all that was sent is kept", || {
+        let call = Call::new(page, "HEAD", &format!("{FILE}?upload=key"));
+        call.by("cam").send().header("upload-offset") == half.to_string()
+    });
+    let shown = data_encoding::BASE64.encode(format!("cam:{PASSWORD}").as_bytes());
+    let mut stalled = TcpStream::connect(page).unwrap();
+    stalled.set_read_timeout(Some(DEADLINE)).unwrap();
+    write!(
+        stalled,
+        "PUT {FILE} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic {shown}\r\n\
+         Idempotency-Key: key\r\nContent-Length: {}\r\nExpect: 100-continue\r\n\r\n",
+        lines.len()
+    )
+    .unwrap();
+    // The hub says so when it reads the body.
+    let mut go_on = [0; 25];
+    stalled.read_exact(&mut go_on).unwrap();
+    assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stalled.write_all(&lines.as_bytes()[..1000]).unwrap();
+
+    let rest = put(page, &lines[half..]).header("upload-offset", &half.to_string());
+    let done = rest.header("idempotency-key", "key").send();
+    assert_eq!(done.status, 201, "{}", done.text());
+    assert_eq!(content(page), lines);
+    // It was told so, and has not run out of patience.
+    let mut refused = [0; 12];
+    stalled.read_exact(&mut refused).unwrap();
+    assert_eq!(&refused, b"HTTP/1.1 409");
+}
+
+#[test]
 fn a_device_has_few_uploads_at_once_and_one_that_breaks_off_makes_room() {
     let (_hub, page) = hub(&["cam", "other"], &[]);
     let mut open: Vec<TcpStream> = Vec::new();

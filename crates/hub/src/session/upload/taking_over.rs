@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use fleetlink_core::UploadChange;
 use fleetlink_proto::control::{ErrorCode, RpcError};
+use tokio::time::timeout;
 
 use super::super::claims::Claims;
 use crate::ingest::store_error;
@@ -28,7 +29,12 @@ pub(crate) async fn stage(
             Ok(StageReply::Begun(staging)) => return Ok(staging),
             Ok(StageReply::Busy) => {
                 let name = (change.device.clone(), change.key);
-                claims.interrupt(&name).await;
+                // The other one's disk may stand still.
+                let interrupted = claims.interrupt(&name);
+                let most = TAKE_OVER_PAUSE * TAKE_OVER_TRIES;
+                if timeout(most, interrupted).await.is_err() {
+                    break;
+                }
                 tokio::time::sleep(TAKE_OVER_PAUSE).await;
             }
             Err(error) => return Err(store_error(error)),

@@ -68,11 +68,11 @@ impl Receiving {
         let _open = http.uploads.open();
         let staging = stage_upload(&http.store, &http.claims, &self.begun.change).await?;
         let name = (self.begun.change.device.clone(), self.begun.change.key);
-        let mut claimed = http.claims.claim(name);
+        let claimed = http.claims.claim(name);
         let resuming = move || Ingest::resume(staging, HashAlgorithm::Blake3).map(Box::new);
         let ingest = at_disk(resuming).await?;
-        let ingest = self.go_on(ingest, left_out).await?;
-        let ingest = match self.take_all(ingest, &mut claimed).await? {
+        let ingest = self.go_on(ingest, left_out, &claimed).await?;
+        let ingest = match self.take_all(ingest, &claimed).await? {
             Ended::All(ingest) => ingest,
             Ended::Early(error) => return Err(error),
         };
@@ -83,10 +83,15 @@ impl Receiving {
     }
 
     /// Goes on with what is kept of the upload: the client leaves it out, or sends it once more.
-    async fn go_on(&mut self, ingest: Box<Ingest>, left_out: u64) -> Result<Box<Ingest>, RpcError> {
+    async fn go_on(
+        &mut self,
+        ingest: Box<Ingest>,
+        left_out: u64,
+        claimed: &Claimed,
+    ) -> Result<Box<Ingest>, RpcError> {
         let kept = ingest.bytes();
         let checked = match left_out {
-            0 => self.compare(kept, ingest.hash()).await,
+            0 => self.compare(kept, ingest.hash(), claimed).await,
             _ if left_out == kept => Ok(()),
             _ => Err(conflict(format!(
                 "the hub keeps {kept} bytes of this upload, and not {left_out}: HEAD tells how many"
@@ -105,10 +110,15 @@ impl Receiving {
     }
 
     /// Compares what is kept with what comes again.
-    async fn compare(&mut self, kept: u64, hash: ContentHash) -> Result<(), RpcError> {
+    async fn compare(
+        &mut self,
+        kept: u64,
+        hash: ContentHash,
+        claimed: &Claimed,
+    ) -> Result<(), RpcError> {
         let mut hasher = Box::new(blake3::Hasher::new());
         while hasher.count() < kept {
-            let Some(mut piece) = self.next_piece().await? else {
+            let Some(mut piece) = self.next_piece(claimed).await? else {
                 break;
             };
             let missing = kept - hasher.count();
@@ -132,17 +142,11 @@ impl Receiving {
     async fn take_all(
         &mut self,
         mut ingest: Box<Ingest>,
-        claimed: &mut Claimed,
+        claimed: &Claimed,
     ) -> Result<Ended, RpcError> {
         let mut block = Vec::new();
         loop {
-            let next = tokio::select! {
-                next = self.next_piece() => next,
-                () = claimed.taken_over() => {
-                    Err(conflict("another request of this device goes on with this upload"))
-                }
-            };
-            match next {
+            match self.next_piece(claimed).await {
                 Ok(Some(piece)) => {
                     block.extend_from_slice(&piece);
                     if block.len() >= BLOCK_BYTES {
@@ -166,8 +170,17 @@ impl Receiving {
         }
     }
 
-    /// The next bytes; `None` at the end.
-    async fn next_piece(&mut self) -> Result<Option<Bytes>, RpcError> {
+    /// The next bytes, `None` at the end, unless somebody else of the device goes on with the upload.
+    async fn next_piece(&mut self, claimed: &Claimed) -> Result<Option<Bytes>, RpcError> {
+        tokio::select! {
+            next = self.next_of_body() => next,
+            () = claimed.taken_over() => {
+                Err(conflict("another request of this device goes on with this upload"))
+            }
+        }
+    }
+
+    async fn next_of_body(&mut self) -> Result<Option<Bytes>, RpcError> {
         let patience = self.http.uploads.patience();
         match timeout(patience, self.body.next()).await {
             Ok(None) => Ok(None),
