@@ -13,7 +13,7 @@ use crate::call::Call;
 use crate::caller::{Caller, Door};
 use crate::errors;
 use crate::hub::Hub;
-use crate::hub::login::cut;
+use crate::hub::login::attempted_name;
 use crate::hub::routing::Context;
 use crate::ids::CallId;
 use crate::outgoing::ReplyTo;
@@ -51,7 +51,7 @@ impl Hub {
         let attempt = Attempt {
             call,
             address: shown.address,
-            name: cut(&shown.name).into(),
+            name: attempted_name(&shown.name),
             password: shown.password,
             person: None,
         };

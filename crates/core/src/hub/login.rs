@@ -26,7 +26,7 @@ use crate::time::Now;
 impl Hub {
     pub(super) fn login(&mut self, call: Call<Login>, Context { now, possession }: Context) {
         let (login, call) = call.split();
-        let name: Box<str> = cut(&login.name).into();
+        let name = attempted_name(&login.name);
         let is_valid = self.use_nonce_up(&call, &login.proof, now);
         let is_stale = !is_valid && possession != Possession::NoChannel;
         let address = match self.begin_deciding(&call, &name, now) {
@@ -322,6 +322,15 @@ impl Hub {
     }
 }
 
+/// The name under which attempts at a device count. Names with a slash are no device's: they are kept apart
+/// from those under which attempts at logins of people count, and nobody can lock a person out by one.
+pub(super) fn attempted_name(name: &str) -> Box<str> {
+    match cut(name) {
+        name if name.contains('/') => format!("device/{name}").into(),
+        name => name.into(),
+    }
+}
+
 /// The name as far as the hub looks at it. What is cut was too long for a device's name anyway.
 pub(super) fn cut(name: &str) -> &str {
     &name[..name.floor_char_boundary(MAX_LOGIN_NAME_BYTES)]
@@ -336,5 +345,16 @@ mod tests {
         assert_eq!(cut("short"), "short");
         let long = format!("{}é", "x".repeat(MAX_LOGIN_NAME_BYTES - 1));
         assert_eq!(cut(&long).len(), MAX_LOGIN_NAME_BYTES - 1);
+    }
+
+    #[test]
+    fn a_name_with_a_slash_counts_as_no_login_of_a_person() {
+        assert_eq!(&*attempted_name("cam-1"), "cam-1");
+        for name in ["login/ana", "/", "device/login/ana"] {
+            assert_eq!(&*attempted_name(name), format!("device/{name}"));
+            assert!(name.parse::<DeviceName>().is_err());
+        }
+        let long = attempted_name(&"/".repeat(2 * MAX_LOGIN_NAME_BYTES));
+        assert_eq!(long.len(), "device/".len() + MAX_LOGIN_NAME_BYTES);
     }
 }

@@ -130,7 +130,7 @@ impl Hub {
     }
 }
 
-/// The name under which attempts at a login count. No device is called so.
+/// The name under which attempts at a login count. No attempt at a device counts under such a name.
 fn attempted_name(name: &str) -> Box<str> {
     format!("login/{}", cut(name).to_ascii_lowercase()).into()
 }

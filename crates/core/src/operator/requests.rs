@@ -199,7 +199,8 @@ pub enum AdminReply {
     Data(DataReply),
     /// The line of a credentials file is applied.
     Imported(ImportEffect),
-    /// The names that are locked out. A person's login has `login/` in front.
+    /// The names that are locked out. A person's login has `login/` in front, and what was tried as the name
+    /// of a device and has a slash `device/`.
     LockOuts(Vec<LockOutStatus>),
     /// The client networks that are under a penalty.
     Penalties(Vec<PenaltyStatus>),
