@@ -47,7 +47,7 @@ pub use operator::requests::{
     LockOutStatus, PenaltyStatus, SessionChoice, SessionStatus, TicketStatus,
 };
 pub use settings::{MaxAttempts, MaxAttemptsError, PenaltySettings, Settings};
-pub use store::admission::{Admission, PageSession, Token, TokenId, WebLogin};
+pub use store::admission::{Admission, PageSession, PageSessions, Token, TokenId, WebLogin};
 pub use store::calls::{
     Account, AccountVersion, Change, Commit, Delete, GivenLogin, ImportMemory, KnownNames,
     PasswordHash, Query, Staged, StagedId, StoreCall, StoreError, StoreReply, Totals,

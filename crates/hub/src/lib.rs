@@ -29,8 +29,8 @@ pub use descriptors::TooFewDescriptors;
 pub use driver::WallClock;
 pub use driver::{HubEvent, StatelessCalls};
 pub use fleetlink_core::{
-    AccountChange, Command, ConsoleEvent, Deleter, Departure, Entrance, LoginFailure, PeopleEvent,
-    Refusal, TicketEvent,
+    AccountChange, Command, ConsoleEvent, Deleter, Departure, Entrance, LoginFailure, PageSessions,
+    PeopleEvent, Refusal, TicketEvent,
 };
 pub use fleetlink_core::{Caller, Proof, ShownPassword};
 pub use fleetlink_core::{Capacity, MaxAttempts, MaxAttemptsError, PenaltySettings, Settings};

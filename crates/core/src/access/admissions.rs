@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use fleetlink_proto::access::AccessHash;
 use fleetlink_proto::access::limits::{ADMISSION_FRESH, LAST_USE_INTERVAL, MAX_CACHED_ADMISSIONS};
-use fleetlink_proto::access::{AccessHash, AccessName};
 use fleetlink_proto::{DeviceName, WallTime};
 
-use crate::store::admission::{Admission, TokenId};
+use crate::store::admission::{Admission, PageSessions, TokenId};
 use crate::time::Now;
 
 /// The tokens and sessions of the page that were used last.
@@ -72,9 +72,10 @@ impl Admissions {
         self.known.insert(secret, known);
     }
 
-    /// The secret is used now.
+    /// The secret is used now. Where its time is over, that changes nothing.
     pub(crate) fn use_now(&mut self, secret: &AccessHash, now: Now) {
-        let Some(known) = self.known.get_mut(secret) else {
+        let known = self.known.get_mut(secret);
+        let Some(known) = known.filter(|known| known.admission.is_valid(now.wall)) else {
             return;
         };
         self.uses += 1;
@@ -106,11 +107,10 @@ impl Admissions {
         self.forget(|_, admission| admission.device() == Some(device))
     }
 
-    /// Forgets the sessions of a login.
-    pub(crate) fn forget_login(&mut self, login: &AccessName) -> Vec<(AccessHash, Admission)> {
+    /// Forgets these sessions.
+    pub(crate) fn forget_sessions(&mut self, gone: &PageSessions) -> Vec<(AccessHash, Admission)> {
         self.forget(|_, admission| {
-            matches!(admission, Admission::Session(session)
-                if session.login.as_ref() == Some(login))
+            matches!(admission, Admission::Session(session) if gone.contains(session))
         })
     }
 
@@ -189,7 +189,9 @@ mod tests {
             "nobody is kept"
         );
         assert_eq!(admissions.take_to_note().len(), 1);
-        admissions.forget_login(&"ana".parse().unwrap());
+        admissions.forget_sessions(&PageSessions::OfLinks);
+        assert_eq!(admissions.known.len(), MAX_CACHED_ADMISSIONS);
+        admissions.forget_sessions(&PageSessions::OfLogin("ana".parse().unwrap()));
         assert!(admissions.known.is_empty() && admissions.by_use.is_empty());
     }
 

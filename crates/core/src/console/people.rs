@@ -4,7 +4,7 @@ use std::fmt;
 
 use fleetlink_proto::access::{AccessName, Role, TokenRole};
 
-use crate::store::admission::TokenId;
+use crate::store::admission::{PageSessions, TokenId};
 
 /// An event of a login, a token or a one-time link.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +36,10 @@ pub enum PeopleEvent {
     },
     /// A one-time link was made.
     LinkMade,
+    /// Sessions of the page were ended.
+    LoggedOut {
+        sessions: PageSessions,
+    },
 }
 
 impl fmt::Display for PeopleEvent {
@@ -56,6 +60,17 @@ impl fmt::Display for PeopleEvent {
             }
             PeopleEvent::TokenRevoked { token } => write!(f, "token {} was revoked", token.0),
             PeopleEvent::LinkMade => f.write_str("a one-time link to the page was made"),
+            PeopleEvent::LoggedOut { sessions } => match sessions {
+                PageSessions::OfLogin(login) => {
+                    write!(f, "the sessions of login {login} were ended")
+                }
+                PageSessions::OfLinks => {
+                    f.write_str("one-time links and the sessions that they opened were ended")
+                }
+                PageSessions::All => {
+                    f.write_str("all sessions of the page and one-time links were ended")
+                }
+            },
         }
     }
 }

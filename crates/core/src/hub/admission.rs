@@ -67,10 +67,10 @@ impl Hub {
     /// Admits the holder of a secret that has been read, or refuses.
     pub(super) fn admit(&mut self, call: Call<ShownSecret>, now: Now) {
         let (ShownSecret { secret, .. }, call) = call.split();
-        let caller = self.admitted(&secret, now);
-        match caller {
+        // This is its last use, from which its end is told.
+        self.admissions.use_now(&secret, now);
+        match self.admitted(&secret, now) {
             Some(caller) => {
-                self.admissions.use_now(&secret, now);
                 self.note_uses(now);
                 call.identify(caller, &mut self.out);
             }

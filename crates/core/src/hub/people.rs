@@ -19,7 +19,7 @@ use crate::ids::OperationId;
 use crate::operator::errors::{AdminError, no_account};
 use crate::operator::people::{PeopleCommand, PeopleOrder};
 use crate::operator::requests::{AdminReply, AdminRequest};
-use crate::store::admission::TokenId;
+use crate::store::admission::{PageSessions, TokenId};
 use crate::store::calls::{Query, StoreError, StoreReply};
 use crate::time::Now;
 
@@ -118,7 +118,13 @@ impl Hub {
             }
             PeopleCommand::Ordered(
                 PeopleOrder::RemoveLogin { name } | PeopleOrder::SetPassword { name, .. },
-            ) => self.admissions.forget_login(name),
+            ) => {
+                let sessions = PageSessions::OfLogin(name.clone());
+                self.admissions.forget_sessions(&sessions)
+            }
+            PeopleCommand::Ordered(PeopleOrder::EndSessions(sessions)) => {
+                self.admissions.forget_sessions(sessions)
+            }
             PeopleCommand::EndSession { session } => self.admissions.forget_secret(session),
             _ => return,
         };
@@ -171,9 +177,18 @@ fn missing(order: &PeopleOrder) -> String {
             format!("there is no login {name}")
         }
         PeopleOrder::RevokeToken { token } => format!("there is no token {}", token.0),
+        // The account was removed since it was looked for.
+        PeopleOrder::AddToken {
+            role: TokenRole::Device(device),
+            ..
+        } => no_account(device),
+        PeopleOrder::EndSessions(PageSessions::OfLogin(name)) => {
+            format!("there is no login {name}")
+        }
         PeopleOrder::AddLogin { .. }
         | PeopleOrder::AddToken { .. }
-        | PeopleOrder::AddLink { .. } => "not found".to_owned(),
+        | PeopleOrder::AddLink { .. }
+        | PeopleOrder::EndSessions(_) => "not found".to_owned(),
     }
 }
 
@@ -197,6 +212,9 @@ fn event(order: &PeopleOrder, reply: &AdminReply) -> Option<PeopleEvent> {
         },
         (PeopleOrder::RevokeToken { token }, _) => PeopleEvent::TokenRevoked { token: *token },
         (PeopleOrder::AddLink { .. }, _) => PeopleEvent::LinkMade,
+        (PeopleOrder::EndSessions(sessions), _) => PeopleEvent::LoggedOut {
+            sessions: sessions.clone(),
+        },
         (PeopleOrder::AddToken { .. }, _) => return None,
     })
 }

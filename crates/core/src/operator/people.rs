@@ -6,7 +6,7 @@ use fleetlink_proto::WallTime;
 use fleetlink_proto::access::limits::LINK_LIFE;
 use fleetlink_proto::access::{AccessHash, AccessName, Role, TokenRole};
 
-use crate::store::admission::{Token, TokenId, WebLogin};
+use crate::store::admission::{PageSessions, Token, TokenId, WebLogin};
 use crate::store::calls::{Change, PasswordHash, StoreCall};
 
 /// A change that somebody orders.
@@ -42,6 +42,8 @@ pub enum PeopleOrder {
         /// The hash of its secret.
         link: AccessHash,
     },
+    /// Ends sessions of the page.
+    EndSessions(PageSessions),
 }
 
 /// A change on its way. The store decides about races, so no change waits for another.
@@ -128,6 +130,7 @@ impl PeopleOrder {
                 at,
                 expires: at.later(LINK_LIFE),
             },
+            PeopleOrder::EndSessions(sessions) => Change::EndPageSessions(sessions),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Logins of people, and the tokens and sessions by which a store's hub admits: plain data.
 
-use fleetlink_proto::access::limits::PAGE_SESSION_IDLE;
+use fleetlink_proto::access::limits::{LINK_SESSION_LIFE, LOGIN_SESSION_LIFE, PAGE_SESSION_IDLE};
 use fleetlink_proto::access::{AccessName, Role, TokenRole};
 use fleetlink_proto::{DeviceName, WallTime};
 
@@ -52,10 +52,36 @@ pub enum Admission {
     Session(PageSession),
 }
 
+/// Sessions of the page that end together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PageSessions {
+    OfLogin(AccessName),
+    /// Those that one-time links opened.
+    OfLinks,
+    All,
+}
+
 impl PageSession {
-    /// The time at which it ends unless it is used again.
+    /// The time at which it ends unless it is used again. However it is used, it has an end.
     pub fn expires(&self) -> WallTime {
-        self.used.later(PAGE_SESSION_IDLE)
+        let life = match self.login {
+            Some(_) => LOGIN_SESSION_LIFE,
+            None => LINK_SESSION_LIFE,
+        };
+        self.used
+            .later(PAGE_SESSION_IDLE)
+            .min(self.opened.later(life))
+    }
+}
+
+impl PageSessions {
+    /// Whether this session is one of them.
+    pub fn contains(&self, session: &PageSession) -> bool {
+        match self {
+            PageSessions::OfLogin(name) => session.login.as_ref() == Some(name),
+            PageSessions::OfLinks => session.login.is_none(),
+            PageSessions::All => true,
+        }
     }
 }
 

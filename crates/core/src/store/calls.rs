@@ -7,7 +7,7 @@ use fleetlink_proto::samples::Summary;
 use fleetlink_proto::ticket::{NamePrefix, TicketHash, TicketNumber};
 use fleetlink_proto::{ContentHash, DataFile, DeviceName, IdempotencyKey, Version, WallTime};
 
-use crate::store::admission::{Admission, Token, TokenId, WebLogin};
+use crate::store::admission::{Admission, PageSessions, Token, TokenId, WebLogin};
 use crate::store::journal::Deleter;
 pub use crate::store::password_hash::PasswordHash;
 use crate::store::snapshot::Snapshot;
@@ -192,8 +192,8 @@ pub enum Change {
     },
     /// Removes a login and its sessions; `NotFound` without it.
     RemoveWebLogin { name: AccessName },
-    /// Adds a token, whose number the store chooses; `Conflict` where there are as many as there may
-    /// be.
+    /// Adds a token, whose number the store chooses; `NotFound` where it acts as a device without an
+    /// account, `Conflict` where there are as many as there may be.
     AddToken { hash: AccessHash, token: Token },
     /// Removes a token; `NotFound` without it.
     RevokeToken { token: TokenId },
@@ -224,6 +224,9 @@ pub enum Change {
     },
     /// Ends a session, where there is one.
     EndPageSession { session: AccessHash },
+    /// Ends these sessions. With those of one-time links, and with all, the links that were not used go as
+    /// well. `NotFound` without the login.
+    EndPageSessions(PageSessions),
     /// Notes when tokens and sessions were used last.
     NoteUses(Vec<(AccessHash, WallTime)>),
     /// Makes an upload visible, durably, and adds it to the journal. A repeated key answers the

@@ -5,11 +5,11 @@ use std::time::Duration;
 use fleetlink_core::authorisation::Means;
 use fleetlink_core::{
     AccountOrder, AdminErrorKind, AdminReply, AdminRequest, Admission, CallId, Caller, Change,
-    Door, Effect, Input, PageSession, PeopleOrder, Proof, Purpose, ShownPassword, ShownSecret,
-    StoreCall, StoreError, StoreReply, Token, TokenId, WebLogin,
+    Door, Effect, Input, PageSession, PageSessions, PeopleOrder, Proof, Purpose, ShownPassword,
+    ShownSecret, StoreCall, StoreError, StoreReply, Token, TokenId, WebLogin,
 };
 use fleetlink_proto::WallTime;
-use fleetlink_proto::access::limits::PAGE_SESSION_IDLE;
+use fleetlink_proto::access::limits::{LINK_SESSION_LIFE, LOGIN_SESSION_LIFE, PAGE_SESSION_IDLE};
 use fleetlink_proto::access::{AccessHash, Role};
 use fleetlink_proto::control::limits::LOCK_OUT_TIME;
 use fleetlink_proto::control::{ErrorCode, ListFiles, Request, RpcError};
@@ -221,6 +221,31 @@ fn wrong_passwords_of_a_login_lock_it_out_and_no_device_of_its_name() {
 }
 
 #[test]
+fn no_name_at_the_doors_of_devices_locks_a_person_out() {
+    for tried in ["login/eve", "LOGIN/eve"] {
+        let mut f = Fixture::with_login();
+        f.greeted_from(1, OTHER);
+        f.login(1, tried, "wrong").unwrap_err();
+        let call = f.show(OTHER, tried, "wrong");
+        f.finish_check();
+        let error = f.identified(call).unwrap().unwrap_err();
+        assert_eq!(error.code, ErrorCode::NowBlocked, "one name by both doors");
+        f.operate(AdminRequest::ListLockOuts);
+        let Some(Ok(AdminReply::LockOuts(locked_out))) = f.operator_answer() else {
+            panic!("the lock-outs");
+        };
+        let names: Vec<_> = locked_out.iter().map(|one| &*one.name).collect();
+        assert_eq!(names, [format!("device/{tried}")]);
+
+        let call = f.log_in(FROM, "eve", "right");
+        f.finish_check();
+        let reply = opened(&f, Some("eve"), Role::Viewer);
+        f.store_answers(Ok(reply));
+        assert!(f.identified(call).unwrap().is_ok());
+    }
+}
+
+#[test]
 fn a_network_that_fails_on_many_logins_is_penalised_by_every_door() {
     let mut f = Fixture::with_login();
     for login in ["a", "b", "eve"] {
@@ -377,6 +402,36 @@ fn a_tokens_time_and_a_sessions_idle_time_end_it() {
 }
 
 #[test]
+fn a_session_of_the_page_has_an_end_however_it_is_used() {
+    let short = Duration::from_millis(1);
+    for (login, life) in [(Some("eve"), LOGIN_SESSION_LIFE), (None, LINK_SESSION_LIFE)] {
+        let mut f = Fixture::new();
+        let opened = f.now.wall;
+        f.wait(life - short);
+        let session = PageSession {
+            login: login.map(|login| login.parse().unwrap()),
+            role: Role::Viewer,
+            opened,
+            used: f.now.wall,
+        };
+        f.stored.admissions.insert(NEW, Admission::Session(session));
+        let Ok(Caller::Viewer(person)) = f.admit(NEW) else {
+            panic!("it has not ended yet");
+        };
+        assert_eq!(person.expires, Some(opened.later(life)));
+        f.wait(short);
+        f.admit(NEW).unwrap_err();
+        f.administer(
+            Caller::Viewer(person),
+            Door::Http,
+            AdminRequest::ListSessions,
+        );
+        let error = f.administrators_answer().unwrap().unwrap_err();
+        assert_eq!(error.kind, AdminErrorKind::NotAdmitted);
+    }
+}
+
+#[test]
 fn the_last_use_is_written_once_a_minute_whatever_comes() {
     let mut f = Fixture::with_token("viewer");
     let mut writes = 0;
@@ -410,6 +465,46 @@ fn a_changed_password_and_a_removed_login_end_its_sessions() {
         assert_eq!(error.kind, AdminErrorKind::NotAdmitted);
         assert!(f.admit(VIEWER).is_ok(), "another login's session stays");
     }
+}
+
+#[test]
+fn sessions_that_the_operator_ends_are_known_to_be_over_at_once() {
+    let of_link = AccessHash::from_bytes([6; 32]);
+    let of_ana = || PageSessions::OfLogin("ana".parse().unwrap());
+    for (sessions, ended) in [
+        (of_ana(), vec![ADMINISTRATOR]),
+        (PageSessions::OfLinks, vec![of_link]),
+        (PageSessions::All, vec![ADMINISTRATOR, VIEWER, of_link]),
+    ] {
+        let mut f = Fixture::with_token("viewer");
+        let StoreReply::Admission(Some(by_link)) = opened(&f, None, Role::Administrator) else {
+            unreachable!();
+        };
+        f.stored.admissions.insert(of_link, by_link);
+        let all = [ADMINISTRATOR, VIEWER, of_link, TOKEN];
+        let callers = all.map(|secret| f.admit(secret).unwrap());
+        f.noted();
+        f.operate(AdminRequest::People(PeopleOrder::EndSessions(
+            sessions.clone(),
+        )));
+        let end = Change::EndPageSessions(sessions);
+        let (operation, call) = f.take_change(&end);
+        f.stored
+            .admissions
+            .retain(|secret, _| !ended.contains(secret));
+        f.answer_store(operation, &call, Ok(StoreReply::Done));
+        assert_eq!(f.operator_answer(), Some(Ok(AdminReply::Done)));
+        for (secret, caller) in all.into_iter().zip(callers) {
+            f.administer(caller, Door::Http, AdminRequest::ListSessions);
+            let reply = f.administrators_answer().unwrap();
+            assert_eq!(reply.is_err(), ended.contains(&secret), "{reply:?}");
+        }
+    }
+    let mut f = Fixture::new();
+    f.operate(AdminRequest::People(PeopleOrder::EndSessions(of_ana())));
+    f.store_answers(Err(StoreError::NotFound));
+    let error = f.operator_answer().unwrap().unwrap_err();
+    assert_eq!(error, "there is no login ana");
 }
 
 #[test]
@@ -475,6 +570,13 @@ fn a_token_is_for_a_device_that_there_is_and_for_no_longer_than_may_be() {
         panic!("it is stored");
     };
     assert_eq!(token.expires, Some(f.now.wall.later(90 * day)));
+    // Its account is removed meanwhile: the store decides.
+    let mut f = Fixture::new();
+    f.operate(add("device=cam", None));
+    f.store_answers(Err(StoreError::NotFound));
+    let error = f.administrators_answer().unwrap().unwrap_err();
+    assert_eq!(error.kind, AdminErrorKind::NotFound);
+    assert_eq!(error.message, "there is no account cam");
 }
 
 #[test]

@@ -80,6 +80,7 @@ pub(crate) fn whose(call: &StoreCall) -> Option<&DeviceName> {
             | Change::UseLink { .. }
             | Change::OpenPageSession { .. }
             | Change::EndPageSession { .. }
+            | Change::EndPageSessions(_)
             | Change::NoteUses(_),
         )
         | StoreCall::Query(
@@ -245,6 +246,7 @@ impl Store {
                 | Change::UseLink { .. }
                 | Change::OpenPageSession { .. }
                 | Change::EndPageSession { .. }
+                | Change::EndPageSessions(_)
                 | Change::NoteUses(_),
             ) => panic!("no person is in the simulation"),
             StoreCall::Change(Change::AddTicket { ticket, room }) => self.issue(ticket, *room),

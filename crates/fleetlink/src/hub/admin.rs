@@ -48,8 +48,26 @@ enum Action {
         #[command(flatten)]
         password: PasswordSource,
     },
+    /// End sessions of the page at once: those of a login, those of one-time links, or all.
+    Logout {
+        #[command(flatten)]
+        whose: Whose,
+    },
     /// Make a link that logs an administrator in, once, within 15 minutes.
     Link,
+}
+
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+struct Whose {
+    /// The name of the login.
+    name: Option<AccessName>,
+    /// The sessions that one-time links opened; the links that were not used are of no use then.
+    #[arg(long)]
+    links: bool,
+    /// All sessions, and the links that were not used.
+    #[arg(long)]
+    all: bool,
 }
 
 impl AdminArguments {
@@ -105,9 +123,30 @@ async fn prepare(action: Action, output: &Output) -> Result<Step, Failure> {
             let call = PeopleCall::RemoveLogin { name };
             Step::Change { call, done }
         }
+        Action::Logout { whose } => log_out(whose),
         Action::List => Step::List,
         Action::Link => Step::Link,
     })
+}
+
+fn log_out(whose: Whose) -> Step {
+    let (call, done) = match whose {
+        Whose {
+            name: Some(login), ..
+        } => {
+            let done = format!("the sessions of login {login} are ended");
+            (PeopleCall::EndSessionsOf { login }, done)
+        }
+        Whose { links: true, .. } => (
+            PeopleCall::EndSessionsOfLinks,
+            "one-time links and the sessions that they opened are ended".to_owned(),
+        ),
+        Whose { .. } => (
+            PeopleCall::EndAllSessions,
+            "all sessions of the page and one-time links are ended".to_owned(),
+        ),
+    };
+    Step::Change { call, done }
 }
 
 async fn perform(operator: &mut Operator, step: Step, output: &Output) -> Result<(), Failure> {

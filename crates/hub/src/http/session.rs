@@ -10,7 +10,6 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use fleetlink_core::{Caller, ShownPassword};
 use fleetlink_proto::Password;
-use fleetlink_proto::access::limits::PAGE_SESSION_IDLE;
 use fleetlink_proto::access::{AccessSecret, Role, SecretKind};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -20,7 +19,6 @@ use super::auth::{self, Authenticated, cookie, origin};
 use super::connection::Client;
 use super::extract::Document;
 use super::problem::{Problem, ProblemDocument};
-use crate::driver::wall_time;
 use crate::operator::draw;
 
 /// What opens a session of the page: a one-time link, or a login's name and password.
@@ -135,17 +133,9 @@ pub(crate) async fn log_in(
         (status = "default", body = ProblemDocument, content_type = "application/problem+json"),
     ))]
 pub(crate) async fn show(
-    State(http): State<Arc<Http>>,
-    Extension(client): Extension<Client>,
-    headers: HeaderMap,
     Authenticated(caller): Authenticated,
 ) -> Result<Json<SessionDocument>, Problem> {
-    let mut document = SessionDocument::of(&caller)?;
-    if cookie::shown(&headers, client, &http).is_some() && caller.device().is_none() {
-        // This request is its last use.
-        document.expires = Some(wall_time().later(PAGE_SESSION_IDLE).to_string());
-    }
-    Ok(Json(document))
+    SessionDocument::of(&caller).map(Json)
 }
 
 /// Ends the session whose cookie comes with the request.

@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use fleetlink_core::{AdminReply, AdminRequest, PeopleOrder, Token, TokenId, WebLogin};
+use fleetlink_core::{
+    AdminReply, AdminRequest, PageSessions, PeopleOrder, Token, TokenId, WebLogin,
+};
 use fleetlink_proto::access::limits::LINK_LIFE;
 use fleetlink_proto::access::{AccessName, AccessSecret, Role, SecretKind, TokenRole};
 use fleetlink_proto::{Password, WallTime};
@@ -33,6 +35,12 @@ pub enum PeopleCall {
     },
     /// Removes a login and ends its sessions.
     RemoveLogin { name: AccessName },
+    /// Ends the sessions of a login.
+    EndSessionsOf { login: AccessName },
+    /// Ends the sessions that one-time links opened, and takes back the links that were not used.
+    EndSessionsOfLinks,
+    /// Ends all sessions of the page, and takes back the links that were not used.
+    EndAllSessions,
     /// Lists a page of logins.
     ListLogins {
         /// Only larger names.
@@ -124,6 +132,9 @@ impl Desk {
             PeopleCall::RemoveLogin { name } => {
                 AdminRequest::People(PeopleOrder::RemoveLogin { name })
             }
+            PeopleCall::EndSessionsOf { login } => end_sessions(PageSessions::OfLogin(login)),
+            PeopleCall::EndSessionsOfLinks => end_sessions(PageSessions::OfLinks),
+            PeopleCall::EndAllSessions => end_sessions(PageSessions::All),
             PeopleCall::ListLogins { after } => AdminRequest::ListLogins { after },
             PeopleCall::AddToken(order) => {
                 let Drawn { secret, request } = draw_token(order)?;
@@ -164,6 +175,10 @@ impl Desk {
             _ => Ok(PeopleReply::Done),
         }
     }
+}
+
+fn end_sessions(sessions: PageSessions) -> AdminRequest {
+    AdminRequest::People(PeopleOrder::EndSessions(sessions))
 }
 
 /// The request for a new login.

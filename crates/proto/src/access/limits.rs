@@ -17,6 +17,10 @@ pub const MAX_CACHED_ADMISSIONS: usize = 1_024;
 pub const LINK_LIFE: Duration = Duration::from_secs(15 * 60);
 /// The time without a request after which a session of the page ends.
 pub const PAGE_SESSION_IDLE: Duration = Duration::from_secs(12 * 3600);
+/// The longest life of a session of the page that a password opened, however it is used.
+pub const LOGIN_SESSION_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
+/// The longest life of a session of the page that a one-time link opened, however it is used.
+pub const LINK_SESSION_LIFE: Duration = Duration::from_secs(24 * 3600);
 /// The longest life of a token: ten years.
 pub const MAX_TOKEN_LIFE: Duration = Duration::from_secs(3650 * 24 * 3600);
 /// The time for which what was read about a token or a session is believed: another hub may have

@@ -1,8 +1,8 @@
 //! The fields of the events in JSON.
 
 use fleetlink_hub::{
-    AccountChange, Command, ConsoleEvent, Deleter, Departure, Entrance, LoginFailure, PeopleEvent,
-    TicketEvent,
+    AccountChange, Command, ConsoleEvent, Deleter, Departure, Entrance, LoginFailure, PageSessions,
+    PeopleEvent, TicketEvent,
 };
 use fleetlink_proto::DeviceName;
 use serde_json::{Value, json};
@@ -172,6 +172,14 @@ fn people(event: &PeopleEvent) -> (&'static str, Value) {
         ),
         PeopleEvent::TokenRevoked { token } => ("token_revoked", json!({"token": token.0})),
         PeopleEvent::LinkMade => ("link_made", json!({})),
+        PeopleEvent::LoggedOut { sessions } => {
+            let (of, login) = match sessions {
+                PageSessions::OfLogin(login) => ("login", Some(login)),
+                PageSessions::OfLinks => ("links", None),
+                PageSessions::All => ("all", None),
+            };
+            ("page_logout", json!({"of": of, "login": login}))
+        }
     }
 }
 

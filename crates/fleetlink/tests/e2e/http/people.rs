@@ -237,6 +237,53 @@ fn sessions_and_tokens_outlive_the_hub_and_are_managed_without_it() {
 }
 
 #[test]
+fn the_operator_ends_sessions_of_the_page_beside_the_hub_and_without_it() {
+    let (mut hub, page) = hub(&[], &[]);
+    let add = ["admin", "add", "ana", "--password-stdin"];
+    hub.operated(&add, "secret\n");
+    let by_password = || {
+        let reply = log_in(page, &json!({ "name": "ana", "password": "secret" }));
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        cookie(&reply)
+    };
+    let shown = |cookie: &str| {
+        let reply = Call::get(page, SESSION).header("cookie", cookie).send();
+        reply.status
+    };
+    let (of_ana, of_link, unused) = (by_password(), administrator(&hub, page), hub.link());
+    assert_eq!((shown(&of_ana), shown(&of_link)), (200, 200));
+    hub.operated(&["admin", "logout", "ana"], "");
+    assert_eq!((shown(&of_ana), shown(&of_link)), (401, 200));
+    let of_ana = by_password();
+    assert_eq!(shown(&of_ana), 200);
+    hub.operated(&["admin", "logout", "--links"], "");
+    assert_eq!((shown(&of_ana), shown(&of_link)), (200, 401));
+    let late = log_in(page, &json!({ "token": unused }));
+    assert_eq!(late.status, 401, "{}", late.text());
+    let nobody = hub.operate("admin", &["logout", "nobody"], "");
+    assert!(
+        nobody.stderr.contains("there is no login nobody"),
+        "{nobody:?}"
+    );
+    hub.output
+        .clone()
+        .expect("one-time links and the sessions that they opened were ended");
+
+    // Beside no hub: at its store.
+    let of_link = administrator(&hub, page);
+    hub.stop(rustix::process::Signal::TERM);
+    hub.operated(&["admin", "logout", "--all"], "");
+    hub.restart();
+    let page = super::page(&hub);
+    for session in [of_ana, of_link] {
+        let value = session.split_once('=').unwrap().1;
+        let cookie = format!("fleetlink-{}={value}", page.port());
+        let reply = Call::get(page, SESSION).header("cookie", &cookie).send();
+        assert_eq!(reply.status, 401, "{}", reply.text());
+    }
+}
+
+#[test]
 fn the_first_start_tells_how_to_log_in_and_shows_a_link_where_it_was_asked_for() {
     let (hub, page) = hub(&[], &[]);
     hub.output

@@ -195,6 +195,10 @@ fn change(connection: &Connection, shared: &Shared, asked: &Change) -> Result<Ap
             page_sessions::end(connection, session)?;
             StoreReply::Done
         }
+        Change::EndPageSessions(sessions) => {
+            page_sessions::end_all(connection, sessions)?;
+            StoreReply::Done
+        }
         Change::NoteUses(uses) => {
             page_sessions::note_uses(connection, uses)?;
             StoreReply::Done

@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use fleetlink_core::{Admission, PageSession, StoreError, WebLogin};
+use fleetlink_core::{Admission, PageSession, PageSessions, StoreError, WebLogin};
 use fleetlink_proto::WallTime;
-use fleetlink_proto::access::limits::{MAX_OPEN_LINKS, MAX_PAGE_SESSIONS, PAGE_SESSION_IDLE};
+use fleetlink_proto::access::limits::{
+    LINK_SESSION_LIFE, LOGIN_SESSION_LIFE, MAX_OPEN_LINKS, MAX_PAGE_SESSIONS, PAGE_SESSION_IDLE,
+};
 use fleetlink_proto::access::{AccessHash, AccessName, Role};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::error::{OpError, damaged};
-use super::tokens;
+use super::{tokens, web_logins};
 
 /// Adds a link. Those whose time is over go, and the oldest where there are too many.
 pub(super) fn add_link(
@@ -59,8 +61,13 @@ pub(super) fn open(
     session: &AccessHash,
     at: WallTime,
 ) -> Result<PageSession, OpError> {
-    let mut delete = connection.prepare_cached("DELETE FROM page_sessions WHERE used_ms <= ?1")?;
-    delete.execute([idle_since(at)])?;
+    let mut delete = connection.prepare_cached(
+        "DELETE FROM page_sessions WHERE used_ms <= ?1
+         OR opened_ms <= CASE WHEN login IS NULL THEN ?2 ELSE ?3 END",
+    )?;
+    delete.execute(
+        [PAGE_SESSION_IDLE, LINK_SESSION_LIFE, LOGIN_SESSION_LIFE].map(|t| before(at, t)),
+    )?;
     let mut delete = connection.prepare_cached(
         "DELETE FROM page_sessions WHERE hash IN
          (SELECT hash FROM page_sessions ORDER BY used_ms DESC, hash LIMIT -1 OFFSET ?1)",
@@ -98,6 +105,22 @@ pub(super) fn end_of(connection: &Connection, login: &AccessName) -> Result<(), 
     Ok(())
 }
 
+/// Ends these sessions, and takes back the links that could open such ones.
+pub(super) fn end_all(connection: &Connection, sessions: &PageSessions) -> Result<(), OpError> {
+    let sql = match sessions {
+        PageSessions::OfLogin(login) => {
+            web_logins::require(connection, login)?;
+            return end_of(connection, login);
+        }
+        PageSessions::OfLinks => "DELETE FROM page_sessions WHERE login IS NULL",
+        PageSessions::All => "DELETE FROM page_sessions",
+    };
+    for sql in [sql, "DELETE FROM login_links"] {
+        connection.prepare_cached(sql)?.execute([])?;
+    }
+    Ok(())
+}
+
 /// Notes when tokens and sessions were used; an earlier use than the known one changes nothing.
 pub(super) fn note_uses(
     connection: &Connection,
@@ -131,10 +154,10 @@ pub(super) fn admission(
     Ok(session.map(Admission::Session))
 }
 
-/// The last use, in milliseconds, of a session that has just ended.
-fn idle_since(at: WallTime) -> i64 {
-    let idle = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
-    at.unix_millis().saturating_sub(idle(PAGE_SESSION_IDLE))
+/// The milliseconds of a time that is so much earlier.
+fn before(at: WallTime, time: Duration) -> i64 {
+    let time = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+    at.unix_millis().saturating_sub(time)
 }
 
 /// A row as it is stored.

@@ -6,6 +6,7 @@ use fleetlink_proto::access::{AccessHash, TokenRole};
 use fleetlink_proto::{DeviceName, WallTime};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::accounts;
 use super::error::{OpError, damaged};
 
 const COLUMNS: &str = "id, name, role, created_ms, expires_ms, used_ms";
@@ -31,12 +32,16 @@ pub(super) fn find(connection: &Connection, hash: &AccessHash) -> Result<Option<
     row.map(read).transpose()
 }
 
-/// Adds a token; it gets its number here.
+/// Adds a token; it gets its number here. One that acts as a device needs the account: whoever has a token
+/// of no account would be the next device of that name.
 pub(super) fn add(
     connection: &Connection,
     hash: &AccessHash,
     token: &Token,
 ) -> Result<Token, OpError> {
+    if let TokenRole::Device(device) = &token.role {
+        accounts::require(connection, device)?;
+    }
     let count = "SELECT count(*) FROM tokens";
     let count: u64 = connection.query_row(count, [], |row| row.get(0))?;
     if count >= MAX_TOKENS as u64 {

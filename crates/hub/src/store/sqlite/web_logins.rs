@@ -91,6 +91,15 @@ pub(super) fn set_password(
     page_sessions::end_of(connection, name)
 }
 
+/// `NotFound` without the login.
+pub(super) fn require(connection: &Connection, name: &AccessName) -> Result<(), OpError> {
+    let mut select = connection.prepare_cached("SELECT 1 FROM web_logins WHERE name = ?1")?;
+    match select.exists([name.as_str()])? {
+        true => Ok(()),
+        false => Err(StoreError::NotFound.into()),
+    }
+}
+
 pub(super) fn remove(connection: &Connection, name: &AccessName) -> Result<(), OpError> {
     page_sessions::end_of(connection, name)?;
     let mut delete = connection.prepare_cached("DELETE FROM web_logins WHERE name = ?1")?;

@@ -55,7 +55,9 @@ macro_rules! every_case {
             people: have_logins_by_name, have_tokens_by_number, are_admitted_by_their_secrets,
                 end_their_sessions_with_their_passwords, use_a_link_once_however_many_try,
                 use_no_link_whose_time_is_over, are_bounded, are_noted_when_they_come,
-                lose_the_tokens_of_a_removed_device, open_nothing_by_an_old_password;
+                lose_the_tokens_of_a_removed_device, open_nothing_by_an_old_password,
+                have_no_token_of_no_device, are_logged_out_by_order,
+                forget_sessions_at_their_end_however_used;
             reads: page_through_files, page_through_the_files_of_all, join_open_ends, give_empty_files,
                 see_what_was_answered, go_on_while_a_segment_is_replaced;
             staging: is_exclusive, is_for_one_change, has_a_key_of_its_own, is_invisible, resumes, is_forgotten_when_discarded,

@@ -1,8 +1,9 @@
 //! Logins of people, tokens, one-time links and sessions of the page.
 
-use fleetlink_core::{Admission, PageSession, Token, TokenId, WebLogin};
+use fleetlink_core::{Admission, PageSession, PageSessions, Token, TokenId, WebLogin};
 use fleetlink_proto::access::limits::{
-    LINK_LIFE, MAX_LOGINS, MAX_OPEN_LINKS, MAX_PAGE_SESSIONS, MAX_TOKENS, PAGE_SESSION_IDLE,
+    LINK_LIFE, LINK_SESSION_LIFE, LOGIN_SESSION_LIFE, MAX_LOGINS, MAX_OPEN_LINKS,
+    MAX_PAGE_SESSIONS, MAX_TOKENS, PAGE_SESSION_IDLE,
 };
 use fleetlink_proto::access::{AccessHash, AccessName, Role};
 
@@ -354,4 +355,88 @@ pub(crate) async fn lose_the_tokens_of_a_removed_device(subject: &dyn Subject) {
     add(&*store, "cam").await.unwrap();
     assert_eq!(admission(&*store, 1).await, None);
     assert!(admission(&*store, 2).await.is_some());
+}
+
+pub(crate) async fn have_no_token_of_no_device(subject: &dyn Subject) {
+    let store = subject.open();
+    let refused = add_token(&*store, 1, "device=cam").await;
+    assert_eq!(refused, Err(StoreError::NotFound));
+    add(&*store, "cam").await.unwrap();
+    let remove = Change::RemoveAccount { name: name("cam") };
+    change(&*store, remove).await.unwrap();
+    let refused = add_token(&*store, 2, "device=cam").await;
+    assert_eq!(refused, Err(StoreError::NotFound));
+    // Nobody has a token of the next device of this name.
+    add(&*store, "cam").await.unwrap();
+    for number in [1, 2] {
+        assert_eq!(admission(&*store, number).await, None);
+    }
+    add_token(&*store, 3, "device=cam").await.unwrap();
+}
+
+pub(crate) async fn are_logged_out_by_order(subject: &dyn Subject) {
+    let store = subject.open();
+    for (number, text) in ["ana", "bob"].into_iter().enumerate() {
+        add_login(&*store, text).await.unwrap();
+        open_session(&*store, text, number, AT).await.unwrap();
+    }
+    for link in 10..14 {
+        add_link(&*store, link, AT).await;
+    }
+    use_link(&*store, 10, 2, AT).await.unwrap();
+    use_link(&*store, 11, 3, AT).await.unwrap();
+    add_token(&*store, 4, "administrator").await.unwrap();
+    let end = Change::EndPageSessions;
+    let of_nobody = end(PageSessions::OfLogin(called("nobody")));
+    assert_eq!(change(&*store, of_nobody).await, Err(StoreError::NotFound));
+    let left = async || {
+        let mut left = Vec::new();
+        for number in 0..5 {
+            if admission(&*store, number).await.is_some() {
+                left.push(number);
+            }
+        }
+        left
+    };
+    assert_eq!(left().await, [0, 1, 2, 3, 4]);
+    for (sessions, stay) in [
+        (PageSessions::OfLogin(called("ana")), vec![1, 2, 3, 4]),
+        (PageSessions::OfLogin(called("ana")), vec![1, 2, 3, 4]),
+        (PageSessions::OfLinks, vec![1, 4]),
+    ] {
+        assert_eq!(change(&*store, end(sessions)).await, Ok(StoreReply::Done));
+        assert_eq!(left().await, stay);
+    }
+    let refused = use_link(&*store, 12, 5, AT).await;
+    assert_eq!(refused, Err(StoreError::NotFound), "it opens nothing more");
+    add_link(&*store, 14, AT).await;
+    let all = end(PageSessions::All);
+    assert_eq!(change(&*store, all).await, Ok(StoreReply::Done));
+    assert_eq!(left().await, [4], "a token is no session");
+    let refused = use_link(&*store, 14, 5, AT).await;
+    assert_eq!(refused, Err(StoreError::NotFound));
+    open_session(&*store, "ana", 6, AT).await.unwrap();
+}
+
+pub(crate) async fn forget_sessions_at_their_end_however_used(subject: &dyn Subject) {
+    let store = subject.open();
+    add_login(&*store, "ana").await.unwrap();
+    open_session(&*store, "ana", 1, AT).await.unwrap();
+    add_link(&*store, 10, AT).await;
+    use_link(&*store, 10, 2, AT).await.unwrap();
+    for (number, (life, stay)) in [
+        (LINK_SESSION_LIFE, [true, false]),
+        (LOGIN_SESSION_LIFE, [false, false]),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let end = AT.later(life);
+        let uses = vec![(secret(1), end), (secret(2), end)];
+        change(&*store, Change::NoteUses(uses)).await.unwrap();
+        open_session(&*store, "ana", 3 + number, end).await.unwrap();
+        for (session, stays) in [1, 2].into_iter().zip(stay) {
+            assert_eq!(admission(&*store, session).await.is_some(), stays);
+        }
+    }
 }

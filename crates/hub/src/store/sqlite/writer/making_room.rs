@@ -127,7 +127,8 @@ fn may_use_reserve(write: &Write) -> bool {
             | Change::SetWebPassword { .. }
             | Change::RemoveWebLogin { .. }
             | Change::RevokeToken { .. }
-            | Change::EndPageSession { .. } => true,
+            | Change::EndPageSession { .. }
+            | Change::EndPageSessions(_) => true,
             // Who wants to make room logs in first. Their tables are bounded.
             Change::AddLink { .. } | Change::UseLink { .. } | Change::OpenPageSession { .. } => {
                 true
