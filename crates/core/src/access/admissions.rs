@@ -48,6 +48,11 @@ impl Admissions {
         Some(known).filter(|admission| admission.is_valid(now))
     }
 
+    /// Whether this secret admits, whatever its time.
+    pub(crate) fn knows(&self, secret: &AccessHash) -> bool {
+        self.known.contains_key(secret)
+    }
+
     /// Takes in what the store says of this secret.
     pub(crate) fn put(&mut self, secret: AccessHash, found: Option<Admission>, now: Now) {
         let before = self.remove(&secret);
@@ -97,42 +102,36 @@ impl Admissions {
         std::mem::take(&mut self.to_note).into_iter().collect()
     }
 
-    /// Forgets a token; what is forgotten.
-    pub(crate) fn forget_token(&mut self, id: TokenId) -> Vec<(AccessHash, Admission)> {
-        self.forget(|_, admission| matches!(admission, Admission::Token(token) if token.id == id))
+    /// Forgets a token.
+    pub(crate) fn forget_token(&mut self, id: TokenId) {
+        self.forget(|_, admission| matches!(admission, Admission::Token(token) if token.id == id));
     }
 
     /// Forgets the tokens that act as a device.
-    pub(crate) fn forget_device(&mut self, device: &DeviceName) -> Vec<(AccessHash, Admission)> {
-        self.forget(|_, admission| admission.device() == Some(device))
+    pub(crate) fn forget_device(&mut self, device: &DeviceName) {
+        self.forget(|_, admission| admission.device() == Some(device));
     }
 
     /// Forgets these sessions.
-    pub(crate) fn forget_sessions(&mut self, gone: &PageSessions) -> Vec<(AccessHash, Admission)> {
+    pub(crate) fn forget_sessions(&mut self, gone: &PageSessions) {
         self.forget(|_, admission| {
             matches!(admission, Admission::Session(session) if gone.contains(session))
-        })
+        });
     }
 
     /// Forgets what this secret admits its holder as.
-    pub(crate) fn forget_secret(&mut self, gone: &AccessHash) -> Vec<(AccessHash, Admission)> {
-        self.forget(|secret, _| secret == gone)
+    pub(crate) fn forget_secret(&mut self, gone: &AccessHash) {
+        self.forget(|secret, _| secret == gone);
     }
 
-    fn forget(
-        &mut self,
-        is_gone: impl Fn(&AccessHash, &Admission) -> bool,
-    ) -> Vec<(AccessHash, Admission)> {
+    fn forget(&mut self, is_gone: impl Fn(&AccessHash, &Admission) -> bool) {
         let known = self.known.iter();
         let gone = known.filter(|(secret, known)| is_gone(secret, &known.admission));
-        let gone: Vec<_> = gone
-            .map(|(secret, known)| (*secret, known.admission.clone()))
-            .collect();
-        for (secret, _) in &gone {
+        let gone: Vec<_> = gone.map(|(secret, _)| *secret).collect();
+        for secret in &gone {
             self.remove(secret);
             self.to_note.remove(secret);
         }
-        gone
     }
 
     fn remove(&mut self, secret: &AccessHash) -> Option<Known> {

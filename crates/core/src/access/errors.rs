@@ -19,3 +19,10 @@ pub(crate) fn not_permitted(decision: Decision, method: &str) -> RpcError {
         ),
     }
 }
+
+/// The error for a call whose caller no longer is who it was found to be.
+pub(crate) fn proof_gone(method: &str) -> RpcError {
+    out_of_order(&format!(
+        "{method} comes after a login: the password, key or token that was shown is no longer valid"
+    ))
+}

@@ -173,9 +173,9 @@ impl Hub {
     pub(super) fn account_removed(&mut self, name: &DeviceName) {
         self.accounts.remove(name);
         // Its tokens went with it.
-        let revoked = self.admissions.forget_device(name);
+        self.admissions.forget_device(name);
         self.reads.outdate_admissions();
-        self.withdraw_revoked(&revoked);
+        self.withdraw_revoked();
         self.reads.outdate(name);
         self.uses.name_given_back(name);
         self.presence.forget(name);

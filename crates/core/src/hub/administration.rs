@@ -47,8 +47,7 @@ impl Hub {
     pub(super) fn admin_admitted(&mut self, call: Call<AdminRequest>, now: Now) {
         let (request, call) = call.split();
         if !self.is_admitted(&call.caller, now) {
-            let error = AdminError::new(AdminErrorKind::NotAdmitted, not_admitted().message);
-            return call.report_error(error, &mut self.out);
+            return self.end_unadmitted(call);
         }
         let door = call.door();
         // Who may not look at accounts has none of them read either. Sessions that are there end whatever
@@ -69,9 +68,9 @@ impl Hub {
 
     /// Goes on with a request, for which the account that it is about has been read.
     pub(super) fn go_on_admin(&mut self, call: Call<AdminRequest>, now: Now) {
-        let (request, mut call) = call.split();
-        if !self.accounts.is_present(&call.caller) {
-            call.caller = Caller::Nobody;
+        let (request, call) = call.split();
+        if !self.is_still_known(&call.caller, now) {
+            return self.end_unadmitted(call);
         }
         match request {
             AdminRequest::ListAccounts { after } => {
@@ -138,6 +137,12 @@ impl Hub {
                 self.administer(call, |hub, call| hub.revoke_ticket(call, ticket, now));
             }
         }
+    }
+
+    /// Ends a request whose caller is nobody any more.
+    pub(super) fn end_unadmitted(&mut self, call: Call) {
+        let error = AdminError::new(AdminErrorKind::NotAdmitted, not_admitted().message);
+        call.report_error(error, &mut self.out);
     }
 
     /// Leaves the list of unfinished uploads to the driver.

@@ -90,6 +90,12 @@ impl Hub {
         secret.is_none_or(|secret| self.admissions.valid(secret, now.wall).is_some())
     }
 
+    /// Whether a caller without a session still is who it was found to be at its door, by what has
+    /// been read.
+    pub(super) fn is_still_known(&self, caller: &Caller, now: Now) -> bool {
+        self.is_admitted(caller, now) && self.accounts.is_present(caller)
+    }
+
     /// The question that has to be asked before a call of this caller goes on.
     pub(super) fn admission_to_read(&self, caller: &Caller, now: Now) -> Option<Query> {
         let secret = *caller.secret()?;
@@ -133,17 +139,15 @@ impl Hub {
         call.identify(opened, &mut self.out);
     }
 
-    /// Forgets the queued commands of those who were admitted by these secrets.
-    pub(super) fn withdraw_revoked(&mut self, revoked: &[(AccessHash, Admission)]) {
-        for (secret, admission) in revoked {
-            let Some(device) = admission.device() else {
-                continue;
-            };
-            let is_gone =
-                |job: &Job| matches!(job, Job::File(call) if call.caller.secret() == Some(secret));
-            for job in self.operations.withdraw(device, is_gone) {
-                self.end_withdrawn(job);
-            }
+    /// Ends the waiting calls of those whom nothing admits any more, under whatever name they wait.
+    pub(super) fn withdraw_revoked(&mut self) {
+        let admissions = &self.admissions;
+        let is_gone = |job: &Job| {
+            let secret = job.caller().secret();
+            secret.is_some_and(|secret| !admissions.knows(secret))
+        };
+        for job in self.operations.withdraw_everywhere(is_gone) {
+            self.end_withdrawn(job);
         }
     }
 }

@@ -8,8 +8,7 @@ use fleetlink_proto::DeviceName;
 use fleetlink_proto::control::EndReason;
 
 use crate::access::accounts::Accounts;
-use crate::access::authorisation::Decision;
-use crate::access::errors::not_permitted;
+use crate::access::errors::proof_gone;
 use crate::call::Call;
 use crate::caller::Proof;
 use crate::console::Departure;
@@ -20,6 +19,7 @@ use crate::hub::queue::Job;
 use crate::ids::SessionId;
 use crate::session::state::Session;
 use crate::session::table::Sessions;
+use crate::time::Now;
 
 /// The reason why sessions are ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,9 +138,25 @@ impl Hub {
         }
     }
 
-    /// Ends a command that was taken out of its queue.
+    /// Whether somebody is there for whom a job is done whose turn has come. What changes data files is
+    /// done for a session that has gone by itself too. Others of a session are decided once more by
+    /// their own rules.
+    pub(super) fn is_job_wanted(&self, job: &Job, now: Now) -> bool {
+        match (job, job.origin()) {
+            (_, None) => self.is_still_known(job.caller(), now),
+            (Job::File(call), Some((session, _))) => {
+                call.command.is_change() || self.out.sessions.is_open(session)
+            }
+            (_, Some(_)) => true,
+        }
+    }
+
+    /// Ends a job that was taken out of its queue, and gives back what it held.
     pub(super) fn end_withdrawn(&mut self, job: Job) {
         if let Job::File(call) = job {
+            if let (Some(holder), Some(slot)) = (call.holder(), call.command.slot()) {
+                self.slots.refuse(holder, slot);
+            }
             let (command, call) = call.split();
             if let FileCommand::Commit { staged, .. } = command {
                 self.out.push(Effect::Discard { staged: staged.id });
@@ -152,11 +168,11 @@ impl Hub {
     }
 
     /// Ends a call that is not done. Where its session is gone, nobody waits for a reply.
-    pub(super) fn end_unwanted(&mut self, call: Call) {
+    fn end_unwanted(&mut self, call: Call) {
         match call.session() {
             Some(_) => call.withdraw(),
             None => {
-                let error = not_permitted(Decision::LoginNeeded, call.method);
+                let error = proof_gone(call.method);
                 call.refuse(error, &mut self.out);
             }
         }
@@ -164,7 +180,7 @@ impl Hub {
 }
 
 /// Whether the caller still waits, and is who it was.
-pub(super) fn is_wanted<C>(call: &Call<C>, sessions: &Sessions, accounts: &Accounts) -> bool {
+fn is_wanted<C>(call: &Call<C>, sessions: &Sessions, accounts: &Accounts) -> bool {
     match call.session() {
         Some(session) => sessions.is_open(session),
         None => accounts.is_present(&call.caller),

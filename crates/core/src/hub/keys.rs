@@ -62,8 +62,9 @@ impl Hub {
         &self,
         name: &DeviceName,
         call: &Call<KeyChange>,
+        now: Now,
     ) -> Result<(), RpcError> {
-        let caller = self.caller_now(call);
+        let caller = self.caller_now(call, now);
         match decide(&caller, call.door(), Action::ChangeKey(name)) {
             Decision::Permitted if self.accounts.contains(name) => Ok(()),
             Decision::Permitted => Err(RpcError::new(ErrorCode::NotAllowed, no_account(name))),

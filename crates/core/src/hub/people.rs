@@ -112,24 +112,24 @@ impl Hub {
 
     /// Forgets what a change has taken away, also where it is being read.
     fn forget_revoked(&mut self, command: &PeopleCommand) {
-        let revoked = match command {
+        match command {
             PeopleCommand::Ordered(PeopleOrder::RevokeToken { token }) => {
-                self.admissions.forget_token(*token)
+                self.admissions.forget_token(*token);
             }
             PeopleCommand::Ordered(
                 PeopleOrder::RemoveLogin { name } | PeopleOrder::SetPassword { name, .. },
             ) => {
                 let sessions = PageSessions::OfLogin(name.clone());
-                self.admissions.forget_sessions(&sessions)
+                self.admissions.forget_sessions(&sessions);
             }
             PeopleCommand::Ordered(PeopleOrder::EndSessions(sessions)) => {
-                self.admissions.forget_sessions(sessions)
+                self.admissions.forget_sessions(sessions);
             }
             PeopleCommand::EndSession { session } => self.admissions.forget_secret(session),
             _ => return,
-        };
+        }
         self.reads.outdate_admissions();
-        self.withdraw_revoked(&revoked);
+        self.withdraw_revoked();
     }
 
     fn order_done(

@@ -9,6 +9,7 @@ use fleetlink_proto::{DeviceName, WallTime};
 use crate::access::key_change::KeyChange;
 use crate::access::redemption::Redemption;
 use crate::call::Call;
+use crate::caller::Caller;
 use crate::files::command::FileCommand;
 use crate::ids::{OperationId, SessionId};
 use crate::operator::account_change::AccountCommand;
@@ -48,6 +49,16 @@ impl Job {
         }
     }
 
+    pub(super) fn caller(&self) -> &Caller {
+        match self {
+            Job::File(call) => &call.caller,
+            Job::Account(call) => &call.caller,
+            Job::Key(call) => &call.caller,
+            Job::Ticket(call) => &call.caller,
+            Job::Redemption(call) => &call.caller,
+        }
+    }
+
     /// The call, without what it asks for.
     pub(super) fn into_call(self) -> Call {
         match self {
@@ -84,6 +95,16 @@ enum State<J> {
     Running(J),
     /// Answered, and its job is being looked at: no other may begin.
     Held,
+}
+
+impl<J> Queue<J> {
+    /// Takes the waiting jobs for which `unwanted` holds.
+    fn withdraw(&mut self, unwanted: impl Fn(&J) -> bool) -> Vec<J> {
+        let waiting = std::mem::take(&mut self.waiting);
+        let (gone, kept): (Vec<_>, Vec<_>) = waiting.into_iter().partition(unwanted);
+        self.waiting = kept.into();
+        gone
+    }
 }
 
 impl<J> Operations<J> {
@@ -214,13 +235,14 @@ impl<J> Operations<J> {
 
     /// Takes those of the name's waiting jobs for which `unwanted` holds.
     pub(crate) fn withdraw(&mut self, name: &DeviceName, unwanted: impl Fn(&J) -> bool) -> Vec<J> {
-        let Some(queue) = self.names.get_mut(name) else {
-            return Vec::new();
-        };
-        let waiting = std::mem::take(&mut queue.waiting);
-        let (gone, kept): (Vec<_>, Vec<_>) = waiting.into_iter().partition(unwanted);
-        queue.waiting = kept.into();
-        gone
+        let queue = self.names.get_mut(name);
+        queue.map_or_else(Vec::new, |queue| queue.withdraw(unwanted))
+    }
+
+    /// Takes those of all names' waiting jobs for which `unwanted` holds.
+    pub(crate) fn withdraw_everywhere(&mut self, unwanted: impl Fn(&J) -> bool) -> Vec<J> {
+        let queues = self.names.values_mut();
+        queues.flat_map(|queue| queue.withdraw(&unwanted)).collect()
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -179,11 +179,15 @@ impl Hub {
             Err(error) => return self.end_parked(call, &NotRun::Store(error.clone()), now),
         };
         match (call, reply) {
+            (Parked::Admin(call), _) if !self.is_admitted(&call.caller, now) => {
+                self.end_unadmitted(call.split().1);
+            }
             (Parked::Login(call), StoreReply::Account(_)) => self.decide_login(call, now),
             (Parked::Shown(attempt), StoreReply::Account(_)) => self.attempt(*attempt, now),
             (Parked::Stateless(call), StoreReply::Account(_)) => self.ready_stateless(call, now),
             (Parked::Stateless(call), StoreReply::Admission(_)) => self.secret_read(call, now),
-            (Parked::Commit(call), StoreReply::Account(_)) => self.commit_stateless(call, now),
+            (Parked::Commit(call), StoreReply::Account(_)) => self.ready_commit(call, now),
+            (Parked::Commit(call), StoreReply::Admission(_)) => self.commit_admitted(call, now),
             (Parked::Secret(call), StoreReply::Admission(_)) => self.admit(call, now),
             (Parked::Shown(attempt), StoreReply::WebLogin(found)) => {
                 self.login_read(*attempt, found.clone(), now);

@@ -5,7 +5,7 @@ use fleetlink_proto::{DeviceName, LoginNonce};
 
 use crate::access::accounts::NotRead;
 use crate::access::authorisation::{Action, Decision, decide};
-use crate::access::errors::not_permitted;
+use crate::access::errors::{not_permitted, proof_gone};
 use crate::access::key_change::KeyChange;
 use crate::access::parked::{Behind, Parked};
 use crate::access::possession::Possession;
@@ -226,10 +226,10 @@ impl Hub {
     }
 
     fn go_on_stateless(&mut self, call: Call<Request>, now: Now) {
-        let (request, mut call) = call.split();
-        let is_admitted = self.is_admitted(&call.caller, now);
-        if !is_admitted || !self.accounts.is_present(&call.caller) {
-            call.caller = Caller::Nobody;
+        let (request, call) = call.split();
+        if !self.is_still_known(&call.caller, now) {
+            let error = proof_gone(call.method);
+            return call.refuse(error, &mut self.out);
         }
         let possession = Possession::NoChannel;
         self.route(call, request, Context { now, possession });
@@ -364,10 +364,10 @@ impl Hub {
     }
 
     /// The caller of a call by the present state: the call may have waited.
-    pub(super) fn caller_now<C>(&self, call: &Call<C>) -> Caller {
+    pub(super) fn caller_now<C>(&self, call: &Call<C>, now: Now) -> Caller {
         match call.session() {
             Some(session) => self.caller(session),
-            None if self.accounts.is_present(&call.caller) => call.caller.clone(),
+            None if self.is_still_known(&call.caller, now) => call.caller.clone(),
             None => Caller::Nobody,
         }
     }

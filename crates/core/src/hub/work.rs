@@ -5,6 +5,7 @@ use fleetlink_proto::DeviceName;
 use fleetlink_proto::control::{OpenUpload, RequestId, RpcError, UploadNumber};
 
 use crate::access::accounts::NotRead;
+use crate::access::errors::proof_gone;
 use crate::access::parked::{Parked, StagedUpload};
 use crate::call::Call;
 use crate::caller::{Caller, Door};
@@ -14,7 +15,6 @@ use crate::errors;
 use crate::files::command::{self, FileCommand, is_own, refuse};
 use crate::files::opening;
 use crate::hub::Hub;
-use crate::hub::endings::is_wanted;
 use crate::hub::queue::Job;
 use crate::hub::routing::Context;
 use crate::ids::{CallId, OperationId, SessionId};
@@ -81,21 +81,18 @@ impl Hub {
 
     /// A job whose turn has come, unless it is wanted no more. Then its call is ended here.
     fn still_wanted(&mut self, name: &DeviceName, job: Job, now: Now) -> Option<Job> {
+        if !self.is_job_wanted(&job, now) {
+            self.end_withdrawn(job);
+            return None;
+        }
         match job {
-            Job::File(call)
-                if !call.command.is_change()
-                    && !is_wanted(&call, &self.out.sessions, &self.accounts) =>
-            {
-                self.end_unwanted(call.split().1);
-                None
-            }
             Job::Account(mut call) => {
                 if let AccountCommand::Import(line) = &mut call.command {
                     self.decide_import(name, line);
                 }
                 Some(Job::Account(call))
             }
-            Job::Key(call) => match self.may_still_change_key(name, &call) {
+            Job::Key(call) => match self.may_still_change_key(name, &call, now) {
                 Ok(()) => Some(Job::Key(call)),
                 Err(error) => {
                     call.split().1.refuse(error, &mut self.out);
@@ -224,8 +221,8 @@ impl Hub {
         self.commit(call, taken, staged, now);
     }
 
-    /// The same of an upload without a session, which this call began. Its caller is believed for as
-    /// long as the account has that password or key.
+    /// The same of an upload without a session, which this call began. Its bytes may have taken long to
+    /// come, so its caller has to be who it was still.
     pub(super) fn stateless_upload_staged(
         &mut self,
         (call, door): (CallId, Door),
@@ -236,7 +233,20 @@ impl Hub {
     ) {
         let to = ReplyTo::Stateless(call, door);
         let call = self.calls.open(to, caller, "upload.commit");
-        let call = call.with(StagedUpload { upload, staged });
+        self.ready_commit(call.with(StagedUpload { upload, staged }), now);
+    }
+
+    /// Goes on with the commit of an upload without a session, once all that shows who calls has been
+    /// read.
+    pub(super) fn ready_commit(&mut self, call: Call<StagedUpload>, now: Now) {
+        match self.admission_to_read(&call.caller, now) {
+            Some(query) => self.read_for(query, Parked::Commit(call), now),
+            None => self.commit_admitted(call, now),
+        }
+    }
+
+    /// Goes on with such a commit, for which the caller's secret, if it has one, has been read.
+    pub(super) fn commit_admitted(&mut self, call: Call<StagedUpload>, now: Now) {
         match call.device().cloned() {
             Some(name) if !self.accounts.is_read(&name) => {
                 self.read_account(NotRead(name), Parked::Commit(call), now);
@@ -245,12 +255,12 @@ impl Hub {
         }
     }
 
-    /// Goes on with the commit of an upload without a session, whose account has been read.
-    pub(super) fn commit_stateless(&mut self, call: Call<StagedUpload>, now: Now) {
-        let (StagedUpload { upload, staged }, mut call) = call.split();
-        if !self.accounts.is_present(&call.caller) {
-            call.caller = Caller::Nobody;
+    fn commit_stateless(&mut self, call: Call<StagedUpload>, now: Now) {
+        if !self.is_still_known(&call.caller, now) {
+            let error = proof_gone(call.method);
+            return self.refuse_commit(call, error);
         }
+        let (StagedUpload { upload, staged }, call) = call.split();
         let taken = self.slots.uploads.end_of(upload);
         self.commit(call, taken, *staged, now);
     }

@@ -77,6 +77,8 @@ impl From<&RpcError> for AdminError {
             ErrorCode::NoSuchFile | ErrorCode::NoSuchTicket => AdminErrorKind::NotFound,
             ErrorCode::Busy | ErrorCode::Closing => AdminErrorKind::Busy,
             ErrorCode::NotAllowed => AdminErrorKind::Forbidden,
+            // Only a login can be missing before it.
+            ErrorCode::OutOfOrder => AdminErrorKind::NotAdmitted,
             ErrorCode::StoreUnavailable | ErrorCode::StoreFull | ErrorCode::Corrupt => {
                 AdminErrorKind::Unavailable
             }

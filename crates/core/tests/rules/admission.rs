@@ -20,7 +20,7 @@ use crate::stored::{ADMINISTRATOR, VIEWER};
 const FROM: [u8; 4] = [192, 0, 2, 1];
 const OTHER: [u8; 4] = [192, 0, 2, 2];
 const NEW: AccessHash = AccessHash::from_bytes([9; 32]);
-const TOKEN: AccessHash = AccessHash::from_bytes([5; 32]);
+pub(crate) const TOKEN: AccessHash = AccessHash::from_bytes([5; 32]);
 
 impl Fixture {
     /// A hub whose store has the login `eve` with the password `right`.
@@ -36,13 +36,13 @@ impl Fixture {
     }
 
     /// A hub whose store has a token of this role.
-    fn with_token(role: &str) -> Self {
+    pub(crate) fn with_token(role: &str) -> Self {
         let mut f = Fixture::new();
         f.put_token(role, None);
         f
     }
 
-    fn put_token(&mut self, role: &str, expires: Option<WallTime>) {
+    pub(crate) fn put_token(&mut self, role: &str, expires: Option<WallTime>) {
         let token = Token {
             id: TokenId(7),
             name: "script".parse().unwrap(),
@@ -87,26 +87,33 @@ impl Fixture {
     }
 
     /// The caller whom a secret admits now.
-    fn admit(&mut self, secret: AccessHash) -> Result<Caller, RpcError> {
+    pub(crate) fn admit(&mut self, secret: AccessHash) -> Result<Caller, RpcError> {
         let call = self.show_secret(secret, Purpose::Admit);
         self.identified(call).expect("a reply at once")
     }
 
     /// Time passes by both clocks.
-    fn wait(&mut self, time: Duration) {
+    pub(crate) fn wait(&mut self, time: Duration) {
         self.now.wall = self.now.wall.later(time);
         self.pass(time);
     }
 
     /// Revokes the token by the operator; the store does it.
-    fn revoke_token(&mut self) {
+    pub(crate) fn revoke_token(&mut self) {
         let token = TokenId(7);
-        self.operate(AdminRequest::People(PeopleOrder::RevokeToken { token }));
         self.stored.admissions.remove(&TOKEN);
-        let revoke = Change::RevokeToken { token };
-        let (operation, call) = self.take_change(&revoke);
-        self.answer_store(operation, &call, Ok(StoreReply::Done));
+        self.order_people(
+            PeopleOrder::RevokeToken { token },
+            &Change::RevokeToken { token },
+        );
         assert_eq!(self.operator_answer(), Some(Ok(AdminReply::Done)));
+    }
+
+    /// Has the operator order this change, and the store do it.
+    pub(crate) fn order_people(&mut self, order: PeopleOrder, change: &Change) {
+        self.operate(AdminRequest::People(order));
+        let (operation, call) = self.take_change(change);
+        self.answer_store(operation, &call, Ok(StoreReply::Done));
     }
 
     fn take_change(&mut self, wanted: &Change) -> (fleetlink_core::OperationId, StoreCall) {
@@ -120,7 +127,7 @@ impl Fixture {
         found.unwrap_or_else(|| panic!("{wanted:?} in {:?}", self.effects))
     }
 
-    fn noted(&mut self) -> usize {
+    pub(crate) fn noted(&mut self) -> usize {
         let mut count = 0;
         while let Some((operation, call)) = self.take(|effect| match effect {
             Effect::Store {

@@ -19,6 +19,7 @@ mod operator_data;
 mod penalties;
 mod presence;
 mod reads;
+mod revoked;
 mod sessions;
 mod shared_attempts;
 mod stateless;
