@@ -12,6 +12,9 @@ use utoipa::ToSchema;
 /// The header that the page sends with each request.
 pub(crate) const PAGE_HEADER: &str = "x-fleetlink";
 
+/// The code of the error for a caller that is not, or no longer, known.
+const LOGIN_NEEDED: &str = "login_needed";
+
 /// An error as it is sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(title = "Problem")]
@@ -85,7 +88,7 @@ impl Problem {
 
     /// The caller is not known. Only the page is spared the browser's own question for a password.
     pub(crate) fn unauthorised(headers: &HeaderMap, detail: impl Into<String>) -> Self {
-        let mut problem = Problem::new(StatusCode::UNAUTHORIZED, "login_needed", detail);
+        let mut problem = Problem::new(StatusCode::UNAUTHORIZED, LOGIN_NEEDED, detail);
         problem.0.challenges = !headers.contains_key(PAGE_HEADER);
         problem
     }
@@ -120,9 +123,11 @@ fn status_of(code: ErrorCode) -> StatusCode {
         ErrorCode::ParseError | ErrorCode::InvalidRequest | ErrorCode::InvalidParams => {
             StatusCode::BAD_REQUEST
         }
-        ErrorCode::WrongPassword | ErrorCode::NowBlocked | ErrorCode::KeyRefused => {
-            StatusCode::UNAUTHORIZED
-        }
+        // A call without a session is out of order only where its caller is not, or no longer, logged in.
+        ErrorCode::OutOfOrder
+        | ErrorCode::WrongPassword
+        | ErrorCode::NowBlocked
+        | ErrorCode::KeyRefused => StatusCode::UNAUTHORIZED,
         ErrorCode::Blocked | ErrorCode::Penalised => StatusCode::TOO_MANY_REQUESTS,
         ErrorCode::NotAllowed | ErrorCode::NoChannel => StatusCode::FORBIDDEN,
         ErrorCode::MethodNotFound
@@ -142,7 +147,6 @@ fn status_of(code: ErrorCode) -> StatusCode {
             StatusCode::INTERNAL_SERVER_ERROR
         }
         ErrorCode::VersionMismatch
-        | ErrorCode::OutOfOrder
         | ErrorCode::Replaced
         | ErrorCode::ActiveElsewhere
         | ErrorCode::KeyEnrolled
@@ -166,7 +170,11 @@ impl From<RpcError> for Problem {
             message,
             data,
         } = error;
-        let mut problem = Problem::new(status_of(code), code.name(), message);
+        let name = match code {
+            ErrorCode::OutOfOrder => LOGIN_NEEDED,
+            code => code.name(),
+        };
+        let mut problem = Problem::new(status_of(code), name, message);
         let data = data.unwrap_or_default();
         let document = &mut problem.0.document;
         document.line = data.line;
@@ -178,7 +186,7 @@ impl From<RpcError> for Problem {
 impl From<AdminError> for Problem {
     fn from(error: AdminError) -> Self {
         let (status, code) = match error.kind {
-            AdminErrorKind::NotAdmitted => (StatusCode::UNAUTHORIZED, "login_needed"),
+            AdminErrorKind::NotAdmitted => (StatusCode::UNAUTHORIZED, LOGIN_NEEDED),
             AdminErrorKind::Forbidden => (StatusCode::FORBIDDEN, "not_allowed"),
             AdminErrorKind::NotFound => (StatusCode::NOT_FOUND, "not_found"),
             AdminErrorKind::Invalid => (StatusCode::BAD_REQUEST, "invalid_params"),
@@ -236,6 +244,19 @@ mod tests {
         let mut page = HeaderMap::new();
         page.insert(PAGE_HEADER, HeaderValue::from_static("1"));
         assert!(!response(&page).headers().contains_key(WWW_AUTHENTICATE));
+    }
+
+    #[test]
+    fn a_caller_that_is_known_no_more_has_to_log_in() {
+        let gone = RpcError::new(ErrorCode::OutOfOrder, "upload.commit comes after a login");
+        let not_admitted = AdminError {
+            kind: AdminErrorKind::NotAdmitted,
+            message: gone.message.clone(),
+        };
+        let problem = Problem::from(gone);
+        assert_eq!(problem.status(), StatusCode::UNAUTHORIZED);
+        assert_eq!(problem.0.document.code, LOGIN_NEEDED);
+        assert_eq!(problem, Problem::from(not_admitted));
     }
 
     #[test]
