@@ -139,7 +139,7 @@ impl Loaded {
             source,
         };
         let mut config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
+            .with_protocol_versions(&[&rustls::version::TLS13])
             .map_err(unusable)?
             .with_no_client_auth()
             .with_single_cert(chain, key)

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::pki_types::CertificateDer;
@@ -32,7 +33,12 @@ fn a_changed_certificate_is_taken_up_and_a_damaged_one_is_not() {
         "--http-key",
         &key,
     ];
-    let hub = Hub::start_with(&["cam"], &options);
+    let hub = Hub::start_logged("fleetlink_hub=info", &["cam"], &options);
+    let damaged = || {
+        let log = fs::read_to_string(hub.folder().join("log.txt")).unwrap();
+        log.matches("the changed certificate for HTTP is not used")
+            .count()
+    };
     let mut address = page(&hub);
     address.set_ip([127, 0, 0, 1].into());
     let ask = |trusted: &CertificateDer<'static>, host: &str| {
@@ -51,11 +57,35 @@ fn a_changed_certificate_is_taken_up_and_a_damaged_one_is_not() {
     assert!(ask(&first, "localhost").is_err());
     assert_eq!(ask(&second, "hub.example.org").unwrap().status, 421);
 
+    let before = damaged();
     fs::write(&cert, "damaged").unwrap();
-    // Taken up or not, it has been looked at once a third one is shown.
+    eventually("the damaged certificate is looked at", || {
+        damaged() > before
+    });
     assert_eq!(ask(&second, "localhost").unwrap().status, 200);
     let third = write_certificate(files.path(), &["localhost"]);
     eventually("the mended certificate is shown", || {
         ask(&third, "localhost").is_ok()
     });
+}
+
+#[test]
+fn nobody_is_served_by_an_older_tls() {
+    if Command::new("openssl").arg("version").output().is_err() {
+        return fleetlink_testkit::skip("there is no openssl");
+    }
+    let files = tempfile::tempdir().unwrap();
+    write_certificate(files.path(), &["localhost"]);
+    let path = |name: &str| files.path().join(name).display().to_string();
+    let (cert, key) = (path("cert.pem"), path("key.pem"));
+    let options = ["--http-cert", &cert, "--http-key", &key];
+    let (_hub, address) = super::hub(&[], &options);
+    let shaken = |version: &str| {
+        let mut command = Command::new("openssl");
+        command.args(["s_client", version, "-connect", &address.to_string()]);
+        let finished = crate::harness::run(&mut command, "");
+        finished.stdout.contains("BEGIN CERTIFICATE")
+    };
+    assert!(shaken("-tls1_3"));
+    assert!(!shaken("-tls1_2"));
 }
