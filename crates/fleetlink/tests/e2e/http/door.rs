@@ -127,3 +127,31 @@ fn a_client_network_has_half_of_the_connections_and_others_still_come() {
         Call::get(page, "/healthz").try_send().is_ok()
     });
 }
+
+#[test]
+fn a_page_of_another_port_changes_nothing_by_a_password_that_a_browser_knows() {
+    let (_hub, page) = hub(&["cam"], &[]);
+    let file = "/api/v1/devices/cam/data/1";
+    let post = || Call::new(page, "POST", file).by("cam").body("1\n");
+    let foreign = format!("http://127.0.0.1:{}", page.port() ^ 1);
+    for (name, value) in [
+        ("origin", foreign.as_str()),
+        ("origin", "null"),
+        ("sec-fetch-site", "same-site"),
+        ("sec-fetch-site", "cross-site"),
+    ] {
+        let refused = post().header(name, value).send();
+        let found = (refused.status, refused.problem());
+        assert_eq!(found, (403, "not_allowed".to_owned()), "{name}: {value}");
+        let delete = Call::new(page, "DELETE", file)
+            .by("cam")
+            .header(name, value);
+        assert_eq!(delete.send().status, 403, "{name}: {value}");
+    }
+    assert_eq!(Call::get(page, file).by("cam").send().status, 404);
+    let own = format!("http://{page}");
+    assert_eq!(post().header("origin", &own).send().status, 201);
+    assert_eq!(post().send().status, 201, "no browser");
+    let read = Call::get(page, file).by("cam").header("origin", &foreign);
+    assert_eq!(read.send().status, 200);
+}

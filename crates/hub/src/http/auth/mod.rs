@@ -64,7 +64,13 @@ async fn find_caller(parts: &Parts, client: Client, http: &Http) -> Result<Calle
     let text = shown.to_str().unwrap_or_default();
     let (scheme, value) = text.split_once(' ').unwrap_or((text, ""));
     match scheme.to_ascii_lowercase().as_str() {
-        "basic" => basic::identify(value.trim(), headers, client, http).await,
+        "basic" => {
+            // A browser that knows a password sends it for the page of another port too.
+            if !parts.method.is_safe() {
+                origin::check(&parts.uri, headers, client)?;
+            }
+            basic::identify(value.trim(), headers, client, http).await
+        }
         "bearer" => bearer::identify(value.trim(), headers, client, http).await,
         _ => Err(Problem::unauthorised(headers, HOW_TO_LOG_IN)),
     }
