@@ -41,9 +41,14 @@ impl Proxies {
             && let Some(address) = self.forwarded_for(headers)?
         {
             let is_tls = forwarded_tls(headers);
+            // Another machine's loopback is not this one's.
+            let address = match address.is_loopback() && !peer.is_loopback() {
+                true => peer,
+                false => address,
+            };
             return Ok(Client {
                 address,
-                is_private: is_tls || address.is_loopback(),
+                is_private: is_tls || (address.is_loopback() && peer.is_loopback()),
                 is_tls,
             });
         }
@@ -60,22 +65,22 @@ impl Proxies {
     }
 
     /// The last address that no proxy has: each proxy adds its peer at the end, so that what stands
-    /// before is the client's own word.
+    /// before is the client's own word. If all are proxies, the one that the nearest proxy added.
     fn forwarded_for(&self, headers: &HeaderMap) -> Result<Option<IpAddr>, Problem> {
         let mut addresses = Vec::new();
         for value in headers.get_all(FORWARDED_FOR) {
             let text = value.to_str().map_err(|_| unreadable())?;
             addresses.extend(text.split(',').map(str::trim));
         }
-        let mut first = None;
+        let mut nearest = None;
         for text in addresses.iter().rev() {
             let address = parse_address(text).ok_or_else(unreadable)?;
-            first = Some(address);
             if !self.contain(address) {
-                break;
+                return Ok(Some(address));
             }
+            nearest = nearest.or(Some(address));
         }
-        Ok(first)
+        Ok(nearest)
     }
 }
 
@@ -157,6 +162,32 @@ mod tests {
         assert_eq!(
             client("10.9.9.9", false, &[(FORWARDED_FOR, "unknown")]),
             None
+        );
+    }
+
+    #[test]
+    fn a_loopback_address_of_another_machine_is_not_this_machine() {
+        let forged = [(FORWARDED_FOR, "127.0.0.1")];
+        for address in ["127.0.0.1", "127.0.0.9", "::1", "::ffff:127.0.0.1"] {
+            let told = [(FORWARDED_FOR, address)];
+            assert_eq!(
+                client("10.9.9.9", false, &told),
+                from("10.9.9.9", false, false),
+                "{address}"
+            );
+        }
+        assert_eq!(
+            client("127.0.0.1", false, &forged),
+            from("127.0.0.1", true, false)
+        );
+    }
+
+    #[test]
+    fn a_client_within_the_proxies_network_is_the_one_that_the_nearest_proxy_saw() {
+        let told = [(FORWARDED_FOR, "10.7.7.7, 10.1.2.3")];
+        assert_eq!(
+            client("10.9.9.9", false, &told),
+            from("10.1.2.3", false, false)
         );
     }
 
