@@ -1,7 +1,7 @@
 //! The door's address, and the connections that come to it.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Router;
@@ -73,13 +73,23 @@ pub enum HttpListening {
 }
 
 impl HttpListening {
-    /// The address of the page for a browser on this machine or, where the door listens on all
-    /// addresses, on another one.
+    /// The address of the page for a browser: where the door listens on all addresses, one of those for
+    /// other machines, or without TLS, by which it is not reached from there, the one for this machine.
     pub fn page(self) -> Option<String> {
         let HttpListening::At { address, is_tls } = self else {
             return None;
         };
         let scheme = if is_tls { "https" } else { "http" };
+        if !is_tls && address.ip().is_unspecified() {
+            let own = match address {
+                SocketAddr::V4(_) => IpAddr::from(Ipv4Addr::LOCALHOST),
+                SocketAddr::V6(_) => IpAddr::from(Ipv6Addr::LOCALHOST),
+            };
+            return Some(format!(
+                "{scheme}://{}",
+                SocketAddr::new(own, address.port())
+            ));
+        }
         let shown = crate::hub_state::addresses(address).into_iter().next();
         let shown = shown.unwrap_or_else(|| address.to_string());
         Some(format!("{scheme}://{shown}"))
@@ -266,5 +276,22 @@ impl Door {
         if let Err(error) = ended {
             tracing::debug!(%error, "the connection ended");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_tls_the_page_of_all_addresses_is_shown_at_this_machine() {
+        let page = |address: &str| {
+            let address = address.parse().unwrap();
+            let is_tls = false;
+            HttpListening::At { address, is_tls }.page().unwrap()
+        };
+        assert_eq!(page("0.0.0.0:7480"), "http://127.0.0.1:7480");
+        assert_eq!(page("[::]:7480"), "http://[::1]:7480");
+        assert_eq!(page("192.0.2.7:7480"), "http://192.0.2.7:7480");
     }
 }
