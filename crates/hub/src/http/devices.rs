@@ -11,6 +11,7 @@ use fleetlink_core::{
     SessionId, SessionStatus, StoreCall, StoreReply,
 };
 use fleetlink_proto::control::EnrolledKey;
+use fleetlink_proto::control::limits::LISTED_AT_ONCE;
 use fleetlink_proto::{DeviceName, WallTime};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -73,7 +74,7 @@ pub(crate) struct DeviceItem {
     first_seen: Option<String>,
     /// The present time while it is present; null where the hub does not know.
     last_seen: Option<String>,
-    key: Option<KeyItem>,
+    key: Option<EnrolledKeyItem>,
     sessions: usize,
     data_files: u64,
     bytes: u64,
@@ -81,14 +82,14 @@ pub(crate) struct DeviceItem {
 
 /// A device's key.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct KeyItem {
+pub(crate) struct EnrolledKeyItem {
     fingerprint: String,
     since: String,
 }
 
-impl From<&EnrolledKey> for KeyItem {
+impl From<&EnrolledKey> for EnrolledKeyItem {
     fn from(enrolled: &EnrolledKey) -> Self {
-        KeyItem {
+        EnrolledKeyItem {
             fingerprint: enrolled.key.to_string(),
             since: enrolled.enrolled.to_string(),
         }
@@ -164,11 +165,12 @@ pub(crate) async fn list(
         let AdminReply::Accounts(accounts) = http.ask(&caller, request).await? else {
             return Err(Problem::odd_reply());
         };
+        let is_last = accounts.len() < LISTED_AT_ONCE as usize;
         after = accounts.last().map(|last| last.name.clone());
-        if after.is_none() {
+        found.extend(accounts.into_iter().filter(&is_wanted));
+        if is_last {
             break;
         }
-        found.extend(accounts.into_iter().filter(&is_wanted));
     }
     let more = found.len() > limit;
     found.truncate(limit);
@@ -259,7 +261,7 @@ pub(crate) async fn sessions(
 
 /// Ends a session of a device.
 #[utoipa::path(delete, path = "/api/v1/devices/{device}/sessions/{id}", tag = "devices",
-    operation_id = "end_session",
+    operation_id = "end_device_session",
     params(("device" = String, Path), ("id" = u64, Path)),
     responses(
         (status = 204, description = "It has ended."),
@@ -337,7 +339,7 @@ impl Http {
             joined: joined.map(|session| session.since.to_string()),
             first_seen: Some(created.to_string()),
             last_seen: joined.map(|_| now.to_string()),
-            key: key.map(KeyItem::from),
+            key: key.map(EnrolledKeyItem::from),
             sessions: sessions.len(),
             data_files,
             bytes,
@@ -353,10 +355,13 @@ impl Http {
             count += files.len() as u64;
             let of_page = files.iter().map(|(_, entry)| entry.bytes);
             bytes = bytes.saturating_add(of_page.sum());
-            let Some((device, last)) = files.last() else {
-                return Ok((count, bytes));
+            after = match files.last() {
+                // A page that is not full is the last one.
+                Some((device, last)) if files.len() as u64 >= u64::from(FILES_AT_ONCE) => {
+                    Some((device.clone(), last.file.clone()))
+                }
+                _ => return Ok((count, bytes)),
             };
-            after = Some((device.clone(), last.file.clone()));
         }
     }
 }

@@ -139,7 +139,7 @@ pub(crate) async fn show(
 }
 
 /// Ends the session whose cookie comes with the request.
-#[utoipa::path(delete, path = "/api/v1/session", tag = "access", operation_id = "end_session",
+#[utoipa::path(delete, path = "/api/v1/session", tag = "access", operation_id = "log_out",
     responses(
         (status = 204, description = "It has ended"),
         (status = "default", body = ProblemDocument, content_type = "application/problem+json"),
