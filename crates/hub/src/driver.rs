@@ -300,6 +300,10 @@ impl Driver {
                 tracing::warn!(?stall, "the hub stood still");
                 self.core.stood_still(stall);
             }
+            // Whoever has the reply to an upload has its slot again.
+            while let Ok(upload) = self.upload_ends.1.try_recv() {
+                self.input(Input::StatelessUploadEnded { upload });
+            }
             events.drain(..).for_each(|event| self.handle_event(event));
             while let Some(done) = self.work.try_join_next() {
                 self.handle_done(done);

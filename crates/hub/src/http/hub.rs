@@ -3,16 +3,20 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::Json;
 use axum::extract::State;
 use fleetlink_core::{Query, StoreCall, StoreReply};
 use serde::Serialize;
+use tokio::sync::Mutex;
+use tokio::task::JoinError;
 use utoipa::ToSchema;
 
 use super::Http;
 use super::auth::Authenticated;
 use super::data::of_store;
+use super::limits::SIZE_IS_KNOWN;
 use super::problem::{Problem, ProblemDocument};
 
 /// The hub.
@@ -41,7 +45,7 @@ pub(crate) struct DeviceCounts {
 }
 
 /// The size of the store.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct StoreSize {
     bytes: u64,
     /// Free bytes of its disk.
@@ -75,9 +79,7 @@ pub(crate) async fn hub(
     let StoreReply::Totals(totals) = totals.await.map_err(of_store)? else {
         return Err(Problem::odd_reply());
     };
-    let folder = http.facts.data.clone();
-    let measuring = tokio::task::spawn_blocking(move || size_of(&folder)).await;
-    let store = measuring.map_err(|_| Problem::odd_reply())?;
+    let store = http.size.find(&http.facts.data).await?;
     let is_present = |own: &&Vec<_>| own.iter().any(|s: &fleetlink_core::SessionStatus| s.joined);
     let capacity = http.facts.capacity;
     let pin = http.facts.pin.as_ref();
@@ -103,6 +105,31 @@ pub(crate) async fn hub(
     }))
 }
 
+/// The size of the store as it was found last. It is looked for now and then, once for all who ask: the
+/// folder may have very many files.
+#[derive(Default)]
+pub(super) struct KnownSize(Arc<Mutex<Option<(Instant, StoreSize)>>>);
+
+impl KnownSize {
+    async fn find(&self, folder: &Path) -> Result<StoreSize, Problem> {
+        let (known, folder) = (Arc::clone(&self.0), folder.to_owned());
+        // On its own: if the client goes, the search ends all the same, and the next one asks for it.
+        let finding = tokio::spawn(async move {
+            let mut known = known.lock().await;
+            if let Some((at, size)) = *known
+                && at.elapsed() < SIZE_IS_KNOWN
+            {
+                return Ok(size);
+            }
+            let size = tokio::task::spawn_blocking(move || size_of(&folder)).await?;
+            *known = Some((Instant::now(), size));
+            Ok::<_, JoinError>(size)
+        });
+        let found = finding.await.flatten();
+        found.map_err(|_| Problem::odd_reply())
+    }
+}
+
 /// Blocks.
 fn size_of(folder: &Path) -> StoreSize {
     let disk = rustix::fs::statvfs(folder).ok();
@@ -123,4 +150,23 @@ fn bytes_in(folder: &Path) -> u64 {
         Err(_) => 0,
     });
     sizes.sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_folder_is_not_walked_at_every_question() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("a"), "12345").unwrap();
+        let size = KnownSize::default();
+        let first = size.find(folder.path()).await.unwrap();
+        assert_eq!(first.bytes, 5);
+        fs::write(folder.path().join("b"), "12345").unwrap();
+        let (second, third) = tokio::join!(size.find(folder.path()), size.find(folder.path()));
+        assert_eq!((second.unwrap(), third.unwrap()), (first, first));
+        *size.0.lock().await = None;
+        assert_eq!(size.find(folder.path()).await.unwrap().bytes, 10);
+    }
 }

@@ -29,3 +29,7 @@ pub(crate) const PLOT_COLUMNS: u32 = 1200;
 pub(crate) const NETWORK_SHARE: usize = 2;
 /// The time between two looks at the certificate's files.
 pub(crate) const LOOK_AT_CERTIFICATE: Duration = Duration::from_secs(2);
+/// The time for which the size of the store is not looked for again.
+pub(crate) const SIZE_IS_KNOWN: Duration = Duration::from_secs(15);
+/// The time after which a download asks again whether its caller may read.
+pub(crate) const ASK_AGAIN: Duration = Duration::from_secs(1);

@@ -21,6 +21,7 @@ mod openapi;
 mod page;
 mod patient;
 mod problem;
+mod rest;
 mod router;
 mod session;
 mod tls;
@@ -77,7 +78,11 @@ pub(crate) struct Http {
     /// For the content of data files, which no core carries.
     store: Arc<dyn Store>,
     /// Reads of the store at once.
-    reads: Semaphore,
+    reads: Arc<Semaphore>,
+    /// The order of changes of data files that have conditions.
+    turns: data::Turns,
+    /// The size of the store, as it was found last.
+    size: hub::KnownSize,
     claims: Claims,
     uploads: HubUploads,
     facts: HubFacts,
@@ -96,7 +101,9 @@ impl Http {
         Http {
             calls: StatelessCalls::by(Door::Http, parts.driver),
             store: parts.store,
-            reads: Semaphore::new(limits::READS_AT_ONCE),
+            reads: Arc::new(Semaphore::new(limits::READS_AT_ONCE)),
+            turns: data::Turns::new(),
+            size: hub::KnownSize::default(),
             claims: parts.claims,
             uploads: parts.uploads,
             facts: parts.facts,

@@ -6,60 +6,31 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::StatusCode;
-use axum::middleware::{Next, from_fn_with_state, map_response};
+use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 use utoipa::OpenApi as _;
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
 
 use super::connection::Connection;
 use super::limits::MAX_BODY_BYTES;
 use super::openapi::{self, Description, Document};
 use super::problem::Problem;
-use super::{Http, access, data, devices, headers, health, hub, page, session};
+use super::{Http, access, data, devices, headers, health, hub, page, rest, session};
 
 /// All paths, with the state of this hub.
 ///
 /// # Errors
 /// The description of the API cannot be written.
 pub(super) fn router(http: &Arc<Http>) -> Result<Router, serde_json::Error> {
-    let (paths, description) = OpenApiRouter::with_openapi(Description::openapi())
-        .routes(routes!(health::healthz))
-        .routes(routes!(health::readyz))
-        .routes(routes!(hub::hub))
-        .routes(routes!(devices::list))
-        .routes(routes!(devices::one, devices::remove))
-        .routes(routes!(devices::sessions))
-        .routes(routes!(devices::end_session))
-        .routes(routes!(session::log_in))
-        .routes(routes!(session::show, session::end))
-        .routes(routes!(access::list_accounts, access::add_account))
-        .routes(routes!(access::set_account_password))
-        .routes(routes!(access::revoke_key))
-        .routes(routes!(access::list_tickets, access::issue_ticket))
-        .routes(routes!(access::revoke_ticket))
-        .routes(routes!(access::list_logins, access::add_login))
-        .routes(routes!(access::set_login_password))
-        .routes(routes!(access::remove_login))
-        .routes(routes!(access::list_tokens, access::add_token))
-        .routes(routes!(access::revoke_token))
-        .routes(routes!(access::list_lockouts))
-        .routes(routes!(access::unlock))
-        .routes(routes!(access::list_penalties))
-        .routes(routes!(data::list))
-        .routes(routes!(
-            data::content,
-            data::head,
-            data::replace,
-            data::append,
-            data::delete
-        ))
-        .routes(routes!(data::summary))
-        .routes(routes!(data::points))
+    let all = OpenApiRouter::with_openapi(Description::openapi());
+    let (paths, description) = all_routes()
+        .into_iter()
+        .fold(all, OpenApiRouter::routes)
         .split_for_parts();
     let document = Document::new(&description)?;
     Ok(paths
@@ -73,9 +44,48 @@ pub(super) fn router(http: &Arc<Http>) -> Result<Router, serde_json::Error> {
                 .compress_when(is_compressible()),
         )
         .layer(from_fn_with_state(Arc::clone(http), admit))
+        .layer(from_fn(rest::read))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(map_response(headers::add))
         .with_state(Arc::clone(http)))
+}
+
+/// What the description has of each path, and its handlers.
+fn all_routes() -> Vec<UtoipaMethodRouter<Arc<Http>>> {
+    vec![
+        routes!(health::healthz),
+        routes!(health::readyz),
+        routes!(hub::hub),
+        routes!(devices::list),
+        routes!(devices::one, devices::remove),
+        routes!(devices::sessions),
+        routes!(devices::end_session),
+        routes!(session::log_in),
+        routes!(session::show, session::end),
+        routes!(access::list_accounts, access::add_account),
+        routes!(access::set_account_password),
+        routes!(access::revoke_key),
+        routes!(access::list_tickets, access::issue_ticket),
+        routes!(access::revoke_ticket),
+        routes!(access::list_logins, access::add_login),
+        routes!(access::set_login_password),
+        routes!(access::remove_login),
+        routes!(access::list_tokens, access::add_token),
+        routes!(access::revoke_token),
+        routes!(access::list_lockouts),
+        routes!(access::unlock),
+        routes!(access::list_penalties),
+        routes!(data::list),
+        routes!(
+            data::content,
+            data::head,
+            data::replace,
+            data::append,
+            data::delete
+        ),
+        routes!(data::summary),
+        routes!(data::points),
+    ]
 }
 
 /// Selects the responses that are compressed. Data files are sent as they are stored, so that ranges of them can be asked for.
@@ -125,4 +135,31 @@ fn panicked(_why: Box<dyn Any + Send>) -> Response {
         "this is a fault of the hub; its log says more",
     )
     .into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::*;
+
+    #[test]
+    fn no_two_operations_and_no_two_schemas_have_the_same_name() {
+        let (mut operations, mut schemas) = (BTreeSet::new(), BTreeMap::new());
+        for (described, paths, _) in all_routes() {
+            for (name, schema) in described {
+                let schema = serde_json::to_value(schema).unwrap();
+                let known = schemas.entry(name.clone()).or_insert(schema.clone());
+                assert_eq!(*known, schema, "{name}");
+            }
+            let paths = serde_json::to_value(paths).unwrap();
+            for (path, methods) in paths.as_object().unwrap() {
+                for (method, operation) in methods.as_object().unwrap() {
+                    let id = operation["operationId"].as_str().unwrap().to_owned();
+                    assert!(operations.insert(id), "{method} {path}");
+                }
+            }
+        }
+        assert!(operations.len() > 30 && schemas.len() > 20);
+    }
 }

@@ -1,10 +1,12 @@
 //! Data files over HTTP: listed, read, summed up and deleted.
 
-use std::net::SocketAddr;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
 
 use serde_json::json;
 
 use super::{Call, hub};
+use crate::harness::DEADLINE;
 
 const FILE: &str = "/api/v1/devices/cam/data/temperature";
 
@@ -66,12 +68,25 @@ fn a_data_file_is_sent_whole_in_ranges_and_in_other_forms() {
         .header("range", "bytes=999-")
         .send();
     assert_eq!(behind.status, 416);
+    let told = format!("bytes */{}", whole.len());
+    assert_eq!(behind.header("content-range"), told);
     let other = Call::get(page, FILE).by("cam").header("range", "bytes=0-1");
     let other = other.header("if-range", "\"v999\"").send();
     assert_eq!((other.status, other.body.len()), (200, whole.len()));
 
     let csv = get(page, &format!("{FILE}?format=csv"));
     assert_eq!(csv.text().lines().next(), Some("time,value"));
+    let head = Call::new(page, "HEAD", &format!("{FILE}?format=csv")).by("cam");
+    let head = head.send();
+    for name in [
+        "content-type",
+        "content-disposition",
+        "etag",
+        "content-length",
+    ] {
+        assert_eq!(head.header(name), csv.header(name), "{name}");
+    }
+    assert_ne!(csv.header("etag"), tag);
     assert_eq!(csv.text().lines().nth(2), Some("2020-09-13T12:26:41Z,-7"));
     let lines = get(page, &format!("{FILE}?format=ndjson"));
     let last: serde_json::Value =
@@ -209,4 +224,39 @@ fn no_device_touches_the_data_of_another() {
         }
     }
     assert_eq!(get(page, FILE).text(), "1\n");
+}
+
+#[test]
+fn a_download_ends_with_the_permission_to_read() {
+    let (hub, page) = hub(&["cam"], &[]);
+    // More than the sockets between the hub and its client take.
+    let lines = "123456789.123456789\n".repeat(1 << 20);
+    put(page, FILE, &lines);
+    let token = hub.token("viewer");
+    let mut stream = TcpStream::connect(page).unwrap();
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    write!(
+        stream,
+        "GET {FILE} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n"
+    )
+    .unwrap();
+    let mut begun = [0; 12];
+    stream.read_exact(&mut begun).unwrap();
+    assert_eq!(&begun, b"HTTP/1.1 200");
+    let listed = hub.operated(&["token", "list"], "");
+    hub.operated(
+        &["token", "revoke", &listed["tokens"][0]["id"].to_string()],
+        "",
+    );
+    // The hub believes for a second what it has found out.
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    let mut rest = Vec::new();
+    // A reset is an end too.
+    let _ = stream.read_to_end(&mut rest);
+    assert!(
+        rest.len() < lines.len(),
+        "{} of {}",
+        rest.len(),
+        lines.len()
+    );
 }

@@ -213,3 +213,114 @@ fn curl_uploads_and_downloads_without_further_ado() {
         "{refused}"
     );
 }
+
+#[test]
+fn a_part_of_a_file_is_not_taken_for_the_whole() {
+    let (_hub, page) = hub(&["cam"], &[]);
+    assert_eq!(put(page, "1\n2\n").send().status, 201);
+    for method in ["PUT", "POST"] {
+        let part = Call::new(page, method, FILE).by("cam").body("2\n");
+        let part = part.header("content-range", "bytes 2-3/4").send();
+        let found = (part.status, part.problem());
+        assert_eq!(found, (400, "invalid_params".to_owned()), "{method}");
+    }
+    assert_eq!(content(page), "1\n2\n");
+}
+
+#[test]
+fn an_upload_changes_the_version_that_is_meant_or_nothing() {
+    let (_hub, page) = hub(&["cam"], &[]);
+    let tag = || {
+        Call::get(page, FILE)
+            .by("cam")
+            .send()
+            .header("etag")
+            .to_owned()
+    };
+    let refused = |call: Call| {
+        let reply = call.send();
+        let found = (reply.status, reply.problem());
+        assert_eq!(found, (412, "conflict".to_owned()));
+    };
+    refused(put(page, "1\n").header("if-match", "*"));
+    let first = || put(page, "1\n").header("if-none-match", "*");
+    assert_eq!(first().send().status, 201);
+    refused(first());
+    let seen = tag();
+    assert_eq!(
+        put(page, "2\n").header("if-match", &seen).send().status,
+        201
+    );
+    for method in ["PUT", "POST"] {
+        let late = Call::new(page, method, FILE).by("cam").body("3\n");
+        refused(late.header("if-match", &seen));
+    }
+    assert_eq!(content(page), "2\n");
+    let more = Call::new(page, "POST", FILE).by("cam").body("3\n");
+    let more = more.header("idempotency-key", "more");
+    let more = more.header("if-match", &tag());
+    assert_eq!(more.clone().send().status, 201);
+    // It has been done, though the version is another one since.
+    assert_eq!(more.send().status, 200);
+    assert_eq!(content(page), "2\n3\n");
+}
+
+#[test]
+fn of_two_uploads_for_one_version_one_is_committed() {
+    let (_hub, page) = hub(&["cam"], &[]);
+    for _ in 0..8 {
+        assert_eq!(put(page, "0\n").send().status, 201);
+        let seen = Call::get(page, FILE)
+            .by("cam")
+            .send()
+            .header("etag")
+            .to_owned();
+        let sending = [1, 2, 3].map(|number| {
+            let call = put(page, format!("{number}\n")).header("if-match", &seen);
+            std::thread::spawn(move || call.send().status)
+        });
+        let mut found = sending.map(|sent| sent.join().unwrap());
+        found.sort_unstable();
+        assert_eq!(found, [201, 412, 412]);
+    }
+}
+
+/// Sends a whole request before it reads the reply, as simple clients do; the status of the reply.
+fn send_first(page: SocketAddr, lines: &str, body: usize) -> String {
+    let mut stream = TcpStream::connect(page).unwrap();
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    write!(
+        stream,
+        "PUT {FILE} HTTP/1.1\r\nHost: localhost\r\n{lines}Content-Length: {body}\r\n\r\n"
+    )
+    .unwrap();
+    stream
+        .write_all(&"1\n".repeat(body / 2).into_bytes())
+        .unwrap();
+    let mut reply = [0; 12];
+    stream.read_exact(&mut reply).unwrap();
+    String::from_utf8_lossy(&reply).into_owned()
+}
+
+#[test]
+fn whoever_sends_a_long_body_in_vain_sees_why() {
+    const LONG: usize = 8 << 20;
+    let (_hub, page) = hub(&["cam", "other"], &[]);
+    let by = |name: &str, password: &str| {
+        let shown = data_encoding::BASE64.encode(format!("{name}:{password}").as_bytes());
+        format!("Authorization: Basic {shown}\r\n")
+    };
+    let own = by("cam", PASSWORD);
+    for (lines, status) in [
+        (String::new(), "401"),
+        (by("cam", "wrong"), "401"),
+        (by("other", PASSWORD), "403"),
+        (format!("{own}If-Match: *\r\n"), "412"),
+        (format!("{own}Idempotency-Key: x\r\n"), "201"),
+        // Done before: the body is not looked at.
+        (format!("{own}Idempotency-Key: x\r\n"), "200"),
+    ] {
+        let reply = send_first(page, &lines, LONG);
+        assert_eq!(reply, format!("HTTP/1.1 {status}"), "{lines}");
+    }
+}

@@ -11,8 +11,9 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use fleetlink_proto::IdempotencyKey;
+use fleetlink_core::Caller;
 use fleetlink_proto::control::RpcError;
+use fleetlink_proto::{IdempotencyKey, Version};
 use futures_util::stream::{Stream, try_unfold};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -23,6 +24,7 @@ use super::super::extract::Fields;
 use super::super::page::is_known;
 use super::super::problem::{Problem, ProblemDocument};
 use super::lines::{Lines, Written};
+use super::source::Source;
 use super::subject::Subject;
 use super::upload::{self, UPLOAD_OFFSET};
 use crate::operator::{Content, Next};
@@ -38,6 +40,18 @@ pub(crate) enum Format {
     Csv,
     /// A JSON object a line; values are exact decimals in text.
     Ndjson,
+}
+
+impl Format {
+    /// The tag of a version in this form. That of another form than the stored one is weak: its bytes are
+    /// others.
+    fn tag(self, version: Version) -> String {
+        let tag = Subject::tag(version);
+        match self {
+            Format::Text => tag,
+            Format::Csv | Format::Ndjson => format!("W/{tag}"),
+        }
+    }
 }
 
 /// The form of a content.
@@ -67,17 +81,29 @@ pub(crate) async fn content(
     Fields(FormatFields { format }): Fields<FormatFields>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let snapshot = http.snapshot(caller, &subject).await?;
-    let tag = Subject::tag(snapshot.version);
-    if is_known(&headers, &tag) {
+    send(http, caller, subject, format.unwrap_or_default(), &headers).await
+}
+
+/// The content in a form, with the headers that describe it.
+async fn send(
+    http: Arc<Http>,
+    caller: Caller,
+    subject: Subject,
+    format: Format,
+    headers: &HeaderMap,
+) -> Result<Response, Problem> {
+    let snapshot = http.snapshot(caller.clone(), &subject).await?;
+    let tag = format.tag(snapshot.version);
+    if is_known(headers, &tag) {
         return Ok((StatusCode::NOT_MODIFIED, [(ETAG, tag)]).into_response());
     }
     let content = Content::new(&http.store, snapshot);
-    match format.unwrap_or_default() {
-        Format::Text => as_stored(http, content, &subject, tag, &headers),
-        Format::Csv => Ok(rewritten(http, content, &subject, &tag, Written::Csv)),
-        Format::Ndjson => Ok(rewritten(http, content, &subject, &tag, Written::Ndjson)),
-    }
+    let source = Source::new(http, caller, subject.clone(), content);
+    Ok(match format {
+        Format::Text => as_stored(source, &subject, tag, headers),
+        Format::Csv => rewritten(source, &subject, tag, Written::Csv),
+        Format::Ndjson => rewritten(source, &subject, tag, Written::Ndjson),
+    })
 }
 
 /// The upload whose progress is asked for.
@@ -86,6 +112,9 @@ pub(crate) async fn content(
 pub(crate) struct UploadFields {
     /// The idempotency key of an upload: the reply tells how much of it the hub keeps.
     upload: Option<String>,
+    /// The form that is described.
+    #[param(inline)]
+    format: Option<Format>,
 }
 
 /// Tells the version and the size of a data file, or how much the hub keeps of an upload.
@@ -103,38 +132,29 @@ pub(crate) async fn head(
     State(http): State<Arc<Http>>,
     Authenticated(caller): Authenticated,
     subject: Subject,
-    Fields(UploadFields { upload }): Fields<UploadFields>,
-    headers: HeaderMap,
+    Fields(UploadFields { upload, format }): Fields<UploadFields>,
+    mut headers: HeaderMap,
 ) -> Result<Response, Problem> {
     if let Some(key) = upload {
         let key: IdempotencyKey = upload::parse_key(&key)?;
         let offset = http.upload_offset(caller, &subject, key).await?;
         return Ok([(HeaderName::from_static(UPLOAD_OFFSET), offset)].into_response());
     }
-    let snapshot = http.snapshot(caller, &subject).await?;
-    let tag = Subject::tag(snapshot.version);
-    if is_known(&headers, &tag) {
-        return Ok((StatusCode::NOT_MODIFIED, [(ETAG, tag)]).into_response());
-    }
-    let content = Content::new(&http.store, snapshot);
-    as_stored(http, content, &subject, tag, &HeaderMap::new())
+    // A range is of GET alone.
+    headers.remove(RANGE);
+    send(http, caller, subject, format.unwrap_or_default(), &headers).await
 }
 
-fn as_stored(
-    http: Arc<Http>,
-    mut content: Content,
-    subject: &Subject,
-    tag: String,
-    headers: &HeaderMap,
-) -> Result<Response, Problem> {
-    let whole = content.info().bytes;
-    let wanted = match wanted_range(headers, &tag) {
-        Some(text) => Range::parse(text, whole)?,
-        None => None,
+fn as_stored(mut source: Source, subject: &Subject, tag: String, headers: &HeaderMap) -> Response {
+    let whole = source.content.info().bytes;
+    let wanted = wanted_range(headers, &tag).map(|text| Range::parse(text, whole));
+    let wanted = match wanted.transpose() {
+        Ok(wanted) => wanted.flatten(),
+        Err(problem) => return unsatisfiable(problem, whole),
     };
     let (from, bytes) = wanted.map_or((0, whole), |range| (range.from, range.bytes));
-    let pass_over = from - content.skip(from);
-    let body = Body::from_stream(pieces(http, content, (pass_over, bytes)));
+    let pass_over = from - source.content.skip(from);
+    let body = Body::from_stream(pieces(source, (pass_over, bytes)));
     let mut response = described(body, subject, tag, "text/plain; charset=utf-8", "txt");
     let of_response = response.headers_mut();
     of_response.insert(CONTENT_LENGTH, HeaderValue::from(bytes));
@@ -146,31 +166,32 @@ fn as_stored(
         }
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     }
-    Ok(response)
+    response
 }
 
-fn rewritten(
-    http: Arc<Http>,
-    content: Content,
-    subject: &Subject,
-    tag: &str,
-    form: Written,
-) -> Response {
+/// Refuses a range, and tells how much there is.
+fn unsatisfiable(problem: Problem, whole: u64) -> Response {
+    let mut response = problem.into_response();
+    if let Ok(range) = HeaderValue::from_str(&format!("bytes */{whole}")) {
+        response.headers_mut().insert(CONTENT_RANGE, range);
+    }
+    response
+}
+
+fn rewritten(source: Source, subject: &Subject, tag: String, form: Written) -> Response {
     let lines = Lines::new(form);
-    let stream = try_unfold(Some((http, content, lines)), async |state| {
-        let Some((http, mut content, mut lines)) = state else {
+    let stream = try_unfold(Some((source, lines)), async |state| {
+        let Some((source, mut lines)) = state else {
             return Ok::<_, RpcError>(None);
         };
-        match next(&http, &mut content).await? {
-            Next::Bytes(piece) => {
+        match source.next().await? {
+            (source, Next::Bytes(piece)) => {
                 let written = lines.write(&piece)?;
-                Ok(Some((Bytes::from(written), Some((http, content, lines)))))
+                Ok(Some((Bytes::from(written), Some((source, lines)))))
             }
-            Next::End { .. } => Ok(Some((Bytes::from(lines.finish()?), None))),
+            (_, Next::End { .. }) => Ok(Some((Bytes::from(lines.finish()?), None))),
         }
     });
-    // Not the tag of the stored form: the bytes are others.
-    let tag = format!("W/{tag}");
     let (content_type, extension) = form.names();
     described(
         Body::from_stream(Box::pin(stream)),
@@ -260,22 +281,22 @@ impl Range {
 /// So many bytes of a content, behind others that are passed over. A failure ends the connection, so
 /// that the client sees that bytes are missing.
 fn pieces(
-    http: Arc<Http>,
-    content: Content,
+    source: Source,
     (pass_over, bytes): (u64, u64),
 ) -> impl Stream<Item = Result<Bytes, RpcError>> + Send {
-    let state = (http, content, pass_over, bytes);
+    let state = (source, pass_over, bytes);
     // In a box: the futures within are large.
     Box::pin(try_unfold(
         state,
-        async |(http, mut content, mut pass_over, left)| {
+        async |(mut source, mut pass_over, left)| {
             if left == 0 {
                 return Ok::<_, RpcError>(None);
             }
             loop {
-                let Next::Bytes(piece) = next(&http, &mut content).await? else {
+                let (next_source, Next::Bytes(piece)) = source.next().await? else {
                     return Ok(None);
                 };
+                source = next_source;
                 let mut piece = Bytes::from(piece);
                 let passed = piece
                     .len()
@@ -285,19 +306,11 @@ fn pieces(
                 piece.truncate(usize::try_from(left).unwrap_or(usize::MAX));
                 if !piece.is_empty() {
                     let left = left - piece.len() as u64;
-                    return Ok(Some((piece, (http, content, pass_over, left))));
+                    return Ok(Some((piece, (source, pass_over, left))));
                 }
             }
         },
     ))
-}
-
-/// The next piece. A slow client holds no place while nothing is read for it.
-async fn next(http: &Http, content: &mut Content) -> Result<Next, RpcError> {
-    let _place = http.reads.acquire().await;
-    content.next().await.inspect_err(|error| {
-        tracing::warn!(%error, "a data file cannot be read to its end");
-    })
 }
 
 #[cfg(test)]

@@ -32,12 +32,14 @@ pub(crate) async fn delete(
     headers: HeaderMap,
 ) -> Result<StatusCode, Problem> {
     let version = meant_version(&headers)?;
+    let of = device.clone();
     let request = DataRequest::Delete {
         device,
         file,
         version,
         key: key_of(&headers)?,
     };
+    let _turn = http.turns.take(&of, false).await;
     match http.data(caller, request).await {
         Ok(DataReply::Deleted(_)) => Ok(StatusCode::NO_CONTENT),
         Ok(_) => Err(Problem::odd_reply()),

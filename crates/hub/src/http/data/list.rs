@@ -104,17 +104,27 @@ pub(crate) async fn list(
         .collect();
     let next = entries.last().filter(|_| more);
     let next = next.map(|entry| entry.file.to_string());
-    let _place = http.read_place().await?;
-    let mut items = Vec::with_capacity(entries.len());
-    for entry in &entries {
-        if let Some(summary) = http.summary_of(&device, &entry.file).await? {
-            items.push(DataFileItem::new(entry, &summary));
-        }
-    }
+    let place = http.read_place().await?;
+    let reading = async move { http.items(&device, &entries).await };
+    let items = super::held(place, reading).await?;
     Ok(Json(DataFiles { items, next }))
 }
 
 impl Http {
+    async fn items(
+        &self,
+        device: &DeviceName,
+        entries: &[FileEntry],
+    ) -> Result<Vec<DataFileItem>, Problem> {
+        let mut items = Vec::with_capacity(entries.len());
+        for entry in entries {
+            if let Some(summary) = self.summary_of(device, &entry.file).await? {
+                items.push(DataFileItem::new(entry, &summary));
+            }
+        }
+        Ok(items)
+    }
+
     /// The summary of a data file that the caller has been shown; `None` if it is gone meanwhile.
     async fn summary_of(
         &self,

@@ -1,15 +1,18 @@
 //! Data files of devices: `/api/v1/devices/{device}/data`.
 
+mod conditions;
 mod content;
 mod delete;
 mod lines;
 mod list;
 mod points;
 mod range;
+mod source;
 pub(super) mod subject;
 mod summary;
 mod upload;
 
+pub(super) use self::conditions::Turns;
 pub(super) use self::content::*;
 pub(super) use self::delete::*;
 pub(super) use self::list::*;
@@ -17,15 +20,18 @@ pub(super) use self::points::*;
 pub(super) use self::summary::*;
 pub(super) use self::upload::*;
 
+use std::sync::Arc;
+
 use fleetlink_core::{AdminReply, AdminRequest, Caller, DataReply, DataRequest, Snapshot};
 use fleetlink_core::{StoreError, rpc_error_of_store};
 use fleetlink_proto::samples::Summary;
-use tokio::sync::SemaphorePermit;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
 use super::Http;
 use super::limits::READ_WAIT;
 use super::problem::Problem;
+use crate::store::{Column, Window};
 use fleetlink_proto::control::{ErrorCode, RpcError};
 
 impl Http {
@@ -66,9 +72,18 @@ impl Http {
         }
     }
 
+    /// The columns of a stretch of a data file that the caller may read.
+    async fn columns(&self, of: subject::Subject, window: Window) -> Result<Vec<Column>, Problem> {
+        let place = self.read_place().await?;
+        let store = Arc::clone(&self.store);
+        let read = async move { store.columns(of.device, of.file, window).await };
+        held(place, read).await.map_err(of_store)
+    }
+
     /// A place for one read of the store.
-    async fn read_place(&self) -> Result<SemaphorePermit<'_>, Problem> {
-        match timeout(READ_WAIT, self.reads.acquire()).await {
+    async fn read_place(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        let places = Arc::clone(&self.reads);
+        match timeout(READ_WAIT, places.acquire_owned()).await {
             Ok(Ok(place)) => Ok(place),
             _ => {
                 let message = "many requests read the hub's store now; try again later";
@@ -76,6 +91,22 @@ impl Http {
                 Err(error.into())
             }
         }
+    }
+}
+
+/// Does a read with its place. If the client goes, the read goes on, and keeps its place to its end.
+async fn held<T: Send + 'static>(
+    place: impl Send + 'static,
+    read: impl Future<Output = T> + Send + 'static,
+) -> T {
+    let reading = tokio::spawn(async move {
+        let done = read.await;
+        drop(place);
+        done
+    });
+    match reading.await {
+        Ok(done) => done,
+        Err(failed) => std::panic::resume_unwind(failed.into_panic()),
     }
 }
 

@@ -13,7 +13,6 @@ use super::super::auth::Authenticated;
 use super::super::extract::Fields;
 use super::super::limits::PLOT_COLUMNS;
 use super::super::problem::{Problem, ProblemDocument};
-use super::of_store;
 use super::range::{self, Scale};
 use super::subject::Subject;
 
@@ -61,9 +60,7 @@ pub(crate) async fn points(
     let Some(window) = range::window(from.as_deref(), to.as_deref(), width, scale)? else {
         return Ok(Json(Points::default()));
     };
-    let _place = http.read_place().await?;
-    let columns = http.store.columns(subject.device, subject.file, window);
-    let columns = columns.await.map_err(of_store)?;
+    let columns = http.columns(subject, window).await?;
     let mut points = Points::default();
     for column in columns {
         let summary = column.summary;

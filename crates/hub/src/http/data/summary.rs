@@ -12,7 +12,6 @@ use super::super::Http;
 use super::super::auth::Authenticated;
 use super::super::extract::Fields;
 use super::super::problem::{Problem, ProblemDocument};
-use super::of_store;
 use super::range::{self, Scale};
 use super::subject::Subject;
 
@@ -78,9 +77,7 @@ pub(crate) async fn summary(
     let Some(window) = range::window(from.as_deref(), to.as_deref(), 1, scale)? else {
         return Ok(Json(SummaryDocument::from(&Summary::default())));
     };
-    let _place = http.read_place().await?;
-    let columns = http.store.columns(subject.device, subject.file, window);
-    let columns = columns.await.map_err(of_store)?;
+    let columns = http.columns(subject, window).await?;
     let summary = columns.first().map(|column| column.summary);
     Ok(Json(SummaryDocument::from(&summary.unwrap_or_default())))
 }

@@ -18,6 +18,7 @@ use utoipa::ToSchema;
 use super::super::Http;
 use super::super::auth::Authenticated;
 use super::super::problem::{Problem, ProblemDocument};
+use super::conditions::Conditions;
 use super::subject::Subject;
 use super::summary::SummaryDocument;
 use crate::driver::OpenedUpload;
@@ -61,7 +62,11 @@ impl Uploaded {
     params(("device" = String, Path), ("file" = String, Path),
         ("Idempotency-Key" = Option<String>, Header, description = "Names this upload across retries."),
         ("Upload-Offset" = Option<u64>, Header,
-            description = "The bytes at the beginning that the hub keeps already, as HEAD told.")),
+            description = "The bytes at the beginning that the hub keeps already, as HEAD told."),
+        ("If-Match" = Option<String>, Header,
+            description = "The tags of the versions of which one is changed, or * for any."),
+        ("If-None-Match" = Option<String>, Header,
+            description = "* where no data file of this name may be there yet.")),
     request_body(content = String, content_type = "text/plain"),
     responses(
         (status = 200, body = Uploaded, description = "It had been committed before."),
@@ -85,7 +90,11 @@ pub(crate) async fn replace(
     params(("device" = String, Path), ("file" = String, Path),
         ("Idempotency-Key" = Option<String>, Header, description = "Names this upload across retries."),
         ("Upload-Offset" = Option<u64>, Header,
-            description = "The bytes at the beginning that the hub keeps already, as HEAD told.")),
+            description = "The bytes at the beginning that the hub keeps already, as HEAD told."),
+        ("If-Match" = Option<String>, Header,
+            description = "The tags of the versions of which one is changed, or * for any."),
+        ("If-None-Match" = Option<String>, Header,
+            description = "* where no data file of this name may be there yet.")),
     request_body(content = String, content_type = "text/plain"),
     responses(
         (status = 200, body = Uploaded, description = "It had been committed before."),
@@ -116,8 +125,9 @@ async fn upload(
     if *own != subject.device {
         return Err(Problem::forbidden("a device uploads its own data alone"));
     }
+    let conditions = Conditions::of_upload(&headers)?;
     let open = OpenUpload {
-        file: subject.file,
+        file: subject.file.clone(),
         mode,
         key: key_of(&headers)?,
         upload: None,
@@ -129,10 +139,14 @@ async fn upload(
         }
         OpenedUpload::Begun(begun) => begun,
     };
+    // Once more before the commit; here, so that nothing is sent in vain.
+    http.check_conditions(caller.clone(), &subject, &conditions)
+        .await?;
     let (reply, replied) = oneshot::channel();
     // On its own: if the client breaks off, what came is kept, and a commit goes on.
-    tokio::spawn(Receiving::new(http, caller, begun, body).run(left_out, reply));
-    let done = replied.await.unwrap_or_else(|_| Err(died()));
+    let receiving = Receiving::new(http, caller, begun, body).of(subject, conditions);
+    tokio::spawn(receiving.run(left_out, reply));
+    let done = replied.await.unwrap_or_else(|_| Err(died().into()));
     let (receipt, summary) = done?;
     let uploaded = Json(Uploaded::new(&receipt, Some(&summary)));
     Ok((StatusCode::CREATED, uploaded).into_response())

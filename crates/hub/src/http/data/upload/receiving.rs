@@ -14,12 +14,15 @@ use tokio::time::timeout;
 
 use super::super::super::Http;
 use super::super::super::limits::{BLOCK_BYTES, REFUSED_UPLOAD_READ};
+use super::super::super::problem::Problem;
+use super::super::conditions::Conditions;
+use super::super::subject::Subject;
 use crate::driver::BegunUpload;
 use crate::ingest::Ingest;
 use crate::session::{Claimed, stage_upload};
 
 /// The reply of an upload: its receipt and the summary of its samples.
-type Reply = oneshot::Sender<Result<(Receipt, Summary), RpcError>>;
+type Reply = oneshot::Sender<Result<(Receipt, Summary), Problem>>;
 
 /// An upload that arrives. Its slot is given back when this is dropped.
 pub(super) struct Receiving {
@@ -27,6 +30,7 @@ pub(super) struct Receiving {
     caller: Caller,
     begun: BegunUpload,
     body: BodyDataStream,
+    meant: Option<(Subject, Conditions)>,
 }
 
 /// The end of the bytes of a body.
@@ -43,19 +47,27 @@ impl Receiving {
             caller,
             begun,
             body: body.into_data_stream(),
+            meant: None,
         }
+    }
+
+    /// The same, for a version that is meant.
+    pub(super) fn of(mut self, subject: Subject, conditions: Conditions) -> Self {
+        self.meant = conditions.are_set().then_some((subject, conditions));
+        self
     }
 
     /// Takes all that comes, has it committed, and replies.
     pub(super) async fn run(mut self, left_out: u64, reply: Reply) {
         let done = Box::pin(self.receive(left_out)).await;
         let is_refused = done.is_err();
-        // The client may have gone meanwhile.
-        let _ = reply.send(done);
         let Receiving {
             begun, mut body, ..
         } = self;
+        // Whoever has the reply has the slot again.
         drop(begun);
+        // The client may have gone meanwhile.
+        let _ = reply.send(done);
         if is_refused {
             // Whoever is cut off while it sends never sees the reply.
             let draining = async { while let Some(Ok(_)) = body.next().await {} };
@@ -63,7 +75,7 @@ impl Receiving {
         }
     }
 
-    async fn receive(&mut self, left_out: u64) -> Result<(Receipt, Summary), RpcError> {
+    async fn receive(&mut self, left_out: u64) -> Result<(Receipt, Summary), Problem> {
         let http = Arc::clone(&self.http);
         let _open = http.uploads.open();
         let staging = stage_upload(&http.store, &http.claims, &self.begun.change).await?;
@@ -74,12 +86,35 @@ impl Receiving {
         let ingest = self.go_on(ingest, left_out, &claimed).await?;
         let ingest = match self.take_all(ingest, &claimed).await? {
             Ended::All(ingest) => ingest,
-            Ended::Early(error) => return Err(error),
+            Ended::Early(error) => return Err(error.into()),
         };
+        let device = &self.begun.change.device;
+        let _turn = http.turns.take(device, self.meant.is_some()).await;
+        let ingest = self.still_meant(ingest).await?;
         let staged = finish(ingest).await?;
         let summary = staged.summary;
         let receipt = http.calls.commit(self.caller.clone(), &self.begun, staged);
         Ok((receipt.await?, summary))
+    }
+
+    /// Looks once more whether the version is the one that is meant; if it is not, keeps nothing.
+    async fn still_meant(&mut self, ingest: Box<Ingest>) -> Result<Box<Ingest>, Problem> {
+        let Some((subject, conditions)) = &self.meant else {
+            return Ok(ingest);
+        };
+        let caller = self.caller.clone();
+        let checked = self.http.check_conditions(caller, subject, conditions);
+        match checked.await {
+            Ok(()) => Ok(ingest),
+            Err(problem) => {
+                at_disk(move || {
+                    ingest.abandon();
+                    Ok(())
+                })
+                .await?;
+                Err(problem)
+            }
+        }
     }
 
     /// Goes on with what is kept of the upload: the client leaves it out, or sends it once more.
