@@ -165,7 +165,7 @@ pub(crate) async fn list(
         let AdminReply::Accounts(accounts) = http.ask(&caller, request).await? else {
             return Err(Problem::odd_reply());
         };
-        let is_last = accounts.len() < LISTED_AT_ONCE as usize;
+        let is_last = (accounts.len() as u64) < u64::from(LISTED_AT_ONCE);
         after = accounts.last().map(|last| last.name.clone());
         found.extend(accounts.into_iter().filter(&is_wanted));
         if is_last {
