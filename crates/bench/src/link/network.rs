@@ -6,6 +6,8 @@ use std::fs::File;
 use std::net::Ipv4Addr;
 use std::process::Command;
 
+use fleetlink_testkit::Namespace;
+
 use crate::BenchResult;
 
 /// The link's ends of the cables.
@@ -24,11 +26,11 @@ pub(crate) enum Host {
     Receiver,
 }
 
-/// Removed when dropped.
+/// The three of them.
 pub(crate) struct Network {
-    sender: String,
-    receiver: String,
-    link: String,
+    sender: Namespace,
+    receiver: Namespace,
+    link: Namespace,
 }
 
 impl Network {
@@ -37,16 +39,11 @@ impl Network {
     /// # Errors
     /// Where this user may not make network namespaces, or `ip` (iproute2) is missing.
     pub(crate) fn make() -> BenchResult<Self> {
-        let id = std::process::id();
-        let name = |host: &str| format!("fleetlink-{host}-{id}");
         let network = Network {
-            sender: name("sender"),
-            receiver: name("receiver"),
-            link: name("link"),
+            sender: Namespace::make("sender")?,
+            receiver: Namespace::make("receiver")?,
+            link: Namespace::make("link")?,
         };
-        for host in [&network.sender, &network.receiver, &network.link] {
-            ip(&["netns", "add", host])?;
-        }
         for (host, end) in [(Host::Sender, SENDERS), (Host::Receiver, RECEIVERS)] {
             network.connect(host, end)?;
         }
@@ -58,18 +55,14 @@ impl Network {
 
     /// A command to be run on a host.
     pub(crate) fn on(&self, host: Host, program: &OsStr) -> Command {
-        let mut command = Command::new("ip");
-        command
-            .args(["netns", "exec", self.name(host)])
-            .arg(program);
-        command
+        self.host(host).command(program)
     }
 
     pub(super) fn link(&self) -> BenchResult<File> {
-        Ok(File::open(format!("/run/netns/{}", self.link))?)
+        Ok(File::open(self.link.file())?)
     }
 
-    fn name(&self, host: Host) -> &str {
+    fn host(&self, host: Host) -> &Namespace {
         match host {
             Host::Sender => &self.sender,
             Host::Receiver => &self.receiver,
@@ -77,43 +70,36 @@ impl Network {
     }
 
     fn connect(&self, host: Host, end: &str) -> BenchResult {
-        let (name, link) = (self.name(host), &self.link);
-        let cable = ["link", "add", CABLE, "netns", name, "type", "veth"];
-        ip(&[&cable[..], &["peer", end, "netns", link]].concat())?;
+        let (name_space, link) = (self.host(host), &self.link);
+        name_space.connect(CABLE, (link, end))?;
         // The kernel cuts what it sends into packets, as a network card would.
-        let cut = ["gso_max_segs", "1"];
-        ip(&[&["-n", name, "link", "set", CABLE][..], &cut].concat())?;
+        name_space.ip(&["link", "set", CABLE, "gso_max_segs", "1"])?;
+        let set = |host: &Namespace, setting: &str| host.run("sysctl", &["-q", "-w", setting]);
+        let quiet = "net.ipv6.conf.all.disable_ipv6=1";
         for setting in [
-            "net.ipv6.conf.all.disable_ipv6=1".to_owned(),
+            quiet.to_owned(),
             // Each flow finds out for itself what the link carries.
             "net.ipv4.tcp_no_metrics_save=1".to_owned(),
             format!("net.ipv4.tcp_rmem={TCP_BUFFERS}"),
             format!("net.ipv4.tcp_wmem={TCP_BUFFERS}"),
         ] {
-            ip(&["netns", "exec", name, "sysctl", "-q", "-w", &setting])?;
+            set(name_space, &setting)?;
         }
         let address = format!("{}/24", host.address());
-        ip(&["-n", name, "address", "add", &address, "dev", CABLE])?;
-        ip(&["-n", name, "link", "set", CABLE, "up"])?;
-        ip(&["-n", name, "link", "set", "lo", "up"])?;
-        let quiet = "net.ipv6.conf.all.disable_ipv6=1";
-        ip(&["netns", "exec", link, "sysctl", "-q", "-w", quiet])?;
-        ip(&["-n", link, "link", "set", end, "up"])
+        name_space.ip(&["address", "add", &address, "dev", CABLE])?;
+        name_space.ip(&["link", "set", CABLE, "up"])?;
+        set(link, quiet)?;
+        Ok(link.ip(&["link", "set", end, "up"])?)
     }
 
     /// Tells a host the other's hardware address: the link carries no question for it.
     fn introduce(&self, host: Host, other: Host) -> BenchResult {
         let place = "/sys/class/net/cable/address";
-        let output = self.on(other, OsStr::new("cat")).arg(place).output()?;
-        let hardware = String::from_utf8(output.stdout)?;
-        let (name, address) = (self.name(host), other.address().to_string());
+        let hardware = self.host(other).run("cat", &[place])?;
+        let address = other.address().to_string();
         let neighbour = ["neigh", "add", &address, "lladdr", hardware.trim()];
-        ip(&[
-            &["-n", name][..],
-            &neighbour,
-            &["dev", CABLE, "nud", "permanent"],
-        ]
-        .concat())
+        let of_cable = ["dev", CABLE, "nud", "permanent"];
+        Ok(self.host(host).ip(&[&neighbour[..], &of_cable].concat())?)
     }
 }
 
@@ -122,26 +108,6 @@ impl Host {
         match self {
             Host::Sender => Ipv4Addr::new(10, 77, 0, 1),
             Host::Receiver => Ipv4Addr::new(10, 77, 0, 2),
-        }
-    }
-}
-
-impl Drop for Network {
-    fn drop(&mut self) {
-        for host in [&self.sender, &self.receiver, &self.link] {
-            // What was not made cannot be removed.
-            let _ = ip(&["netns", "delete", host]);
-        }
-    }
-}
-
-fn ip(arguments: &[&str]) -> BenchResult {
-    let output = Command::new("ip").args(arguments).output()?;
-    match output.status.success() {
-        true => Ok(()),
-        false => {
-            let said = String::from_utf8_lossy(&output.stderr);
-            Err(format!("ip {}: {}", arguments.join(" "), said.trim()).into())
         }
     }
 }

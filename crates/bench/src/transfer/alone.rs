@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
+use fleetlink_testkit::Namespace;
+
 use super::contender::Cost;
 use crate::BenchResult;
 use crate::process::{Process, childrens_time};
 
-/// The namespace, removed when dropped.
-pub(super) struct Alone {
-    name: String,
-}
+/// The namespace.
+pub(super) struct Alone(Namespace);
 
 /// A sender and a receiver that are under way.
 pub(super) struct Pair {
@@ -25,26 +25,15 @@ pub(super) struct Pair {
 impl Alone {
     /// `None` where this user may not make one.
     pub(super) fn make(what: &str) -> Option<Self> {
-        let alone = Alone {
-            name: format!("fleetlink-{what}-{}", std::process::id()),
-        };
-        let made = ip(&["netns", "add", &alone.name]);
-        (made && ip(&["-n", &alone.name, "link", "set", "lo", "up"])).then_some(alone)
+        Namespace::make(what).ok().map(Alone)
     }
 
     /// A command that runs in it.
     pub(super) fn command(&self, program: &Path) -> Command {
-        let mut command = Command::new("ip");
-        command.args(["netns", "exec", &self.name]).arg(program);
+        let mut command = self.0.command(program.as_os_str());
         // They talk about how far they are.
         command.stderr(Stdio::null());
         command
-    }
-}
-
-impl Drop for Alone {
-    fn drop(&mut self) {
-        ip(&["netns", "delete", &self.name]);
     }
 }
 
@@ -80,9 +69,4 @@ pub(super) fn program(variable: &str, name: &str) -> Option<PathBuf> {
 
 fn is_file(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| metadata.is_file())
-}
-
-fn ip(arguments: &[&str]) -> bool {
-    let output = Command::new("ip").args(arguments).output();
-    output.is_ok_and(|output| output.status.success())
 }

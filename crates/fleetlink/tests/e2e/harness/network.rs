@@ -2,10 +2,15 @@
 
 use std::process::Command;
 
-/// A hub's host and a device's host; removed when dropped.
+use fleetlink_testkit::Namespace;
+
+/// The hosts' ends of the cable.
+const CABLE: &str = "cable";
+
+/// A hub's host and a device's host.
 pub(crate) struct Network {
-    hub: String,
-    device: String,
+    hub: Namespace,
+    device: Namespace,
     family: Family,
 }
 
@@ -30,31 +35,25 @@ impl Network {
             fleetlink_testkit::skip("only root can make network namespaces");
             return None;
         }
-        let id = std::process::id();
-        let network = Network {
-            hub: format!("fl-hub-{id}"),
-            device: format!("fl-dev-{id}"),
-            family,
-        };
-        let (hub, device) = (&network.hub, &network.device);
-        ip(&["netns", "add", hub]);
-        ip(&["netns", "add", device]);
-        ip(&[
-            "link", "add", "cable", "netns", hub, "type", "veth", "peer", "cable", "netns", device,
-        ]);
-        for (host, number) in [(hub, 1), (device, 2)] {
+        let make = |role| Namespace::make(role).expect("root makes network namespaces");
+        let (hub, device) = (make("hub"), make("device"));
+        connect((&hub, &device), CABLE);
+        for (host, number) in [(&hub, 1), (&device, 2)] {
             if family != Family::V6 {
                 let address = format!("10.77.0.{number}/24");
-                ip(&["-n", host, "address", "add", &address, "dev", "cable"]);
+                ip(host, &["address", "add", &address, "dev", CABLE]);
             }
             if family != Family::V4 {
                 let address = format!("fd77::{number}/64");
-                let add = ["address", "add", &address, "dev", "cable", "nodad"];
-                ip(&[&["-n", host][..], &add].concat());
+                ip(host, &["address", "add", &address, "dev", CABLE, "nodad"]);
             }
-            ip(&["-n", host, "link", "set", "cable", "up"]);
-            ip(&["-n", host, "link", "set", "lo", "up"]);
+            ip(host, &["link", "set", CABLE, "up"]);
         }
+        let network = Network {
+            hub,
+            device,
+            family,
+        };
         Some(network)
     }
 
@@ -75,31 +74,28 @@ impl Network {
              add rule ip cut in meta l4proto udp ip saddr {addresses} drop; \
              add rule ip cut out meta l4proto udp ip daddr {addresses} drop;"
         );
-        ip(&["netns", "exec", &self.device, "nft", &rules]);
+        nft(&self.device, &rules);
     }
 
     /// A second cable between the two hosts, and the hub's address on it.
     pub(crate) fn add_cable(&self) -> &'static str {
         let (hub, device) = (&self.hub, &self.device);
-        let ends = [
-            "netns", hub, "type", "veth", "peer", "second", "netns", device,
-        ];
-        ip(&[&["link", "add", "second"][..], &ends].concat());
+        connect((hub, device), "second");
         for (host, address) in [(hub, "10.78.0.1/24"), (device, "10.78.0.2/24")] {
-            ip(&["-n", host, "address", "add", address, "dev", "second"]);
-            ip(&["-n", host, "link", "set", "second", "up"]);
+            ip(host, &["address", "add", address, "dev", "second"]);
+            ip(host, &["link", "set", "second", "up"]);
         }
         "10.78.0.1"
     }
 
     /// Runs a command on the hub's host.
     pub(crate) fn on_hub(&self, command: &Command) -> Command {
-        within(&self.hub, command)
+        self.hub.within(command)
     }
 
     /// Runs a command on the device's host.
     pub(crate) fn on_device(&self, command: &Command) -> Command {
-        within(&self.device, command)
+        self.device.within(command)
     }
 
     /// Counts packets to anybody but these two hosts, on both; there is a way to them.
@@ -111,21 +107,17 @@ impl Network {
                      add rule inet strangers out ip6 daddr != ::1 \
                      meta l4proto { tcp, udp } counter;";
         for (host, gateway) in [(&self.hub, "10.77.0.2"), (&self.device, "10.77.0.1")] {
-            ip(&["netns", "exec", host, "nft", rules]);
-            ip(&["-n", host, "route", "add", "default", "via", gateway]);
-            ip(&["-n", host, "-6", "route", "add", "default", "dev", "cable"]);
+            nft(host, rules);
+            ip(host, &["route", "add", "default", "via", gateway]);
+            ip(host, &["-6", "route", "add", "default", "dev", CABLE]);
         }
     }
 
     /// The counters, as nft lists them.
     pub(crate) fn strangers(&self) -> String {
-        let list = ["nft", "list", "table", "inet", "strangers"];
-        let listed = [&self.hub, &self.device].map(|host| {
-            let mut command = Command::new("ip");
-            command.args(["netns", "exec", host]).args(list);
-            let output = command.output().expect("nft is installed");
-            String::from_utf8_lossy(&output.stdout).into_owned()
-        });
+        let list = ["list", "table", "inet", "strangers"];
+        let hosts = [&self.hub, &self.device];
+        let listed = hosts.map(|host| host.run("nft", &list).expect("the table is there"));
         listed.concat()
     }
 
@@ -138,7 +130,7 @@ impl Network {
              add chain inet loss out {{ type filter hook output priority 0; }}; \
              add rule inet loss in {lost}; add rule inet loss out {lost};"
         );
-        ip(&["netns", "exec", &self.device, "nft", &rules]);
+        nft(&self.device, &rules);
     }
 
     /// Lets so many kilobytes of UDP through in a second, in either direction.
@@ -152,7 +144,7 @@ impl Network {
              add chain inet slow out {{ type filter hook output priority 0; }}; \
              add rule inet slow in {much}; add rule inet slow out {much};"
         );
-        ip(&["netns", "exec", &self.device, "nft", &rules]);
+        nft(&self.device, &rules);
     }
 
     /// Cuts the cable: nothing closes, nothing arrives.
@@ -160,53 +152,26 @@ impl Network {
         let rules = "add table inet cut; \
                      add chain inet cut in { type filter hook input priority 0; policy drop; }; \
                      add chain inet cut out { type filter hook output priority 0; policy drop; };";
-        ip(&["netns", "exec", &self.device, "nft", rules]);
+        nft(&self.device, rules);
     }
 
     /// Mends the cable.
     pub(crate) fn pass_packets(&self) {
-        ip(&[
-            "netns",
-            "exec",
-            &self.device,
-            "nft",
-            "delete table inet cut",
-        ]);
+        nft(&self.device, "delete table inet cut");
     }
-}
-
-impl Drop for Network {
-    fn drop(&mut self) {
-        for host in [&self.hub, &self.device] {
-            // What was not made cannot be removed.
-            let _ = Command::new("ip").args(["netns", "delete", host]).status();
-        }
-    }
-}
-
-fn within(host: &str, command: &Command) -> Command {
-    let mut wrapped = Command::new("ip");
-    wrapped
-        .args(["netns", "exec", host])
-        .arg(command.get_program())
-        .args(command.get_args());
-    if let Some(folder) = command.get_current_dir() {
-        wrapped.current_dir(folder);
-    }
-    for (name, value) in command.get_envs() {
-        match value {
-            Some(value) => wrapped.env(name, value),
-            None => wrapped.env_remove(name),
-        };
-    }
-    wrapped
 }
 
 #[track_caller]
-fn ip(arguments: &[&str]) {
-    let status = Command::new("ip")
-        .args(arguments)
-        .status()
-        .expect("iproute2 is installed");
-    assert!(status.success(), "ip {arguments:?}: {status}");
+fn connect((hub, device): (&Namespace, &Namespace), end: &str) {
+    hub.connect(end, (device, end)).unwrap();
+}
+
+#[track_caller]
+fn ip(host: &Namespace, arguments: &[&str]) {
+    host.ip(arguments).unwrap();
+}
+
+#[track_caller]
+fn nft(host: &Namespace, rules: &str) {
+    host.run("nft", &[rules]).unwrap();
 }
