@@ -11,7 +11,7 @@ use crate::partial::{self, Listed};
 /// The rule for a file that is already where a new one shall be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Existing {
-    /// It stays, and the new one is refused.
+    /// It stays, and the new one is refused: `ErrorKind::File`, of which `io()` is `AlreadyExists`.
     Keep,
     /// The new one takes its place at once.
     Replace,

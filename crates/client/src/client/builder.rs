@@ -80,7 +80,8 @@ impl ClientBuilder {
 
     /// The folder that keeps this device's keys, the pins of its hubs and the keys of the devices
     /// that it has exchanged files with. Without it that of the command `fleetlink`:
-    /// `FLEETLINK_STATE_DIR`, else `fleetlink` in the XDG state folder.
+    /// `FLEETLINK_STATE_DIR`, else `fleetlink` in the XDG state folder. Several devices and processes
+    /// may share it.
     #[must_use]
     pub fn state_dir(mut self, folder: impl Into<PathBuf>) -> Self {
         self.state = Some(folder.into());

@@ -241,6 +241,8 @@ impl Client {
     /// # }
     /// ```
     ///
+    /// A `&str` is lines of text, and not a path.
+    ///
     /// # Errors
     /// A line is no sample, there is no sample, the source cannot be read, or the hub refuses it or
     /// cannot be reached any more.
@@ -256,8 +258,8 @@ impl Client {
     }
 
     /// Appends the samples that a source gives, while it gives them, until its end or until `stop`
-    /// resolves. Samples that the hub has not acknowledged are kept while it is away. See
-    /// [`append_stream`].
+    /// resolves. Lines that were read by then are still sent. Samples that the hub has not
+    /// acknowledged are kept while it is away.
     pub async fn append_from(
         &self,
         file: DataFile,
@@ -298,7 +300,8 @@ impl Client {
         delete_file(self, file.into_data_file()?).await
     }
 
-    /// Fetches one of the device's data files; `progress` hears how many bytes of how many came.
+    /// Fetches one of the device's data files, as text with one sample a line; `progress` hears how
+    /// many bytes of how many came.
     ///
     /// # Errors
     /// There is no such data file, the hub goes away, nothing comes for two minutes, `target` cannot

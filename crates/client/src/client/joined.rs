@@ -31,7 +31,8 @@ pub enum Event {
     /// Something happens to a file that another device sends.
     Arrival(Arrival),
     /// The device does not come back by itself: somebody else took over its name, it was removed,
-    /// its login is refused, or the hub's key has changed. This is the last event.
+    /// its login is refused, the hub's key has changed, or it has left
+    /// ([`ErrorKind::Closed`](crate::ErrorKind::Closed) with `Closed::Left`). This is the last event.
     Ended(Error),
 }
 
@@ -202,7 +203,7 @@ impl Client {
     /// calls of this client go through its session from then on.
     ///
     /// ```no_run
-    /// use fleetlink_client::{Event, ReceivePolicy};
+    /// use fleetlink_client::{Closed, ErrorKind, Event, ReceivePolicy};
     ///
     /// # async fn example(hub: fleetlink_client::Client) -> fleetlink_client::Result<()> {
     /// let mut events = hub.join().inbox("inbox", ReceivePolicy::from_everybody()).await?;
@@ -210,6 +211,7 @@ impl Client {
     ///     match event {
     ///         Event::Arrival(arrival) => println!("{arrival:?}"),
     ///         Event::HubAway(why) => println!("the hub is away: {why}"),
+    ///         Event::Ended(why) if matches!(why.kind(), ErrorKind::Closed(Closed::Left)) => break,
     ///         Event::Ended(why) => return Err(why),
     ///         _ => {}
     ///     }
@@ -220,7 +222,7 @@ impl Client {
     ///
     /// # Errors
     /// The hub refuses the join or cannot be reached, the folder cannot be used, or the device has
-    /// joined already.
+    /// joined already ([`ErrorKind::Refused`](crate::ErrorKind::Refused) with `OutOfOrder`).
     pub fn join(&self) -> Joining<'_> {
         Joining {
             client: self,

@@ -122,8 +122,14 @@ impl Client {
     /// # }
     /// ```
     ///
+    /// A path names a regular file. A folder is refused ([`ErrorKind::File`](crate::ErrorKind::File)):
+    /// send the files in it. The other device stores a file under its last name, with a number where
+    /// it has one of that name.
+    ///
     /// A device that is not active, or that receives no files, is an error at once
-    /// ([`ErrorKind::Refused`](crate::ErrorKind::Refused) with `Offline` or `NoEndpoint`). To cancel one
+    /// ([`ErrorKind::Refused`](crate::ErrorKind::Refused) with `Offline` or `NoEndpoint`). The hub does
+    /// not tell a name without an account from a device that is away. A device that is away may come
+    /// back later, also a moment after the hub did. To cancel one
     /// file of several, use [`outbound`](Client::outbound) and a [`Control`](crate::Control) for each.
     ///
     /// # Errors
