@@ -50,7 +50,7 @@ export type Device = {
   first_seen: string | null;
   /** Since when it is present. */
   joined: string | null;
-  key: DeviceKey | null;
+  key: EnrolledKeyItem | null;
   /** The present time while it is present; null where the hub does not know. */
   last_seen: string | null;
   name: string;
@@ -81,6 +81,12 @@ export type Devices = {
   items: Device[];
   /** The value of `after` for the next page; null on the last one. */
   next: string | null;
+};
+
+/** A device's key. */
+export type EnrolledKeyItem = {
+  fingerprint: string;
+  since: string;
 };
 
 /** The hub. */

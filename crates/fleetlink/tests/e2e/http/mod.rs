@@ -6,6 +6,7 @@ mod data;
 mod devices;
 mod door;
 mod logins;
+mod page_types;
 mod people;
 mod start;
 mod tls;
