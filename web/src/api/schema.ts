@@ -2,7 +2,7 @@
 
 /** An account of a device. */
 export type Account = {
-  /** When it was made. */
+  /** The time at which it was made. */
   added: string;
   key: DeviceKey | null;
   /** For how many more milliseconds its password is refused; null if it is not. */
@@ -125,7 +125,7 @@ export type DeviceKey = {
 /** A page of a list. */
 export type List_AccountItem = {
   items: {
-    /** When it was made. */
+    /** The time at which it was made. */
     added: string;
     key: DeviceKey | null;
     /** For how many more milliseconds its password is refused; null if it is not. */
@@ -143,7 +143,7 @@ export type List_LockOutItem = {
   items: {
     /** The name of a device as it was tried, which need not be one; or `login/` and a person's login. */
     device: string;
-    /** When it ends. */
+    /** The time at which it ends. */
     until: string;
   }[];
   /** The value of `after` for the next page; null on the last one. */
@@ -168,7 +168,7 @@ export type List_PenaltyItem = {
     /** `many_names` where it may try none, `one_name` where it may not try a name that it failed on. */
     fault: string;
     network: string;
-    /** When it ends. */
+    /** The time at which it ends. */
     until: string;
   }[];
   /** The value of `after` for the next page; null on the last one. */
@@ -187,7 +187,7 @@ export type List_TicketItem = {
     number: number;
     /** The prefix of new devices; null if it is for one name. */
     prefix: string | null;
-    /** When it was revoked; null if it was not. */
+    /** The time at which it was revoked; null if it was not. */
     revoked: string | null;
     /** `open`, `used`, `revoked` or `expired`. */
     state: string;
@@ -204,14 +204,14 @@ export type List_TokenItem = {
   items: {
     /** The device as which it acts; null if it acts as none. */
     device: string | null;
-    /** When it ends; null if it has no end. */
+    /** The time at which it ends; null if it has no end. */
     expires: string | null;
     id: string;
     made: string;
     name: string;
     /** `viewer`, `administrator` or `device`. */
     role: string;
-    /** When it was used last, to a minute. */
+    /** The time of its last use, to a minute. */
     used: string | null;
   }[];
   /** The value of `after` for the next page; null on the last one. */
@@ -222,7 +222,7 @@ export type List_TokenItem = {
 export type Lockout = {
   /** The name of a device as it was tried, which need not be one; or `login/` and a person's login. */
   device: string;
-  /** When it ends. */
+  /** The time at which it ends. */
   until: string;
 };
 
@@ -234,7 +234,7 @@ export type Login = {
   role: string;
 };
 
-/** What opens a session of the page: a one-time link, or a login's name and password. */
+/** The proof that opens a session of the page: a one-time link, or a login's name and password. */
 export type LoginOrder = {
   /** The name of a login. */
   name?: string | null;
@@ -292,7 +292,7 @@ export type NewTicketOrder = {
 
 /** A token that was added: the one time that its text is told. */
 export type NewToken = Token & {
-  /** What to send as `Authorization: Bearer`. */
+  /** The value for `Authorization: Bearer`. */
   token: string;
 };
 
@@ -302,7 +302,7 @@ export type NewTokenOrder = {
   device?: string | null;
   /** For how many seconds; without an end where it is not given. */
   expires_in?: number | null;
-  /** What it is for. */
+  /** Its purpose. */
   name: string;
   /** `viewer`, `administrator` or `device`. */
   role: string;
@@ -313,7 +313,7 @@ export type Penalty = {
   /** `many_names` where it may try none, `one_name` where it may not try a name that it failed on. */
   fault: string;
   network: string;
-  /** When it ends. */
+  /** The time at which it ends. */
   until: string;
 };
 
@@ -345,9 +345,9 @@ export type Problem = {
   type: string;
 };
 
-/** Who makes requests. */
+/** The caller of the requests. */
 export type Session = {
-  /** When that ends unless it is used before; null if it has no end. */
+  /** The time at which that ends unless it is used before; null if it has no end. */
   expires: string | null;
   /** The name of the login, the token or the device. */
   name: string;
@@ -387,7 +387,7 @@ export type Ticket = {
   number: number;
   /** The prefix of new devices; null if it is for one name. */
   prefix: string | null;
-  /** When it was revoked; null if it was not. */
+  /** The time at which it was revoked; null if it was not. */
   revoked: string | null;
   /** `open`, `used`, `revoked` or `expired`. */
   state: string;
@@ -407,14 +407,14 @@ export type TicketUse = {
 export type Token = {
   /** The device as which it acts; null if it acts as none. */
   device: string | null;
-  /** When it ends; null if it has no end. */
+  /** The time at which it ends; null if it has no end. */
   expires: string | null;
   id: string;
   made: string;
   name: string;
   /** `viewer`, `administrator` or `device`. */
   role: string;
-  /** When it was used last, to a minute. */
+  /** The time of its last use, to a minute. */
   used: string | null;
 };
 

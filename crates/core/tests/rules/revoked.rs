@@ -115,7 +115,7 @@ impl Fixture {
         }
     }
 
-    /// How many uploads this caller can begin.
+    /// The number of uploads that this caller can begin.
     fn begin_uploads(&mut self, caller: &Caller) -> Vec<CallId> {
         let mut begun = Vec::new();
         for key in 0..2 * MAX_UPLOADS_PER_DEVICE {
@@ -256,7 +256,7 @@ fn a_commit_that_waits_is_discarded_with_its_token() {
     }
 }
 
-/// What an administrator may have done about the account `cam`, each a job of its queue.
+/// The requests of an administrator about the account `cam`, each a job of its queue.
 fn jobs() -> Vec<AdminRequest> {
     vec![
         change(AccountOrder::SetPassword(hash("mine"))),

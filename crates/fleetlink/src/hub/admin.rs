@@ -28,7 +28,7 @@ enum Action {
     Add {
         /// The name of the login.
         name: AccessName,
-        /// What the person may do: administrator, or viewer for looking alone.
+        /// The person's rights: administrator, or viewer for looking alone.
         #[arg(long, default_value_t = Role::Administrator)]
         role: Role,
         #[command(flatten)]

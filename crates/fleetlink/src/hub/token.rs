@@ -27,7 +27,7 @@ enum Action {
     Add {
         /// The name by which it is listed: what it is for.
         name: AccessName,
-        /// What it may do: viewer, administrator, or device=NAME to act as that device.
+        /// Its rights: viewer, administrator, or device=NAME to act as that device.
         #[arg(long)]
         role: TokenRole,
         /// Life of the token, as 12h or 90d; by default it has no end.

@@ -50,7 +50,7 @@ pub(super) fn router(http: &Arc<Http>) -> Result<Router, serde_json::Error> {
         .with_state(Arc::clone(http)))
 }
 
-/// What the description has of each path, and its handlers.
+/// The description of each path, and its handlers.
 fn all_routes() -> Vec<UtoipaMethodRouter<Arc<Http>>> {
     vec![
         routes!(health::healthz),

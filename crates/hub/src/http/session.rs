@@ -21,7 +21,7 @@ use super::extract::Document;
 use super::problem::{Problem, ProblemDocument};
 use crate::operator::draw;
 
-/// What opens a session of the page: a one-time link, or a login's name and password.
+/// The proof that opens a session of the page: a one-time link, or a login's name and password.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LoginOrder {
@@ -34,7 +34,7 @@ pub(crate) struct LoginOrder {
     password: Option<Password>,
 }
 
-/// Who makes requests.
+/// The caller of the requests.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(title = "Session")]
 pub(crate) struct SessionDocument {
@@ -42,7 +42,7 @@ pub(crate) struct SessionDocument {
     name: String,
     /// `administrator`, `viewer` or `device`.
     role: &'static str,
-    /// When that ends unless it is used before; null if it has no end.
+    /// The time at which that ends unless it is used before; null if it has no end.
     expires: Option<String>,
 }
 

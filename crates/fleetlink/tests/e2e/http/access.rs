@@ -9,7 +9,7 @@ use super::people::log_in;
 use super::{Call, hub};
 use crate::harness::{Hub, PASSWORD, fleetlink, run};
 
-/// Who makes the requests: a token of an administrator.
+/// The caller: a token of an administrator.
 struct Admin<'a> {
     page: SocketAddr,
     token: &'a str,

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{Call, hub};
 
-/// What to do when the page's copy is another document.
+/// The remedy for a page whose copy is another document.
 const REMEDY: &str =
     "start the hub and run `npm --prefix web run openapi -- URL`, then commit web/";
 
@@ -43,7 +43,7 @@ fn names(object: &Value) -> BTreeSet<String> {
     object.as_object().unwrap().keys().cloned().collect()
 }
 
-/// Where two documents differ.
+/// The places at which two documents differ.
 fn differing(one: &Value, other: &Value, at: &str) -> Vec<String> {
     if let (Value::Object(left), Value::Object(right)) = (one, other) {
         let members: BTreeSet<_> = left.keys().chain(right.keys()).collect();

@@ -26,7 +26,7 @@ use crate::http::problem::{Problem, ProblemDocument};
 #[schema(title = "Account")]
 pub(crate) struct AccountItem {
     name: String,
-    /// When it was made.
+    /// The time at which it was made.
     added: String,
     /// Whether the device has joined.
     present: bool,

@@ -39,7 +39,7 @@ impl ListPage {
         }
     }
 
-    /// What follows the asked place, cut to the asked number of items. The core gives `whole` at once,
+    /// The items behind the asked place, cut to the asked number. The core gives `whole` at once,
     /// and may have more.
     pub(super) fn cut<T>(
         &self,

@@ -26,7 +26,7 @@ const OF_LOGIN: &str = "login/";
 pub(crate) struct LockOutItem {
     /// The name of a device as it was tried, which need not be one; or `login/` and a person's login.
     device: String,
-    /// When it ends.
+    /// The time at which it ends.
     until: String,
 }
 
@@ -37,7 +37,7 @@ pub(crate) struct PenaltyItem {
     network: String,
     /// `many_names` where it may try none, `one_name` where it may not try a name that it failed on.
     fault: &'static str,
-    /// When it ends.
+    /// The time at which it ends.
     until: String,
 }
 

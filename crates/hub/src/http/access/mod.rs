@@ -1,4 +1,4 @@
-//! Who may use the hub: accounts of devices, tickets, logins of people, tokens, lock-outs and
+//! The users of the hub: accounts of devices, tickets, logins of people, tokens, lock-outs and
 //! penalties.
 
 mod accounts;

@@ -39,7 +39,7 @@ pub(crate) struct TicketItem {
     used: Vec<TicketUseItem>,
     issued: String,
     expires: String,
-    /// When it was revoked; null if it was not.
+    /// The time at which it was revoked; null if it was not.
     revoked: Option<String>,
 }
 

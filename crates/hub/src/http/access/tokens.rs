@@ -32,16 +32,16 @@ pub(crate) struct TokenItem {
     /// The device as which it acts; null if it acts as none.
     device: Option<String>,
     made: String,
-    /// When it ends; null if it has no end.
+    /// The time at which it ends; null if it has no end.
     expires: Option<String>,
-    /// When it was used last, to a minute.
+    /// The time of its last use, to a minute.
     used: Option<String>,
 }
 
 /// A token that was added: the one time that its text is told.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct NewToken {
-    /// What to send as `Authorization: Bearer`.
+    /// The value for `Authorization: Bearer`.
     token: String,
     #[serde(flatten)]
     item: TokenItem,
@@ -52,7 +52,7 @@ pub(crate) struct NewToken {
 #[serde(deny_unknown_fields)]
 #[schema(title = "NewTokenOrder")]
 pub(crate) struct NewTokenOrder {
-    /// What it is for.
+    /// Its purpose.
     name: String,
     /// `viewer`, `administrator` or `device`.
     role: String,

@@ -8,7 +8,7 @@ use super::super::Http;
 use super::super::connection::Client;
 use super::super::problem::Problem;
 
-/// Whom the token admits.
+/// The caller that the token admits.
 pub(super) async fn identify(
     value: &str,
     headers: &HeaderMap,

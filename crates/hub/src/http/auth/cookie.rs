@@ -30,7 +30,7 @@ pub(in super::super) fn shown(
     (secret.kind() == SecretKind::Session).then(|| secret.hash())
 }
 
-/// Whom the session admits.
+/// The caller that the session admits.
 pub(super) async fn identify(
     session: AccessHash,
     headers: &HeaderMap,

@@ -38,7 +38,7 @@ pub(super) fn check_change(
     }
 }
 
-/// What a request shows of where it comes from.
+/// The origin that a request shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) enum Shown {
     /// It comes from this hub's own page.

@@ -10,7 +10,7 @@ use super::super::Http;
 use super::super::problem::Problem;
 use super::subject::Subject;
 
-/// What a request says of the version that it changes.
+/// The condition of a request on the version that it changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Conditions {
     is: Option<Tags>,

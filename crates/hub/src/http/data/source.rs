@@ -19,7 +19,7 @@ pub(super) struct Source {
     caller: Caller,
     subject: Subject,
     pub(super) content: Content,
-    /// When the core was asked last whether the caller may read.
+    /// The time at which the core was asked last whether the caller may read.
     asked: Instant,
 }
 
