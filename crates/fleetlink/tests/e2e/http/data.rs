@@ -23,6 +23,21 @@ fn get(page: SocketAddr, path: &str) -> super::client::Reply {
 }
 
 #[test]
+fn a_data_file_is_saved_under_one_ending() {
+    let (_hub, page) = hub(&["cam"], &[]);
+    let file = "/api/v1/devices/cam/data/readings.txt";
+    put(page, file, "1\n");
+    for (form, name) in [
+        ("", "cam-readings.txt"),
+        ("?format=csv", "cam-readings.txt.csv"),
+    ] {
+        let reply = get(page, &format!("{file}{form}"));
+        let expected = format!("attachment; filename=\"{name}\"");
+        assert_eq!(reply.header("content-disposition"), expected);
+    }
+}
+
+#[test]
 fn a_data_file_is_sent_whole_in_ranges_and_in_other_forms() {
     let (_hub, page) = hub(&["cam"], &[]);
     put(page, FILE, "1600000000,1.5\n1600000001,-7");

@@ -210,8 +210,10 @@ fn described(
     extension: &str,
 ) -> Response {
     let Subject { device, file } = subject;
-    let name = format!("{device}-{}.{extension}", file.local_name());
-    let attachment = format!("attachment; filename=\"{name}\"");
+    let (file, ending) = (file.local_name(), format!(".{extension}"));
+    // Many a data file has the name of the file that was uploaded.
+    let stem = file.strip_suffix(&ending).unwrap_or(&file);
+    let attachment = format!("attachment; filename=\"{device}-{stem}{ending}\"");
     let headers = [
         (CONTENT_TYPE, content_type.to_owned()),
         (CONTENT_DISPOSITION, attachment),
