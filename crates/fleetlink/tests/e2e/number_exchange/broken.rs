@@ -66,8 +66,7 @@ pub(super) fn serve(fault: Fault) -> SocketAddr {
             }
             let over = Arc::clone(&over);
             let exchange = move || {
-                if exchange(stream, fault) == End::Server {
-                    over.store(true, Ordering::SeqCst);
+                if exchange(stream, fault, &over) == End::Server {
                     // Wakes the loop, which ends.
                     let _ = TcpStream::connect(address);
                 }
@@ -98,7 +97,8 @@ enum End {
     Server,
 }
 
-fn exchange(mut stream: TcpStream, fault: Fault) -> End {
+/// Where the server ends, `over` says so before the client can see it: no other one is answered.
+fn exchange(mut stream: TcpStream, fault: Fault, over: &AtomicBool) -> End {
     let request = read(&mut stream, fault);
     let json = request.starts_with(b"{");
     let parsed = parse(&request, fault);
@@ -106,13 +106,14 @@ fn exchange(mut stream: TcpStream, fault: Fault) -> End {
     let Some((name, number)) =
         parsed.or_else(|| (fault == Fault::AnswersMalformed).then(|| ("x".to_owned(), 1)))
     else {
-        let _ = stream.shutdown(Shutdown::Write);
-        linger(&mut stream);
         let dies = match fault {
             Fault::DiesOfMalformed => !request.is_empty(),
             Fault::DiesOfNothing => request.is_empty(),
             _ => false,
         };
+        over.fetch_or(dies, Ordering::SeqCst);
+        let _ = stream.shutdown(Shutdown::Write);
+        linger(&mut stream);
         return if dies { End::Server } else { End::Connection };
     };
     let last = if fault == Fault::RangeEndsAt99 {
@@ -121,6 +122,7 @@ fn exchange(mut stream: TcpStream, fault: Fault) -> End {
         100
     };
     let stop = !(1..=last).contains(&number) && fault != Fault::NeverStops;
+    over.fetch_or(stop, Ordering::SeqCst);
     let reply = reply(fault, json && !malformed, &name, number, stop);
     // A client may be gone.
     let _ = stream.write_all(reply.as_bytes());
