@@ -97,7 +97,8 @@ enum End {
     Server,
 }
 
-/// Where the server ends, `over` says so before the client can see it: no other one is answered.
+/// Serves one client. `over` says that the server ends before the client can see it: no other one is
+/// answered.
 fn exchange(mut stream: TcpStream, fault: Fault, over: &AtomicBool) -> End {
     let request = read(&mut stream, fault);
     let json = request.starts_with(b"{");
