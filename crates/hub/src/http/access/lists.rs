@@ -1,12 +1,13 @@
 //! Lists: pages of items, and the tag that tells whether one has changed.
 
 use axum::Json;
-use axum::http::header::{ETAG, IF_NONE_MATCH};
+use axum::http::header::ETAG;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::http::page::is_known;
 use crate::http::problem::Problem;
 
 /// Items of a page, at most and where no number is given.
@@ -60,15 +61,7 @@ impl ListPage {
 pub(super) fn tagged(headers: &HeaderMap, document: &impl Serialize) -> Result<Response, Problem> {
     let text = serde_json::to_vec(document).map_err(|e| Problem::internal(e.to_string()))?;
     let tag = format!("\"{}\"", &blake3::hash(&text).to_hex()[..32]);
-    let known = headers.get_all(IF_NONE_MATCH).iter();
-    let mut known = known.filter_map(|value| value.to_str().ok());
-    let is_known = known.any(|value| {
-        let mut tags = value
-            .split(',')
-            .map(|tag| tag.trim().trim_start_matches("W/"));
-        tags.any(|known| known == tag || known == "*")
-    });
-    let mut response = match is_known {
+    let mut response = match is_known(headers, &tag) {
         true => StatusCode::NOT_MODIFIED.into_response(),
         false => Json(document).into_response(),
     };
@@ -80,6 +73,8 @@ pub(super) fn tagged(headers: &HeaderMap, document: &impl Serialize) -> Result<R
 
 #[cfg(test)]
 mod tests {
+    use axum::http::header::IF_NONE_MATCH;
+
     use super::*;
 
     fn page(limit: Option<usize>) -> ListPage {
