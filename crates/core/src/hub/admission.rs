@@ -6,7 +6,6 @@ use fleetlink_proto::control::{ErrorCode, RpcError};
 
 use crate::access::authorisation::Action;
 use crate::access::parked::Parked;
-use crate::access::possession::Possession;
 use crate::access::shown_password::{Purpose, ShownSecret};
 use crate::call::Call;
 use crate::caller::{Caller, Door, Person, Proof};
@@ -17,7 +16,6 @@ use crate::hub::queue::Job;
 use crate::hub::routing::Context;
 use crate::ids::CallId;
 use crate::operator::people::PeopleCommand;
-use crate::outgoing::ReplyTo;
 use crate::store::admission::{Admission, Token};
 use crate::store::calls::{Query, StoreError, StoreReply};
 use crate::time::Now;
@@ -30,18 +28,9 @@ impl Hub {
         shown: ShownSecret,
         now: Now,
     ) {
-        let to = ReplyTo::Identity {
-            call,
-            door,
-            address: shown.address,
-        };
-        let call = self.calls.open(to, Caller::Nobody, "login");
-        if self.closing {
-            return call.refuse(errors::busy(errors::CLOSING), &mut self.out);
-        }
-        let possession = Possession::NoChannel;
-        let at = Context { now, possession };
-        self.permit(call.with(shown), Action::LogInToPage, at, Hub::admit_shown);
+        let address = shown.address;
+        let asked = (shown, Action::LogInToPage);
+        self.shown((call, door), address, asked, now, Hub::admit_shown);
     }
 
     fn admit_shown(&mut self, call: Call<ShownSecret>, Context { now, .. }: Context) {

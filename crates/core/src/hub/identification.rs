@@ -1,6 +1,8 @@
 //! Passwords that are shown without a session: by HTTP, say. They are attempts to log in like
 //! those of sessions, with the same lock-outs and penalties.
 
+use std::net::IpAddr;
+
 use fleetlink_proto::DeviceName;
 
 use crate::access::accounts::NotRead;
@@ -14,7 +16,7 @@ use crate::caller::{Caller, Door};
 use crate::errors;
 use crate::hub::Hub;
 use crate::hub::login::attempted_name;
-use crate::hub::routing::Context;
+use crate::hub::routing::{Context, Handler};
 use crate::ids::CallId;
 use crate::outgoing::ReplyTo;
 use crate::time::Now;
@@ -27,10 +29,24 @@ impl Hub {
         shown: ShownPassword,
         now: Now,
     ) {
+        let address = shown.address;
+        let asked = (shown, Action::ShowPassword);
+        self.shown((call, door), address, asked, now, Hub::password_shown);
+    }
+
+    /// Goes on with a password or a secret that is shown without a session, if the table permits it.
+    pub(super) fn shown<C>(
+        &mut self,
+        (call, door): (CallId, Door),
+        address: IpAddr,
+        (command, action): (C, Action<'_>),
+        now: Now,
+        then: Handler<C>,
+    ) {
         let to = ReplyTo::Identity {
             call,
             door,
-            address: shown.address,
+            address,
         };
         let call = self.calls.open(to, Caller::Nobody, "login");
         if self.closing {
@@ -38,12 +54,7 @@ impl Hub {
         }
         let possession = Possession::NoChannel;
         let at = Context { now, possession };
-        self.permit(
-            call.with(shown),
-            Action::ShowPassword,
-            at,
-            Hub::password_shown,
-        );
+        self.permit(call.with(command), action, at, then);
     }
 
     fn password_shown(&mut self, call: Call<ShownPassword>, Context { now, .. }: Context) {

@@ -7,18 +7,15 @@ use crate::access::attempts::{Fault, UnderPenalty};
 use crate::access::authorisation::Action;
 use crate::access::logins::{Attempt, Check, PersonAttempt};
 use crate::access::parked::Parked;
-use crate::access::possession::Possession;
 use crate::access::shown_password::ShownPassword;
 use crate::call::Call;
-use crate::caller::{Caller, Door};
-use crate::errors;
+use crate::caller::Door;
 use crate::hub::Hub;
 use crate::hub::login::cut;
 use crate::hub::routing::Context;
 use crate::ids::CallId;
 use crate::operator::people::PeopleCommand;
 use crate::operator::requests::{AdminReply, LockOutStatus, PenaltyStatus};
-use crate::outgoing::ReplyTo;
 use crate::store::admission::WebLogin;
 use crate::store::calls::Query;
 use crate::time::Now;
@@ -32,19 +29,9 @@ impl Hub {
         session: AccessHash,
         now: Now,
     ) {
-        let to = ReplyTo::Identity {
-            call,
-            door,
-            address: shown.address,
-        };
-        let call = self.calls.open(to, Caller::Nobody, "login");
-        if self.closing {
-            return call.refuse(errors::busy(errors::CLOSING), &mut self.out);
-        }
-        let possession = Possession::NoChannel;
-        let at = Context { now, possession };
-        let call = call.with((shown, session));
-        self.permit(call, Action::LogInToPage, at, Hub::page_password_shown);
+        let address = shown.address;
+        let asked = ((shown, session), Action::LogInToPage);
+        self.shown((call, door), address, asked, now, Hub::page_password_shown);
     }
 
     fn page_password_shown(

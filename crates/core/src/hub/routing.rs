@@ -29,7 +29,7 @@ pub(super) struct Context {
 }
 
 /// The handler of a call that the table permits.
-type Handler<C> = fn(&mut Hub, Call<C>, Context);
+pub(super) type Handler<C> = fn(&mut Hub, Call<C>, Context);
 
 impl Hub {
     /// Something happened. What comes of a session that has ended, or of an operation that is
