@@ -1,5 +1,7 @@
 // Written by scripts/types.mjs from openapi.json and planned.json: do not edit.
 
+export type AccessName = string;
+
 /** An account of a device. */
 export type Account = {
   /** The time at which it was made. */
@@ -57,6 +59,8 @@ export type Device = {
   present: boolean;
   sessions: number;
 };
+
+export type DeviceName = string;
 
 /** A session of a device. */
 export type DeviceSession = {
@@ -121,6 +125,8 @@ export type DeviceKey = {
   /** Since when it is the device's. */
   since: string;
 };
+
+export type LinkSecret = string;
 
 /** A page of a list. */
 export type List_AccountItem = {
@@ -236,32 +242,32 @@ export type Login = {
 
 /** The proof that opens a session of the page: a one-time link, or a login's name and password. */
 export type LoginOrder = {
-  /** The name of a login. */
-  name?: string | null;
+  name?: TypedName | null;
   /** Its password. */
   password?: string | null;
-  /** The secret of a one-time link. */
-  token?: string | null;
+  token?: LinkSecret | null;
 };
+
+export type NamePrefix = string;
 
 /** A new account. */
 export type NewAccount = {
   /** The name of the device. */
-  name: string;
-  password: string;
+  name: DeviceName;
+  password: Password;
 };
 
 /** A new login. */
 export type NewLogin = {
-  name: string;
-  password: string;
+  name: AccessName;
+  password: Password;
   /** `viewer` or `administrator`. */
-  role: string;
+  role: Role;
 };
 
 /** Another password. */
 export type NewPassword = {
-  password: string;
+  password: Password;
 };
 
 /** A ticket that was issued: the one time that its text is told. */
@@ -282,10 +288,8 @@ export type NewTicketOrder = {
   addresses?: string[];
   /** For how many seconds; 15 minutes where it is not given. */
   expires_in?: number | null;
-  /** The device of the ticket. */
-  name?: string | null;
-  /** The prefix of the names of new devices. */
-  prefix?: string | null;
+  name?: DeviceName | null;
+  prefix?: NamePrefix | null;
   /** The number of permitted uses; 1 where it is not given. */
   uses?: number | null;
 };
@@ -298,15 +302,16 @@ export type NewToken = Token & {
 
 /** The settings of a new token. */
 export type NewTokenOrder = {
-  /** The device as which it acts, where that is its role. */
-  device?: string | null;
+  device?: DeviceName | null;
   /** For how many seconds; without an end where it is not given. */
   expires_in?: number | null;
   /** Its purpose. */
-  name: string;
+  name: AccessName;
   /** `viewer`, `administrator` or `device`. */
-  role: string;
+  role: TokenRole;
 };
+
+export type Password = string;
 
 /** A client network that may not try passwords for a while. */
 export type Penalty = {
@@ -344,6 +349,8 @@ export type Problem = {
   /** Always `about:blank`: `code` tells errors apart. */
   type: string;
 };
+
+export type Role = string;
 
 /** The caller of the requests. */
 export type Session = {
@@ -417,6 +424,10 @@ export type Token = {
   /** The time of its last use, to a minute. */
   used: string | null;
 };
+
+export type TokenRole = string;
+
+export type TypedName = string;
 
 /** An upload that is committed. */
 export type Uploaded = {

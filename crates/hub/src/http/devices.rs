@@ -23,6 +23,7 @@ use super::data::subject::{OfDevice, parse_device};
 use super::extract::{Fields, Segments};
 use super::limits::PAGE_ITEMS;
 use super::problem::{Problem, ProblemDocument};
+use super::texts::DeviceText;
 use crate::operator::random_key;
 
 /// Data files that are counted at once.
@@ -41,6 +42,7 @@ pub(crate) enum StateFilter {
 #[into_params(parameter_in = Query)]
 pub(crate) struct DevicesPage {
     /// The member `next` of the page before.
+    #[param(value_type = Option<DeviceText>, inline)]
     after: Option<String>,
     /// The items of the page, at most.
     #[param(minimum = 1, maximum = 200)]
@@ -188,7 +190,7 @@ pub(crate) async fn list(
 
 /// Tells about one device.
 #[utoipa::path(get, path = "/api/v1/devices/{device}", tag = "devices", operation_id = "get_device",
-    params(("device" = String, Path)),
+    params(("device" = inline(DeviceText), Path)),
     responses(
         (status = 200, body = DeviceItem),
         (status = "default", body = ProblemDocument, content_type = "application/problem+json"),
@@ -218,7 +220,7 @@ pub(crate) struct RemovalFields {
 /// Removes a device: its account, its sessions and, if that is asked for, its data.
 #[utoipa::path(delete, path = "/api/v1/devices/{device}", tag = "devices",
     operation_id = "remove_device",
-    params(("device" = String, Path), RemovalFields),
+    params(("device" = inline(DeviceText), Path), RemovalFields),
     responses(
         (status = 204, description = "It is removed."),
         (status = "default", body = ProblemDocument, content_type = "application/problem+json"),
@@ -242,7 +244,7 @@ pub(crate) async fn remove(
 /// Lists the open sessions of a device.
 #[utoipa::path(get, path = "/api/v1/devices/{device}/sessions", tag = "devices",
     operation_id = "list_sessions",
-    params(("device" = String, Path)),
+    params(("device" = inline(DeviceText), Path)),
     responses(
         (status = 200, body = DeviceSessions),
         (status = "default", body = ProblemDocument, content_type = "application/problem+json"),
@@ -262,7 +264,7 @@ pub(crate) async fn sessions(
 /// Ends a session of a device.
 #[utoipa::path(delete, path = "/api/v1/devices/{device}/sessions/{id}", tag = "devices",
     operation_id = "end_device_session",
-    params(("device" = String, Path), ("id" = u64, Path)),
+    params(("device" = inline(DeviceText), Path), ("id" = u64, Path)),
     responses(
         (status = 204, description = "It has ended."),
         (status = "default", body = ProblemDocument, content_type = "application/problem+json"),

@@ -24,6 +24,7 @@ mod problem;
 mod rest;
 mod router;
 mod session;
+mod texts;
 mod tls;
 
 pub use self::config::{HttpAddress, HttpConfig, HttpTls};

@@ -19,6 +19,7 @@ use super::auth::{self, Authenticated, cookie, origin};
 use super::connection::Client;
 use super::extract::Document;
 use super::problem::{Problem, ProblemDocument};
+use super::texts::{LinkText, TypedNameText};
 use crate::operator::draw;
 
 /// The proof that opens a session of the page: a one-time link, or a login's name and password.
@@ -26,8 +27,10 @@ use crate::operator::draw;
 #[serde(deny_unknown_fields)]
 pub(crate) struct LoginOrder {
     /// The secret of a one-time link.
+    #[schema(value_type = Option<LinkText>)]
     token: Option<String>,
     /// The name of a login.
+    #[schema(value_type = Option<TypedNameText>)]
     name: Option<String>,
     /// Its password.
     #[schema(value_type = Option<String>)]

@@ -20,6 +20,7 @@ use crate::http::Http;
 use crate::http::auth::Authenticated;
 use crate::http::extract::{Document, Fields, Segments};
 use crate::http::problem::{Problem, ProblemDocument};
+use crate::http::texts::{DeviceText, PasswordText};
 
 /// An account of a device.
 #[derive(Debug, Serialize, ToSchema)]
@@ -51,8 +52,9 @@ pub(crate) struct KeyItem {
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewAccount {
     /// The name of the device.
+    #[schema(value_type = DeviceText)]
     name: String,
-    #[schema(value_type = String)]
+    #[schema(value_type = PasswordText)]
     password: Password,
 }
 
@@ -142,7 +144,7 @@ pub(crate) async fn add_account(
 /// Changes an account's password, and ends the sessions that the old one opened.
 #[utoipa::path(put, path = "/api/v1/accounts/{name}/password", tag = "access",
     operation_id = "set_account_password",
-    params(("name" = String, Path)), request_body = NewPassword,
+    params(("name" = inline(DeviceText), Path)), request_body = NewPassword,
     responses(
         (status = 204, description = "It is changed"),
         (status = "default", body = ProblemDocument, content_type = "application/problem+json"),
@@ -162,7 +164,7 @@ pub(crate) async fn set_account_password(
 
 /// Takes the key of a device away, and ends the sessions that it opened.
 #[utoipa::path(delete, path = "/api/v1/accounts/{name}/key", tag = "access",
-    operation_id = "revoke_key", params(("name" = String, Path)),
+    operation_id = "revoke_key", params(("name" = inline(DeviceText), Path)),
     responses(
         (status = 204, description = "The device has no key any more"),
         (status = "default", body = ProblemDocument, content_type = "application/problem+json"),

@@ -18,6 +18,7 @@ const MAX_ITEMS: usize = 500;
 #[into_params(parameter_in = Query)]
 pub(crate) struct ListPage {
     /// The member `next` of the page before.
+    #[param(min_length = 1)]
     pub(super) after: Option<String>,
     /// Items of a page, at most; 1 to 500.
     #[param(minimum = 1, maximum = 500)]

@@ -17,6 +17,7 @@ use crate::http::Http;
 use crate::http::auth::Authenticated;
 use crate::http::extract::{Document, Fields, Segments};
 use crate::http::problem::{Problem, ProblemDocument};
+use crate::http::texts::{AccessText, PasswordText, RoleText};
 
 /// A login.
 #[derive(Debug, Serialize, ToSchema)]
@@ -32,10 +33,12 @@ pub(crate) struct LoginItem {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewLogin {
+    #[schema(value_type = AccessText)]
     name: String,
     /// `viewer` or `administrator`.
+    #[schema(value_type = RoleText)]
     role: String,
-    #[schema(value_type = String)]
+    #[schema(value_type = PasswordText)]
     password: Password,
 }
 
@@ -43,7 +46,7 @@ pub(crate) struct NewLogin {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewPassword {
-    #[schema(value_type = String)]
+    #[schema(value_type = PasswordText)]
     pub(super) password: Password,
 }
 
@@ -113,7 +116,7 @@ pub(crate) async fn add_login(
 /// Changes the password of a login and ends its sessions.
 #[utoipa::path(put, path = "/api/v1/logins/{name}/password", tag = "access",
     operation_id = "set_login_password",
-    params(("name" = String, Path)), request_body = NewPassword,
+    params(("name" = inline(AccessText), Path)), request_body = NewPassword,
     responses(
         (status = 204, description = "It is changed"),
         (status = "default", body = ProblemDocument, content_type = "application/problem+json"),
@@ -136,7 +139,7 @@ pub(crate) async fn set_login_password(
 
 /// Removes a login and ends its sessions.
 #[utoipa::path(delete, path = "/api/v1/logins/{name}", tag = "access",
-    operation_id = "remove_login", params(("name" = String, Path)),
+    operation_id = "remove_login", params(("name" = inline(AccessText), Path)),
     responses(
         (status = 204, description = "It is removed"),
         (status = "default", body = ProblemDocument, content_type = "application/problem+json"),

@@ -19,6 +19,7 @@ use crate::http::Http;
 use crate::http::auth::Authenticated;
 use crate::http::extract::{Document, Fields, Segments};
 use crate::http::problem::{Problem, ProblemDocument};
+use crate::http::texts::{DeviceText, NumberText, PrefixText};
 use crate::operator::{DrawnTicket, TicketOrder, draw_ticket};
 
 /// A join ticket, without its text.
@@ -70,8 +71,10 @@ pub(crate) struct NewTicket {
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewTicketOrder {
     /// The device of the ticket.
+    #[schema(value_type = Option<DeviceText>)]
     name: Option<String>,
     /// The prefix of the names of new devices.
+    #[schema(value_type = Option<PrefixText>)]
     prefix: Option<String>,
     /// The number of permitted uses; 1 where it is not given.
     uses: Option<u32>,
@@ -200,7 +203,7 @@ pub(crate) async fn issue_ticket(
 
 /// Revokes an open ticket.
 #[utoipa::path(delete, path = "/api/v1/tickets/{number}", tag = "access",
-    operation_id = "revoke_ticket", params(("number" = String, Path)),
+    operation_id = "revoke_ticket", params(("number" = inline(NumberText), Path)),
     responses(
         (status = 204, description = "It is revoked"),
         (status = "default", body = ProblemDocument, content_type = "application/problem+json"),

@@ -19,6 +19,7 @@ use crate::http::Http;
 use crate::http::auth::Authenticated;
 use crate::http::extract::{Document, Fields, Segments};
 use crate::http::problem::{Problem, ProblemDocument};
+use crate::http::texts::{AccessText, DeviceText, NumberText, TokenRoleText};
 use crate::operator::{Drawn, TokenOrder, draw_token};
 
 /// A token, without its text.
@@ -53,10 +54,13 @@ pub(crate) struct NewToken {
 #[schema(title = "NewTokenOrder")]
 pub(crate) struct NewTokenOrder {
     /// Its purpose.
+    #[schema(value_type = AccessText)]
     name: String,
     /// `viewer`, `administrator` or `device`.
+    #[schema(value_type = TokenRoleText)]
     role: String,
     /// The device as which it acts, where that is its role.
+    #[schema(value_type = Option<DeviceText>)]
     device: Option<String>,
     /// For how many seconds; without an end where it is not given.
     expires_in: Option<u64>,
@@ -150,7 +154,7 @@ pub(crate) async fn add_token(
 
 /// Revokes a token: it is of no use from now on.
 #[utoipa::path(delete, path = "/api/v1/tokens/{id}", tag = "access", operation_id = "revoke_token",
-    params(("id" = String, Path)),
+    params(("id" = inline(NumberText), Path)),
     responses(
         (status = 204, description = "It is revoked"),
         (status = "default", body = ProblemDocument, content_type = "application/problem+json"),

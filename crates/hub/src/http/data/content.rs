@@ -23,6 +23,7 @@ use super::super::auth::Authenticated;
 use super::super::extract::Fields;
 use super::super::page::is_known;
 use super::super::problem::{Problem, ProblemDocument};
+use super::super::texts::{DataFileText, DeviceText};
 use super::lines::{Lines, Written};
 use super::source::Source;
 use super::subject::Subject;
@@ -65,7 +66,7 @@ pub(crate) struct FormatFields {
 /// Sends a data file, or as much of it as `Range` asks for.
 #[utoipa::path(get, path = "/api/v1/devices/{device}/data/{file}", tag = "data",
     operation_id = "read_data_file",
-    params(("device" = String, Path), ("file" = String, Path), FormatFields,
+    params(("device" = inline(DeviceText), Path), ("file" = inline(DataFileText), Path), FormatFields,
         ("Range" = Option<String>, Header,
             description = "One range of bytes; only of the stored form.")),
     responses(
@@ -111,6 +112,7 @@ async fn send(
 #[into_params(parameter_in = Query)]
 pub(crate) struct UploadFields {
     /// The idempotency key of an upload: the reply tells how much of it the hub keeps.
+    #[param(min_length = 1, max_length = 255)]
     upload: Option<String>,
     /// The form that is described.
     #[param(inline)]
@@ -120,7 +122,7 @@ pub(crate) struct UploadFields {
 /// Tells the version and the size of a data file, or how much the hub keeps of an upload.
 #[utoipa::path(head, path = "/api/v1/devices/{device}/data/{file}", tag = "data",
     operation_id = "look_at_data_file",
-    params(("device" = String, Path), ("file" = String, Path), UploadFields),
+    params(("device" = inline(DeviceText), Path), ("file" = inline(DataFileText), Path), UploadFields),
     responses(
         (status = 200, description = "In the headers, ETag and Content-Length, or Upload-Offset.",
             headers(("Upload-Offset" = u64, description = "The bytes of the upload that are kept."))),

@@ -11,15 +11,16 @@ use fleetlink_proto::Version;
 use super::super::Http;
 use super::super::auth::Authenticated;
 use super::super::problem::{Problem, ProblemDocument};
+use super::super::texts::{DataFileText, DeviceText};
 use super::subject::Subject;
 use super::upload::key_of;
 
 /// Deletes a data file. With `If-Match`, only the version that has this tag.
 #[utoipa::path(delete, path = "/api/v1/devices/{device}/data/{file}", tag = "data",
     operation_id = "delete_data_file",
-    params(("device" = String, Path), ("file" = String, Path),
+    params(("device" = inline(DeviceText), Path), ("file" = inline(DataFileText), Path),
         ("If-Match" = Option<String>, Header, description = "The tag of the version that is meant."),
-        ("Idempotency-Key" = Option<String>, Header,
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255,
             description = "Names this deletion across retries.")),
     responses(
         (status = 204, description = "It is deleted."),

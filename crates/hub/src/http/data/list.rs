@@ -16,6 +16,7 @@ use super::super::auth::Authenticated;
 use super::super::extract::Fields;
 use super::super::limits::PAGE_ITEMS;
 use super::super::problem::{Problem, ProblemDocument};
+use super::super::texts::{DataFileText, DeviceText};
 use super::of_store;
 use super::subject::OfDevice;
 use super::summary::SummaryDocument;
@@ -25,6 +26,7 @@ use super::summary::SummaryDocument;
 #[into_params(parameter_in = Query)]
 pub(crate) struct Page {
     /// The member `next` of the page before.
+    #[param(value_type = Option<DataFileText>, inline)]
     after: Option<String>,
     /// The items of the page, at most.
     #[param(minimum = 1, maximum = 200)]
@@ -69,7 +71,7 @@ impl DataFileItem {
 /// Lists the data files of a device.
 #[utoipa::path(get, path = "/api/v1/devices/{device}/data", tag = "data",
     operation_id = "list_data_files",
-    params(("device" = String, Path), Page),
+    params(("device" = inline(DeviceText), Path), Page),
     responses(
         (status = 200, body = DataFiles),
         (status = "default", body = ProblemDocument, content_type = "application/problem+json"),

@@ -13,6 +13,7 @@ use super::super::auth::Authenticated;
 use super::super::extract::Fields;
 use super::super::limits::PLOT_COLUMNS;
 use super::super::problem::{Problem, ProblemDocument};
+use super::super::texts::{DataFileText, DeviceText};
 use super::range::{self, Scale};
 use super::subject::Subject;
 
@@ -43,7 +44,7 @@ pub(crate) struct PlotFields {
 /// Sums up a stretch of a data file by columns of equal width.
 #[utoipa::path(get, path = "/api/v1/devices/{device}/data/{file}/points", tag = "data",
     operation_id = "plot_data_file",
-    params(("device" = String, Path), ("file" = String, Path), PlotFields),
+    params(("device" = inline(DeviceText), Path), ("file" = inline(DataFileText), Path), PlotFields),
     responses(
         (status = 200, body = Points),
         (status = "default", body = ProblemDocument, content_type = "application/problem+json"),

@@ -12,6 +12,7 @@ use super::super::Http;
 use super::super::auth::Authenticated;
 use super::super::extract::Fields;
 use super::super::problem::{Problem, ProblemDocument};
+use super::super::texts::{DataFileText, DeviceText};
 use super::range::{self, Scale};
 use super::subject::Subject;
 
@@ -58,7 +59,7 @@ pub(crate) struct StretchFields {
 /// Computes the summary of a data file, or of a stretch of it.
 #[utoipa::path(get, path = "/api/v1/devices/{device}/data/{file}/summary", tag = "data",
     operation_id = "summarise_data_file",
-    params(("device" = String, Path), ("file" = String, Path), StretchFields),
+    params(("device" = inline(DeviceText), Path), ("file" = inline(DataFileText), Path), StretchFields),
     responses(
         (status = 200, body = SummaryDocument),
         (status = "default", body = ProblemDocument, content_type = "application/problem+json"),

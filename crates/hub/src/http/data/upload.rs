@@ -18,6 +18,7 @@ use utoipa::ToSchema;
 use super::super::Http;
 use super::super::auth::Authenticated;
 use super::super::problem::{Problem, ProblemDocument};
+use super::super::texts::{DataFileText, DeviceText};
 use super::conditions::Conditions;
 use super::subject::Subject;
 use super::summary::SummaryDocument;
@@ -27,6 +28,9 @@ use crate::operator::random_key;
 mod receiving;
 
 use self::receiving::Receiving;
+
+/// The longest idempotency key, in bytes.
+const MAX_KEY_BYTES: usize = 255;
 
 /// The bytes of an upload that the hub keeps, and those that the client leaves out.
 pub(super) const UPLOAD_OFFSET: &str = "upload-offset";
@@ -59,8 +63,9 @@ impl Uploaded {
 /// Replaces a data file. What a client sends again under the same key has one effect.
 #[utoipa::path(put, path = "/api/v1/devices/{device}/data/{file}", tag = "data",
     operation_id = "replace_data_file",
-    params(("device" = String, Path), ("file" = String, Path),
-        ("Idempotency-Key" = Option<String>, Header, description = "Names this upload across retries."),
+    params(("device" = inline(DeviceText), Path), ("file" = inline(DataFileText), Path),
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255,
+            description = "Names this upload across retries."),
         ("Upload-Offset" = Option<u64>, Header,
             description = "The bytes at the beginning that the hub keeps already, as HEAD told."),
         ("If-Match" = Option<String>, Header,
@@ -87,8 +92,9 @@ pub(crate) async fn replace(
 /// effect.
 #[utoipa::path(post, path = "/api/v1/devices/{device}/data/{file}", tag = "data",
     operation_id = "append_to_data_file",
-    params(("device" = String, Path), ("file" = String, Path),
-        ("Idempotency-Key" = Option<String>, Header, description = "Names this upload across retries."),
+    params(("device" = inline(DeviceText), Path), ("file" = inline(DataFileText), Path),
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255,
+            description = "Names this upload across retries."),
         ("Upload-Offset" = Option<u64>, Header,
             description = "The bytes at the beginning that the hub keeps already, as HEAD told."),
         ("If-Match" = Option<String>, Header,
@@ -170,9 +176,8 @@ pub(super) fn key_of(headers: &HeaderMap) -> Result<IdempotencyKey, Problem> {
 
 /// A key as the control protocol writes it, or any other text: then its hash is the key.
 pub(super) fn parse_key(text: &str) -> Result<IdempotencyKey, Problem> {
-    const LONGEST: usize = 255;
-    if text.is_empty() || text.len() > LONGEST {
-        let why = format!("an idempotency key is a text of 1 to {LONGEST} bytes");
+    if text.is_empty() || text.len() > MAX_KEY_BYTES {
+        let why = format!("an idempotency key is a text of 1 to {MAX_KEY_BYTES} bytes");
         return Err(Problem::bad_request(why));
     }
     Ok(text.parse().unwrap_or_else(|_| {
