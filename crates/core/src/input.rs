@@ -52,7 +52,7 @@ pub enum Input {
         id: RequestId,
         upload: UploadNumber,
         /// The staged upload.
-        staged: Staged,
+        staged: Box<Staged>,
     },
     /// An upload ended without a commit.
     UploadEnded {

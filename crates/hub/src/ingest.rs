@@ -2,7 +2,7 @@
 
 use fleetlink_core::{Staged, StoreError, rpc_error_of_store};
 use fleetlink_proto::control::{CommitUpload, ErrorCode, RpcError, limits};
-use fleetlink_proto::samples::BadLine;
+use fleetlink_proto::samples::{BadLine, TextEnd};
 use fleetlink_proto::{ContentHash, HashAlgorithm};
 
 use crate::hashing::Hashing;
@@ -17,6 +17,8 @@ pub(crate) struct Ingest {
     /// The hasher of the session's hash, if that is another one.
     agreed: Option<Hashing>,
     ends_open: bool,
+    /// The last bytes, for the last sample.
+    end: TextEnd,
 }
 
 impl Ingest {
@@ -33,6 +35,7 @@ impl Ingest {
             other => Some(Hashing::new(other)),
         };
         let mut ends_open = false;
+        let mut end = TextEnd::default();
         let mut parsed = Ok(());
         let read = staging.read_held(&mut |held| {
             let before = std::mem::replace(&mut parsed, Ok(()));
@@ -41,6 +44,7 @@ impl Ingest {
             if let Some(agreed) = &mut agreed {
                 agreed.update(held);
             }
+            end.feed(held);
             ends_open = held.last().is_some_and(|&last| last != b'\n');
         });
         match (read, parsed) {
@@ -50,6 +54,7 @@ impl Ingest {
                 hasher,
                 agreed,
                 ends_open,
+                end,
             }),
             (Err(error), _) => {
                 staging.abandon();
@@ -92,6 +97,7 @@ impl Ingest {
             agreed.update(block);
         }
         self.ends_open = last != b'\n';
+        self.end.feed(block);
         self.staging.write(block).map_err(store_error)
     }
 
@@ -106,12 +112,18 @@ impl Ingest {
             samples,
             hasher,
             ends_open,
+            end,
             ..
         } = self;
         match samples.finish(&mut |leaf| staging.leaf(leaf)) {
-            Ok(summary) => staging
-                .finish(summary, hasher.finalize().into(), ends_open)
-                .map_err(store_error),
+            Ok(summary) => {
+                let hash = hasher.finalize().into();
+                let staged = staging.finish(summary, hash, ends_open);
+                let last = end.last();
+                staged
+                    .map(|staged| Staged { last, ..staged })
+                    .map_err(store_error)
+            }
             Err(bad) => {
                 staging.abandon();
                 Err(bad_line(&bad))

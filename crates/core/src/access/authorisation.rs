@@ -23,6 +23,8 @@ pub enum Action<'a> {
     ListDevices,
     /// Reading this device's data files and computing on them.
     ReadData(&'a DeviceName),
+    /// Following the events of this device, or those of the whole hub.
+    Follow(Option<&'a DeviceName>),
     /// Adding to this device's data files and replacing them.
     WriteData(&'a DeviceName),
     /// Deleting this device's data files.
@@ -121,7 +123,10 @@ fn for_device_in_session(own: &DeviceName, means: Means, action: Action<'_>) -> 
 fn is_for_device_elsewhere(own: &DeviceName, action: Action<'_>) -> bool {
     match action {
         Action::ActAsDevice | Action::ListDevices => true,
-        Action::ReadData(of) | Action::WriteData(of) | Action::DeleteData(of) => of == own,
+        Action::ReadData(of)
+        | Action::WriteData(of)
+        | Action::DeleteData(of)
+        | Action::Follow(Some(of)) => of == own,
         _ => false,
     }
 }
@@ -139,6 +144,6 @@ fn is_for_administration(action: Action<'_>) -> bool {
 fn is_for_viewers(action: Action<'_>) -> bool {
     matches!(
         action,
-        Action::ListDevices | Action::ReadData(_) | Action::Inspect
+        Action::ListDevices | Action::ReadData(_) | Action::Follow(_) | Action::Inspect
     )
 }

@@ -81,8 +81,9 @@ impl fmt::Display for ConsoleEvent {
                 "{command} command of {device} was refused: {}",
                 Escaped(message)
             ),
-            ConsoleEvent::Received { file, mode } => {
-                let what = match mode {
+            ConsoleEvent::Received { receipt, .. } => {
+                let file = &receipt.file;
+                let what = match receipt.mode {
                     UploadMode::Replace => "The file",
                     UploadMode::Append => "An addition to the file",
                 };
@@ -105,7 +106,7 @@ impl fmt::Display for ConsoleEvent {
                 "Return message to {device}: Computation ({operation}) result on the file \
                  (ID:{file}) is: {result}"
             ),
-            ConsoleEvent::Deleted { file } => write!(
+            ConsoleEvent::Deleted { file, .. } => write!(
                 f,
                 "The file with ID of {file} has been removed, \
                  deletion-log.txt file has been updated"
@@ -251,14 +252,14 @@ impl fmt::Display for AccountChange {
 
 #[cfg(test)]
 mod tests {
-    use fleetlink_proto::{DataFile, WallTime};
+    use fleetlink_proto::control::Receipt;
+    use fleetlink_proto::{DataFile, Version, WallTime};
 
     use super::*;
 
     #[test]
     fn lines_are_those_of_the_specification() {
         let device: DeviceName = "supersmartwatch".parse().unwrap();
-        let file = DataFile::numbered(1);
         for (event, line) in [
             (
                 ConsoleEvent::Issued {
@@ -269,8 +270,16 @@ mod tests {
             ),
             (
                 ConsoleEvent::Received {
-                    file,
-                    mode: UploadMode::Replace,
+                    device: device.clone(),
+                    receipt: Receipt {
+                        file: DataFile::numbered(1),
+                        mode: UploadMode::Replace,
+                        samples: 2,
+                        bytes: 4,
+                        version: Version::at_most(1),
+                        at: WallTime::from_unix_millis(0),
+                    },
+                    last: None,
                 },
                 "The file with ID of 1 has been received, upload-log.txt file has been updated",
             ),

@@ -7,8 +7,8 @@ pub(crate) mod tickets;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use fleetlink_proto::control::{ActiveDevice, UploadMode};
-use fleetlink_proto::samples::{Decimal, Operation};
+use fleetlink_proto::control::{ActiveDevice, Receipt};
+use fleetlink_proto::samples::{Decimal, LastSample, Operation};
 use fleetlink_proto::{ClientNetwork, DataFile, DeviceName};
 
 pub use crate::console::people::PeopleEvent;
@@ -72,10 +72,11 @@ pub enum ConsoleEvent {
     },
     /// An upload is committed.
     Received {
-        /// Of which file.
-        file: DataFile,
-        /// The upload's mode.
-        mode: UploadMode,
+        device: DeviceName,
+        /// The receipt that the device has.
+        receipt: Receipt,
+        /// The last of the samples that came.
+        last: Option<LastSample>,
     },
     /// An upload was committed before; its receipt was returned again.
     ReceivedBefore {
@@ -94,7 +95,7 @@ pub enum ConsoleEvent {
         result: Decimal,
     },
     /// A file was removed at the wish of its device.
-    Deleted { file: DataFile },
+    Deleted { device: DeviceName, file: DataFile },
     /// A file was removed by somebody else than its device.
     Removed {
         device: DeviceName,

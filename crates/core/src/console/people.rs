@@ -20,6 +20,11 @@ pub enum PeopleEvent {
     LoginRemoved {
         login: AccessName,
     },
+    /// The lock-out of a login was ended.
+    Unlocked {
+        /// `login/` and its name.
+        name: Box<str>,
+    },
     /// Somebody logged in to the page.
     LoggedIn {
         /// The login, or that it was by a one-time link.
@@ -52,6 +57,7 @@ impl fmt::Display for PeopleEvent {
                 write!(f, "the password of login {login} was changed")
             }
             PeopleEvent::LoginRemoved { login } => write!(f, "login {login} was removed"),
+            PeopleEvent::Unlocked { name } => write!(f, "{name} is unlocked"),
             PeopleEvent::LoggedIn { name, address } => {
                 write!(f, "{name} logged in to the page from {address}")
             }

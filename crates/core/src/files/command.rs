@@ -251,7 +251,10 @@ pub(crate) fn deleted(
     out.push(Effect::JournalGrew);
     match by {
         Deleter::Device => {
-            out.show(ConsoleEvent::Deleted { file: file.clone() });
+            out.show(ConsoleEvent::Deleted {
+                device: device.clone(),
+                file: file.clone(),
+            });
             out.show(ConsoleEvent::ToldDeleted { device, file });
         }
         Deleter::Operator | Deleter::Retention => {

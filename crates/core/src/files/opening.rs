@@ -18,7 +18,7 @@ use crate::files::command::{FileCommand, refuse, shown_upload};
 use crate::files::slots::{Slot, Slots};
 use crate::ids::Holder;
 use crate::outgoing::Outgoing;
-use crate::store::calls::{StagedId, StoreError, StoreReply, UploadChange};
+use crate::store::calls::{Staged, StoreError, StoreReply, UploadChange};
 use crate::store::snapshot::Snapshot;
 
 /// Takes the slot that a command needs; else refuses its call.
@@ -159,23 +159,26 @@ fn start_upload(
 /// The store answered a commit.
 pub(crate) fn committed(
     call: Call,
-    upload: OpenUpload,
-    staged: StagedId,
+    owner: &DeviceName,
+    (upload, staged): (OpenUpload, Box<Staged>),
     result: Result<StoreReply, StoreError>,
     out: &mut Outgoing,
 ) {
     let error = match result {
         Ok(StoreReply::Committed(receipt)) => {
-            let OpenUpload { file, mode, .. } = upload;
-            call.ok(Reply::Committed(receipt), out);
+            call.ok(Reply::Committed(receipt.clone()), out);
             out.push(Effect::JournalGrew);
-            return out.show(ConsoleEvent::Received { file, mode });
+            return out.show(ConsoleEvent::Received {
+                device: owner.clone(),
+                receipt,
+                last: staged.last,
+            });
         }
         Ok(_) => errors::internal(),
         Err(error) => {
             // Where it may be committed, the bytes may be part of a file by now.
             if !matches!(error, StoreError::Unknown(_)) {
-                out.push(Effect::Discard { staged });
+                out.push(Effect::Discard { staged: staged.id });
             }
             errors::of_store(error, "there is no account of this device any more")
         }

@@ -114,6 +114,11 @@ impl Hub {
             AdminRequest::UnlockLogin { name } => {
                 self.administer(call, |hub, call| hub.unlock_login(call, &name, now));
             }
+            AdminRequest::Follow { device } => {
+                self.permit_data(call, Action::Follow(device.as_ref()), |hub, call| {
+                    call.report(Ok(AdminReply::Done), &mut hub.out);
+                });
+            }
             AdminRequest::ListLockOuts => {
                 self.inspect(call, |hub| AdminReply::LockOuts(hub.lock_out_statuses(now)));
             }

@@ -10,6 +10,7 @@ use crate::access::parked::Parked;
 use crate::access::shown_password::ShownPassword;
 use crate::call::Call;
 use crate::caller::Door;
+use crate::console::{ConsoleEvent, PeopleEvent};
 use crate::hub::Hub;
 use crate::hub::login::cut;
 use crate::hub::routing::Context;
@@ -114,6 +115,7 @@ impl Hub {
         self.logins.unlock(&name, now);
         call.report(Ok(AdminReply::Done), &mut self.out);
         self.check_waiting(&name, now);
+        self.show(ConsoleEvent::People(PeopleEvent::Unlocked { name }));
     }
 }
 

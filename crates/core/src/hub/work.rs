@@ -167,7 +167,7 @@ impl Hub {
         let (slots, out) = (&mut self.slots, &mut self.out);
         match (command, result) {
             (FileCommand::Commit { upload, staged }, result) => {
-                opening::committed(call, upload, staged.id, result, out);
+                opening::committed(call, owner, (upload, staged), result, out);
             }
             (FileCommand::OpenUpload(upload), Ok(StoreReply::Receipt(found))) => {
                 opening::upload_opened(call, owner, (upload, found), slots, out);
@@ -208,7 +208,7 @@ impl Hub {
         &mut self,
         (session, id): (SessionId, RequestId),
         upload: UploadNumber,
-        staged: Staged,
+        staged: Box<Staged>,
         now: Now,
     ) {
         let discarded = Effect::Discard { staged: staged.id };
@@ -262,7 +262,7 @@ impl Hub {
         }
         let (StagedUpload { upload, staged }, call) = call.split();
         let taken = self.slots.uploads.end_of(upload);
-        self.commit(call, taken, *staged, now);
+        self.commit(call, taken, staged, now);
     }
 
     pub(super) fn refuse_commit(&mut self, call: Call<StagedUpload>, error: RpcError) {
@@ -272,13 +272,12 @@ impl Hub {
         call.refuse(error, &mut self.out);
     }
 
-    fn commit(&mut self, call: Call, upload: Option<OpenUpload>, staged: Staged, now: Now) {
+    fn commit(&mut self, call: Call, upload: Option<OpenUpload>, staged: Box<Staged>, now: Now) {
         let discarded = Effect::Discard { staged: staged.id };
         let (Some(own), Some(upload)) = (call.device().cloned(), upload) else {
             self.out.push(discarded);
             return call.refuse(errors::no_such_transfer(), &mut self.out);
         };
-        let staged = Box::new(staged);
         let commit = FileCommand::Commit { upload, staged };
         let shown = commit.shown();
         if let Err(call) = self.enqueue(&own, Job::File(call.with(commit)), now) {

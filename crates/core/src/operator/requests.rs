@@ -32,6 +32,8 @@ pub enum AdminRequest {
     Unlock { name: DeviceName },
     /// The same of a person's login.
     UnlockLogin { name: AccessName },
+    /// Asks whether the caller may follow the events of this device, or of all.
+    Follow { device: Option<DeviceName> },
     /// Lists the names that are locked out.
     ListLockOuts,
     /// Lists the client networks that are under a penalty.
@@ -110,6 +112,7 @@ impl AdminRequest {
             | AdminRequest::ListUploads
             | AdminRequest::People(_)
             | AdminRequest::UnlockLogin { .. }
+            | AdminRequest::Follow { .. }
             | AdminRequest::ListLockOuts
             | AdminRequest::ListPenalties
             | AdminRequest::ListLogins { .. }

@@ -3,7 +3,7 @@
 
 use fleetlink_proto::access::{AccessHash, AccessName};
 use fleetlink_proto::control::{DeleteReply, EnrolledKey, FileList, Receipt, UploadMode};
-use fleetlink_proto::samples::Summary;
+use fleetlink_proto::samples::{LastSample, Summary};
 use fleetlink_proto::ticket::{NamePrefix, TicketHash, TicketNumber};
 use fleetlink_proto::{ContentHash, DataFile, DeviceName, IdempotencyKey, Version, WallTime};
 
@@ -76,6 +76,8 @@ pub struct Staged {
     pub hash: ContentHash,
     /// The summary that was computed while they arrived.
     pub summary: Summary,
+    /// The last of its samples, as far as it was looked at while they arrived.
+    pub last: Option<LastSample>,
     /// Whether its last line lacks its newline.
     pub ends_open: bool,
 }

@@ -21,6 +21,9 @@ const TABLE: &str = "
     list devices      l               +                 +            +                l            +              +         +           +                   +            l            +              +
     read own          l               +                 +            +                l            +              +         +           +                   +            l            +              +
     read other        l               -                 -            +                l            -              -         -           +                   +            l            -              -
+    follow own        l               +                 +            +                l            +              +         +           +                   +            l            +              +
+    follow other      l               -                 -            +                l            -              -         -           +                   +            l            -              -
+    follow all        l               -                 -            +                l            -              -         -           +                   +            l            -              -
     write own         l               +                 +            -                l            +              +         +           -                   -            l            +              +
     write other       l               -                 -            -                l            -              -         -           -                   -            l            -              -
     delete own        l               +                 +            +                l            +              +         +           +                   -            l            +              +
@@ -36,7 +39,7 @@ const TABLE: &str = "
     administer        -               -                 -            +                l            -              -         -           +                   -            -            -              -
 ";
 
-const DOORS: [(&str, Door); 4] = [
+pub(crate) const DOORS: [(&str, Door); 4] = [
     ("session", Door::Session),
     ("socket", Door::Socket),
     ("http", Door::Http),
@@ -56,7 +59,7 @@ pub(crate) fn device_caller(own: &DeviceName, means: Means) -> Caller {
     }
 }
 
-fn callers(own: &DeviceName) -> Vec<(&'static str, Caller)> {
+pub(crate) fn callers(own: &DeviceName) -> Vec<(&'static str, Caller)> {
     vec![
         ("nobody", Caller::Nobody),
         ("password", device_caller(own, Means::Password)),
@@ -78,11 +81,13 @@ fn actions<'a>(own: &'a DeviceName, other: &'a DeviceName) -> Vec<(String, Actio
         ("redeem-ticket".to_owned(), Action::RedeemTicket),
         ("inspect".to_owned(), Action::Inspect),
         ("administer".to_owned(), Action::Administer),
+        ("follow all".to_owned(), Action::Follow(None)),
     ];
     for (whose, name) in [("own", own), ("other", other)] {
         for (what, action) in [
             ("join", Action::Join(name)),
             ("read", Action::ReadData(name)),
+            ("follow", Action::Follow(Some(name))),
             ("write", Action::WriteData(name)),
             ("delete", Action::DeleteData(name)),
             ("list-keys", Action::ListKeys(name)),

@@ -345,13 +345,14 @@ impl Fixture {
             session: SessionId(session),
             id: id.clone(),
             upload,
-            staged: Staged {
+            staged: Box::new(Staged {
                 id: StagedId(upload.into()),
                 bytes: 4,
                 hash: ContentHash::of(b"100\n"),
                 summary: Summary::default(),
+                last: None,
                 ends_open: false,
-            },
+            }),
         });
         id
     }

@@ -1,14 +1,16 @@
 //! Devices' data in the operator's hands.
 
+use fleetlink_core::authorisation::{Action, Decision, Door, decide};
 use fleetlink_core::{
-    AdminReply, AdminRequest, Change, DataReply, DataRequest, Delete, Deleter, Effect, Hold,
-    Snapshot, StoreCall, StoreError, StoreReply,
+    AdminError, AdminErrorKind, AdminReply, AdminRequest, Change, DataReply, DataRequest, Delete,
+    Deleter, Effect, Hold, Snapshot, StoreCall, StoreError, StoreReply,
 };
 use fleetlink_proto::control::limits::MAX_QUEUED_OPERATIONS;
 use fleetlink_proto::control::{Compute, DeleteFile, DeleteReply, ErrorCode, Request};
 use fleetlink_proto::samples::{Operation, SampleParser, Summary};
 use fleetlink_proto::{DataFile, DeviceName, IdempotencyKey, Version};
 
+use crate::authorisation::{DOORS, callers};
 use crate::fixture::{Fixture, name};
 
 const FILE: DataFile = DataFile::numbered(7);
@@ -254,4 +256,41 @@ fn a_device_deletes_in_its_own_name() {
             ..
         }))
     ));
+}
+
+/// Who follows events is asked each second whether it may: the reply is what the table says, for every
+/// caller whose word the core takes without a look at the store.
+#[test]
+fn events_are_followed_by_whom_the_table_says_and_by_nobody_else() {
+    let own = name("cam");
+    let mut permitted = 0;
+    for (shown, caller) in callers(&own) {
+        for (door_name, door) in DOORS {
+            for device in [None, Some(name("cam")), Some(name("uav"))] {
+                let mut f = Fixture::enrolled();
+                let action = Action::Follow(device.as_ref());
+                let decision = decide(&caller, door, action);
+                let case = format!("{device:?} by {shown} at {door_name}");
+                let request = AdminRequest::Follow {
+                    device: device.clone(),
+                };
+                f.administer(caller.clone(), door, request);
+                let answer = f.administrators_answer();
+                let in_session = door == Door::Session;
+                match answer {
+                    Some(Ok(AdminReply::Done)) => {
+                        assert!(decision == Decision::Permitted && !in_session, "{case}");
+                        permitted += 1;
+                    }
+                    Some(Err(AdminError { kind, .. })) => {
+                        let is_known = kind == AdminErrorKind::Forbidden;
+                        let is_right = !is_known || decision != Decision::Permitted || in_session;
+                        assert!(is_right, "{case}: {kind:?}");
+                    }
+                    other => panic!("{case}: {other:?}"),
+                }
+            }
+        }
+    }
+    assert!(permitted >= 9, "{permitted}");
 }

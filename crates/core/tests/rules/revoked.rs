@@ -146,6 +146,7 @@ impl Fixture {
                 bytes: 4,
                 hash: ContentHash::of(b"100\n"),
                 summary: Summary::default(),
+                last: None,
                 ends_open: false,
             }),
         });

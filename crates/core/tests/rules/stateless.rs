@@ -286,6 +286,7 @@ fn commit(f: &mut Fixture, upload: CallId, caller: Caller) -> CallId {
             bytes: 4,
             hash: ContentHash::of(b"100\n"),
             summary: Summary::default(),
+            last: None,
             ends_open: false,
         }),
     });

@@ -157,6 +157,7 @@ impl Store {
             bytes: samples.len() as u64 * 4,
             hash: ContentHash::from_bytes([7; 32]),
             summary: summary(samples),
+            last: None,
             ends_open: false,
         }
     }

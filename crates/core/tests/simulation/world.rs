@@ -275,7 +275,7 @@ impl World {
                     session,
                     id,
                     upload,
-                    staged,
+                    staged: Box::new(staged),
                 });
                 assert!(
                     was_live || !self.store.is_staged(id_of),

@@ -10,6 +10,7 @@ mod calendar;
 mod decimal;
 mod digits;
 mod lanes;
+mod last;
 pub mod limits;
 mod line;
 mod operation;
@@ -26,6 +27,7 @@ mod parser_tests;
 
 pub use bad_line::{BadLine, BadLineReason, LineStart};
 pub use decimal::{Decimal, DecimalError};
+pub use last::{LastSample, TAIL_BYTES, TextEnd};
 pub use line::first_sample;
 pub use operation::{NoSamples, Operation, UnknownOperation};
 pub use parser::SampleParser;

@@ -89,7 +89,15 @@ fn of_command(event: &ConsoleEvent) -> (&'static str, Value) {
             "refused",
             json!({"device": device, "command": command.to_string(), "reason": message}),
         ),
-        ConsoleEvent::Received { file, mode } => ("received", json!({"file": file, "mode": mode})),
+        ConsoleEvent::Received {
+            device, receipt, ..
+        } => (
+            "received",
+            json!({
+                "device": device, "file": receipt.file, "mode": receipt.mode,
+                "samples": receipt.samples, "bytes": receipt.bytes,
+            }),
+        ),
         ConsoleEvent::ReceivedBefore { file } => ("received_before", json!({"file": file})),
         ConsoleEvent::Computed {
             device,
@@ -100,7 +108,9 @@ fn of_command(event: &ConsoleEvent) -> (&'static str, Value) {
             let computed = json!({"file": file, "operation": operation, "result": result});
             returned(device, Command::Compute, ("result", computed))
         }
-        ConsoleEvent::Deleted { file } => ("deleted", json!({"file": file})),
+        ConsoleEvent::Deleted { device, file } => {
+            ("deleted", json!({"device": device, "file": file}))
+        }
         ConsoleEvent::Removed { device, file, by } => (
             "deleted",
             json!({"device": device, "file": file, "by": deleter(*by)}),
@@ -163,6 +173,7 @@ fn people(event: &PeopleEvent) -> (&'static str, Value) {
             ("login_password_changed", json!({"login": login}))
         }
         PeopleEvent::LoginRemoved { login } => ("login_removed", json!({"login": login})),
+        PeopleEvent::Unlocked { name } => ("login_unlocked", json!({"name": name})),
         PeopleEvent::LoggedIn { name, address } => {
             ("page_login", json!({"login": name, "address": address}))
         }

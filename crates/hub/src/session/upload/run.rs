@@ -91,7 +91,7 @@ impl<'a> Run<'a> {
                     session: self.uploads.turn.session(),
                     id,
                     upload: self.upload,
-                    staged: *staged,
+                    staged,
                 };
                 pending.end(Some(staged)).await;
             }

@@ -227,6 +227,7 @@ impl Staging for FileStaging {
             bytes,
             hash,
             summary,
+            last: None,
             ends_open,
         })
     }
