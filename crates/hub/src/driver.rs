@@ -33,6 +33,7 @@ pub use self::stateless::StatelessCalls;
 pub(crate) use self::stateless::{BegunUpload, OpenedUpload};
 use self::stateless::{StatelessEvent, Waiters};
 use self::turns::{Party, Turns};
+use crate::feed::{Feed, Filler};
 use crate::identity::Identity;
 use crate::import::Imports;
 use crate::passwords::Passwords;
@@ -195,6 +196,8 @@ pub(crate) struct Followers {
     pub(crate) journal: watch::Sender<u64>,
     /// The operator's lines.
     pub(crate) console: mpsc::Sender<HubEvent>,
+    /// The live feed.
+    pub(crate) feed: Feed,
 }
 
 /// Owns the core.
@@ -221,6 +224,8 @@ pub(crate) struct Driver {
     ),
     admin_calls: HashMap<AdminId, oneshot::Sender<Result<AdminReply, AdminError>>>,
     admin_count: u64,
+    /// Fills the live feed.
+    filler: Filler,
     console_lost: u64,
     active: Pace,
     wall_clock: WallClock,
@@ -257,7 +262,6 @@ impl Driver {
             store,
             passwords,
             imports: imports.clone(),
-            followers,
             identity,
             events,
             work: JoinSet::new(),
@@ -267,8 +271,10 @@ impl Driver {
             upload_ends: mpsc::unbounded_channel(),
             admin_calls: HashMap::new(),
             admin_count: 0,
+            filler: Filler::new(followers.feed.clone()),
             console_lost: 0,
             active: Pace::default(),
+            followers,
             wall_clock,
         };
         let handle = DriverHandle {
@@ -292,6 +298,7 @@ impl Driver {
                 }
                 () = sleep_until(timeout) => {}
                 () = sleep_until(self.active.due) => {}
+                () = sleep_until(self.filler.due()) => {}
                 () = tokio::time::sleep_until(self.stalls.next()) => {}
                 () = std::future::ready(()), if !self.turns.is_empty() => {}
             }
@@ -320,6 +327,7 @@ impl Driver {
             while let Some(effect) = self.core.poll_effect() {
                 self.perform(effect);
             }
+            self.filler.tell_due(Instant::now());
             if self.active.is_due(Instant::now()) || self.core.is_drained() {
                 let active = self.core.active().collect();
                 self.followers.active.send_replace(active);
@@ -637,10 +645,9 @@ impl Driver {
     }
 
     fn show(&mut self, event: ConsoleEvent) {
-        let event = HubEvent {
-            time: (self.wall_clock)(),
-            event,
-        };
+        let time = (self.wall_clock)();
+        self.filler.tell(&event, time, Instant::now());
+        let event = HubEvent { time, event };
         if self.followers.console.try_send(event).is_err() {
             self.console_lost += 1;
             if self.console_lost.is_power_of_two() {

@@ -5,6 +5,7 @@ mod credentials;
 mod descriptors;
 mod devices;
 mod driver;
+mod feed;
 mod grants;
 mod hashing;
 mod http;

@@ -494,7 +494,6 @@ export type Traffic = {
 /** The methods of each path. */
 export interface Paths {
   "/api/v1/audit": "get";
-  "/api/v1/events": "get";
   "/api/v1/transfers": "get";
   "/api/v1/accounts": "get" | "post";
   "/api/v1/accounts/{name}/key": "delete";
@@ -507,6 +506,7 @@ export interface Paths {
   "/api/v1/devices/{device}/data/{file}/summary": "get";
   "/api/v1/devices/{device}/sessions": "get";
   "/api/v1/devices/{device}/sessions/{id}": "delete";
+  "/api/v1/events": "get";
   "/api/v1/hub": "get";
   "/api/v1/lockouts": "get";
   "/api/v1/lockouts/{device}": "delete";

@@ -31,5 +31,15 @@ pub(crate) const NETWORK_SHARE: usize = 2;
 pub(crate) const LOOK_AT_CERTIFICATE: Duration = Duration::from_secs(2);
 /// The time for which the size of the store is not looked for again.
 pub(crate) const SIZE_IS_KNOWN: Duration = Duration::from_secs(15);
-/// The time after which a download asks again whether its caller may read.
+/// Streams of events that are open at once.
+pub(crate) const MAX_STREAMS: usize = 256;
+/// The same of one client network.
+pub(crate) const MAX_STREAMS_PER_NETWORK: usize = 128;
+/// The same of one caller: a session of the page, a token or a device.
+pub(crate) const MAX_STREAMS_PER_CALLER: usize = 64;
+/// The time without an event after which a stream sends a comment.
+pub(crate) const PING: Duration = Duration::from_secs(15);
+/// The time in which the events of a stream gather after those that were sent last.
+pub(crate) const EVENTS_TOGETHER: Duration = Duration::from_millis(20);
+/// The time after which a download or a stream of events asks again whether its caller may read.
 pub(crate) const ASK_AGAIN: Duration = Duration::from_secs(1);

@@ -9,6 +9,7 @@ mod config;
 mod connection;
 mod data;
 mod devices;
+mod events;
 mod extract;
 mod forwarded;
 mod headers;
@@ -42,6 +43,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::driver::{DriverHandle, StatelessCalls};
+use crate::feed::Feed;
 use crate::hub_state::HubState;
 use crate::passwords::Passwords;
 use crate::session::{Claims, HubUploads};
@@ -56,6 +58,7 @@ pub(crate) struct HubParts {
     pub(crate) facts: HubFacts,
     pub(crate) passwords: Passwords,
     pub(crate) hub_state: HubState,
+    pub(crate) feed: Feed,
     /// Cancelled when the hub begins to end.
     pub(crate) closing: CancellationToken,
 }
@@ -89,6 +92,9 @@ pub(crate) struct Http {
     facts: HubFacts,
     passwords: Passwords,
     hub_state: HubState,
+    feed: Feed,
+    /// The open streams of events.
+    streams: events::StreamPlaces,
     closing: CancellationToken,
     /// The names and addresses by which the door is reached.
     hosts: host::Hosts,
@@ -110,6 +116,8 @@ impl Http {
             facts: parts.facts,
             passwords: parts.passwords,
             hub_state: parts.hub_state,
+            feed: parts.feed,
+            streams: events::StreamPlaces::default(),
             closing: parts.closing,
             hosts,
             proxies,

@@ -20,7 +20,7 @@ use super::connection::Connection;
 use super::limits::MAX_BODY_BYTES;
 use super::openapi::{self, Description, Document};
 use super::problem::Problem;
-use super::{Http, access, data, devices, headers, health, hub, page, rest, session};
+use super::{Http, access, data, devices, events, headers, health, hub, page, rest, session};
 
 /// All paths, with the state of this hub.
 ///
@@ -60,6 +60,7 @@ fn all_routes() -> Vec<UtoipaMethodRouter<Arc<Http>>> {
         routes!(devices::one, devices::remove),
         routes!(devices::sessions),
         routes!(devices::end_session),
+        routes!(events::follow),
         routes!(session::log_in),
         routes!(session::show, session::end),
         routes!(access::list_accounts, access::add_account),

@@ -13,6 +13,7 @@ use super::content::Content;
 use super::message::{OperatorCall, OperatorReply};
 use super::{Desk, OperatorError};
 use crate::driver::{CONSOLE_QUEUE, Driver, Followers, HubEvent, wall_time};
+use crate::feed::Feed;
 use crate::hub_state::HubState;
 use crate::passwords::Passwords;
 use crate::store::Store;
@@ -45,6 +46,7 @@ impl Offline {
             active: watch::Sender::default(),
             journal: watch::Sender::default(),
             console,
+            feed: Feed::new(wall_time()),
         };
         let passwords = Passwords::new();
         let (driver, handle) = Driver::new(

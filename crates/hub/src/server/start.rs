@@ -20,6 +20,7 @@ use crate::descriptors::Descriptors;
 use crate::devices;
 use crate::driver::wall_time;
 use crate::driver::{CONSOLE_QUEUE, Driver, DriverHandle, Followers, HubEvent, WallClock};
+use crate::feed::Feed;
 use crate::http::{self, HttpConfig, HttpListening, HubFacts, HubParts};
 use crate::hub_state::HubState;
 use crate::identity::Identity;
@@ -209,6 +210,7 @@ async fn start_with(
         active_changed,
         journal_grew,
         lines,
+        feed,
     } = engine;
     let desk = Desk {
         driver: driver.clone(),
@@ -252,6 +254,7 @@ async fn start_with(
         },
         passwords: passwords.clone(),
         hub_state: desk.hub_state.clone(),
+        feed,
         closing: closing.clone(),
     };
     let http = http
@@ -313,6 +316,7 @@ struct Engine {
     active_changed: watch::Receiver<Vec<ActiveDevice>>,
     journal_grew: watch::Receiver<u64>,
     lines: mpsc::Receiver<HubEvent>,
+    feed: Feed,
 }
 
 impl Engine {
@@ -325,6 +329,7 @@ impl Engine {
         let (active, active_changed) = watch::channel(Vec::new());
         let (journal, journal_grew) = watch::channel(0);
         let (console, lines) = mpsc::channel(CONSOLE_QUEUE);
+        let feed = Feed::new(clock());
         let (driver, handle) = Driver::new(
             |now| Hub::new(settings, now),
             Arc::clone(store),
@@ -333,6 +338,7 @@ impl Engine {
                 active,
                 journal,
                 console,
+                feed: feed.clone(),
             },
             Some(identity),
             clock,
@@ -344,6 +350,7 @@ impl Engine {
             active_changed,
             journal_grew,
             lines,
+            feed,
         }
     }
 }

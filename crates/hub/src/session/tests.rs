@@ -20,6 +20,7 @@ mod panics;
 use self::panics::Bomb;
 use super::*;
 use crate::driver::{CONSOLE_QUEUE, Driver, Followers, wall_time};
+use crate::feed::Feed;
 use crate::passwords::Passwords;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{
@@ -201,6 +202,7 @@ impl World {
             active,
             journal,
             console,
+            feed: Feed::new(wall_time()),
         };
         let (keep_alive, uploads) = (settings.keep_alive, settings.capacity.uploads);
         let upload_idle = settings.upload_idle;

@@ -1,7 +1,7 @@
 //! A client of the hub's HTTP door.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
@@ -125,7 +125,56 @@ impl Call {
         sent.map_err(|_| "no reply in time".to_owned())?
     }
 
+    /// Makes the request, and takes its reply piece by piece.
+    #[track_caller]
+    pub(crate) fn follow(self) -> Follow {
+        let (sender, pieces) = mpsc::channel();
+        let (told, head) = mpsc::channel();
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread();
+            let runtime = { runtime }.enable_all().build().unwrap();
+            runtime.block_on(async {
+                let following = async {
+                    let (head, mut body, _driving) = match self.begin().await {
+                        Ok(begun) => begun,
+                        Err(error) => return drop(told.send(Err(error))),
+                    };
+                    let _ = told.send(Ok((head.status.as_u16(), head.headers)));
+                    while let Some(Ok(frame)) = body.frame().await {
+                        let data = frame.into_data().unwrap_or_default();
+                        let _ = sender.send(data);
+                    }
+                };
+                tokio::select! {
+                    () = following => {}
+                    _ = stopped => {}
+                }
+            });
+        });
+        let head = head.recv_timeout(DEADLINE).expect("no reply in time");
+        let (status, headers) = head.unwrap();
+        Follow {
+            status,
+            headers,
+            pieces,
+            came: Vec::new(),
+            _stop: stop,
+        }
+    }
+
     async fn exchange(self) -> Result<Reply, String> {
+        let (head, body, driving) = self.begin().await?;
+        let body = body.collect().await.map_err(text)?.to_bytes().to_vec();
+        driving.abort();
+        Ok(Reply {
+            status: head.status.as_u16(),
+            headers: head.headers,
+            body,
+        })
+    }
+
+    async fn begin(self) -> Result<Begun, String> {
         let socket = tokio::net::TcpSocket::new_v4().unwrap();
         if let Some(from) = self.from {
             socket.bind(from).unwrap();
@@ -141,7 +190,7 @@ impl Call {
         self,
         stream: TcpStream,
         trusted: CertificateDer<'static>,
-    ) -> Result<Reply, String> {
+    ) -> Result<Begun, String> {
         let mut roots = rustls::RootCertStore::empty();
         roots.add(trusted).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -159,7 +208,7 @@ impl Call {
     async fn on(
         self,
         stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    ) -> Result<Reply, String> {
+    ) -> Result<Begun, String> {
         let opened = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
         let (mut sender, connection) = opened.map_err(text)?;
         let driving = tokio::spawn(connection);
@@ -172,13 +221,41 @@ impl Call {
         headers.entry(HOST).or_insert(host.parse().unwrap());
         let reply = sender.send_request(request).await.map_err(text)?;
         let (parts, body) = reply.into_parts();
-        let body = body.collect().await.map_err(text)?.to_bytes().to_vec();
-        driving.abort();
-        Ok(Reply {
-            status: parts.status.as_u16(),
-            headers: parts.headers,
-            body,
-        })
+        Ok((parts, body, driving))
+    }
+}
+
+/// A reply that has begun, and the task of its connection.
+type Begun = (
+    hyper::http::response::Parts,
+    hyper::body::Incoming,
+    tokio::task::JoinHandle<hyper::Result<()>>,
+);
+
+/// A reply that is taken piece by piece. The connection ends when this is dropped.
+pub(crate) struct Follow {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pieces: mpsc::Receiver<Bytes>,
+    pub(crate) came: Vec<u8>,
+    _stop: tokio::sync::oneshot::Sender<()>,
+}
+
+impl Follow {
+    /// Takes the next piece; `false` at the end.
+    #[track_caller]
+    pub(crate) fn more(&mut self) -> bool {
+        match self.pieces.recv_timeout(DEADLINE) {
+            Ok(piece) => {
+                self.came.extend_from_slice(&piece);
+                true
+            }
+            Err(mpsc::RecvTimeoutError::Disconnected) => false,
+            Err(mpsc::RecvTimeoutError::Timeout) => {
+                let came = String::from_utf8_lossy(&self.came);
+                panic!("nothing more came: {came}")
+            }
+        }
     }
 }
 

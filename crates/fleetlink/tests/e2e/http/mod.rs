@@ -5,6 +5,7 @@ mod client;
 mod data;
 mod devices;
 mod door;
+mod events;
 mod logins;
 mod page_types;
 mod people;

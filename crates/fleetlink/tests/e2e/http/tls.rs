@@ -11,7 +11,7 @@ use super::{Call, page};
 use crate::harness::{Hub, eventually};
 
 /// Writes a new certificate of these names, and its key, into two files.
-fn write_certificate(folder: &Path, names: &[&str]) -> CertificateDer<'static> {
+pub(crate) fn write_certificate(folder: &Path, names: &[&str]) -> CertificateDer<'static> {
     let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed(names).unwrap();
     fs::write(folder.join("key.pem"), signing_key.serialize_pem()).unwrap();

@@ -1,0 +1,126 @@
+//! The bounds on how many streams of events are open.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use fleetlink_core::Caller;
+use fleetlink_proto::ClientNetwork;
+use fleetlink_proto::access::AccessHash;
+
+use super::super::limits::{MAX_STREAMS, MAX_STREAMS_PER_CALLER, MAX_STREAMS_PER_NETWORK};
+
+/// The owner of a stream, by which they are counted.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Owner {
+    Hub,
+    Network(ClientNetwork),
+    Device(Box<str>),
+    Secret(AccessHash),
+}
+
+impl Owner {
+    fn most(&self) -> usize {
+        match self {
+            Owner::Hub => MAX_STREAMS,
+            Owner::Network(_) => MAX_STREAMS_PER_NETWORK,
+            Owner::Device(_) | Owner::Secret(_) => MAX_STREAMS_PER_CALLER,
+        }
+    }
+
+    fn of(caller: &Caller) -> Option<Self> {
+        match caller {
+            Caller::Device { name, .. } => Some(Owner::Device(name.folded().into())),
+            Caller::Administrator(person) | Caller::Viewer(person) => {
+                Some(Owner::Secret(person.secret))
+            }
+            Caller::Nobody | Caller::Operator => None,
+        }
+    }
+}
+
+/// The open streams by their owners.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct StreamPlaces(Arc<Mutex<HashMap<Owner, usize>>>);
+
+/// The place of a stream; given back when dropped.
+#[derive(Debug)]
+pub(super) struct StreamPlace {
+    places: StreamPlaces,
+    owners: Vec<Owner>,
+}
+
+impl StreamPlaces {
+    /// A place for a stream, unless one of its owners has all of its own.
+    pub(super) fn admit(&self, caller: &Caller, address: IpAddr) -> Option<StreamPlace> {
+        let network = Owner::Network(ClientNetwork::of(address));
+        let owners = [Some(Owner::Hub), Some(network), Owner::of(caller)];
+        let owners: Vec<Owner> = owners.into_iter().flatten().collect();
+        let mut counts = self.counts();
+        let has_room = |owner: &Owner| counts.get(owner).is_none_or(|count| *count < owner.most());
+        if !owners.iter().all(has_room) {
+            return None;
+        }
+        for owner in &owners {
+            *counts.entry(owner.clone()).or_default() += 1;
+        }
+        Some(StreamPlace {
+            places: self.clone(),
+            owners,
+        })
+    }
+
+    fn counts(&self) -> MutexGuard<'_, HashMap<Owner, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for StreamPlace {
+    fn drop(&mut self) {
+        let mut counts = self.places.counts();
+        for owner in &self.owners {
+            if let Some(count) = counts.get_mut(owner) {
+                *count -= 1;
+                if *count == 0 {
+                    counts.remove(owner);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fleetlink_core::Person;
+
+    use super::*;
+
+    fn viewer(secret: u8) -> Caller {
+        Caller::Viewer(Box::new(Person {
+            name: "ana".into(),
+            secret: AccessHash::from_bytes([secret; 32]),
+            expires: None,
+        }))
+    }
+
+    #[test]
+    fn the_hub_a_network_and_a_caller_have_their_bounds() {
+        let places = StreamPlaces::default();
+        let admit = |secret, network: u8| {
+            let address = IpAddr::from([10, 0, network, 1]);
+            places.admit(&viewer(secret), address)
+        };
+        let of_caller: Vec<_> = (0..).map_while(|n| admit(0, n)).collect();
+        assert_eq!(of_caller.len(), MAX_STREAMS_PER_CALLER);
+        drop(of_caller);
+        let of_network: Vec<_> = (0..).map_while(|n| admit(n, 0)).collect();
+        assert_eq!(of_network.len(), MAX_STREAMS_PER_NETWORK);
+        let of_hub: Vec<_> = (0..200)
+            .flat_map(|n| (0..4).map(move |m| (n, m)))
+            .map_while(|(n, m)| admit(100 + n % 150, 1 + (n * 4 + m) % 200))
+            .collect();
+        assert_eq!(of_network.len() + of_hub.len(), MAX_STREAMS);
+        drop((of_network, of_hub));
+        assert!(places.counts().is_empty());
+    }
+}
