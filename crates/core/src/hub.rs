@@ -15,6 +15,7 @@ mod lifecycle;
 mod login;
 mod page_login;
 mod people;
+mod presences;
 mod queue;
 mod reads;
 mod redemption;
@@ -46,6 +47,8 @@ use crate::hub::queue::{Job, Operations};
 use crate::ids::SessionId;
 use crate::outgoing::Outgoing;
 use crate::presence::list::Presence;
+use crate::presence::sighting::SightingNotes;
+use crate::presence::sightings::Sightings;
 use crate::session::state::Session;
 use crate::session::table::Sessions;
 use crate::settings::Settings;
@@ -68,6 +71,7 @@ pub struct Hub {
     uses: Uses,
     logins: Logins,
     presence: Presence,
+    sightings: Sightings,
     slots: Slots,
     operations: Operations<Job>,
     out: Outgoing,
@@ -90,6 +94,7 @@ impl Hub {
             reads: Reads::default(),
             uses: Uses::default(),
             presence: Presence::starting_at(now.wall),
+            sightings: Sightings::starting_at(now),
             slots: Slots::within(&settings.capacity),
             operations: Operations::new(),
             out: Outgoing::new(Sessions::new(settings.keep_alive, now.monotonic)),
@@ -118,6 +123,7 @@ impl Hub {
 
     /// Ends every session whose deadline has come.
     pub fn handle_timeout(&mut self, now: Now) {
+        self.sightings.set_time(now);
         while let Some(session) = self.out.sessions.pop_due(now.monotonic) {
             self.end_overdue(session);
         }
@@ -142,6 +148,23 @@ impl Hub {
     /// The active devices in the order in which they joined.
     pub fn active(&self) -> impl Iterator<Item = ActiveDevice> {
         self.presence.iter()
+    }
+
+    /// The monotonic time at which [`Hub::take_sightings`] has something for the store; `None` until
+    /// [`Hub::sightings_written`] has told of what was taken last.
+    pub fn sightings_due(&self) -> Option<Duration> {
+        self.sightings.due()
+    }
+
+    /// Takes what the store shall write down of when devices were there, and that the hub runs.
+    pub fn take_sightings(&mut self, now: Now) -> SightingNotes {
+        self.sightings.set_time(now);
+        self.sightings.take()
+    }
+
+    /// The store has written down what was taken, or it is to be taken once more.
+    pub fn sightings_written(&mut self, is_written: bool) {
+        self.sightings.written(is_written);
     }
 
     /// Whether nothing is left to wait for after [`Input::Close`](crate::Input::Close): no session, no store operation,

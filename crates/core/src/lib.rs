@@ -46,6 +46,9 @@ pub use operator::requests::{
     AccountOrder, AccountStatus, AdminReply, AdminRequest, ImportEffect, ImportOrder,
     LockOutStatus, PenaltyStatus, SessionChoice, SessionStatus, TicketStatus,
 };
+pub use operator::presences::{DevicePresence, PresenceChoice, Presences};
+pub use presence::half_hours::HalfHours;
+pub use presence::sighting::{Course, Sighting, SightingNote, SightingNotes};
 pub use settings::{MaxAttempts, MaxAttemptsError, PenaltySettings, Settings};
 pub use store::admission::{Admission, PageSession, PageSessions, Token, TokenId, WebLogin};
 pub use store::calls::{

@@ -1,5 +1,6 @@
 //! The driver: owns the core, brings it what happens, and does what it wants done.
 
+mod noting;
 mod pace;
 mod stall;
 mod stateless;
@@ -27,6 +28,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, Span};
 
+use self::noting::Noting;
 use self::pace::Pace;
 use self::stall::StallWatch;
 pub use self::stateless::StatelessCalls;
@@ -227,6 +229,7 @@ pub(crate) struct Driver {
     /// Fills the live feed.
     filler: Filler,
     console_lost: u64,
+    noting: Noting,
     active: Pace,
     wall_clock: WallClock,
 }
@@ -273,6 +276,7 @@ impl Driver {
             admin_count: 0,
             filler: Filler::new(followers.feed.clone()),
             console_lost: 0,
+            noting: Noting::default(),
             active: Pace::default(),
             followers,
             wall_clock,
@@ -289,6 +293,7 @@ impl Driver {
         let mut events = Vec::new();
         while !self.core.is_drained() {
             let timeout = self.core.poll_timeout().map(|at| self.started + at);
+            let notes_due = self.notes_due();
             tokio::select! {
                 biased;
                 1.. = self.events.recv_many(&mut events, EVENTS_AT_ONCE) => {}
@@ -299,6 +304,8 @@ impl Driver {
                 () = sleep_until(timeout) => {}
                 () = sleep_until(self.active.due) => {}
                 () = sleep_until(self.filler.due()) => {}
+                written = self.noting.ended() => self.notes_written(written),
+                () = sleep_until(notes_due) => {}
                 () = tokio::time::sleep_until(self.stalls.next()) => {}
                 () = std::future::ready(()), if !self.turns.is_empty() => {}
             }
@@ -332,7 +339,9 @@ impl Driver {
                 let active = self.core.active().collect();
                 self.followers.active.send_replace(active);
             }
+            self.note_if_due();
         }
+        self.note_the_rest().await;
     }
 
     fn handle_event(&mut self, event: Event) {

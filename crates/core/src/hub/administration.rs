@@ -86,6 +86,9 @@ impl Hub {
             AdminRequest::ListSessions => {
                 self.inspect(call, |hub| AdminReply::Sessions(hub.session_statuses(now)));
             }
+            AdminRequest::ListPresences(choice) => {
+                self.inspect(call, |hub| AdminReply::Presences(hub.presences(&choice)));
+            }
             AdminRequest::ListUploads => {
                 self.permit_admin(call, Action::Inspect, Hub::list_uploads);
             }

@@ -61,6 +61,9 @@ impl Hub {
         match self.admitted(&secret, now) {
             Some(caller) => {
                 self.note_uses(now);
+                if let Some(device) = caller.device() {
+                    self.sightings.seen(device);
+                }
                 call.identify(caller, &mut self.out);
             }
             None => call.refuse(not_admitted(), &mut self.out),

@@ -36,6 +36,7 @@ impl Hub {
             ..
         } = arrival;
         let name = arrival.name.clone();
+        let was_active = self.presence.is_active(&name);
         let joined = match self.presence.join(arrival) {
             Ok(joined) => joined,
             Err(refusal) => return call.refuse(words::refused(refusal), &mut self.out),
@@ -45,6 +46,9 @@ impl Hub {
                 name: name.clone(),
                 generation: joined.generation,
             };
+        }
+        if !was_active {
+            self.sightings.presence_changed(&name, true);
         }
         let took_over = self.end_earlier(&joined, by);
         let reply = JoinReply {

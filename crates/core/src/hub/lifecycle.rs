@@ -165,6 +165,7 @@ impl Hub {
         let event = match self.presence.leave(&name, generation) {
             Left::Stale => return,
             Left::Last => {
+                self.sightings.presence_changed(&name, false);
                 self.out.push(Effect::ActiveChanged);
                 ConsoleEvent::Left { device: name, why }
             }
@@ -190,6 +191,11 @@ impl Hub {
         }
         self.reads.withdraw(id);
         self.slots.end_session(id);
+        if let Some(name) = session.name()
+            && self.out.sessions.of_device(name) == 0
+        {
+            self.sightings.has_sessions(name, false);
+        }
         Some(session.stage)
     }
 }

@@ -204,6 +204,7 @@ impl Hub {
 
     pub(super) fn accept(&mut self, call: Call, name: DeviceName, proof: Proof, now: Now) {
         if call.shown_from().is_some() {
+            self.sightings.seen(&name);
             return call.identify(Caller::Device { name, proof }, &mut self.out);
         }
         let Some(id) = call.session().filter(|id| self.out.sessions.is_open(*id)) else {
@@ -217,6 +218,9 @@ impl Hub {
             return self.fail_login(call, name.as_str(), why, now);
         }
         let address = self.out.sessions.log_in(id, name.clone(), proof);
+        if self.out.sessions.of_device(&name) == 1 {
+            self.sightings.has_sessions(&name, true);
+        }
         let reply = LoginReply {
             name: name.clone(),
             key: self.accounts.key(&name).map(|enrolled| enrolled.key),

@@ -36,6 +36,7 @@ impl Hub {
     /// answered, changes nothing.
     pub fn handle_input(&mut self, input: Input, now: Now) {
         self.out.sessions.set_time(now.monotonic);
+        self.sightings.set_time(now);
         match input {
             Input::Connected { session, peer } => self.connected(session, peer.ip()),
             Input::Alive { session } => self.out.sessions.heard(session),

@@ -6,5 +6,6 @@ pub(crate) mod errors;
 pub(crate) mod import;
 pub(crate) mod people;
 pub(crate) mod removal;
+pub(crate) mod presences;
 pub(crate) mod requests;
 pub(crate) mod ticket_change;

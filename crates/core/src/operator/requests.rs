@@ -12,6 +12,7 @@ use crate::caller::Means;
 use crate::ids::SessionId;
 use crate::operator::data::{DataReply, DataRequest};
 use crate::operator::people::PeopleOrder;
+use crate::operator::presences::{PresenceChoice, Presences};
 use crate::store::admission::{Token, TokenId, WebLogin};
 use crate::store::calls::{PasswordHash, UnfinishedUpload};
 use crate::store::ticket::{Ticket, TicketStanding};
@@ -63,6 +64,8 @@ pub enum AdminRequest {
     },
     /// Lists the uploads that are not finished.
     ListUploads,
+    /// Tells which devices are there.
+    ListPresences(PresenceChoice),
     /// Lists the open sessions, in the order in which they connected.
     ListSessions,
     /// Ends sessions.
@@ -117,6 +120,7 @@ impl AdminRequest {
             | AdminRequest::ListPenalties
             | AdminRequest::ListLogins { .. }
             | AdminRequest::ListTokens { .. }
+            | AdminRequest::ListPresences(_)
             | AdminRequest::ListSessions => None,
         }
     }
@@ -194,6 +198,8 @@ pub enum AdminReply {
     Tickets(Vec<TicketStatus>),
     /// The open sessions, in the order in which they connected.
     Sessions(Vec<SessionStatus>),
+    /// The devices that are there.
+    Presences(Presences),
     /// The number of ended sessions.
     Ended(usize),
     /// The uploads that are not finished.

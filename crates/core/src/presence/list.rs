@@ -225,6 +225,19 @@ impl Presence {
         self.active.contains_key(name)
     }
 
+    /// The names of the active devices in this range, in their order.
+    pub(crate) fn names<'a>(
+        &'a self,
+        range: (Bound<&DeviceName>, Bound<&DeviceName>),
+    ) -> impl Iterator<Item = &'a DeviceName> {
+        self.active.range::<DeviceName, _>(range).map(|(name, _)| name)
+    }
+
+    /// An active device as others see it.
+    pub(crate) fn shown(&self, name: &DeviceName) -> Option<ActiveDevice> {
+        self.active.get(name)?.shown(name)
+    }
+
     /// An active device of this name but for the case of letters.
     pub(crate) fn alike(&self, name: &DeviceName) -> Option<&DeviceName> {
         let wanted = name.as_str();

@@ -137,6 +137,7 @@ impl From<AdminReply> for OperatorReply {
             | AdminReply::Imported(_)
             | AdminReply::Data(_)
             | AdminReply::LockOuts(_)
+            | AdminReply::Presences(_)
             | AdminReply::Penalties(_)
             | AdminReply::Logins(_)
             | AdminReply::Token(_)

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use fleetlink_core::{Hub, Query, Settings, StoreCall, StoreError, StoreReply, Totals};
-use fleetlink_proto::HubRun;
+use fleetlink_core::{HalfHours, Hub, Query, Settings, SightingNotes, StoreCall, StoreError, StoreReply, Totals};
+use fleetlink_proto::{HubRun, WallTime};
 use fleetlink_proto::control::ActiveDevice;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{mpsc, watch};
@@ -185,6 +185,7 @@ async fn start_with(
             skipped,
         });
     }
+    end_last_run(&*store, clock()).await;
     let engine = Engine::start(
         settings,
         &store,
@@ -436,6 +437,20 @@ async fn totals(store: &dyn Store) -> Result<Totals, StoreError> {
         _ => Err(StoreError::Unavailable(
             "it answered another question".to_owned(),
         )),
+    }
+}
+
+/// Ends what the run before has left open, before anybody can ask who is there. The core has it done
+/// with the first notes, should the store not do it now.
+async fn end_last_run(store: &dyn Store, begun: WallTime) {
+    let notes = SightingNotes {
+        at: begun,
+        begun: Some(begun),
+        ran: HalfHours::default(),
+        devices: Vec::new(),
+    };
+    if let Err(error) = store.note_sightings(notes).await {
+        tracing::warn!(%error, "when devices were seen last is not written down yet");
     }
 }
 

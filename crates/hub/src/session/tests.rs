@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use fleetlink_core::{
     Account, AccountVersion, Change, Hub, ImportMemory, JournalEntry, KnownNames, SegmentRef,
-    Settings, Staged, StagedId, StoreCall, StoreReply, UnfinishedUpload, UploadChange,
+    Settings, SightingNotes, Staged, StagedId, StoreCall, StoreReply, UnfinishedUpload, UploadChange,
 };
 use fleetlink_proto::control::{ActiveDevice, FileEntry, limits};
 use fleetlink_proto::samples::Summary;
@@ -24,8 +24,8 @@ use crate::feed::Feed;
 use crate::passwords::Passwords;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{
-    Column, Leaf, Retention, SegmentReader, StageReply, Staging, StoreFailure, StoreFuture,
-    SurplusFile, Window,
+    Column, DeviceChoice, Leaf, Retention, SegmentReader, StageReply, Staging, StoreFailure, StoreFuture,
+    StoredDevices, SurplusFile, Window,
 };
 
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -108,6 +108,14 @@ impl Store for SlowStore {
         limit: u32,
     ) -> StoreFuture<'_, Vec<(DeviceName, FileEntry)>> {
         self.inner.files(device, after, limit)
+    }
+
+    fn devices(&self, choice: DeviceChoice) -> StoreFuture<'_, StoredDevices> {
+        self.inner.devices(choice)
+    }
+
+    fn note_sightings(&self, notes: SightingNotes) -> StoreFuture<'_, ()> {
+        self.inner.note_sightings(notes)
     }
 
     fn tend(&self, now: WallTime, keep: Retention) -> StoreFuture<'_, ()> {

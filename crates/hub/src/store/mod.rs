@@ -7,6 +7,7 @@
 //! as well as one database. `tests/store/suite` holds every implementation to this.
 
 mod columns;
+mod devices;
 mod leaves;
 mod pyramid;
 pub mod sqlite;
@@ -15,7 +16,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use fleetlink_core::{
-    ImportMemory, JournalEntry, KnownNames, SegmentRef, Staged, StagedId, StoreCall, StoreReply,
+    ImportMemory, JournalEntry, KnownNames, SegmentRef, SightingNotes, Staged, StagedId, StoreCall, StoreReply,
     UnfinishedUpload, UploadChange,
 };
 use fleetlink_proto::control::FileEntry;
@@ -25,6 +26,7 @@ use fleetlink_proto::{ContentHash, DataFile, DeviceName, Version, WallTime};
 pub use fleetlink_core::StoreError;
 
 pub use self::columns::{Column, MAX_COLUMNS, Window, WindowError};
+pub use self::devices::{DeviceChoice, StoredDevice, StoredDevices};
 pub use self::leaves::Leaf;
 pub(crate) use self::leaves::LeafParser;
 
@@ -141,6 +143,13 @@ pub trait Store: Send + Sync + 'static {
         after: Option<(DeviceName, DataFile)>,
         limit: u32,
     ) -> StoreFuture<'_, Vec<(DeviceName, FileEntry)>>;
+
+    /// The devices of a choice, with what is known of them.
+    fn devices(&self, choice: DeviceChoice) -> StoreFuture<'_, StoredDevices>;
+
+    /// Writes down when devices were there, and that the hub runs. Notes of devices without an account
+    /// are left out; to write the same again changes nothing.
+    fn note_sightings(&self, notes: SightingNotes) -> StoreFuture<'_, ()>;
 
     /// Does what is due at this time: interrupted uploads that are older than is promised go, and so
     /// do changes of the journal beyond these bounds. To be called now and then.

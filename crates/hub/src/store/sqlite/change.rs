@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use fleetlink_core::{
-    Admission, Change, ChangeKind, Commit, Delete, Staged, StagedId, StoreError, StoreReply,
+    Admission, Change, ChangeKind, Commit, Delete, SightingNotes, Staged, StagedId, StoreError, StoreReply,
 };
 use fleetlink_proto::DeviceName;
 use fleetlink_proto::control::{DeleteReply, Receipt, UploadMode};
@@ -22,7 +22,7 @@ use super::partials::{Partials, other_change};
 use super::segments::NewSegment;
 use super::staged::StagedUploads;
 use super::{
-    Shared, accounts, imports, merge, page_sessions, segments, tickets, tokens, web_logins,
+    Shared, accounts, imports, merge, page_sessions, segments, sightings, tickets, tokens, web_logins,
 };
 
 /// A write of the store: a change that it was asked for, or one of its own upkeep.
@@ -31,6 +31,7 @@ pub(super) enum Write {
     Discard(StagedId),
     Merge(Box<Merge>),
     PruneJournal(Bounds),
+    NoteSightings(Box<SightingNotes>),
 }
 
 /// A change that takes effect with the commit of its transaction.
@@ -90,6 +91,10 @@ impl Write {
             Write::Merge(merge) => apply_merge(connection, &shared.holds, merge),
             Write::PruneJournal(bounds) => {
                 journal::prune(connection, bounds)?;
+                Ok(Applied::with(StoreReply::Done))
+            }
+            Write::NoteSightings(notes) => {
+                sightings::note(connection, notes)?;
                 Ok(Applied::with(StoreReply::Done))
             }
         }

@@ -23,6 +23,7 @@ mod checkpoint;
 mod columns;
 mod connection;
 mod data_file;
+mod devices;
 mod error;
 mod failure;
 mod files;
@@ -47,6 +48,7 @@ mod room;
 mod schema;
 mod segment;
 mod segments;
+mod sightings;
 mod staged;
 mod staging;
 mod surplus;
@@ -64,7 +66,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fleetlink_core::{
-    ImportMemory, JournalEntry, KnownNames, SegmentRef, StagedId, StoreCall, StoreError,
+    ImportMemory, JournalEntry, KnownNames, SegmentRef, SightingNotes, StagedId, StoreCall, StoreError,
     StoreReply, UnfinishedUpload, UploadChange,
 };
 use fleetlink_proto::control::FileEntry;
@@ -93,7 +95,7 @@ use self::staging::FileStaging;
 use self::sweeper::Swept;
 use self::writer::Writer;
 use super::{
-    Column, Retention, SegmentReader, StageReply, Store, StoreFailure, StoreFuture, SurplusFile,
+    Column, DeviceChoice, Retention, SegmentReader, StageReply, Store, StoreFailure, StoreFuture, StoredDevices, SurplusFile,
     Window,
 };
 
@@ -280,6 +282,15 @@ impl Store for SqliteStore {
         Box::pin(self.read(move |connection| {
             files::page(connection, device.as_ref(), after.as_ref(), limit)
         }))
+    }
+
+    fn devices(&self, choice: DeviceChoice) -> StoreFuture<'_, StoredDevices> {
+        Box::pin(self.read(move |connection| devices::find(connection, &choice)))
+    }
+
+    fn note_sightings(&self, notes: SightingNotes) -> StoreFuture<'_, ()> {
+        let noted = self.writer.write(Write::NoteSightings(Box::new(notes)));
+        Box::pin(async { noted.await.map(|_| ()) })
     }
 
     fn tend(&self, now: WallTime, keep: Retention) -> StoreFuture<'_, ()> {

@@ -183,6 +183,25 @@ pub(super) const STEPS: &[&str] = &["
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX page_sessions_by_login ON page_sessions (login);
     CREATE INDEX page_sessions_by_use ON page_sessions (used_ms);
+", "
+    -- When each device was there. `present` and `absent` are sets of half hours.
+    CREATE TABLE sightings (
+        device     TEXT NOT NULL PRIMARY KEY REFERENCES accounts (name) ON DELETE CASCADE,
+        first_ms   INTEGER NOT NULL,
+        last_ms    INTEGER NOT NULL,
+        is_seen    INTEGER NOT NULL,
+        is_present INTEGER NOT NULL,
+        since_ms   INTEGER NOT NULL,
+        present    BLOB NOT NULL,
+        absent     BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
+    -- One row: when a hub said last that it runs, and in which half hours one ran.
+    CREATE TABLE hub_uptime (
+        one      INTEGER PRIMARY KEY CHECK (one = 1),
+        alive_ms INTEGER NOT NULL,
+        ran      BLOB NOT NULL
+    ) STRICT;
 "];
 
 /// Marks a database as one of ours: `flnk`.

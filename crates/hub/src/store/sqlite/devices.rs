@@ -1,0 +1,71 @@
+//! Devices with what is known of them, by one query for all that are asked for.
+
+use fleetlink_proto::{DeviceName, WallTime};
+use rusqlite::{Connection, Params, params};
+
+use super::super::{DeviceChoice, StoredDevice, StoredDevices};
+use super::accounts::stored_key;
+use super::error::{OpError, damaged};
+use super::sightings;
+
+/// The devices of a choice.
+pub(super) fn find(
+    connection: &Connection,
+    choice: &DeviceChoice,
+) -> Result<StoredDevices, OpError> {
+    let mut devices = Vec::new();
+    match choice {
+        DeviceChoice::Named(names) => {
+            for name in names {
+                let wanted = "a.name = ?1";
+                select(connection, wanted, "", params![name.as_str()], &mut devices)?;
+            }
+        }
+        DeviceChoice::Page {
+            after,
+            search,
+            limit,
+        } => {
+            // No name is empty.
+            let after = after.as_ref().map_or("", DeviceName::as_str);
+            let wanted = "a.name > ?1 AND (?2 = '' OR instr(a.folded, ?2) > 0)";
+            let values = params![after, search, limit];
+            select(connection, wanted, "LIMIT ?3", values, &mut devices)?;
+        }
+    }
+    Ok(StoredDevices {
+        ran: sightings::ran(connection)?,
+        devices,
+    })
+}
+
+fn select(
+    connection: &Connection,
+    wanted: &str,
+    limit: &str,
+    values: impl Params,
+    devices: &mut Vec<StoredDevice>,
+) -> Result<(), OpError> {
+    let sql = format!(
+        "SELECT {}, a.name, a.created_ms, a.device_key, a.enrolled_ms,
+         count(f.device), coalesce(sum(f.bytes), 0)
+         FROM accounts a LEFT JOIN sightings s ON s.device = a.name
+         LEFT JOIN files f ON f.device = a.name
+         WHERE {wanted} GROUP BY a.name ORDER BY a.name {limit}",
+        sightings::COLUMNS
+    );
+    let mut select = connection.prepare_cached(&sql)?;
+    let mut rows = select.query(values)?;
+    while let Some(row) = rows.next()? {
+        let name: String = row.get(7)?;
+        devices.push(StoredDevice {
+            name: name.parse().map_err(|_| damaged("the name of an account"))?,
+            created: WallTime::from_unix_millis(row.get(8)?),
+            key: stored_key(row.get(9)?, row.get(10)?)?,
+            sighting: sightings::read(row, 0)?,
+            data_files: row.get(11)?,
+            bytes: row.get(12)?,
+        });
+    }
+    Ok(())
+}
