@@ -42,11 +42,11 @@ pub use input::Input;
 pub use operator::data::{DataReply, DataRequest};
 pub use operator::errors::{AdminError, AdminErrorKind};
 pub use operator::people::PeopleOrder;
+pub use operator::presences::{DevicePresence, PresenceChoice, Presences};
 pub use operator::requests::{
     AccountOrder, AccountStatus, AdminReply, AdminRequest, ImportEffect, ImportOrder,
     LockOutStatus, PenaltyStatus, SessionChoice, SessionStatus, TicketStatus,
 };
-pub use operator::presences::{DevicePresence, PresenceChoice, Presences};
 pub use presence::half_hours::HalfHours;
 pub use presence::sighting::{Course, Sighting, SightingNote, SightingNotes};
 pub use settings::{MaxAttempts, MaxAttemptsError, PenaltySettings, Settings};

@@ -19,6 +19,7 @@ use crate::descriptors::Budget;
 use crate::identity::Identity;
 use crate::network_places::NetworkPlaces;
 use crate::session::{self, Secured, SessionContext};
+use crate::traffic::{Counted, Flow};
 
 /// Encrypted bytes of one connection that wait for the network.
 const TLS_BUFFER: usize = 16 * 1024;
@@ -78,10 +79,12 @@ impl Door {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "cannot set TCP_NODELAY");
         }
+        let flow = Flow::default();
+        let stream = Counted::new(stream, flow.clone());
         match &self.identity {
             // In boxes: this future lives as long as the session, and has room for all that it
             // ever holds.
-            None => Box::pin(session::serve(stream, session, peer, None, self.hub)).await,
+            None => Box::pin(session::serve(stream, session, peer, None, flow, self.hub)).await,
             Some(identity) => {
                 // Once: the key in the handshake is the one that proofs are checked for.
                 let shown = identity.shown();
@@ -101,7 +104,10 @@ impl Door {
                 let channel = Channel { hub, binding };
                 let secured = Some(Secured { channel, shown });
                 let stream = Box::new(stream);
-                Box::pin(session::serve(stream, session, peer, secured, self.hub)).await;
+                Box::pin(session::serve(
+                    stream, session, peer, secured, flow, self.hub,
+                ))
+                .await;
             }
         }
     }
@@ -109,9 +115,9 @@ impl Door {
     async fn handshake(
         &self,
         tls: &TlsAcceptor,
-        stream: TcpStream,
+        stream: Counted<TcpStream>,
         peer: SocketAddr,
-    ) -> Option<TlsStream<TcpStream>> {
+    ) -> Option<TlsStream<Counted<TcpStream>>> {
         let Some(_place) = self.newcomers.admit(peer.ip()) else {
             tracing::debug!("this client network has too many handshakes");
             return None;

@@ -41,6 +41,7 @@ use crate::import::Imports;
 use crate::passwords::Passwords;
 use crate::session::Spans;
 use crate::store::Store;
+use crate::traffic::{Flow, Traffic};
 
 /// Events that may wait for the driver; then sessions wait.
 const EVENT_QUEUE: usize = 1024;
@@ -68,6 +69,7 @@ pub(crate) enum Event {
         /// Cancelled when the core has ended the session.
         over: CancellationToken,
         spans: Spans,
+        flow: Flow,
     },
     /// An input for the core.
     Input(Input),
@@ -200,6 +202,8 @@ pub(crate) struct Followers {
     pub(crate) console: mpsc::Sender<HubEvent>,
     /// The live feed.
     pub(crate) feed: Feed,
+    /// The bytes of each device.
+    pub(crate) traffic: Traffic,
 }
 
 /// Owns the core.
@@ -243,6 +247,7 @@ struct Session {
     overflow: CancellationToken,
     over: CancellationToken,
     spans: Spans,
+    flow: Flow,
 }
 
 impl Driver {
@@ -353,6 +358,7 @@ impl Driver {
                 overflow,
                 over,
                 spans,
+                flow,
             } => {
                 let opened = Session {
                     source: ClientNetwork::of(peer.ip()),
@@ -360,6 +366,7 @@ impl Driver {
                     overflow,
                     over,
                     spans,
+                    flow,
                 };
                 self.sessions.insert(session, opened);
                 self.input(Input::Connected { session, peer });
@@ -594,6 +601,7 @@ impl Driver {
         let open = self.sessions.get(&session);
         if let (Some(open), Some(device)) = (open, self.core.device_of(session)) {
             open.spans.name(device);
+            open.flow.belongs_to(device, &self.followers.traffic);
             open.spans
                 .connection()
                 .in_scope(|| tracing::info!("a device has logged in"));

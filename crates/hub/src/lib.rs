@@ -22,6 +22,7 @@ mod passwords;
 mod server;
 mod session;
 pub mod store;
+mod traffic;
 mod whole_file;
 
 pub use credentials::{Credentials, SETTLED_AFTER};

@@ -179,8 +179,9 @@ impl Hub {
         self.reads.outdate(name);
         self.uses.name_given_back(name);
         self.presence.forget(name);
-        self.sightings.forget(name);
         self.end_sessions_of(name, Ending::AccountRemoved, None);
+        // Also that these sessions have ended.
+        self.sightings.forget(name);
         // Also those of sessions that have gone by themselves.
         self.withdraw_orphans(name);
     }

@@ -5,7 +5,7 @@ pub(crate) mod data;
 pub(crate) mod errors;
 pub(crate) mod import;
 pub(crate) mod people;
-pub(crate) mod removal;
 pub(crate) mod presences;
+pub(crate) mod removal;
 pub(crate) mod requests;
 pub(crate) mod ticket_change;

@@ -123,7 +123,11 @@ mod tests {
         assert_eq!(marked(&hours, 90..110), [98, 100, 101, 102, 106]);
         assert_eq!(HalfHours::from_bytes(hours.to_bytes()), hours);
         hours.mark(at(104, 0), at(104, -7));
-        assert_eq!(marked(&hours, 103..106), [104], "an end before the beginning");
+        assert_eq!(
+            marked(&hours, 103..106),
+            [104],
+            "an end before the beginning"
+        );
     }
 
     #[test]
@@ -141,8 +145,14 @@ mod tests {
             hours.mark(edge, edge);
             hours.mark(WallTime::from_unix_millis(i64::MIN), edge);
             hours.forget_after(edge);
-            hours.add(HalfHours { newest: i64::MIN, marks: 1 });
-            hours.add(HalfHours { newest: i64::MAX, marks: u64::MAX });
+            hours.add(HalfHours {
+                newest: i64::MIN,
+                marks: 1,
+            });
+            hours.add(HalfHours {
+                newest: i64::MAX,
+                marks: u64::MAX,
+            });
         }
     }
 

@@ -230,7 +230,9 @@ impl Presence {
         &'a self,
         range: (Bound<&DeviceName>, Bound<&DeviceName>),
     ) -> impl Iterator<Item = &'a DeviceName> {
-        self.active.range::<DeviceName, _>(range).map(|(name, _)| name)
+        self.active
+            .range::<DeviceName, _>(range)
+            .map(|(name, _)| name)
     }
 
     /// An active device as others see it.

@@ -257,7 +257,13 @@ mod tests {
 
     #[test]
     fn notes_that_are_written_together_or_twice_are_as_one_after_the_other() {
-        let changes = [(true, 10), (false, 45), (true, 47), (true, 60), (false, 130)];
+        let changes = [
+            (true, 10),
+            (false, 45),
+            (true, 47),
+            (true, 60),
+            (false, 130),
+        ];
         let mut each = Sighting::begin(&SightingNote::seen(at(0)));
         let mut together = each.clone();
         let mut twice = each.clone();
@@ -282,9 +288,89 @@ mod tests {
         sighting.forget_after(at(50));
         assert_eq!(sighting.last, at(50));
         let hours = ran(&[(0, 301)]);
-        assert_eq!(tail(&sighting, &hours, 55, 3), "-21", "absent since the step");
+        assert_eq!(
+            tail(&sighting, &hours, 55, 3),
+            "-21",
+            "absent since the step"
+        );
         assert_eq!(tail(&sighting, &hours, 130, 6), "-21000");
         sighting.forget_after(at(-50));
         assert_eq!(sighting.first, at(-50));
+    }
+
+    /// Numbers without a pattern.
+    fn draw(state: &mut u64, below: u64) -> i64 {
+        *state ^= *state << 13;
+        *state ^= *state >> 7;
+        *state ^= *state << 17;
+        i64::try_from(*state % below).unwrap()
+    }
+
+    #[test]
+    fn a_heartbeat_is_as_minutes_that_are_counted_one_by_one() {
+        const MINUTES: i64 = 40 * 60;
+        for seed in 1..400 {
+            let mut state = seed * 7919;
+            let (mut now, mut runs, mut is_present) = (0, Vec::new(), false);
+            let (mut hours, mut sighting): (HalfHours, Option<Sighting>) =
+                (HalfHours::default(), None);
+            // For each minute: whether the hub ran, and whether the device was present.
+            let mut minutes = vec![(false, false); usize::try_from(MINUTES).unwrap()];
+            let mut first = None;
+            while now < MINUTES {
+                let end = (now + 1 + draw(&mut state, 500)).min(MINUTES);
+                runs.push((now, end));
+                if let Some(sighting) = &mut sighting {
+                    sighting.end_run(
+                        at(runs.len().checked_sub(2).map_or(0, |r| runs[r].1)),
+                        at(now),
+                    );
+                }
+                is_present = false;
+                hours.mark(at(now), at(end));
+                let mut minute = now;
+                while minute < end {
+                    let until = (minute + 1 + draw(&mut state, 90)).min(end);
+                    for counted in minute..until {
+                        minutes[usize::try_from(counted).unwrap()] = (true, is_present);
+                    }
+                    minute = until;
+                    if minute < end {
+                        is_present = !is_present;
+                        first.get_or_insert(minute);
+                        let note = change(is_present, minute);
+                        match &mut sighting {
+                            Some(sighting) => sighting.add(&note),
+                            None => sighting = Some(Sighting::begin(&note)),
+                        }
+                    }
+                }
+                now = end + draw(&mut state, 200);
+            }
+            let (Some(sighting), Some(first)) = (sighting, first) else {
+                continue;
+            };
+            // At the end of the last run.
+            let now = runs[runs.len() - 1].1 - 1;
+            let sign = |half_hour: i64| {
+                let of = (half_hour * 30).max(0)..((half_hour + 1) * 30).min(now + 1);
+                let known = of.filter(|minute| *minute >= first);
+                let known: Vec<_> = known
+                    .map(|minute| minutes[usize::try_from(minute).unwrap()])
+                    .filter(|(ran, _)| *ran)
+                    .collect();
+                let present = known.iter().filter(|(_, present)| *present).count();
+                match (known.len(), present) {
+                    (0, _) => '-',
+                    (all, present) if all == present => '2',
+                    (_, 0) => '0',
+                    _ => '1',
+                }
+            };
+            let last = now / 30;
+            let expected: String = (last - 47..=last).map(sign).collect();
+            let _ = is_present;
+            assert_eq!(sighting.heartbeat(&hours, at(now)), expected, "seed {seed}");
+        }
     }
 }

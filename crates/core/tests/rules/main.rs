@@ -22,6 +22,7 @@ mod reads;
 mod revoked;
 mod sessions;
 mod shared_attempts;
+mod sightings;
 mod stateless;
 mod store;
 mod stored;

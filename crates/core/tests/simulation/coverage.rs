@@ -16,6 +16,8 @@ pub(crate) struct Coverage {
 /// Events that any few dozen runs together must have seen.
 pub(crate) const WANTED: &[&str] = &[
     "hub crashed",
+    "sightings written",
+    "sightings not written",
     "account changed elsewhere",
     "identified",
     "not identified",

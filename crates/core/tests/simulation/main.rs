@@ -18,6 +18,7 @@ mod oracle;
 mod penalties;
 mod presence;
 mod rng;
+mod sightings;
 mod store;
 mod tickets;
 mod world;

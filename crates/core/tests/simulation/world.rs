@@ -19,6 +19,7 @@ use crate::guesses::matches;
 use crate::limits;
 use crate::oracle::Oracle;
 use crate::rng::Rng;
+use crate::sightings::Written;
 use crate::store::Store;
 
 pub(crate) struct World {
@@ -48,6 +49,7 @@ pub(crate) struct World {
     slow_disk: u64,
     /// Changes that a device knows to be done.
     acknowledged: Vec<(DeviceName, Change)>,
+    pub(crate) written: Written,
     pub(crate) keys: BTreeSet<IdempotencyKey>,
     /// Kept where runs are compared.
     pub(crate) trace: Option<Trace>,
@@ -75,6 +77,8 @@ pub(crate) enum Event {
     Operator,
     /// Something beside the sessions.
     Elsewhere,
+    /// The store is done with the notes of when devices were there.
+    Noted,
     Crash,
     /// The hub's process is stopped for a while.
     Stall,
@@ -178,6 +182,7 @@ impl World {
             faults: *rng.pick(&[0, 5, 20]),
             slow_disk: *rng.pick(&[0, 0, 5, 30]),
             acknowledged: Vec::new(),
+            written: Written::default(),
             keys: BTreeSet::new(),
             coverage: Coverage::default(),
             trace: (traced == Traced::Yes).then_some(Trace(0xcbf2_9ce4_8422_2325)),
@@ -295,6 +300,7 @@ impl World {
             }
             Event::Operator => self.operate(),
             Event::Elsewhere => self.elsewhere(),
+            Event::Noted => self.sightings_written(),
             Event::Stall => self.stall(),
             Event::Crash => self.crash(),
         }
@@ -337,6 +343,7 @@ impl World {
             self.perform(effect);
         }
         self.oracle.after(&self.hub, &self.store, self.now);
+        self.write_sightings();
     }
 
     fn perform(&mut self, effect: Effect) {
@@ -447,6 +454,7 @@ impl World {
         self.coverage.count("hub crashed");
         self.life += 1;
         self.store.crash(&mut self.rng);
+        self.written.crash(self.rng.percent(50), &self.store);
         self.hub = Hub::new(self.settings.clone(), self.now);
         self.oracle = Oracle::new(&self.settings, &self.store);
         for client in &mut self.clients {

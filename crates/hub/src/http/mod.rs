@@ -7,6 +7,7 @@ mod access;
 mod auth;
 mod config;
 mod connection;
+mod counted;
 mod data;
 mod devices;
 mod events;
@@ -48,6 +49,7 @@ use crate::hub_state::HubState;
 use crate::passwords::Passwords;
 use crate::session::{Claims, HubUploads};
 use crate::store::Store;
+use crate::traffic::Traffic;
 
 /// The parts of a hub that the handlers use.
 pub(crate) struct HubParts {
@@ -59,6 +61,7 @@ pub(crate) struct HubParts {
     pub(crate) passwords: Passwords,
     pub(crate) hub_state: HubState,
     pub(crate) feed: Feed,
+    pub(crate) traffic: Traffic,
     /// Cancelled when the hub begins to end.
     pub(crate) closing: CancellationToken,
 }
@@ -95,6 +98,7 @@ pub(crate) struct Http {
     feed: Feed,
     /// The open streams of events.
     streams: events::StreamPlaces,
+    traffic: Traffic,
     closing: CancellationToken,
     /// The names and addresses by which the door is reached.
     hosts: host::Hosts,
@@ -118,6 +122,7 @@ impl Http {
             hub_state: parts.hub_state,
             feed: parts.feed,
             streams: events::StreamPlaces::default(),
+            traffic: parts.traffic,
             closing: parts.closing,
             hosts,
             proxies,

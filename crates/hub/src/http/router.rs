@@ -20,7 +20,9 @@ use super::connection::Connection;
 use super::limits::MAX_BODY_BYTES;
 use super::openapi::{self, Description, Document};
 use super::problem::Problem;
-use super::{Http, access, data, devices, events, headers, health, hub, page, rest, session};
+use super::{
+    Http, access, counted, data, devices, events, headers, health, hub, page, rest, session,
+};
 
 /// All paths, with the state of this hub.
 ///
@@ -43,6 +45,7 @@ pub(super) fn router(http: &Arc<Http>) -> Result<Router, serde_json::Error> {
                 .gzip(true)
                 .compress_when(is_compressible()),
         )
+        .layer(from_fn(counted::count))
         .layer(from_fn_with_state(Arc::clone(http), admit))
         .layer(from_fn(rest::read))
         .layer(CatchPanicLayer::custom(panicked))

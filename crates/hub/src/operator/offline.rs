@@ -18,6 +18,7 @@ use crate::hub_state::HubState;
 use crate::passwords::Passwords;
 use crate::store::Store;
 use crate::store::sqlite::{OpenError, SqliteStore};
+use crate::traffic::Traffic;
 
 /// A core without sessions.
 pub(super) struct Offline {
@@ -47,6 +48,7 @@ impl Offline {
             journal: watch::Sender::default(),
             console,
             feed: Feed::new(wall_time()),
+            traffic: Traffic::default(),
         };
         let passwords = Passwords::new();
         let (driver, handle) = Driver::new(

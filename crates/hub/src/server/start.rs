@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use fleetlink_core::{HalfHours, Hub, Query, Settings, SightingNotes, StoreCall, StoreError, StoreReply, Totals};
-use fleetlink_proto::{HubRun, WallTime};
+use fleetlink_core::{
+    HalfHours, Hub, Query, Settings, SightingNotes, StoreCall, StoreError, StoreReply, Totals,
+};
 use fleetlink_proto::control::ActiveDevice;
+use fleetlink_proto::{HubRun, WallTime};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep};
@@ -33,6 +35,7 @@ use crate::passwords::Passwords;
 use crate::session::{Claims, HubUnread, HubUploads, SessionContext};
 use crate::store::sqlite::{OpenError, SqliteStore};
 use crate::store::{Retention, Store};
+use crate::traffic::Traffic;
 
 use super::error::StartError;
 use super::running::RunningHub;
@@ -186,9 +189,11 @@ async fn start_with(
         });
     }
     end_last_run(&*store, clock()).await;
+    let traffic = Traffic::default();
     let engine = Engine::start(
         settings,
         &store,
+        traffic.clone(),
         (passwords, identity.clone()),
         Arc::clone(&clock),
     );
@@ -256,6 +261,7 @@ async fn start_with(
         passwords: passwords.clone(),
         hub_state: desk.hub_state.clone(),
         feed,
+        traffic,
         closing: closing.clone(),
     };
     let http = http
@@ -324,6 +330,7 @@ impl Engine {
     fn start(
         settings: Settings,
         store: &Arc<dyn Store>,
+        traffic: Traffic,
         (passwords, identity): (Passwords, Identity),
         clock: WallClock,
     ) -> Self {
@@ -340,6 +347,7 @@ impl Engine {
                 journal,
                 console,
                 feed: feed.clone(),
+                traffic,
             },
             Some(identity),
             clock,

@@ -42,6 +42,7 @@ use self::wait::HubTurn;
 use crate::driver::{DriverHandle, Event, SessionCommand};
 use crate::identity::Shown;
 use crate::store::Store;
+use crate::traffic::Flow;
 
 /// Commands of the driver that may wait for a session: an answer to every request in flight and
 /// what ends it. A session that lets it overflow is ended.
@@ -76,6 +77,7 @@ pub(crate) async fn serve<S>(
     session: SessionId,
     peer: SocketAddr,
     secured: Option<Secured>,
+    flow: Flow,
     hub: Arc<SessionContext>,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -90,6 +92,7 @@ pub(crate) async fn serve<S>(
         overflow: overflow.clone(),
         over: over.clone(),
         spans: spans.clone(),
+        flow,
     };
     if hub.driver.send(opened).await.is_err() {
         return;

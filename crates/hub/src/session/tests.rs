@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use fleetlink_core::{
     Account, AccountVersion, Change, Hub, ImportMemory, JournalEntry, KnownNames, SegmentRef,
-    Settings, SightingNotes, Staged, StagedId, StoreCall, StoreReply, UnfinishedUpload, UploadChange,
+    Settings, SightingNotes, Staged, StagedId, StoreCall, StoreReply, UnfinishedUpload,
+    UploadChange,
 };
 use fleetlink_proto::control::{ActiveDevice, FileEntry, limits};
 use fleetlink_proto::samples::Summary;
@@ -24,9 +25,10 @@ use crate::feed::Feed;
 use crate::passwords::Passwords;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{
-    Column, DeviceChoice, Leaf, Retention, SegmentReader, StageReply, Staging, StoreFailure, StoreFuture,
-    StoredDevices, SurplusFile, Window,
+    Column, DeviceChoice, Leaf, Retention, SegmentReader, StageReply, Staging, StoreFailure,
+    StoreFuture, StoredDevices, SurplusFile, Window,
 };
+use crate::traffic::Traffic;
 
 const DEADLINE: Duration = Duration::from_secs(60);
 const PASSWORD: &str = "comp9331";
@@ -211,6 +213,7 @@ impl World {
             journal,
             console,
             feed: Feed::new(wall_time()),
+            traffic: Traffic::default(),
         };
         let (keep_alive, uploads) = (settings.keep_alive, settings.capacity.uploads);
         let upload_idle = settings.upload_idle;
@@ -251,6 +254,7 @@ impl World {
             session,
             peer,
             None,
+            Flow::default(),
             Arc::clone(&self.context),
         ));
         let mut device = Device {

@@ -16,8 +16,8 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use fleetlink_core::{
-    ImportMemory, JournalEntry, KnownNames, SegmentRef, SightingNotes, Staged, StagedId, StoreCall, StoreReply,
-    UnfinishedUpload, UploadChange,
+    ImportMemory, JournalEntry, KnownNames, SegmentRef, SightingNotes, Staged, StagedId, StoreCall,
+    StoreReply, UnfinishedUpload, UploadChange,
 };
 use fleetlink_proto::control::FileEntry;
 use fleetlink_proto::samples::Summary;

@@ -60,16 +60,35 @@ impl ListPage {
 
 /// The reply with its tag, or that the client has it already.
 pub(super) fn tagged(headers: &HeaderMap, document: &impl Serialize) -> Result<Response, Problem> {
+    Ok(reply(headers, &tag_of(document)?, document))
+}
+
+/// The reply with a weak tag of the document as it is, or that the client has it already. What `finish`
+/// changes is another thing each time, and of no concern to the tag.
+pub(in crate::http) fn tagged_weakly<T: Serialize>(
+    headers: &HeaderMap,
+    mut document: T,
+    finish: impl FnOnce(&mut T),
+) -> Result<Response, Problem> {
+    let tag = format!("W/{}", tag_of(&document)?);
+    finish(&mut document);
+    Ok(reply(headers, &tag, &document))
+}
+
+fn tag_of(document: &impl Serialize) -> Result<String, Problem> {
     let text = serde_json::to_vec(document).map_err(|e| Problem::internal(e.to_string()))?;
-    let tag = format!("\"{}\"", &blake3::hash(&text).to_hex()[..32]);
-    let mut response = match is_known(headers, &tag) {
+    Ok(format!("\"{}\"", &blake3::hash(&text).to_hex()[..32]))
+}
+
+fn reply(headers: &HeaderMap, tag: &str, document: &impl Serialize) -> Response {
+    let mut response = match is_known(headers, tag) {
         true => StatusCode::NOT_MODIFIED.into_response(),
         false => Json(document).into_response(),
     };
-    if let Ok(tag) = HeaderValue::from_str(&tag) {
+    if let Ok(tag) = HeaderValue::from_str(tag) {
         response.headers_mut().insert(ETAG, tag);
     }
-    Ok(response)
+    response
 }
 
 #[cfg(test)]

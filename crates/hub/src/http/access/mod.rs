@@ -9,6 +9,7 @@ mod tickets;
 mod tokens;
 
 pub(super) use self::accounts::*;
+pub(in crate::http) use self::lists::tagged_weakly;
 pub(super) use self::lockouts::*;
 pub(super) use self::logins::*;
 pub(super) use self::tickets::*;

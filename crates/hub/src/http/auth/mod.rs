@@ -15,6 +15,7 @@ use fleetlink_core::Caller;
 use super::Http;
 use super::connection::Client;
 use super::problem::Problem;
+use crate::traffic::Flow;
 
 const HOW_TO_LOG_IN: &str = "log in: to the page, by Authorization: Bearer with a token, or by Basic \
                              with a device's name and password";
@@ -40,7 +41,11 @@ impl FromRequestParts<Arc<Http>> for Authenticated {
     async fn from_request_parts(parts: &mut Parts, http: &Arc<Http>) -> Result<Self, Problem> {
         let client = parts.extensions.get::<Client>().copied();
         let client = client.ok_or_else(super::router::no_connection)?;
-        find_caller(parts, client, http).await.map(Authenticated)
+        let caller = find_caller(parts, client, http).await?;
+        if let (Some(device), Some(flow)) = (caller.device(), parts.extensions.get::<Flow>()) {
+            flow.belongs_to(device, &http.traffic);
+        }
+        Ok(Authenticated(caller))
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
+use axum::http::header::ETAG;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use fleetlink_core::Caller;
@@ -141,7 +142,7 @@ async fn upload(
     let left_out = offset_of(&headers)?;
     let begun = match http.calls.open_upload(caller.clone(), open).await? {
         OpenedUpload::Committed(receipt) => {
-            return Ok(Json(Uploaded::new(&receipt, None)).into_response());
+            return Ok(uploaded(StatusCode::OK, &receipt, None));
         }
         OpenedUpload::Begun(begun) => begun,
     };
@@ -154,8 +155,14 @@ async fn upload(
     tokio::spawn(receiving.run(left_out, reply));
     let done = replied.await.unwrap_or_else(|_| Err(died().into()));
     let (receipt, summary) = done?;
-    let uploaded = Json(Uploaded::new(&receipt, Some(&summary)));
-    Ok((StatusCode::CREATED, uploaded).into_response())
+    Ok(uploaded(StatusCode::CREATED, &receipt, Some(&summary)))
+}
+
+/// The reply to an upload, with the tag of the version that it has made.
+fn uploaded(status: StatusCode, receipt: &Receipt, summary: Option<&Summary>) -> Response {
+    let tag = [(ETAG, Subject::tag(receipt.version))];
+    let document = Json(Uploaded::new(receipt, summary));
+    (status, tag, document).into_response()
 }
 
 fn died() -> RpcError {

@@ -152,7 +152,10 @@ fn key_of(connection: &Connection, name: &DeviceName) -> Result<Option<EnrolledK
     stored_key(key, enrolled)
 }
 
-pub(super) fn stored_key(key: Option<Vec<u8>>, enrolled: Option<i64>) -> Result<Option<EnrolledKey>, OpError> {
+pub(super) fn stored_key(
+    key: Option<Vec<u8>>,
+    enrolled: Option<i64>,
+) -> Result<Option<EnrolledKey>, OpError> {
     let Some(key) = key else {
         return Ok(None);
     };

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use fleetlink_core::{
-    Admission, Change, ChangeKind, Commit, Delete, SightingNotes, Staged, StagedId, StoreError, StoreReply,
+    Admission, Change, ChangeKind, Commit, Delete, SightingNotes, Staged, StagedId, StoreError,
+    StoreReply,
 };
 use fleetlink_proto::DeviceName;
 use fleetlink_proto::control::{DeleteReply, Receipt, UploadMode};
@@ -22,7 +23,8 @@ use super::partials::{Partials, other_change};
 use super::segments::NewSegment;
 use super::staged::StagedUploads;
 use super::{
-    Shared, accounts, imports, merge, page_sessions, segments, sightings, tickets, tokens, web_logins,
+    Shared, accounts, imports, merge, page_sessions, segments, sightings, tickets, tokens,
+    web_logins,
 };
 
 /// A write of the store: a change that it was asked for, or one of its own upkeep.

@@ -59,7 +59,9 @@ fn select(
     while let Some(row) = rows.next()? {
         let name: String = row.get(7)?;
         devices.push(StoredDevice {
-            name: name.parse().map_err(|_| damaged("the name of an account"))?,
+            name: name
+                .parse()
+                .map_err(|_| damaged("the name of an account"))?,
             created: WallTime::from_unix_millis(row.get(8)?),
             key: stored_key(row.get(9)?, row.get(10)?)?,
             sighting: sightings::read(row, 0)?,

@@ -66,8 +66,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fleetlink_core::{
-    ImportMemory, JournalEntry, KnownNames, SegmentRef, SightingNotes, StagedId, StoreCall, StoreError,
-    StoreReply, UnfinishedUpload, UploadChange,
+    ImportMemory, JournalEntry, KnownNames, SegmentRef, SightingNotes, StagedId, StoreCall,
+    StoreError, StoreReply, UnfinishedUpload, UploadChange,
 };
 use fleetlink_proto::control::FileEntry;
 use fleetlink_proto::{DataFile, DeviceName, WallTime};
@@ -95,8 +95,8 @@ use self::staging::FileStaging;
 use self::sweeper::Swept;
 use self::writer::Writer;
 use super::{
-    Column, DeviceChoice, Retention, SegmentReader, StageReply, Store, StoreFailure, StoreFuture, StoredDevices, SurplusFile,
-    Window,
+    Column, DeviceChoice, Retention, SegmentReader, StageReply, Store, StoreFailure, StoreFuture,
+    StoredDevices, SurplusFile, Window,
 };
 
 /// A store in one folder, which no other process can use meanwhile.

@@ -10,6 +10,7 @@ pub(crate) mod names;
 pub(crate) mod parallel;
 pub(crate) mod people;
 pub(crate) mod reads;
+pub(crate) mod sightings;
 pub(crate) mod staging;
 pub(crate) mod tickets;
 pub(crate) mod upkeep;
@@ -60,6 +61,9 @@ macro_rules! every_case {
                 forget_sessions_at_their_end_however_used;
             reads: page_through_files, page_through_the_files_of_all, join_open_ends, give_empty_files,
                 see_what_was_answered, go_on_while_a_segment_is_replaced;
+            sightings: are_kept_and_the_same_when_they_are_written_twice, end_with_the_run_that_saw_them,
+                go_with_their_account, do_not_lie_ahead_of_a_clock_that_was_set_back,
+                tell_of_devices_with_their_data_files;
             staging: is_exclusive, is_for_one_change, has_a_key_of_its_own, is_invisible, resumes, is_forgotten_when_discarded,
                 does_not_discard_what_is_committed, keeps_nothing_of_what_is_abandoned;
             upkeep: removes_old_interrupted_uploads, keeps_the_journal_without_bounds,

@@ -1,33 +1,34 @@
 //! The devices of the hub: `/api/v1/devices`.
 
+mod item;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 use fleetlink_core::{
-    Account, AccountOrder, AccountStatus, AdminReply, AdminRequest, Caller, Query, SessionChoice,
-    SessionId, SessionStatus, StoreCall, StoreReply,
+    AccountOrder, AdminReply, AdminRequest, Caller, PresenceChoice, SessionChoice, SessionId,
+    SessionStatus,
 };
-use fleetlink_proto::control::EnrolledKey;
-use fleetlink_proto::control::limits::LISTED_AT_ONCE;
-use fleetlink_proto::{DeviceName, WallTime};
+use fleetlink_proto::DeviceName;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub(crate) use self::item::DeviceItem;
 use super::Http;
+use super::access::tagged_weakly;
 use super::auth::Authenticated;
-use super::data::of_store;
 use super::data::subject::{OfDevice, parse_device};
 use super::extract::{Fields, Segments};
 use super::limits::PAGE_ITEMS;
 use super::problem::{Problem, ProblemDocument};
 use super::texts::DeviceText;
+use crate::driver::wall_time;
 use crate::operator::random_key;
-
-/// Data files that are counted at once.
-const FILES_AT_ONCE: u32 = 1_000;
+use crate::store::DeviceChoice;
 
 /// Devices by their state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
@@ -60,42 +61,6 @@ pub(crate) struct Devices {
     items: Vec<DeviceItem>,
     /// The value of `after` for the next page; null on the last one.
     next: Option<String>,
-}
-
-/// A device.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(title = "Device")]
-pub(crate) struct DeviceItem {
-    name: String,
-    present: bool,
-    /// From where it has joined.
-    address: Option<String>,
-    /// Since when it is present.
-    joined: Option<String>,
-    /// The time at which its account was made.
-    first_seen: Option<String>,
-    /// The present time while it is present; null where the hub does not know.
-    last_seen: Option<String>,
-    key: Option<EnrolledKeyItem>,
-    sessions: usize,
-    data_files: u64,
-    bytes: u64,
-}
-
-/// A device's key.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct EnrolledKeyItem {
-    fingerprint: String,
-    since: String,
-}
-
-impl From<&EnrolledKey> for EnrolledKeyItem {
-    fn from(enrolled: &EnrolledKey) -> Self {
-        EnrolledKeyItem {
-            fingerprint: enrolled.key.to_string(),
-            since: enrolled.enrolled.to_string(),
-        }
-    }
 }
 
 /// A page of a device's sessions.
@@ -137,75 +102,77 @@ impl From<&SessionStatus> for DeviceSession {
 
 /// Lists the devices of the hub.
 #[utoipa::path(get, path = "/api/v1/devices", tag = "devices", operation_id = "list_devices",
-    params(DevicesPage),
+    params(DevicesPage,
+        ("If-None-Match" = Option<String>, Header, description = "The tag of a page that the client has.")),
     responses(
         (status = 200, body = Devices),
+        (status = 304, description = "The page is as the client has it, but for the times at which present devices were seen."),
         (status = "default", body = ProblemDocument, content_type = "application/problem+json"),
     ))]
 pub(crate) async fn list(
     State(http): State<Arc<Http>>,
     Authenticated(caller): Authenticated,
+    headers: HeaderMap,
     Fields(page): Fields<DevicesPage>,
-) -> Result<Json<Devices>, Problem> {
+) -> Result<Response, Problem> {
     let limit = page.limit.unwrap_or(PAGE_ITEMS);
     if !(1..=PAGE_ITEMS).contains(&limit) {
         let why = format!("limit is a number from 1 to {PAGE_ITEMS}");
         return Err(Problem::bad_request(why));
     }
+    let after = page.after.as_deref().map(parse_device).transpose()?;
     let search = page.search.unwrap_or_default().to_ascii_lowercase();
-    let is_wanted = |status: &AccountStatus| {
-        let is_in_state = match page.state {
-            None => true,
-            Some(state) => status.active == (state == StateFilter::Present),
-        };
-        is_in_state && status.name.folded().contains(&search)
+    // The core decides here whether the caller may look.
+    http.presences(&caller, PresenceChoice::Of(Vec::new()))
+        .await?;
+    // One more than is wanted tells whether there is another page.
+    let range = Range {
+        after,
+        search,
+        limit: limit + 1,
     };
-    let mut after = page.after.as_deref().map(parse_device).transpose()?;
-    let mut found: Vec<AccountStatus> = Vec::new();
-    while found.len() <= limit {
-        let request = AdminRequest::ListAccounts { after };
-        let AdminReply::Accounts(accounts) = http.ask(&caller, request).await? else {
-            return Err(Problem::odd_reply());
-        };
-        let is_last = (accounts.len() as u64) < u64::from(LISTED_AT_ONCE);
-        after = accounts.last().map(|last| last.name.clone());
-        found.extend(accounts.into_iter().filter(&is_wanted));
-        if is_last {
-            break;
-        }
-    }
-    let more = found.len() > limit;
-    found.truncate(limit);
-    let sessions = http.sessions_by_device(&caller).await?;
-    let mut items = Vec::with_capacity(found.len());
-    for status in &found {
-        let own = sessions.get(&status.name).map_or(&[][..], Vec::as_slice);
-        let known = (&status.name, status.created, status.key.as_ref());
-        items.push(http.item(known, own).await?);
-    }
-    let next = found.last().filter(|_| more);
-    let next = next.map(|status| status.name.to_string());
-    Ok(Json(Devices { items, next }))
+    let mut items = match page.state {
+        Some(StateFilter::Present) => http.present_devices(&caller, range).await?,
+        state => http.known_devices(&caller, range, state).await?,
+    };
+    let more = items.len() > limit;
+    items.truncate(limit);
+    let next = items.last().filter(|_| more).map(DeviceItem::name);
+    let devices = Devices { items, next };
+    tagged_weakly(&headers, devices, |devices| {
+        let now = wall_time().to_string();
+        devices
+            .items
+            .iter_mut()
+            .for_each(|item| item.seen_now(&now));
+    })
 }
 
 /// Tells about one device.
 #[utoipa::path(get, path = "/api/v1/devices/{device}", tag = "devices", operation_id = "get_device",
-    params(("device" = inline(DeviceText), Path)),
+    params(("device" = inline(DeviceText), Path),
+        ("If-None-Match" = Option<String>, Header, description = "The tag of the device as the client has it.")),
     responses(
         (status = 200, body = DeviceItem),
+        (status = 304, description = "The device is as the client has it, but for the time at which it was seen."),
         (status = "default", body = ProblemDocument, content_type = "application/problem+json"),
     ))]
 pub(crate) async fn one(
     State(http): State<Arc<Http>>,
     Authenticated(caller): Authenticated,
+    headers: HeaderMap,
     OfDevice(device): OfDevice,
-) -> Result<Json<DeviceItem>, Problem> {
+) -> Result<Response, Problem> {
     // The core decides here whether the caller may look.
-    let sessions = http.sessions_by_device(&caller).await?;
-    let account = http.account(&device).await?;
-    let own = sessions.get(&device).map_or(&[][..], Vec::as_slice);
-    let known = (&account.name, account.created, account.key.as_ref());
-    Ok(Json(http.item(known, own).await?))
+    http.presences(&caller, PresenceChoice::Of(Vec::new()))
+        .await?;
+    let named = DeviceChoice::Named(vec![device.clone()]);
+    let stored = http.stored(named).await?;
+    let item = http.shown(&caller, stored).await?.pop();
+    let item = item.ok_or_else(|| no_account(&device))?;
+    tagged_weakly(&headers, item, |item| {
+        item.seen_now(&wall_time().to_string());
+    })
 }
 
 /// The extent of a removal.
@@ -236,8 +203,10 @@ pub(crate) async fn remove(
         with_data: data,
         key,
     };
+    let device = name.clone();
     http.ask(&caller, AdminRequest::Change { name, order })
         .await?;
+    http.traffic.forget(&device);
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -255,7 +224,7 @@ pub(crate) async fn sessions(
     OfDevice(device): OfDevice,
 ) -> Result<Json<DeviceSessions>, Problem> {
     let sessions = http.sessions_by_device(&caller).await?;
-    http.account(&device).await?;
+    http.need_account(&device).await?;
     let own = sessions.get(&device).map_or(&[][..], Vec::as_slice);
     let items = own.iter().map(DeviceSession::from).collect();
     Ok(Json(DeviceSessions { items, next: None }))
@@ -314,56 +283,77 @@ impl Http {
         Ok(by_device)
     }
 
-    /// The account of this name, letter for letter.
-    async fn account(&self, name: &DeviceName) -> Result<Account, Problem> {
-        let query = StoreCall::Query(Query::Account { name: name.clone() });
-        match self.store.execute(query).await.map_err(of_store)? {
-            StoreReply::Account(Some(account)) if account.name == *name => Ok(account),
-            StoreReply::Account(_) => {
-                Err(Problem::not_found(format!("there is no account {name}")))
-            }
-            _ => Err(Problem::odd_reply()),
+    /// Refuses the name of a device without an account, letter for letter.
+    async fn need_account(&self, name: &DeviceName) -> Result<(), Problem> {
+        let named = DeviceChoice::Named(vec![name.clone()]);
+        match self.stored(named).await?.devices.is_empty() {
+            true => Err(no_account(name)),
+            false => Ok(()),
         }
     }
 
-    async fn item(
+    /// The devices of a range that are present.
+    async fn present_devices(
         &self,
-        (name, created, key): (&DeviceName, WallTime, Option<&EnrolledKey>),
-        sessions: &[SessionStatus],
-    ) -> Result<DeviceItem, Problem> {
-        let joined = sessions.iter().find(|session| session.joined);
-        let (data_files, bytes) = self.data_of(name).await?;
-        let now = crate::driver::wall_time();
-        Ok(DeviceItem {
-            name: name.to_string(),
-            present: joined.is_some(),
-            address: joined.map(|session| session.address.to_string()),
-            joined: joined.map(|session| session.since.to_string()),
-            first_seen: Some(created.to_string()),
-            last_seen: joined.map(|_| now.to_string()),
-            key: key.map(EnrolledKeyItem::from),
-            sessions: sessions.len(),
-            data_files,
-            bytes,
-        })
+        caller: &Caller,
+        range: Range,
+    ) -> Result<Vec<DeviceItem>, Problem> {
+        let choice = PresenceChoice::Present {
+            after: range.after,
+            search: range.search.into(),
+            limit: range.limit,
+        };
+        let present = self.presences(caller, choice).await?;
+        let names = present.devices.into_iter().map(|device| device.name);
+        let stored = self.stored(DeviceChoice::Named(names.collect())).await?;
+        let mut items = self.shown(caller, stored).await?;
+        // One may have gone meanwhile.
+        items.retain(DeviceItem::is_present);
+        Ok(items)
     }
 
-    /// The number of a device's data files, and their bytes.
-    async fn data_of(&self, device: &DeviceName) -> Result<(u64, u64), Problem> {
-        let (mut count, mut bytes, mut after) = (0, 0_u64, None);
+    /// The devices of a range, or those of them that are absent.
+    async fn known_devices(
+        &self,
+        caller: &Caller,
+        range: Range,
+        state: Option<StateFilter>,
+    ) -> Result<Vec<DeviceItem>, Problem> {
+        let Range {
+            mut after,
+            search,
+            limit,
+        } = range;
+        let mut items = Vec::new();
         loop {
-            let files = self.store.files(Some(device.clone()), after, FILES_AT_ONCE);
-            let files = files.await.map_err(of_store)?;
-            count += files.len() as u64;
-            let of_page = files.iter().map(|(_, entry)| entry.bytes);
-            bytes = bytes.saturating_add(of_page.sum());
-            after = match files.last() {
-                // A page that is not full is the last one.
-                Some((device, last)) if files.len() as u64 >= u64::from(FILES_AT_ONCE) => {
-                    Some((device.clone(), last.file.clone()))
-                }
-                _ => return Ok((count, bytes)),
+            let page = DeviceChoice::Page {
+                after,
+                search: search.clone(),
+                limit: u32::try_from(limit).unwrap_or(u32::MAX),
             };
+            let stored = self.stored(page).await?;
+            let is_last = stored.devices.len() < limit;
+            after = stored.devices.last().map(|last| last.name.clone());
+            let mut shown = self.shown(caller, stored).await?;
+            if state == Some(StateFilter::Absent) {
+                shown.retain(|item| !item.is_present());
+            }
+            items.append(&mut shown);
+            if is_last || items.len() >= limit {
+                return Ok(items);
+            }
         }
     }
+}
+
+/// Devices by name.
+struct Range {
+    after: Option<DeviceName>,
+    /// In small letters.
+    search: String,
+    limit: usize,
+}
+
+fn no_account(name: &DeviceName) -> Problem {
+    Problem::not_found(format!("there is no account {name}"))
 }

@@ -1,0 +1,180 @@
+//! A device as the API shows it.
+
+use std::collections::HashMap;
+
+use fleetlink_core::{
+    AdminReply, AdminRequest, Caller, DevicePresence, HalfHours, PresenceChoice, Presences,
+    Sighting,
+};
+use fleetlink_proto::control::EnrolledKey;
+use fleetlink_proto::{DeviceName, WallTime};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::http::Http;
+use crate::http::data::of_store;
+use crate::http::problem::Problem;
+use crate::store::{DeviceChoice, StoredDevice, StoredDevices};
+use crate::traffic::Bytes;
+
+/// A device.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(title = "Device")]
+pub(crate) struct DeviceItem {
+    name: String,
+    present: bool,
+    /// From where it has joined.
+    address: Option<String>,
+    /// Since when it is present.
+    joined: Option<String>,
+    /// The time of its first authenticated call; null where the hub has seen none.
+    first_seen: Option<String>,
+    /// The present time while it has a session; else the end of its last session, or its last
+    /// authenticated call. Null where the hub has seen none.
+    last_seen: Option<String>,
+    /// A sign for each of the last 48 half hours, the oldest first: `2` present for as long as the hub
+    /// ran, `1` for a part of it, `0` absent, `-` not known. Null where the hub has never seen it.
+    #[schema(min_length = 48, max_length = 48)]
+    heartbeat: Option<String>,
+    /// The bytes of its sessions and HTTP requests since the hub started.
+    traffic: TrafficItem,
+    key: Option<EnrolledKeyItem>,
+    sessions: usize,
+    data_files: u64,
+    bytes: u64,
+    /// Whether it has a session, so that it is being seen.
+    #[serde(skip)]
+    is_seen: bool,
+}
+
+/// Bytes from and to a device.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(title = "Traffic")]
+pub(crate) struct TrafficItem {
+    /// From the device.
+    received: u64,
+    /// To the device.
+    sent: u64,
+}
+
+/// A device's key.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct EnrolledKeyItem {
+    fingerprint: String,
+    since: String,
+}
+
+impl From<&EnrolledKey> for EnrolledKeyItem {
+    fn from(enrolled: &EnrolledKey) -> Self {
+        EnrolledKeyItem {
+            fingerprint: enrolled.key.to_string(),
+            since: enrolled.enrolled.to_string(),
+        }
+    }
+}
+
+impl From<Bytes> for TrafficItem {
+    fn from(Bytes { received, sent }: Bytes) -> Self {
+        TrafficItem { received, sent }
+    }
+}
+
+/// The time at which devices are shown, and when the hub ran before it.
+struct Moment {
+    at: WallTime,
+    ran: HalfHours,
+}
+
+impl DeviceItem {
+    fn new(stored: StoredDevice, seen: &DevicePresence, bytes: Bytes, moment: &Moment) -> Self {
+        let mut sighting = stored.sighting;
+        if let Some(note) = &seen.note {
+            match &mut sighting {
+                Some(sighting) => sighting.add(note),
+                None => sighting = Some(Sighting::begin(note)),
+            }
+        }
+        let sighting = sighting.as_ref();
+        let is_seen = seen.sessions > 0;
+        // Of a clock that was set back, nothing lies ahead.
+        let last = sighting.filter(|_| !is_seen).map(|s| s.last.min(moment.at));
+        DeviceItem {
+            name: stored.name.to_string(),
+            present: seen.joined.is_some(),
+            address: seen.joined.map(|(_, address)| address.to_string()),
+            joined: seen.joined.map(|(since, _)| since.to_string()),
+            first_seen: sighting.map(|s| s.first.min(moment.at).to_string()),
+            last_seen: last.map(|last| last.to_string()),
+            heartbeat: sighting.map(|s| s.heartbeat(&moment.ran, moment.at)),
+            traffic: bytes.into(),
+            key: stored.key.as_ref().map(EnrolledKeyItem::from),
+            sessions: seen.sessions,
+            data_files: stored.data_files,
+            bytes: stored.bytes,
+            is_seen,
+        }
+    }
+
+    /// A device that has a session is seen now. This is told after all that its tag is made of: it
+    /// would be another one each time.
+    pub(super) fn seen_now(&mut self, now: &str) {
+        if self.is_seen {
+            self.last_seen = Some(now.to_owned());
+        }
+    }
+
+    pub(super) fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    pub(super) fn is_present(&self) -> bool {
+        self.present
+    }
+}
+
+impl Http {
+    /// The presence of some devices, if the caller may look.
+    pub(super) async fn presences(
+        &self,
+        caller: &Caller,
+        choice: PresenceChoice,
+    ) -> Result<Presences, Problem> {
+        match self
+            .ask(caller, AdminRequest::ListPresences(choice))
+            .await?
+        {
+            AdminReply::Presences(presences) => Ok(presences),
+            _ => Err(Problem::odd_reply()),
+        }
+    }
+
+    /// The stored devices of a choice.
+    pub(super) async fn stored(&self, choice: DeviceChoice) -> Result<StoredDevices, Problem> {
+        self.store.devices(choice).await.map_err(of_store)
+    }
+
+    /// Shows stored devices as they are now. They were read before this asks for what the store may not
+    /// know yet, so that nothing is missing.
+    pub(super) async fn shown(
+        &self,
+        caller: &Caller,
+        stored: StoredDevices,
+    ) -> Result<Vec<DeviceItem>, Problem> {
+        let names: Vec<DeviceName> = stored.devices.iter().map(|d| d.name.clone()).collect();
+        let traffic = self.traffic.of(names.iter());
+        let presences = self.presences(caller, PresenceChoice::Of(names)).await?;
+        let mut ran = stored.ran;
+        ran.add(presences.ran);
+        let moment = Moment {
+            at: presences.at,
+            ran,
+        };
+        let seen: HashMap<_, _> = presences.devices.iter().map(|d| (&d.name, d)).collect();
+        let devices = stored.devices.into_iter().zip(traffic);
+        let items = devices.filter_map(|(stored, bytes)| {
+            let seen = seen.get(&stored.name)?;
+            Some(DeviceItem::new(stored, seen, bytes, &moment))
+        });
+        Ok(items.collect())
+    }
+}
