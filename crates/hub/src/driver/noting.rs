@@ -43,9 +43,11 @@ impl Driver {
         let notes = self.core.take_sightings(self.now());
         let store = Arc::clone(&self.store);
         self.noting.writes.spawn(async move {
+            let devices = notes.devices.len();
             let written = store.note_sightings(notes).await;
-            if let Err(error) = &written {
-                tracing::warn!(%error, "when devices were seen is not written down yet");
+            match &written {
+                Ok(()) => tracing::debug!(devices, "sightings are written down"),
+                Err(error) => tracing::warn!(%error, "sightings are not written down yet"),
             }
             written.is_ok()
         });

@@ -9,6 +9,7 @@ mod events;
 mod logins;
 mod page_types;
 mod people;
+mod sightings;
 mod start;
 mod tls;
 mod uploads;
