@@ -34,6 +34,7 @@ export function ofAccount({ name, present, key, added }: Account): Device {
   return {
     name, present, key,
     address: null, joined: null, first_seen: added, last_seen: null, sessions: present ? 1 : 0, data_files: 0, bytes: 0,
+    heartbeat: null, traffic: { received: 0, sent: 0 },
   };
 }
 

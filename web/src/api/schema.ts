@@ -41,23 +41,25 @@ export type DeviceCounts = {
 
 /** A device. */
 export type Device = {
-  heartbeat?: string | null;
   latest?: null | Latest;
-  traffic?: null | Traffic;
   /** From where it has joined. */
   address: string | null;
   bytes: number;
   data_files: number;
-  /** The time at which its account was made. */
+  /** The time of its first authenticated call; null where the hub has seen none. */
   first_seen: string | null;
+  /** A sign for each of the last 48 half hours, the oldest first: `2` present for as long as the hub ran, `1` for a part of it, `0` absent, `-` not known. Null where the hub has never seen it. */
+  heartbeat: string | null;
   /** Since when it is present. */
   joined: string | null;
   key: EnrolledKeyItem | null;
-  /** The present time while it is present; null where the hub does not know. */
+  /** The present time while it has a session; else the end of its last session, or its last authenticated call. Null where the hub has seen none. */
   last_seen: string | null;
   name: string;
   present: boolean;
   sessions: number;
+  /** The bytes of its sessions and HTTP requests since the hub started. */
+  traffic: Traffic;
 };
 
 export type DeviceName = string;
@@ -427,6 +429,14 @@ export type Token = {
 
 export type TokenRole = string;
 
+/** Bytes from and to a device. */
+export type Traffic = {
+  /** From the device. */
+  received: number;
+  /** To the device. */
+  sent: number;
+};
+
 export type TypedName = string;
 
 /** An upload that is committed. */
@@ -484,11 +494,6 @@ export type Latest = {
   file: string;
   value: string;
   time: string | null;
-};
-
-export type Traffic = {
-  received: number;
-  sent: number;
 };
 
 /** The methods of each path. */

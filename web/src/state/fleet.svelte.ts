@@ -237,7 +237,7 @@ function isRemoval(event: LiveEvent): boolean {
 
 /** A device of which only the name is known yet. */
 function unknown(name: string, at: string | null): Device {
-  const nothing = { address: null, joined: null, key: null, latest: null, traffic: null, heartbeat: null };
+  const nothing = { address: null, joined: null, key: null, latest: null, traffic: { received: 0, sent: 0 }, heartbeat: null };
   return { name, present: false, first_seen: at, last_seen: at, sessions: 1, data_files: 0, bytes: 0, ...nothing };
 }
 
