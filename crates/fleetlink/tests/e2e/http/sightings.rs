@@ -97,7 +97,7 @@ fn the_traffic_of_a_device_is_that_of_its_sessions_and_requests() {
     assert_eq!(traffic("cam"), (0, 0));
     let body = "1\n".repeat(50_000);
     let sent = Call::new(page, "PUT", "/api/v1/devices/cam/data/1").by("cam");
-    assert_eq!(sent.body(body.clone()).send().status, 201);
+    assert_eq!(sent.body(body).send().status, 201);
     let (received, _) = traffic("cam");
     assert_eq!(received, 100_000);
     let file = Call::get(page, "/api/v1/devices/cam/data/1")
