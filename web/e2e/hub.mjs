@@ -1,7 +1,7 @@
 // A real hub for the tests: the program itself, with a folder of its own, on ports of its own.
 import { spawn, execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -12,6 +12,9 @@ const TARGET = fileURLToPath(new URL('../../target/', import.meta.url));
 // A program that is named is the one that is tested, or none.
 const PROGRAMS = process.env.FLEETLINK ? [process.env.FLEETLINK] : [`${TARGET}release/fleetlink`, `${TARGET}debug/fleetlink`];
 const PROGRAM = PROGRAMS.find((path) => existsSync(path));
+
+/** The password of every account. */
+const PASSWORD = 'a-password-for-devices';
 
 export class RealHub {
   /** Starts a hub in a new folder. */
@@ -36,6 +39,7 @@ export class RealHub {
     let url = null;
     for await (const line of lines) {
       this.control = /listening on (\S+)/.exec(line)?.[1] ?? this.control;
+      this.pin = /pin (sha256:\S+)/.exec(line)?.[1] ?? this.pin;
       url = /page at (http\S+)/.exec(line)?.[1] ?? url;
       const link = /(http\S+#\/login\?token=\S+)/.exec(line)?.[1];
       if (link) {
@@ -66,6 +70,21 @@ export class RealHub {
   async command(...options) {
     const { stdout } = await promisify(execFile)(PROGRAM, options, { env: this.environment(), cwd: this.folder });
     return stdout;
+  }
+
+  /** Adds accounts with a password. */
+  async account(...names) {
+    writeFileSync(join(this.folder, 'password'), `${PASSWORD}\n`);
+    const options = ['--data', join(this.folder, 'hub'), '--password-file', join(this.folder, 'password')];
+    for (const name of names) await this.command('account', 'add', name, ...options);
+  }
+
+  /** A command of a device, which runs until it ends. */
+  device(name, command, ...options) {
+    const own = mkdtempSync(join(this.folder, 'device-'));
+    const env = { ...this.environment(), HOME: own, XDG_CONFIG_HOME: own, XDG_STATE_HOME: own, XDG_DATA_HOME: own, FLEETLINK_PASSWORD: PASSWORD };
+    const given = [command, '--hub', this.control, '--pin', this.pin, '--device', name, ...options];
+    this.devices.push(spawn(PROGRAM, given, { env, cwd: this.folder, stdio: ['ignore', 'ignore', 'inherit'] }));
   }
 
   /** A device that joins by this ticket, and stays until it is told to leave. */

@@ -1,6 +1,6 @@
 // The page in a real browser at the real hub, with real devices.
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { closeSync, openSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { axe, launch, open } from './browser.mjs';
@@ -62,6 +62,35 @@ test('from the first link to a plot of the first device', { timeout: 180_000 }, 
     await row.getByText('Present').first().waitFor({ state: 'detached' });
     await hub.restart();
     await row.waitFor();
+    assert.deepEqual(errors, []);
+    await context.close();
+  } finally {
+    await hub.stop();
+  }
+});
+
+test('a file on its way from device to device, and its end', { timeout: 180_000 }, async () => {
+  const hub = await RealHub.start();
+  try {
+    const { page, context, errors } = await open(browser, hub, { loggedIn: false, path: hub.link.slice(hub.url.length + 1) });
+    await page.getByText('No device has joined yet').waitFor();
+    await hub.account('box', 'cam');
+    hub.device('box', 'receive', '--inbox', join(hub.folder, 'inbox'));
+    const row = page.locator('.fleet-row', { hasText: 'box' });
+    await row.getByText('Present').first().waitFor();
+    await page.goto(`${hub.url}/#/transfers`);
+    await page.getByText('No transfer yet').waitFor();
+
+    // A file of a name that is no markup, so large that it takes seconds.
+    const name = '<img src=x onerror=alert(1)>.bin';
+    closeSync(openSync(join(hub.folder, name), 'w'));
+    truncateSync(join(hub.folder, name), 2 * 2 ** 30);
+    hub.device('cam', 'send', 'box', name);
+    const file = page.locator('tr', { hasText: name });
+    await page.waitForFunction(() => document.querySelector('progress')?.value > 0);
+    assert.deepEqual(await axe(page), []);
+    await file.getByText('Received').waitFor({ timeout: 120_000 });
+    assert.equal(await page.locator('img[src=x]').count(), 0);
     assert.deepEqual(errors, []);
     await context.close();
   } finally {

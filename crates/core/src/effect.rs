@@ -15,6 +15,7 @@ use crate::operator::errors::AdminError;
 use crate::operator::requests::AdminReply;
 use crate::store::calls::{PasswordHash, StagedId, StoreCall, UploadChange};
 use crate::store::snapshot::Snapshot;
+use crate::transfers::status::TransferStatus;
 
 /// One thing for the driver to do, in the order in which they are polled.
 #[derive(Debug)]
@@ -82,7 +83,8 @@ pub enum Effect {
         /// The snapshot to send.
         snapshot: Snapshot,
     },
-    /// Sign a grant and answer `transfer.open` with it.
+    /// Sign a grant, tell the core by [`Input::Granted`](crate::Input::Granted), and answer `transfer.open`
+    /// with it.
     Grant {
         session: SessionId,
         /// The caller's id of `transfer.open`.
@@ -125,6 +127,8 @@ pub enum Effect {
     ActiveChanged,
     /// The store's journal has grown: `upload-log.txt` and `deletion-log.txt` follow it.
     JournalGrew,
+    /// Tell people how a transfer is doing.
+    Transfer(Box<TransferStatus>),
     /// Show the operator what happened.
     Console(ConsoleEvent),
 }

@@ -23,6 +23,7 @@ mod removal;
 mod routing;
 mod sessions;
 mod tickets;
+mod transfers;
 mod work;
 
 use std::time::Duration;
@@ -53,6 +54,7 @@ use crate::session::state::Session;
 use crate::session::table::Sessions;
 use crate::settings::Settings;
 use crate::time::Now;
+use crate::transfers::table::Transfers;
 
 /// A hub's rules and state, without I/O.
 ///
@@ -73,6 +75,7 @@ pub struct Hub {
     presence: Presence,
     sightings: Sightings,
     slots: Slots,
+    transfers: Transfers,
     operations: Operations<Job>,
     out: Outgoing,
     closing: bool,
@@ -96,6 +99,7 @@ impl Hub {
             presence: Presence::starting_at(now.wall),
             sightings: Sightings::starting_at(now),
             slots: Slots::within(&settings.capacity),
+            transfers: Transfers::default(),
             operations: Operations::new(),
             out: Outgoing::new(Sessions::new(settings.keep_alive, now.monotonic)),
             closing: false,
@@ -118,15 +122,20 @@ impl Hub {
 
     /// The next monotonic time at which [`Hub::handle_timeout`] has something to do.
     pub fn poll_timeout(&self) -> Option<Duration> {
-        self.out.sessions.next_deadline()
+        let session = self.out.sessions.next_deadline();
+        // A hub that ends gives up nothing any more.
+        let given_up = self.transfers.next_deadline().filter(|_| !self.closing);
+        session.into_iter().chain(given_up).min()
     }
 
-    /// Ends every session whose deadline has come.
+    /// Ends every session and gives up every transfer whose deadline has come.
     pub fn handle_timeout(&mut self, now: Now) {
         self.sightings.set_time(now);
+        self.out.sessions.set_time(now.monotonic);
         while let Some(session) = self.out.sessions.pop_due(now.monotonic) {
             self.end_overdue(session);
         }
+        self.give_up_transfers(now);
     }
 
     /// The time between two signs of life of a session.
@@ -143,6 +152,7 @@ impl Hub {
     /// it could not hear meanwhile is no silence of a session.
     pub fn stood_still(&mut self, time: Duration) {
         self.out.sessions.excuse(time);
+        self.transfers.excuse(time);
     }
 
     /// The active devices in the order in which they joined.

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use fleetlink_proto::access::AccessHash;
 use fleetlink_proto::control::{DownloadNumber, Request, RequestId, UploadNumber};
+use fleetlink_proto::transfer::TransferId;
 use fleetlink_proto::{DeviceName, LoginNonce};
 
 use crate::access::possession::Possession;
@@ -142,6 +143,12 @@ pub enum Input {
     /// Somebody else may have changed this account in the store: it is read again, and sessions that
     /// rest on what it no longer has end.
     AccountChanged { name: DeviceName },
+    /// A grant is [signed](crate::Effect::Grant): the sender may report its transfers under it.
+    Granted {
+        grant: TransferId,
+        from: DeviceName,
+        to: DeviceName,
+    },
     /// The hub shall end: sessions are told, nothing new begins.
     Close,
 }

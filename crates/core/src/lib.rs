@@ -20,6 +20,7 @@ mod session;
 mod settings;
 mod store;
 mod time;
+mod transfers;
 
 pub use access::attempt_tables::AttemptTables;
 pub use access::attempts::{
@@ -60,3 +61,7 @@ pub use store::journal::{ChangeKind, Deleter, JournalEntry};
 pub use store::snapshot::{Hold, Part, SegmentRef, Snapshot};
 pub use store::ticket::{NewTicket, Ticket, TicketRoom, TicketStanding, TicketUse};
 pub use time::Now;
+pub use transfers::status::{
+    TransferChoice, TransferFault, TransferStanding, TransferState, TransferStatus, TransferTotals,
+    TransfersOfPath,
+};

@@ -13,7 +13,7 @@ use std::time::SystemTime;
 
 use fleetlink_core::{
     AdminError, AdminErrorKind, AdminId, AdminReply, AdminRequest, CallId, Caller, ConsoleEvent,
-    DataReply, Door, Effect, Hub, Input, Now, SessionId, Snapshot, UploadChange,
+    DataReply, Door, Effect, Hub, Input, Now, SessionId, Snapshot, TransferStatus, UploadChange,
     rpc_error_of_store,
 };
 use fleetlink_proto::control::{
@@ -35,7 +35,8 @@ pub use self::stateless::StatelessCalls;
 pub(crate) use self::stateless::{BegunUpload, OpenedUpload};
 use self::stateless::{StatelessEvent, Waiters};
 use self::turns::{Party, Turns};
-use crate::feed::{Feed, Filler};
+use crate::feed::{Feed, FeedEvent, Filler, Kind};
+use crate::http::TransferEvent;
 use crate::identity::Identity;
 use crate::import::Imports;
 use crate::passwords::Passwords;
@@ -543,7 +544,12 @@ impl Driver {
                 expires,
                 addresses,
             } => {
+                let names = (from.party.name.clone(), to.party.name.clone());
                 let result = self.sign_grant((*from, *to), &known_by, expires);
+                if let Ok(signed) = &result {
+                    let (grant, (from, to)) = (signed.grant.id, names);
+                    self.input(Input::Granted { grant, from, to });
+                }
                 let result = result
                     .map(|grant| Reply::Transfer(Box::new(OpenTransferReply { grant, addresses })));
                 self.command(session, SessionCommand::Reply { id, result });
@@ -565,6 +571,7 @@ impl Driver {
             }
             Effect::ActiveChanged => self.active.changed(Instant::now()),
             Effect::JournalGrew => self.followers.journal.send_modify(|count| *count += 1),
+            Effect::Transfer(status) => self.show_transfer(&status),
             Effect::Console(event) => self.show(event),
         }
     }
@@ -585,6 +592,15 @@ impl Driver {
             })
         });
         signed.ok_or_else(|| RpcError::new(ErrorCode::Internal, "the hub could not sign a grant"))
+    }
+
+    /// Tells those who watch how a transfer is doing.
+    fn show_transfer(&self, status: &TransferStatus) {
+        let epoch = self.followers.feed.epoch();
+        let item = TransferEvent::new(epoch, status, (self.wall_clock)());
+        let about = [&status.from, &status.to];
+        let event = FeedEvent::new(Kind::Transfer, about, &item);
+        self.followers.feed.publish(&event);
     }
 
     /// The span of a call that is not answered yet.

@@ -256,6 +256,7 @@ fn names_every_reason_of_a_transfer_with_its_number() {
 
 #[test]
 fn states_every_limit_of_transfers() {
+    let two = |device: usize, hub: usize| format!("{device}, {hub}");
     use transfer::limits;
 
     let bytes = |limit: u64| format!("{limit} bytes");
@@ -313,6 +314,40 @@ fn states_every_limit_of_transfers() {
         (
             "statements of new hub keys with a grant",
             limits::MAX_GRANT_SUCCESSION.to_string(),
+        ),
+        (
+            "files under way that the hub hears of: of a device, of all",
+            two(
+                limits::MAX_REPORTED_PER_DEVICE,
+                limits::MAX_REPORTED_PER_HUB,
+            ),
+        ),
+        (
+            "files that are over and still known: of a device, of all",
+            two(limits::MAX_ENDED_PER_DEVICE, limits::MAX_ENDED_PER_HUB),
+        ),
+        (
+            "grants under which may be reported: of a device, of all",
+            two(
+                limits::MAX_REPORTING_GRANTS_PER_DEVICE,
+                limits::MAX_REPORTING_GRANTS_PER_HUB,
+            ),
+        ),
+        (
+            "between two files that a device begins to report, in the long run",
+            format!("{} s", limits::REPORTED_FILE_STEP.as_secs_f64()),
+        ),
+        (
+            "a device may be ahead of that by",
+            seconds(limits::REPORTED_FILES_AHEAD),
+        ),
+        (
+            "between two reports of a file under way",
+            seconds(limits::REPORT_STEP),
+        ),
+        (
+            "a reported file whose session has ended",
+            seconds(limits::REPORT_SILENCE),
         ),
         ("a grant", seconds(limits::GRANT_LIFETIME)),
         (

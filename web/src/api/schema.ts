@@ -226,6 +226,32 @@ export type List_TokenItem = {
   next: string | null;
 };
 
+/** A page of a list. */
+export type List_TransferItem = {
+  items: {
+    /** The size of the file. */
+    bytes: number;
+    /** Bytes that came to the receiver. */
+    done: number;
+    ended: string | null;
+    from: string;
+    /** Another one for each transfer, also after a restart of the hub. */
+    id: string;
+    name: string;
+    /** `direct` or `relayed`; null before there is a way. */
+    path: string | null;
+    /** The reason why it failed: a name of the transfer protocol, or `silent` where its sender is gone. */
+    reason: string | null;
+    /** The time at which the hub first heard of it. */
+    started: string;
+    /** Transfers by their state. */
+    state: "running" | "finished" | "failed";
+    to: string;
+  }[];
+  /** The value of `after` for the next page; null on the last one. */
+  next: string | null;
+};
+
 /** A name that may not try passwords for a while. */
 export type Lockout = {
   /** The name of a device as it was tried, which need not be one; or `login/` and a person's login. */
@@ -437,6 +463,28 @@ export type Traffic = {
   sent: number;
 };
 
+/** A file that goes, or went, from device to device, by its sender's word. */
+export type Transfer = {
+  /** The size of the file. */
+  bytes: number;
+  /** Bytes that came to the receiver. */
+  done: number;
+  ended: string | null;
+  from: string;
+  /** Another one for each transfer, also after a restart of the hub. */
+  id: string;
+  name: string;
+  /** `direct` or `relayed`; null before there is a way. */
+  path: string | null;
+  /** The reason why it failed: a name of the transfer protocol, or `silent` where its sender is gone. */
+  reason: string | null;
+  /** The time at which the hub first heard of it. */
+  started: string;
+  /** Transfers by their state. */
+  state: "running" | "finished" | "failed";
+  to: string;
+};
+
 export type TypedName = string;
 
 /** An upload that is committed. */
@@ -471,25 +519,6 @@ export type AuditEventPage = {
   next: string | null;
 };
 
-export type Transfer = {
-  id: string;
-  from: string;
-  to: string;
-  name: string;
-  bytes: number | null;
-  done: number;
-  state: "running" | "finished" | "failed";
-  path: string | null;
-  reason: string | null;
-  started: string | null;
-  ended: string | null;
-};
-
-export type TransferPage = {
-  items: Transfer[];
-  next: string | null;
-};
-
 export type Latest = {
   file: string;
   value: string;
@@ -499,7 +528,6 @@ export type Latest = {
 /** The methods of each path. */
 export interface Paths {
   "/api/v1/audit": "get";
-  "/api/v1/transfers": "get";
   "/api/v1/accounts": "get" | "post";
   "/api/v1/accounts/{name}/key": "delete";
   "/api/v1/accounts/{name}/password": "put";
@@ -525,6 +553,7 @@ export interface Paths {
   "/api/v1/tickets/{number}": "delete";
   "/api/v1/tokens": "get" | "post";
   "/api/v1/tokens/{id}": "delete";
+  "/api/v1/transfers": "get";
   "/healthz": "get";
   "/readyz": "get";
 }

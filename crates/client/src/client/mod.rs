@@ -10,6 +10,7 @@ mod login;
 mod meeting;
 mod notice;
 mod outbound;
+mod reports;
 mod send;
 mod ticket;
 
@@ -35,6 +36,7 @@ pub use direct::{Listening, open_file};
 pub use joined::{Event, Events, Joining};
 pub use notice::Notice;
 pub use outbound::{Outbound, SendEvent, SendOptions, Tell};
+use reports::Reports;
 pub use send::{Observer, SendFiles, SendProgress};
 
 /// A device that is logged in at its hub. Clones are of the same device.
@@ -59,6 +61,7 @@ struct Inner {
     /// The endpoint that the program has bound, if it has.
     endpoint: Option<Endpoint>,
     direct: OnceCell<Direct>,
+    reports: Reports,
     notices: Arc<dyn Fn(&Notice) + Send + Sync>,
 }
 
@@ -97,6 +100,7 @@ impl Client {
             supervisor: Mutex::default(),
             endpoint: builder.endpoint,
             direct: OnceCell::new(),
+            reports: Reports::default(),
             notices: builder.notices,
         };
         Client {
@@ -185,6 +189,7 @@ impl Client {
     /// Says goodbye, if the hub still listens, ends the session and the connections to other devices.
     /// The client cannot be used after that: connect another one.
     pub async fn leave(&self) {
+        self.inner.reports.finish().await;
         match self.inner.supervisor() {
             Some(supervisor) => supervisor.leave().await,
             None => self.inner.sessions.leave().await,

@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::Client;
 use super::direct::open_file;
+use super::reports::Report;
 use crate::retry::{Attempt, Patience, Tries, retry};
 use crate::{Control, Error, ErrorKind, OpenFile, Peer, Result};
 
@@ -143,9 +144,14 @@ impl Outbound {
             path,
             control,
             tell,
+            report: None,
         };
         let patience = Patience::Peer(self.options.retry_for);
-        Box::pin(retry(&mut Tries::new(patience), &mut delivery)).await
+        let sent = Box::pin(retry(&mut Tries::new(patience), &mut delivery)).await;
+        if let Some(report) = delivery.report {
+            report.end(&sent);
+        }
+        sent
     }
 
     /// The address at which the receiver is reached by now, or was when the connection was closed.
@@ -216,6 +222,8 @@ struct Delivery<'a> {
     path: &'a Path,
     control: &'a Control,
     tell: &'a Tell<'a>,
+    /// The report to the hub, once the file is offered.
+    report: Option<Report>,
 }
 
 impl Attempt for Delivery<'_> {
@@ -232,6 +240,20 @@ impl Attempt for Delivery<'_> {
             offer: &offer,
             address: peer.address(),
         });
+        // Another connection has another grant; what was told under the last one fails.
+        if self
+            .report
+            .as_ref()
+            .is_none_or(|report| !report.is_of(&peer, &offer))
+        {
+            if let Some(lost) = self.report.take() {
+                lost.lose();
+            }
+            self.report = self
+                .outbound
+                .client
+                .begin_report(&peer, &offer, self.control);
+        }
         self.send(&peer, file, until).await
     }
 

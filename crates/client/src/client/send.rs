@@ -126,6 +126,9 @@ impl Client {
     /// send the files in it. The other device stores a file under its last name, with a number where
     /// it has one of that name.
     ///
+    /// The hub is told how each file is doing, where it [hears of that](crate::Session::hears_reports), and
+    /// shows it to people. A file never waits for that. [`leave`](Client::leave) tells the last ends.
+    ///
     /// A device that is not active, or that receives no files, is an error at once
     /// ([`ErrorKind::Refused`](crate::ErrorKind::Refused) with `Offline` or `NoEndpoint`). The hub does
     /// not tell a name without an account from a device that is away. A device that is away may come

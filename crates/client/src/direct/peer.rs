@@ -2,13 +2,15 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use fleetlink_proto::HubPin;
 use fleetlink_proto::transfer::limits::{
     DIAL_DEADLINE, Deadlines, FRAME_HEADER_BYTES, MAX_MESSAGE_BYTES,
 };
 use fleetlink_proto::transfer::{
-    Greeting, Introduction, Reason, Receipt, SignedGrant, TransferFailure,
+    Greeting, Introduction, Reason, Receipt, SignedGrant, TransferFailure, TransferId,
 };
 use tokio::time::timeout;
 
@@ -27,6 +29,9 @@ pub(super) const GREETING_BYTES: usize = FRAME_HEADER_BYTES + MAX_MESSAGE_BYTES 
 pub struct Peer {
     connection: Connection,
     deadlines: Deadlines,
+    grant: TransferId,
+    /// The number of the last file.
+    files: Arc<AtomicU32>,
 }
 
 impl Peer {
@@ -45,6 +50,7 @@ impl Peer {
         let known = credentials.check_known(&grant.grant.to).await;
         known.map_err(|doubt| TransferFailure::Here(doubt.here))?;
         let to = grant.grant.to.party.endpoint;
+        let id = grant.grant.id;
         let connection = endpoint.dial(to, addresses, DIAL_DEADLINE).await;
         let connection = connection.map_err(failed)?;
         let introduced = introduce(&connection, credentials, grant, hub);
@@ -57,6 +63,8 @@ impl Peer {
         Ok(Peer {
             connection,
             deadlines,
+            grant: id,
+            files: Arc::default(),
         })
     }
 
@@ -87,6 +95,16 @@ impl Peer {
     /// The address at which the receiver is reached by now.
     pub fn address(&self) -> Option<SocketAddr> {
         self.connection.address()
+    }
+
+    /// The grant under which the receiver was reached.
+    pub(crate) fn grant(&self) -> TransferId {
+        self.grant
+    }
+
+    /// A number for the next file of the grant, larger than those before.
+    pub(crate) fn next_file(&self) -> u32 {
+        self.files.fetch_add(1, Ordering::Relaxed).saturating_add(1)
     }
 
     /// Tells whether the connection has ended.

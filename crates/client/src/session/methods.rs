@@ -6,7 +6,7 @@ use fleetlink_proto::control::{
     OpenTransfer, OpenTransferReply, Pong, Request,
 };
 use fleetlink_proto::samples::Operation;
-use fleetlink_proto::transfer::{Addresses, SignedCertificate};
+use fleetlink_proto::transfer::{Addresses, ReportTransfer, SignedCertificate};
 use fleetlink_proto::{DataFile, DeviceName, IdempotencyKey, Password};
 use tokio::time::timeout;
 
@@ -68,6 +68,19 @@ impl Session {
         let certificate = Some(certificate.into());
         let open = OpenTransfer { to, certificate };
         self.call(Request::OpenTransfer(open)).await
+    }
+
+    /// Tells the hub how a file is doing that this device sends under a grant. Only a hub that
+    /// [hears reports](Session::hears_reports) knows this call. [`Client`](crate::Client) makes it by itself.
+    pub async fn report_transfer(&self, report: ReportTransfer) -> Result<()> {
+        let told = self.call::<Done>(Request::ReportTransfer(report));
+        told.await.map(|_| ())
+    }
+
+    /// Tells whether the hub hears of the transfers between its devices.
+    pub fn hears_reports(&self) -> bool {
+        let agreed = self.inner.agreed.get();
+        agreed.is_some_and(|agreed| agreed.hears_reports)
     }
 
     /// Asks the hub for a sign of life.

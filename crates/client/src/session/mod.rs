@@ -52,6 +52,8 @@ struct Inner {
 struct Agreed {
     /// The device chooses the numbers of its uploads.
     client_numbers: bool,
+    /// The hub hears of transfers.
+    hears_reports: bool,
     limits: SessionLimits,
 }
 

@@ -81,6 +81,7 @@ impl Session {
             .send_replace(keep_alive.clamp(MIN_KEEP_ALIVE, MAX_KEEP_ALIVE));
         self.inner.agreed.get_or_init(|| Agreed {
             client_numbers: reply.features.contains(&Feature::ClientNumbers),
+            hears_reports: reply.features.contains(&Feature::TransferReports),
             limits: reply.limits,
         });
         Ok(())

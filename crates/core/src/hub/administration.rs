@@ -24,6 +24,9 @@ use crate::outgoing::ReplyTo;
 use crate::store::journal::Deleter;
 use crate::time::Now;
 
+/// Transfers in a page.
+pub(crate) const TRANSFERS_LISTED: usize = 500;
+
 impl Hub {
     pub(super) fn admin_call(
         &mut self,
@@ -89,6 +92,10 @@ impl Hub {
             AdminRequest::ListPresences(choice) => {
                 self.inspect(call, |hub| AdminReply::Presences(hub.presences(&choice)));
             }
+            AdminRequest::ListTransfers(choice) => self.inspect(call, |hub| {
+                let page = hub.transfers.page(&choice, TRANSFERS_LISTED);
+                AdminReply::Transfers(page)
+            }),
             AdminRequest::ListUploads => {
                 self.permit_admin(call, Action::Inspect, Hub::list_uploads);
             }

@@ -196,6 +196,7 @@ impl Hub {
         {
             self.sightings.has_sessions(name, false);
         }
+        self.transfers.session_ended(id, self.out.sessions.time());
         Some(session.stage)
     }
 }

@@ -103,6 +103,7 @@ impl Hub {
                 request,
             } => self.admin_call((admin, door), caller, request, now),
             Input::AccountChanged { name } => self.account_changed(&name),
+            Input::Granted { grant, from, to } => self.granted_to(grant, from, to),
             Input::Close => self.close(now),
         }
     }
@@ -277,6 +278,9 @@ impl Hub {
                 self.transfer(call.with(announce), at, Hub::announce_endpoint);
             }
             Request::OpenTransfer(open) => self.transfer(call.with(open), at, Hub::open_transfer),
+            Request::ReportTransfer(report) => {
+                self.transfer(call.with(report), at, Hub::report_transfer);
+            }
             // The driver replies to these itself. Should one come all the same, there is a reply.
             Request::CommitUpload(_) | Request::AbortUpload(_) | Request::CancelDownload(_) => {
                 self.permit_own(call, |own| Action::ReadData(own), at, Hub::no_such_transfer);

@@ -16,6 +16,7 @@ use crate::operator::presences::{PresenceChoice, Presences};
 use crate::store::admission::{Token, TokenId, WebLogin};
 use crate::store::calls::{PasswordHash, UnfinishedUpload};
 use crate::store::ticket::{Ticket, TicketStanding};
+use crate::transfers::status::{TransferChoice, TransferStatus};
 
 /// One call of the operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +69,8 @@ pub enum AdminRequest {
     ListPresences(PresenceChoice),
     /// Lists the open sessions, in the order in which they connected.
     ListSessions,
+    /// Lists a page of transfers between devices, the newest first; the page after the last is empty.
+    ListTransfers(TransferChoice),
     /// Ends sessions.
     EndSessions(SessionChoice),
     /// Asks for something about data files.
@@ -121,6 +124,7 @@ impl AdminRequest {
             | AdminRequest::ListLogins { .. }
             | AdminRequest::ListTokens { .. }
             | AdminRequest::ListPresences(_)
+            | AdminRequest::ListTransfers(_)
             | AdminRequest::ListSessions => None,
         }
     }
@@ -219,6 +223,8 @@ pub enum AdminReply {
     Token(Token),
     /// A page of tokens, by number.
     Tokens(Vec<Token>),
+    /// A page of transfers, the newest first.
+    Transfers(Vec<TransferStatus>),
 }
 
 /// A session as the operator sees it.

@@ -45,6 +45,11 @@ impl Sessions {
         }
     }
 
+    /// The time of the last input.
+    pub(crate) fn time(&self) -> Duration {
+        self.time
+    }
+
     pub(crate) fn set_time(&mut self, now: Duration) {
         self.time = now;
     }

@@ -10,11 +10,13 @@ use fleetlink_proto::control::{
 };
 use fleetlink_proto::samples::Operation;
 use fleetlink_proto::ticket::TicketSecret;
+use fleetlink_proto::transfer::ReportedState;
 use fleetlink_proto::{DataFile, DeviceKey, DeviceName, IdempotencyKey, Signature};
 
 use crate::authorisation::device_caller;
 use crate::direct::announcement;
 use crate::fixture::{Fixture, name, open};
+use crate::transfers::report;
 
 /// A call of this method, for `device` where it names one, and what it is a case of.
 fn call<'a>(method: &str, device: &'a DeviceName, own: &'a DeviceName) -> (Request, Action<'a>) {
@@ -81,6 +83,7 @@ fn call<'a>(method: &str, device: &'a DeviceName, own: &'a DeviceName) -> (Reque
             to: name("nobody"),
             certificate: None,
         }),
+        "transfer.report" => Request::ReportTransfer(report(7, 1, ReportedState::Running)),
         other => panic!("{other} is a new method: who may call it?"),
     };
     let action = match method {
@@ -90,7 +93,7 @@ fn call<'a>(method: &str, device: &'a DeviceName, own: &'a DeviceName) -> (Reque
         "device.list" => Action::ListDevices,
         "upload.open" | "upload.commit" | "upload.abort" => Action::WriteData(own),
         "file.delete" => Action::DeleteData(own),
-        "transfer.announce" | "transfer.open" => Action::Transfer(own),
+        "transfer.announce" | "transfer.open" | "transfer.report" => Action::Transfer(own),
         "key.list" => Action::ListKeys(own),
         "key.revoke" => Action::ChangeKey(own),
         "key.enrol" | "key.replace" => Action::ChangeKey(device),

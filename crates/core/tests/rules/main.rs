@@ -29,3 +29,4 @@ mod stored;
 mod telling_apart;
 mod ticket_store;
 mod tickets;
+mod transfers;

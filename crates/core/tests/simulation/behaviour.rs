@@ -67,6 +67,9 @@ impl World {
             Stage::LoggedIn | Stage::Joined => {
                 if self.rng.percent(60) {
                     self.transfer_command(client);
+                    for _ in 0..4 {
+                        self.report(client);
+                    }
                 }
                 if self.rng.percent(12) {
                     self.key_command(client);

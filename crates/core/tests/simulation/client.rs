@@ -48,6 +48,8 @@ pub(crate) enum Wants {
     Login,
     /// The outcome of the change of this key.
     Change(IdempotencyKey),
+    /// That the hub hears how a transfer is doing.
+    Report,
     Other,
 }
 

@@ -21,6 +21,7 @@ mod rng;
 mod sightings;
 mod store;
 mod tickets;
+mod transfers;
 mod world;
 
 use std::cell::Cell;

@@ -16,7 +16,7 @@ use fleetlink_proto::control::{
 };
 use fleetlink_proto::samples::Operation;
 use fleetlink_proto::ticket::TicketNumber;
-use fleetlink_proto::transfer::Party;
+use fleetlink_proto::transfer::{Party, ReportTransfer};
 use fleetlink_proto::{ClientNetwork, DeviceKey, DeviceName, IdempotencyKey, LoginNonce};
 
 use crate::guesses::{Attempts, Verdict};
@@ -25,6 +25,7 @@ use crate::penalties::Penalties;
 use crate::presence::List;
 use crate::store::{Store, whose};
 use crate::tickets::AskedRedemption;
+use crate::transfers::Model;
 
 /// The login that the hub treats as removed until the store reports another change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,6 +73,7 @@ pub(crate) struct Oracle {
     pub(crate) shown: BTreeMap<CallId, String>,
     pub(crate) admins: BTreeMap<AdminId, AdminRequest>,
     closing: bool,
+    pub(crate) transfers: Model,
     /// The news that the input of this step brought to the hub.
     pub(crate) told: Told,
     unknown_outcomes: BTreeSet<u64>,
@@ -124,6 +126,7 @@ pub(crate) enum Asked {
     Transfer {
         to: DeviceName,
     },
+    Report(ReportTransfer),
     Other,
 }
 
@@ -175,6 +178,7 @@ impl Oracle {
             shown: BTreeMap::new(),
             admins: BTreeMap::new(),
             closing: false,
+            transfers: Model::default(),
             told: Told::Nothing,
             unknown_outcomes: BTreeSet::new(),
         }
@@ -197,6 +201,7 @@ impl Oracle {
 
     pub(crate) fn before(&mut self, input: &Input, call: Option<StoreCall>, now: Now) {
         self.told = Told::Nothing;
+        self.transfers.now = now.monotonic;
         self.list.new_input();
         match input {
             Input::Connected { session, peer } if !self.closing => {
@@ -247,6 +252,7 @@ impl Oracle {
                     Request::OpenTransfer(open) => Asked::Transfer {
                         to: open.to.clone(),
                     },
+                    Request::ReportTransfer(report) => Asked::Report(report.clone()),
                     Request::EnrolKey(EnrolKey { key, .. })
                     | Request::ReplaceKey(ReplaceKey { key, .. }) => Asked::KeyChange(Some(*key)),
                     Request::RevokeKey => Asked::KeyChange(None),
@@ -311,6 +317,7 @@ impl Oracle {
                 self.ends_sessions(request);
                 assert!(self.admins.insert(*admin, request.clone()).is_none());
             }
+            Input::Granted { grant, from, to } => self.transfers.granted(*grant, from, to),
             Input::Close => self.closing = true,
         }
     }
@@ -320,6 +327,7 @@ impl Oracle {
         for live in self.live.values_mut() {
             live.heard += time;
         }
+        self.transfers.stood_still(time);
     }
 
     fn hear(&mut self, session: SessionId, now: Now) {
@@ -343,6 +351,7 @@ impl Oracle {
             self.unanswered -= live.asked.len();
         }
         self.list.end(session);
+        self.transfers.session_ended(session);
     }
 
     fn store_told(&mut self, call: StoreCall, result: Result<StoreReply, StoreError>) {
@@ -459,6 +468,7 @@ impl Oracle {
 
     pub(crate) fn effect(&mut self, effect: &Effect, store: &Store, now: Now) {
         self.take_read_in(Some(effect));
+        self.transfers.now = now.monotonic;
         match effect {
             Effect::Reply {
                 session,
@@ -534,6 +544,7 @@ impl Oracle {
                 self.granted(*session, to, addresses);
             }
             Effect::Identified { call, result } => self.identified(*call, result, now),
+            Effect::Transfer(status) => self.happened = Some(self.transfer_told(status)),
             Effect::ActiveChanged => self.list.changed(),
             Effect::ListUploads { .. }
             | Effect::ListData { .. }
@@ -683,6 +694,7 @@ impl Oracle {
             }
             (Asked::Join(join), Err(error)) => self.join_answered(session, join, Err(error)),
             (Asked::Endpoint(party), Ok(_)) => self.endpoint_announced(session, party),
+            (Asked::Report(report), result) => self.reported(session, report, result),
             (Asked::Transfer { to }, Err(error)) => self.not_granted(session, to, error.code),
             (Asked::Commit { key }, Ok(Reply::Committed(receipt))) => {
                 let name = live.name.as_ref().expect("is logged in");
@@ -741,6 +753,10 @@ impl Oracle {
         self.check_list(hub);
         assert!(self.penalties.all_are_shown(), "a penalty in secret");
         self.check_shares();
+        self.transfers.now = now.monotonic;
+        if !self.closing {
+            self.transfers.check();
+        }
         for (session, live) in &self.live {
             let limit = live.heard + silence_limit(self.keep_alive);
             assert!(self.key_holds(live), "{session:?} outlives its key");

@@ -10,6 +10,7 @@ use fleetlink_core::{
 };
 use fleetlink_proto::control::{EndReason, EnrolledKey, RequestId, UploadNumber};
 use fleetlink_proto::ticket::TicketSecret;
+use fleetlink_proto::transfer::TransferId;
 use fleetlink_proto::{DeviceKey, DeviceName, IdempotencyKey, WallTime};
 
 use crate::Traced;
@@ -24,6 +25,8 @@ use crate::store::Store;
 
 pub(crate) struct World {
     pub(crate) rng: Rng,
+    /// Draws the reports of transfers, which come beside all else.
+    pub(crate) transfer_rng: Rng,
     pub(crate) now: Now,
     pub(crate) hub: Hub,
     pub(crate) store: Store,
@@ -37,6 +40,8 @@ pub(crate) struct World {
     pub(crate) last_shown: u64,
     /// Of the tickets that were to be issued, in order.
     pub(crate) secrets: Vec<TicketSecret>,
+    /// The grants that were given, with their senders; those of earlier lives of the hub too.
+    pub(crate) grants: Vec<(TransferId, DeviceName)>,
     settings: Settings,
     oracle: Oracle,
     queue: BTreeMap<(Duration, u64), (u64, Event)>,
@@ -174,6 +179,7 @@ impl World {
             last_password: 0,
             last_shown: 0,
             secrets: Vec::new(),
+            grants: Vec::new(),
             settings,
             oracle,
             queue: BTreeMap::new(),
@@ -187,6 +193,7 @@ impl World {
             coverage: Coverage::default(),
             trace: (traced == Traced::Yes).then_some(Trace(0xcbf2_9ce4_8422_2325)),
             rng,
+            transfer_rng: Rng::new(!seed),
         };
         world.populate(clients);
         world
@@ -353,6 +360,9 @@ impl World {
                 id,
                 result,
             } => {
+                if self.is_of_report(session, &id) {
+                    return;
+                }
                 if let Some(client) = self.reached(session) {
                     let client = &mut self.clients[client];
                     if let Some(change) = client.receive(&id, &result) {
@@ -414,6 +424,14 @@ impl World {
                 let ended = Input::DownloadEnded { session, download };
                 self.schedule(after, Event::Arrive(ended));
             }
+            Effect::Grant { from, to, .. } => {
+                let number = u128::try_from(self.grants.len()).unwrap();
+                let grant = TransferId::from_bytes(number.to_be_bytes());
+                let (from, to) = (from.party.name, to.party.name);
+                self.grants.push((grant, from.clone()));
+                let granted = Input::Granted { grant, from, to };
+                self.schedule(Duration::ZERO, Event::Arrive(granted));
+            }
             Effect::Console(event) => {
                 let line = event.to_string();
                 assert!(!line.contains(char::is_control), "{line:?}");
@@ -424,7 +442,7 @@ impl World {
             | Effect::StartStatelessUpload { .. }
             | Effect::Identified { .. }
             | Effect::ReplyToOperator { .. }
-            | Effect::Grant { .. }
+            | Effect::Transfer(_)
             | Effect::ActiveChanged
             | Effect::JournalGrew => {}
         }

@@ -57,6 +57,11 @@ impl Feed {
         }))
     }
 
+    /// The start of the hub, in milliseconds since 1970, by which its ids differ from those of other runs.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.ring().newest().epoch
+    }
+
     /// Adds an event. Waits for no reader.
     pub(crate) fn publish(&self, event: &FeedEvent) {
         let newest = self.ring().push(event);

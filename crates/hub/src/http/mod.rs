@@ -28,11 +28,13 @@ mod router;
 mod session;
 mod texts;
 mod tls;
+mod transfers;
 
 pub use self::config::{HttpAddress, HttpConfig, HttpTls};
 pub(crate) use self::listener::{Bound, Serving};
 pub use self::listener::{HttpError, HttpListening};
 pub use self::tls::TlsError;
+pub(crate) use self::transfers::TransferEvent;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -22,6 +22,7 @@ use super::openapi::{self, Description, Document};
 use super::problem::Problem;
 use super::{
     Http, access, counted, data, devices, events, headers, health, hub, page, rest, session,
+    transfers,
 };
 
 /// All paths, with the state of this hub.
@@ -79,6 +80,7 @@ fn all_routes() -> Vec<UtoipaMethodRouter<Arc<Http>>> {
         routes!(access::list_lockouts),
         routes!(access::unlock),
         routes!(access::list_penalties),
+        routes!(transfers::list),
         routes!(data::list),
         routes!(
             data::content,

@@ -131,14 +131,15 @@ impl From<AdminReply> for OperatorReply {
             AdminReply::Uploads(uploads) => {
                 OperatorReply::Uploads(uploads.into_iter().map(UploadInfo::from).collect())
             }
-            // Of an import, which is no call of the operator, and of data and people, which are
-            // answered otherwise.
+            // Of an import and transfers, which are no calls of the operator, and of data and people,
+            // which are answered otherwise.
             AdminReply::Done
             | AdminReply::Imported(_)
             | AdminReply::Data(_)
             | AdminReply::LockOuts(_)
             | AdminReply::Presences(_)
             | AdminReply::Penalties(_)
+            | AdminReply::Transfers(_)
             | AdminReply::Logins(_)
             | AdminReply::Token(_)
             | AdminReply::Tokens(_) => OperatorReply::Done,

@@ -101,6 +101,8 @@ features! {
     Tickets = "tickets", true;
     /// `transfer.announce` and `transfer.open`.
     Transfers = "transfers", true;
+    /// `transfer.report`.
+    TransferReports = "transfer_reports", true;
 }
 
 /// Reads the names of features and leaves out those that this version does not know.

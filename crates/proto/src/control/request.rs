@@ -7,7 +7,7 @@ use super::login::Login;
 use super::number::{DownloadNumber, UploadNumber};
 use crate::samples::Operation;
 use crate::ticket::TicketSecret;
-use crate::transfer::{Addresses, SignedCertificate};
+use crate::transfer::{Addresses, ReportTransfer, SignedCertificate};
 use crate::{ContentHash, DataFile, DeviceKey, DeviceName, Generation, IdempotencyKey, Signature};
 
 /// `join`: announces the device's presence under its name. Sessions that have shown the same key
@@ -285,6 +285,8 @@ requests! {
     AnnounceEndpoint(AnnounceEndpoint) = "transfer.announce";
     /// Asks for leave to send files to another device.
     OpenTransfer(OpenTransfer) = "transfer.open";
+    /// Tells how a file is doing that this device sends.
+    ReportTransfer(ReportTransfer) = "transfer.report";
 }
 
 /// Parameters of a method that takes none: an empty object.

@@ -21,7 +21,7 @@ const GRANT: &str = "fleetlink-transfer-grant-v2";
 
 /// 128 bits that name one grant, drawn at random by the hub; written as 32 lower-case hexadecimal
 /// digits.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct TransferId([u8; 16]);
 

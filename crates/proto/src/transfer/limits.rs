@@ -56,6 +56,29 @@ pub const UNUSED_DEADLINE: Duration = Duration::from_secs(60);
 /// The longest life of an endpoint's certificate, from its signature on.
 pub const CERTIFICATE_LIFETIME: Duration = Duration::from_secs(600);
 
+/// Files of one device that are under way by its reports; the hub refuses to hear of more.
+pub const MAX_REPORTED_PER_DEVICE: usize = 64;
+/// The same of all devices of a hub.
+pub const MAX_REPORTED_PER_HUB: usize = 4_096;
+/// Files of one device that are over and still known; with one more the oldest is forgotten.
+pub const MAX_ENDED_PER_DEVICE: usize = 100;
+/// The same of all devices of a hub.
+pub const MAX_ENDED_PER_HUB: usize = 2_000;
+/// Grants of one device under which it may report; with one more the oldest without a file under way is
+/// forgotten.
+pub const MAX_REPORTING_GRANTS_PER_DEVICE: usize = 64;
+/// The same of all devices of a hub.
+pub const MAX_REPORTING_GRANTS_PER_HUB: usize = 8_192;
+/// The time between two files that a device begins to report, in the long run.
+pub const REPORTED_FILE_STEP: Duration = Duration::from_millis(20);
+/// The time for which a device may be ahead of that: 500 files at once.
+pub const REPORTED_FILES_AHEAD: Duration = Duration::from_secs(10);
+/// The time between two reports of a file while it is under way.
+pub const REPORT_STEP: Duration = Duration::from_secs(1);
+/// A file under way whose session has ended is over when no other session of its sender has reported it
+/// for this long: the longest pause of a device that comes back.
+pub const REPORT_SILENCE: Duration = Duration::from_secs(60);
+
 /// The times that a transfer's waits may take. Tests set shorter ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deadlines {

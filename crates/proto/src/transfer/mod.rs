@@ -17,6 +17,7 @@ pub mod limits;
 mod message;
 mod reason;
 mod receiver;
+mod report;
 mod sender;
 
 pub use addresses::{AddressError, Addresses};
@@ -32,4 +33,5 @@ pub use introduction::{Greeting, Introduction};
 pub use message::{Accept, End, Message, Offer, Receipt, State, WaitsFor};
 pub use reason::{Ended, Explanation, Reason};
 pub use receiver::{Received, Receiver};
+pub use report::{ReportTransfer, ReportedState, TransferPath};
 pub use sender::{FromReceiver, Next, Sender};

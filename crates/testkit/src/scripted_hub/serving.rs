@@ -230,6 +230,7 @@ impl Serving {
             | Request::EnrolKey(_)
             | Request::ReplaceKey(_)
             | Request::AnnounceEndpoint(_)
+            | Request::ReportTransfer(_)
             | Request::RevokeKey => Ok(Reply::Done(Default::default())),
             Request::OpenTransfer(_) => Err(RpcError::new(ErrorCode::Offline, "nobody is there")),
             Request::RedeemTicket(redeem) => match self.redeem(redeem, script) {

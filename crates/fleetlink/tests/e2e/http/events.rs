@@ -15,14 +15,14 @@ const EVENTS: &str = "/api/v1/events";
 
 /// An event as a reader sees it.
 #[derive(Debug, Clone)]
-struct Event {
-    kind: String,
+pub(super) struct Event {
+    pub(super) kind: String,
     id: String,
-    data: Value,
+    pub(super) data: Value,
 }
 
 /// A stream of events that is read.
-struct Stream {
+pub(super) struct Stream {
     follow: Follow,
     read: usize,
     /// The id that a reader which comes back shows.
@@ -49,7 +49,7 @@ impl Stream {
     }
 
     #[track_caller]
-    fn by(page: SocketAddr, token: &str) -> Self {
+    pub(super) fn by(page: SocketAddr, token: &str) -> Self {
         Stream::open(Call::get(page, EVENTS).bearer(token))
     }
 
@@ -92,7 +92,7 @@ impl Stream {
     }
 
     #[track_caller]
-    fn next(&mut self) -> Event {
+    pub(super) fn next(&mut self) -> Event {
         self.try_next().expect("the stream goes on")
     }
 

@@ -12,6 +12,7 @@ mod people;
 mod sightings;
 mod start;
 mod tls;
+mod transfers;
 mod uploads;
 
 use std::net::SocketAddr;

@@ -26,7 +26,7 @@ use crate::harness::{Hub, Output, Shell};
 const LARGE: u64 = 4 << 30;
 
 /// Bytes that differ from place to place and from file to file.
-fn content(bytes: usize, seed: u8) -> Vec<u8> {
+pub(crate) fn content(bytes: usize, seed: u8) -> Vec<u8> {
     let mut state = u32::from(seed) + 1;
     let next = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -36,7 +36,7 @@ fn content(bytes: usize, seed: u8) -> Vec<u8> {
 }
 
 /// A file of zeros that takes no room, and seconds to send.
-fn sparse(path: &Path) {
+pub(crate) fn sparse(path: &Path) {
     sparse_of(path, LARGE);
 }
 
@@ -57,7 +57,7 @@ fn listing(folder: &Path) -> Vec<String> {
 
 /// A device that takes files into `inbox` of this folder and tells events.
 #[track_caller]
-fn receiving(hub: &Hub, folder: &Path, device: &str, options: &[&str]) -> Shell {
+pub(crate) fn receiving(hub: &Hub, folder: &Path, device: &str, options: &[&str]) -> Shell {
     fs::create_dir_all(folder.join("inbox")).unwrap();
     let arguments = [&["receive", "--inbox", "inbox", "--events"], options].concat();
     let mut receiver = Shell::run(hub.command(folder, device, &arguments));
@@ -67,7 +67,7 @@ fn receiving(hub: &Hub, folder: &Path, device: &str, options: &[&str]) -> Shell 
 
 /// The next event of this name.
 #[track_caller]
-fn event(output: &mut Output, name: &str) -> Value {
+pub(crate) fn event(output: &mut Output, name: &str) -> Value {
     loop {
         let line = output.expect("\n");
         let event: Value = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line:?}"));

@@ -28,9 +28,9 @@ pub(crate) struct ListPage {
 /// A page of a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct List<T> {
-    pub(super) items: Vec<T>,
+    pub(crate) items: Vec<T>,
     /// The value of `after` for the next page; null on the last one.
-    pub(super) next: Option<String>,
+    pub(crate) next: Option<String>,
 }
 
 impl ListPage {
@@ -59,7 +59,7 @@ impl ListPage {
 }
 
 /// The reply with its tag, or that the client has it already.
-pub(super) fn tagged(headers: &HeaderMap, document: &impl Serialize) -> Result<Response, Problem> {
+pub(crate) fn tagged(headers: &HeaderMap, document: &impl Serialize) -> Result<Response, Problem> {
     Ok(reply(headers, &tag_of(document)?, document))
 }
 

@@ -2,7 +2,7 @@
 //! penalties.
 
 mod accounts;
-mod lists;
+pub(super) mod lists;
 mod lockouts;
 mod logins;
 mod tickets;
