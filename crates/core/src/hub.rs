@@ -160,6 +160,11 @@ impl Hub {
         self.presence.iter()
     }
 
+    /// The number of active devices.
+    pub fn present(&self) -> usize {
+        self.presence.len()
+    }
+
     /// The monotonic time at which [`Hub::take_sightings`] has something for the store; `None` until
     /// [`Hub::sightings_written`] has told of what was taken last.
     pub fn sightings_due(&self) -> Option<Duration> {

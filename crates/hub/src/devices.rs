@@ -73,13 +73,14 @@ pub(crate) async fn accept(
 impl Door {
     async fn serve(self, stream: TcpStream, peer: SocketAddr, session: SessionId) {
         let Some(_place) = self.places.admit(peer.ip()) else {
+            self.hub.meters.network_refused.one();
             tracing::debug!("this client network has half of all connections");
             return;
         };
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "cannot set TCP_NODELAY");
         }
-        let flow = Flow::default();
+        let flow = Flow::among(&self.hub.traffic.control);
         let stream = Counted::new(stream, flow.clone());
         match &self.identity {
             // In boxes: this future lives as long as the session, and has room for all that it
@@ -119,6 +120,7 @@ impl Door {
         peer: SocketAddr,
     ) -> Option<TlsStream<Counted<TcpStream>>> {
         let Some(_place) = self.newcomers.admit(peer.ip()) else {
+            self.hub.meters.handshake_refused.one();
             tracing::debug!("this client network has too many handshakes");
             return None;
         };

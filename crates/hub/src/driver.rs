@@ -39,6 +39,7 @@ use crate::feed::{Feed, FeedEvent, Filler, Kind};
 use crate::http::TransferEvent;
 use crate::identity::Identity;
 use crate::import::Imports;
+use crate::metrics::Meters;
 use crate::passwords::Passwords;
 use crate::session::Spans;
 use crate::store::Store;
@@ -143,6 +144,12 @@ impl DriverHandle {
         self.send(Event::Input(input)).await
     }
 
+    /// The events that wait, and how many may.
+    pub(crate) fn queue(&self) -> (usize, usize) {
+        let most = self.events.max_capacity();
+        (most - self.events.capacity(), most)
+    }
+
     /// The import that is under way.
     pub(crate) fn imports(&self) -> &Imports {
         &self.imports
@@ -205,6 +212,7 @@ pub(crate) struct Followers {
     pub(crate) feed: Feed,
     /// The bytes of each device.
     pub(crate) traffic: Traffic,
+    pub(crate) meters: Arc<Meters>,
 }
 
 /// Owns the core.
@@ -346,6 +354,10 @@ impl Driver {
                 self.followers.active.send_replace(active);
             }
             self.note_if_due();
+            let meters = &self.followers.meters;
+            meters.present.set(self.core.present());
+            meters.set_transfers(self.core.transfer_totals());
+            meters.sessions.set(self.sessions.len());
         }
         self.note_the_rest().await;
     }
@@ -678,11 +690,13 @@ impl Driver {
     }
 
     fn show(&mut self, event: ConsoleEvent) {
+        self.followers.meters.count(&event);
         let time = (self.wall_clock)();
         self.filler.tell(&event, time, Instant::now());
         let event = HubEvent { time, event };
         if self.followers.console.try_send(event).is_err() {
             self.console_lost += 1;
+            self.followers.meters.console_dropped.one();
             if self.console_lost.is_power_of_two() {
                 tracing::warn!(lost = self.console_lost, "the console does not keep up");
             }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use nix::ifaddrs::getifaddrs;
 use nix::net::if_::InterfaceFlags;
+use rustls::pki_types::CertificateDer;
 
 use fleetlink_proto::HubPin;
 use fleetlink_proto::ticket::MAX_TICKET_ADDRESSES;
@@ -47,6 +48,18 @@ impl HubState {
                 Ok(identity) => Ok(identity.shown().pin()),
                 Err(error) => Err(error.to_string()),
             },
+        }
+    }
+
+    /// The certificate that devices are shown, if the hub runs and shows one.
+    pub(crate) fn certificate(&self) -> Option<CertificateDer<'static>> {
+        match self {
+            HubState::Running {
+                identity,
+                plain: false,
+                ..
+            } => Some(identity.shown().certificate().clone()),
+            HubState::Running { plain: true, .. } | HubState::Stopped(_) => None,
         }
     }
 

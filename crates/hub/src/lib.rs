@@ -15,6 +15,7 @@ mod import;
 mod ingest;
 mod lease;
 mod logs;
+mod metrics;
 mod network_places;
 pub mod number_exchange;
 mod operator;

@@ -20,8 +20,9 @@ pub(crate) struct Bytes {
     pub(crate) sent: u64,
 }
 
+/// Bytes that are counted by many at once.
 #[derive(Debug, Default)]
-struct Count {
+pub(crate) struct Count {
     received: AtomicU64,
     sent: AtomicU64,
 }
@@ -32,7 +33,7 @@ impl Count {
         self.sent.fetch_add(bytes.sent, Ordering::Relaxed);
     }
 
-    fn get(&self) -> Bytes {
+    pub(crate) fn get(&self) -> Bytes {
         Bytes {
             received: self.received.load(Ordering::Relaxed),
             sent: self.sent.load(Ordering::Relaxed),
@@ -40,14 +41,20 @@ impl Count {
     }
 }
 
-/// The traffic of all devices that have logged in since the hub started.
+/// The traffic of all devices that have logged in since the hub started, and of all connections.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Traffic(Arc<Mutex<HashMap<DeviceName, Arc<Count>>>>);
+pub(crate) struct Traffic {
+    devices: Arc<Mutex<HashMap<DeviceName, Arc<Count>>>>,
+    /// Of the connections of devices.
+    pub(crate) control: Arc<Count>,
+    /// Of requests by HTTP.
+    pub(crate) http: Arc<Count>,
+}
 
 impl Traffic {
     /// The bytes of these devices, in their order.
     pub(crate) fn of<'a>(&self, names: impl Iterator<Item = &'a DeviceName>) -> Vec<Bytes> {
-        let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let counts = self.devices.lock().unwrap_or_else(PoisonError::into_inner);
         names
             .map(|name| {
                 counts
@@ -60,12 +67,12 @@ impl Traffic {
 
     /// Forgets a device that is removed.
     pub(crate) fn forget(&self, name: &DeviceName) {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.devices.lock().unwrap_or_else(PoisonError::into_inner);
         counts.remove(name);
     }
 
     fn count(&self, name: &DeviceName) -> Arc<Count> {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.devices.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(counts.entry(name.clone()).or_default())
     }
 }
@@ -76,12 +83,22 @@ pub(crate) struct Flow(Arc<FlowState>);
 
 #[derive(Debug, Default)]
 struct FlowState {
+    /// The count of all flows of its kind.
+    all: Arc<Count>,
     /// Until the device is known.
     before: Count,
     device: OnceLock<Arc<Count>>,
 }
 
 impl Flow {
+    /// A flow that is counted with these others too.
+    pub(crate) fn among(all: &Arc<Count>) -> Self {
+        Flow(Arc::new(FlowState {
+            all: Arc::clone(all),
+            ..FlowState::default()
+        }))
+    }
+
     /// The device at the other end is this one. What was counted before is its traffic too.
     pub(crate) fn belongs_to(&self, name: &DeviceName, traffic: &Traffic) {
         let mut is_new = false;
@@ -104,7 +121,9 @@ impl Flow {
 
     fn add(&self, received: u64, sent: u64) {
         let count = self.0.device.get().map_or(&self.0.before, |count| &**count);
-        count.add(Bytes { received, sent });
+        let bytes = Bytes { received, sent };
+        count.add(bytes);
+        self.0.all.add(bytes);
     }
 }
 
@@ -182,7 +201,7 @@ mod tests {
     async fn the_bytes_of_a_device_come_together_whenever_it_says_who_it_is() {
         let (traffic, name) = (Traffic::default(), "cam".parse().unwrap());
         let of = || traffic.of([&name].into_iter())[0];
-        let flows = [Flow::default(), Flow::default()];
+        let flows = [Flow::among(&traffic.control), Flow::among(&traffic.control)];
         for (place, flow) in flows.iter().enumerate() {
             let (own, mut other) = tokio::io::duplex(64);
             let mut own = Counted::new(own, flow.clone());
@@ -200,6 +219,8 @@ mod tests {
                 }
             );
         }
+        assert_eq!(traffic.control.get(), of());
+        assert_eq!(traffic.http.get(), Bytes::default());
         traffic.forget(&name);
         assert_eq!(of(), Bytes::default());
     }

@@ -225,6 +225,11 @@ impl Presence {
         self.active.contains_key(name)
     }
 
+    /// The number of active devices.
+    pub(crate) fn len(&self) -> usize {
+        self.active.len()
+    }
+
     /// The names of the active devices in this range, in their order.
     pub(crate) fn names<'a>(
         &'a self,

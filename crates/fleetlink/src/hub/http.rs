@@ -36,6 +36,10 @@ pub(super) struct HttpArguments {
     /// certificate. May be given several times.
     #[arg(long, value_name = "NAME", value_parser = parse_host)]
     http_host: Vec<String>,
+    /// Let everybody who reaches the page's address read the metrics at /metrics; without this they
+    /// need a token of a viewer.
+    #[arg(long)]
+    metrics_public: bool,
     /// Print a one-time link that logs an administrator in to the page, wherever the output goes.
     #[arg(long)]
     print_login: bool,
@@ -65,6 +69,7 @@ impl HttpArguments {
             tls: files.map(|(certificate, key)| HttpTls { certificate, key }),
             proxies: self.http_proxy,
             hosts: self.http_host,
+            metrics_are_public: self.metrics_public,
             ..HttpConfig::new(address)
         })
     }
@@ -127,8 +132,17 @@ pub(super) async fn how_to_log_in(
     }
 }
 
-/// Says why there is no page that nobody has turned off.
-pub(super) fn explain(listening: HttpListening, output: &Output) {
+/// Says why there is no page that nobody has turned off, and who else reads the metrics.
+pub(super) fn explain(listening: HttpListening, metrics_are_public: bool, output: &Output) {
+    if let HttpListening::At { address, .. } = listening
+        && metrics_are_public
+        && !address.ip().is_loopback()
+    {
+        output.notice(&format!(
+            "everybody who reaches {address} can read the metrics of this hub: leave \
+             --metrics-public out to ask for a token"
+        ));
+    }
     if let HttpListening::Taken(address) = listening {
         output.notice(&format!(
             "{address} cannot be listened on, so there is no page and no API: give another address \

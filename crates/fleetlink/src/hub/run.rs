@@ -40,6 +40,10 @@ pub(crate) async fn run(
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;
     let at_terminal = std::io::stdin().is_terminal();
+    let metrics_are_public = config
+        .http
+        .as_ref()
+        .is_some_and(|http| http.metrics_are_public);
     // A large store takes a while.
     let started = tokio::select! {
         started = fleetlink_hub::start(config) => Some(started),
@@ -55,7 +59,7 @@ pub(crate) async fn run(
     announce(&hub, data, (joining, events), output);
     let say = |text: &str| output.line(&events.own("hub", text));
     http::how_to_log_in(&hub, (prints_login, &shown), say).await;
-    http::explain(hub.http_listening(), output);
+    http::explain(hub.http_listening(), metrics_are_public, output);
     shares::explain(capacity, hub.capacity(), output);
     // Without them nobody knows the address and the pin.
     match output.opened(0).await {

@@ -30,6 +30,11 @@ impl StatelessCalls {
         StatelessCalls { driver, door }
     }
 
+    /// The driver's events that wait, and how many may.
+    pub(crate) fn queue(&self) -> (usize, usize) {
+        self.driver.queue()
+    }
+
     /// Finds out which device shows this password. Lock-outs and penalties apply.
     ///
     /// # Errors

@@ -16,6 +16,8 @@ pub struct HttpConfig {
     pub proxies: Vec<IpNet>,
     /// Names by which the door is reached, beside `localhost` and those of the certificate.
     pub hosts: Vec<String>,
+    /// Whether everybody who reaches the door may read the metrics.
+    pub metrics_are_public: bool,
 }
 
 impl HttpConfig {
@@ -26,6 +28,7 @@ impl HttpConfig {
             tls: None,
             proxies: Vec::new(),
             hosts: Vec::new(),
+            metrics_are_public: false,
         }
     }
 }

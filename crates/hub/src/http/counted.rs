@@ -1,19 +1,21 @@
 //! The traffic of a device's requests: their bodies and the replies'.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes, HttpBody};
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use hyper::body::{Frame, SizeHint};
 
+use super::Http;
 use crate::traffic::Flow;
 
 /// Counts the bytes of a request and of its reply. The one who finds the caller tells whose they are.
-pub(super) async fn count(request: Request, next: Next) -> Response {
-    let flow = Flow::default();
+pub(super) async fn count(State(http): State<Arc<Http>>, request: Request, next: Next) -> Response {
+    let flow = Flow::among(&http.traffic.http);
     let (mut parts, body) = request.into_parts();
     parts.extensions.insert(flow.clone());
     let received = CountedBody {

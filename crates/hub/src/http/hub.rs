@@ -47,9 +47,15 @@ pub(crate) struct DeviceCounts {
 /// The size of the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct StoreSize {
-    bytes: u64,
+    pub(super) bytes: u64,
     /// Free bytes of its disk.
-    free_bytes: Option<u64>,
+    pub(super) free_bytes: Option<u64>,
+    /// The size of its disk.
+    #[serde(skip)]
+    pub(super) disk_bytes: Option<u64>,
+    /// Segments that are files.
+    #[serde(skip)]
+    pub(super) segment_files: u64,
 }
 
 /// The hub's capacity.
@@ -111,7 +117,7 @@ pub(crate) async fn hub(
 pub(super) struct KnownSize(Arc<Mutex<Option<(Instant, StoreSize)>>>);
 
 impl KnownSize {
-    async fn find(&self, folder: &Path) -> Result<StoreSize, Problem> {
+    pub(super) async fn find(&self, folder: &Path) -> Result<StoreSize, Problem> {
         let (known, folder) = (Arc::clone(&self.0), folder.to_owned());
         // On its own: if the client goes, the search ends all the same, and the next one asks for it.
         let finding = tokio::spawn(async move {
@@ -133,8 +139,13 @@ impl KnownSize {
 /// Blocks.
 fn size_of(folder: &Path) -> StoreSize {
     let disk = rustix::fs::statvfs(folder).ok();
+    let disk = disk.as_ref();
+    let segments = fs::read_dir(folder.join("segments")).into_iter().flatten();
+    let segments = segments.flatten().filter(|entry| entry.path().is_file());
     StoreSize {
         bytes: bytes_in(folder),
+        segment_files: segments.count() as u64,
+        disk_bytes: disk.map(|disk| disk.f_blocks.saturating_mul(disk.f_frsize)),
         free_bytes: disk.map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize)),
     }
 }

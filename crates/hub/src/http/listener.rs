@@ -26,8 +26,9 @@ use super::limits::{HEAD_DEADLINE, MAX_HEAD_BYTES, MAX_HEADERS, NETWORK_SHARE};
 use super::patient::Patient;
 use super::router::router;
 use super::tls::{Tls, TlsError};
-use super::{Http, HubParts};
+use super::{Http, HubParts, Reached};
 use crate::accept::{Bounds, accept_loop};
+use crate::metrics::Meters;
 use crate::network_places::NetworkPlaces;
 use crate::server::listen_at;
 
@@ -148,14 +149,19 @@ impl Bound {
             hosts,
             address,
         } = self;
-        let closing = parts.closing.clone();
-        let http = Arc::new(Http::new(parts, address.port(), hosts, proxies.clone()));
+        let (closing, meters) = (parts.closing.clone(), Arc::clone(&parts.meters));
+        let reached = Reached {
+            hosts,
+            proxies: proxies.clone(),
+        };
+        let http = Arc::new(Http::new(parts, address.port(), tls.clone(), reached));
         let door = Door {
             router: router(&http)?,
             tls: tls.clone(),
             proxies,
             places: NetworkPlaces::new((connections / NETWORK_SHARE).max(1)),
             closing: closing.clone(),
+            meters,
         };
         let bounds = Bounds {
             connections,
@@ -210,6 +216,7 @@ struct Door {
     /// The connections of each client network; a proxy speaks for many.
     places: NetworkPlaces,
     closing: CancellationToken,
+    meters: Arc<Meters>,
 }
 
 impl Door {
@@ -218,6 +225,7 @@ impl Door {
         if !self.proxies.contain(peer.ip()) {
             _place = self.places.admit(peer.ip());
             if _place.is_none() {
+                self.meters.http_refused.one();
                 tracing::debug!("this client network has its share of the connections");
                 return;
             }

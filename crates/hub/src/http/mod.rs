@@ -19,6 +19,7 @@ mod host;
 mod hub;
 mod limits;
 mod listener;
+mod metrics;
 mod openapi;
 mod page;
 mod patient;
@@ -42,12 +43,14 @@ use std::sync::Arc;
 
 use fleetlink_core::{Capacity, Door};
 use fleetlink_proto::{HubPin, WallTime};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use crate::driver::{DriverHandle, StatelessCalls};
+use crate::driver::{DriverHandle, HubEvent, StatelessCalls};
 use crate::feed::Feed;
 use crate::hub_state::HubState;
+use crate::lease::LeaseReader;
+use crate::metrics::{Counter, Meters};
 use crate::passwords::Passwords;
 use crate::session::{Claims, HubUploads};
 use crate::store::Store;
@@ -64,6 +67,10 @@ pub(crate) struct HubParts {
     pub(crate) hub_state: HubState,
     pub(crate) feed: Feed,
     pub(crate) traffic: Traffic,
+    pub(crate) meters: Arc<Meters>,
+    /// The way to the hub's console, as far as it is there still.
+    pub(crate) console: mpsc::WeakSender<HubEvent>,
+    pub(crate) small: SmallServices,
     /// Cancelled when the hub begins to end.
     pub(crate) closing: CancellationToken,
 }
@@ -78,6 +85,21 @@ pub(crate) struct HubFacts {
     /// None without TLS.
     pub(crate) pin: Option<HubPin>,
     pub(crate) capacity: Capacity,
+    /// Whether everybody may read the metrics.
+    pub(crate) metrics_are_public: bool,
+}
+
+/// The counts of the services beside the hub.
+#[derive(Clone, Default)]
+pub(crate) struct SmallServices {
+    pub(crate) leases: Option<LeaseReader>,
+    pub(crate) exchanges: Arc<Counter>,
+}
+
+/// The ways by which the door is reached.
+struct Reached {
+    hosts: host::Hosts,
+    proxies: forwarded::Proxies,
 }
 
 /// The state that all handlers share.
@@ -101,6 +123,10 @@ pub(crate) struct Http {
     /// The open streams of events.
     streams: events::StreamPlaces,
     traffic: Traffic,
+    meters: Arc<Meters>,
+    console: mpsc::WeakSender<HubEvent>,
+    small: SmallServices,
+    tls: Option<tls::Tls>,
     closing: CancellationToken,
     /// The names and addresses by which the door is reached.
     hosts: host::Hosts,
@@ -110,7 +136,8 @@ pub(crate) struct Http {
 }
 
 impl Http {
-    fn new(parts: HubParts, port: u16, hosts: host::Hosts, proxies: forwarded::Proxies) -> Self {
+    fn new(parts: HubParts, port: u16, tls: Option<tls::Tls>, reached: Reached) -> Self {
+        let Reached { hosts, proxies } = reached;
         Http {
             calls: StatelessCalls::by(Door::Http, parts.driver),
             store: parts.store,
@@ -125,6 +152,10 @@ impl Http {
             feed: parts.feed,
             streams: events::StreamPlaces::default(),
             traffic: parts.traffic,
+            meters: parts.meters,
+            console: parts.console,
+            small: parts.small,
+            tls,
             closing: parts.closing,
             hosts,
             proxies,

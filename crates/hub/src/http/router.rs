@@ -21,8 +21,8 @@ use super::limits::MAX_BODY_BYTES;
 use super::openapi::{self, Description, Document};
 use super::problem::Problem;
 use super::{
-    Http, access, counted, data, devices, events, headers, health, hub, page, rest, session,
-    transfers,
+    Http, access, counted, data, devices, events, headers, health, hub, metrics, page, rest,
+    session, transfers,
 };
 
 /// All paths, with the state of this hub.
@@ -46,7 +46,8 @@ pub(super) fn router(http: &Arc<Http>) -> Result<Router, serde_json::Error> {
                 .gzip(true)
                 .compress_when(is_compressible()),
         )
-        .layer(from_fn(counted::count))
+        .layer(from_fn_with_state(Arc::clone(http), counted::count))
+        .layer(from_fn_with_state(Arc::clone(http), metrics::count))
         .layer(from_fn_with_state(Arc::clone(http), admit))
         .layer(from_fn(rest::read))
         .layer(CatchPanicLayer::custom(panicked))
@@ -59,6 +60,7 @@ fn all_routes() -> Vec<UtoipaMethodRouter<Arc<Http>>> {
     vec![
         routes!(health::healthz),
         routes!(health::readyz),
+        routes!(metrics::metrics),
         routes!(hub::hub),
         routes!(devices::list),
         routes!(devices::one, devices::remove),

@@ -4,6 +4,7 @@
 mod certificate;
 mod error;
 mod key_file;
+mod validity;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -19,6 +20,7 @@ use rustls::version::TLS13;
 
 pub use self::error::IdentityError;
 use self::key_file::KeyFile;
+pub(crate) use self::validity::not_after;
 use crate::grants::GrantSigner;
 
 /// The protocol's name in the TLS handshake (RFC 7301).
@@ -167,6 +169,11 @@ impl Shown {
     /// The pin of the hub's key.
     pub(crate) fn pin(&self) -> HubPin {
         self.pin
+    }
+
+    /// The certificate of the hub's key.
+    pub(crate) fn certificate(&self) -> &CertificateDer<'static> {
+        &self.certificate
     }
 
     /// TLS 1.3 alone, without tickets and early data.

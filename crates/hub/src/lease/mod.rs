@@ -76,6 +76,17 @@ struct TcpServer {
     accepting: JoinHandle<()>,
 }
 
+/// Reads the counts of a lease service.
+#[derive(Clone)]
+pub(crate) struct LeaseReader(Arc<Shared>);
+
+impl LeaseReader {
+    /// The counts so far.
+    pub(crate) fn counts(&self) -> Counts {
+        self.0.lock().0.counts()
+    }
+}
+
 /// Starts a lease service on the current tokio runtime, and a thread for UDP.
 pub fn start_leases(config: LeaseConfig) -> Result<RunningLeases, LeaseStartError> {
     Ok(Listening::bind(config)?.start(Descriptors::found().connections()))
@@ -152,6 +163,11 @@ impl RunningLeases {
     /// The TCP address.
     pub fn tcp_address(&self) -> Option<SocketAddr> {
         self.tcp.as_ref().map(|tcp| tcp.address)
+    }
+
+    /// A reader of its counts.
+    pub(crate) fn reader(&self) -> LeaseReader {
+        LeaseReader(Arc::clone(&self.shared))
     }
 
     /// The counts so far.

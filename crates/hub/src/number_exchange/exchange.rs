@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::Lines;
+use crate::metrics::Counter;
 
 /// Bytes that one read takes at most; most requests fit into one.
 const READ_BUFFER: usize = 1024;
@@ -24,6 +25,7 @@ pub(super) struct Context {
     pub(super) stopping: CancellationToken,
     /// The last line of the service.
     pub(super) last: OnceLock<Line>,
+    pub(super) replies: Arc<Counter>,
 }
 
 /// One client's connection.
@@ -134,6 +136,9 @@ impl Client {
     /// was not taken, nothing is.
     async fn send(&mut self, response: Response, context: &Context) -> Next {
         let Response { lines, reply, next } = response;
+        if !reply.is_empty() {
+            context.replies.one();
+        }
         if matches!(next, Next::Stop(_)) {
             context.stopping.cancel();
         }

@@ -19,6 +19,7 @@ use tracing::Instrument as _;
 
 use crate::accept::{Bounds, accept_loop};
 use crate::descriptors::Descriptors;
+use crate::metrics::Counter;
 
 /// Lines that may wait for a slow reader; then clients wait.
 pub const LINE_QUEUE: usize = 4096;
@@ -74,6 +75,7 @@ pub struct Server {
     address: SocketAddr,
     stopping: CancellationToken,
     accepting: JoinHandle<()>,
+    replies: Arc<Counter>,
 }
 
 /// Starts a number exchange that may use as many connections as the process may.
@@ -133,13 +135,14 @@ fn serve(listening: Listening, lines: Lines, connections: usize) -> Server {
         lines,
         stopping: stopping.clone(),
         last: OnceLock::new(),
+        replies: Arc::default(),
     });
     let bounds = Bounds {
         connections,
         lifetime: Some(ROUNDS_DEADLINE + REQUEST_DEADLINE + REPLY_DEADLINE + LINGER),
         drain: DRAIN_TIME + REPLY_DEADLINE + LINGER,
     };
-    let serving = Arc::clone(&context);
+    let (serving, replies) = (Arc::clone(&context), Arc::clone(&context.replies));
     let accepting = accept_loop(listener, bounds, stopping.clone(), move |stream, peer| {
         let span = tracing::error_span!("connection", service = "number exchange", %peer);
         exchange::serve(stream, peer, Arc::clone(&serving)).instrument(span)
@@ -155,6 +158,7 @@ fn serve(listening: Listening, lines: Lines, connections: usize) -> Server {
         address,
         stopping,
         accepting,
+        replies,
     }
 }
 
@@ -162,6 +166,11 @@ impl Server {
     /// The address of the service.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The count of its replies.
+    pub(crate) fn replies(&self) -> Arc<Counter> {
+        Arc::clone(&self.replies)
     }
 
     /// Resolves when a number outside the range has ended the service, every client that was

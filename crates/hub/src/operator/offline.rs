@@ -49,6 +49,7 @@ impl Offline {
             console,
             feed: Feed::new(wall_time()),
             traffic: Traffic::default(),
+            meters: Arc::default(),
         };
         let passwords = Passwords::new();
         let (driver, handle) = Driver::new(

@@ -23,12 +23,13 @@ use crate::devices;
 use crate::driver::wall_time;
 use crate::driver::{CONSOLE_QUEUE, Driver, DriverHandle, Followers, HubEvent, WallClock};
 use crate::feed::Feed;
-use crate::http::{self, HttpConfig, HttpListening, HubFacts, HubParts};
+use crate::http::{self, HttpConfig, HttpListening, HubFacts, HubParts, SmallServices};
 use crate::hub_state::HubState;
 use crate::identity::Identity;
 use crate::import::{self, Authority, ImportTools};
-use crate::lease::{self, LeaseConfig};
+use crate::lease::{self, LeaseConfig, RunningLeases};
 use crate::logs::{LogBounds, LogFiles, LogFolder};
+use crate::metrics::Meters;
 use crate::number_exchange;
 use crate::operator::{Desk, OperatorSocket, is_served};
 use crate::passwords::Passwords;
@@ -162,6 +163,9 @@ async fn start_with(
         exchange = Some(number_exchange::Listening::bind(config).await?);
     }
     let leases = leases.map(lease::Listening::bind).transpose()?;
+    let metrics_are_public = http
+        .as_ref()
+        .is_some_and(|config| config.metrics_are_public);
     let (http, http_listening) = bind_http(http)?;
     let credentials = credentials.map(read_credentials).transpose()?;
     let store = open_store(&data).await?;
@@ -189,11 +193,11 @@ async fn start_with(
         });
     }
     end_last_run(&*store, clock()).await;
-    let traffic = Traffic::default();
+    let (traffic, meters) = (Traffic::default(), Arc::<Meters>::default());
     let engine = Engine::start(
         settings,
         &store,
-        traffic.clone(),
+        (traffic.clone(), Arc::clone(&meters)),
         (passwords, identity.clone()),
         Arc::clone(&clock),
     );
@@ -216,6 +220,7 @@ async fn start_with(
         active_changed,
         journal_grew,
         lines,
+        console,
         feed,
     } = engine;
     let desk = Desk {
@@ -257,11 +262,21 @@ async fn start_with(
             data: data.clone(),
             pin: (!plain).then(|| identity.shown().pin()),
             capacity,
+            metrics_are_public,
         },
         passwords: passwords.clone(),
         hub_state: desk.hub_state.clone(),
         feed,
-        traffic,
+        traffic: traffic.clone(),
+        meters: Arc::clone(&meters),
+        console,
+        small: SmallServices {
+            leases: leases.as_ref().map(RunningLeases::reader),
+            exchanges: running_exchange
+                .as_ref()
+                .map(number_exchange::Server::replies)
+                .unwrap_or_default(),
+        },
         closing: closing.clone(),
     };
     let http = http
@@ -276,6 +291,8 @@ async fn start_with(
         claims,
         unread: HubUnread::default(),
         uploads,
+        traffic,
+        meters,
     };
     let tending = upkeep::tend(
         Arc::clone(&store),
@@ -323,6 +340,7 @@ struct Engine {
     active_changed: watch::Receiver<Vec<ActiveDevice>>,
     journal_grew: watch::Receiver<u64>,
     lines: mpsc::Receiver<HubEvent>,
+    console: mpsc::WeakSender<HubEvent>,
     feed: Feed,
 }
 
@@ -330,13 +348,14 @@ impl Engine {
     fn start(
         settings: Settings,
         store: &Arc<dyn Store>,
-        traffic: Traffic,
+        (traffic, meters): (Traffic, Arc<Meters>),
         (passwords, identity): (Passwords, Identity),
         clock: WallClock,
     ) -> Self {
         let (active, active_changed) = watch::channel(Vec::new());
         let (journal, journal_grew) = watch::channel(0);
         let (console, lines) = mpsc::channel(CONSOLE_QUEUE);
+        let weak_console = console.downgrade();
         let feed = Feed::new(clock());
         let (driver, handle) = Driver::new(
             |now| Hub::new(settings, now),
@@ -348,6 +367,7 @@ impl Engine {
                 console,
                 feed: feed.clone(),
                 traffic,
+                meters,
             },
             Some(identity),
             clock,
@@ -359,6 +379,7 @@ impl Engine {
             active_changed,
             journal_grew,
             lines,
+            console: weak_console,
             feed,
         }
     }

@@ -41,8 +41,9 @@ pub(crate) use self::upload::{HubUploads, stage as stage_upload};
 use self::wait::HubTurn;
 use crate::driver::{DriverHandle, Event, SessionCommand};
 use crate::identity::Shown;
+use crate::metrics::Meters;
 use crate::store::Store;
-use crate::traffic::Flow;
+use crate::traffic::{Flow, Traffic};
 
 /// Commands of the driver that may wait for a session: an answer to every request in flight and
 /// what ends it. A session that lets it overflow is ended.
@@ -62,6 +63,8 @@ pub(crate) struct SessionContext {
     pub(crate) claims: Claims,
     pub(crate) unread: HubUnread,
     pub(crate) uploads: HubUploads,
+    pub(crate) traffic: Traffic,
+    pub(crate) meters: Arc<Meters>,
 }
 
 /// The result of a TLS handshake.
@@ -84,7 +87,7 @@ pub(crate) async fn serve<S>(
 {
     let (commands, orders) = mpsc::channel(COMMAND_QUEUE);
     let (overflow, over) = (CancellationToken::new(), CancellationToken::new());
-    let spans = Spans::new(Span::current());
+    let spans = Spans::new(Span::current(), Arc::clone(&hub.meters));
     let opened = Event::Opened {
         session,
         peer,

@@ -300,7 +300,7 @@ mod tests {
     use super::*;
 
     fn no_spans() -> Spans {
-        Spans::new(Span::none())
+        Spans::new(Span::none(), Arc::default())
     }
 
     fn outbox() -> (Outbox, Queues, CancellationToken) {

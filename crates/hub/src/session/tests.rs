@@ -26,7 +26,7 @@ use crate::passwords::Passwords;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{
     Column, DeviceChoice, Leaf, Retention, SegmentReader, StageReply, Staging, StoreFailure,
-    StoreFuture, StoredDevices, SurplusFile, Window,
+    StoreFuture, StoreStatus, StoredDevices, SurplusFile, Window,
 };
 use crate::traffic::Traffic;
 
@@ -133,6 +133,10 @@ impl Store for SlowStore {
         self.inner.surplus(now, keep, limit)
     }
 
+    fn status(&self) -> StoreStatus {
+        self.inner.status()
+    }
+
     fn failed(&self) -> StoreFailure<'_> {
         self.inner.failed()
     }
@@ -214,6 +218,7 @@ impl World {
             console,
             feed: Feed::new(wall_time()),
             traffic: Traffic::default(),
+            meters: Arc::default(),
         };
         let (keep_alive, uploads) = (settings.keep_alive, settings.capacity.uploads);
         let upload_idle = settings.upload_idle;
@@ -236,6 +241,8 @@ impl World {
                 claims: Claims::default(),
                 unread: HubUnread::default(),
                 uploads: HubUploads::new(uploads, upload_idle),
+                traffic: Traffic::default(),
+                meters: Arc::default(),
             }),
             sessions: 0,
             _follow: (active_changed, journal_grew),

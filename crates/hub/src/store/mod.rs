@@ -11,6 +11,7 @@ mod devices;
 mod leaves;
 mod pyramid;
 pub mod sqlite;
+mod status;
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -29,6 +30,7 @@ pub use self::columns::{Column, MAX_COLUMNS, Window, WindowError};
 pub use self::devices::{DeviceChoice, StoredDevice, StoredDevices};
 pub use self::leaves::Leaf;
 pub(crate) use self::leaves::LeafParser;
+pub use self::status::StoreStatus;
 
 /// The result of a store.
 ///
@@ -166,6 +168,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// At most `limit` changes of the journal that follow the `after`th, in their order.
     fn journal(&self, after: u64, limit: u32) -> StoreFuture<'_, Vec<JournalEntry>>;
+
+    /// How the store does.
+    fn status(&self) -> StoreStatus;
 
     /// Resolves when the store can no longer promise that what it acknowledges is durable, or when a
     /// part of it ended. Every later change is `Unavailable`; the hub then ends with an error.

@@ -7,6 +7,7 @@ mod devices;
 mod door;
 mod events;
 mod logins;
+mod metrics;
 mod page_types;
 mod people;
 mod sightings;

@@ -134,7 +134,7 @@ impl DeviceItem {
 
 impl Http {
     /// The presence of some devices, if the caller may look.
-    pub(super) async fn presences(
+    pub(in crate::http) async fn presences(
         &self,
         caller: &Caller,
         choice: PresenceChoice,

@@ -13,6 +13,7 @@ use super::super::Http;
 use super::super::limits::{ASK_AGAIN, EVENTS_TOGETHER, PING};
 use super::places::StreamPlace;
 use crate::feed::{EventId, Read, Reader};
+use crate::metrics::Meters;
 
 /// A caller that follows the feed.
 pub(super) struct Follower {
@@ -94,7 +95,7 @@ impl Follower {
                     return Next::Events(vec![note("ping", self.reader.seen())]);
                 }
                 read = read => {
-                    let events = texts(read);
+                    let events = texts(read, &self.http.meters);
                     self.gather = Instant::now() + EVENTS_TOGETHER;
                     if !events.is_empty() {
                         self.ping = Instant::now() + PING;
@@ -117,10 +118,11 @@ impl Follower {
     }
 }
 
-fn texts(read: Read) -> Vec<Bytes> {
+fn texts(read: Read, meters: &Meters) -> Vec<Bytes> {
     match read {
         Read::Events(events) => events.iter().map(|event| event.text.clone()).collect(),
         Read::Reset(id) => {
+            meters.feed_resets.one();
             let text = format!("event: reset\nid: {id}\ndata: {{}}\n\n");
             vec![Bytes::from(text)]
         }

@@ -77,6 +77,11 @@ impl<T: Ord> Candidates<T> {
         self.state().closed
     }
 
+    /// The number of those that are known.
+    pub(super) fn len(&self) -> usize {
+        self.state().waiting.len()
+    }
+
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         self.state().waiting.is_empty()

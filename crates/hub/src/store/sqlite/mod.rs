@@ -34,6 +34,7 @@ mod imports;
 mod journal;
 mod limits;
 mod merge;
+mod meters;
 mod open_error;
 mod page_sessions;
 mod partial_name;
@@ -87,6 +88,7 @@ use self::folder::Folder;
 use self::holds::{FileKey, Holds};
 use self::journal::Bounds;
 use self::merge::Merger;
+use self::meters::StoreMeters;
 use self::partials::Partials;
 use self::pyramids::{Builder, Building};
 use self::reader::Reader;
@@ -96,7 +98,7 @@ use self::sweeper::Swept;
 use self::writer::Writer;
 use super::{
     Column, DeviceChoice, Retention, SegmentReader, StageReply, Store, StoreFailure, StoreFuture,
-    StoredDevices, SurplusFile, Window,
+    StoreStatus, StoredDevices, SurplusFile, Window,
 };
 
 /// A store in one folder, which no other process can use meanwhile.
@@ -126,6 +128,7 @@ struct Shared {
     building: Building,
     /// Segments that may have no pyramid.
     bare: Candidates<u64>,
+    meters: StoreMeters,
     folder: Folder,
 }
 
@@ -156,6 +159,7 @@ impl SqliteStore {
             candidates,
             building: Building::default(),
             bare: Candidates::default(),
+            meters: StoreMeters::default(),
             folder,
         });
         let read = connection::reader(&shared.folder)?;
@@ -329,6 +333,20 @@ impl Store for SqliteStore {
 
     fn journal(&self, after: u64, limit: u32) -> StoreFuture<'_, Vec<JournalEntry>> {
         Box::pin(self.read(move |connection| journal::page(connection, after, limit)))
+    }
+
+    fn status(&self) -> StoreStatus {
+        let shared = &self.shared;
+        StoreStatus {
+            is_healthy: shared.health.check().is_ok(),
+            commits: shared.meters.commits.get(),
+            commit_sizes: shared.meters.commit_sizes.get(),
+            flushes: shared.meters.flushes.get(),
+            write_queue: self.writer.queue(),
+            read_queue: self.reader.queue(),
+            pyramid_backlog: shared.bare.len(),
+            merge_backlog: shared.candidates.len(),
+        }
     }
 
     fn failed(&self) -> StoreFailure<'_> {

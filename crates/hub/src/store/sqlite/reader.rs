@@ -37,6 +37,13 @@ impl Reader {
         })
     }
 
+    /// The reads that wait, and how many may.
+    pub(super) fn queue(&self) -> (usize, usize) {
+        self.jobs.as_ref().map_or((0, READ_QUEUE), |jobs| {
+            (jobs.max_capacity() - jobs.capacity(), jobs.max_capacity())
+        })
+    }
+
     /// Waits for room in the queue, then for what `read` makes of the newest state.
     pub(super) async fn run<T: Send + 'static>(
         &self,

@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek};
 use std::mem;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use fleetlink_core::{SegmentRef, Staged, StagedId, StoreError, UnfinishedUpload, UploadChange};
 use fleetlink_proto::samples::Summary;
@@ -126,7 +126,9 @@ impl FileStaging {
 
     /// Makes the bytes durable under the name that a commit expects.
     fn settle(&mut self, file: FlushedFile, id: StagedId) -> Result<(), StoreError> {
+        let began = Instant::now();
         let flushed = file.finish();
+        self.shared.meters.flushes.observe(began.elapsed());
         self.written(flushed)?;
         let folder = &self.shared.folder;
         let (from, to) = (folder.partial(&self.partial), folder.segment(id.0));

@@ -7,6 +7,7 @@ use std::io;
 use std::mem;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
 use fleetlink_core::{StoreError, StoreReply};
 use rusqlite::config::DbConfig;
@@ -75,6 +76,13 @@ impl Writer {
         self.jobs.clone().map(Jobs)
     }
 
+    /// The changes that wait, and how many may.
+    pub(super) fn queue(&self) -> (usize, usize) {
+        self.jobs.as_ref().map_or((0, WRITE_QUEUE), |jobs| {
+            (jobs.max_capacity() - jobs.capacity(), jobs.max_capacity())
+        })
+    }
+
     /// Waits for room in the queue, then for the commit.
     pub(super) async fn write(&self, write: Write) -> WriteResult {
         let ended = || StoreError::Unknown("the store's writer ended".to_owned());
@@ -140,12 +148,15 @@ impl Desk {
             reply_to_all(refused, &StoreError::Full);
             batch = taken;
         }
+        let began = Instant::now();
         let attempt = match self.shared.health.check() {
             Ok(()) => self.attempt(&batch),
             Err(error) => return reply_to_all(batch, &error),
         };
         match attempt {
             Ok(outcomes) => {
+                self.shared.meters.commits.observe(began.elapsed());
+                self.shared.meters.commit_sizes.count(batch.len() as u64);
                 let mut former = Vec::new();
                 for (job, outcome) in batch.into_iter().zip(outcomes) {
                     reply_to(
