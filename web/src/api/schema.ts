@@ -555,5 +555,6 @@ export interface Paths {
   "/api/v1/tokens/{id}": "delete";
   "/api/v1/transfers": "get";
   "/healthz": "get";
+  "/metrics": "get";
   "/readyz": "get";
 }
