@@ -173,6 +173,11 @@ mod tests {
             "fleetlink token add grafana --role viewer --expires 90d --json",
             "fleetlink token add sensor --role device=cam-1",
             "fleetlink token revoke 3 --data d",
+            "fleetlink backup --data d --to b.tar --replace --json",
+            "fleetlink backup --data d --to b/ --keep 7",
+            "fleetlink restore --from b --at 3 --data d",
+            "fleetlink verify --data d --json",
+            "fleetlink verify --backup b --at 3",
             "fleetlink key revoke --device d --hub h:1 --password-stdin",
         ] {
             let parsed = Cli::try_parse_from(line.split(' '));
@@ -205,6 +210,10 @@ mod tests {
             "fleetlink admin logout --links --all",
             "fleetlink admin add ana --role operator",
             "fleetlink token add grafana",
+            "fleetlink backup --data d",
+            "fleetlink backup --data d --to b/ --keep 0",
+            "fleetlink restore --data d",
+            "fleetlink verify --data d --at 3",
             "fleetlink token add grafana --role device=",
             "fleetlink token add grafana --role viewer --expires soon",
         ] {

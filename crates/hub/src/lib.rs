@@ -1,6 +1,7 @@
 //! The hub: listeners, sessions, the driver of the core, the store and the log files.
 
 mod accept;
+mod backup;
 mod credentials;
 mod descriptors;
 mod devices;
@@ -24,8 +25,14 @@ mod server;
 mod session;
 pub mod store;
 mod traffic;
+mod verify;
+mod watch;
 mod whole_file;
 
+pub use backup::{
+    BackedUp, BackupError, BackupInfo, BackupOrder, BackupPlace, BackupVerified, Restored, back_up,
+    restore, verify_backup,
+};
 pub use credentials::{Credentials, SETTLED_AFTER};
 pub use descriptors::TooFewDescriptors;
 #[doc(hidden)]
@@ -56,3 +63,5 @@ pub use server::start_with_clock;
 #[cfg(feature = "without-dummy-hash")]
 pub use server::start_without_dummy_hash;
 pub use server::{CredentialsFile, HubConfig, HubError, RunningHub, StartError, start};
+pub use verify::verify;
+pub use watch::{Stopped, Watch};

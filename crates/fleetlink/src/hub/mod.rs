@@ -2,6 +2,7 @@
 
 mod account;
 mod admin;
+mod backup;
 mod console;
 mod course;
 mod credentials;
@@ -22,6 +23,8 @@ mod shares;
 mod ticket;
 mod token;
 mod uploads;
+mod verify;
+mod watched;
 
 use crate::failure::Failure;
 use crate::interrupt::unless_interrupted;
@@ -50,6 +53,12 @@ pub(crate) enum Command {
     Admin(admin::AdminArguments),
     /// Manage bearer tokens for programs: add, list, revoke.
     Token(token::TokenArguments),
+    /// Back up a hub's data beside the running hub, to a file or a folder.
+    Backup(backup::BackupArguments),
+    /// Restore a backup into a new folder.
+    Restore(backup::RestoreArguments),
+    /// Check that a hub's data or a backup are whole.
+    Verify(verify::VerifyArguments),
     /// Watch a hub and two devices at work, with every result checked.
     Demo(demo::DemoArguments),
 }
@@ -65,6 +74,9 @@ impl Command {
             Command::Session(arguments) => arguments.json(),
             Command::Ticket(arguments) => arguments.json(),
             Command::Upload(arguments) => arguments.json(),
+            Command::Backup(arguments) => arguments.json(),
+            Command::Restore(arguments) => arguments.json(),
+            Command::Verify(arguments) => arguments.json(),
             _ => false,
         }
     }
@@ -91,6 +103,9 @@ pub(crate) async fn run(command: Command, output: &Output) -> Result<(), Failure
             unless_interrupted(Box::pin(admin::run(arguments, output))).await
         }
         Command::Token(arguments) => Box::pin(token::run(arguments, output)).await,
+        Command::Backup(arguments) => Box::pin(backup::back_up(arguments, output)).await,
+        Command::Restore(arguments) => Box::pin(backup::restore(arguments, output)).await,
+        Command::Verify(arguments) => Box::pin(verify::run(arguments, output)).await,
         Command::Demo(arguments) => {
             // Its steps wait for other processes, on this thread.
             tokio::task::block_in_place(|| demo::run(&arguments, output))

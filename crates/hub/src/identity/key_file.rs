@@ -28,10 +28,16 @@ pub(super) struct KeyFile {
 }
 
 impl KeyFile {
-    /// The contents of the file.
+    /// The contents of the file; what a write that was cut off has left is removed.
     pub(super) fn load(path: &Path) -> Result<Self, IdentityError> {
-        let text = fs::read_to_string(path).map_err(|e| IdentityError::io(path, e))?;
+        let key = KeyFile::read(path)?;
         whole_file::remove_left_over(path).map_err(|e| IdentityError::io(path, e))?;
+        Ok(key)
+    }
+
+    /// The contents of the file.
+    pub(super) fn read(path: &Path) -> Result<Self, IdentityError> {
+        let text = fs::read_to_string(path).map_err(|e| IdentityError::io(path, e))?;
         let pair = KeyPair::from_pem(&text).map_err(|e| IdentityError::Key {
             path: path.display().to_string(),
             reason: e.to_string(),

@@ -25,8 +25,10 @@ use crate::grants::GrantSigner;
 
 /// The protocol's name in the TLS handshake (RFC 7301).
 const ALPN: &[u8] = b"fleetlink/1";
-const KEY_FILE: &str = "hub.key";
-const CERTIFICATE_FILE: &str = "hub.crt";
+/// The file of the key.
+pub(crate) const KEY_FILE: &str = "hub.key";
+/// The file of the certificate.
+pub(crate) const CERTIFICATE_FILE: &str = "hub.crt";
 
 /// The hub's key and certificate; clones share them. Connections that are open when one of them
 /// changes go on as they are.
@@ -50,6 +52,18 @@ pub(crate) struct Shown {
     certificate: CertificateDer<'static>,
     tls: Arc<ServerConfig>,
     grants: GrantSigner,
+}
+
+/// The pin of the key in this folder, whose file is only read; `None` where there is none.
+///
+/// # Errors
+/// It is damaged.
+pub(crate) fn inspect(folder: &Path) -> Result<Option<HubPin>, IdentityError> {
+    match KeyFile::read(&folder.join(KEY_FILE)) {
+        Ok(key) => Ok(Some(key.pin())),
+        Err(IdentityError::Missing(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// A key that took the place of another.

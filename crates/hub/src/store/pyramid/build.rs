@@ -143,7 +143,7 @@ pub(in crate::store) fn build(
 }
 
 /// The node that stands for several of the level below.
-fn joined(below: &mut Pyramid, level: u32, number: u64) -> Result<Node, BuildError> {
+pub(super) fn joined(below: &mut Pyramid, level: u32, number: u64) -> Result<Node, BuildError> {
     let first = number * FAN_OUT;
     let mut joint = below.node(level, first)?;
     for child in first + 1..(first + FAN_OUT).min(below.layout().nodes(level)) {

@@ -13,6 +13,7 @@
 //! its leaf, so damaged text is found too.
 
 mod build;
+mod check;
 mod file;
 mod format;
 mod page;
@@ -20,6 +21,7 @@ mod query;
 mod text;
 
 pub(super) use self::build::{BuildError, Unfinished, build};
+pub(super) use self::check::PyramidCheck;
 pub(super) use self::file::Pyramid;
 pub(super) use self::query::{Columns, QueryError, add_pyramid};
 pub(super) use self::text::add_text;

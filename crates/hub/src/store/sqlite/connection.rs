@@ -1,8 +1,10 @@
 //! Opens connections to the database.
 
+use std::path::Path;
+
 use rusqlite::{Connection, OpenFlags};
 
-use super::folder::Folder;
+use super::folder::{DATABASE, Folder};
 use super::limits::{BUSY_TIMEOUT, LOG_BYTES, STATEMENTS};
 use super::open_error::OpenError;
 use super::rewrite::{self, Rewritten};
@@ -29,7 +31,7 @@ pub(super) fn writer(folder: &Folder, steps: &[&str]) -> Result<Connection, Open
 fn open_writer(folder: &Folder, steps: &[&str]) -> Result<Connection, OpenError> {
     let mut connection = open(folder, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     // Before anything is changed: it may be a database of somebody else, or one that lost its tables.
-    if schema::format(&connection, folder)? == 0 {
+    if schema::format(&connection, folder.root())? == 0 {
         folder.refuse_as_new()?;
     }
     // Of a new database; an earlier one has to be rewritten.
@@ -58,10 +60,19 @@ pub(super) fn reader(folder: &Folder) -> Result<Connection, OpenError> {
     open(folder, OpenFlags::SQLITE_OPEN_READ_ONLY)
 }
 
+/// A connection that cannot write, to the database of a hub that may be using it.
+pub(super) fn beside(root: &Path) -> Result<Connection, OpenError> {
+    open_at(&root.join(DATABASE), OpenFlags::SQLITE_OPEN_READ_ONLY)
+}
+
 fn open(folder: &Folder, access: OpenFlags) -> Result<Connection, OpenError> {
+    open_at(&folder.database(), access)
+}
+
+fn open_at(database: &Path, access: OpenFlags) -> Result<Connection, OpenError> {
     // Each connection stays with one thread, so SQLite's own mutexes are not needed.
     let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(folder.database(), flags)?;
+    let connection = Connection::open_with_flags(database, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.pragma_update(None, "trusted_schema", false)?;

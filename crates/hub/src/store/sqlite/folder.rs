@@ -9,14 +9,14 @@ use super::partial_name::{Partial, PartialName};
 
 /// No store comes near it; a larger number is none of its own.
 const LARGEST_SEGMENT: u64 = 1 << 62;
-const LOCK: &str = "hub.lock";
-const DATABASE: &str = "hub.db";
+pub(super) const LOCK: &str = "hub.lock";
+pub(super) const DATABASE: &str = "hub.db";
 const LOG: &str = "hub.db-wal";
-const KEY: &str = "hub.key";
-const SEGMENTS: &str = "segments";
+pub(super) const KEY: &str = "hub.key";
+pub(super) const SEGMENTS: &str = "segments";
 const ORPHANED: &str = "orphaned";
 const PARTIALS: &str = "partial";
-const PYRAMIDS: &str = "pyramids";
+pub(super) const PYRAMIDS: &str = "pyramids";
 /// The beginning of the names of pyramids that are not whole.
 const UNFINISHED: &str = "unfinished-";
 
@@ -140,9 +140,35 @@ impl Folder {
         self.partials.flush()
     }
 
+    /// The permission to remove files of segments; `None` while somebody who reads beside this store
+    /// [keeps](keep_segments) them.
+    pub(super) fn may_remove_segments(&self) -> Option<MayRemove<'_>> {
+        #[cfg(unix)]
+        match self.segments.folder.try_lock() {
+            Err(TryLockError::WouldBlock) => return None,
+            // Where there are no locks, nobody keeps anything by one.
+            Ok(()) | Err(TryLockError::Error(_)) => {}
+        }
+        Some(MayRemove(&self.segments))
+    }
+
     /// Makes the names of segments durable.
     pub(super) fn sync_segments(&self) -> io::Result<()> {
         self.segments.flush()
+    }
+}
+
+/// The permission to remove files of segments, until it is dropped.
+pub(super) struct MayRemove<'a>(
+    #[cfg_attr(not(unix), expect(dead_code, reason = "without locks"))] &'a FlushableFolder,
+);
+
+impl Drop for MayRemove<'_> {
+    fn drop(&mut self) {
+        #[cfg(unix)]
+        if let Err(error) = self.0.folder.unlock() {
+            tracing::warn!(%error, "a backup or a check waits until the hub ends");
+        }
     }
 }
 
@@ -176,6 +202,22 @@ impl FlushableFolder {
     fn flush(&self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// Keeps the files of segments that the database names from now on, until what this returns is
+/// dropped: a hub that runs or starts meanwhile removes none. The lock is one of the folder itself, so
+/// it ends with its process, and its file belongs to nobody else.
+pub(super) fn keep_segments(root: &Path) -> io::Result<File> {
+    let segments = File::open(root.join(SEGMENTS))?;
+    segments.lock_shared()?;
+    Ok(segments)
+}
+
+/// Tells whether a hub or a command uses the folder at this moment.
+pub(super) fn is_in_use(root: &Path) -> bool {
+    // It is given back at once; a hub that starts at this moment tries again.
+    let lock = File::open(root.join(LOCK));
+    lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 /// A missing or empty database is a new one only where nothing else of a store is there. SQLite would

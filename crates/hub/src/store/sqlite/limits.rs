@@ -20,6 +20,8 @@ pub(super) const BATCH_BYTES: u64 = 1 << 20;
 pub(super) const READ_QUEUE: usize = 1024;
 /// Files that may wait for their removal; the writer then waits until there is room.
 pub(super) const SWEEP_QUEUE: usize = 1024;
+/// The time after which files that somebody keeps are tried again.
+pub(super) const SWEEP_AGAIN: Duration = Duration::from_millis(500);
 
 /// Room that is kept for deletions on a full disk: more than the log has that is not copied yet.
 pub(super) const RESERVE_BYTES: usize = 4 << 20;

@@ -17,6 +17,7 @@
 
 mod accounts;
 mod arriving_leaves;
+mod beside;
 mod candidates;
 mod change;
 mod checkpoint;
@@ -59,6 +60,7 @@ mod tokens;
 #[cfg(test)]
 mod upgrade_tests;
 mod vacuum;
+mod verify;
 mod web_logins;
 mod writer;
 
@@ -74,10 +76,16 @@ use fleetlink_proto::control::FileEntry;
 use fleetlink_proto::{DataFile, DeviceName, WallTime};
 use rusqlite::Connection;
 
+pub use self::beside::StoreCounts;
+pub(crate) use self::beside::{
+    Beside, DatabaseCopy, FiledSegment, make_private_folder, newest_format, private_file,
+};
 use self::limits::COLUMN_TRIES;
 pub use self::limits::{INLINE_BYTES, PARTIALS_PER_DEVICE};
 pub use self::open_error::OpenError;
 pub use self::reconcile::{DamagedSegment, Reconciliation};
+pub(crate) use self::verify::verify;
+pub use self::verify::{Checked, Fault, Verified, VerifyError};
 
 use self::candidates::Candidates;
 use self::change::Write;
@@ -147,12 +155,12 @@ impl SqliteStore {
         connection::check_sqlite()?;
         let folder = Folder::open(folder)?;
         let write = connection::writer(&folder, schema::STEPS)?;
-        let (found, kept) = reconcile::run(&write, &folder)?;
+        let found = reconcile::run(&write, &folder)?;
         let next = segments::next_id(&write)?.max(reconcile::next_id_beside(&folder)?);
         let candidates = Arc::<Candidates<FileKey>>::default();
         let shared = Arc::new(Shared {
             health: Health::sound(),
-            partials: Partials::new(kept),
+            partials: Partials::new(found.partials),
             staged: StagedUploads::new(next),
             swept: Swept::default(),
             holds: Holds::new(Arc::clone(&candidates)),
@@ -164,7 +172,8 @@ impl SqliteStore {
         });
         let read = connection::reader(&shared.folder)?;
         let merge = connection::reader(&shared.folder)?;
-        let writer = Writer::start(write, Arc::clone(&shared)).map_err(OpenError::Thread)?;
+        let writer = Writer::start(write, Arc::clone(&shared), found.former);
+        let writer = writer.map_err(OpenError::Thread)?;
         let merger = Merger::start(merge, &writer, Arc::clone(&shared));
         let merger = merger.map_err(OpenError::Thread)?;
         let build = connection::reader(&shared.folder)?;
@@ -177,7 +186,7 @@ impl SqliteStore {
             reader,
             writer,
             shared,
-            found,
+            found: found.report,
         })
     }
 

@@ -23,6 +23,23 @@ pub enum OpenError {
         /// The newest that this version knows.
         known: usize,
     },
+    /// It was written by an earlier version, and is only read here.
+    #[error(
+        "the store in {} has format {found}, and this version checks format {known}: start the hub \
+         of this version once, which brings the store to it",
+        .folder.display()
+    )]
+    Older {
+        /// The data folder.
+        folder: PathBuf,
+        /// The format of its database.
+        found: i64,
+        /// The newest that this version knows.
+        known: usize,
+    },
+    /// There is no database to be read.
+    #[error("there is no hub's store in {}: it has no hub.db", .0.display())]
+    NoStore(PathBuf),
     /// Its `hub.db` is a database of another program.
     #[error("{} is the database of another program", .0.display())]
     Foreign(PathBuf),

@@ -15,7 +15,7 @@ use super::folder::{
 };
 use super::open_error::OpenError;
 use super::partial_name::Partial;
-use super::partials;
+use super::{partials, segments};
 
 /// The unexpected findings at the start of a store.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -48,15 +48,20 @@ pub struct DamagedSegment {
 }
 
 /// Interrupted uploads, and since when they are.
-pub(super) type Kept = Vec<(Partial, SystemTime)>;
+type Kept = Vec<(Partial, SystemTime)>;
 
-pub(super) fn run(
-    connection: &Connection,
-    folder: &Folder,
-) -> Result<(Reconciliation, Kept), OpenError> {
+/// What a start has found.
+pub(super) struct Found {
+    pub(super) report: Reconciliation,
+    pub(super) partials: Kept,
+    /// Former segments whose files are kept by a backup or a check beside the hub.
+    pub(super) former: Vec<u64>,
+}
+
+pub(super) fn run(connection: &Connection, folder: &Folder) -> Result<Found, OpenError> {
     let mut report = Reconciliation::default();
-    segments(connection, folder, &mut report)?;
-    let kept = partials(folder, &mut report)?;
+    let former = segments_of(connection, folder, &mut report)?;
+    let partials = partials(folder, &mut report)?;
     for lost in &report.damaged {
         tracing::error!(device = %lost.device, file = %lost.file, segment = lost.segment,
             expected = lost.expected, found = lost.found,
@@ -70,16 +75,22 @@ pub(super) fn run(
             "removed files that are no longer needed"
         );
     }
-    Ok((report, kept))
+    Ok(Found {
+        report,
+        partials,
+        former,
+    })
 }
 
-fn segments(
+fn segments_of(
     connection: &Connection,
     folder: &Folder,
     report: &mut Reconciliation,
-) -> Result<(), OpenError> {
+) -> Result<Vec<u64>, OpenError> {
     let mut expected = in_files(connection)?;
-    let former = former(connection)?;
+    let mut former = former(connection)?;
+    let may_remove = folder.may_remove_segments();
+    let mut kept = Vec::new();
     for entry in entries(&folder.segments())? {
         let path = entry.path();
         if path == folder.orphaned() {
@@ -95,6 +106,11 @@ fn segments(
         } else if let Some(known) = former.get(&id)
             && is_former(&path, bytes, known).map_err(at(&path))?
         {
+            if may_remove.is_none() {
+                former.remove(&id);
+                kept.push(id);
+                continue;
+            }
             fs::remove_file(&path).map_err(at(&path))?;
             report.former_removed += 1;
         } else {
@@ -102,13 +118,15 @@ fn segments(
             report.orphans_moved += 1;
         }
     }
-    connection.execute("DELETE FROM former_segments", [])?;
+    let forgetting = connection.unchecked_transaction()?;
+    segments::forget_former(&forgetting, &former.into_keys().collect::<Vec<_>>())?;
+    forgetting.commit()?;
     pyramids(folder, &expected)?;
     let damaged = expected.into_values();
     let damaged = damaged.filter(|segment| segment.found != Some(segment.expected));
     report.damaged.extend(damaged);
     report.damaged.sort_by_key(|segment| segment.segment);
-    Ok(())
+    Ok(kept)
 }
 
 /// Removes the pyramids of segments that are gone, and what was left of those that were being built.

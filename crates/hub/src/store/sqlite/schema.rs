@@ -1,8 +1,10 @@
 //! The tables, and how an older database comes to have them.
 
+use std::path::Path;
+
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::folder::Folder;
+use super::folder::{DATABASE, Folder};
 use super::open_error::OpenError;
 
 /// Step `n` makes format `n + 1` of format `n`. A step that was released is never changed.
@@ -208,13 +210,13 @@ pub(super) const STEPS: &[&str] = &["
 const APPLICATION: i64 = 0x666c_6e6b;
 
 /// The format of a database, 0 where it is empty.
-pub(super) fn format(connection: &Connection, folder: &Folder) -> Result<i64, OpenError> {
+pub(super) fn format(connection: &Connection, folder: &Path) -> Result<i64, OpenError> {
     let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get(0));
     let (application, format): (i64, i64) = (number("application_id")?, number("user_version")?);
     let count = "SELECT count(*) FROM sqlite_schema";
     let tables: i64 = connection.query_row(count, [], |row| row.get(0))?;
     if application != APPLICATION && (tables > 0 || application != 0 || format != 0) {
-        return Err(OpenError::Foreign(folder.database()));
+        return Err(OpenError::Foreign(folder.join(DATABASE)));
     }
     Ok(format)
 }
@@ -225,7 +227,7 @@ pub(super) fn migrate(
     folder: &Folder,
     steps: &[&str],
 ) -> Result<(), OpenError> {
-    let found = format(connection, folder)?;
+    let found = format(connection, folder.root())?;
     let newer = || OpenError::Newer {
         folder: folder.root().to_owned(),
         found,
@@ -269,7 +271,7 @@ mod tests {
         for _ in 0..2 {
             let new = connection::writer(&folder, &steps).unwrap();
             assert_eq!(
-                usize::try_from(format(&new, &folder).unwrap()),
+                usize::try_from(format(&new, folder.root()).unwrap()),
                 Ok(steps.len())
             );
             assert_eq!(columns(&new), 8);

@@ -3,14 +3,17 @@
 //!
 //! A segment that loses its row is noted as former in the same transaction. So a start after a crash
 //! tells a file that may go from one that a restored database does not know.
+//!
+//! While a backup or a check beside the hub keeps the files, their numbers wait. What still waits at
+//! the end of the hub goes at its next start.
 
 use std::fs;
 use std::io;
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use super::limits::SWEEP_QUEUE;
+use super::limits::{SWEEP_AGAIN, SWEEP_QUEUE};
 use super::{Shared, pyramids};
 
 /// A thread that removes files. A file that it fails to remove goes at the next start.
@@ -20,10 +23,11 @@ pub(super) struct Sweeper {
 }
 
 impl Sweeper {
-    pub(super) fn start(shared: Arc<Shared>) -> io::Result<Self> {
+    /// Begins with those of `waiting`, which have waited since the last time.
+    pub(super) fn start(shared: Arc<Shared>, waiting: Vec<u64>) -> io::Result<Self> {
         let (segments, queue) = sync_channel(SWEEP_QUEUE);
         let thread = thread::Builder::new().name("store-sweep".to_owned());
-        let thread = thread.spawn(move || queue.iter().for_each(|id| remove(id, &shared)))?;
+        let thread = thread.spawn(move || sweep(&queue, waiting, &shared))?;
         Ok(Sweeper {
             segments: Some(segments),
             thread: Some(thread),
@@ -41,7 +45,7 @@ impl Sweeper {
 }
 
 impl Drop for Sweeper {
-    /// Waits until everything is removed.
+    /// Waits until everything is removed that may be.
     fn drop(&mut self) {
         self.segments = None;
         if self
@@ -51,6 +55,39 @@ impl Drop for Sweeper {
         {
             tracing::warn!("the sweeping thread ended by a panic");
         }
+    }
+}
+
+/// Removes what comes. The numbers that wait take 8 bytes each, less than their rows do.
+fn sweep(queue: &Receiver<u64>, mut waiting: Vec<u64>, shared: &Shared) {
+    loop {
+        remove_all(&mut waiting, shared);
+        let next = match waiting.is_empty() {
+            true => queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            false => queue.recv_timeout(SWEEP_AGAIN),
+        };
+        match next {
+            Ok(id) => waiting.push(id),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+    }
+    remove_all(&mut waiting, shared);
+    if !waiting.is_empty() {
+        let files = waiting.len();
+        tracing::info!(
+            files,
+            "files that a backup or a check keeps are removed at the next start"
+        );
+    }
+}
+
+fn remove_all(waiting: &mut Vec<u64>, shared: &Shared) {
+    if waiting.is_empty() {
+        return;
+    }
+    if let Some(_may_remove) = shared.folder.may_remove_segments() {
+        waiting.drain(..).for_each(|id| remove(id, shared));
     }
 }
 

@@ -52,9 +52,14 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(connection: Connection, shared: Arc<Shared>) -> io::Result<Self> {
+    /// `former` are segments whose files are still to be removed.
+    pub(super) fn start(
+        connection: Connection,
+        shared: Arc<Shared>,
+        former: Vec<u64>,
+    ) -> io::Result<Self> {
         let (jobs, queue) = mpsc::channel(WRITE_QUEUE);
-        let sweeper = Sweeper::start(Arc::clone(&shared))?;
+        let sweeper = Sweeper::start(Arc::clone(&shared), former)?;
         let reserve = Reserve::take(shared.folder.reserve());
         let mut desk = Desk {
             connection,

@@ -1,0 +1,117 @@
+//! The reason why a backup was not made, read or restored.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::store::sqlite::{OpenError, VerifyError};
+use crate::watch::Stopped;
+
+/// The reason why a backup was not made, read or restored.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// The hub's store cannot be opened.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// The hub's data are damaged, so a backup of them would be too.
+    #[error(
+        "the hub's data are damaged: {part}: {fault}; nothing was written; `fleetlink verify` names \
+         every fault and what to do"
+    )]
+    DamagedStore { part: String, fault: String },
+    /// The database cannot be copied or read.
+    #[error("the database cannot be copied: {0}")]
+    Database(rusqlite::Error),
+    /// There is a file of this name.
+    #[error("{} is there already: name another file, or replace it with --replace", .0.display())]
+    Exists(PathBuf),
+    /// Another process makes a backup there.
+    #[error("another backup or restore is at work in {}", .0.display())]
+    Busy(PathBuf),
+    /// The folder has something else in it.
+    #[error("{} is not empty and holds no backups: name a new folder for them", .0.display())]
+    NoBackupFolder(PathBuf),
+    /// Nothing can be restored there.
+    #[error("{} is not empty: a backup is restored into a new or empty folder only", .0.display())]
+    NotEmpty(PathBuf),
+    /// It is no backup.
+    #[error("{} is no backup of a hub: {why}", .path.display())]
+    NoBackup { path: PathBuf, why: String },
+    /// The folder has no backup of this name.
+    #[error("there is no backup {name} in {}; there are: {there}", .folder.display())]
+    NoManifest {
+        folder: PathBuf,
+        name: String,
+        there: String,
+    },
+    /// A part of the backup is not what it was.
+    #[error("the backup is damaged: {part}: {fault}; take another backup")]
+    Damaged { part: String, fault: String },
+    /// It was made by a later version.
+    #[error(
+        "the backup has format {found}, and this version reads formats up to {known}: restore it \
+         with the version {by} of fleetlink that made it, or a later one"
+    )]
+    Newer { found: u64, known: u64, by: String },
+    /// The store in it was written by a later version.
+    #[error(
+        "the store in the backup has format {found}, and this version reads formats up to {known}: \
+         restore it with the version {by} of fleetlink that made it, or a later one"
+    )]
+    NewerStore { found: u64, known: u64, by: String },
+    /// A file or folder cannot be used.
+    #[error("{}: {error}", .path.display())]
+    Io {
+        path: PathBuf,
+        #[source]
+        error: io::Error,
+    },
+    /// The restored data cannot be checked.
+    #[error("the restored data cannot be checked: {0}")]
+    Unchecked(VerifyError),
+    /// Somebody stopped it.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+}
+
+impl From<rusqlite::Error> for BackupError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::OperationInterrupted) => BackupError::Stopped(Stopped),
+            Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
+                BackupError::DamagedStore {
+                    part: "hub.db".to_owned(),
+                    fault: error.to_string(),
+                }
+            }
+            _ => BackupError::Database(error),
+        }
+    }
+}
+
+impl From<VerifyError> for BackupError {
+    fn from(error: VerifyError) -> Self {
+        match error {
+            VerifyError::Stopped(stopped) => stopped.into(),
+            error => BackupError::Unchecked(error),
+        }
+    }
+}
+
+impl BackupError {
+    /// A part of the backup is not what it was.
+    pub(super) fn damaged(part: impl ToString, fault: impl ToString) -> Self {
+        BackupError::Damaged {
+            part: part.to_string(),
+            fault: fault.to_string(),
+        }
+    }
+}
+
+/// Says at which path something failed.
+pub(super) fn at(path: &Path) -> impl Fn(io::Error) -> BackupError {
+    let path = path.to_owned();
+    move |error| BackupError::Io {
+        path: path.clone(),
+        error,
+    }
+}
