@@ -9,6 +9,7 @@ mod crash;
 mod credentials;
 mod crowd;
 mod dialogue;
+mod drill;
 mod examples;
 mod faults;
 mod first_steps;

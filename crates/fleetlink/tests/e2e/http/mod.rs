@@ -24,6 +24,12 @@ use crate::harness::Hub;
 
 /// A hub with these accounts and a page, and the address of the page.
 #[track_caller]
+pub(crate) fn hub_with_page(accounts: &[&str], options: &[&str]) -> (Hub, SocketAddr) {
+    hub(accounts, options)
+}
+
+/// The same.
+#[track_caller]
 fn hub(accounts: &[&str], options: &[&str]) -> (Hub, SocketAddr) {
     let options = [&["--http", "127.0.0.1:0"], options].concat();
     let hub = Hub::start_with(accounts, &options);
@@ -33,7 +39,7 @@ fn hub(accounts: &[&str], options: &[&str]) -> (Hub, SocketAddr) {
 
 /// The address of a hub's page.
 #[track_caller]
-fn page(hub: &Hub) -> SocketAddr {
+pub(crate) fn page(hub: &Hub) -> SocketAddr {
     let mut output = hub.output.clone();
     output.expect("page at http");
     let url = output.expect("\n");

@@ -1,5 +1,6 @@
 //! The embedded store: the suite, and what only it has.
 
+mod backups;
 mod columns;
 mod damage;
 mod disk_full;
@@ -8,6 +9,8 @@ mod failing_disk;
 #[cfg(target_os = "linux")]
 mod faults;
 mod folder;
+mod hostile;
+mod kept;
 mod killed;
 mod merging;
 mod million;
@@ -16,6 +19,7 @@ mod restore;
 mod retention;
 mod space;
 mod upgrade;
+mod verify;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
