@@ -99,6 +99,10 @@ impl From<VerifyError> for BackupError {
 
 impl BackupError {
     /// A part of the backup is not what it was.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "texts that are made for this call"
+    )]
     pub(super) fn damaged(part: impl ToString, fault: impl ToString) -> Self {
         BackupError::Damaged {
             part: part.to_string(),

@@ -146,7 +146,7 @@ async fn archives_are_refused_and_leave_nothing() {
         );
         let found = verify_backup(&hostile, None, &Watch::default());
         assert!(
-            found.is_ok_and(|found| found.faults.is_empty()) == false,
+            !found.is_ok_and(|found| found.faults.is_empty()),
             "{number} {what}"
         );
         assert!(!target.exists(), "{number} {what}");

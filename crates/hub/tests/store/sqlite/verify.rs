@@ -97,10 +97,10 @@ const DAMAGES: &[(&str, Damage)] = &[
         );
     }),
     ("data_file", |folder| {
-        sql(folder, "UPDATE files SET bytes = bytes + 1 WHERE file = 2")
+        sql(folder, "UPDATE files SET bytes = bytes + 1 WHERE file = 2");
     }),
     ("data_file", |folder| {
-        sql(folder, "UPDATE files SET segments = 3 WHERE file = 2")
+        sql(folder, "UPDATE files SET segments = 3 WHERE file = 2");
     }),
     ("data_file", |folder| {
         sql(
@@ -109,7 +109,7 @@ const DAMAGES: &[(&str, Damage)] = &[
         );
     }),
     ("data_file", |folder| {
-        sql(folder, "UPDATE files SET version = 99 WHERE file = 2")
+        sql(folder, "UPDATE files SET version = 99 WHERE file = 2");
     }),
     ("data_file", |folder| {
         sql(
@@ -118,7 +118,7 @@ const DAMAGES: &[(&str, Damage)] = &[
         );
     }),
     ("journal", |folder| {
-        sql(folder, "UPDATE files SET version = 1 WHERE file = 2")
+        sql(folder, "UPDATE files SET version = 1 WHERE file = 2");
     }),
     ("journal", |folder| {
         sql(
@@ -127,10 +127,10 @@ const DAMAGES: &[(&str, Damage)] = &[
         );
     }),
     ("journal", |folder| {
-        sql(folder, "DELETE FROM journal WHERE sequence = 5")
+        sql(folder, "DELETE FROM journal WHERE sequence = 5");
     }),
     ("journal", |folder| {
-        sql(folder, "DELETE FROM journal WHERE sequence = 3")
+        sql(folder, "DELETE FROM journal WHERE sequence = 3");
     }),
     ("database", |folder| {
         sql(
@@ -146,13 +146,13 @@ const DAMAGES: &[(&str, Damage)] = &[
         fs::write(path, bytes).unwrap();
     }),
     ("database", |folder| {
-        fs::write(folder.join("hub.db"), vec![7; 9000]).unwrap()
+        fs::write(folder.join("hub.db"), vec![7; 9000]).unwrap();
     }),
     ("database", |folder| {
-        fs::write(folder.join("hub.db"), "").unwrap()
+        fs::write(folder.join("hub.db"), "").unwrap();
     }),
     ("orphan", |folder| {
-        fs::write(folder.join("segments/4711"), "1\n").unwrap()
+        fs::write(folder.join("segments/4711"), "1\n").unwrap();
     }),
     ("pyramid", |folder| flip(&only(folder, "pyramids"), 3)),
     ("pyramid", |folder| {
@@ -166,10 +166,10 @@ const DAMAGES: &[(&str, Damage)] = &[
         fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
     }),
     ("account", |folder| {
-        sql(folder, "UPDATE account_totals SET accounts = 7")
+        sql(folder, "UPDATE account_totals SET accounts = 7");
     }),
     ("account", |folder| {
-        sql(folder, "UPDATE account_totals SET version = 0")
+        sql(folder, "UPDATE account_totals SET version = 0");
     }),
     ("people", |folder| {
         sql(

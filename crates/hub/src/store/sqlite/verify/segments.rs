@@ -60,7 +60,10 @@ pub(super) fn check(store: &Beside, report: &Report, watch: &Watch) -> Result<()
             let spawned = thread::Builder::new().spawn_scoped(scope, worker);
             spawned.map_err(VerifyError::Thread)?;
         }
-        hand_out(store, last, items, watch)
+        let handed_out = hand_out(store, last, &items, watch);
+        // The end of the work.
+        drop(items);
+        handed_out
     })
 }
 
@@ -72,7 +75,7 @@ fn next(queue: &Mutex<Receiver<Item>>) -> Option<Item> {
 fn hand_out(
     store: &Beside,
     last: u64,
-    items: SyncSender<Item>,
+    items: &SyncSender<Item>,
     watch: &Watch,
 ) -> Result<(), VerifyError> {
     let select = "SELECT id, device, file, bytes, ends_open, hash, summary, body FROM segments \
