@@ -7,7 +7,8 @@ use std::thread;
 use fleetlink_proto::DeviceName;
 use fleetlink_proto::control::{Reply, RequestId, RpcError};
 
-use crate::caller::{Caller, Door};
+use crate::caller::Caller;
+use crate::door::Door;
 use crate::errors::out_of_order;
 use crate::ids::{AdminId, CallId, Holder, SessionId};
 use crate::operator::errors::{AdminError, AdminErrorKind};
@@ -66,6 +67,14 @@ impl<C> Call<C> {
     pub(crate) fn session(&self) -> Option<SessionId> {
         match self.due.to {
             Some(ReplyTo::Session(session, _)) => Some(session),
+            _ => None,
+        }
+    }
+
+    /// From where a password was shown, if that is what the call is about.
+    pub(crate) fn shown_from(&self) -> Option<IpAddr> {
+        match self.due.to {
+            Some(ReplyTo::Identity { address, .. }) => Some(address),
             _ => None,
         }
     }
@@ -157,14 +166,6 @@ impl Call {
     pub(crate) fn report_error(mut self, error: AdminError, out: &mut Outgoing) {
         if let Some(to) = self.due.to.take() {
             out.report(to, Err(error));
-        }
-    }
-
-    /// From where a password was shown, if that is what the call is about.
-    pub(crate) fn shown_from(&self) -> Option<IpAddr> {
-        match self.due.to {
-            Some(ReplyTo::Identity { address, .. }) => Some(address),
-            _ => None,
         }
     }
 

@@ -1,5 +1,7 @@
 //! The caller of a call, and the door.
 
+use std::net::IpAddr;
+
 use fleetlink_proto::access::AccessHash;
 use fleetlink_proto::{DeviceKey, DeviceName, WallTime};
 
@@ -15,6 +17,8 @@ pub enum Caller {
         name: DeviceName,
         /// Its proof.
         proof: Proof,
+        /// From where; not known where its session is gone.
+        address: Option<IpAddr>,
     },
     /// The operator: whoever can open the hub's socket.
     Operator,
@@ -31,6 +35,10 @@ pub struct Person {
     pub name: Box<str>,
     /// The hash of the secret that admits it.
     pub secret: AccessHash,
+    /// Whether that is a token.
+    pub is_token: bool,
+    /// From where it was shown.
+    pub address: Option<IpAddr>,
     /// From when on that admits nobody, unless it is used before.
     pub expires: Option<WallTime>,
 }
@@ -57,19 +65,6 @@ pub enum Means {
     Token,
 }
 
-/// A way into the hub.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Door {
-    /// The control protocol, in a session.
-    Session,
-    /// The operator's socket.
-    Socket,
-    /// HTTP. Its calls have no session.
-    Http,
-    /// MQTT.
-    Mqtt,
-}
-
 impl Caller {
     /// The device that calls.
     pub fn device(&self) -> Option<&DeviceName> {
@@ -88,6 +83,15 @@ impl Caller {
                 ..
             } => Some(secret),
             _ => None,
+        }
+    }
+
+    /// From where it calls, as far as that is known.
+    pub fn address(&self) -> Option<IpAddr> {
+        match self {
+            Caller::Device { address, .. } => *address,
+            Caller::Administrator(person) | Caller::Viewer(person) => person.address,
+            Caller::Nobody | Caller::Operator => None,
         }
     }
 

@@ -3,6 +3,7 @@
 mod accounts;
 mod administration;
 mod admission;
+mod audit;
 mod callers;
 mod endings;
 mod grants;
@@ -40,6 +41,7 @@ use crate::access::logins::Logins;
 use crate::access::parked::Reads;
 use crate::access::people_changes::PeopleChanges;
 use crate::access::tickets::Uses;
+use crate::audit::collector::Collector;
 use crate::call::Calls;
 use crate::console::ConsoleEvent;
 use crate::effect::Effect;
@@ -77,6 +79,9 @@ pub struct Hub {
     slots: Slots,
     transfers: Transfers,
     operations: Operations<Job>,
+    audit: Collector,
+    /// The time of the last input.
+    now: Now,
     out: Outgoing,
     closing: bool,
     /// Whether lines of a credentials file wait to be imported.
@@ -101,6 +106,8 @@ impl Hub {
             slots: Slots::within(&settings.capacity),
             transfers: Transfers::default(),
             operations: Operations::new(),
+            audit: Collector::default(),
+            now,
             out: Outgoing::new(Sessions::new(settings.keep_alive, now.monotonic)),
             closing: false,
             importing: false,
@@ -125,17 +132,21 @@ impl Hub {
         let session = self.out.sessions.next_deadline();
         // A hub that ends gives up nothing any more.
         let given_up = self.transfers.next_deadline().filter(|_| !self.closing);
-        session.into_iter().chain(given_up).min()
+        let deadlines = [session, given_up, self.audit.deadline()];
+        deadlines.into_iter().flatten().min()
     }
 
-    /// Ends every session and gives up every transfer whose deadline has come.
+    /// Ends every session and gives up every transfer whose deadline has come, and has audit events
+    /// written that are due.
     pub fn handle_timeout(&mut self, now: Now) {
         self.sightings.set_time(now);
+        self.now = now;
         self.out.sessions.set_time(now.monotonic);
         while let Some(session) = self.out.sessions.pop_due(now.monotonic) {
             self.end_overdue(session);
         }
         self.give_up_transfers(now);
+        self.write_audit();
     }
 
     /// The time between two signs of life of a session.
@@ -183,11 +194,12 @@ impl Hub {
     }
 
     /// Whether nothing is left to wait for after [`Input::Close`](crate::Input::Close): no session, no store operation,
-    /// and no password that was shown without a session.
+    /// no audit event, and no password that was shown without a session.
     pub fn is_drained(&self) -> bool {
         let is_idle = self.operations.is_empty()
             && self.reads.is_empty()
             && self.people.is_empty()
+            && self.audit.is_empty()
             && !self.logins.checks_without_session();
         self.closing && self.out.sessions.is_empty() && is_idle
     }

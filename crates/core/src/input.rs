@@ -9,9 +9,11 @@ use fleetlink_proto::{DeviceName, LoginNonce};
 
 use crate::access::possession::Possession;
 use crate::access::shown_password::{ShownPassword, ShownSecret};
-use crate::caller::{Caller, Door};
+use crate::caller::Caller;
+use crate::door::Door;
 use crate::ids::{AdminId, CallId, CheckId, OperationId, SessionId};
 use crate::operator::requests::AdminRequest;
+use crate::store::audit::event::AuditEvent;
 use crate::store::calls::{Staged, StoreError, StoreReply};
 
 /// One thing that happened.
@@ -149,6 +151,8 @@ pub enum Input {
         from: DeviceName,
         to: DeviceName,
     },
+    /// Something happened outside the core that is worth an audit record.
+    Happened(Box<AuditEvent>),
     /// The hub shall end: sessions are told, nothing new begins.
     Close,
 }

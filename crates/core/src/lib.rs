@@ -3,10 +3,12 @@
 //! one process under virtual time.
 
 mod access;
+mod audit;
 mod call;
 mod caller;
 mod capacity;
 mod console;
+mod door;
 mod effect;
 mod errors;
 mod files;
@@ -29,12 +31,14 @@ pub use access::attempts::{
 pub use access::authorisation;
 pub use access::possession::Possession;
 pub use access::shown_password::{Purpose, ShownPassword, ShownSecret};
-pub use caller::{Caller, Door, Person, Proof};
+pub use audit::of_change::{attempted, change_event, state_before};
+pub use caller::{Caller, Person, Proof};
 pub use capacity::Capacity;
 pub use console::tickets::{Refusal, TicketEvent};
 pub use console::{
     AccountChange, Command, ConsoleEvent, Departure, Entrance, LoginFailure, PeopleEvent,
 };
+pub use door::Door;
 pub use effect::Effect;
 pub use errors::of_store as rpc_error_of_store;
 pub use hub::Hub;
@@ -52,9 +56,14 @@ pub use presence::half_hours::HalfHours;
 pub use presence::sighting::{Course, Sighting, SightingNote, SightingNotes};
 pub use settings::{MaxAttempts, MaxAttemptsError, PenaltySettings, Settings};
 pub use store::admission::{Admission, PageSession, PageSessions, Token, TokenId, WebLogin};
+pub use store::audit::action::AuditAction;
+pub use store::audit::author::{Actor, ActorKind, Author};
+pub use store::audit::event::{AuditEvent, AuditId, AuditRecord};
+pub use store::audit::filter::{AuditBy, AuditFilter, AuditPlace};
+pub use store::audit::words::Outcome;
 pub use store::calls::{
     Account, AccountVersion, Change, Commit, Delete, GivenLogin, ImportMemory, KnownNames,
-    PasswordHash, Query, Staged, StagedId, StoreCall, StoreError, StoreReply, Totals,
+    PasswordHash, Provenance, Query, Staged, StagedId, StoreCall, StoreError, StoreReply, Totals,
     UnfinishedUpload, UploadChange,
 };
 pub use store::journal::{ChangeKind, Deleter, JournalEntry};

@@ -5,8 +5,9 @@ use std::net::IpAddr;
 
 use fleetlink_proto::control::{EndReason, Reply, RequestId, RpcError};
 
-use crate::caller::{Caller, Door};
+use crate::caller::Caller;
 use crate::console::ConsoleEvent;
+use crate::door::Door;
 use crate::effect::Effect;
 use crate::errors;
 use crate::ids::{AdminId, CallId, SessionId};

@@ -28,6 +28,8 @@ pub struct Settings {
     pub cached_accounts: usize,
     /// This run of the hub: another one for each start.
     pub run: HubRun,
+    /// Whether no hub runs: a command has its changes made by the rules of one.
+    pub is_offline: bool,
 }
 
 impl Default for Settings {
@@ -41,6 +43,7 @@ impl Default for Settings {
             capacity: Capacity::default(),
             cached_accounts: limits::MAX_CACHED_ACCOUNTS,
             run: HubRun::default(),
+            is_offline: false,
         }
     }
 }

@@ -12,9 +12,9 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use fleetlink_core::{
-    AdminError, AdminErrorKind, AdminId, AdminReply, AdminRequest, CallId, Caller, ConsoleEvent,
-    DataReply, Door, Effect, Hub, Input, Now, SessionId, Snapshot, TransferStatus, UploadChange,
-    rpc_error_of_store,
+    AdminError, AdminErrorKind, AdminId, AdminReply, AdminRequest, AuditEvent, CallId, Caller,
+    ConsoleEvent, DataReply, Door, Effect, Hub, Input, Now, SessionId, Snapshot, TransferStatus,
+    UploadChange, rpc_error_of_store,
 };
 use fleetlink_proto::control::{
     ActiveDevice, DownloadNumber, EndReason, ErrorCode, OpenTransferReply, Reply, RequestId,
@@ -148,6 +148,12 @@ impl DriverHandle {
     pub(crate) fn queue(&self) -> (usize, usize) {
         let most = self.events.max_capacity();
         (most - self.events.capacity(), most)
+    }
+
+    /// Has an event recorded that happened outside the core.
+    pub(crate) async fn happened(&self, event: AuditEvent) {
+        // Without a driver nobody records any more.
+        let _ = self.input(Input::Happened(Box::new(event))).await;
     }
 
     /// The import that is under way.

@@ -147,7 +147,7 @@ impl Accounts {
     /// Whether a caller is still who it was found to be at its door.
     pub(crate) fn is_present(&self, caller: &Caller) -> bool {
         match caller {
-            Caller::Device { name, proof } => self.is_proved(name, proof),
+            Caller::Device { name, proof, .. } => self.is_proved(name, proof),
             Caller::Nobody | Caller::Operator | Caller::Administrator(_) | Caller::Viewer(_) => {
                 true
             }

@@ -2,9 +2,12 @@
 //! [`decide`] before anything is done. A queued change of a key passes it once more when its turn
 //! has come.
 
+use std::fmt;
+
 use fleetlink_proto::DeviceName;
 
-pub use crate::caller::{Caller, Door, Means, Proof};
+pub use crate::caller::{Caller, Means, Proof};
+pub use crate::door::Door;
 
 /// The action of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +46,28 @@ pub enum Action<'a> {
     Administer,
 }
 
+impl fmt::Display for Action<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Action::Converse => f.write_str("a session"),
+            Action::ShowPassword => f.write_str("showing a password"),
+            Action::LogInToPage => f.write_str("logging in to the page"),
+            Action::ActAsDevice => f.write_str("acting as a device"),
+            Action::Join(device) => write!(f, "joining as {device}"),
+            Action::ListDevices => f.write_str("listing devices"),
+            Action::ReadData(device) => write!(f, "reading data of {device}"),
+            Action::WriteData(device) => write!(f, "writing data of {device}"),
+            Action::DeleteData(device) => write!(f, "deleting data of {device}"),
+            Action::ListKeys(device) => write!(f, "seeing the key of {device}"),
+            Action::ChangeKey(device) => write!(f, "changing the key of {device}"),
+            Action::Transfer(device) => write!(f, "transfers of {device}"),
+            Action::RedeemTicket => f.write_str("using a ticket"),
+            Action::Inspect => f.write_str("inspecting the hub"),
+            Action::Administer => f.write_str("administering the hub"),
+        }
+    }
+}
+
 /// The decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
@@ -60,11 +85,11 @@ pub enum Decision {
 pub fn decide(caller: &Caller, door: Door, action: Action<'_>) -> Decision {
     match (caller, door) {
         (Caller::Nobody, Door::Session | Door::Http | Door::Mqtt) => for_nobody(door, action),
-        (Caller::Device { name, proof }, Door::Session) => {
+        (Caller::Device { name, proof, .. }, Door::Session) => {
             for_device_in_session(name, proof.means(), action)
         }
         (Caller::Device { name, .. }, Door::Http) => permit(is_for_device_elsewhere(name, action)),
-        (Caller::Device { name, proof }, Door::Mqtt) => {
+        (Caller::Device { name, proof, .. }, Door::Mqtt) => {
             // A token is for HTTP alone.
             let is_shown_here = proof.means() != Means::Token;
             permit(is_shown_here && is_for_device_elsewhere(name, action))

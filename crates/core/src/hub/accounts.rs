@@ -14,6 +14,7 @@ use crate::operator::errors::{
 };
 use crate::operator::removal::NextStep;
 use crate::operator::requests::{AccountStatus, AdminReply};
+use crate::store::audit::action::AuditAction;
 use crate::store::calls::{Account, StoreError, StoreReply};
 use crate::time::Now;
 
@@ -31,6 +32,7 @@ impl Hub {
             return call.report_error(error, &mut self.out);
         }
         self.logins.unlock(name.as_str(), now);
+        self.note_done(&call, AuditAction::Unlocked, |e| e.of_device(name.as_str()));
         call.report(Ok(AdminReply::Done), &mut self.out);
         self.show_account(name.clone(), AccountChange::Unlocked);
         self.check_waiting(name.as_str(), now);

@@ -9,7 +9,8 @@ use crate::access::authorisation::{Action, Decision, decide};
 use crate::access::key_change::KeyChange;
 use crate::access::parked::Parked;
 use crate::call::Call;
-use crate::caller::{Caller, Door};
+use crate::caller::Caller;
+use crate::door::Door;
 use crate::effect::Effect;
 use crate::errors;
 use crate::files::command::FileCommand;
@@ -288,8 +289,7 @@ impl Hub {
         if permits && !is_in_session {
             return then(self, call);
         }
-        let why = AdminError::new(AdminErrorKind::Forbidden, not_for(&call.caller));
-        call.report_error(why, &mut self.out);
+        self.forbid_admin(call, action);
     }
 
     /// Goes on with a request that the table permits, and refuses another. Who may not even look makes
@@ -304,6 +304,11 @@ impl Hub {
         if permits(Action::Inspect) && permits(action) {
             return then(self, call);
         }
+        self.forbid_admin(call, action);
+    }
+
+    fn forbid_admin(&mut self, call: Call, action: Action<'_>) {
+        self.note_forbidden(&call, &action.to_string());
         let why = AdminError::new(AdminErrorKind::Forbidden, not_for(&call.caller));
         call.report_error(why, &mut self.out);
     }

@@ -1,6 +1,8 @@
 //! Admission at the HTTP door: by a token, by a session of the page, by a one-time link. Who is
 //! admitted makes calls like anybody else, and each call asks again whether the secret still admits.
 
+use std::net::IpAddr;
+
 use fleetlink_proto::access::AccessHash;
 use fleetlink_proto::control::{ErrorCode, RpcError};
 
@@ -8,8 +10,9 @@ use crate::access::authorisation::Action;
 use crate::access::parked::Parked;
 use crate::access::shown_password::{Purpose, ShownSecret};
 use crate::call::Call;
-use crate::caller::{Caller, Door, Person, Proof};
+use crate::caller::{Caller, Person, Proof};
 use crate::console::{ConsoleEvent, PeopleEvent};
+use crate::door::Door;
 use crate::errors;
 use crate::hub::Hub;
 use crate::hub::queue::Job;
@@ -55,10 +58,10 @@ impl Hub {
 
     /// Admits the holder of a secret that has been read, or refuses.
     pub(super) fn admit(&mut self, call: Call<ShownSecret>, now: Now) {
-        let (ShownSecret { secret, .. }, call) = call.split();
+        let (shown, call) = call.split();
         // This is its last use, from which its end is told.
-        self.admissions.use_now(&secret, now);
-        match self.admitted(&secret, now) {
+        self.admissions.use_now(&shown.secret, now);
+        match self.admitted(&shown, now) {
             Some(caller) => {
                 self.note_uses(now);
                 if let Some(device) = caller.device() {
@@ -66,14 +69,17 @@ impl Hub {
                 }
                 call.identify(caller, &mut self.out);
             }
-            None => call.refuse(not_admitted(), &mut self.out),
+            None => {
+                self.note_not_admitted(&call);
+                call.refuse(not_admitted(), &mut self.out);
+            }
         }
     }
 
     /// The caller as whom this secret admits, as far as it is known.
-    fn admitted(&self, secret: &AccessHash, now: Now) -> Option<Caller> {
-        let admission = self.admissions.valid(secret, now.wall)?;
-        Some(caller(*secret, admission))
+    fn admitted(&self, shown: &ShownSecret, now: Now) -> Option<Caller> {
+        let admission = self.admissions.valid(&shown.secret, now.wall)?;
+        Some(caller(shown.secret, admission, Some(shown.address)))
     }
 
     /// Whether a caller at the HTTP door still has what admitted it, by what has been read.
@@ -120,7 +126,7 @@ impl Hub {
             Err(StoreError::NotFound) => return call.refuse(not_admitted(), &mut self.out),
             Err(error) => return call.refuse(errors::of_read(&error), &mut self.out),
         };
-        let opened = caller(session, &admission);
+        let opened = caller(session, &admission, call.shown_from());
         if let Some(address) = call.shown_from() {
             self.show(ConsoleEvent::People(PeopleEvent::LoggedIn {
                 name: admission.name().into(),
@@ -145,7 +151,7 @@ impl Hub {
 }
 
 /// The caller as whom a secret admits.
-fn caller(secret: AccessHash, admission: &Admission) -> Caller {
+fn caller(secret: AccessHash, admission: &Admission, address: Option<IpAddr>) -> Caller {
     use fleetlink_proto::access::{Role, TokenRole};
     let role = match admission {
         Admission::Token(Token {
@@ -155,6 +161,7 @@ fn caller(secret: AccessHash, admission: &Admission) -> Caller {
             return Caller::Device {
                 name: name.clone(),
                 proof: Proof::Token(secret),
+                address,
             };
         }
         Admission::Token(Token {
@@ -166,6 +173,8 @@ fn caller(secret: AccessHash, admission: &Admission) -> Caller {
     let person = Box::new(Person {
         name: admission.name().into(),
         secret,
+        is_token: matches!(admission, Admission::Token(_)),
+        address,
         expires: admission.expires(),
     });
     match role {

@@ -63,6 +63,7 @@ impl Hub {
         if joined.list_changed {
             self.out.push(Effect::ActiveChanged);
         }
+        self.note_join(&name, by.address, entrance(&joined));
         self.show(ConsoleEvent::Joined {
             device: name,
             address: by.address,

@@ -152,11 +152,13 @@ impl Hub {
         for call in self.reads.take_all() {
             self.end_parked(call, &NotRun::Closing, now);
         }
+        self.audit.close(now);
     }
 
     /// Takes the session off the list and forgets it; what comes of it later changes nothing.
     pub(super) fn forget(&mut self, id: SessionId, why: Departure) {
-        let Some(session) = self.drop_session(id) else {
+        let address = self.out.sessions.get(id).map(|session| session.address);
+        let (Some(address), Some(session)) = (address, self.drop_session(id)) else {
             return;
         };
         let Stage::Joined { name, generation } = session else {
@@ -166,10 +168,12 @@ impl Hub {
             Left::Stale => return,
             Left::Last => {
                 self.sightings.presence_changed(&name, false);
+                self.note_departure(&name, address, why, true);
                 self.out.push(Effect::ActiveChanged);
                 ConsoleEvent::Left { device: name, why }
             }
             Left::OthersStay { list_changed } => {
+                self.note_departure(&name, address, why, false);
                 if list_changed {
                     self.out.push(Effect::ActiveChanged);
                 }

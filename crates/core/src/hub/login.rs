@@ -21,6 +21,7 @@ use crate::hub::Hub;
 use crate::hub::routing::Context;
 use crate::ids::CheckId;
 use crate::session::state::Stage;
+use crate::store::audit::words::Outcome;
 use crate::time::Now;
 
 impl Hub {
@@ -205,7 +206,13 @@ impl Hub {
     pub(super) fn accept(&mut self, call: Call, name: DeviceName, proof: Proof, now: Now) {
         if call.shown_from().is_some() {
             self.sightings.seen(&name);
-            return call.identify(Caller::Device { name, proof }, &mut self.out);
+            let address = call.shown_from();
+            let caller = Caller::Device {
+                name,
+                proof,
+                address,
+            };
+            return call.identify(caller, &mut self.out);
         }
         let Some(id) = call.session().filter(|id| self.out.sessions.is_open(*id)) else {
             call.withdraw();
@@ -227,6 +234,7 @@ impl Hub {
         };
         call.ok(Reply::Login(reply), &mut self.out);
         if let Some(address) = address {
+            self.note_login(&name, address);
             self.show(ConsoleEvent::LoggedIn {
                 device: name,
                 address,
@@ -247,8 +255,14 @@ impl Hub {
                 LoginFailure::NowLockedOut,
             ),
         };
-        let Check { call, name, .. } = check;
+        let Check {
+            call,
+            name,
+            address,
+            ..
+        } = check;
         self.fail_login(call, &name, (error, failure), now);
+        self.note_penalties(&name, address, &failed);
         if let Some(penalty) = failed.of_name {
             self.show(ConsoleEvent::NamePenalised {
                 network: penalty.network,
@@ -272,6 +286,7 @@ impl Hub {
             Fault::OneName => errors::NAME_PENALISED,
         };
         let error = RpcError::new(ErrorCode::Penalised, message).retry_after(left);
+        self.note_attempt(&attempt.call, &attempt.name, Outcome::Refused, message);
         self.refuse_attempt(attempt.call, error, now);
     }
 
@@ -294,6 +309,7 @@ impl Hub {
         (error, failure): (RpcError, LoginFailure),
         now: Now,
     ) {
+        self.note_login_failed(&call, name, failure);
         let address = self.refuse_attempt(call, error, now);
         self.show(ConsoleEvent::LoginFailed {
             name: name.to_owned(),

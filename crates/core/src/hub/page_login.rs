@@ -9,8 +9,8 @@ use crate::access::logins::{Attempt, Check, PersonAttempt};
 use crate::access::parked::Parked;
 use crate::access::shown_password::ShownPassword;
 use crate::call::Call;
-use crate::caller::Door;
 use crate::console::{ConsoleEvent, PeopleEvent};
+use crate::door::Door;
 use crate::hub::Hub;
 use crate::hub::login::cut;
 use crate::hub::routing::Context;
@@ -18,6 +18,7 @@ use crate::ids::CallId;
 use crate::operator::people::PeopleCommand;
 use crate::operator::requests::{AdminReply, LockOutStatus, PenaltyStatus};
 use crate::store::admission::WebLogin;
+use crate::store::audit::action::AuditAction;
 use crate::store::calls::Query;
 use crate::time::Now;
 
@@ -111,6 +112,8 @@ impl Hub {
 
     /// Ends the lock-out of a login. It need not be one: whoever guesses names fills the list too.
     pub(super) fn unlock_login(&mut self, call: Call, name: &AccessName, now: Now) {
+        let subject = format!("login {name}");
+        self.note_done(&call, AuditAction::Unlocked, |event| event.about(subject));
         let name = attempted_name(name.as_str());
         self.logins.unlock(&name, now);
         call.report(Ok(AdminReply::Done), &mut self.out);

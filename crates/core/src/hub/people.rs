@@ -68,7 +68,7 @@ impl Hub {
         now: Now,
     ) {
         let operation = self.operations.next_id();
-        let store_call = command.store_call(now.wall);
+        let store_call = self.signed(command.store_call(now.wall), call.as_ref(), now);
         self.people.begin(operation, PeopleChange { command, call });
         self.out.push(Effect::Store {
             operation,
@@ -93,6 +93,10 @@ impl Hub {
         let Some(call) = call else {
             return true;
         };
+        if let (Err(error), Some(change)) = (result, command.store_call(now.wall).change()) {
+            let author = self.author(&call);
+            self.note_refused_change(change, &author, error, now);
+        }
         match command {
             PeopleCommand::Ordered(order) => self.order_done(call, &order, result.clone()),
             PeopleCommand::UseLink { session, .. } => {

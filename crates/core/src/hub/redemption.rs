@@ -19,6 +19,8 @@ use crate::hub::Hub;
 use crate::hub::queue::Job;
 use crate::hub::routing::Context;
 use crate::session::state::Stage;
+use crate::store::audit::action::AuditAction;
+use crate::store::audit::words::Outcome;
 use crate::store::calls::{Account, Query, StoreError, StoreReply};
 use crate::store::ticket::Ticket;
 use crate::time::Now;
@@ -327,6 +329,14 @@ impl Hub {
     ) {
         let session = call.session().and_then(|id| self.out.sessions.get(id));
         let address = session.map(|session| session.address);
+        self.note_done(&call, AuditAction::TicketUsed, |event| {
+            let event = event.with_outcome(Outcome::Refused);
+            let event = event.with_detail(refusal.to_string());
+            match ticket {
+                Some(ticket) => event.about(format!("ticket {ticket}")),
+                None => event,
+            }
+        });
         self.show(ConsoleEvent::Ticket(TicketEvent::Refused {
             ticket,
             address,

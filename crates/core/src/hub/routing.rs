@@ -10,8 +10,9 @@ use crate::access::key_change::KeyChange;
 use crate::access::parked::{Behind, Parked};
 use crate::access::possession::Possession;
 use crate::call::Call;
-use crate::caller::{Caller, Door, Proof};
+use crate::caller::{Caller, Proof};
 use crate::console::Departure;
+use crate::door::Door;
 use crate::errors;
 use crate::files::command::FileCommand;
 use crate::hub::Hub;
@@ -35,6 +36,7 @@ impl Hub {
     /// Something happened. What comes of a session that has ended, or of an operation that is
     /// answered, changes nothing.
     pub fn handle_input(&mut self, input: Input, now: Now) {
+        self.now = now;
         self.out.sessions.set_time(now.monotonic);
         self.sightings.set_time(now);
         match input {
@@ -104,8 +106,10 @@ impl Hub {
             } => self.admin_call((admin, door), caller, request, now),
             Input::AccountChanged { name } => self.account_changed(&name),
             Input::Granted { grant, from, to } => self.granted_to(grant, from, to),
+            Input::Happened(event) => self.note(*event),
             Input::Close => self.close(now),
         }
+        self.write_audit();
     }
 
     pub(super) fn session_call(
@@ -341,6 +345,9 @@ impl Hub {
         match decide(&call.caller, call.door(), action) {
             Decision::Permitted => then(self, call, at),
             decision => {
+                if call.caller != Caller::Nobody {
+                    self.note_forbidden(&call, call.method);
+                }
                 let error = not_permitted(decision, call.method);
                 call.split().1.refuse(error, &mut self.out);
             }
@@ -355,8 +362,8 @@ impl Hub {
     /// left, its caller would be nobody.
     pub(super) fn caller(&self, session: SessionId) -> Caller {
         let session = self.out.sessions.get(session);
-        let device = session.and_then(|open| Some((open.name()?, open.proof.as_ref()?)));
-        let Some((name, proof)) = device else {
+        let device = session.and_then(|open| Some((open.name()?, open.proof.as_ref()?, open)));
+        let Some((name, proof, open)) = device else {
             return Caller::Nobody;
         };
         match proof {
@@ -364,6 +371,7 @@ impl Hub {
             proof => Caller::Device {
                 name: name.clone(),
                 proof: proof.clone(),
+                address: Some(open.address),
             },
         }
     }

@@ -9,6 +9,7 @@ use crate::ids::SessionId;
 use crate::operator::errors::{AdminError, no_account};
 use crate::operator::requests::{AdminReply, SessionChoice, SessionStatus};
 use crate::session::state::{Session, Stage};
+use crate::store::audit::action::AuditAction;
 use crate::time::Now;
 
 impl Hub {
@@ -38,7 +39,26 @@ impl Hub {
 
     /// Ends the sessions that somebody has chosen, and tells how many these were.
     pub(super) fn end_chosen_sessions(&mut self, call: Call, choice: &SessionChoice) {
+        let device = match choice {
+            SessionChoice::Number(number) => self.device_of(*number).cloned(),
+            SessionChoice::OfDevice(_) => None,
+        };
         let ended = self.end_choice(choice);
+        if let Ok(ended) = ended {
+            self.note_done(&call, AuditAction::SessionEnded, |event| match choice {
+                SessionChoice::OfDevice(name) => {
+                    let event = event.of_device(name.as_str());
+                    event.with_detail(format!("sessions: {ended}"))
+                }
+                SessionChoice::Number(SessionId(number)) => {
+                    let event = event.about(format!("session {number}"));
+                    match device {
+                        Some(device) => event.of_device(device.as_str()),
+                        None => event,
+                    }
+                }
+            });
+        }
         match ended {
             Ok(ended) => call.report(Ok(AdminReply::Ended(ended)), &mut self.out),
             // There is no such session, or no such device.

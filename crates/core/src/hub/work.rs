@@ -8,8 +8,9 @@ use crate::access::accounts::NotRead;
 use crate::access::errors::proof_gone;
 use crate::access::parked::{Parked, StagedUpload};
 use crate::call::Call;
-use crate::caller::{Caller, Door};
+use crate::caller::Caller;
 use crate::console::ConsoleEvent;
+use crate::door::Door;
 use crate::effect::Effect;
 use crate::errors;
 use crate::files::command::{self, FileCommand, is_own, refuse};
@@ -48,6 +49,9 @@ impl Hub {
         result: Result<StoreReply, StoreError>,
         now: Now,
     ) {
+        if self.audit.answered(operation, &result, now) {
+            return;
+        }
         let is_read = self.read_answered(operation, &result, now);
         if is_read || self.people_answered(operation, &result, now) {
             return;
@@ -55,6 +59,9 @@ impl Hub {
         let Some((name, job)) = self.operations.take_running(operation) else {
             return;
         };
+        if let Err(error) = &result {
+            self.note_not_done(&job, &name, error, now);
+        }
         match job {
             Job::File(call) => self.finish_command(&name, call, result),
             Job::Account(call) => {
@@ -105,7 +112,7 @@ impl Hub {
     }
 
     fn run(&mut self, name: &DeviceName, job: Job, now: Now) {
-        let call = job.store_call(name, now.wall);
+        let call = self.signed_call(&job, name, now);
         let operation = self.operations.run(name, job);
         self.out.push(Effect::Store { operation, call });
     }

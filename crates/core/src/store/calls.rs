@@ -8,6 +8,9 @@ use fleetlink_proto::ticket::{NamePrefix, TicketHash, TicketNumber};
 use fleetlink_proto::{ContentHash, DataFile, DeviceName, IdempotencyKey, Version, WallTime};
 
 use crate::store::admission::{Admission, PageSessions, Token, TokenId, WebLogin};
+use crate::store::audit::author::Author;
+use crate::store::audit::event::{AuditEvent, AuditId, AuditRecord};
+use crate::store::audit::filter::{AuditFilter, AuditPlace};
 use crate::store::journal::Deleter;
 pub use crate::store::password_hash::PasswordHash;
 use crate::store::snapshot::Snapshot;
@@ -115,8 +118,28 @@ pub struct Delete {
 pub enum StoreCall {
     /// To change something.
     Change(Change),
+    /// To change something and to write down, in the same transaction, who did it. Of a change that is
+    /// not made, or changes nothing, nothing is written.
+    Recorded(Change, Box<Provenance>),
     /// To look something up.
     Query(Query),
+}
+
+/// The author and the time of a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Provenance {
+    pub author: Author,
+    pub at: WallTime,
+}
+
+impl StoreCall {
+    /// The change, if it is one.
+    pub fn change(&self) -> Option<&Change> {
+        match self {
+            StoreCall::Change(change) | StoreCall::Recorded(change, _) => Some(change),
+            StoreCall::Query(_) => None,
+        }
+    }
 }
 
 /// A change of what is stored.
@@ -231,6 +254,8 @@ pub enum Change {
     EndPageSessions(PageSessions),
     /// Notes when tokens and sessions were used last.
     NoteUses(Vec<(AccessHash, WallTime)>),
+    /// Adds audit events that no change goes with, all of them or none.
+    Record(Vec<AuditEvent>),
     /// Makes an upload visible, durably, and adds it to the journal. A repeated key answers the
     /// first receipt again and discards what is staged; a key used for another change is a
     /// `Conflict`, and so is appending timed samples to plain ones or the other way round.
@@ -292,6 +317,21 @@ pub enum Query {
     Admission { secret: AccessHash },
     /// The amount at this time.
     Totals { at: WallTime },
+    /// A page of audit records, newest first.
+    Audit {
+        filter: Box<AuditFilter>,
+        /// Only those behind this place.
+        after: Option<AuditPlace>,
+        /// At most so many.
+        limit: u32,
+    },
+    /// The audit records with larger numbers than this one, oldest first.
+    AuditSince {
+        filter: Box<AuditFilter>,
+        id: AuditId,
+        /// At most so many.
+        limit: u32,
+    },
     /// Looks up what an earlier commit of this key answered.
     FindReceipt {
         device: DeviceName,
@@ -341,6 +381,8 @@ pub enum StoreReply {
     Admission(Option<Admission>),
     /// To `Totals`.
     Totals(Totals),
+    /// To `Audit` and `AuditSince`.
+    Audit(Vec<AuditRecord>),
     /// To `FindReceipt`.
     Receipt(Option<Receipt>),
     /// To `Commit`.

@@ -330,6 +330,7 @@ fn a_token_of_a_device_acts_as_that_device_at_the_http_door_alone() {
     let wanted = Caller::Device {
         name: name("cam"),
         proof,
+        address: Some([192, 0, 2, 1].into()),
     };
     assert_eq!(cam, wanted);
     assert_eq!(cam.means(), Some(Means::Token));

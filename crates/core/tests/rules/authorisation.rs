@@ -56,6 +56,7 @@ pub(crate) fn device_caller(own: &DeviceName, means: Means) -> Caller {
     Caller::Device {
         name: own.clone(),
         proof,
+        address: None,
     }
 }
 

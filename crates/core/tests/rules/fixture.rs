@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use fleetlink_core::{
-    Account, AccountVersion, AdminError, AdminId, AdminReply, AdminRequest, Attempts, CallId,
-    Caller, Capacity, CheckId, Door, Effect, Hub, Input, Now, OperationId, PasswordHash,
-    PenaltySettings, Person, Possession, SessionId, Settings, ShownPassword, Staged, StagedId,
-    StoreCall, StoreError, StoreReply,
+    Account, AccountVersion, AdminError, AdminId, AdminReply, AdminRequest, Attempts, AuditEvent,
+    CallId, Caller, Capacity, Change, CheckId, Door, Effect, Hub, Input, Now, OperationId,
+    PasswordHash, PenaltySettings, Person, Possession, Provenance, SessionId, Settings,
+    ShownPassword, Staged, StagedId, StoreCall, StoreError, StoreReply,
 };
 use fleetlink_proto::access::AccessHash;
 use fleetlink_proto::control::{
@@ -29,6 +29,10 @@ pub(crate) struct Fixture {
     pub(crate) effects: Vec<Effect>,
     /// Whether reads of the store wait for the test to answer them.
     pub(crate) reads_wait: bool,
+    /// The changes that went to the store with their authors.
+    pub(crate) signed: Vec<(Change, Provenance)>,
+    /// The audit events without a change that went to the store.
+    pub(crate) events: Vec<AuditEvent>,
     last: i64,
 }
 
@@ -41,6 +45,8 @@ fn person(name: &str, secret: AccessHash) -> Box<Person> {
     Box::new(Person {
         name: name.into(),
         secret,
+        is_token: false,
+        address: None,
         expires: None,
     })
 }
@@ -98,6 +104,8 @@ impl Fixture {
             stored: Stored::with(&accounts),
             hub: Hub::new(settings, now),
             reads_wait: false,
+            signed: Vec::new(),
+            events: Vec::new(),
             now,
             effects: Vec::new(),
             last: 0,
@@ -129,7 +137,16 @@ impl Fixture {
 
     fn drain(&mut self) {
         while let Some(effect) = self.hub.poll_effect() {
-            match effect {
+            match self.looked_at(effect) {
+                Effect::Store {
+                    operation,
+                    call: StoreCall::Change(Change::Record(events)),
+                } => {
+                    self.events.extend(events);
+                    let result = Ok(StoreReply::Done);
+                    let answered = Input::StoreAnswered { operation, result };
+                    self.hub.handle_input(answered, self.now);
+                }
                 Effect::Store { operation, call } if !self.reads_wait => {
                     match self.stored.read(&call) {
                         Some(reply) => {
@@ -142,6 +159,21 @@ impl Fixture {
                 }
                 effect => self.effects.push(effect),
             }
+        }
+    }
+
+    /// Notes who makes a change, and gives the change alone.
+    fn looked_at(&mut self, effect: Effect) -> Effect {
+        match effect {
+            Effect::Store {
+                operation,
+                call: StoreCall::Recorded(change, by),
+            } => {
+                self.signed.push((change.clone(), *by));
+                let call = StoreCall::Change(change);
+                Effect::Store { operation, call }
+            }
+            effect => effect,
         }
     }
 

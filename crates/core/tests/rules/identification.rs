@@ -18,6 +18,7 @@ fn caller(device: &DeviceName) -> Caller {
     Caller::Device {
         name: device.clone(),
         proof: Proof::Password(hash("right")),
+        address: Some([192, 0, 2, 1].into()),
     }
 }
 

@@ -245,6 +245,7 @@ fn parked_calls_have_a_bound() {
     let caller = |number: usize| Caller::Device {
         name: name(&format!("cam-{number}")),
         proof: Proof::Password(hash("right")),
+        address: None,
     };
     let call = f.call_by(Door::Http, caller(0), list());
     for number in 1..MAX_PARKED_CALLS {

@@ -34,6 +34,7 @@ fn by_password(password: &str) -> Caller {
     Caller::Device {
         name: name("cam"),
         proof: Proof::Password(hash(password)),
+        address: None,
     }
 }
 
@@ -109,7 +110,7 @@ impl Fixture {
             let reply = match &call {
                 StoreCall::Query(Query::ListFiles { .. }) => no_files(),
                 StoreCall::Query(_) => panic!("{call:?}"),
-                StoreCall::Change(_) => StoreReply::Done,
+                StoreCall::Change(_) | StoreCall::Recorded(..) => StoreReply::Done,
             };
             self.answer_store(operation, &call, Ok(reply));
         }

@@ -88,6 +88,7 @@ fn a_proof_that_holds_no_more_is_nobodys() {
         let caller = Caller::Device {
             name: name("cam"),
             proof,
+            address: None,
         };
         let call = f.call_by(Door::Http, caller, sum());
         let error = f.stateless_reply(call).unwrap().unwrap_err();
@@ -254,6 +255,7 @@ fn a_device_reads_and_deletes_its_own_data_by_http_and_no_other() {
     let before = Caller::Device {
         name: name("cam"),
         proof: Proof::Password(hash("before")),
+        address: None,
     };
     let [request, ..] = cases("cam");
     f.administer(before, Door::Http, AdminRequest::Data(request));
@@ -326,6 +328,7 @@ fn an_upload_without_a_session_is_committed_once_and_only_by_its_device() {
     let before = Caller::Device {
         name: name("cam"),
         proof: Proof::Password(hash("before")),
+        address: None,
     };
     let call = commit(&mut f, upload, before);
     assert!(f.stateless_reply(call).unwrap().is_err());

@@ -103,6 +103,8 @@ pub(crate) const WANTED: &[&str] = &[
     "sending",
     "discarded",
     "operator done",
+    "a change was recorded",
+    "an event was recorded",
     "operator refused",
 ];
 

@@ -109,6 +109,7 @@ impl Oracle {
             Ok(Caller::Device {
                 name,
                 proof: Proof::Password(hash),
+                ..
             }) => {
                 assert!(self.is_right(&password), "{password} is not right");
                 assert_eq!(name.as_str(), name_of(&password));

@@ -301,7 +301,8 @@ impl Oracle {
             | Input::LoginSettled { .. }
             | Input::AttemptsChanged { .. }
             | Input::LoginShown { .. }
-            | Input::SecretShown { .. } => {}
+            | Input::SecretShown { .. }
+            | Input::Happened(_) => {}
             Input::PasswordShown { call, shown, .. } => self.password_shown(*call, shown),
             Input::PasswordChecked { check, matches } => self.checked(*check, *matches, now),
             Input::StoreAnswered { result, .. } => {

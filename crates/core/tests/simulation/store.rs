@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fleetlink_core::{
     Account, AccountVersion, Change, Commit, Delete, GivenLogin, Hold, NewTicket, OperationId,
-    Query, SegmentRef, Snapshot, Staged, StagedId, StoreCall, StoreError, StoreReply, Ticket,
-    TicketRoom, TicketStanding, TicketUse, Totals,
+    Provenance, Query, SegmentRef, Snapshot, Staged, StagedId, StoreCall, StoreError, StoreReply,
+    Ticket, TicketRoom, TicketStanding, TicketUse, Totals,
 };
 use fleetlink_proto::control::{
     DeleteReply, EnrolledKey, FileEntry, FileList, Receipt, UploadMode,
@@ -32,6 +32,11 @@ pub(crate) struct Store {
     last_staged: u64,
     last_version: u64,
     pub(crate) running: BTreeMap<OperationId, StoreCall>,
+    /// The authors of the running changes.
+    pub(crate) authors: BTreeMap<OperationId, Provenance>,
+    /// The audit records of changes, and the events without a change.
+    pub(crate) records: u64,
+    pub(crate) events: u64,
 }
 
 #[derive(Default)]
@@ -43,6 +48,7 @@ struct File {
 /// The device that a call is about; none where it is about a ticket.
 pub(crate) fn whose(call: &StoreCall) -> Option<&DeviceName> {
     match call {
+        StoreCall::Recorded(..) => panic!("its author was taken off"),
         StoreCall::Change(Change::AddAccount(account)) => Some(&account.name),
         StoreCall::Change(Change::SetPassword { name, .. })
         | StoreCall::Change(Change::SetKey { name, .. })
@@ -69,7 +75,8 @@ pub(crate) fn whose(call: &StoreCall) -> Option<&DeviceName> {
         )
         | StoreCall::Change(Change::AddTicket { .. })
         | StoreCall::Change(Change::RevokeTicket { .. })
-        | StoreCall::Change(Change::FinishImport { .. }) => None,
+        | StoreCall::Change(Change::FinishImport { .. })
+        | StoreCall::Change(Change::Record(_)) => None,
         StoreCall::Change(
             Change::AddWebLogin(_)
             | Change::SetWebPassword { .. }
@@ -87,6 +94,8 @@ pub(crate) fn whose(call: &StoreCall) -> Option<&DeviceName> {
             Query::WebLogin { .. }
             | Query::WebLogins { .. }
             | Query::Tokens { .. }
+            | Query::Audit { .. }
+            | Query::AuditSince { .. }
             | Query::Admission { .. },
         ) => panic!("no person is in the simulation"),
     }
@@ -117,7 +126,7 @@ impl Store {
     pub(crate) fn finish(&mut self, operation: OperationId, faults: u64, rng: &mut Rng) -> Answer {
         let call = self.running.remove(&operation).expect("is running");
         if !rng.percent(faults) {
-            return self.apply(&call);
+            return self.apply_operation(operation, &call);
         }
         let why = "injected".to_owned();
         Err(match rng.below(6) {
@@ -127,7 +136,7 @@ impl Store {
             3 => StoreError::Corrupt(why),
             4 => StoreError::Unknown(why),
             _ => {
-                drop(self.apply(&call));
+                drop(self.apply_operation(operation, &call));
                 StoreError::Unknown(why)
             }
         })
@@ -140,11 +149,12 @@ impl Store {
 
     /// The process dies: what was under way is done or not, and staged bytes are forgotten.
     pub(crate) fn crash(&mut self, rng: &mut Rng) {
-        for call in std::mem::take(&mut self.running).into_values() {
+        for (operation, call) in std::mem::take(&mut self.running) {
             if rng.percent(50) {
-                drop(self.apply(&call));
+                drop(self.apply_operation(operation, &call));
             }
         }
+        self.authors.clear();
         self.staged.clear();
     }
 
@@ -187,8 +197,20 @@ impl Store {
         Some(file.segments.concat())
     }
 
-    fn apply(&mut self, call: &StoreCall) -> Answer {
+    fn apply_operation(&mut self, operation: OperationId, call: &StoreCall) -> Answer {
+        match self.authors.remove(&operation) {
+            Some(by) => self.apply_recorded(call, &by),
+            None => self.apply(call),
+        }
+    }
+
+    pub(crate) fn apply(&mut self, call: &StoreCall) -> Answer {
         match call {
+            StoreCall::Recorded(..) => panic!("its author was taken off"),
+            StoreCall::Change(Change::Record(events)) => {
+                self.events += events.len() as u64;
+                Ok(StoreReply::Done)
+            }
             StoreCall::Change(Change::AddAccount(account)) => {
                 let folded = account.name.folded();
                 if self.accounts.keys().any(|name| name.folded() == folded) {
@@ -312,7 +334,7 @@ impl Store {
         }))
     }
 
-    fn query(&self, query: &Query) -> Answer {
+    pub(crate) fn query(&self, query: &Query) -> Answer {
         Ok(match query {
             Query::Account { name } => {
                 let mut accounts = self.accounts.values();
@@ -369,6 +391,8 @@ impl Store {
             Query::WebLogin { .. }
             | Query::WebLogins { .. }
             | Query::Tokens { .. }
+            | Query::Audit { .. }
+            | Query::AuditSince { .. }
             | Query::Admission { .. } => panic!("no person is in the simulation"),
         })
     }

@@ -14,6 +14,7 @@ use fleetlink_proto::transfer::TransferId;
 use fleetlink_proto::{DeviceKey, DeviceName, IdempotencyKey, WallTime};
 
 use crate::Traced;
+use crate::audit;
 use crate::client::{Change, Client};
 use crate::coverage::Coverage;
 use crate::guesses::matches;
@@ -339,6 +340,7 @@ impl World {
             if let Some(trace) = &mut self.trace {
                 write!(trace, "{:?}{effect:?}", self.now.monotonic).unwrap();
             }
+            let effect = audit::unsigned(effect, &self.hub, &self.oracle, &mut self.store);
             self.coverage.effect(&effect);
             self.oracle.effect(&effect, &self.store, self.now);
             if let Some(what) = self.oracle.key_login(&effect, self.now) {
@@ -511,7 +513,17 @@ impl World {
             assert!(self.oracle.may_be_left(staged), "{staged:?} is left over");
         }
         self.check_changes();
+        self.count_records();
         self.store.check_tickets();
+    }
+
+    fn count_records(&mut self) {
+        if self.store.records > 0 {
+            self.coverage.count("a change was recorded");
+        }
+        if self.store.events > 0 {
+            self.coverage.count("an event was recorded");
+        }
     }
 
     /// Every change has one effect at most, and exactly one where its device was told so.

@@ -26,6 +26,13 @@ pub(super) struct RetentionArguments {
     /// longest unchanged ones first.
     #[arg(long, value_name = "SIZE|never", default_value = "never", value_parser = data_size)]
     data_size: OrNever<u64>,
+    /// Time that an audit record stays, 1h or more: who did what, and from where.
+    #[arg(long, value_name = "TIME|never", default_value = "90d", value_parser = audit_age)]
+    audit_age: OrNever<Duration>,
+    /// Audit records that stay, 1000 or more; beyond them the oldest are deleted. Half of them are for
+    /// what people without a login cause, such as wrong passwords.
+    #[arg(long, value_name = "N|never", default_value = "1000000", value_parser = audit_events)]
+    audit_events: OrNever<u64>,
     /// Bytes of upload-log.txt and of deletion-log.txt, 4096 or more, as 10M; then the file becomes
     /// NAME.1 and a new one begins.
     #[arg(long, value_name = "SIZE|never", default_value = "never", value_parser = log_size)]
@@ -48,6 +55,8 @@ impl RetentionArguments {
             journal_changes: self.journal_changes.0,
             data_age: self.data_age.0,
             data_bytes: self.data_size.0,
+            audit_age: self.audit_age.0,
+            audit_events: self.audit_events.0,
         }
     }
 
@@ -94,6 +103,17 @@ fn data_age(text: &str) -> Result<OrNever<Duration>, String> {
 fn data_size(text: &str) -> Result<OrNever<u64>, String> {
     let expected = "a size of at least 4096 bytes, such as 20G";
     bound(text, size, &Retention::MIN_DATA_BYTES, expected)
+}
+
+fn audit_age(text: &str) -> Result<OrNever<Duration>, String> {
+    let expected = "a time of at least 1h, such as 90d";
+    bound(text, time, &Retention::MIN_AUDIT_AGE, expected)
+}
+
+fn audit_events(text: &str) -> Result<OrNever<u64>, String> {
+    let expected = "a number of at least 1000";
+    let number = |text: &str| text.parse().ok();
+    bound(text, number, &Retention::MIN_AUDIT_EVENTS, expected)
 }
 
 fn log_size(text: &str) -> Result<OrNever<u64>, String> {
@@ -158,13 +178,15 @@ mod tests {
     #[test]
     fn everything_can_be_set() {
         let all = "--journal-age 2d --journal-changes 20000 --log-size 10M --log-age 36h \
-                   --data-age 90m --data-size 20G";
+                   --data-age 90m --data-size 20G --audit-age 7d --audit-events 5000";
         let retention = parse(&all.split(' ').collect::<Vec<_>>()).unwrap();
         let journal = retention.store();
         assert_eq!(journal.journal_age, Some(2 * DAY));
         assert_eq!(journal.journal_changes, Some(20_000));
         assert_eq!(journal.data_age, Some(Duration::from_secs(90 * 60)));
         assert_eq!(journal.data_bytes, Some(20 << 30));
+        assert_eq!(journal.audit_age, Some(7 * DAY));
+        assert_eq!(journal.audit_events, Some(5000));
         assert_eq!(retention.logs().size, Some(10 << 20));
         assert_eq!(retention.logs().age, Some(DAY + DAY / 2));
         let never = parse(&["--journal-age", "never", "--journal-changes", "never"]);
@@ -180,6 +202,8 @@ mod tests {
             ("--data-age", "59s", "at least 1m"),
             ("--data-size", "4095", "at least 4096"),
             ("--data-size", "all", "or never"),
+            ("--audit-age", "59m", "at least 1h"),
+            ("--audit-events", "999", "at least 1000"),
             ("--log-size", "1k", "at least 4096"),
             ("--log-size", "99999999999G", "such as 10M"),
             ("--log-age", "1m", "at least 1h"),

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use fleetlink_core::{AccountOrder, AdminRequest, SessionChoice, SessionId};
+use fleetlink_core::{
+    AccountOrder, Actor, ActorKind, AdminRequest, AuditAction, AuditEvent, Author, Door,
+    SessionChoice, SessionId,
+};
 use fleetlink_proto::IdempotencyKey;
 
 use super::message::{OperatorCall, OperatorReply};
@@ -10,7 +13,7 @@ use super::tickets;
 use crate::driver::DriverHandle;
 use crate::driver::wall_time;
 use crate::hub_state::HubState;
-use crate::identity::IdentityError;
+use crate::identity::{IdentityError, Rotated};
 use crate::passwords::Passwords;
 use crate::store::Store;
 
@@ -87,13 +90,35 @@ impl Desk {
         let rotating =
             tokio::task::spawn_blocking(move || hub_state.identity()?.rotate(wall_time()));
         match rotating.await {
-            Ok(Ok(rotated)) => Ok(OperatorReply::KeyRotated {
-                old: rotated.old,
-                new: rotated.new,
-            }),
+            Ok(Ok(rotated)) => {
+                self.note_rotation(&rotated).await;
+                Ok(OperatorReply::KeyRotated {
+                    old: rotated.old,
+                    new: rotated.new,
+                })
+            }
             Ok(Err(error)) => Err(IdentityError::to_string(&error)),
             Err(failed) => std::panic::resume_unwind(failed.into_panic()),
         }
+    }
+}
+
+impl Desk {
+    async fn note_rotation(&self, rotated: &Rotated) {
+        let author = Author {
+            by: Actor {
+                kind: ActorKind::Operator,
+                name: None,
+            },
+            door: match self.hub_state {
+                HubState::Running { .. } => Some(Door::Socket),
+                HubState::Stopped(_) => None,
+            },
+            address: None,
+        };
+        let event = AuditEvent::new(wall_time(), AuditAction::HubKeyRotated, author);
+        let pins = format!("from {} to {}", rotated.old, rotated.new);
+        self.driver.happened(event.with_detail(pins)).await;
     }
 }
 

@@ -53,7 +53,14 @@ impl Offline {
         };
         let passwords = Passwords::new();
         let (driver, handle) = Driver::new(
-            |now| Hub::new(Settings::default(), now),
+            |now| {
+                let is_offline = true;
+                let settings = Settings {
+                    is_offline,
+                    ..Settings::default()
+                };
+                Hub::new(settings, now)
+            },
             Arc::clone(&store),
             passwords.clone(),
             followers,

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use fleetlink_core::{Capacity, Door, Input};
+use fleetlink_core::{AuditAction, AuditEvent, Author, Capacity, Door, Input};
 use fleetlink_proto::HubPin;
 use fleetlink_proto::control::limits;
 use tokio::sync::watch;
@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::credentials::Credentials;
-use crate::driver::{DriverHandle, StatelessCalls};
+use crate::driver::{DriverHandle, StatelessCalls, wall_time};
 use crate::http::{HttpListening, Serving};
 use crate::identity::Identity;
 use crate::import::{self, Authority, ImportHandle, ImportTools};
@@ -166,6 +166,8 @@ impl RunningHub {
     pub async fn close(self) {
         self.closing.cancel();
         let draining = async {
+            let end = AuditEvent::new(wall_time(), AuditAction::HubEnded, Author::hub(None));
+            self.driver.happened(end).await;
             // A driver that has ended has drained.
             let _ = self.driver.input(Input::Close).await;
             let exchange = async {

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fleetlink_core::{
-    HalfHours, Hub, Query, Settings, SightingNotes, StoreCall, StoreError, StoreReply, Totals,
+    AuditAction, AuditEvent, Author, HalfHours, Hub, Query, Settings, SightingNotes, StoreCall,
+    StoreError, StoreReply, Totals,
 };
 use fleetlink_proto::control::ActiveDevice;
 use fleetlink_proto::{HubRun, WallTime};
@@ -300,6 +301,10 @@ async fn start_with(
         retention,
         Arc::clone(&clock),
     );
+    let began = AuditEvent::new(clock(), AuditAction::HubStarted, Author::hub(None));
+    driver
+        .happened(began.with_detail(concat!("fleetlink ", env!("CARGO_PKG_VERSION"))))
+        .await;
     let shown = (!plain).then(|| identity.clone());
     let accepting = devices::accept(listener, budget, shown, context, closing.clone());
     let hub = RunningHub {

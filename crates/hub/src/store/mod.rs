@@ -52,6 +52,11 @@ pub struct Retention {
     pub data_age: Option<Duration>,
     /// The bytes of data files that stay; beyond them the longest unchanged files are deleted.
     pub data_bytes: Option<u64>,
+    /// The time that an audit record stays.
+    pub audit_age: Option<Duration>,
+    /// The number of audit records that stay; beyond it the oldest are deleted. Those that strangers
+    /// caused have half of it.
+    pub audit_events: Option<u64>,
 }
 
 /// A data file that is beyond the bounds.
@@ -72,17 +77,23 @@ impl Retention {
     pub const MIN_DATA_AGE: Duration = Duration::from_secs(60);
     /// The fewest bytes to which data may be bounded.
     pub const MIN_DATA_BYTES: u64 = 4096;
+    /// The shortest time for which audit records may be kept.
+    pub const MIN_AUDIT_AGE: Duration = Duration::from_secs(3600);
+    /// The fewest audit records to which they may be bounded.
+    pub const MIN_AUDIT_EVENTS: u64 = 1_000;
 }
 
 impl Default for Retention {
     /// All data; of the journal 30 days and ten million changes, which take about a gigabyte and a
-    /// half.
+    /// half; of audit records 90 days and a million.
     fn default() -> Self {
         Retention {
             journal_age: Some(Duration::from_secs(30 * 24 * 3600)),
             journal_changes: Some(10_000_000),
             data_age: None,
             data_bytes: None,
+            audit_age: Some(Duration::from_secs(90 * 24 * 3600)),
+            audit_events: Some(1_000_000),
         }
     }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use fleetlink_core::{
-    Admission, Change, ChangeKind, Commit, Delete, SightingNotes, Staged, StagedId, StoreError,
-    StoreReply,
+    Admission, Change, ChangeKind, Commit, Delete, Provenance, SightingNotes, Staged, StagedId,
+    StoreError, StoreReply, change_event, state_before,
 };
 use fleetlink_proto::DeviceName;
 use fleetlink_proto::control::{DeleteReply, Receipt, UploadMode};
@@ -23,17 +23,20 @@ use super::partials::{Partials, other_change};
 use super::segments::NewSegment;
 use super::staged::StagedUploads;
 use super::{
-    Shared, accounts, imports, merge, page_sessions, segments, sightings, tickets, tokens,
-    web_logins,
+    Shared, accounts, audit, imports, merge, page_sessions, query, segments, sightings, tickets,
+    tokens, web_logins,
 };
 
 /// A write of the store: a change that it was asked for, or one of its own upkeep.
 pub(super) enum Write {
     Change(Change),
+    /// A change and the record of it.
+    Recorded(Change, Box<Provenance>),
     Discard(StagedId),
     Merge(Box<Merge>),
     PruneJournal(Bounds),
     NoteSightings(Box<SightingNotes>),
+    PruneAudit(audit::Bounds),
 }
 
 /// A change that takes effect with the commit of its transaction.
@@ -49,6 +52,8 @@ pub(super) struct Applied {
     pub(super) grown: Option<FileKey>,
     /// A new segment whose bytes are in a file.
     pub(super) filed: Option<u64>,
+    /// Whether it was made before, and this was a repetition.
+    repeated: bool,
     /// Keeps snapshots waiting until a merge is committed or rolled back.
     _merging: Option<Merging>,
 }
@@ -62,6 +67,7 @@ impl Applied {
             replaced: Vec::new(),
             grown: None,
             filed: None,
+            repeated: false,
             _merging: None,
         }
     }
@@ -71,7 +77,9 @@ impl Write {
     /// The bytes of samples that it adds to the database, at most.
     pub(super) fn inline_bytes(&self) -> u64 {
         let bytes = match self {
-            Write::Change(Change::Commit(commit)) => commit.staged.bytes,
+            Write::Change(Change::Commit(commit)) | Write::Recorded(Change::Commit(commit), _) => {
+                commit.staged.bytes
+            }
             Write::Merge(merge) => merge.merged.bytes,
             _ => 0,
         };
@@ -85,6 +93,7 @@ impl Write {
     ) -> Result<Applied, OpError> {
         match self {
             Write::Change(asked) => change(connection, shared, asked),
+            Write::Recorded(asked, by) => recorded(connection, shared, asked, by),
             Write::Discard(id) => {
                 let mut applied = Applied::with(StoreReply::Done);
                 applied.discarded = unless_taken(connection, *id)?;
@@ -99,8 +108,30 @@ impl Write {
                 sightings::note(connection, notes)?;
                 Ok(Applied::with(StoreReply::Done))
             }
+            Write::PruneAudit(bounds) => {
+                audit::prune(connection, bounds)?;
+                Ok(Applied::with(StoreReply::Done))
+            }
         }
     }
+}
+
+/// Makes a change and adds the record of it, in the same transaction.
+fn recorded(
+    connection: &Connection,
+    shared: &Shared,
+    asked: &Change,
+    Provenance { author, at }: &Provenance,
+) -> Result<Applied, OpError> {
+    let before = state_before(asked);
+    let before = before.map(|state| query::run(&state, connection, shared));
+    let before = before.transpose()?;
+    let applied = change(connection, shared, asked)?;
+    if !applied.repeated {
+        let event = change_event(author, *at, asked, before.as_ref(), &applied.reply);
+        event.map_or(Ok(()), |event| audit::add(connection, &event))?;
+    }
+    Ok(applied)
 }
 
 fn change(connection: &Connection, shared: &Shared, asked: &Change) -> Result<Applied, OpError> {
@@ -210,6 +241,12 @@ fn change(connection: &Connection, shared: &Shared, asked: &Change) -> Result<Ap
             page_sessions::note_uses(connection, uses)?;
             StoreReply::Done
         }
+        Change::Record(events) => {
+            events
+                .iter()
+                .try_for_each(|event| audit::add(connection, event))?;
+            StoreReply::Done
+        }
         Change::Commit(asked) => return commit(connection, &shared.staged, asked),
         Change::Delete(asked) => return delete(connection, &shared.partials, asked),
     };
@@ -246,6 +283,7 @@ fn commit(
     if let Some(earlier) = journal::find(connection, &change.device, change.key)? {
         let receipt = earlier.receipt_of(&change.file, change.mode)?;
         let mut applied = Applied::with(StoreReply::Committed(receipt));
+        applied.repeated = true;
         applied.discarded = unless_taken(connection, id)?;
         return Ok(applied);
     }
@@ -330,7 +368,10 @@ fn delete(
 ) -> Result<Applied, OpError> {
     if let Some(earlier) = journal::find(connection, &change.device, change.key)? {
         let reply = earlier.deletion_of(&change.file)?;
-        return Ok(Applied::with(StoreReply::Deleted(reply)));
+        return Ok(Applied {
+            repeated: true,
+            ..Applied::with(StoreReply::Deleted(reply))
+        });
     }
     let name = PartialName {
         device: change.device.clone(),

@@ -20,7 +20,8 @@ pub(super) fn before(file: Option<&DataFile>) -> ToSqlOutput<'_> {
     file.map_or((-1).into(), value)
 }
 
-fn value(file: &DataFile) -> ToSqlOutput<'_> {
+/// The value of a name.
+pub(super) fn value(file: &DataFile) -> ToSqlOutput<'_> {
     match file.number() {
         Some(number) => i64::from(number).into(),
         None => file.text().unwrap_or_default().into(),

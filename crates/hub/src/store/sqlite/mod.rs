@@ -17,6 +17,7 @@
 
 mod accounts;
 mod arriving_leaves;
+mod audit;
 mod beside;
 mod candidates;
 mod change;
@@ -69,7 +70,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fleetlink_core::{
-    ImportMemory, JournalEntry, KnownNames, SegmentRef, SightingNotes, StagedId, StoreCall,
+    ImportMemory, JournalEntry, KnownNames, Query, SegmentRef, SightingNotes, StagedId, StoreCall,
     StoreError, StoreReply, UnfinishedUpload, UploadChange,
 };
 use fleetlink_proto::control::FileEntry;
@@ -119,6 +120,8 @@ pub struct SqliteStore {
     _merger: Merger,
     _builder: Builder,
     reader: Reader,
+    /// For audit records alone.
+    audit_reader: Reader,
     writer: Writer,
     shared: Arc<Shared>,
     found: Reconciliation,
@@ -180,10 +183,13 @@ impl SqliteStore {
         let builder = Builder::start(build, Arc::clone(&shared));
         let builder = builder.map_err(OpenError::Thread)?;
         let reader = Reader::start(read, Arc::clone(&shared)).map_err(OpenError::Thread)?;
+        let read = connection::reader(&shared.folder)?;
+        let audit_reader = Reader::start(read, Arc::clone(&shared)).map_err(OpenError::Thread)?;
         Ok(SqliteStore {
             _merger: merger,
             _builder: builder,
             reader,
+            audit_reader,
             writer,
             shared,
             found: found.report,
@@ -217,6 +223,17 @@ impl Store for SqliteStore {
     fn execute(&self, call: StoreCall) -> StoreFuture<'_, StoreReply> {
         match call {
             StoreCall::Change(change) => Box::pin(self.writer.write(Write::Change(change))),
+            StoreCall::Recorded(change, by) => {
+                Box::pin(self.writer.write(Write::Recorded(change, by)))
+            }
+            // Another thread's: of a long list of records nobody else waits for the end.
+            StoreCall::Query(query @ (Query::Audit { .. } | Query::AuditSince { .. })) => {
+                let shared = Arc::clone(&self.shared);
+                let run = move |connection: &Connection| {
+                    query::run(&query, connection, &shared).map_err(of_read)
+                };
+                Box::pin(self.audit_reader.run(run))
+            }
             StoreCall::Query(query) => {
                 let shared = Arc::clone(&self.shared);
                 Box::pin(self.read(move |connection| query::run(&query, connection, &shared)))
@@ -323,6 +340,16 @@ impl Store for SqliteStore {
                 .await?
             {
                 self.writer.write(Write::PruneJournal(bounds)).await?;
+            }
+            let bounds = audit::Bounds {
+                since: keep.audit_age.map(|age| before(now, age)),
+                most: keep.audit_events,
+            };
+            while self
+                .read(move |connection| audit::has_surplus(connection, &bounds))
+                .await?
+            {
+                self.writer.write(Write::PruneAudit(bounds)).await?;
             }
             Ok(())
         })

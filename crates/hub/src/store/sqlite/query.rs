@@ -5,7 +5,9 @@ use rusqlite::Connection;
 
 use super::Shared;
 use super::error::OpError;
-use super::{accounts, files, journal, page_sessions, segments, tickets, tokens, web_logins};
+use super::{
+    accounts, audit, files, journal, page_sessions, segments, tickets, tokens, web_logins,
+};
 
 pub(super) fn run(
     query: &Query,
@@ -48,6 +50,14 @@ pub(super) fn run(
             open_tickets: tickets::count_open(connection, *at)?,
             logins: web_logins::count(connection)?,
         }),
+        Query::Audit {
+            filter,
+            after,
+            limit,
+        } => StoreReply::Audit(audit::page(connection, filter, *after, *limit)?),
+        Query::AuditSince { filter, id, limit } => {
+            StoreReply::Audit(audit::since(connection, filter, *id, *limit)?)
+        }
         Query::FindReceipt { device, key } => {
             let earlier = journal::find(connection, device, *key)?;
             StoreReply::Receipt(earlier.map(|earlier| earlier.receipt()).transpose()?)

@@ -204,6 +204,34 @@ pub(super) const STEPS: &[&str] = &["
         alive_ms INTEGER NOT NULL,
         ran      BLOB NOT NULL
     ) STRICT;
+
+    -- Who did what. The largest id is remembered, so none is ever used again. Each index ends with the
+    -- time and the id, so that it gives the newest records that fit first.
+    CREATE TABLE audit_events (
+        id      INTEGER PRIMARY KEY AUTOINCREMENT,
+        at_ms   INTEGER NOT NULL,
+        action  TEXT NOT NULL,
+        by_kind TEXT NOT NULL,
+        by_name TEXT COLLATE NOCASE,
+        door    TEXT,
+        address TEXT,
+        device  TEXT COLLATE NOCASE,
+        file    ANY,
+        subject TEXT,
+        outcome TEXT NOT NULL,
+        detail  TEXT
+    ) STRICT;
+    CREATE INDEX audit_by_time ON audit_events (at_ms);
+    CREATE INDEX audit_by_action ON audit_events (action, at_ms);
+    CREATE INDEX audit_by_device ON audit_events (device, at_ms) WHERE device IS NOT NULL;
+    CREATE INDEX audit_by_device_and_action ON audit_events (device, action, at_ms)
+        WHERE device IS NOT NULL;
+    CREATE INDEX audit_by_file ON audit_events (file, at_ms) WHERE file IS NOT NULL;
+    CREATE INDEX audit_by_name ON audit_events (by_name, at_ms) WHERE by_name IS NOT NULL;
+    CREATE INDEX audit_by_kind ON audit_events (by_kind, at_ms)
+        WHERE by_kind NOT IN ('device', 'nobody');
+    CREATE INDEX audit_of_strangers ON audit_events (at_ms) WHERE by_kind = 'nobody';
+    CREATE INDEX audit_by_outcome ON audit_events (outcome, at_ms) WHERE outcome <> 'done';
 "];
 
 /// Marks a database as one of ours: `flnk`.

@@ -12,6 +12,8 @@ const ALL: Retention = Retention {
     journal_changes: None,
     data_age: None,
     data_bytes: None,
+    audit_age: None,
+    audit_events: None,
 };
 
 fn after(time: Duration) -> WallTime {

@@ -115,9 +115,9 @@ fn unused(connection: &Connection) -> u64 {
 /// logs in to do so.
 fn may_use_reserve(write: &Write) -> bool {
     match write {
-        Write::Discard(_) | Write::PruneJournal(_) => true,
+        Write::Discard(_) | Write::PruneJournal(_) | Write::PruneAudit(_) => true,
         Write::Merge(_) | Write::NoteSightings(_) => false,
-        Write::Change(change) => match change {
+        Write::Change(change) | Write::Recorded(change, _) => match change {
             Change::Delete(_)
             | Change::RemoveAccount { .. }
             | Change::RemoveKey { .. }
@@ -142,6 +142,7 @@ fn may_use_reserve(write: &Write) -> bool {
             | Change::AddWebLogin(_)
             | Change::AddToken { .. }
             | Change::NoteUses(_)
+            | Change::Record(_)
             | Change::Commit(_) => false,
         },
     }
