@@ -62,6 +62,8 @@ impl fmt::Display for Action<'_> {
             Action::ChangeKey(device) => write!(f, "changing the key of {device}"),
             Action::Transfer(device) => write!(f, "transfers of {device}"),
             Action::RedeemTicket => f.write_str("using a ticket"),
+            Action::Follow(Some(device)) => write!(f, "following {device}"),
+            Action::Follow(None) => f.write_str("following all devices"),
             Action::Inspect => f.write_str("inspecting the hub"),
             Action::Administer => f.write_str("administering the hub"),
         }

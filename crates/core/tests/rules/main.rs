@@ -4,6 +4,7 @@
 
 mod accounts;
 mod admission;
+mod audit;
 mod authorisation;
 mod direct;
 mod doors;

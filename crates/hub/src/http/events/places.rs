@@ -97,6 +97,8 @@ mod tests {
 
     fn viewer(secret: u8) -> Caller {
         Caller::Viewer(Box::new(Person {
+            is_token: false,
+            address: None,
             name: "ana".into(),
             secret: AccessHash::from_bytes([secret; 32]),
             expires: None,

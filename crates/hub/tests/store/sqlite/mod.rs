@@ -1,5 +1,6 @@
 //! The embedded store: the suite, and what only it has.
 
+mod audit;
 mod backups;
 mod columns;
 mod damage;
