@@ -52,13 +52,13 @@ impl Fixture {
     }
 
     /// The events without a change, once they are written.
-    fn written(&mut self) -> Vec<AuditEvent> {
+    fn audited(&mut self) -> Vec<AuditEvent> {
         self.pass(SECOND);
         std::mem::take(&mut self.events)
     }
 
-    fn one_written(&mut self) -> AuditEvent {
-        let mut written = self.written();
+    fn one_audited(&mut self) -> AuditEvent {
+        let mut written = self.audited();
         assert_eq!(written.len(), 1, "{written:?}");
         written.remove(0)
     }
@@ -147,7 +147,7 @@ fn comings_and_goings_are_written_in_a_batch() {
         session: SessionId(1),
     });
     assert!(f.events.is_empty(), "not one by one");
-    let written = f.written();
+    let written = f.audited();
     assert_eq!(actions(&written), [A::Login, A::Joined, A::Left]);
     for event in &written {
         let author = by(
@@ -174,10 +174,10 @@ fn comings_and_goings_are_written_in_a_batch() {
 fn a_session_that_somebody_ends_has_two_events() {
     let mut f = Fixture::new();
     f.joined(1, "cam");
-    f.written();
+    f.audited();
     let end = AdminRequest::EndSessions(SessionChoice::Number(SessionId(1)));
     f.administer(administrator(), Door::Http, end);
-    let written = f.written();
+    let written = f.audited();
     let ended = written
         .iter()
         .find(|event| event.action == A::SessionEnded)
@@ -198,7 +198,7 @@ fn failed_logins_lock_outs_and_penalties_are_nobody_s() {
     for _ in 0..2 {
         f.login(1, "cam", "wrong").unwrap_err();
     }
-    let written = f.written();
+    let written = f.audited();
     assert_eq!(actions(&written), [A::LoginFailed, A::LockedOut]);
     for event in &written {
         assert_eq!(
@@ -209,7 +209,7 @@ fn failed_logins_lock_outs_and_penalties_are_nobody_s() {
     }
     assert_eq!(written[0].outcome, Outcome::Refused);
     f.operate(AdminRequest::Unlock { name: name("cam") });
-    let unlocked = f.one_written();
+    let unlocked = f.one_audited();
     assert_eq!(
         (unlocked.action, unlocked.by.kind),
         (A::Unlocked, ActorKind::Operator)
@@ -217,7 +217,7 @@ fn failed_logins_lock_outs_and_penalties_are_nobody_s() {
     for other in ["x", "y"] {
         f.login(1, other, "wrong").unwrap_err();
     }
-    let written = f.written();
+    let written = f.audited();
     let penalty = written
         .iter()
         .find(|event| event.action == A::Penalised)
@@ -240,9 +240,9 @@ fn like_failures_are_counted_and_told_at_the_end_of_the_minute() {
         let failed = |event: &&AuditEvent| event.action == A::LoginFailed;
         events.iter().filter(failed).cloned().collect::<Vec<_>>()
     };
-    assert_eq!(failures(&f.written()).len(), 1);
+    assert_eq!(failures(&f.audited()).len(), 1);
     f.pass(60 * SECOND);
-    let told = failures(&f.written());
+    let told = failures(&f.audited());
     assert_eq!(told.len(), 1);
     let detail = told[0].detail.as_deref().unwrap();
     assert!(detail.contains("49 more within 60 s"), "{detail}");
@@ -254,7 +254,7 @@ fn what_the_table_does_not_permit_is_written_once_a_minute() {
     for _ in 0..3 {
         f.administer(viewer(), Door::Http, add("new"));
     }
-    let forbidden = f.one_written();
+    let forbidden = f.one_audited();
     assert_eq!(
         (forbidden.action, forbidden.outcome),
         (A::Forbidden, Outcome::Refused)
@@ -280,7 +280,7 @@ fn a_change_that_the_store_does_not_make_is_written_as_that() {
     for (n, (error, outcome)) in outcomes.into_iter().enumerate() {
         f.operate(add(&format!("new-{n}")));
         f.store_answers(Err(error.clone()));
-        let event = f.one_written();
+        let event = f.one_audited();
         assert_eq!((event.action, event.outcome), (A::AccountAdded, outcome));
         assert_eq!(event.detail.as_deref(), Some(&*error.to_string()));
         assert_eq!(event.by.kind, ActorKind::Operator);
@@ -289,7 +289,7 @@ fn a_change_that_the_store_does_not_make_is_written_as_that() {
     let revoke = AdminRequest::People(PeopleOrder::RevokeToken { token });
     f.administer(administrator(), Door::Http, revoke);
     f.store_answers(Err(StoreError::NotFound));
-    let event = f.one_written();
+    let event = f.one_audited();
     assert_eq!(
         (event.action, event.outcome),
         (A::TokenRevoked, Outcome::Refused)
@@ -302,7 +302,7 @@ fn a_change_that_the_store_does_not_make_is_written_as_that() {
 fn everything_is_written_before_the_hub_has_drained() {
     let mut f = Fixture::new();
     f.joined(1, "cam");
-    f.written();
+    f.audited();
     f.input(Input::Close);
     assert_eq!(actions(&f.events), [A::Left]);
     assert!(f.hub.is_drained());
@@ -312,7 +312,7 @@ fn everything_is_written_before_the_hub_has_drained() {
 fn a_secret_that_admits_nobody_is_written() {
     let mut f = Fixture::new();
     assert!(f.admit(TOKEN).is_err());
-    let event = f.one_written();
+    let event = f.one_audited();
     assert_eq!(
         (event.action, event.by.kind),
         (A::PageLoginFailed, ActorKind::Nobody)
@@ -325,12 +325,12 @@ fn a_person_s_call_is_written_under_its_name_whatever_the_name_of_a_device_is() 
     let mut f = Fixture::new();
     f.greeted_from(1, [192, 0, 2, 9]);
     f.login(1, "login/ana", "wrong").unwrap_err();
-    let event = f.one_written();
+    let event = f.one_audited();
     assert_eq!(
         (event.action, event.device.as_deref()),
         (A::LoginFailed, Some("device/login/ana"))
     );
     let caller = Caller::Nobody;
     f.administer(caller, Door::Http, add("new"));
-    assert_eq!(f.one_written().action, A::Forbidden);
+    assert_eq!(f.one_audited().action, A::Forbidden);
 }
