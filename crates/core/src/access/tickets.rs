@@ -111,10 +111,10 @@ impl Uses {
         &mut self,
         ticket: TicketNumber,
         call: Call<Redemption>,
-    ) -> Result<(), Call> {
+    ) -> Result<(), Box<Call>> {
         let waiting = &mut self.tickets.entry(ticket).or_default().waiting;
         if waiting.len() >= MAX_WAITING_REDEMPTIONS {
-            return Err(call.split().1);
+            return Err(Box::new(call.split().1));
         }
         waiting.push_back(call);
         Ok(())

@@ -62,10 +62,10 @@ pub fn change_event(
             let had = |account: &&Account| account.password_hash.is_some() || account.key.is_some();
             of_name(before.as_ref(), name).filter(had)?;
         }
-        (Change::ImportLogin { given, .. }, Some(StoreReply::Account(before)), _) => {
-            if of_name(before.as_ref(), &given.name).is_some() {
-                action = AuditAction::AccountPasswordChanged;
-            }
+        (Change::ImportLogin { given, .. }, Some(StoreReply::Account(before)), _)
+            if of_name(before.as_ref(), &given.name).is_some() =>
+        {
+            action = AuditAction::AccountPasswordChanged;
         }
         (
             Change::RedeemTicket { name, key, .. },

@@ -117,7 +117,7 @@ impl Hub {
             (Verdict::Wait, Some(ticket)) => {
                 if let Err(call) = self.uses.wait(ticket.number, call) {
                     let error = errors::busy("too many uses of this ticket wait already");
-                    self.fail_redemption(call, error, now);
+                    self.fail_redemption(*call, error, now);
                 }
             }
             (Verdict::Refuse(refusal), ticket) => {
@@ -144,7 +144,7 @@ impl Hub {
         if let Err(call) = self.enqueue(name, Job::Redemption(call), now) {
             self.uses.release(ticket.number, name);
             self.uses.name_given_back(name);
-            self.fail_redemption(call, errors::too_many_operations(), now);
+            self.fail_redemption(*call, errors::too_many_operations(), now);
             self.redeem_waiting(ticket.number);
         }
     }

@@ -29,7 +29,12 @@ impl Hub {
     /// Queues a job under its name and starts it if none is before it. What the operator asks
     /// for, and what takes something away from a device, does not wait for what the device has asked
     /// for.
-    pub(super) fn enqueue(&mut self, name: &DeviceName, job: Job, now: Now) -> Result<(), Call> {
+    pub(super) fn enqueue(
+        &mut self,
+        name: &DeviceName,
+        job: Job,
+        now: Now,
+    ) -> Result<(), Box<Call>> {
         let queued = match job {
             Job::File(ref call) if is_own(call, name) => self.operations.push(name, job),
             Job::Account(_) | Job::Key(_) | Job::File(_) => {
@@ -38,7 +43,7 @@ impl Hub {
             }
             Job::Ticket(_) | Job::Redemption(_) => self.operations.push(name, job),
         };
-        queued.map_err(|job| job.into_call())?;
+        queued.map_err(|job| Box::new(job.into_call()))?;
         self.start_next(name, now);
         Ok(())
     }
@@ -159,7 +164,7 @@ impl Hub {
                 true => errors::too_many_operations(),
                 false => errors::busy(too_many_operations(owner)),
             };
-            refuse(call, shown, error, &mut self.out);
+            refuse(*call, shown, error, &mut self.out);
         }
     }
 
@@ -289,7 +294,7 @@ impl Hub {
         let shown = commit.shown();
         if let Err(call) = self.enqueue(&own, Job::File(call.with(commit)), now) {
             self.out.push(discarded);
-            refuse(call, shown, errors::too_many_operations(), &mut self.out);
+            refuse(*call, shown, errors::too_many_operations(), &mut self.out);
         }
     }
 }

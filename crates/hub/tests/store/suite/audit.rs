@@ -399,14 +399,14 @@ fn events(count: usize) -> Vec<AuditEvent> {
     let files = [file(1), file(2), "temperature".parse().unwrap()];
     let every = |n: usize, of: usize| n.is_multiple_of(of);
     let event = |n: usize| AuditEvent {
-        at: at(((n * 7919) % 50) as i64),
+        at: at(i64::try_from((n * 7919) % 50).unwrap()),
         action: actions[n % 5],
         by: Actor {
             kind: kinds[(n / 2) % 4],
             name: (!every(n, 3)).then(|| names[(n / 3) % 4].into()),
         },
         door: Door::ALL.get(n % 5).copied(),
-        address: every(n, 2).then(|| IpAddr::from([192, 0, 2, (n % 200) as u8])),
+        address: every(n, 2).then(|| IpAddr::from([192, 0, 2, u8::try_from(n % 200).unwrap()])),
         device: (!every(n, 4)).then(|| names[(n / 4) % 4].into()),
         file: every(n, 3).then(|| files[(n / 6) % 3].clone()),
         subject: every(n, 7).then(|| "ticket 3".into()),
