@@ -4,7 +4,7 @@ import { count, select, type Wanted } from '../src/lib/fleet';
 import { beats, inWords, shifted, touched } from '../src/lib/heartbeat';
 
 function device(name: string, more: Partial<Device> = {}): Device {
-  return { name, present: true, address: null, joined: null, first_seen: null, last_seen: null, key: null, sessions: 1, data_files: 0, bytes: 0, heartbeat: null, traffic: { received: 0, sent: 0 }, ...more };
+  return { name, present: true, address: null, joined: null, first_seen: null, last_seen: null, key: null, sessions: 1, data_files: 0, bytes: 0, heartbeat: null, latest: null, traffic: { received: 0, sent: 0 }, ...more };
 }
 const WANTED: Wanted = { search: '', state: 'all', order: { column: 'name', falling: false } };
 const FLEET = [

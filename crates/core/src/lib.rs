@@ -62,9 +62,9 @@ pub use store::audit::event::{AuditEvent, AuditId, AuditRecord};
 pub use store::audit::filter::{AuditBy, AuditFilter, AuditPlace};
 pub use store::audit::words::Outcome;
 pub use store::calls::{
-    Account, AccountVersion, Change, Commit, Delete, GivenLogin, ImportMemory, KnownNames,
-    PasswordHash, Provenance, Query, Staged, StagedId, StoreCall, StoreError, StoreReply, Totals,
-    UnfinishedUpload, UploadChange,
+    Account, AccountVersion, Change, Commit, Delete, FileRecord, GivenLogin, ImportMemory,
+    KnownNames, PasswordHash, Provenance, Query, Staged, StagedId, StoreCall, StoreError,
+    StoreReply, Totals, UnfinishedUpload, UploadChange,
 };
 pub use store::journal::{ChangeKind, Deleter, JournalEntry};
 pub use store::snapshot::{Hold, Part, SegmentRef, Snapshot};

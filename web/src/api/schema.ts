@@ -19,6 +19,7 @@ export type DataFile = {
   bytes: number;
   /** The time of the last change. */
   changed: string;
+  latest: LatestSample | null;
   name: string;
   samples: number;
   summary: Summary;
@@ -41,7 +42,6 @@ export type DeviceCounts = {
 
 /** A device. */
 export type Device = {
-  latest?: null | Latest;
   /** From where it has joined. */
   address: string | null;
   bytes: number;
@@ -55,6 +55,7 @@ export type Device = {
   key: EnrolledKeyItem | null;
   /** The present time while it has a session; else the end of its last session, or its last authenticated call. Null where the hub has seen none. */
   last_seen: string | null;
+  latest: Latest | null;
   name: string;
   present: boolean;
   sessions: number;
@@ -126,6 +127,23 @@ export type DeviceKey = {
   fingerprint: string;
   /** Since when it is the device's. */
   since: string;
+};
+
+/** The last sample of a device. */
+export type Latest = {
+  file: string;
+  /** Its time, where the samples have times. */
+  time: string | null;
+  /** The exact value. */
+  value: string;
+};
+
+/** The last sample of a data file, in the order of arrival. */
+export type LatestSample = {
+  /** Its time, where the samples have times. */
+  time: string | null;
+  /** The exact value. */
+  value: string;
 };
 
 export type LinkSecret = string;
@@ -517,12 +535,6 @@ export type AuditEvent = {
 export type AuditEventPage = {
   items: AuditEvent[];
   next: string | null;
-};
-
-export type Latest = {
-  file: string;
-  value: string;
-  time: string | null;
 };
 
 /** The methods of each path. */

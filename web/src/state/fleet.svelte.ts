@@ -1,6 +1,6 @@
 // The devices of the fleet, kept up to date by events.
 import { get, message } from '../api/client';
-import { listDevices, readDevice, readTotals } from '../api/devices';
+import { listDevices, readDevice } from '../api/devices';
 import type { LiveEvent } from '../api/events';
 import type { Device, Points } from '../api/schema';
 import { touched } from '../lib/heartbeat';
@@ -32,8 +32,6 @@ class Fleet {
   private readonly asking = new Set<string>();
   /** What events told of each device while the list is read: a page of the list can be older. */
   private told: Map<string, LiveEvent> | null = null;
-  /** The hub's list has each device's latest data; else each row asks for its own. */
-  private tellsLatest = true;
   private timer: ReturnType<typeof setTimeout> | null = null;
 
   /** When the row joined under the viewer's eyes. */
@@ -69,9 +67,8 @@ class Fleet {
           const event = told.get(device.name);
           if (event && isRemoval(event)) continue;
           seen.add(device.name);
-          this.tellsLatest = device.latest !== undefined;
           if (this.loaded && device.present && !this.devices.get(device.name)?.present) this.light(device.name);
-          this.devices.set(device.name, this.kept(device));
+          this.devices.set(device.name, device);
           if (event && isMove(event)) this.apply(event);
         }
         this.show();
@@ -158,7 +155,6 @@ class Fleet {
     if (reread) this.stale.delete(name);
     this.sparks.set(name, this.sparks.get(name) ?? []);
     if (reread) await this.reread(name);
-    await this.readTotals(name);
     await this.readSpark(name);
     this.asking.delete(name);
     this.showSoon();
@@ -167,28 +163,9 @@ class Fleet {
   private async reread(name: string): Promise<void> {
     try {
       const device = await readDevice(name);
-      if (this.devices.has(name)) this.devices.set(name, this.kept(device));
+      if (this.devices.has(name)) this.devices.set(name, device);
     } catch {
       // The row stays as it was; the next event tries again.
-    }
-  }
-
-  /** A hub that tells no latest data in its list: what was asked for already stays. */
-  private kept(device: Device): Device {
-    const old = this.devices.get(device.name);
-    if (device.latest !== undefined || old?.latest === undefined) return device;
-    return { ...device, latest: old.latest, data_files: old.data_files, bytes: old.bytes };
-  }
-
-  private async readTotals(name: string): Promise<void> {
-    const device = this.devices.get(name);
-    if (!device || this.tellsLatest) return;
-    try {
-      const totals = await readTotals(name);
-      const now = this.devices.get(name);
-      if (now) this.devices.set(name, { ...now, ...totals });
-    } catch {
-      // The row shows no data until the next try.
     }
   }
 

@@ -1,9 +1,10 @@
 //! Devices' data files in the operator's hands, and those that retention deletes.
 
-use fleetlink_proto::control::{ComputeReply, DeleteReply, FileEntry, RpcError};
+use fleetlink_proto::control::{ComputeReply, DeleteReply, RpcError};
 use fleetlink_proto::samples::{Operation, Summary};
 use fleetlink_proto::{DataFile, DeviceName, IdempotencyKey, Version};
 
+use crate::store::calls::FileRecord;
 use crate::store::snapshot::Snapshot;
 
 /// A request about data files by another caller than their device, or by a device without a session.
@@ -64,7 +65,7 @@ impl DataRequest {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DataReply {
     /// A page of data files; the last page is empty.
-    Files(Vec<(DeviceName, FileEntry)>),
+    Files(Vec<(DeviceName, FileRecord)>),
     /// A result.
     Computed(ComputeReply),
     /// The summary of all samples.

@@ -2,7 +2,9 @@
 //! files made of immutable segments, and a journal of changes.
 
 use fleetlink_proto::access::{AccessHash, AccessName};
-use fleetlink_proto::control::{DeleteReply, EnrolledKey, FileList, Receipt, UploadMode};
+use fleetlink_proto::control::{
+    DeleteReply, EnrolledKey, FileEntry, FileList, Receipt, UploadMode,
+};
 use fleetlink_proto::samples::{LastSample, Summary};
 use fleetlink_proto::ticket::{NamePrefix, TicketHash, TicketNumber};
 use fleetlink_proto::{ContentHash, DataFile, DeviceName, IdempotencyKey, Version, WallTime};
@@ -83,6 +85,16 @@ pub struct Staged {
     pub last: Option<LastSample>,
     /// Whether its last line lacks its newline.
     pub ends_open: bool,
+}
+
+/// A data file as a list shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileRecord {
+    pub entry: FileEntry,
+    /// The summary of all its samples.
+    pub summary: Summary,
+    /// The last sample in the order of arrival; `None` where there is none, or it is not known yet.
+    pub latest: Option<LastSample>,
 }
 
 /// A change that makes a staged upload part of a file.

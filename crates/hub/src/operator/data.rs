@@ -1,6 +1,6 @@
 //! Devices' data files: listed, read, computed on and deleted by the operator.
 
-use fleetlink_core::{AdminReply, AdminRequest, DataReply, DataRequest};
+use fleetlink_core::{AdminReply, AdminRequest, DataReply, DataRequest, FileRecord};
 use fleetlink_proto::control::{ComputeReply, DeleteReply, FileEntry, RpcError};
 use fleetlink_proto::samples::Operation;
 use fleetlink_proto::{DataFile, DeviceName};
@@ -78,7 +78,10 @@ impl Desk {
         };
         match self.ask(request).await? {
             DataReply::Files(files) => {
-                let info = |(device, entry)| FileInfo { device, entry };
+                let info = |(device, record): (_, FileRecord)| FileInfo {
+                    device,
+                    entry: record.entry,
+                };
                 Ok(DataCallReply::Files(files.into_iter().map(info).collect()))
             }
             DataReply::Computed(reply) => Ok(DataCallReply::Computed(reply)),

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fleetlink_core::{
-    Account, AccountVersion, Change, Hub, ImportMemory, JournalEntry, KnownNames, SegmentRef,
-    Settings, SightingNotes, Staged, StagedId, StoreCall, StoreReply, UnfinishedUpload,
+    Account, AccountVersion, Change, FileRecord, Hub, ImportMemory, JournalEntry, KnownNames,
+    SegmentRef, Settings, SightingNotes, Staged, StagedId, StoreCall, StoreReply, UnfinishedUpload,
     UploadChange,
 };
-use fleetlink_proto::control::{ActiveDevice, FileEntry, limits};
+use fleetlink_proto::control::{ActiveDevice, limits};
 use fleetlink_proto::samples::Summary;
 use fleetlink_proto::{ContentHash, DataFile, DeviceName, WallTime};
 use serde_json::{Value, json};
@@ -108,7 +108,7 @@ impl Store for SlowStore {
         device: Option<DeviceName>,
         after: Option<(DeviceName, DataFile)>,
         limit: u32,
-    ) -> StoreFuture<'_, Vec<(DeviceName, FileEntry)>> {
+    ) -> StoreFuture<'_, Vec<(DeviceName, FileRecord)>> {
         self.inner.files(device, after, limit)
     }
 

@@ -2,7 +2,8 @@
 
 use fleetlink_core::{HalfHours, Sighting};
 use fleetlink_proto::control::EnrolledKey;
-use fleetlink_proto::{DeviceName, WallTime};
+use fleetlink_proto::samples::LastSample;
+use fleetlink_proto::{DataFile, DeviceName, WallTime};
 
 /// The devices that a store is asked about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +36,8 @@ pub struct StoredDevice {
     pub data_files: u64,
     /// The bytes of its data files.
     pub bytes: u64,
+    /// The data file that was changed last, if there is one whose last sample is known.
+    pub latest: Option<(DataFile, LastSample)>,
 }
 
 /// A store's reply to a [`DeviceChoice`].

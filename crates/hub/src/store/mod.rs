@@ -17,10 +17,9 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use fleetlink_core::{
-    ImportMemory, JournalEntry, KnownNames, SegmentRef, SightingNotes, Staged, StagedId, StoreCall,
-    StoreReply, UnfinishedUpload, UploadChange,
+    FileRecord, ImportMemory, JournalEntry, KnownNames, SegmentRef, SightingNotes, Staged,
+    StagedId, StoreCall, StoreReply, UnfinishedUpload, UploadChange,
 };
-use fleetlink_proto::control::FileEntry;
 use fleetlink_proto::samples::Summary;
 use fleetlink_proto::{ContentHash, DataFile, DeviceName, Version, WallTime};
 
@@ -155,7 +154,7 @@ pub trait Store: Send + Sync + 'static {
         device: Option<DeviceName>,
         after: Option<(DeviceName, DataFile)>,
         limit: u32,
-    ) -> StoreFuture<'_, Vec<(DeviceName, FileEntry)>>;
+    ) -> StoreFuture<'_, Vec<(DeviceName, FileRecord)>>;
 
     /// The devices of a choice, with what is known of them.
     fn devices(&self, choice: DeviceChoice) -> StoreFuture<'_, StoredDevices>;

@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use fleetlink_core::{DataReply, DataRequest, Query, StoreCall, StoreError, StoreReply};
-use fleetlink_proto::control::FileEntry;
-use fleetlink_proto::samples::Summary;
-use fleetlink_proto::{DataFile, DeviceName};
+use fleetlink_core::{DataReply, DataRequest, FileRecord};
+use fleetlink_proto::DataFile;
+use fleetlink_proto::samples::LastSample;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -17,7 +16,6 @@ use super::super::extract::Fields;
 use super::super::limits::PAGE_ITEMS;
 use super::super::problem::{Problem, ProblemDocument};
 use super::super::texts::{DataFileText, DeviceText};
-use super::of_store;
 use super::subject::OfDevice;
 use super::summary::SummaryDocument;
 
@@ -53,17 +51,38 @@ pub(crate) struct DataFileItem {
     /// The time of the last change.
     changed: String,
     summary: SummaryDocument,
+    latest: Option<LatestSample>,
+}
+
+/// The last sample of a data file, in the order of arrival.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct LatestSample {
+    /// The exact value.
+    value: String,
+    /// Its time, where the samples have times.
+    time: Option<String>,
+}
+
+impl From<LastSample> for LatestSample {
+    fn from(last: LastSample) -> Self {
+        LatestSample {
+            value: last.value.to_string(),
+            time: last.time.map(|time| time.to_string()),
+        }
+    }
 }
 
 impl DataFileItem {
-    fn new(entry: &FileEntry, summary: &Summary) -> Self {
+    fn new(record: &FileRecord) -> Self {
+        let entry = &record.entry;
         DataFileItem {
             name: entry.file.to_string(),
             samples: entry.samples,
             bytes: entry.bytes,
             version: entry.version.into(),
             changed: entry.changed.to_string(),
-            summary: SummaryDocument::from(summary),
+            summary: SummaryDocument::from(&record.summary),
+            latest: record.latest.map(LatestSample::from),
         }
     }
 }
@@ -99,49 +118,12 @@ pub(crate) async fn list(
         return Err(Problem::odd_reply());
     };
     let more = files.len() > limit;
-    let entries: Vec<FileEntry> = files
-        .into_iter()
+    let items: Vec<DataFileItem> = files
+        .iter()
         .take(limit)
-        .map(|(_, entry)| entry)
+        .map(|(_, record)| DataFileItem::new(record))
         .collect();
-    let next = entries.last().filter(|_| more);
-    let next = next.map(|entry| entry.file.to_string());
-    let place = http.read_place().await?;
-    let reading = async move { http.items(&device, &entries).await };
-    let items = super::held(place, reading).await?;
+    let next = items.last().filter(|_| more);
+    let next = next.map(|item| item.name.clone());
     Ok(Json(DataFiles { items, next }))
-}
-
-impl Http {
-    async fn items(
-        &self,
-        device: &DeviceName,
-        entries: &[FileEntry],
-    ) -> Result<Vec<DataFileItem>, Problem> {
-        let mut items = Vec::with_capacity(entries.len());
-        for entry in entries {
-            if let Some(summary) = self.summary_of(device, &entry.file).await? {
-                items.push(DataFileItem::new(entry, &summary));
-            }
-        }
-        Ok(items)
-    }
-
-    /// The summary of a data file that the caller has been shown; `None` if it is gone meanwhile.
-    async fn summary_of(
-        &self,
-        device: &DeviceName,
-        file: &DataFile,
-    ) -> Result<Option<Summary>, Problem> {
-        let query = StoreCall::Query(Query::Summary {
-            device: device.clone(),
-            file: file.clone(),
-        });
-        match self.store.execute(query).await {
-            Ok(StoreReply::Summary(summary)) => Ok(Some(summary)),
-            Ok(_) => Err(Problem::odd_reply()),
-            Err(StoreError::NotFound) => Ok(None),
-            Err(error) => Err(of_store(error)),
-        }
-    }
 }

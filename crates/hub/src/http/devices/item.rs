@@ -7,7 +7,8 @@ use fleetlink_core::{
     Sighting,
 };
 use fleetlink_proto::control::EnrolledKey;
-use fleetlink_proto::{DeviceName, WallTime};
+use fleetlink_proto::samples::LastSample;
+use fleetlink_proto::{DataFile, DeviceName, WallTime};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -42,9 +43,32 @@ pub(crate) struct DeviceItem {
     sessions: usize,
     data_files: u64,
     bytes: u64,
+    /// The last sample of the data file that was changed last.
+    latest: Option<LatestOfDevice>,
     /// Whether it has a session, so that it is being seen.
     #[serde(skip)]
     is_seen: bool,
+}
+
+/// The last sample of a device.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(title = "Latest")]
+pub(crate) struct LatestOfDevice {
+    file: String,
+    /// The exact value.
+    value: String,
+    /// Its time, where the samples have times.
+    time: Option<String>,
+}
+
+impl From<(DataFile, LastSample)> for LatestOfDevice {
+    fn from((file, last): (DataFile, LastSample)) -> Self {
+        LatestOfDevice {
+            file: file.to_string(),
+            value: last.value.to_string(),
+            time: last.time.map(|time| time.to_string()),
+        }
+    }
 }
 
 /// Bytes from and to a device.
@@ -111,6 +135,7 @@ impl DeviceItem {
             sessions: seen.sessions,
             data_files: stored.data_files,
             bytes: stored.bytes,
+            latest: stored.latest.map(LatestOfDevice::from),
             is_seen,
         }
     }

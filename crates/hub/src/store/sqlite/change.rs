@@ -16,6 +16,7 @@ use super::files::{self, StoredFile, Totals};
 use super::holds::{FileKey, Holds, Merging};
 use super::journal::Bounds;
 use super::journal::{self, Entry};
+use super::latest::{self, FoundLatest, Latest};
 use super::limits::INLINE_BYTES;
 use super::merge::Merge;
 use super::partial_name::PartialName;
@@ -37,6 +38,8 @@ pub(super) enum Write {
     PruneJournal(Bounds),
     NoteSightings(Box<SightingNotes>),
     PruneAudit(audit::Bounds),
+    /// Last samples of data files of an older version.
+    PutLatest(Vec<FoundLatest>),
 }
 
 /// A change that takes effect with the commit of its transaction.
@@ -100,6 +103,10 @@ impl Write {
                 Ok(applied)
             }
             Write::Merge(merge) => apply_merge(connection, &shared.holds, merge),
+            Write::PutLatest(found) => {
+                latest::put(connection, found)?;
+                Ok(Applied::with(StoreReply::Done))
+            }
             Write::PruneJournal(bounds) => {
                 journal::prune(connection, bounds)?;
                 Ok(Applied::with(StoreReply::Done))
@@ -299,15 +306,19 @@ fn commit(
         UploadMode::Append => files::find(connection, &change.device, &change.file)?,
         UploadMode::Replace => None,
     };
-    let mut totals = before.map(|file| file.totals).unwrap_or_default();
+    let (mut totals, latest) = match before {
+        Some(file) => (file.totals, file.latest),
+        None => (Totals::default(), Latest::Known(None)),
+    };
     let new = &change.staged;
+    let latest = latest.behind(new);
     totals.append(new.bytes, &new.summary, new.ends_open)?;
     let replaced = match change.mode {
         UploadMode::Append => Vec::new(),
         UploadMode::Replace => segments::remove(connection, &change.device, &change.file)?,
     };
     let grown = merge::is_due(totals.segments);
-    let receipt = record_upload(connection, change, totals)?;
+    let receipt = record_upload(connection, change, (totals, latest))?;
     let file = (change.device.clone(), change.file.clone());
     let position = segments::next_position(connection, &file)?;
     let filed = upload.body.is_none().then_some(id.0);
@@ -336,7 +347,7 @@ fn segment_of(staged: &Staged, body: Option<Arc<[u8]>>) -> NewSegment {
 fn record_upload(
     connection: &Connection,
     change: &Commit,
-    totals: Totals,
+    (totals, latest): (Totals, Latest),
 ) -> Result<Receipt, OpError> {
     let (samples, bytes) = (change.staged.summary.count(), change.staged.bytes);
     let entry = Entry {
@@ -349,7 +360,11 @@ fn record_upload(
         at: change.at,
     };
     let version = journal::append(connection, &entry)?;
-    let after = StoredFile { version, totals };
+    let after = StoredFile {
+        version,
+        totals,
+        latest,
+    };
     files::put(connection, &change.device, &change.file, &after, change.at)?;
     Ok(Receipt {
         file: change.file.clone(),
@@ -381,7 +396,9 @@ fn delete(
         return Err(other_change().into());
     }
     let found = files::find(connection, &change.device, &change.file)?;
-    let StoredFile { version, totals } = found.ok_or(StoreError::NotFound)?;
+    let StoredFile {
+        version, totals, ..
+    } = found.ok_or(StoreError::NotFound)?;
     if change.version.is_some_and(|meant| meant != version) {
         let message = "the file has changed meanwhile";
         return Err(StoreError::Conflict(message.to_owned()).into());

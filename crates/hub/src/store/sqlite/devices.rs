@@ -1,12 +1,14 @@
 //! Devices with what is known of them, by one query for all that are asked for.
 
-use fleetlink_proto::{DeviceName, WallTime};
-use rusqlite::{Connection, Params, params};
+use fleetlink_proto::samples::LastSample;
+use fleetlink_proto::{DataFile, DeviceName, WallTime};
+use rusqlite::{Connection, Params, Row, params};
 
 use super::super::{DeviceChoice, StoredDevice, StoredDevices};
 use super::accounts::stored_key;
 use super::error::{OpError, damaged};
-use super::sightings;
+use super::latest::Latest;
+use super::{data_file, sightings};
 
 /// The devices of a choice.
 pub(super) fn find(
@@ -46,9 +48,10 @@ fn select(
     values: impl Params,
     devices: &mut Vec<StoredDevice>,
 ) -> Result<(), OpError> {
+    // The file and its last sample are of the row that has the maximum.
     let sql = format!(
         "SELECT {}, a.name, a.created_ms, a.device_key, a.enrolled_ms,
-         count(f.device), coalesce(sum(f.bytes), 0)
+         count(f.device), coalesce(sum(f.bytes), 0), max(f.changed_ms), f.file, f.latest
          FROM accounts a LEFT JOIN sightings s ON s.device = a.name
          LEFT JOIN files f ON f.device = a.name
          WHERE {wanted} GROUP BY a.name ORDER BY a.name {limit}",
@@ -67,7 +70,17 @@ fn select(
             sighting: sightings::read(row, 0)?,
             data_files: row.get(11)?,
             bytes: row.get(12)?,
+            latest: match row.get::<_, Option<i64>>(13)? {
+                Some(_) => last_of(row)?,
+                None => None,
+            },
         });
     }
     Ok(())
+}
+
+/// The data file of the row, and its last sample.
+fn last_of(row: &Row<'_>) -> Result<Option<(DataFile, LastSample)>, OpError> {
+    let (file, latest): (_, Latest) = (data_file::read(row, 14)?, row.get(15)?);
+    Ok(latest.sample().map(|last| (file, last)))
 }

@@ -1,7 +1,7 @@
 //! The table of files: one row says what all segments of a file amount to, so that a computation
 //! reads no other.
 
-use fleetlink_core::StoreError;
+use fleetlink_core::{FileRecord, StoreError};
 use fleetlink_proto::control::{FileEntry, FileList};
 use fleetlink_proto::samples::Summary;
 use fleetlink_proto::{DataFile, DeviceName, Version, WallTime};
@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::data_file::{self, Column};
 use super::error::{OpError, damaged};
+use super::latest::Latest;
 
 /// The segments of a file.
 #[derive(Debug, Clone, Default)]
@@ -44,6 +45,7 @@ impl Totals {
 pub(super) struct StoredFile {
     pub(super) version: Version,
     pub(super) totals: Totals,
+    pub(super) latest: Latest,
 }
 
 /// `None` where there is no such file.
@@ -53,7 +55,7 @@ pub(super) fn find(
     file: &DataFile,
 ) -> Result<Option<StoredFile>, OpError> {
     let mut select = connection.prepare_cached(
-        "SELECT version, segments, bytes, ends_open, summary FROM files \
+        "SELECT version, segments, bytes, ends_open, summary, latest FROM files \
          WHERE device = ?1 AND file = ?2",
     )?;
     let values = params![device.as_str(), Column(file)];
@@ -70,6 +72,7 @@ fn stored(row: &Row<'_>) -> Result<StoredFile, OpError> {
             ends_open: row.get(3)?,
             summary: summary(row, 4)?,
         },
+        latest: row.get(5)?,
     })
 }
 
@@ -87,11 +90,12 @@ pub(super) fn put(
     at: WallTime,
 ) -> Result<(), OpError> {
     let mut upsert = connection.prepare_cached(
-        "INSERT INTO files (device, file, version, segments, bytes, ends_open, changed_ms, summary) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) \
+        "INSERT INTO files (device, file, version, segments, bytes, ends_open, changed_ms, summary, \
+         latest) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) \
          ON CONFLICT (device, file) DO UPDATE SET version = excluded.version, \
          segments = excluded.segments, bytes = excluded.bytes, ends_open = excluded.ends_open, \
-         changed_ms = excluded.changed_ms, summary = excluded.summary",
+         changed_ms = excluded.changed_ms, summary = excluded.summary, \
+         latest = excluded.latest",
     )?;
     upsert.execute(params![
         device.as_str(),
@@ -102,6 +106,7 @@ pub(super) fn put(
         after.totals.ends_open,
         at.unix_millis(),
         after.totals.summary.to_bytes(),
+        after.latest,
     ])?;
     Ok(())
 }
@@ -125,23 +130,35 @@ pub(super) fn list(
     after: Option<&DataFile>,
     limit: u32,
 ) -> Result<FileList, OpError> {
-    let limit = limit.max(1);
+    let (records, more) = records(connection, device, after, limit)?;
+    let files: Vec<FileEntry> = records.into_iter().map(|record| record.entry).collect();
+    let last = files.last().filter(|_| more);
+    let next = last.map(|entry| entry.file.clone());
+    Ok(FileList { files, next })
+}
+
+/// A page of a device's files, and whether more of them follow.
+fn records(
+    connection: &Connection,
+    device: &DeviceName,
+    after: Option<&DataFile>,
+    limit: u32,
+) -> Result<(Vec<FileRecord>, bool), OpError> {
+    let limit = u64::from(limit.max(1));
     let mut select = connection.prepare_cached(
-        "SELECT file, bytes, segments, version, changed_ms, summary FROM files \
+        "SELECT file, bytes, segments, version, changed_ms, summary, latest FROM files \
          WHERE device = ?1 AND file > ?2 ORDER BY file LIMIT ?3",
     )?;
     let after = data_file::before(after);
-    let mut rows = select.query(params![device.as_str(), after, u64::from(limit) + 1])?;
+    let mut rows = select.query(params![device.as_str(), after, limit + 1])?;
     let mut files = Vec::new();
-    let mut next = None;
     while let Some(row) = rows.next()? {
-        if files.len() as u64 == u64::from(limit) {
-            next = files.last().map(|entry: &FileEntry| entry.file.clone());
-            break;
+        if files.len() as u64 == limit {
+            return Ok((files, true));
         }
-        files.push(entry(row)?);
+        files.push(record(row)?);
     }
-    Ok(FileList { files, next })
+    Ok((files, false))
 }
 
 /// A page of all files, or of one device's, behind one of them.
@@ -150,45 +167,48 @@ pub(super) fn page(
     device: Option<&DeviceName>,
     after: Option<&(DeviceName, DataFile)>,
     limit: u32,
-) -> Result<Vec<(DeviceName, FileEntry)>, OpError> {
+) -> Result<Vec<(DeviceName, FileRecord)>, OpError> {
     if let Some(device) = device {
         let after = match after {
             Some((other, _)) if other > device => return Ok(Vec::new()),
             Some((other, file)) if other == device => Some(file),
             _ => None,
         };
-        let found = list(connection, device, after, limit)?.files;
-        return Ok(found
-            .into_iter()
-            .map(|entry| (device.clone(), entry))
-            .collect());
+        let found = records(connection, device, after, limit)?.0.into_iter();
+        return Ok(found.map(|record| (device.clone(), record)).collect());
     }
     let after_device = after.map_or("", |(device, _)| device.as_str());
     let after_file = data_file::before(after.map(|(_, file)| file));
     let mut select = connection.prepare_cached(
-        "SELECT file, bytes, segments, version, changed_ms, summary, device FROM files \
+        "SELECT file, bytes, segments, version, changed_ms, summary, latest, device FROM files \
          WHERE (device, file) > (?1, ?2) ORDER BY device, file LIMIT ?3",
     )?;
     let mut rows = select.query(params![after_device, after_file, limit])?;
     let mut files = Vec::new();
     while let Some(row) = rows.next()? {
-        files.push((owner(row)?, entry(row)?));
+        files.push((owner(row)?, record(row)?));
     }
     Ok(files)
 }
 
 fn owner(row: &Row<'_>) -> Result<DeviceName, OpError> {
-    let name: String = row.get(6)?;
+    let name: String = row.get(7)?;
     name.parse().map_err(|_| damaged("the device of a file"))
 }
 
-fn entry(row: &Row<'_>) -> Result<FileEntry, OpError> {
-    Ok(FileEntry {
-        file: data_file::read(row, 0)?,
-        samples: summary(row, 5)?.count(),
-        bytes: row.get(1)?,
-        segments: row.get(2)?,
-        version: Version::at_most(row.get(3)?),
-        changed: WallTime::from_unix_millis(row.get(4)?),
+fn record(row: &Row<'_>) -> Result<FileRecord, OpError> {
+    let summary = summary(row, 5)?;
+    let latest: Latest = row.get(6)?;
+    Ok(FileRecord {
+        entry: FileEntry {
+            file: data_file::read(row, 0)?,
+            samples: summary.count(),
+            bytes: row.get(1)?,
+            segments: row.get(2)?,
+            version: Version::at_most(row.get(3)?),
+            changed: WallTime::from_unix_millis(row.get(4)?),
+        },
+        summary,
+        latest: latest.sample(),
     })
 }

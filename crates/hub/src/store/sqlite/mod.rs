@@ -34,6 +34,7 @@ mod folder;
 mod holds;
 mod imports;
 mod journal;
+mod latest;
 mod limits;
 mod merge;
 mod meters;
@@ -70,10 +71,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fleetlink_core::{
-    ImportMemory, JournalEntry, KnownNames, Query, SegmentRef, SightingNotes, StagedId, StoreCall,
-    StoreError, StoreReply, UnfinishedUpload, UploadChange,
+    FileRecord, ImportMemory, JournalEntry, KnownNames, Query, SegmentRef, SightingNotes, StagedId,
+    StoreCall, StoreError, StoreReply, UnfinishedUpload, UploadChange,
 };
-use fleetlink_proto::control::FileEntry;
 use fleetlink_proto::{DataFile, DeviceName, WallTime};
 use rusqlite::Connection;
 
@@ -209,6 +209,19 @@ impl SqliteStore {
             .run(move |connection| read(connection).map_err(of_read))
             .await
     }
+
+    /// Finds the last samples of data files of an older version.
+    async fn find_latest(&self) -> Result<(), StoreError> {
+        loop {
+            let shared = Arc::clone(&self.shared);
+            let found = self.read(move |connection| latest::look(connection, &shared.folder));
+            let found = found.await?;
+            if found.is_empty() {
+                return Ok(());
+            }
+            self.writer.write(Write::PutLatest(found)).await?;
+        }
+    }
 }
 
 impl Store for SqliteStore {
@@ -308,7 +321,7 @@ impl Store for SqliteStore {
         device: Option<DeviceName>,
         after: Option<(DeviceName, DataFile)>,
         limit: u32,
-    ) -> StoreFuture<'_, Vec<(DeviceName, FileEntry)>> {
+    ) -> StoreFuture<'_, Vec<(DeviceName, FileRecord)>> {
         Box::pin(self.read(move |connection| {
             files::page(connection, device.as_ref(), after.as_ref(), limit)
         }))
@@ -351,7 +364,7 @@ impl Store for SqliteStore {
             {
                 self.writer.write(Write::PruneAudit(bounds)).await?;
             }
-            Ok(())
+            self.find_latest().await
         })
     }
 

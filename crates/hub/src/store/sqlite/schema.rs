@@ -232,6 +232,11 @@ pub(super) const STEPS: &[&str] = &["
         WHERE by_kind NOT IN ('device', 'nobody');
     CREATE INDEX audit_of_strangers ON audit_events (at_ms) WHERE by_kind = 'nobody';
     CREATE INDEX audit_by_outcome ON audit_events (outcome, at_ms) WHERE outcome <> 'done';
+
+    -- The last sample of a data file in the order of arrival; empty where there is none. Null where
+    -- nobody has looked yet: files of an older version, which are looked at in the background.
+    ALTER TABLE files ADD COLUMN latest BLOB;
+    CREATE INDEX files_without_latest ON files (device, file) WHERE latest IS NULL;
 "];
 
 /// Marks a database as one of ours: `flnk`.

@@ -79,7 +79,8 @@ fn summary() -> Summary {
 /// One upload of `uav`, and the journal with a deletion behind it.
 fn data(database: &Connection) {
     let (bytes, summary) = (SAMPLES.len(), summary().to_bytes());
-    let file = "INSERT INTO files VALUES ('uav', 5, 1, 1, ?1, 0, ?2, ?3)";
+    let file = "INSERT INTO files (device, file, version, segments, bytes, ends_open, changed_ms, summary) \
+                VALUES ('uav', 5, 1, 1, ?1, 0, ?2, ?3)";
     database.execute(file, params![bytes, AT, summary]).unwrap();
     let segment = "INSERT INTO segments VALUES (1, 'uav', 5, 0, ?1, 0, ?2, ?3, ?4)";
     let hash = *ContentHash::of(SAMPLES).as_bytes();
@@ -113,7 +114,15 @@ async fn has_everything(folder: &Path, format: usize) {
     let key = accounts[1].key.as_ref().map(|key| key.key);
     assert_eq!(key, (format >= 2).then_some(DeviceKey::from_bytes(KEY)));
     let files = store.files(None, None, 10).await.unwrap();
-    assert_eq!((files.len(), files[0].1.samples), (1, 3));
+    assert_eq!((files.len(), files[0].1.entry.samples), (1, 3));
+    let keep = Retention::default();
+    store
+        .tend(WallTime::from_unix_millis(AT), keep)
+        .await
+        .unwrap();
+    let files = store.files(None, None, 10).await.unwrap();
+    let latest = files[0].1.latest.map(|last| last.value.to_string());
+    assert_eq!(latest.as_deref(), Some("39"), "format {format}");
     let kinds: Vec<_> = store.journal(0, 10).await.unwrap();
     let kinds: Vec<_> = kinds.into_iter().map(|change| change.kind).collect();
     assert_eq!(kinds[1], ChangeKind::Delete(Deleter::Device));
@@ -208,7 +217,7 @@ async fn takes_names(folder: &Path) {
     let files = store.files(None, None, 10).await.unwrap();
     let files: Vec<String> = files
         .iter()
-        .map(|(_, entry)| entry.file.to_string())
+        .map(|(_, record)| record.entry.file.to_string())
         .collect();
     assert_eq!(files, ["5", "lab/t"]);
     drop(store);

@@ -85,11 +85,12 @@ async fn freed(folder: &Folder) -> SqliteStore {
 async fn left(folder: &Folder) -> Vec<(String, u32)> {
     let store = freed(folder).await;
     let files = store.files(None, None, 100).await.unwrap();
-    let place = |file: (
-        fleetlink_proto::DeviceName,
-        fleetlink_proto::control::FileEntry,
-    )| { (file.0.to_string(), file.1.file.number().unwrap()) };
-    files.into_iter().map(place).collect()
+    let files = files.into_iter();
+    let place = files.map(|(device, record)| {
+        let number = record.entry.file.number().unwrap();
+        (device.to_string(), number)
+    });
+    place.collect()
 }
 
 fn named(files: &[(&str, u32)]) -> Vec<(String, u32)> {

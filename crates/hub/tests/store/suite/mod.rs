@@ -6,6 +6,7 @@ pub(crate) mod audit;
 pub(crate) mod changes;
 pub(crate) mod columns;
 pub(crate) mod imports;
+pub(crate) mod latest;
 pub(crate) mod merging;
 pub(crate) mod names;
 pub(crate) mod parallel;
@@ -52,6 +53,7 @@ macro_rules! every_case {
                 are_the_whole_file_without_ends, are_none_beyond_the_file, follow_every_change;
             imports: make_accounts_and_are_remembered, are_all_or_nothing,
                 outlive_the_accounts, take_logins_away, forget_what_is_no_longer_given;
+            latest: follow_every_change, are_found_where_nobody_told_them;
             merging: leaves_everything_but_the_number_of_segments, waits_for_snapshots_in_use,
                 minds_replacements_and_deletions, does_not_mix_files;
             names: keep_data_files_apart, order_lists, go_through_every_change;

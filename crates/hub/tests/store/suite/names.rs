@@ -113,7 +113,9 @@ pub(crate) async fn order_lists(subject: &dyn Subject) {
                     .await;
                 match page.unwrap() {
                     page if page.is_empty() => break,
-                    page => seen.extend(page.into_iter().map(|(of, entry)| (of, entry.file))),
+                    page => {
+                        seen.extend(page.into_iter().map(|(of, record)| (of, record.entry.file)))
+                    }
                 }
             }
             let mut expected: Vec<_> = names()

@@ -1,6 +1,6 @@
 //! Reading files and lists.
 
-use fleetlink_proto::control::FileEntry;
+use fleetlink_core::FileRecord;
 
 use super::*;
 
@@ -124,8 +124,8 @@ pub(crate) async fn page_through_the_files_of_all(subject: &dyn Subject) {
                     break;
                 }
                 assert!(page.len() <= limit as usize);
-                let place = |(device, entry): (DeviceName, FileEntry)| {
-                    (device.to_string(), entry.file.number().unwrap())
+                let place = |(device, record): (DeviceName, FileRecord)| {
+                    (device.to_string(), record.entry.file.number().unwrap())
                 };
                 found.extend(page.into_iter().map(place));
             }

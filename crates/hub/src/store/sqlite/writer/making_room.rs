@@ -116,7 +116,7 @@ fn unused(connection: &Connection) -> u64 {
 fn may_use_reserve(write: &Write) -> bool {
     match write {
         Write::Discard(_) | Write::PruneJournal(_) | Write::PruneAudit(_) => true,
-        Write::Merge(_) | Write::NoteSightings(_) => false,
+        Write::Merge(_) | Write::NoteSightings(_) | Write::PutLatest(_) => false,
         Write::Change(change) | Write::Recorded(change, _) => match change {
             Change::Delete(_)
             | Change::RemoveAccount { .. }
