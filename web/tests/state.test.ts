@@ -20,11 +20,12 @@ describe('the fleet on a slow hub', () => {
   it('asks once for a row, however often the row is seen', async () => {
     const asked = held();
     const loading = fleet.load();
-    asked[0]?.answer({ items: [device('slow')], next: null });
+    const slow = { ...device('slow'), latest: { file: 'f', value: '1', time: null } };
+    asked[0]?.answer({ items: [slow], next: null });
     await loading;
     for (let second = 0; second < 5; second += 1) void fleet.refresh(['slow']);
     await settled();
-    expect(asked.slice(1).map(({ url }) => url)).toEqual(['/api/v1/devices/slow/data']);
+    expect(asked.slice(1).map(({ url }) => url)).toEqual(['/api/v1/devices/slow/data/f/points?width=32']);
   });
   it('keeps what joined, and drops what was removed, while the list was read', async () => {
     const asked = held();

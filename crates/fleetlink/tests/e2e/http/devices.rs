@@ -87,11 +87,26 @@ fn an_administrator_sees_the_devices_ends_their_sessions_and_removes_them() {
         (&json!(true), &json!(1))
     );
     assert_eq!((&cam["data_files"], &cam["bytes"]), (&json!(1), &json!(4)));
+    assert_eq!(
+        cam["latest"],
+        json!({"file": "1", "value": "2", "time": null})
+    );
+    let path = "/api/v1/devices/cam/data/1";
+    let more = Call::new(page, "POST", path).by("cam").body("-3.50\n");
+    assert_eq!(more.send().status, 201);
+    for item in [&get("devices/cam"), &get("devices?search=cam")["items"][0]] {
+        let expected = json!({"file": "1", "value": "-3.5", "time": null});
+        assert_eq!(item["latest"], expected);
+    }
+    let files = get("devices/cam/data");
+    let expected = json!({"value": "-3.5", "time": null});
+    assert_eq!(files["items"][0]["latest"], expected);
     assert!(
         cam["joined"].is_string() && cam["first_seen"].is_string(),
         "{cam}"
     );
     let lamp = get("devices/Lamp");
+    assert_eq!(lamp["latest"], json!(null));
     assert_eq!(
         (&lamp["present"], &lamp["address"]),
         (&json!(false), &json!(null))
