@@ -114,7 +114,7 @@ pub(crate) async fn order_lists(subject: &dyn Subject) {
                 match page.unwrap() {
                     page if page.is_empty() => break,
                     page => {
-                        seen.extend(page.into_iter().map(|(of, record)| (of, record.entry.file)))
+                        seen.extend(page.into_iter().map(|(of, record)| (of, record.entry.file)));
                     }
                 }
             }
