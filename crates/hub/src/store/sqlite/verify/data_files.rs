@@ -77,7 +77,10 @@ fn fault_of(
     let Ok(name) = device.parse::<DeviceName>() else {
         return Ok(Some("its device has an impossible name".to_owned()));
     };
-    let Some(StoredFile { version, totals }) = files::find(state, &name, file)? else {
+    let Some(StoredFile {
+        version, totals, ..
+    }) = files::find(state, &name, file)?
+    else {
         return Ok(Some("it cannot be found by its name".to_owned()));
     };
     if version.get() > largest_version {
