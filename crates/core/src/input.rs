@@ -7,6 +7,7 @@ use fleetlink_proto::control::{DownloadNumber, Request, RequestId, UploadNumber}
 use fleetlink_proto::transfer::TransferId;
 use fleetlink_proto::{DeviceName, LoginNonce};
 
+use crate::access::attempts::AttemptLimits;
 use crate::access::possession::Possession;
 use crate::access::shown_password::{ShownPassword, ShownSecret};
 use crate::caller::Caller;
@@ -153,6 +154,8 @@ pub enum Input {
     },
     /// Something happened outside the core that is worth an audit record.
     Happened(Box<AuditEvent>),
+    /// Other limits hold for the attempts to log in that follow.
+    LimitsChanged(AttemptLimits),
     /// The hub shall end: sessions are told, nothing new begins.
     Close,
 }

@@ -26,7 +26,8 @@ mod transfers;
 
 pub use access::attempt_tables::AttemptTables;
 pub use access::attempts::{
-    Attempts, Failed, Fault, LockedOut, LockoutEffect, Penalty, Standing, UnderPenalty,
+    AttemptLimits, Attempts, Failed, Fault, LockedOut, LockoutEffect, Penalty, Standing,
+    UnderPenalty,
 };
 pub use access::authorisation;
 pub use access::possession::Possession;

@@ -77,6 +77,15 @@ impl Command {
         }
     }
 
+    /// The filter of the log, where the command has an option for it.
+    pub(crate) fn log(&self) -> Option<&str> {
+        match self {
+            #[cfg(feature = "hub")]
+            Command::Hub(command) => command.log(),
+            _ => None,
+        }
+    }
+
     /// Whether it is the work of one device, not of a server or of many clients.
     pub(crate) fn is_one_device(&self) -> bool {
         matches!(
@@ -90,6 +99,21 @@ impl Command {
                 | Command::Key(_)
         )
     }
+}
+
+/// Reads the command line, and the settings file of a hub that is to run.
+///
+/// # Errors
+/// The exit code, once it has been said what is wrong.
+pub(crate) fn parse() -> Result<Cli, ExitCode> {
+    let given: Vec<_> = std::env::args_os().collect();
+    let cli = Cli::try_parse_from(&given).map_err(|error| report(&error))?;
+    #[cfg(feature = "hub")]
+    if matches!(&cli.command, Command::Hub(command) if command.runs_hub()) {
+        let json = cli.command.json();
+        return crate::hub::with_settings(given).map_err(|why| output::failed(&why, json));
+    }
+    Ok(cli)
 }
 
 /// Shows what clap has to say: help, the version, or what is wrong with the arguments.

@@ -42,10 +42,9 @@ use std::io;
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use tokio::runtime::{Builder, Runtime};
 
-use cli::{Cli, Command};
+use cli::Command;
 use failure::Failure;
 use output::Output;
 
@@ -56,12 +55,12 @@ use output::Output;
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match cli::parse() {
         Ok(cli) => cli,
-        Err(error) => return cli::report(&error),
+        Err(code) => return code,
     };
     let output = Output::new(cli.command.json());
-    logging::start(cli.log_format, &output);
+    logging::start(cli.log_format, cli.command.log(), &output);
     let runtime = match runtime(&cli.command) {
         Ok(runtime) => runtime,
         Err(error) => return output::failed(&Failure::from(error), output.is_json()),

@@ -42,8 +42,10 @@ pub use fleetlink_core::{
     AccountChange, Command, ConsoleEvent, Deleter, Departure, Entrance, LoginFailure, PageSessions,
     PeopleEvent, Refusal, TicketEvent,
 };
+pub use fleetlink_core::{
+    AttemptLimits, Capacity, MaxAttempts, MaxAttemptsError, PenaltySettings, Settings,
+};
 pub use fleetlink_core::{Caller, Proof, ShownPassword};
-pub use fleetlink_core::{Capacity, MaxAttempts, MaxAttemptsError, PenaltySettings, Settings};
 pub use http::{HttpAddress, HttpConfig, HttpError, HttpListening, HttpTls, TlsError};
 pub use identity::IdentityError;
 pub use import::{Authority, ImportHandle, Imported};

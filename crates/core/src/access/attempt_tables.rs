@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 
-use crate::access::attempts::{Attempts, Failed, Fault, LockedOut, Standing, UnderPenalty};
+use crate::access::attempts::{
+    AttemptLimits, Attempts, Failed, Fault, LockedOut, Standing, UnderPenalty,
+};
 use crate::access::lockout::Lockouts;
 use crate::access::name_penalties::NamePenalties;
 use crate::access::penalties::Penalties;
@@ -68,6 +70,16 @@ impl Attempts for AttemptTables {
     fn unlock(&mut self, name: &str, now: Now) {
         self.lockouts.unlock(name, now.monotonic);
         self.name_penalties.unlock(name);
+    }
+
+    fn set_limits(&mut self, limits: AttemptLimits) {
+        let AttemptLimits {
+            max_attempts,
+            penalties,
+        } = limits;
+        self.lockouts.set_limit(max_attempts);
+        self.penalties.set(penalties);
+        self.name_penalties.set(penalties, max_attempts);
     }
 
     fn locked_out(&self, now: Now) -> Vec<LockedOut> {

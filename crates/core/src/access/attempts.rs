@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use fleetlink_proto::ClientNetwork;
 
+use crate::settings::{MaxAttempts, PenaltySettings};
 use crate::time::Now;
 
 /// Remembers what came of the attempts to log in by password, and says what becomes of the next
@@ -44,11 +45,23 @@ pub trait Attempts: fmt::Debug + Send {
     /// Ends the lock-out of a name and its penalties, and forgets its wrong passwords.
     fn unlock(&mut self, name: &str, now: Now);
 
+    /// Other limits hold for the attempts that follow. Lock-outs and penalties that have begun stay.
+    fn set_limits(&mut self, limits: AttemptLimits);
+
     /// The names that are locked out, in their order.
     fn locked_out(&self, now: Now) -> Vec<LockedOut>;
 
     /// The client networks that are under a penalty, in their order.
     fn penalties(&self, now: Now) -> Vec<UnderPenalty>;
+}
+
+/// The limits of attempts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AttemptLimits {
+    /// Wrong passwords in a row that lock a name out.
+    pub max_attempts: MaxAttempts,
+    /// The penalties of client networks; `None` for no penalties.
+    pub penalties: Option<PenaltySettings>,
 }
 
 /// The decision about a password that is tried now.

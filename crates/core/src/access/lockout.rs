@@ -45,6 +45,17 @@ struct Attempts {
 }
 
 impl Lockouts {
+    /// Another number locks a name out from now on.
+    pub(crate) fn set_limit(&mut self, max_attempts: MaxAttempts) {
+        self.max_attempts = max_attempts.get();
+        // Each name has an attempt left, or it would wait for a check that never comes.
+        for attempts in self.names.values_mut() {
+            if attempts.locked_out_until.is_none() {
+                attempts.failed = attempts.failed.min(self.max_attempts - 1);
+            }
+        }
+    }
+
     pub(crate) fn new(max_attempts: MaxAttempts) -> Self {
         Lockouts {
             max_attempts: max_attempts.get(),

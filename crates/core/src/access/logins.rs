@@ -9,7 +9,7 @@ use fleetlink_proto::control::RequestId;
 use fleetlink_proto::control::limits::{MAX_WAITING_LOGINS_PER_NAME, MAX_WAITING_PASSWORD_CHECKS};
 use fleetlink_proto::{MAX_PASSWORD_BYTES, Password};
 
-use crate::access::attempts::{Attempts, Failed, Standing, UnderPenalty};
+use crate::access::attempts::{AttemptLimits, Attempts, Failed, Standing, UnderPenalty};
 use crate::call::Call;
 use crate::ids::{CheckId, SessionId};
 use crate::store::admission::WebLogin;
@@ -72,6 +72,11 @@ impl Logins {
             waiting: BTreeMap::new(),
             folded: BTreeMap::new(),
         }
+    }
+
+    /// Other limits hold for the attempts that follow.
+    pub(crate) fn set_limits(&mut self, limits: AttemptLimits) {
+        self.attempts.set_limits(limits);
     }
 
     /// The decision about a password that came from this address under this name now.

@@ -41,11 +41,22 @@ struct Record {
     kept: Duration,
 }
 
+/// The wrong passwords that begin the first penalty.
+fn failures(max_attempts: MaxAttempts) -> u32 {
+    NAME_PENALTY_LOCK_OUTS * u32::from(max_attempts.get())
+}
+
 impl NamePenalties {
+    /// Other settings hold from now on.
+    pub(crate) fn set(&mut self, settings: Option<PenaltySettings>, max_attempts: MaxAttempts) {
+        self.settings = settings;
+        self.failures = failures(max_attempts);
+    }
+
     pub(crate) fn new(settings: Option<PenaltySettings>, max_attempts: MaxAttempts) -> Self {
         NamePenalties {
             settings,
-            failures: NAME_PENALTY_LOCK_OUTS * u32::from(max_attempts.get()),
+            failures: failures(max_attempts),
             records: Remembered::at_most(MAX_FAILING_NETWORKS),
         }
     }

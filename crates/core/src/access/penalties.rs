@@ -40,16 +40,25 @@ struct Record {
     until: Duration,
 }
 
+/// The same with at most as many names as are remembered.
+fn bounded(settings: PenaltySettings) -> PenaltySettings {
+    PenaltySettings {
+        names: settings.names.min(MAX_PENALTY_NAMES),
+        ..settings
+    }
+}
+
 impl Penalties {
     pub(crate) fn new(settings: Option<PenaltySettings>) -> Self {
-        let bounded = |settings: PenaltySettings| PenaltySettings {
-            names: settings.names.min(MAX_PENALTY_NAMES),
-            ..settings
-        };
         Penalties {
             settings: settings.map(bounded),
             networks: Remembered::at_most(MAX_FAILING_NETWORKS),
         }
+    }
+
+    /// Other settings hold from now on.
+    pub(crate) fn set(&mut self, settings: Option<PenaltySettings>) {
+        self.settings = settings.map(bounded);
     }
 
     /// For how long passwords from this address are still refused.

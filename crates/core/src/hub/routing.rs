@@ -107,6 +107,7 @@ impl Hub {
             Input::AccountChanged { name } => self.account_changed(&name),
             Input::Granted { grant, from, to } => self.granted_to(grant, from, to),
             Input::Happened(event) => self.note(*event),
+            Input::LimitsChanged(limits) => self.logins.set_limits(limits),
             Input::Close => self.close(now),
         }
         self.write_audit();

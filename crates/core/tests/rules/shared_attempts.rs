@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use fleetlink_core::{
-    AdminReply, AdminRequest, AttemptTables, Attempts, Failed, Input, LockedOut, Now, Standing,
-    UnderPenalty,
+    AdminReply, AdminRequest, AttemptLimits, AttemptTables, Attempts, Failed, Input, LockedOut,
+    Now, Standing, UnderPenalty,
 };
 use fleetlink_proto::WallTime;
 use fleetlink_proto::control::ErrorCode;
@@ -53,6 +53,10 @@ impl Attempts for Shared {
 
     fn unlock(&mut self, name: &str, now: Now) {
         self.tables().unlock(name, common(now));
+    }
+
+    fn set_limits(&mut self, limits: AttemptLimits) {
+        self.tables().set_limits(limits);
     }
 
     fn locked_out(&self, now: Now) -> Vec<LockedOut> {

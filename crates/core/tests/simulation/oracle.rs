@@ -319,6 +319,7 @@ impl Oracle {
                 assert!(self.admins.insert(*admin, request.clone()).is_none());
             }
             Input::Granted { grant, from, to } => self.transfers.granted(*grant, from, to),
+            Input::LimitsChanged(_) => {}
             Input::Close => self.closing = true,
         }
     }

@@ -9,7 +9,7 @@ use fleetlink_hub::{Authority, Credentials, CredentialsFile, HubConfig, SETTLED_
 use tokio::time::{Instant, Interval, interval};
 
 use super::event::EventForm;
-use super::run::{self, Joining};
+use super::run::{self, Follows, Joining};
 use super::serve::parse_attempts;
 use crate::everywhere::everywhere;
 use crate::failure::Failure;
@@ -65,7 +65,10 @@ pub(crate) async fn serve(arguments: ServerArguments, output: &Output) -> Result
     run::run(
         config,
         (&Joining::Course, events, false),
-        Some(watch),
+        Follows {
+            credentials: Some(watch),
+            settings: None,
+        },
         output,
     )
     .await

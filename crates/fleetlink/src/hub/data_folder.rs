@@ -42,13 +42,23 @@ pub(crate) struct AsOperator {
 impl DataFolder {
     /// The folder that was given, else the one of this user's hub.
     pub(crate) fn resolve(self) -> Result<PathBuf, Failure> {
-        if let Some(folder) = self.folder {
-            return Ok(folder);
-        }
-        let base = etcetera::choose_base_strategy()
-            .map_err(|e| Failure::Usage(format!("{e}; name the hub's data folder by --data")))?;
-        Ok(base.data_dir().join("fleetlink").join("hub"))
+        of(self.folder)
     }
+
+    /// The folder that was given, if one was.
+    pub(crate) fn given(self) -> Option<PathBuf> {
+        self.folder
+    }
+}
+
+/// The folder that was given, else the one of this user's hub.
+pub(crate) fn of(folder: Option<PathBuf>) -> Result<PathBuf, Failure> {
+    if let Some(folder) = folder {
+        return Ok(folder);
+    }
+    let base = etcetera::choose_base_strategy()
+        .map_err(|e| Failure::Usage(format!("{e}; name the hub's data folder by --data")))?;
+    Ok(base.data_dir().join("fleetlink").join("hub"))
 }
 
 impl OperatorArguments {

@@ -19,6 +19,7 @@ mod rotate;
 mod run;
 mod serve;
 mod sessions;
+mod settings_file;
 mod shares;
 mod ticket;
 mod token;
@@ -33,6 +34,7 @@ use crate::output::Output;
 pub(crate) use data::data;
 pub(crate) use data_folder::AsOperator;
 pub(crate) use keys::keys;
+pub(crate) use settings_file::with_settings;
 
 /// Commands that run or administer a hub.
 #[derive(Debug, clap::Subcommand)]
@@ -59,6 +61,8 @@ pub(crate) enum Command {
     Restore(backup::RestoreArguments),
     /// Check that a hub's data or a backup are whole.
     Verify(verify::VerifyArguments),
+    /// Show and check the settings of a hub: show, check, example.
+    Config(settings_file::ConfigArguments),
     /// Watch a hub and two devices at work, with every result checked.
     Demo(demo::DemoArguments),
 }
@@ -69,6 +73,7 @@ impl Command {
         match self {
             Command::Account(arguments) => arguments.json(),
             Command::Admin(arguments) => arguments.json(),
+            Command::Config(arguments) => arguments.json(),
             Command::Token(arguments) => arguments.json(),
             Command::Hub(arguments) => arguments.json(),
             Command::Session(arguments) => arguments.json(),
@@ -78,6 +83,21 @@ impl Command {
             Command::Restore(arguments) => arguments.json(),
             Command::Verify(arguments) => arguments.json(),
             _ => false,
+        }
+    }
+}
+
+impl Command {
+    /// Whether a hub is to run, whose settings file has to be read.
+    pub(crate) fn runs_hub(&self) -> bool {
+        matches!(self, Command::Hub(arguments) if arguments.runs())
+    }
+
+    /// The filter of the log, where the command has an option for it.
+    pub(crate) fn log(&self) -> Option<&str> {
+        match self {
+            Command::Hub(arguments) => arguments.log(),
+            _ => None,
         }
     }
 }
@@ -106,6 +126,7 @@ pub(crate) async fn run(command: Command, output: &Output) -> Result<(), Failure
         Command::Backup(arguments) => Box::pin(backup::back_up(arguments, output)).await,
         Command::Restore(arguments) => Box::pin(backup::restore(arguments, output)).await,
         Command::Verify(arguments) => Box::pin(verify::run(arguments, output)).await,
+        Command::Config(arguments) => settings_file::run(arguments, output),
         Command::Demo(arguments) => {
             // Its steps wait for other processes, on this thread.
             tokio::task::block_in_place(|| demo::run(&arguments, output))

@@ -13,6 +13,7 @@ use super::course::CredentialsWatch;
 use super::credentials::Import;
 use super::event::EventForm;
 use super::http;
+use super::settings_file::Reload;
 use super::shares;
 use crate::failure::Failure;
 use crate::host_name::host_name;
@@ -26,13 +27,26 @@ pub(crate) enum Joining {
     Course,
 }
 
+/// The files that a running hub follows.
+#[derive(Default)]
+pub(crate) struct Follows {
+    /// The credentials file of the course's server.
+    pub(crate) credentials: Option<CredentialsWatch>,
+    /// The settings, which SIGHUP reads again.
+    pub(crate) settings: Option<Reload>,
+}
+
 /// Runs a hub until Ctrl-C, SIGTERM or a failure of its own.
 pub(crate) async fn run(
     config: HubConfig,
     (joining, events, prints_login): (&Joining, EventForm, bool),
-    mut watch: Option<CredentialsWatch>,
+    follows: Follows,
     output: &Output,
 ) -> Result<(), Failure> {
+    let Follows {
+        credentials: mut watch,
+        mut settings,
+    } = follows;
     let data = config.data.clone();
     let capacity = config.settings.capacity;
     // Before anything is announced: who reads the announcement may end us at once.
@@ -82,6 +96,10 @@ pub(crate) async fn run(
                     break None;
                 }
                 hub.reopen_logs();
+                if let Some(settings) = &mut settings {
+                    let said = settings.again(&hub).await;
+                    said.iter().for_each(|line| output.notice(line));
+                }
             }
             error = hub.failed() => break Some(error),
             read = CredentialsWatch::changed(&mut watch), if !import.is_under_way() => {

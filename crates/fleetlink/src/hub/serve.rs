@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use fleetlink_hub::{Authority, CredentialsFile, HubConfig, MaxAttempts, Settings};
+use fleetlink_hub::store::Retention;
+use fleetlink_hub::{AttemptLimits, Authority, CredentialsFile, HubConfig, MaxAttempts, Settings};
 use fleetlink_proto::control::limits;
 
 use super::data_folder::DataFolder;
@@ -13,11 +14,13 @@ use super::http::HttpArguments;
 use super::penalties::PenaltyArguments;
 use super::retention::RetentionArguments;
 use super::rotate::{self, RotateArguments};
-use super::run::{self, Joining};
+use super::run::{self, Follows, Joining};
+use super::settings_file::{Effective, Reload};
 use super::shares::ShareArguments;
 use crate::duration;
 use crate::failure::Failure;
 use crate::interrupt::unless_interrupted;
+use crate::logging;
 use crate::output::Output;
 
 /// The address of a hub that is given none.
@@ -35,6 +38,12 @@ pub(crate) struct HubArguments {
     listen: SocketAddr,
     #[command(flatten)]
     data: DataFolder,
+    /// Settings file, instead of fleetlink.toml in the data folder. Its keys are these options.
+    #[arg(long, value_name = "FILE", env = "FLEETLINK_CONFIG")]
+    config: Option<PathBuf>,
+    /// The lines of the log, as info or warn,fleetlink_hub=debug.
+    #[arg(long, value_name = "FILTER", value_parser = logging::check, env = "FLEETLINK_LOG")]
+    log: Option<String>,
     /// Wrong passwords in a row, 1 to 5, that lock a name out for ten seconds.
     #[arg(
         long,
@@ -75,6 +84,9 @@ pub(crate) struct HubArguments {
     http: HttpArguments,
     #[command(flatten)]
     events: EventForm,
+    /// The settings with the file's, once it has been read.
+    #[arg(skip)]
+    pub(super) effective: Option<Effective>,
 }
 
 /// Commands for a hub, beside running it.
@@ -85,6 +97,25 @@ pub(crate) enum HubAction {
 }
 
 impl HubArguments {
+    /// Whether a hub is to run.
+    pub(crate) fn runs(&self) -> bool {
+        self.action.is_none()
+    }
+
+    /// The filter of the log.
+    pub(crate) fn log(&self) -> Option<&str> {
+        self.log.as_deref()
+    }
+
+    /// The settings that a running hub takes over.
+    pub(super) fn reloadable(self) -> Result<(AttemptLimits, Retention), Failure> {
+        let limits = AttemptLimits {
+            max_attempts: parse_attempts(&self.max_attempts)?,
+            penalties: self.penalties.settings()?,
+        };
+        Ok((limits, self.retention.store()))
+    }
+
     /// Whether the result is one JSON document.
     pub(crate) fn json(&self) -> bool {
         matches!(&self.action, Some(HubAction::RotateKey(arguments)) if arguments.json())
@@ -97,6 +128,8 @@ pub(crate) async fn serve(arguments: HubArguments, output: &Output) -> Result<()
         action,
         listen,
         data,
+        config: _,
+        log: _,
         max_attempts,
         penalties,
         shares,
@@ -109,6 +142,7 @@ pub(crate) async fn serve(arguments: HubArguments, output: &Output) -> Result<()
         leases,
         http,
         events,
+        effective,
     } = arguments;
     if let Some(HubAction::RotateKey(arguments)) = action {
         return unless_interrupted(Box::pin(rotate::rotate(arguments, output))).await;
@@ -141,7 +175,21 @@ pub(crate) async fn serve(arguments: HubArguments, output: &Output) -> Result<()
         leases: leases.map(crate::lease::beside_hub),
         http: http.config(),
     };
-    run::run(config, (&Joining::Join, events, prints_login), None, output).await
+    if let Some(effective) = &effective {
+        let warnings = effective.warnings.iter();
+        warnings.for_each(|warning| output.notice(warning));
+    }
+    let follows = Follows {
+        credentials: None,
+        settings: effective.map(Reload::new),
+    };
+    run::run(
+        config,
+        (&Joining::Join, events, prints_login),
+        follows,
+        output,
+    )
+    .await
 }
 
 /// The specification's own words for what is not from 1 to 5.

@@ -29,7 +29,7 @@ fn shows(hub: &Hub, ids: &[u32]) {
     });
 }
 
-fn hang_up(hub: &Hub) {
+pub(crate) fn hang_up(hub: &Hub) {
     let pid = Pid::from_raw(i32::try_from(hub.pid()).unwrap()).unwrap();
     kill_process(pid, Signal::HUP).unwrap();
 }

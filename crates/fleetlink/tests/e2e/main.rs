@@ -32,6 +32,7 @@ mod progress;
 mod proofs;
 mod rotation;
 mod sessions;
+mod settings;
 mod shares;
 mod shell;
 mod start;

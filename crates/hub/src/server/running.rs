@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use fleetlink_core::{AuditAction, AuditEvent, Author, Capacity, Door, Input};
+use fleetlink_core::{AttemptLimits, AuditAction, AuditEvent, Author, Capacity, Door, Input};
 use fleetlink_proto::HubPin;
 use fleetlink_proto::control::limits;
 use tokio::sync::watch;
@@ -20,7 +20,7 @@ use crate::lease::RunningLeases;
 use crate::number_exchange;
 use crate::operator::{Desk, PeopleCall, PeopleReply};
 use crate::passwords::Passwords;
-use crate::store::Store;
+use crate::store::{Retention, Store};
 
 use super::error::HubError;
 
@@ -42,6 +42,7 @@ pub struct RunningHub {
     pub(super) accepting: AbortOnDropHandle<()>,
     pub(super) following: AbortOnDropHandle<()>,
     pub(super) reopen: watch::Sender<u64>,
+    pub(super) retention: watch::Sender<Retention>,
     pub(super) tending: AbortOnDropHandle<()>,
     pub(super) renewing: AbortOnDropHandle<()>,
     pub(super) operating: AbortOnDropHandle<()>,
@@ -142,6 +143,13 @@ impl RunningHub {
     /// their names now.
     pub fn reopen_logs(&self) {
         self.reopen.send_modify(|count| *count += 1);
+    }
+
+    /// Other limits of attempts to log in, and another retention, hold from now on.
+    pub async fn set(&self, limits: AttemptLimits, retention: Retention) {
+        self.retention.send_replace(retention);
+        // A driver that has ended has no attempts any more.
+        let _ = self.driver.input(Input::LimitsChanged(limits)).await;
     }
 
     /// Resolves when the hub cannot go on.

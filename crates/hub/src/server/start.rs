@@ -295,12 +295,8 @@ async fn start_with(
         traffic,
         meters,
     };
-    let tending = upkeep::tend(
-        Arc::clone(&store),
-        driver.clone(),
-        retention,
-        Arc::clone(&clock),
-    );
+    let (retention, kept) = watch::channel(retention);
+    let tending = upkeep::tend(Arc::clone(&store), driver.clone(), kept, Arc::clone(&clock));
     let began = AuditEvent::new(clock(), AuditAction::HubStarted, Author::hub(None));
     driver
         .happened(began.with_detail(concat!("fleetlink ", env!("CARGO_PKG_VERSION"))))
@@ -323,6 +319,7 @@ async fn start_with(
         accepting: AbortOnDropHandle::new(tokio::spawn(accepting)),
         following: AbortOnDropHandle::new(tokio::spawn(following)),
         reopen,
+        retention,
         tending: AbortOnDropHandle::new(tokio::spawn(tending)),
         renewing: AbortOnDropHandle::new(tokio::spawn(renewal::renew_daily(identity))),
         operating: AbortOnDropHandle::new(tokio::spawn(operating)),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use fleetlink_core::{AdminReply, AdminRequest, DataReply, DataRequest};
 use fleetlink_proto::control::ErrorCode;
+use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::driver::{DriverHandle, WallClock};
@@ -20,13 +21,15 @@ const SURPLUS_STEP: u32 = 1_000;
 pub(super) async fn tend(
     store: Arc<dyn Store>,
     driver: DriverHandle,
-    keep: Retention,
+    keep: watch::Receiver<Retention>,
     clock: WallClock,
 ) {
     let mut minutes = interval(TEND_EVERY);
     minutes.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         minutes.tick().await;
+        // As it is now: it may have been set anew.
+        let keep = *keep.borrow();
         if let Err(error) = store.tend(clock(), keep).await {
             tracing::warn!(%error, "what is old is not removed yet");
         }

@@ -66,6 +66,13 @@ impl Hub {
         Self::start_wrapped("127.0.0.1:0", accounts, options, &wrap)
     }
 
+    /// A hub whose notices and log go to `log.txt`.
+    #[track_caller]
+    pub(crate) fn start_with_errors_kept(accounts: &[&str], options: &[&str]) -> Self {
+        let wrap = |command: Command| in_shell("exec \"$0\" \"$@\" 2> log.txt", &command);
+        Self::start_wrapped("127.0.0.1:0", accounts, options, &wrap)
+    }
+
     /// A hub at every address of the hub's host of this network, reached there over loopback.
     #[track_caller]
     pub(crate) fn start_everywhere_in(network: &Network, accounts: &[&str]) -> Self {

@@ -1,0 +1,158 @@
+use std::os::unix::fs::PermissionsExt as _;
+
+use super::*;
+use crate::hub::settings_file::keys::Keys;
+
+/// The settings of a hub whose data folder has this file, with further options.
+fn load(text: &str, options: &[&str]) -> Result<Effective, String> {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join(FILE_NAME), text).unwrap();
+    let data = folder.path().to_str().unwrap();
+    let line = [&["fleetlink", "hub", "--data", data], options].concat();
+    let loaded = Effective::load(line.iter().map(OsString::from).collect());
+    let shown = folder.path().display().to_string();
+    loaded.map_err(|e| e.to_string().replace(&format!("{shown}/"), ""))
+}
+
+fn setting(effective: &Effective, key: &str) -> Setting {
+    let mut settings = effective.settings().into_iter();
+    settings.find(|setting| setting.key == key).unwrap()
+}
+
+#[test]
+fn the_example_has_every_key_with_its_default() {
+    let kept = include_str!("../../../../../contrib/fleetlink.toml");
+    assert!(
+        kept == example::text(),
+        "contrib/fleetlink.toml is outdated: fleetlink config example > contrib/fleetlink.toml"
+    );
+    // What it says of a key with a default is what the hub does without it.
+    let without = load("", &[]).unwrap();
+    let keys = Keys::of_hub();
+    assert!(keys.iter().count() > 25);
+    for key in keys
+        .iter()
+        .filter(|key| key.default.is_some() && !key.is_switch)
+    {
+        let line = format!("{} = {:?}", key.name, key.default.as_ref().unwrap());
+        assert!(kept.contains(&format!("\n#{line}\n")), "{line}");
+        let with = load(&line, &[]).unwrap();
+        let values = |effective| setting(effective, &key.name).values;
+        assert_eq!(values(&with), values(&without), "{line}");
+    }
+}
+
+#[test]
+fn an_option_goes_before_the_file_and_that_before_the_default() {
+    let text = "# a comment\nkeep-alive = \"5s\"\n\nmax-attempts = 2\nplain = true\n\
+                http-host = [\"a.example\", \"b.example\"]\n";
+    let effective = load(text, &["--keep-alive", "7s"]).unwrap();
+    let found = |key| {
+        let setting = setting(&effective, key);
+        let line = match setting.origin {
+            Origin::File(_, line) => Some(line),
+            _ => None,
+        };
+        (setting.values.join(" "), line)
+    };
+    assert_eq!(found("keep-alive"), ("7s".to_owned(), None));
+    assert_eq!(setting(&effective, "keep-alive").origin, Origin::Flag);
+    assert_eq!(found("max-attempts"), ("2".to_owned(), Some(4)));
+    assert_eq!(found("plain"), ("true".to_owned(), Some(5)));
+    assert_eq!(
+        found("http-host"),
+        ("a.example b.example".to_owned(), Some(6))
+    );
+    assert_eq!(setting(&effective, "upload-idle").origin, Origin::Default);
+    // The hub is given the same.
+    assert_eq!(effective.limits().unwrap().0.max_attempts.get(), 2);
+}
+
+#[test]
+fn a_mistake_is_named_with_its_line_and_what_was_expected() {
+    for (text, expected) in [
+        (
+            "\nkeep_alive = \"5s\"",
+            "fleetlink.toml:2: keep_alive is unknown; keep-alive is the nearest",
+        ),
+        (
+            "retain-everything = 1",
+            "fleetlink.toml:1: retain-everything is unknown",
+        ),
+        (
+            "parsecs = 1",
+            "parsecs is unknown: fleetlink config show lists all keys",
+        ),
+        (
+            "keep-alive = true",
+            "keep-alive is a text or a number, such as \"10s\"",
+        ),
+        (
+            "# x\nkeep-alive = \"5 parsecs\"",
+            "fleetlink.toml:2: keep-alive: invalid value '5 parsecs'",
+        ),
+        ("plain = \"yes\"", "plain is true or false"),
+        (
+            "[hub]\nlisten = \"127.0.0.1:0\"",
+            "a settings file has no sections",
+        ),
+        (
+            "max-attempts = 9",
+            "fleetlink.toml:1: Invalid number of allowed failed consecutive attempts: 9",
+        ),
+        ("http-proxy = [1.5]", "http-proxy is a list of texts"),
+        (
+            "http-proxy = \"proxy\"",
+            "fleetlink.toml:1: http-proxy: invalid value",
+        ),
+        (
+            "keep-alive = [\"1s\", \"2s\"]",
+            "keep-alive is a text or a number",
+        ),
+        (
+            "times = true\ntimes = true",
+            "fleetlink.toml:2: this is no TOML",
+        ),
+        ("times = ", "fleetlink.toml:1: this is no TOML"),
+        (
+            "data = \"/elsewhere\"",
+            "fleetlink.toml:1: data: the file is in the data folder",
+        ),
+        ("config = \"other.toml\"", "config is unknown"),
+        ("log = \"[\"", "fleetlink.toml:1: log: invalid value"),
+        ("\"\\u001b[2J\" = 1", "\\u{1b}[2J is unknown"),
+    ] {
+        let error = load(text, &[]).unwrap_err();
+        assert!(error.contains(expected), "{text:?}: {error}");
+    }
+    let apart = load("penalty-base = \"1h\"", &[]).unwrap();
+    assert!(apart.limits().is_err(), "longer than the longest");
+}
+
+#[test]
+fn a_file_that_others_may_write_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("hub.toml");
+    std::fs::write(&file, "times = true").unwrap();
+    let warnings = |mode| {
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+        let path = file.to_str().unwrap();
+        let line = ["fleetlink", "hub", "--config", path, "--data", "elsewhere"];
+        let loaded = Effective::load(line.map(OsString::from).to_vec());
+        loaded.unwrap().warnings
+    };
+    assert_eq!(warnings(0o644), [""; 0]);
+    for mode in [0o664, 0o646] {
+        assert!(
+            warnings(mode)[0].contains("others may write it"),
+            "{mode:o}"
+        );
+    }
+}
+
+#[test]
+fn a_file_that_was_named_has_to_be_there() {
+    let line = ["fleetlink", "hub", "--config", "/nowhere/hub.toml"];
+    let missing = Effective::load(line.map(OsString::from).to_vec());
+    assert!(matches!(missing, Err(Failure::NoSuchFile(_))));
+}
