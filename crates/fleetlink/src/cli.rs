@@ -185,6 +185,8 @@ mod tests {
             "fleetlink key forget uav --hub h:1",
             "fleetlink hub --data d --listen 127.0.0.1:0",
             "fleetlink session list --data d --json",
+            "fleetlink status --data d --json",
+            "fleetlink status --present --data d",
             "fleetlink session end cam --data d",
             "fleetlink session end 7",
             "fleetlink data upload 01 --hub h:1 --device d",

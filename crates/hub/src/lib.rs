@@ -21,6 +21,7 @@ mod network_places;
 pub mod number_exchange;
 mod operator;
 mod passwords;
+mod seen;
 mod server;
 mod session;
 pub mod store;
@@ -55,10 +56,10 @@ pub use lease::{
 };
 pub use logs::LogBounds;
 pub use operator::{
-    AccountInfo, ContentInfo, DataCall, DataCallReply, FileInfo, IssuedTicket, LoginInfo,
-    LoginMeans, Operator, OperatorCall, OperatorError, OperatorReply, PeopleCall, PeopleReply,
-    ReadError, ReadFile, SessionInfo, SessionState, TicketInfo, TicketOrder, TicketState,
-    TicketUseInfo, TokenInfo, TokenOrder, UploadInfo,
+    AccountInfo, ContentInfo, CountsInfo, DataCall, DataCallReply, DeviceInfo, FileInfo,
+    IssuedTicket, LoginInfo, LoginMeans, Operator, OperatorCall, OperatorError, OperatorReply,
+    PeopleCall, PeopleReply, ReadError, ReadFile, SessionInfo, SessionState, StatusInfo,
+    TicketInfo, TicketOrder, TicketState, TicketUseInfo, TokenInfo, TokenOrder, UploadInfo,
 };
 #[doc(hidden)]
 pub use server::start_with_clock;

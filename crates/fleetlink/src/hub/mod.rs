@@ -21,6 +21,7 @@ mod serve;
 mod sessions;
 mod settings_file;
 mod shares;
+mod status;
 mod ticket;
 mod token;
 mod uploads;
@@ -43,6 +44,8 @@ pub(crate) enum Command {
     Hub(Box<serve::HubArguments>),
     /// Run a hub as the course's server does: SERVER_PORT MAX_ATTEMPTS.
     Server(course::ServerArguments),
+    /// Show how a running hub and its devices are.
+    Status(status::StatusArguments),
     /// Manage the accounts of a hub: add, list, remove, passwd, unlock, import.
     Account(account::AccountArguments),
     /// List and end the sessions of a hub: list, end.
@@ -77,6 +80,7 @@ impl Command {
             Command::Token(arguments) => arguments.json(),
             Command::Hub(arguments) => arguments.json(),
             Command::Session(arguments) => arguments.json(),
+            Command::Status(arguments) => arguments.json(),
             Command::Ticket(arguments) => arguments.json(),
             Command::Upload(arguments) => arguments.json(),
             Command::Backup(arguments) => arguments.json(),
@@ -109,6 +113,9 @@ pub(crate) async fn run(command: Command, output: &Output) -> Result<(), Failure
         Command::Server(arguments) => course::serve(arguments, output).await,
         Command::Account(arguments) => {
             unless_interrupted(Box::pin(account::run(arguments, output))).await
+        }
+        Command::Status(arguments) => {
+            unless_interrupted(Box::pin(status::run(arguments, output))).await
         }
         Command::Session(arguments) => {
             unless_interrupted(Box::pin(sessions::run(arguments, output))).await

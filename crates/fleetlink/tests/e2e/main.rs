@@ -36,6 +36,7 @@ mod settings;
 mod shares;
 mod shell;
 mod start;
+mod status;
 mod streams;
 mod swapped;
 mod terminal;

@@ -10,7 +10,6 @@ use axum::extract::State;
 use fleetlink_core::{Query, StoreCall, StoreReply};
 use serde::Serialize;
 use tokio::sync::Mutex;
-use tokio::task::JoinError;
 use utoipa::ToSchema;
 
 use super::Http;
@@ -47,9 +46,9 @@ pub(crate) struct DeviceCounts {
 /// The size of the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct StoreSize {
-    pub(super) bytes: u64,
+    pub(crate) bytes: u64,
     /// Free bytes of its disk.
-    pub(super) free_bytes: Option<u64>,
+    pub(crate) free_bytes: Option<u64>,
     /// The size of its disk.
     #[serde(skip)]
     pub(super) disk_bytes: Option<u64>,
@@ -85,7 +84,8 @@ pub(crate) async fn hub(
     let StoreReply::Totals(totals) = totals.await.map_err(of_store)? else {
         return Err(Problem::odd_reply());
     };
-    let store = http.size.find(&http.facts.data).await?;
+    let store = http.size.find(&http.facts.data).await;
+    let store = store.ok_or_else(Problem::odd_reply)?;
     let is_present = |own: &&Vec<_>| own.iter().any(|s: &fleetlink_core::SessionStatus| s.joined);
     let capacity = http.facts.capacity;
     let pin = http.facts.pin.as_ref();
@@ -113,11 +113,12 @@ pub(crate) async fn hub(
 
 /// The size of the store as it was found last. It is looked for now and then, once for all who ask: the
 /// folder may have very many files.
-#[derive(Default)]
-pub(super) struct KnownSize(Arc<Mutex<Option<(Instant, StoreSize)>>>);
+#[derive(Clone, Default)]
+pub(crate) struct KnownSize(Arc<Mutex<Option<(Instant, StoreSize)>>>);
 
 impl KnownSize {
-    pub(super) async fn find(&self, folder: &Path) -> Result<StoreSize, Problem> {
+    /// The size; none if it cannot be found out.
+    pub(crate) async fn find(&self, folder: &Path) -> Option<StoreSize> {
         let (known, folder) = (Arc::clone(&self.0), folder.to_owned());
         // On its own: if the client goes, the search ends all the same, and the next one asks for it.
         let finding = tokio::spawn(async move {
@@ -125,14 +126,14 @@ impl KnownSize {
             if let Some((at, size)) = *known
                 && at.elapsed() < SIZE_IS_KNOWN
             {
-                return Ok(size);
+                return Some(size);
             }
-            let size = tokio::task::spawn_blocking(move || size_of(&folder)).await?;
+            let size = tokio::task::spawn_blocking(move || size_of(&folder));
+            let size = size.await.ok()?;
             *known = Some((Instant::now(), size));
-            Ok::<_, JoinError>(size)
+            Some(size)
         });
-        let found = finding.await.flatten();
-        found.map_err(|_| Problem::odd_reply())
+        finding.await.ok().flatten()
     }
 }
 

@@ -72,7 +72,8 @@ impl Http {
         let StoreReply::Totals(totals) = totals.await.map_err(of_store)? else {
             return Err(Problem::odd_reply());
         };
-        let size = self.size.find(&self.facts.data).await?;
+        let size = self.size.find(&self.facts.data).await;
+        let size = size.ok_or_else(Problem::odd_reply)?;
         let control = self.hub_state.certificate();
         let http = self.tls.as_ref().map(super::tls::Tls::certificate);
         let certificates = [("control", control), ("http", http)];

@@ -32,6 +32,7 @@ mod tls;
 mod transfers;
 
 pub use self::config::{HttpAddress, HttpConfig, HttpTls};
+pub(crate) use self::hub::KnownSize;
 pub(crate) use self::listener::{Bound, Serving};
 pub use self::listener::{HttpError, HttpListening};
 pub use self::tls::TlsError;
@@ -71,6 +72,7 @@ pub(crate) struct HubParts {
     /// The way to the hub's console, as far as it is there still.
     pub(crate) console: mpsc::WeakSender<HubEvent>,
     pub(crate) small: SmallServices,
+    pub(crate) size: KnownSize,
     /// Cancelled when the hub begins to end.
     pub(crate) closing: CancellationToken,
 }
@@ -113,7 +115,7 @@ pub(crate) struct Http {
     /// The order of changes of data files that have conditions.
     turns: data::Turns,
     /// The size of the store, as it was found last.
-    size: hub::KnownSize,
+    size: KnownSize,
     claims: Claims,
     uploads: HubUploads,
     facts: HubFacts,
@@ -143,7 +145,7 @@ impl Http {
             store: parts.store,
             reads: Arc::new(Semaphore::new(limits::READS_AT_ONCE)),
             turns: data::Turns::new(),
-            size: hub::KnownSize::default(),
+            size: parts.size,
             claims: parts.claims,
             uploads: parts.uploads,
             facts: parts.facts,

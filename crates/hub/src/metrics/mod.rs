@@ -19,6 +19,8 @@ use std::time::Duration;
 use fleetlink_core::TransferTotals;
 use fleetlink_proto::control::{ErrorCode, Request};
 
+use crate::operator::CountsInfo;
+
 use self::labels::{
     Deletions, Departures, Entrances, LoginFailures, Methods, PenaltyKinds, StatusClasses,
     UploadModes, Verbs,
@@ -128,6 +130,26 @@ impl Meters {
         self.transfers
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The counts that the operator is told; those of bytes on connections are elsewhere.
+    pub(crate) fn summary(&self) -> CountsInfo {
+        let busy = ErrorCode::ALL.iter().zip(&self.refusals);
+        let busy = busy.filter(|(code, _)| **code == ErrorCode::Busy);
+        let refused = [
+            &self.network_refused,
+            &self.handshake_refused,
+            &self.http_refused,
+        ];
+        CountsInfo {
+            uploads: self.uploads.all().iter().map(|(_, uploads)| uploads).sum(),
+            uploaded_bytes: self.uploaded_bytes.get(),
+            uploaded_samples: self.uploaded_samples.get(),
+            refused_busy: busy.map(|(_, count)| count.get()).sum(),
+            refused_connections: refused.map(Counter::get).iter().sum(),
+            dropped: self.console_dropped.get() + self.feed_resets.get(),
+            ..CountsInfo::default()
+        }
     }
 
     /// A call of a session is answered after this time.

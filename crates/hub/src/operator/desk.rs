@@ -9,6 +9,7 @@ use fleetlink_core::{
 use fleetlink_proto::IdempotencyKey;
 
 use super::message::{OperatorCall, OperatorReply};
+use super::status::Running;
 use super::tickets;
 use crate::driver::DriverHandle;
 use crate::driver::wall_time;
@@ -25,6 +26,8 @@ pub(crate) struct Desk {
     /// For the content of data files, which no core carries.
     pub(crate) store: Arc<dyn Store>,
     pub(crate) hub_state: HubState,
+    /// What there is of a hub that runs.
+    pub(crate) running: Option<Arc<Running>>,
 }
 
 impl Desk {
@@ -43,6 +46,13 @@ impl Desk {
                 }));
             }
             OperatorCall::People(call) => return self.people(call).await.map(OperatorReply::from),
+            OperatorCall::Status => {
+                let status = self.status().await?;
+                return Ok(OperatorReply::Status(Box::new(status)));
+            }
+            OperatorCall::ListDevices { after } => {
+                return self.devices(after).await.map(OperatorReply::Devices);
+            }
             OperatorCall::RotateKey => return self.rotate_key().await,
             OperatorCall::AddAccount { name, password } => {
                 password.check_for_account().map_err(|e| e.to_string())?;

@@ -10,6 +10,7 @@ use super::content::ContentInfo;
 use super::data::{DataCall, DataCallReply};
 use super::people::{PeopleCall, PeopleReply};
 use super::sessions::SessionInfo;
+use super::status::{DeviceInfo, StatusInfo};
 use super::tickets::{IssuedTicket, TicketInfo, TicketOrder};
 use super::uploads::UploadInfo;
 
@@ -58,6 +59,14 @@ pub enum OperatorCall {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         after: Option<TicketNumber>,
     },
+    /// Tells how the hub does.
+    Status,
+    /// Lists a page of devices, by name.
+    ListDevices {
+        /// Only larger names.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<DeviceName>,
+    },
     /// Lists the open sessions.
     ListSessions,
     /// Lists the uploads that are not finished.
@@ -93,6 +102,10 @@ pub enum OperatorReply {
     Ticket(Box<IssuedTicket>),
     /// A page of tickets, in the order in which they were issued; the last page is empty.
     Tickets(Vec<TicketInfo>),
+    /// How the hub does.
+    Status(Box<StatusInfo>),
+    /// A page of devices, by name; the last page is empty.
+    Devices(Vec<DeviceInfo>),
     /// The open sessions, in the order in which they connected.
     Sessions(Vec<SessionInfo>),
     /// Sessions were ended.

@@ -10,6 +10,7 @@ mod people;
 mod reading;
 mod sessions;
 mod socket;
+mod status;
 mod tickets;
 mod uploads;
 
@@ -23,6 +24,8 @@ pub use people::{LoginInfo, PeopleCall, PeopleReply, TokenInfo, TokenOrder};
 pub use reading::{ReadError, ReadFile};
 pub use sessions::{LoginMeans, SessionInfo, SessionState};
 pub(crate) use socket::OperatorSocket;
+pub(crate) use status::Running;
+pub use status::{CountsInfo, DeviceInfo, StatusInfo};
 pub(crate) use tickets::{DrawnTicket, draw_ticket};
 pub use tickets::{IssuedTicket, TicketInfo, TicketOrder, TicketState, TicketUseInfo};
 pub use uploads::UploadInfo;
@@ -112,6 +115,50 @@ impl Operator {
                     return Err(unreachable(format!("{why}; waited {waited} s for it")));
                 }
                 Err(OpenFailure::Other(why)) => return Err(unreachable(why)),
+            }
+        }
+    }
+
+    /// Connects to the hub that runs on the data in `folder`; `None` where none does. Nothing there is
+    /// touched.
+    ///
+    /// # Errors
+    /// There are no hub's data, or the socket cannot be used.
+    pub fn connect_to_running(folder: &Path) -> Result<Option<Self>, OperatorError> {
+        Self::find(folder)?;
+        match Connection::open(&folder.join(SOCKET_FILE)) {
+            Ok(connection) => Ok(Some(Operator(Way::Running(connection)))),
+            Err(error) if no_hub_runs(&error) => Ok(None),
+            Err(error) => Err(OperatorError::Unreachable {
+                folder: folder.display().to_string(),
+                reason: error.to_string(),
+            }),
+        }
+    }
+
+    /// The state of a running hub.
+    ///
+    /// # Errors
+    /// The hub refused, or went away.
+    pub async fn status(&mut self) -> Result<StatusInfo, OperatorError> {
+        match self.call(OperatorCall::Status).await? {
+            OperatorReply::Status(status) => Ok(*status),
+            _ => Err(OperatorError::Refused(ODD_REPLY.to_owned())),
+        }
+    }
+
+    /// All devices of a running hub, by name.
+    ///
+    /// # Errors
+    /// The hub refused, or went away.
+    pub async fn devices(&mut self) -> Result<Vec<DeviceInfo>, OperatorError> {
+        let mut all: Vec<DeviceInfo> = Vec::new();
+        loop {
+            let after = all.last().map(|device| device.name.clone());
+            match self.call(OperatorCall::ListDevices { after }).await? {
+                OperatorReply::Devices(page) if !page.is_empty() => all.extend(page),
+                OperatorReply::Devices(_) => return Ok(all),
+                _ => return Err(OperatorError::Refused(ODD_REPLY.to_owned())),
             }
         }
     }

@@ -73,6 +73,7 @@ impl Offline {
             passwords,
             store,
             hub_state: HubState::Stopped(folder.to_owned()),
+            running: None,
         };
         Ok(Offline {
             desk,

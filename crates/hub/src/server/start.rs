@@ -24,7 +24,7 @@ use crate::devices;
 use crate::driver::wall_time;
 use crate::driver::{CONSOLE_QUEUE, Driver, DriverHandle, Followers, HubEvent, WallClock};
 use crate::feed::Feed;
-use crate::http::{self, HttpConfig, HttpListening, HubFacts, HubParts, SmallServices};
+use crate::http::{self, HttpConfig, HttpListening, HubFacts, HubParts, KnownSize, SmallServices};
 use crate::hub_state::HubState;
 use crate::identity::Identity;
 use crate::import::{self, Authority, ImportTools};
@@ -32,7 +32,7 @@ use crate::lease::{self, LeaseConfig, RunningLeases};
 use crate::logs::{LogBounds, LogFiles, LogFolder};
 use crate::metrics::Meters;
 use crate::number_exchange;
-use crate::operator::{Desk, OperatorSocket, is_served};
+use crate::operator::{Desk, OperatorSocket, Running, is_served};
 use crate::passwords::Passwords;
 use crate::session::{Claims, HubUnread, HubUploads, SessionContext};
 use crate::store::sqlite::{OpenError, SqliteStore};
@@ -224,6 +224,17 @@ async fn start_with(
         console,
         feed,
     } = engine;
+    let size = KnownSize::default();
+    let running = Running {
+        started: clock(),
+        address,
+        pin: (!plain).then(|| identity.shown().pin()),
+        capacity,
+        data: data.clone(),
+        traffic: traffic.clone(),
+        meters: Arc::clone(&meters),
+        size: size.clone(),
+    };
     let desk = Desk {
         driver: driver.clone(),
         passwords: passwords.clone(),
@@ -234,6 +245,7 @@ async fn start_with(
             plain,
             http: http_listening,
         },
+        running: Some(Arc::new(running)),
     };
     let mut accounts = usize::try_from(totals.accounts).unwrap_or(usize::MAX);
     let import = match credentials {
@@ -278,6 +290,7 @@ async fn start_with(
                 .map(number_exchange::Server::replies)
                 .unwrap_or_default(),
         },
+        size,
         closing: closing.clone(),
     };
     let http = http

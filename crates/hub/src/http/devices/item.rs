@@ -1,21 +1,17 @@
 //! A device as the API shows it.
 
-use std::collections::HashMap;
-
-use fleetlink_core::{
-    AdminReply, AdminRequest, Caller, DevicePresence, HalfHours, PresenceChoice, Presences,
-    Sighting,
-};
+use fleetlink_core::{AdminReply, AdminRequest, Caller, PresenceChoice, Presences};
 use fleetlink_proto::control::EnrolledKey;
+use fleetlink_proto::DataFile;
 use fleetlink_proto::samples::LastSample;
-use fleetlink_proto::{DataFile, DeviceName, WallTime};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::http::Http;
 use crate::http::data::of_store;
 use crate::http::problem::Problem;
-use crate::store::{DeviceChoice, StoredDevice, StoredDevices};
+use crate::seen::{SeenDevice, combine, names_of};
+use crate::store::{DeviceChoice, StoredDevices};
 use crate::traffic::Bytes;
 
 /// A device.
@@ -103,43 +99,29 @@ impl From<Bytes> for TrafficItem {
     }
 }
 
-/// The time at which devices are shown, and when the hub ran before it.
-struct Moment {
-    at: WallTime,
-    ran: HalfHours,
-}
-
-impl DeviceItem {
-    fn new(stored: StoredDevice, seen: &DevicePresence, bytes: Bytes, moment: &Moment) -> Self {
-        let mut sighting = stored.sighting;
-        if let Some(note) = &seen.note {
-            match &mut sighting {
-                Some(sighting) => sighting.add(note),
-                None => sighting = Some(Sighting::begin(note)),
-            }
-        }
-        let sighting = sighting.as_ref();
-        let is_seen = seen.sessions > 0;
-        // Of a clock that was set back, nothing lies ahead.
-        let last = sighting.filter(|_| !is_seen).map(|s| s.last.min(moment.at));
+impl From<SeenDevice> for DeviceItem {
+    fn from(seen: SeenDevice) -> Self {
+        let (joined, is_seen) = (seen.presence.joined, seen.is_seen());
         DeviceItem {
-            name: stored.name.to_string(),
-            present: seen.joined.is_some(),
-            address: seen.joined.map(|(_, address)| address.to_string()),
-            joined: seen.joined.map(|(since, _)| since.to_string()),
-            first_seen: sighting.map(|s| s.first.min(moment.at).to_string()),
-            last_seen: last.map(|last| last.to_string()),
-            heartbeat: sighting.map(|s| s.heartbeat(&moment.ran, moment.at)),
-            traffic: bytes.into(),
-            key: stored.key.as_ref().map(EnrolledKeyItem::from),
-            sessions: seen.sessions,
-            data_files: stored.data_files,
-            bytes: stored.bytes,
-            latest: stored.latest.map(LatestOfDevice::from),
+            name: seen.stored.name.to_string(),
+            present: joined.is_some(),
+            address: joined.map(|(_, address)| address.to_string()),
+            joined: joined.map(|(since, _)| since.to_string()),
+            first_seen: seen.first_seen().map(|first| first.to_string()),
+            last_seen: seen.last_seen().map(|last| last.to_string()),
+            heartbeat: seen.heartbeat(),
+            traffic: seen.bytes.into(),
+            key: seen.stored.key.as_ref().map(EnrolledKeyItem::from),
+            sessions: seen.presence.sessions,
+            data_files: seen.stored.data_files,
+            bytes: seen.stored.bytes,
+            latest: seen.stored.latest.map(LatestOfDevice::from),
             is_seen,
         }
     }
+}
 
+impl DeviceItem {
     /// A device that has a session is seen now. This is told after all that its tag is made of: it
     /// would be another one each time.
     pub(super) fn seen_now(&mut self, now: &str) {
@@ -178,28 +160,15 @@ impl Http {
         self.store.devices(choice).await.map_err(of_store)
     }
 
-    /// Shows stored devices as they are now. They were read before this asks for what the store may not
-    /// know yet, so that nothing is missing.
+    /// Shows stored devices as they are now.
     pub(super) async fn shown(
         &self,
         caller: &Caller,
         stored: StoredDevices,
     ) -> Result<Vec<DeviceItem>, Problem> {
-        let names: Vec<DeviceName> = stored.devices.iter().map(|d| d.name.clone()).collect();
-        let traffic = self.traffic.of(names.iter());
-        let presences = self.presences(caller, PresenceChoice::Of(names)).await?;
-        let mut ran = stored.ran;
-        ran.add(presences.ran);
-        let moment = Moment {
-            at: presences.at,
-            ran,
-        };
-        let seen: HashMap<_, _> = presences.devices.iter().map(|d| (&d.name, d)).collect();
-        let devices = stored.devices.into_iter().zip(traffic);
-        let items = devices.filter_map(|(stored, bytes)| {
-            let seen = seen.get(&stored.name)?;
-            Some(DeviceItem::new(stored, seen, bytes, &moment))
-        });
-        Ok(items.collect())
+        let choice = PresenceChoice::Of(names_of(&stored));
+        let presences = self.presences(caller, choice).await?;
+        let seen = combine(stored, presences, &self.traffic);
+        Ok(seen.into_iter().map(DeviceItem::from).collect())
     }
 }
