@@ -57,9 +57,10 @@ pub use lease::{
 pub use logs::LogBounds;
 pub use operator::{
     AccountInfo, ContentInfo, CountsInfo, DataCall, DataCallReply, DeviceInfo, FileInfo,
-    IssuedTicket, LoginInfo, LoginMeans, Operator, OperatorCall, OperatorError, OperatorReply,
-    PeopleCall, PeopleReply, ReadError, ReadFile, SessionInfo, SessionState, StatusInfo,
-    TicketInfo, TicketOrder, TicketState, TicketUseInfo, TokenInfo, TokenOrder, UploadInfo,
+    IssuedTicket, LatestInfo, LoginInfo, LoginMeans, Operator, OperatorCall, OperatorError,
+    OperatorReply, PeopleCall, PeopleReply, ReadError, ReadFile, SessionInfo, SessionState,
+    StatusInfo, TicketInfo, TicketOrder, TicketState, TicketUseInfo, TokenInfo, TokenOrder,
+    UploadInfo,
 };
 #[doc(hidden)]
 pub use server::start_with_clock;

@@ -25,7 +25,7 @@ pub use reading::{ReadError, ReadFile};
 pub use sessions::{LoginMeans, SessionInfo, SessionState};
 pub(crate) use socket::OperatorSocket;
 pub(crate) use status::Running;
-pub use status::{CountsInfo, DeviceInfo, StatusInfo};
+pub use status::{CountsInfo, DeviceInfo, LatestInfo, StatusInfo};
 pub(crate) use tickets::{DrawnTicket, draw_ticket};
 pub use tickets::{IssuedTicket, TicketInfo, TicketOrder, TicketState, TicketUseInfo};
 pub use uploads::UploadInfo;

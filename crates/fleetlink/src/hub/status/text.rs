@@ -117,8 +117,12 @@ fn line(device: &DeviceInfo, now: WallTime, (name, has_heartbeat): (usize, bool)
     let data = format!("{} in {}", Bytes(device.bytes), device.data_files);
     let heartbeat = device.heartbeat.as_deref().filter(|_| has_heartbeat);
     let heartbeat = heartbeat.map(|heartbeat| format!("  {heartbeat}"));
+    let latest = device.latest.as_ref();
+    let latest =
+        latest.map(|latest| format!("  {} = {}", plain(&latest.file.to_string()), latest.value));
     format!(
-        "{shown}{padding}  {state:<8}  {seen:<12}  {data}{}{}",
+        "{shown}{padding}  {state:<8}  {seen:<12}  {data}{}{}{}",
+        latest.unwrap_or_default(),
         address.unwrap_or_default(),
         heartbeat.unwrap_or_default()
     )
@@ -174,6 +178,11 @@ mod tests {
             bytes: 12_345_678,
             received_bytes: 1,
             sent_bytes: 2,
+            latest: Some(fleetlink_hub::LatestInfo {
+                file: "temperature".parse().unwrap(),
+                value: "-12.5".to_owned(),
+                time: None,
+            }),
         }
     }
 
@@ -217,6 +226,7 @@ mod tests {
                 assert!(line.chars().all(is_plain), "{line:?}");
             }
             assert_eq!(page.contains(&"2".repeat(48)), columns == 200);
+            assert_eq!(page.contains("temperature = -12.5"), columns == 200);
             assert!(
                 page.contains("present") && page.contains("absent"),
                 "{page}"

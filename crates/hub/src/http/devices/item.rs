@@ -1,8 +1,8 @@
 //! A device as the API shows it.
 
 use fleetlink_core::{AdminReply, AdminRequest, Caller, PresenceChoice, Presences};
-use fleetlink_proto::control::EnrolledKey;
 use fleetlink_proto::DataFile;
+use fleetlink_proto::control::EnrolledKey;
 use fleetlink_proto::samples::LastSample;
 use serde::Serialize;
 use utoipa::ToSchema;
