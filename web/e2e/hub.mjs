@@ -87,6 +87,20 @@ export class RealHub {
     this.devices.push(spawn(PROGRAM, given, { env, cwd: this.folder, stdio: ['ignore', 'ignore', 'inherit'] }));
   }
 
+  /** A token of an administrator. */
+  async token() {
+    const text = await this.command('token', 'add', 'test', '--role', 'administrator', '--data', join(this.folder, 'hub'), '--json');
+    return JSON.parse(text).token;
+  }
+
+  /** A request of a device with its password. */
+  async as(device, method, path, body) {
+    const authorization = `Basic ${Buffer.from(`${device}:${PASSWORD}`).toString('base64')}`;
+    const response = await fetch(`${this.url}/api/v1/${path}`, { method, body, headers: { Authorization: authorization } });
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+    return response;
+  }
+
   /** A device that joins by this ticket, and stays until it is told to leave. */
   join(ticket) {
     const device = spawn(PROGRAM, ['join', ticket], { env: this.environment(), cwd: this.folder, stdio: ['pipe', 'ignore', 'inherit'] });

@@ -28,7 +28,7 @@ test('from the first link to a plot of the first device', { timeout: 180_000 }, 
     await dialog.getByRole('link', { name: 'porch-camera' }).waitFor();
     await page.keyboard.press('Escape');
     const row = page.locator('.fleet-row', { hasText: 'porch-camera' });
-    await row.getByText('Present').first().waitFor();
+    await row.getByText('Present', { exact: true }).first().waitFor();
 
     // Its data: exact, beyond what a float can hold.
     const readings = Array.from({ length: 5000 }, (_, index) => `${new Date(Date.UTC(2026, 0, 1) + index * 60_000).toISOString().replace('.000', '')},${index % 97}.25`);
@@ -57,9 +57,9 @@ test('from the first link to a plot of the first device', { timeout: 180_000 }, 
 
     // The device leaves, and the hub starts again: the page follows without a reload.
     await page.goto(`${hub.url}/#/`);
-    await row.getByText('Present').first().waitFor();
+    await row.getByText('Present', { exact: true }).first().waitFor();
     await device.leave();
-    await row.getByText('Present').first().waitFor({ state: 'detached' });
+    await row.getByText('Present', { exact: true }).first().waitFor({ state: 'detached' });
     await hub.restart();
     await row.waitFor();
     assert.deepEqual(errors, []);
@@ -77,7 +77,7 @@ test('a file on its way from device to device, and its end', { timeout: 180_000 
     await hub.account('box', 'cam');
     hub.device('box', 'receive', '--inbox', join(hub.folder, 'inbox'));
     const row = page.locator('.fleet-row', { hasText: 'box' });
-    await row.getByText('Present').first().waitFor();
+    await row.getByText('Present', { exact: true }).first().waitFor();
     await page.goto(`${hub.url}/#/transfers`);
     await page.getByText('No transfer yet').waitFor();
 
@@ -144,6 +144,108 @@ test('a lock-out is ended, and a token is made, used and revoked', { timeout: 12
     await page.keyboard.press('Enter');
     await page.getByRole('tablist').or(page.getByRole('heading', { name: 'Fleet' })).first().waitFor();
     assert.equal(await page.getByRole('button', { name: /^New/ }).count(), 0, 'a viewer is offered no change');
+    assert.deepEqual(errors, []);
+    await context.close();
+  } finally {
+    await hub.stop();
+  }
+});
+
+/** Follows the hub's events: when it told each one, by the clock of this machine. */
+async function follow(hub, token) {
+  const told = [];
+  const aborter = new AbortController();
+  const response = await fetch(`${hub.url}/api/v1/events`, { headers: { Authorization: `Bearer ${token}` }, signal: aborter.signal });
+  assert.equal(response.status, 200);
+  (async () => {
+    let text = '';
+    for await (const piece of response.body.pipeThrough(new TextDecoderStream())) {
+      text += piece;
+      for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
+        const type = /^event: (.*)$/m.exec(text.slice(0, end))?.[1];
+        if (type) told.push({ type, data: JSON.parse(/^data: (.*)$/m.exec(text.slice(0, end))[1]) });
+        text = text.slice(end + 2);
+      }
+    }
+  })().catch(() => {});
+  return { told, end: () => aborter.abort() };
+}
+
+/** Notes in the page when a text of it was first there. It is asked 60 times a second at most, and on each change. */
+const watch = (page, selector, text) => page.evaluate(([selector, text]) => new Promise((resolve) => {
+  const look = () => [...document.querySelectorAll(selector)].some((element) => element.textContent.includes(text)) && resolve(Date.now());
+  if (look()) return;
+  new MutationObserver(look).observe(document.body, { subtree: true, childList: true, characterData: true, attributes: true });
+}), [selector, text]);
+
+test('what happens is on the page within a second, and a restart of the hub leaves nothing out and nothing twice', { timeout: 300_000 }, async () => {
+  const hub = await RealHub.start();
+  try {
+    const token = await hub.token();
+    await hub.account('meter');
+    const { page, context, errors } = await open(browser, hub, { loggedIn: false, path: hub.link.slice(hub.url.length + 1) });
+    await page.locator('.fleet-row', { hasText: 'meter' }).waitFor();
+    await page.getByText('Live', { exact: true }).waitFor();
+    await page.evaluate(() => (globalThis.loadedOnce = true));
+    const events = await follow(hub, token);
+    const delays = {};
+    const timed = async (name, type, seen) => {
+      const at = await Promise.race([seen, new Promise((resolve, reject) => setTimeout(() => reject(new Error(`${name} is not on the page`)), 30_000).unref())]);
+      for (let round = 0; round < 500 && !events.told.some((event) => event.type === type); round += 1) await new Promise((resolve) => setTimeout(resolve, 10));
+      const event = events.told.findLast((event) => event.type === type);
+      assert.ok(event, `${type} is told`);
+      delays[name] = at - Date.parse(event.data.at);
+    };
+
+    // A ticket is used: a new row, which is lit.
+    const reply = await fetch(`${hub.url}/api/v1/tickets`, { method: 'POST', body: JSON.stringify({ name: 'porch' }), headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' } });
+    const { ticket } = await reply.json();
+    let seen = watch(page, '.fleet-row.lit', 'porch');
+    const device = hub.join(ticket);
+    await timed('joined', 'joined', seen);
+    const row = page.locator('.fleet-row', { hasText: 'porch' });
+    await row.getByText('Present', { exact: true }).first().waitFor();
+
+    // A device measures.
+    seen = watch(page, '.fleet-row', '12.25');
+    await hub.as('meter', 'PUT', 'devices/meter/data/t', `${Math.floor(Date.now() / 1000)},12.25\n`);
+    await timed('uploaded', 'uploaded', seen);
+    seen = watch(page, '.fleet-row', '17.5');
+    await hub.as('meter', 'POST', 'devices/meter/data/t', `${Math.floor(Date.now() / 1000)},17.50\n`);
+    await timed('samples', 'samples', seen);
+
+    // The live tail of a plot, in a page beside it.
+    const plot = await context.newPage();
+    await plot.goto(`${hub.url}/#/explore?s=meter%2Ft`);
+    await plot.getByText('2 samples').first().waitFor();
+    seen = watch(plot, 'main', '3 samples');
+    await hub.as('meter', 'POST', 'devices/meter/data/t', `${Math.floor(Date.now() / 1000)},3.5\n`);
+    await timed('tail', 'samples', seen);
+    await plot.close();
+
+    // The device leaves.
+    await device.leave();
+    await row.getByText('Present', { exact: true }).first().waitFor({ state: 'detached' });
+    delays.left = Date.now() - Date.parse(events.told.findLast(({ type }) => type === 'left').data.at);
+    console.log('from the hub\'s commit to the page, ms:', JSON.stringify(delays));
+    for (const [name, delay] of Object.entries(delays)) assert.ok(delay < 10_000, `${name}: ${delay} ms`);
+
+    // The hub ends: the page says so. It starts again with other events, of which the page sees none.
+    events.end();
+    await hub.endProcess();
+    await page.getByText('The connection to the hub is lost').waitFor();
+    await hub.run(hub.control, hub.url.replace('http://', ''));
+    await hub.as('meter', 'POST', 'devices/meter/data/t', `${Math.floor(Date.now() / 1000)},99.75\n`);
+    await hub.as('meter', 'PUT', 'devices/meter/data/other', '1\n2\n');
+    await hub.as('meter', 'POST', 'devices/meter/data/t', `${Math.floor(Date.now() / 1000)},100.75\n`);
+    await page.getByText('Live', { exact: true }).waitFor();
+    const meter = page.locator('.fleet-row', { hasText: 'meter' });
+    await meter.getByText('100.75').waitFor();
+    await meter.getByText('2 files').waitFor();
+    assert.equal(await page.locator('.fleet-row').count(), 2);
+    await hub.as('meter', 'POST', 'devices/meter/data/t', `${Math.floor(Date.now() / 1000)},101.75\n`);
+    await meter.getByText('101.75').waitFor();
+    assert.equal(await page.evaluate(() => globalThis.loadedOnce), true, 'the page was not loaded again');
     assert.deepEqual(errors, []);
     await context.close();
   } finally {
