@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use fleetlink_hub::LogBounds;
-use fleetlink_hub::store::Retention;
+use fleetlink_hub::store::{NamePatternError, RetainRule, Retention};
 
 use crate::duration;
 
@@ -22,6 +22,11 @@ pub(super) struct RetentionArguments {
     /// it.
     #[arg(long, value_name = "TIME|never", default_value = "never", value_parser = data_age)]
     data_age: OrNever<Duration>,
+    /// Time that data files of this name stay after their last change, in place of --data-age: as
+    /// temperature=90d, log/*=30d or cam-*:raw=1d, or never. Of several the first one that matches
+    /// counts.
+    #[arg(long, value_name = "[DEVICE:]FILE=TIME|never", value_parser = retain)]
+    retain: Vec<RetainRule>,
     /// Bytes of all data files, 4096 or more, as 20G; beyond them the hub deletes whole files, the
     /// longest unchanged ones first.
     #[arg(long, value_name = "SIZE|never", default_value = "never", value_parser = data_size)]
@@ -54,6 +59,7 @@ impl RetentionArguments {
             journal_age: self.journal_age.0,
             journal_changes: self.journal_changes.0,
             data_age: self.data_age.0,
+            rules: self.retain.clone(),
             data_bytes: self.data_size.0,
             audit_age: self.audit_age.0,
             audit_events: self.audit_events.0,
@@ -98,6 +104,17 @@ fn journal_changes(text: &str) -> Result<OrNever<u64>, String> {
 fn data_age(text: &str) -> Result<OrNever<Duration>, String> {
     let expected = "a time of at least 1m, such as 90d";
     bound(text, time, &Retention::MIN_DATA_AGE, expected)
+}
+
+fn retain(text: &str) -> Result<RetainRule, String> {
+    let (pattern, age) = text
+        .split_once('=')
+        .ok_or_else(|| "expected a name and a time, such as temperature=90d".to_owned())?;
+    let pattern = pattern
+        .parse()
+        .map_err(|error: NamePatternError| error.to_string())?;
+    let age = data_age(age)?.0;
+    Ok(RetainRule { pattern, age })
 }
 
 fn data_size(text: &str) -> Result<OrNever<u64>, String> {
@@ -178,7 +195,8 @@ mod tests {
     #[test]
     fn everything_can_be_set() {
         let all = "--journal-age 2d --journal-changes 20000 --log-size 10M --log-age 36h \
-                   --data-age 90m --data-size 20G --audit-age 7d --audit-events 5000";
+                   --data-age 90m --data-size 20G --audit-age 7d --audit-events 5000 \
+                   --retain temp*=2d --retain cam:log=never";
         let retention = parse(&all.split(' ').collect::<Vec<_>>()).unwrap();
         let journal = retention.store();
         assert_eq!(journal.journal_age, Some(2 * DAY));
@@ -187,6 +205,13 @@ mod tests {
         assert_eq!(journal.data_bytes, Some(20 << 30));
         assert_eq!(journal.audit_age, Some(7 * DAY));
         assert_eq!(journal.audit_events, Some(5000));
+        let rules = journal
+            .rules
+            .iter()
+            .map(|rule| (rule.pattern.to_string(), rule.age));
+        let expected = [("temp*", Some(2 * DAY)), ("cam:log", None)];
+        let expected = expected.map(|(pattern, age)| (pattern.to_owned(), age));
+        assert_eq!(rules.collect::<Vec<_>>(), expected);
         assert_eq!(retention.logs().size, Some(10 << 20));
         assert_eq!(retention.logs().age, Some(DAY + DAY / 2));
         let never = parse(&["--journal-age", "never", "--journal-changes", "never"]);
@@ -200,6 +225,10 @@ mod tests {
             ("--journal-age", "30", "or never"),
             ("--journal-changes", "9999", "at least 10000"),
             ("--data-age", "59s", "at least 1m"),
+            ("--retain", "temperature", "such as temperature=90d"),
+            ("--retain", "a b=90d", "not ' '"),
+            ("--retain", "=90d", "* stands for all"),
+            ("--retain", "temperature=5s", "at least 1m"),
             ("--data-size", "4095", "at least 4096"),
             ("--data-size", "all", "or never"),
             ("--audit-age", "59m", "at least 1h"),

@@ -29,11 +29,11 @@ pub(super) async fn tend(
     loop {
         minutes.tick().await;
         // As it is now: it may have been set anew.
-        let keep = *keep.borrow();
-        if let Err(error) = store.tend(clock(), keep).await {
+        let keep = keep.borrow().clone();
+        if let Err(error) = store.tend(clock(), keep.clone()).await {
             tracing::warn!(%error, "what is old is not removed yet");
         }
-        if let Err(error) = expire(&store, &driver, keep, &clock).await {
+        if let Err(error) = expire(&store, &driver, &keep, &clock).await {
             tracing::warn!(%error, "data files beyond the bounds are not removed yet");
         }
     }
@@ -44,11 +44,11 @@ pub(super) async fn tend(
 async fn expire(
     store: &Arc<dyn Store>,
     driver: &DriverHandle,
-    keep: Retention,
+    keep: &Retention,
     clock: &WallClock,
 ) -> Result<(), String> {
     loop {
-        let files = store.surplus(clock(), keep, SURPLUS_STEP).await;
+        let files = store.surplus(clock(), keep.clone(), SURPLUS_STEP).await;
         let files = files.map_err(|error| error.to_string())?;
         let (mut deleted, mut failed) = (0, None);
         for file in files {

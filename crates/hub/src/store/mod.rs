@@ -10,6 +10,7 @@ mod columns;
 mod devices;
 mod leaves;
 mod pyramid;
+mod retain;
 pub mod sqlite;
 mod status;
 
@@ -29,6 +30,7 @@ pub use self::columns::{Column, MAX_COLUMNS, Window, WindowError};
 pub use self::devices::{DeviceChoice, StoredDevice, StoredDevices};
 pub use self::leaves::Leaf;
 pub(crate) use self::leaves::LeafParser;
+pub use self::retain::{NamePattern, NamePatternError, RetainRule};
 pub use self::status::StoreStatus;
 
 /// The result of a store.
@@ -40,15 +42,17 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>>
 pub type StoreFailure<'a> = Pin<Box<dyn Future<Output = String> + Send + 'a>>;
 
 /// The limits of data that only grow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Retention {
     /// The time that a change stays in the journal. As long, its key tells a repetition from a new
     /// change.
     pub journal_age: Option<Duration>,
     /// The number of changes that stay in the journal; beyond it the oldest are deleted.
     pub journal_changes: Option<u64>,
-    /// The time that a data file stays after its last change.
+    /// The time that a data file stays after its last change, unless a rule is for it.
     pub data_age: Option<Duration>,
+    /// Rules for data files by their names. The first one that matches is the one that counts.
+    pub rules: Vec<RetainRule>,
     /// The bytes of data files that stay; beyond them the longest unchanged files are deleted.
     pub data_bytes: Option<u64>,
     /// The time that an audit record stays.
@@ -90,6 +94,7 @@ impl Default for Retention {
             journal_age: Some(Duration::from_secs(30 * 24 * 3600)),
             journal_changes: Some(10_000_000),
             data_age: None,
+            rules: Vec::new(),
             data_bytes: None,
             audit_age: Some(Duration::from_secs(90 * 24 * 3600)),
             audit_events: Some(1_000_000),

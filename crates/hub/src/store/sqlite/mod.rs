@@ -374,10 +374,7 @@ impl Store for SqliteStore {
         keep: Retention,
         limit: u32,
     ) -> StoreFuture<'_, Vec<SurplusFile>> {
-        let since = keep.data_age.map(|age| before(now, age));
-        Box::pin(
-            self.read(move |connection| surplus::find(connection, since, keep.data_bytes, limit)),
-        )
+        Box::pin(self.read(move |connection| surplus::find(connection, now, &keep, limit)))
     }
 
     fn journal(&self, after: u64, limit: u32) -> StoreFuture<'_, Vec<JournalEntry>> {

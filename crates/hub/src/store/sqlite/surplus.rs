@@ -1,42 +1,63 @@
 //! The data files that are beyond the bounds of what is kept.
 
+use std::time::Duration;
+
 use fleetlink_proto::{Version, WallTime};
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, Row};
 
 use super::data_file;
 use super::error::{OpError, damaged};
-use crate::store::SurplusFile;
+use crate::store::{Retention, SurplusFile};
 
 /// Those that were changed the longest ago first. Nothing is looked at where there are no bounds;
 /// else all rows are, once a minute: no change pays for an index.
 pub(super) fn find(
     connection: &Connection,
-    since: Option<WallTime>,
-    most: Option<u64>,
+    now: WallTime,
+    keep: &Retention,
     limit: u32,
 ) -> Result<Vec<SurplusFile>, OpError> {
-    if since.is_none() && most.is_none() {
+    let ages = keep.rules.iter().map(|rule| rule.age);
+    let ages = ages.chain([keep.data_age]);
+    // No file that was changed later is too old by any rule.
+    let latest = ages.flatten().min().map(|age| since(now, age));
+    if latest.is_none() && keep.data_bytes.is_none() {
         return Ok(Vec::new());
     }
+    let latest = latest.unwrap_or(i64::MIN);
     let sum = "SELECT coalesce(sum(bytes), 0) FROM files";
     let mut left: u64 = connection.query_row(sum, [], |row| row.get(0))?;
-    let since = since.map_or(i64::MIN, WallTime::unix_millis);
-    let most = most.unwrap_or(u64::MAX);
+    let most = keep.data_bytes.unwrap_or(u64::MAX);
     let mut select = connection.prepare_cached(
         "SELECT device, file, version, bytes, changed_ms FROM files \
-         ORDER BY changed_ms, device, file LIMIT ?1",
+         ORDER BY changed_ms, device, file",
     )?;
-    let mut rows = select.query(params![limit])?;
+    let mut rows = select.query([])?;
     let mut files = Vec::new();
     while let Some(row) = rows.next()? {
         let changed: i64 = row.get(4)?;
-        if changed >= since && left <= most {
+        let is_full = u32::try_from(files.len()).is_ok_and(|count| count >= limit);
+        if is_full || changed >= latest && left <= most {
             break;
         }
-        files.push(surplus(row)?);
-        left = left.saturating_sub(row.get(3)?);
+        let file = surplus(row)?;
+        let is_old = age_of(keep, &file).is_some_and(|age| changed < since(now, age));
+        if is_old || left > most {
+            left = left.saturating_sub(row.get(3)?);
+            files.push(file);
+        }
     }
     Ok(files)
+}
+
+/// The time that this file stays.
+fn age_of(keep: &Retention, file: &SurplusFile) -> Option<Duration> {
+    let rule = { keep.rules.iter() }.find(|rule| rule.pattern.matches(&file.device, &file.file));
+    rule.map_or(keep.data_age, |rule| rule.age)
+}
+
+fn since(now: WallTime, age: Duration) -> i64 {
+    super::before(now, age).unix_millis()
 }
 
 fn surplus(row: &Row<'_>) -> Result<SurplusFile, OpError> {

@@ -106,7 +106,7 @@ async fn what_is_too_old_by_the_hub_s_clock_goes_and_is_named() {
         data_age: Some(DAY),
         ..Retention::default()
     };
-    assert_eq!(run(&folder, keep, later(DAY), 0).await, []);
+    assert_eq!(run(&folder, keep.clone(), later(DAY), 0).await, []);
     assert_eq!(left(&folder).await.len(), 4);
     let now = later(DAY + Duration::from_millis(1));
     let removed = run(&folder, keep, now, 2).await;

@@ -74,7 +74,8 @@ macro_rules! every_case {
                 does_not_discard_what_is_committed, keeps_nothing_of_what_is_abandoned;
             upkeep: removes_old_interrupted_uploads, keeps_the_journal_without_bounds,
                 bounds_the_journal_by_age_and_number,
-                finds_the_oldest_files_beyond_the_bounds;
+                finds_the_oldest_files_beyond_the_bounds,
+                keeps_files_by_the_first_rule_that_matches;
             tickets: are_kept_with_their_uses, make_accounts_and_replace_keys,
                 for_a_prefix_never_replace_a_key, are_found_by_number_and_hash, are_counted_while_open,
                 can_no_longer_be_used_after_their_end,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fleetlink_hub::store::Retention;
+use fleetlink_hub::store::{RetainRule, Retention};
 use fleetlink_proto::control::limits::PARTIAL_UPLOAD_KEPT;
 
 use super::*;
@@ -11,6 +11,7 @@ const ALL: Retention = Retention {
     journal_age: None,
     journal_changes: None,
     data_age: None,
+    rules: Vec::new(),
     data_bytes: None,
     audit_age: None,
     audit_events: None,
@@ -83,7 +84,7 @@ pub(crate) async fn bounds_the_journal_by_age_and_number(subject: &dyn Subject) 
         journal_age: Some(day),
         ..ALL
     };
-    store.tend(after(day), a_day).await.unwrap();
+    store.tend(after(day), a_day.clone()).await.unwrap();
     assert_eq!(store.journal(0, 100).await.unwrap().len(), 7);
     store
         .tend(after(day + Duration::from_secs(1)), a_day)
@@ -133,7 +134,7 @@ pub(crate) async fn finds_the_oldest_files_beyond_the_bounds(subject: &dyn Subje
             ..ALL
         };
         assert_eq!(
-            surplus_of(&*store, late, keep).await,
+            surplus_of(&*store, late, keep.clone()).await,
             all[..files],
             "{bytes}"
         );
@@ -145,7 +146,7 @@ pub(crate) async fn finds_the_oldest_files_beyond_the_bounds(subject: &dyn Subje
         ..ALL
     };
     for (hours, files) in [(10, 0), (11, 1), (12, 2), (13, 3), (1000, 3)] {
-        let found = surplus_of(&*store, after(HOUR * hours), age).await;
+        let found = surplus_of(&*store, after(HOUR * hours), age.clone()).await;
         assert_eq!(found, all[..files], "{hours}");
     }
     // What goes by its age makes room, and what is changed is young again.
@@ -165,4 +166,47 @@ pub(crate) async fn finds_the_oldest_files_beyond_the_bounds(subject: &dyn Subje
         ..ALL
     };
     assert_eq!(surplus_of(&*store, late, none).await, order);
+}
+
+pub(crate) async fn keeps_files_by_the_first_rule_that_matches(subject: &dyn Subject) {
+    let store = with_cam(subject).await;
+    add(&*store, "uav").await.unwrap();
+    three_files(&*store).await;
+    let rule = |pattern: &str, age: Option<u32>| RetainRule {
+        pattern: pattern.parse().unwrap(),
+        age: age.map(|hours| HOUR * hours),
+    };
+    let (first, of_uav, second) = (("cam", 1), ("uav", 1), ("cam", 2));
+    // They were changed at the hours 0, 1 and 2; it is hour 20.
+    for (data_age, rules, expected) in [
+        (None, vec![], vec![]),
+        (None, vec![rule("1", Some(5))], vec![first, of_uav]),
+        (None, vec![rule("cam:1", Some(5))], vec![first]),
+        (None, vec![rule("*", Some(19))], vec![first]),
+        (Some(5), vec![], vec![first, of_uav, second]),
+        (Some(5), vec![rule("1", None)], vec![second]),
+        (Some(5), vec![rule("uav:*", Some(100))], vec![first, second]),
+        (Some(100), vec![rule("2", Some(5))], vec![second]),
+        (
+            None,
+            vec![rule("1", None), rule("*", Some(5))],
+            vec![second],
+        ),
+        (
+            None,
+            vec![rule("*", Some(5)), rule("1", None)],
+            vec![first, of_uav, second],
+        ),
+    ] {
+        let keep = Retention {
+            data_age: data_age.map(|hours: u32| HOUR * hours),
+            rules,
+            ..ALL
+        };
+        let found = surplus_of(&*store, after(HOUR * 20), keep.clone()).await;
+        let expected = expected.iter().map(|(name, id)| ((*name).to_owned(), *id));
+        assert_eq!(found, expected.collect::<Vec<_>>(), "{keep:?}");
+        let one = store.surplus(after(HOUR * 20), keep, 1).await.unwrap();
+        assert_eq!(one.len(), found.len().min(1));
+    }
 }
