@@ -541,6 +541,7 @@ const NEVER: Retention = Retention {
     journal_age: None,
     journal_changes: None,
     data_age: None,
+    rules: Vec::new(),
     data_bytes: None,
     audit_age: None,
     audit_events: None,
@@ -577,7 +578,7 @@ pub(crate) async fn is_bounded_by_age(subject: &dyn Subject) {
     };
     for (now, wanted) in [(3000, 3), (3001, 2), (5001, 1), (7001, 0)] {
         store.tend(at(now), NEVER).await.unwrap();
-        store.tend(at(now), keep).await.unwrap();
+        store.tend(at(now), keep.clone()).await.unwrap();
         assert_eq!(all(&*store).await.len(), wanted, "at {now}");
     }
 }
