@@ -223,6 +223,14 @@ test('what happens is on the page within a second, and a restart of the hub leav
     await timed('tail', 'samples', seen);
     await plot.close();
 
+    // Access follows what others change.
+    const access = await context.newPage();
+    await access.goto(`${hub.url}/#/access?tab=tokens`);
+    await access.locator('tr', { hasText: 'viewer' }).or(access.locator('tr', { hasText: 'test' })).first().waitFor();
+    await hub.command('token', 'add', 'elsewhere', '--role', 'viewer', '--data', join(hub.folder, 'hub'));
+    await access.locator('tr', { hasText: 'elsewhere' }).waitFor();
+    await access.close();
+
     // The device leaves.
     await device.leave();
     await row.getByText('Present', { exact: true }).first().waitFor({ state: 'detached' });
