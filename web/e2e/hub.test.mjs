@@ -260,3 +260,38 @@ test('what happens is on the page within a second, and a restart of the hub leav
     await hub.stop();
   }
 });
+
+test('who did what: a failed login with a hostile name, a ticket, and the history of a key', { timeout: 180_000 }, async () => {
+  const hub = await RealHub.start();
+  try {
+    const { page, context, errors } = await open(browser, hub, { loggedIn: false, path: hub.link.slice(hub.url.length + 1) });
+    await page.getByText('No device has joined yet').waitFor();
+    const name = '<img src=x onerror=document.title=1>\u202e\u001b[2J';
+    const refused = await fetch(`${hub.url}/api/v1/login`, { method: 'POST', headers: { 'Content-Type': 'application/json', 'X-Fleetlink': '1', Origin: hub.url }, body: JSON.stringify({ name, password: 'wrong' }) });
+    assert.equal(refused.status, 401);
+    await hub.account('cam');
+    await page.goto(`${hub.url}/#/events`);
+    const row = page.locator('tr', { hasText: 'Page login failed' });
+    await row.waitFor({ timeout: 30_000 });
+    assert.ok((await row.textContent()).includes('<img src=x'), 'the name is a text');
+    assert.equal(await page.locator('td img').count(), 0);
+    assert.notEqual(await page.title(), '1');
+    await page.locator('tr', { hasText: 'Account added' }).getByRole('link', { name: 'cam' }).waitFor();
+    await page.locator('tr', { hasText: 'Link used' }).getByText('one-time link').waitFor();
+    assert.deepEqual(await axe(page), []);
+
+    // Filtered, and saved.
+    await page.getByLabel('Outcome').selectOption('refused');
+    await page.locator('tr', { hasText: 'Account added' }).waitFor({ state: 'detached' });
+    const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: 'CSV' }).click()]);
+    assert.equal(download.suggestedFilename(), 'fleetlink-audit.csv');
+
+    // A device's page: its events, and the history of its key.
+    await page.goto(`${hub.url}/#/devices/cam?tab=key`);
+    await page.getByText('Account added').waitFor();
+    assert.deepEqual(errors, []);
+    await context.close();
+  } finally {
+    await hub.stop();
+  }
+});

@@ -229,7 +229,9 @@ const HANDLERS = {
   },
   'GET audit': (world, _, query) => {
     const from = moment(query.get('from'));
-    const fits = (event) => ['device', 'action'].every((name) => !query.get(name) || event[name] === query.get(name)) &&
+    const actions = query.get('action')?.split(',').filter(Boolean) ?? [];
+    const is = (event) => actions.length === 0 || actions.some((action) => event.action === action || event.action.startsWith(`${action}.`));
+    const fits = (event) => is(event) && ['device', 'outcome'].every((name) => !query.get(name) || event[name] === query.get(name)) &&
       (!query.get('by') || event.by.name === query.get('by')) && (from === null || Date.parse(event.at) >= from);
     return list(world.audit.filter(fits), query);
   },

@@ -34,7 +34,7 @@ export class World {
     this.penalties = some.length === 0 ? [] : [{ network: '203.0.113.7', fault: 'many_names', until: time(now + 300_000) }];
     this.logins = [{ name: 'ada', role: 'administrator', made: time(now - 9e8) }, { name: 'wall', role: 'viewer', made: time(now - 5e8) }];
     some.slice(0, 40).forEach((name, index) => {
-      this.write(index % 7 === 6 ? 'login' : index % 5 === 4 ? 'data_deleted' : index % 3 === 2 ? 'key_enrolled' : 'joined', name, {
+      this.write(index % 7 === 6 ? 'login.done' : index % 5 === 4 ? 'data.deleted' : index % 3 === 2 ? 'key.enrolled' : 'joined', name, {
         at: now - (40 - index) * 700_000, outcome: index % 7 === 6 ? 'refused' : 'done',
         ...(index % 5 === 4 ? { by: { kind: 'administrator', name: 'ada' }, door: 'http', file: 'temperature' } : {}),
         ...(index % 7 === 6 ? { detail: evil(1, 'wrong password') } : {}),
@@ -53,8 +53,8 @@ export class World {
     };
   }
 
-  write(action, device, { at = Date.now(), by = { kind: 'device', name: device }, door = 'control', outcome = 'done', file = null, detail = null } = {}) {
-    this.audit.unshift({ id: String(this.nextId++), at: time(at), action, by, door, address: '192.0.2.7:40112', device, file, outcome, detail });
+  write(action, device, { at = Date.now(), by = { kind: 'device', name: device }, door = 'session', outcome = 'done', file = null, detail = null } = {}) {
+    this.audit.unshift({ id: String(this.nextId++), at: time(at), action, by, door, address: '192.0.2.7', device, file, subject: null, outcome, detail });
   }
 
   tell(type, data) {

@@ -60,7 +60,7 @@ pub use store::admission::{Admission, PageSession, PageSessions, Token, TokenId,
 pub use store::audit::action::AuditAction;
 pub use store::audit::author::{Actor, ActorKind, Author};
 pub use store::audit::event::{AuditEvent, AuditId, AuditRecord};
-pub use store::audit::filter::{AuditBy, AuditFilter, AuditPlace};
+pub use store::audit::filter::{AuditBy, AuditFilter, AuditPart, AuditPlace};
 pub use store::audit::words::Outcome;
 pub use store::calls::{
     Account, AccountVersion, Change, Commit, Delete, FileRecord, GivenLogin, ImportMemory,

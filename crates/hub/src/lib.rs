@@ -1,6 +1,7 @@
 //! The hub: listeners, sessions, the driver of the core, the store and the log files.
 
 mod accept;
+mod audit;
 mod backup;
 mod credentials;
 mod descriptors;
@@ -30,6 +31,7 @@ mod verify;
 mod watch;
 mod whole_file;
 
+pub use audit::{AuditActor, AuditDocument, AuditWish};
 pub use backup::{
     BackedUp, BackupError, BackupInfo, BackupOrder, BackupPlace, BackupVerified, Restored, back_up,
     restore, verify_backup,

@@ -14,6 +14,39 @@ export type Account = {
   present: boolean;
 };
 
+/** The one who did it. */
+export type AuditActor = {
+  /** `device`, `operator`, `administrator`, `viewer`, `token`, `nobody` or `hub`. */
+  kind: string;
+  /** The name of the device, login or token, or the hub's part. */
+  name: string | null;
+};
+
+/** An audit record. */
+export type AuditEvent = {
+  /** What was done, or tried: one of a closed set of words. */
+  action: string;
+  /** The address from which it was done. */
+  address: string | null;
+  /** The time, in UTC. */
+  at: string;
+  by: AuditActor;
+  /** More in words. */
+  detail: string | null;
+  /** The device that it is about. Of a failed login, the name as it was sent. */
+  device: string | null;
+  /** `session`, `socket`, `http` or `mqtt`; null where the hub did it, or a command without a hub. */
+  door: string | null;
+  /** The data file that it is about. */
+  file: string | null;
+  /** Its number, which no other record ever has. */
+  id: string;
+  /** `done`, `refused` or `failed`. */
+  outcome: string;
+  /** Something else that it is about, such as `ticket 3`. */
+  subject: string | null;
+};
+
 /** A data file. */
 export type DataFile = {
   bytes: number;
@@ -159,6 +192,35 @@ export type List_AccountItem = {
     name: string;
     /** Whether the device has joined. */
     present: boolean;
+  }[];
+  /** The value of `after` for the next page; null on the last one. */
+  next: string | null;
+};
+
+/** A page of a list. */
+export type List_AuditEvent = {
+  items: {
+    /** What was done, or tried: one of a closed set of words. */
+    action: string;
+    /** The address from which it was done. */
+    address: string | null;
+    /** The time, in UTC. */
+    at: string;
+    by: AuditActor;
+    /** More in words. */
+    detail: string | null;
+    /** The device that it is about. Of a failed login, the name as it was sent. */
+    device: string | null;
+    /** `session`, `socket`, `http` or `mqtt`; null where the hub did it, or a command without a hub. */
+    door: string | null;
+    /** The data file that it is about. */
+    file: string | null;
+    /** Its number, which no other record ever has. */
+    id: string;
+    /** `done`, `refused` or `failed`. */
+    outcome: string;
+    /** Something else that it is about, such as `ticket 3`. */
+    subject: string | null;
   }[];
   /** The value of `after` for the next page; null on the last one. */
   next: string | null;
@@ -516,33 +578,12 @@ export type Uploaded = {
   version: number;
 };
 
-export type AuditEvent = {
-  id: string;
-  at: string;
-  action: string;
-  by: {
-    kind: string;
-    name: string | null;
-  };
-  door: string | null;
-  address: string | null;
-  device: string | null;
-  file: string | null;
-  outcome: string;
-  detail: string | null;
-};
-
-export type AuditEventPage = {
-  items: AuditEvent[];
-  next: string | null;
-};
-
 /** The methods of each path. */
 export interface Paths {
-  "/api/v1/audit": "get";
   "/api/v1/accounts": "get" | "post";
   "/api/v1/accounts/{name}/key": "delete";
   "/api/v1/accounts/{name}/password": "put";
+  "/api/v1/audit": "get";
   "/api/v1/devices": "get";
   "/api/v1/devices/{device}": "get" | "delete";
   "/api/v1/devices/{device}/data": "get";

@@ -1,5 +1,5 @@
 // A list of the API, as a view shows it.
-import { all, message } from '../api/client';
+import { all, message, some } from '../api/client';
 import type { Parameters, Query } from '../api/client';
 import type { Paths } from '../api/schema';
 import { coalesced } from '../lib/pace';
@@ -17,6 +17,8 @@ export class List<T> {
   constructor(
     private readonly path: Listed,
     private readonly ask: () => { parameters?: Parameters; query?: Query } = () => ({}),
+    /** Whether the first page is enough. */
+    private readonly first = false,
   ) {}
 
   /** Reads the list. Calls during a reading make it read once more, unless they ask for another list. */
@@ -32,7 +34,7 @@ export class List<T> {
 
   private async read(question: string, parameters: Parameters, query: Query): Promise<void> {
     try {
-      const items = await all<T>(this.path, parameters, query);
+      const items = this.first ? (await some<T>(this.path, parameters, query)).items : await all<T>(this.path, parameters, query);
       // An answer that another question has overtaken is dropped.
       if (question !== this.question) return;
       this.items = items;

@@ -149,6 +149,15 @@ impl Hub {
                     hub.list_tokens(call, after, now);
                 });
             }
+            AdminRequest::ListAudit {
+                filter,
+                part,
+                limit,
+            } => {
+                self.permit_admin(call, Action::Inspect, |hub, call| {
+                    hub.list_audit(call, filter, part, limit, now);
+                });
+            }
             AdminRequest::RevokeTicket { ticket } => {
                 self.administer(call, |hub, call| hub.revoke_ticket(call, ticket, now));
             }

@@ -3,8 +3,10 @@
 use std::net::IpAddr;
 
 use fleetlink_proto::DeviceName;
+use fleetlink_proto::control::limits::LISTED_AT_ONCE;
 
 use crate::access::attempts::{Failed, Penalty};
+use crate::access::parked::Parked;
 use crate::audit::of_change::{attempted, has_event};
 use crate::call::Call;
 use crate::caller::{Caller, Person};
@@ -14,11 +16,13 @@ use crate::effect::Effect;
 use crate::hub::Hub;
 use crate::hub::queue::Job;
 use crate::operator::account_change::AccountCommand;
+use crate::operator::requests::AdminRequest;
 use crate::store::audit::action::AuditAction;
 use crate::store::audit::author::{Actor, ActorKind, Author};
 use crate::store::audit::event::AuditEvent;
+use crate::store::audit::filter::{AuditFilter, AuditPart};
 use crate::store::audit::words::Outcome;
-use crate::store::calls::{Change, Provenance, StoreCall, StoreError};
+use crate::store::calls::{Change, Provenance, Query, StoreCall, StoreError};
 use crate::time::Now;
 
 impl Hub {
@@ -111,6 +115,36 @@ impl Hub {
                 call: StoreCall::Change(Change::Record(events)),
             });
         }
+    }
+
+    /// Lists audit records.
+    pub(super) fn list_audit(
+        &mut self,
+        call: Call,
+        filter: Box<AuditFilter>,
+        part: AuditPart,
+        limit: u32,
+        now: Now,
+    ) {
+        let limit = limit.min(LISTED_AT_ONCE);
+        let query = match part {
+            AuditPart::Newest { after } => Query::Audit {
+                filter: filter.clone(),
+                after,
+                limit,
+            },
+            AuditPart::Since(id) => Query::AuditSince {
+                filter: filter.clone(),
+                id,
+                limit,
+            },
+        };
+        let call = call.with(AdminRequest::ListAudit {
+            filter,
+            part,
+            limit,
+        });
+        self.read_for(query, Parked::Admin(call), now);
     }
 
     fn event(&self, action: AuditAction, author: Author) -> AuditEvent {

@@ -201,6 +201,10 @@ impl Hub {
                 let call = call.split().1;
                 call.report(Ok(AdminReply::Tokens(page.clone())), &mut self.out);
             }
+            (Parked::Admin(call), StoreReply::Audit(page)) => {
+                let call = call.split().1;
+                call.report(Ok(AdminReply::Audit(page.clone())), &mut self.out);
+            }
             (Parked::Admin(call), StoreReply::Account(_)) => self.go_on_admin(call, now),
             (Parked::Admin(call), StoreReply::Accounts(page)) => {
                 let statuses = self.account_statuses(page, now);

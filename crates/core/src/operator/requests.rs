@@ -14,6 +14,8 @@ use crate::operator::data::{DataReply, DataRequest};
 use crate::operator::people::PeopleOrder;
 use crate::operator::presences::{PresenceChoice, Presences};
 use crate::store::admission::{Token, TokenId, WebLogin};
+use crate::store::audit::event::AuditRecord;
+use crate::store::audit::filter::{AuditFilter, AuditPart};
 use crate::store::calls::{PasswordHash, UnfinishedUpload};
 use crate::store::ticket::{Ticket, TicketStanding};
 use crate::transfers::status::{TransferChoice, TransferStatus};
@@ -87,6 +89,13 @@ pub enum AdminRequest {
         /// Only larger numbers.
         after: Option<TokenId>,
     },
+    /// Lists audit records.
+    ListAudit {
+        filter: Box<AuditFilter>,
+        part: AuditPart,
+        /// At most so many.
+        limit: u32,
+    },
 }
 
 impl AdminRequest {
@@ -123,6 +132,7 @@ impl AdminRequest {
             | AdminRequest::ListPenalties
             | AdminRequest::ListLogins { .. }
             | AdminRequest::ListTokens { .. }
+            | AdminRequest::ListAudit { .. }
             | AdminRequest::ListPresences(_)
             | AdminRequest::ListTransfers(_)
             | AdminRequest::ListSessions => None,
@@ -223,6 +233,8 @@ pub enum AdminReply {
     Token(Token),
     /// A page of tokens, by number.
     Tokens(Vec<Token>),
+    /// Audit records.
+    Audit(Vec<AuditRecord>),
     /// A page of transfers, the newest first.
     Transfers(Vec<TransferStatus>),
 }

@@ -4,6 +4,7 @@
 //! Bulk bytes go between the connection and the store.
 
 mod access;
+mod audit;
 mod auth;
 mod config;
 mod connection;

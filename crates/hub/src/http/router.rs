@@ -21,7 +21,7 @@ use super::limits::MAX_BODY_BYTES;
 use super::openapi::{self, Description, Document};
 use super::problem::Problem;
 use super::{
-    Http, access, counted, data, devices, events, headers, health, hub, metrics, page, rest,
+    Http, access, audit, counted, data, devices, events, headers, health, hub, metrics, page, rest,
     session, transfers,
 };
 
@@ -82,6 +82,7 @@ fn all_routes() -> Vec<UtoipaMethodRouter<Arc<Http>>> {
         routes!(access::list_lockouts),
         routes!(access::unlock),
         routes!(access::list_penalties),
+        routes!(audit::list_audit),
         routes!(transfers::list),
         routes!(data::list),
         routes!(

@@ -155,6 +155,7 @@ impl From<AdminReply> for OperatorReply {
             | AdminReply::Transfers(_)
             | AdminReply::Logins(_)
             | AdminReply::Token(_)
+            | AdminReply::Audit(_)
             | AdminReply::Tokens(_) => OperatorReply::Done,
             AdminReply::Accounts(accounts) => {
                 OperatorReply::Accounts(accounts.into_iter().map(AccountInfo::from).collect())

@@ -32,6 +32,15 @@ pub struct AuditFilter {
     pub to: Option<WallTime>,
 }
 
+/// The part of the records that fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuditPart {
+    /// The newest ones, newest first: those behind this place.
+    Newest { after: Option<AuditPlace> },
+    /// Those with larger numbers, oldest first.
+    Since(AuditId),
+}
+
 /// A filter by caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AuditBy {

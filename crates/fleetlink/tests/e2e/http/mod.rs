@@ -1,6 +1,7 @@
 //! The hub's page and API over real connections.
 
 mod access;
+mod audit;
 mod client;
 mod data;
 mod devices;

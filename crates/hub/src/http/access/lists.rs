@@ -19,7 +19,7 @@ const MAX_ITEMS: usize = 500;
 pub(crate) struct ListPage {
     /// The member `next` of the page before.
     #[param(min_length = 1)]
-    pub(super) after: Option<String>,
+    pub(in crate::http) after: Option<String>,
     /// Items of a page, at most; 1 to 500.
     #[param(minimum = 1, maximum = 500)]
     limit: Option<usize>,
@@ -34,7 +34,7 @@ pub(crate) struct List<T> {
 }
 
 impl ListPage {
-    fn limit(&self) -> Result<usize, Problem> {
+    pub(in crate::http) fn limit(&self) -> Result<usize, Problem> {
         match self.limit.unwrap_or(MAX_ITEMS) {
             limit @ 1..=MAX_ITEMS => Ok(limit),
             _ => Err(Problem::bad_request(format!("limit is 1 to {MAX_ITEMS}"))),
