@@ -23,7 +23,14 @@ impl Scale {
     /// A position as a client is told it: milliseconds since 1970, or an index.
     pub(super) fn shown(self, position: i128) -> f64 {
         match self {
-            Scale::Times => position as f64 / 1e6,
+            // The whole milliseconds are exact; all nanoseconds together are more than a number holds.
+            Scale::Times => {
+                let (millis, rest) = (
+                    position.div_euclid(1_000_000),
+                    position.rem_euclid(1_000_000),
+                );
+                millis as f64 + rest as f64 / 1e6
+            }
             Scale::Indices => position as f64,
         }
     }
@@ -105,6 +112,16 @@ mod tests {
             assert_eq!(Scale::Times.parse(text), None, "{text}");
         }
         assert_eq!(Scale::Indices.parse("2020-09-13T12:26:40Z"), None);
+    }
+
+    #[test]
+    #[expect(clippy::float_cmp, reason = "the numbers are exact")]
+    fn a_time_in_whole_milliseconds_is_shown_exactly() {
+        for millis in [1_735_747_150_046_i64, 1_600_000_000_123, -1, 0] {
+            let shown = Scale::Times.shown(i128::from(millis) * 1_000_000);
+            assert_eq!(shown, millis as f64);
+        }
+        assert_eq!(Scale::Times.shown(1_500_000), 1.5);
     }
 
     #[test]
