@@ -1,24 +1,33 @@
 //! What a store has written down of devices, beside when they were there.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use fleetlink_core::{Hub, Sighting, SightingNotes};
 use fleetlink_proto::{DeviceName, WallTime};
 
+use crate::rng::Rng;
 use crate::store::Store;
-use crate::world::{Event, World};
+use crate::world::World;
 
 /// A store's sightings, and the notes that it is writing.
 #[derive(Default)]
 pub(crate) struct Written {
     devices: BTreeMap<DeviceName, Sighting>,
     alive: Option<WallTime>,
-    writing: Option<SightingNotes>,
+    /// Until when they are written.
+    writing: Option<(Duration, SightingNotes)>,
+    /// Of its own, so that what is drawn here changes nothing else of a run.
+    rng: Option<Rng>,
     /// The presence of devices by the hub's own list.
     seen: BTreeMap<DeviceName, WallTime>,
 }
 
 impl Written {
+    fn rng(&mut self) -> &mut Rng {
+        self.rng.get_or_insert_with(|| Rng::new(7))
+    }
+
     fn apply(&mut self, notes: &SightingNotes, store: &Store) {
         if let (Some(begun), Some(alive)) = (notes.begun, self.alive) {
             let devices = self.devices.values_mut();
@@ -61,8 +70,9 @@ impl Written {
     }
 
     /// The hub has died: what it had not written is lost.
-    pub(crate) fn crash(&mut self, is_written: bool, store: &Store) {
-        if let Some(notes) = self.writing.take().filter(|_| is_written) {
+    pub(crate) fn crash(&mut self, store: &Store) {
+        let is_written = self.rng().percent(50);
+        if let Some((_, notes)) = self.writing.take().filter(|_| is_written) {
             self.apply(&notes, store);
         }
         self.seen.clear();
@@ -70,7 +80,7 @@ impl Written {
 }
 
 impl World {
-    /// Has notes written that are due, as the driver does.
+    /// Has notes written that are due, as the driver does, beside everything else.
     pub(crate) fn write_sightings(&mut self) {
         let accounts = &self.store.accounts;
         self.written
@@ -79,25 +89,34 @@ impl World {
         self.written
             .seen
             .retain(|name, _| accounts.contains_key(name));
+        // A store makes its changes in their order: the notes are there before the account goes.
+        if let Some((_, notes)) = &mut self.written.writing {
+            let devices = &mut notes.devices;
+            devices.retain(|(name, _)| accounts.contains_key(name));
+        }
         for device in self.hub.active() {
             self.written.seen.insert(device.name, self.now.wall);
         }
-        let due = self.hub.sightings_due();
-        if due.is_some_and(|due| due <= self.now.monotonic) {
+        let now = self.now.monotonic;
+        if let Some((ends, _)) = &self.written.writing
+            && *ends <= now
+        {
+            self.sightings_written();
+        }
+        if self.hub.sightings_due().is_some_and(|due| due <= now) {
             let notes = self.hub.take_sightings(self.now);
             self.written.check(&self.hub, &notes, &self.store);
-            self.written.writing = Some(notes);
-            let after = self.rng.millis(1, 5_000);
-            self.schedule(after, Event::Noted);
+            let ends = now + self.written.rng().millis(1, 5_000);
+            self.written.writing = Some((ends, notes));
         }
     }
 
     /// The store has written the notes, or has not, or has and does not say so.
-    pub(crate) fn sightings_written(&mut self) {
-        let Some(notes) = self.written.writing.take() else {
+    fn sightings_written(&mut self) {
+        let Some((_, notes)) = self.written.writing.take() else {
             return;
         };
-        let (is_written, is_told) = match self.rng.below(10) {
+        let (is_written, is_told) = match self.written.rng().below(10) {
             0 => (false, false),
             1 => (true, false),
             _ => (true, true),

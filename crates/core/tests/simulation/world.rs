@@ -83,8 +83,6 @@ pub(crate) enum Event {
     Operator,
     /// Something beside the sessions.
     Elsewhere,
-    /// The store is done with the notes of when devices were there.
-    Noted,
     Crash,
     /// The hub's process is stopped for a while.
     Stall,
@@ -308,7 +306,6 @@ impl World {
             }
             Event::Operator => self.operate(),
             Event::Elsewhere => self.elsewhere(),
-            Event::Noted => self.sightings_written(),
             Event::Stall => self.stall(),
             Event::Crash => self.crash(),
         }
@@ -474,7 +471,7 @@ impl World {
         self.coverage.count("hub crashed");
         self.life += 1;
         self.store.crash(&mut self.rng);
-        self.written.crash(self.rng.percent(50), &self.store);
+        self.written.crash(&self.store);
         self.hub = Hub::new(self.settings.clone(), self.now);
         self.oracle = Oracle::new(&self.settings, &self.store);
         for client in &mut self.clients {
