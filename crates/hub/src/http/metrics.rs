@@ -15,7 +15,6 @@ use tokio::sync::mpsc;
 
 use super::Http;
 use super::auth::Authenticated;
-use super::data::of_store;
 use super::problem::{Problem, ProblemDocument};
 use crate::driver::{CONSOLE_QUEUE, HubEvent, wall_time};
 use crate::identity::not_after;
@@ -55,7 +54,7 @@ pub(super) async fn metrics(
     let accept = headers.get_all(ACCEPT).iter();
     let accept: Vec<_> = accept.filter_map(|value| value.to_str().ok()).collect();
     let form = Form::accepted(&accept.join(","));
-    let gathered = http.gather().await?;
+    let gathered = http.gather().await;
     let text = write(gathered, form).map_err(|error| Problem::internal(error.to_string()))?;
     let headers = [
         (CONTENT_TYPE, form.content_type()),
@@ -66,29 +65,30 @@ pub(super) async fn metrics(
 
 impl Http {
     /// Reads all counts.
-    pub(super) async fn gather(&self) -> Result<Gathered, Problem> {
+    async fn gather(&self) -> Gathered {
         let at = wall_time();
         let totals = self.store.execute(StoreCall::Query(Query::Totals { at }));
-        let StoreReply::Totals(totals) = totals.await.map_err(of_store)? else {
-            return Err(Problem::odd_reply());
+        // A store that fails is what the metrics are to tell of.
+        let known_devices = match totals.await {
+            Ok(StoreReply::Totals(totals)) => Some(totals.accounts),
+            _ => None,
         };
         let size = self.size.find(&self.facts.data).await;
-        let size = size.ok_or_else(Problem::odd_reply)?;
         let control = self.hub_state.certificate();
         let http = self.tls.as_ref().map(super::tls::Tls::certificate);
         let certificates = [("control", control), ("http", http)];
         let certificates = certificates
             .into_iter()
             .filter_map(|(service, certificate)| Some((service, not_after(&certificate?)?)));
-        Ok(Gathered {
+        Gathered {
             meters: Arc::clone(&self.meters),
             store: self.store.status(),
             gauges: StoreGauges {
-                known_devices: totals.accounts,
-                bytes: size.bytes,
-                segment_files: size.segment_files,
-                disk_bytes: size.disk_bytes,
-                free_bytes: size.free_bytes,
+                known_devices,
+                bytes: size.map(|size| size.bytes),
+                segment_files: size.map(|size| size.segment_files),
+                disk_bytes: size.and_then(|size| size.disk_bytes),
+                free_bytes: size.and_then(|size| size.free_bytes),
             },
             control_bytes: self.traffic.control.get(),
             http_bytes: self.traffic.http.get(),
@@ -97,7 +97,7 @@ impl Http {
             leases: self.small.leases.as_ref().map(LeaseReader::counts),
             exchanges: self.small.exchanges.get(),
             certificates: certificates.collect(),
-        })
+        }
     }
 }
 

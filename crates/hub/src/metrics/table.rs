@@ -16,9 +16,9 @@ use crate::traffic::Bytes;
 /// What is known of the store and its disk.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct StoreGauges {
-    pub(crate) known_devices: u64,
-    pub(crate) bytes: u64,
-    pub(crate) segment_files: u64,
+    pub(crate) known_devices: Option<u64>,
+    pub(crate) bytes: Option<u64>,
+    pub(crate) segment_files: Option<u64>,
     pub(crate) disk_bytes: Option<u64>,
     pub(crate) free_bytes: Option<u64>,
 }
@@ -64,7 +64,7 @@ impl Gathered {
         page.gauge(
             "fleetlink_devices_known",
             "Devices that have an account.",
-            float(self.gauges.known_devices),
+            known(self.gauges.known_devices),
         )?;
         page.gauge(
             "fleetlink_sessions",
@@ -300,22 +300,22 @@ impl Gathered {
         page.gauge(
             "fleetlink_store_bytes",
             "Bytes of the data folder; looked for every 15 seconds at most.",
-            float(gauges.bytes),
+            known(gauges.bytes),
         )?;
         page.gauge(
             "fleetlink_store_segment_files",
             "Segments that are files of their own.",
-            float(gauges.segment_files),
+            known(gauges.segment_files),
         )?;
         page.gauge(
             "fleetlink_disk_size_bytes",
             "Size of the data folder's disk.",
-            gauges.disk_bytes.map_or(f64::NAN, float),
+            known(gauges.disk_bytes),
         )?;
         page.gauge(
             "fleetlink_disk_free_bytes",
             "Bytes of the data folder's disk that the hub may still use.",
-            gauges.free_bytes.map_or(f64::NAN, float),
+            known(gauges.free_bytes),
         )
     }
 
@@ -391,4 +391,9 @@ fn process(page: &mut Page<'_>) -> fmt::Result {
 
 fn size(number: usize) -> f64 {
     float(number as u64)
+}
+
+/// A number that may not be known: then it is none.
+fn known(number: Option<u64>) -> f64 {
+    number.map_or(f64::NAN, float)
 }
