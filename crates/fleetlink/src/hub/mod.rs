@@ -134,9 +134,6 @@ pub(crate) async fn run(command: Command, output: &Output) -> Result<(), Failure
         Command::Restore(arguments) => Box::pin(backup::restore(arguments, output)).await,
         Command::Verify(arguments) => Box::pin(verify::run(arguments, output)).await,
         Command::Config(arguments) => settings_file::run(arguments, output),
-        Command::Demo(arguments) => {
-            // Its steps wait for other processes, on this thread.
-            tokio::task::block_in_place(|| demo::run(&arguments, output))
-        }
+        Command::Demo(arguments) => Box::pin(demo::run(&arguments, output)).await,
     }
 }

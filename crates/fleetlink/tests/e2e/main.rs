@@ -8,6 +8,7 @@ mod course;
 mod crash;
 mod credentials;
 mod crowd;
+mod demo;
 mod dialogue;
 mod drill;
 mod examples;
