@@ -11,7 +11,7 @@ use crate::hub::Command as HubCommand;
 use crate::logging;
 
 /// The settings that change in a running hub. Certificates are read again whenever their files change.
-const RELOADED: [&str; 10] = [
+const RELOADED: [&str; 11] = [
     "log",
     "max-attempts",
     "penalty-names",
@@ -22,6 +22,7 @@ const RELOADED: [&str; 10] = [
     "journal-changes",
     "data-age",
     "data-size",
+    "retain",
 ];
 
 /// The settings that a hub runs with.
