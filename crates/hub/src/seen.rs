@@ -64,12 +64,12 @@ impl SeenDevice {
         self.presence.sessions > 0
     }
 
-    /// When it was seen first. Of a clock that was set back, nothing lies ahead.
+    /// The time at which it was seen first. Of a clock that was set back, nothing lies ahead.
     pub(crate) fn first_seen(&self) -> Option<WallTime> {
         self.sighting.as_ref().map(|s| s.first.min(self.at))
     }
 
-    /// When it was seen last, if it has no session.
+    /// The time at which it was seen last, if it has no session.
     pub(crate) fn last_seen(&self) -> Option<WallTime> {
         let sighting = self.sighting.as_ref().filter(|_| !self.is_seen());
         sighting.map(|s| s.last.min(self.at))

@@ -43,6 +43,6 @@ pub struct DevicePresence {
     pub joined: Option<(WallTime, IpAddr)>,
     /// Its sessions, also those that are not joined.
     pub sessions: usize,
-    /// What the store may not have written down yet.
+    /// Changes that the store may not have written down yet.
     pub note: Option<SightingNote>,
 }

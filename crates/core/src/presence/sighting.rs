@@ -10,7 +10,7 @@ use crate::presence::half_hours::{HalfHours, half_hour};
 /// Half hours of a heartbeat.
 const SHOWN: i64 = 48;
 
-/// What is known of when a device was there.
+/// The times at which a device was there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sighting {
     /// The first authenticated call of the device.
@@ -36,7 +36,7 @@ pub struct Course {
     pub absent: HalfHours,
 }
 
-/// What has happened to a device since its sighting was written down.
+/// Changes of a device since its sighting was written down.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SightingNote {
     /// The first time that is noted.
@@ -45,7 +45,7 @@ pub struct SightingNote {
     pub last: WallTime,
     /// Whether it has a session, if that has changed.
     pub is_seen: Option<bool>,
-    /// When its presence changed first, and its course from then on.
+    /// The time at which its presence changed first, and its course from then on.
     pub change: Option<(WallTime, Course)>,
 }
 
@@ -54,12 +54,12 @@ pub struct SightingNote {
 pub struct SightingNotes {
     /// The present time.
     pub at: WallTime,
-    /// When this run of the hub began, if nothing has been written of it: what the run before has left
+    /// The begin of this run of the hub, if nothing has been written of it: what the run before has left
     /// open ends.
     pub begun: Option<WallTime>,
     /// Half hours in which the hub ran.
     pub ran: HalfHours,
-    /// What has happened to these devices.
+    /// The changes of these devices.
     pub devices: Vec<(DeviceName, SightingNote)>,
 }
 

@@ -23,10 +23,10 @@ type Notes = BTreeMap<DeviceName, SightingNote>;
 #[derive(Debug)]
 pub(crate) struct Sightings {
     now: Now,
-    /// When this run began, until something of it is written.
+    /// The begin of this run, until something of it is written.
     begun: Option<WallTime>,
     ran: HalfHours,
-    /// When the notes are to be written.
+    /// The time at which the notes are to be written.
     due: Duration,
     fresh: Notes,
     /// The notes that the store writes down.
@@ -101,7 +101,7 @@ impl Sightings {
         self.due = self.due.min(self.now.monotonic + SOON);
     }
 
-    /// When [`take`](Self::take) has something; `None` while the store writes.
+    /// The time at which [`take`](Self::take) has something; `None` while the store writes.
     pub(crate) fn due(&self) -> Option<Duration> {
         self.taken.is_none().then_some(self.due)
     }
@@ -136,7 +136,7 @@ impl Sightings {
         }
     }
 
-    /// What the store may not have told of a device, in the order in which it happened.
+    /// Changes that the store may not have told of a device, in the order in which it happened.
     pub(crate) fn of(&self, name: &DeviceName) -> Option<SightingNote> {
         let taken = self.taken.as_ref().and_then(|taken| {
             // They were taken in the order of their names.

@@ -27,7 +27,7 @@ pub(crate) struct StatusArguments {
     operator: OperatorArguments,
 }
 
-/// What happens each second.
+/// Events of each second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 struct Rates {
     uploads: u64,

@@ -26,7 +26,7 @@ impl Noting {
 }
 
 impl Driver {
-    /// When there is something to write down. Without an identity no hub runs, and no device comes.
+    /// The time at which there is something to write down. Without an identity no hub runs, and no device comes.
     pub(super) fn notes_due(&self) -> Option<Instant> {
         let due = self.core.sightings_due();
         due.filter(|_| self.identity.is_some())

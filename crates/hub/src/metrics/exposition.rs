@@ -67,7 +67,7 @@ pub(super) enum Unit {
     One,
 }
 
-/// Where metrics are written. A counter's name is given without its `_total`.
+/// The page to which metrics are written. A counter's name is given without its `_total`.
 pub(super) struct Page<'a>(DescriptorEncoder<'a>);
 
 impl Page<'_> {

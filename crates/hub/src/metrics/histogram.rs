@@ -11,7 +11,7 @@ pub(crate) const LATENCIES: &[u64] = &[
 /// The bounds of the numbers of changes that are committed together.
 pub(crate) const COMMIT_SIZES: &[u64] = &[1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024];
 
-/// How often a number was at most each of some bounds.
+/// Counts how often a number was at most each of some bounds.
 #[derive(Debug)]
 pub(crate) struct Histogram {
     bounds: &'static [u64],

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-/// What is known of the process. Nothing outside Linux.
+/// The facts that are known of the process. Nothing outside Linux.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Process {
     pub(super) cpu_seconds: f64,

@@ -13,7 +13,7 @@ use super::{Counter, Meters};
 use crate::store::StoreStatus;
 use crate::traffic::Bytes;
 
-/// What is known of the store and its disk.
+/// The sizes of the store and its disk.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct StoreGauges {
     pub(crate) known_devices: Option<u64>,
@@ -36,7 +36,7 @@ pub(crate) struct Gathered {
     /// Of the lease service, where it runs.
     pub(crate) leases: Option<Counts>,
     pub(crate) exchanges: u64,
-    /// How long the certificates of devices' and of HTTP's door are valid, as times since 1970.
+    /// The ends of the certificates of devices' and of HTTP's door, as times since 1970.
     pub(crate) certificates: Vec<(&'static str, Duration)>,
 }
 

@@ -26,7 +26,7 @@ pub(crate) struct Desk {
     /// For the content of data files, which no core carries.
     pub(crate) store: Arc<dyn Store>,
     pub(crate) hub_state: HubState,
-    /// What there is of a hub that runs.
+    /// The parts of a hub that runs.
     pub(crate) running: Option<Arc<Running>>,
 }
 

@@ -102,7 +102,7 @@ pub enum OperatorReply {
     Ticket(Box<IssuedTicket>),
     /// A page of tickets, in the order in which they were issued; the last page is empty.
     Tickets(Vec<TicketInfo>),
-    /// How the hub does.
+    /// The state of the hub.
     Status(Box<StatusInfo>),
     /// A page of devices, by name; the last page is empty.
     Devices(Vec<DeviceInfo>),

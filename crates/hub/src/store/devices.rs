@@ -30,7 +30,7 @@ pub struct StoredDevice {
     pub created: WallTime,
     /// Its key, if it has one.
     pub key: Option<EnrolledKey>,
-    /// When it was there; `None` where it never was.
+    /// The times at which it was there; `None` where it never was.
     pub sighting: Option<Sighting>,
     /// The number of its data files.
     pub data_files: u64,

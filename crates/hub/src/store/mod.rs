@@ -184,7 +184,7 @@ pub trait Store: Send + Sync + 'static {
     /// At most `limit` changes of the journal that follow the `after`th, in their order.
     fn journal(&self, after: u64, limit: u32) -> StoreFuture<'_, Vec<JournalEntry>>;
 
-    /// How the store does.
+    /// The state of the store.
     fn status(&self) -> StoreStatus;
 
     /// Resolves when the store can no longer promise that what it acknowledges is durable, or when a

@@ -1,8 +1,8 @@
-//! How a store does.
+//! The state of a store.
 
 use crate::metrics::Observed;
 
-/// What a store tells of its work.
+/// The counts that a store tells of its work.
 #[derive(Debug, Clone)]
 pub struct StoreStatus {
     /// Whether it can keep what it promises.

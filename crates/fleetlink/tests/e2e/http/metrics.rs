@@ -277,7 +277,7 @@ fn other_readers_take_both_forms() {
     }
 }
 
-/// What a program prints; `None` where it is not there or fails.
+/// The output of a program; `None` where it is not there or fails.
 fn run(program: &str, arguments: &[&str], input: &str) -> Option<String> {
     let mut command = Command::new(program);
     let command = command.args(arguments).stdin(Stdio::piped());

@@ -1,4 +1,4 @@
-//! When devices were seen, over the ends of their hub; and what their tags tell.
+//! The times at which devices were seen, over the ends of their hub, and the tags of devices.
 
 use rustix::process::Signal;
 use serde_json::{Value, json};

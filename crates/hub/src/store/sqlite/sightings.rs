@@ -10,7 +10,7 @@ use super::error::{OpError, damaged};
 pub(super) const COLUMNS: &str =
     "s.first_ms, s.last_ms, s.is_seen, s.is_present, s.since_ms, s.present, s.absent";
 
-/// When the hub ran, as far as that is written down.
+/// The time for which the hub ran, as far as that is written down.
 #[derive(Debug, Clone, Copy, Default)]
 struct Uptime {
     alive: Option<WallTime>,
