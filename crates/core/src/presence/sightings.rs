@@ -12,7 +12,7 @@ use crate::time::Now;
 
 /// A join, a leave or a first call is written down after this time.
 const SOON: Duration = Duration::from_secs(2);
-/// What the hub still knows after a crash is at most this old.
+/// The greatest age of what the hub still knows after a crash.
 const LATEST: Duration = Duration::from_secs(60);
 
 type Notes = BTreeMap<DeviceName, SightingNote>;

@@ -1,4 +1,4 @@
-//! What a store has written down of devices, beside when they were there.
+//! The notes that a store has written down of devices, beside when they were there.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! When devices were there, and the devices with all that is known of them.
+//! The times at which devices were there, and the devices with all that is known of them.
 
 use std::time::Duration;
 
