@@ -2,6 +2,7 @@
 
 mod account;
 mod admin;
+mod audit;
 mod backup;
 mod console;
 mod course;
@@ -58,6 +59,8 @@ pub(crate) enum Command {
     Admin(admin::AdminArguments),
     /// Manage bearer tokens for programs: add, list, revoke.
     Token(token::TokenArguments),
+    /// Show who did what at a hub, from where, and how it ended.
+    Audit(audit::AuditArguments),
     /// Back up a hub's data beside the running hub, to a file or a folder.
     Backup(backup::BackupArguments),
     /// Restore a backup into a new folder.
@@ -78,6 +81,7 @@ impl Command {
             Command::Admin(arguments) => arguments.json(),
             Command::Config(arguments) => arguments.json(),
             Command::Token(arguments) => arguments.json(),
+            Command::Audit(arguments) => arguments.json(),
             Command::Hub(arguments) => arguments.json(),
             Command::Session(arguments) => arguments.json(),
             Command::Status(arguments) => arguments.json(),
@@ -130,6 +134,9 @@ pub(crate) async fn run(command: Command, output: &Output) -> Result<(), Failure
             unless_interrupted(Box::pin(admin::run(arguments, output))).await
         }
         Command::Token(arguments) => Box::pin(token::run(arguments, output)).await,
+        Command::Audit(arguments) => {
+            unless_interrupted(Box::pin(audit::run(arguments, output))).await
+        }
         Command::Backup(arguments) => Box::pin(backup::back_up(arguments, output)).await,
         Command::Restore(arguments) => Box::pin(backup::restore(arguments, output)).await,
         Command::Verify(arguments) => Box::pin(verify::run(arguments, output)).await,

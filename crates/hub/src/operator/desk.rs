@@ -3,20 +3,25 @@
 use std::sync::Arc;
 
 use fleetlink_core::{
-    AccountOrder, Actor, ActorKind, AdminRequest, AuditAction, AuditEvent, Author, Door,
-    SessionChoice, SessionId,
+    AccountOrder, Actor, ActorKind, AdminReply, AdminRequest, AuditAction, AuditEvent, AuditPart,
+    Author, Door, SessionChoice, SessionId,
 };
 use fleetlink_proto::IdempotencyKey;
+use fleetlink_proto::control::limits::LISTED_AT_ONCE;
 
-use super::message::{OperatorCall, OperatorReply};
+use super::message::{AuditCall, OperatorCall, OperatorReply};
 use super::status::Running;
 use super::tickets;
+use crate::audit::{AuditDocument, cursor, parse_cursor};
 use crate::driver::DriverHandle;
 use crate::driver::wall_time;
 use crate::hub_state::HubState;
 use crate::identity::{IdentityError, Rotated};
 use crate::passwords::Passwords;
 use crate::store::Store;
+
+/// Audit records in one reply, at most: a reply is one line.
+const AUDIT_PAGE: u32 = LISTED_AT_ONCE;
 
 /// The parts that an operator's calls need. The holder of a desk has the data folder's lock.
 #[derive(Clone)]
@@ -54,6 +59,7 @@ impl Desk {
                 return self.devices(after).await.map(OperatorReply::Devices);
             }
             OperatorCall::RotateKey => return self.rotate_key().await,
+            OperatorCall::ListAudit(call) => return self.list_audit(call).await,
             OperatorCall::AddAccount { name, password } => {
                 password.check_for_account().map_err(|e| e.to_string())?;
                 AdminRequest::Change {
@@ -114,6 +120,28 @@ impl Desk {
 }
 
 impl Desk {
+    async fn list_audit(&self, call: AuditCall) -> Result<OperatorReply, String> {
+        let AuditCall { wish, after, limit } = call;
+        let place = |text: &String| {
+            parse_cursor(text).ok_or_else(|| "there is no such place in the list".to_owned())
+        };
+        let after = after.as_ref().map(place).transpose()?;
+        let limit = limit.clamp(1, AUDIT_PAGE);
+        let request = AdminRequest::ListAudit {
+            filter: Box::new(wish.parse()?),
+            part: AuditPart::Newest { after },
+            limit,
+        };
+        let AdminReply::Audit(records) = self.driver.admin(request).await? else {
+            return Err("the hub gave a reply of another kind".to_owned());
+        };
+        let is_full = u32::try_from(records.len()).is_ok_and(|count| count >= limit);
+        Ok(OperatorReply::Audit {
+            next: records.last().filter(|_| is_full).map(cursor),
+            records: records.into_iter().map(AuditDocument::from).collect(),
+        })
+    }
+
     async fn note_rotation(&self, rotated: &Rotated) {
         let author = Author {
             by: Actor {

@@ -13,6 +13,7 @@ use super::sessions::SessionInfo;
 use super::status::{DeviceInfo, StatusInfo};
 use super::tickets::{IssuedTicket, TicketInfo, TicketOrder};
 use super::uploads::UploadInfo;
+use crate::audit::{AuditDocument, AuditWish};
 
 /// One call of the operator.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -81,6 +82,20 @@ pub enum OperatorCall {
     EndSession { session: u64 },
     /// Does something about logins of people, tokens and one-time links.
     People(PeopleCall),
+    /// Lists a page of audit records.
+    ListAudit(AuditCall),
+}
+
+/// The audit records that are asked for.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct AuditCall {
+    #[serde(default)]
+    pub wish: AuditWish,
+    /// The place that the page before told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+    /// At most so many; the hub may give fewer.
+    pub limit: u32,
 }
 
 /// The reply to a call that succeeded.
@@ -120,6 +135,12 @@ pub enum OperatorReply {
     NotDone(RpcError),
     /// To a call about logins of people, tokens and one-time links.
     People(Box<PeopleReply>),
+    /// A page of audit records.
+    Audit {
+        records: Vec<AuditDocument>,
+        /// The place of the next page; none behind the last record.
+        next: Option<String>,
+    },
 }
 
 /// An account as the operator sees it.

@@ -37,8 +37,10 @@ use std::time::Duration;
 use fleetlink_proto::control::RpcError;
 use tokio::time::{Instant, sleep};
 
+use self::message::AuditCall;
 use self::offline::{Offline, OpenFailure};
 use self::socket::Connection;
+use crate::audit::{AuditDocument, AuditWish};
 use crate::store::sqlite::SqliteStore;
 
 /// The socket's name in the data folder.
@@ -263,6 +265,37 @@ impl Operator {
                 OperatorReply::Tickets(page) if !page.is_empty() => all.extend(page),
                 OperatorReply::Tickets(_) => return Ok(all),
                 _ => return Err(OperatorError::Refused(ODD_REPLY.to_owned())),
+            }
+        }
+    }
+
+    /// The newest audit records that fit, at most so many, newest first.
+    ///
+    /// # Errors
+    /// It was refused, or the hub went away.
+    pub async fn audit(
+        &mut self,
+        wish: AuditWish,
+        most: usize,
+    ) -> Result<Vec<AuditDocument>, OperatorError> {
+        let (mut all, mut after) = (Vec::new(), None);
+        loop {
+            let left = most.saturating_sub(all.len());
+            let call = AuditCall {
+                wish: wish.clone(),
+                after,
+                limit: u32::try_from(left).unwrap_or(u32::MAX),
+            };
+            match self.call(OperatorCall::ListAudit(call)).await? {
+                OperatorReply::Audit { records, next } => {
+                    all.extend(records);
+                    after = next;
+                }
+                _ => return Err(OperatorError::Refused(ODD_REPLY.to_owned())),
+            }
+            if after.is_none() || all.len() >= most {
+                all.truncate(most);
+                return Ok(all);
             }
         }
     }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::client::Reply;
 use super::{Call, hub};
+use crate::harness::{fleetlink, run};
 
 const HOSTILE: &str = "<img src=x onerror=alert(1)>\u{202e}\u{1b}[2J\r\n=1+1";
 
@@ -184,4 +185,41 @@ fn nobody_but_people_sees_the_records() {
         forbidden[0]["by"],
         json!({ "kind": "device", "name": "cam" })
     );
+}
+
+#[test]
+fn an_operator_sees_the_records_beside_the_hub_and_without_one() {
+    let (hub, _page) = hub(&["cam"], &["--plain"]);
+    let made = hub.operated(&["token", "add", "script", "--role", "viewer"], "");
+    assert!(made["token"].is_string());
+    let found = hub.operated(&["audit", "--action", "token"], "");
+    assert_eq!(found["records"][0]["door"], "socket");
+    assert_eq!(found["records"][0]["by"]["kind"], "operator");
+
+    // Commands without a running hub write records too, and read them.
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str], input: &str| {
+        let mut command = fleetlink(folder.path());
+        command.args(arguments).args(["--data", "d"]);
+        run(&mut command, input)
+    };
+    assert_eq!(run(&["account", "init"], "").code, Some(0));
+    let added = run(
+        &["account", "add", "new", "--password-stdin"],
+        "a-password\n",
+    );
+    assert_eq!(added.code, Some(0), "{}", added.stderr);
+    let found = run(&["audit", "--device", "NEW", "--json"], "");
+    let found: Value = serde_json::from_str(&found.stdout).unwrap();
+    assert_eq!(found["records"].as_array().unwrap().len(), 1, "{found}");
+    assert_eq!(found["records"][0]["action"], "account.added");
+    assert_eq!(found["records"][0]["door"], Value::Null);
+    let text = run(&["audit", "--last", "1"], "").stdout;
+    assert!(
+        text.ends_with("; account.added; new; by operator; done\n"),
+        "{text}"
+    );
+    let wrong = run(&["audit", "--action", "acc"], "");
+    assert_ne!(wrong.code, Some(0));
+    assert!(wrong.stderr.contains("account.added"), "{}", wrong.stderr);
 }
