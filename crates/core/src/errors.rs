@@ -25,6 +25,7 @@ pub(crate) const NAME_PENALISED: &str = "Too many wrong passwords of this name h
 pub fn of_store(error: StoreError, no_file: &str) -> RpcError {
     let (code, message) = match error {
         StoreError::Conflict(why) => return RpcError::new(ErrorCode::Conflict, why),
+        StoreError::Quota(why) => return RpcError::new(ErrorCode::QuotaReached, why),
         StoreError::NotFound => (ErrorCode::NoSuchFile, no_file),
         StoreError::Unavailable(_) => (
             ErrorCode::StoreUnavailable,

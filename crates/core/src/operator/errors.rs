@@ -61,7 +61,7 @@ impl AdminError {
 impl From<&StoreError> for AdminErrorKind {
     fn from(error: &StoreError) -> Self {
         match error {
-            StoreError::Conflict(_) => AdminErrorKind::Refused,
+            StoreError::Conflict(_) | StoreError::Quota(_) => AdminErrorKind::Refused,
             StoreError::NotFound => AdminErrorKind::NotFound,
             StoreError::Unavailable(_) | StoreError::Full | StoreError::Corrupt(_) => {
                 AdminErrorKind::Unavailable

@@ -437,6 +437,9 @@ pub enum StoreError {
     /// It was not done: there is no room.
     #[error("the hub's disk is full")]
     Full,
+    /// It was not done: the device's data have reached their quota, in words for the device.
+    #[error("{0}")]
+    Quota(String),
     /// The stored content is damaged.
     #[error("stored data are damaged: {0}")]
     Corrupt(String),

@@ -77,6 +77,7 @@ fn failed_commits_discard_what_is_staged_unless_it_may_be_committed() {
             true,
         ),
         (StoreError::Full, ErrorCode::StoreFull, true),
+        (StoreError::Quota("x".into()), ErrorCode::QuotaReached, true),
         (
             StoreError::Unknown("/var/x".into()),
             ErrorCode::OutcomeUnknown,

@@ -119,6 +119,7 @@ fn code_of(code: ErrorCode) -> u8 {
         | ErrorCode::Closing
         | ErrorCode::StoreUnavailable
         | ErrorCode::StoreFull
+        | ErrorCode::QuotaReached
         | ErrorCode::OutcomeUnknown => 11,
         _ => 1,
     }

@@ -56,6 +56,7 @@ pub(crate) async fn serve(arguments: ServerArguments, output: &Output) -> Result
             ..Settings::default()
         },
         retention: Default::default(),
+        quotas: fleetlink_hub::store::Quotas::default(),
         log_bounds: Default::default(),
         number_exchange: None,
         leases: None,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use fleetlink_hub::LogBounds;
-use fleetlink_hub::store::{NamePatternError, RetainRule, Retention};
+use fleetlink_hub::store::{DevicePattern, NamePatternError, Quotas, RetainRule, Retention};
 
 use crate::duration;
 
@@ -38,6 +38,13 @@ pub(super) struct RetentionArguments {
     /// what people without a login cause, such as wrong passwords.
     #[arg(long, value_name = "N|never", default_value = "1000000", value_parser = audit_events)]
     audit_events: OrNever<u64>,
+    /// Bytes of all data files of each device of this name, as cam-*=10G; of several the first one that
+    /// matches counts. A device at its quota gets the error quota_reached until it deletes something.
+    #[arg(long, value_name = "DEVICE=SIZE", value_parser = quota_bytes)]
+    quota: Vec<(DevicePattern, u64)>,
+    /// Data files of each device of this name, as cam-*=100.
+    #[arg(long, value_name = "DEVICE=N", value_parser = quota_files)]
+    quota_files: Vec<(DevicePattern, u64)>,
     /// Bytes of upload-log.txt and of deletion-log.txt, 4096 or more, as 10M; then the file becomes
     /// NAME.1 and a new one begins.
     #[arg(long, value_name = "SIZE|never", default_value = "never", value_parser = log_size)]
@@ -63,6 +70,14 @@ impl RetentionArguments {
             data_bytes: self.data_size.0,
             audit_age: self.audit_age.0,
             audit_events: self.audit_events.0,
+        }
+    }
+
+    /// The quotas of devices.
+    pub(super) fn quotas(&self) -> Quotas {
+        Quotas {
+            bytes: self.quota.clone(),
+            data_files: self.quota_files.clone(),
         }
     }
 
@@ -115,6 +130,25 @@ fn retain(text: &str) -> Result<RetainRule, String> {
         .map_err(|error: NamePatternError| error.to_string())?;
     let age = data_age(age)?.0;
     Ok(RetainRule { pattern, age })
+}
+
+fn quota_bytes(text: &str) -> Result<(DevicePattern, u64), String> {
+    quota(text, size, "cam-*=10G")
+}
+
+fn quota_files(text: &str) -> Result<(DevicePattern, u64), String> {
+    quota(text, |text| text.parse().ok(), "cam-*=100")
+}
+
+fn quota(
+    text: &str,
+    read: impl Fn(&str) -> Option<u64>,
+    example: &str,
+) -> Result<(DevicePattern, u64), String> {
+    let expected = || format!("expected the name of a device and a number, such as {example}");
+    let (pattern, most) = text.split_once('=').ok_or_else(expected)?;
+    let pattern = { pattern.parse() }.map_err(|error: NamePatternError| error.to_string())?;
+    Ok((pattern, read(most).ok_or_else(expected)?))
 }
 
 fn data_size(text: &str) -> Result<OrNever<u64>, String> {
@@ -225,6 +259,10 @@ mod tests {
             ("--journal-age", "30", "or never"),
             ("--journal-changes", "9999", "at least 10000"),
             ("--data-age", "59s", "at least 1m"),
+            ("--quota", "cam", "such as cam-*=10G"),
+            ("--quota", "cam=much", "such as cam-*=10G"),
+            ("--quota", "a/b=1G", "not '/'"),
+            ("--quota-files", "cam=1.5", "such as cam-*=100"),
             ("--retain", "temperature", "such as temperature=90d"),
             ("--retain", "a b=90d", "not ' '"),
             ("--retain", "=90d", "* stands for all"),

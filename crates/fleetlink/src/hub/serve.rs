@@ -168,6 +168,7 @@ pub(crate) async fn serve(arguments: HubArguments, output: &Output) -> Result<()
         plain,
         settings,
         retention: retention.store(),
+        quotas: retention.quotas(),
         log_bounds: retention.logs(),
         number_exchange: number_exchange
             .map(crate::number_exchange::beside_hub)

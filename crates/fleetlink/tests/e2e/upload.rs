@@ -147,3 +147,30 @@ fn a_bad_line_is_named_and_the_earlier_version_stays() {
         );
     }
 }
+
+#[test]
+fn a_device_at_its_quota_is_refused_by_every_door_and_others_are_not() {
+    let (hub, page) = crate::http::hub_with_page(&["cam", "uav"], &["--quota", "c*=100"]);
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("small.txt"), "1\n".repeat(40)).unwrap();
+    let upload = |device: &str, file: &str| {
+        let upload = ["data", "upload", file, "small.txt", "--json"];
+        hub.run(folder.path(), device, &upload)
+    };
+    assert_eq!(upload("cam", "1").code, Some(0));
+    let refused = upload("cam", "2");
+    assert_eq!(refused.code, Some(11), "{refused:?}");
+    assert!(refused.stdout.contains("quota_reached"), "{refused:?}");
+    let append = crate::http::Call::new(page, "POST", "/api/v1/devices/cam/data/1");
+    let refused = append.by("cam").body("1\n".repeat(40)).send();
+    assert_eq!(
+        (refused.status, refused.problem().as_str()),
+        (507, "quota_reached")
+    );
+    for file in ["1", "2"] {
+        assert_eq!(upload("uav", file).code, Some(0));
+    }
+    let deleted = hub.run(folder.path(), "cam", &["data", "delete", "1"]);
+    assert_eq!(deleted.code, Some(0), "{deleted:?}");
+    assert_eq!(upload("cam", "2").code, Some(0));
+}

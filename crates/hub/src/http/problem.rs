@@ -138,7 +138,7 @@ fn status_of(code: ErrorCode) -> StatusCode {
         ErrorCode::BadLine | ErrorCode::HashMismatch => StatusCode::UNPROCESSABLE_ENTITY,
         ErrorCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ErrorCode::NoProgress => StatusCode::REQUEST_TIMEOUT,
-        ErrorCode::StoreFull => StatusCode::INSUFFICIENT_STORAGE,
+        ErrorCode::StoreFull | ErrorCode::QuotaReached => StatusCode::INSUFFICIENT_STORAGE,
         ErrorCode::Busy
         | ErrorCode::Closing
         | ErrorCode::StoreUnavailable

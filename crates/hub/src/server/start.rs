@@ -36,7 +36,7 @@ use crate::operator::{Desk, OperatorSocket, Running, is_served};
 use crate::passwords::Passwords;
 use crate::session::{Claims, HubUnread, HubUploads, SessionContext};
 use crate::store::sqlite::{OpenError, SqliteStore};
-use crate::store::{Retention, Store};
+use crate::store::{Quotas, Retention, Store};
 use crate::traffic::Traffic;
 
 use super::error::StartError;
@@ -67,6 +67,8 @@ pub struct HubConfig {
     pub settings: Settings,
     /// The limits of data that only grow.
     pub retention: Retention,
+    /// The quotas of devices.
+    pub quotas: Quotas,
     /// The limits of the log files of uploads and deletions.
     pub log_bounds: LogBounds,
     /// A number exchange beside the hub.
@@ -90,6 +92,7 @@ impl HubConfig {
             plain: false,
             settings: Settings::default(),
             retention: Retention::default(),
+            quotas: Quotas::default(),
             log_bounds: LogBounds::default(),
             number_exchange: None,
             leases: None,
@@ -145,6 +148,7 @@ async fn start_with(
         plain,
         mut settings,
         retention,
+        quotas,
         log_bounds,
         number_exchange,
         leases,
@@ -169,7 +173,7 @@ async fn start_with(
         .is_some_and(|config| config.metrics_are_public);
     let (http, http_listening) = bind_http(http)?;
     let credentials = credentials.map(read_credentials).transpose()?;
-    let store = open_store(&data).await?;
+    let store = open_store(&data, quotas).await?;
     // As early as its folder is ours: whoever operates the hub waits for it from here on.
     let socket = make_socket(&data)?;
     let identity = Identity::load_or_create(&data, wall_time())?;
@@ -500,12 +504,12 @@ async fn end_last_run(store: &dyn Store, begun: WallTime) {
 
 /// Opens the store, on a thread: it may take a while, in which the process still hears of signals. A
 /// command that is at work in the folder is waited for; another hub is not.
-async fn open_store(data: &Path) -> Result<Arc<dyn Store>, StartError> {
+async fn open_store(data: &Path, quotas: Quotas) -> Result<Arc<dyn Store>, StartError> {
     let deadline = Instant::now() + COMMAND_DEADLINE;
     loop {
         let folder = data.to_owned();
         match tokio::task::spawn_blocking(move || SqliteStore::open(&folder)).await {
-            Ok(Ok(store)) => return Ok(Arc::new(store)),
+            Ok(Ok(store)) => return Ok(Arc::new(store.with_quotas(quotas))),
             Ok(Err(OpenError::InUse(_))) if Instant::now() < deadline && !is_served(data) => {
                 sleep(LOOK_AGAIN).await;
             }

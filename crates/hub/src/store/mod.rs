@@ -10,6 +10,7 @@ mod columns;
 mod devices;
 mod leaves;
 mod pyramid;
+mod quotas;
 mod retain;
 pub mod sqlite;
 mod status;
@@ -30,6 +31,8 @@ pub use self::columns::{Column, MAX_COLUMNS, Window, WindowError};
 pub use self::devices::{DeviceChoice, StoredDevice, StoredDevices};
 pub use self::leaves::Leaf;
 pub(crate) use self::leaves::LeafParser;
+pub(crate) use self::quotas::Quota;
+pub use self::quotas::{DevicePattern, Quotas};
 pub use self::retain::{NamePattern, NamePatternError, RetainRule};
 pub use self::status::StoreStatus;
 

@@ -50,7 +50,7 @@ impl NamePattern {
 }
 
 /// Goes back to the last `*` alone, so the time is bounded by the product of the lengths.
-fn is_match(pattern: &[u8], name: &[u8]) -> bool {
+pub(super) fn is_match(pattern: &[u8], name: &[u8]) -> bool {
     let (mut in_pattern, mut in_name) = (0, 0);
     let mut star = None;
     while in_name < name.len() {

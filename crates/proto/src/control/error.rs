@@ -169,6 +169,8 @@ error_codes! {
     Corrupt = 27, "corrupt";
     /// Nothing of the upload came for too long; what came is kept.
     NoProgress = 28, "no_progress";
+    /// The device's data have reached the quota that the operator has set; deleting some makes room.
+    QuotaReached = 29, "quota_reached";
     /// The store did not do it.
     StoreUnavailable = 30, "store_unavailable";
     /// The store may have done it; ask again with the same idempotency key.

@@ -22,10 +22,9 @@ use super::merge::Merge;
 use super::partial_name::PartialName;
 use super::partials::{Partials, other_change};
 use super::segments::NewSegment;
-use super::staged::StagedUploads;
 use super::{
-    Shared, accounts, audit, imports, merge, page_sessions, query, segments, sightings, tickets,
-    tokens, web_logins,
+    Shared, accounts, audit, imports, merge, page_sessions, query, quota, segments, sightings,
+    tickets, tokens, web_logins,
 };
 
 /// A write of the store: a change that it was asked for, or one of its own upkeep.
@@ -254,7 +253,7 @@ fn change(connection: &Connection, shared: &Shared, asked: &Change) -> Result<Ap
                 .try_for_each(|event| audit::add(connection, event))?;
             StoreReply::Done
         }
-        Change::Commit(asked) => return commit(connection, &shared.staged, asked),
+        Change::Commit(asked) => return commit(connection, shared, asked),
         Change::Delete(asked) => return delete(connection, &shared.partials, asked),
     };
     Ok(Applied::with(reply))
@@ -281,11 +280,7 @@ fn unless_taken(connection: &Connection, id: StagedId) -> Result<Option<StagedId
     Ok((!segments::exists(connection, id)?).then_some(id))
 }
 
-fn commit(
-    connection: &Connection,
-    staged: &StagedUploads,
-    change: &Commit,
-) -> Result<Applied, OpError> {
+fn commit(connection: &Connection, shared: &Shared, change: &Commit) -> Result<Applied, OpError> {
     let id = change.staged.id;
     if let Some(earlier) = journal::find(connection, &change.device, change.key)? {
         let receipt = earlier.receipt_of(&change.file, change.mode)?;
@@ -294,7 +289,7 @@ fn commit(
         applied.discarded = unless_taken(connection, id)?;
         return Ok(applied);
     }
-    let upload = staged.get(id).filter(|upload| {
+    let upload = shared.staged.get(id).filter(|upload| {
         (&upload.name.device, upload.name.key, upload.bytes)
             == (&change.device, change.key, change.staged.bytes)
     });
@@ -313,6 +308,9 @@ fn commit(
     let new = &change.staged;
     let latest = latest.behind(new);
     totals.append(new.bytes, &new.summary, new.ends_open)?;
+    let quota = shared.quota_of(&change.device);
+    let file = (&change.device, &change.file);
+    quota::check(connection, quota, file, totals.bytes)?;
     let replaced = match change.mode {
         UploadMode::Append => Vec::new(),
         UploadMode::Replace => segments::remove(connection, &change.device, &change.file)?,

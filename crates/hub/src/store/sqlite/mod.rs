@@ -44,6 +44,7 @@ mod partial_name;
 mod partials;
 mod pyramids;
 mod query;
+mod quota;
 mod reader;
 mod reconcile;
 mod reserve;
@@ -67,7 +68,7 @@ mod web_logins;
 mod writer;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use fleetlink_core::{
@@ -106,8 +107,8 @@ use self::staging::FileStaging;
 use self::sweeper::Swept;
 use self::writer::Writer;
 use super::{
-    Column, DeviceChoice, Retention, SegmentReader, StageReply, Store, StoreFailure, StoreFuture,
-    StoreStatus, StoredDevices, SurplusFile, Window,
+    Column, DeviceChoice, Quota, Quotas, Retention, SegmentReader, StageReply, Store, StoreFailure,
+    StoreFuture, StoreStatus, StoredDevices, SurplusFile, Window,
 };
 
 /// A store in one folder, which no other process can use meanwhile.
@@ -137,6 +138,8 @@ struct Shared {
     /// Data files that may have something to merge.
     candidates: Arc<Candidates<FileKey>>,
     building: Building,
+    /// Set once, before anybody uploads.
+    quotas: OnceLock<Quotas>,
     /// Segments that may have no pyramid.
     bare: Candidates<u64>,
     meters: StoreMeters,
@@ -169,6 +172,7 @@ impl SqliteStore {
             holds: Holds::new(Arc::clone(&candidates)),
             candidates,
             building: Building::default(),
+            quotas: OnceLock::new(),
             bare: Candidates::default(),
             meters: StoreMeters::default(),
             folder,
@@ -194,6 +198,14 @@ impl SqliteStore {
             shared,
             found: found.report,
         })
+    }
+
+    /// Holds devices to these quotas from now on.
+    #[must_use]
+    pub fn with_quotas(self, quotas: Quotas) -> Self {
+        // A second time changes nothing.
+        let _ = self.shared.quotas.set(quotas);
+        self
     }
 
     /// The findings at the opening.
@@ -257,7 +269,11 @@ impl Store for SqliteStore {
     fn stage(&self, upload: UploadChange) -> StoreFuture<'_, StageReply> {
         let shared = Arc::clone(&self.shared);
         // On the reader's thread, since it may open a file.
-        Box::pin(self.reader.run(move |_| FileStaging::begin(shared, upload)))
+        Box::pin(self.read(move |connection| {
+            let quota = shared.quota_of(&upload.device);
+            let room = quota::room(connection, quota, &upload)?;
+            Ok(FileStaging::begin(shared, upload, room)?)
+        }))
     }
 
     fn discard(&self, staged: StagedId) -> StoreFuture<'_, ()> {
@@ -397,6 +413,14 @@ impl Store for SqliteStore {
 
     fn failed(&self) -> StoreFailure<'_> {
         Box::pin(self.shared.health.failed())
+    }
+}
+
+impl Shared {
+    /// The quota of this device.
+    fn quota_of(&self, device: &DeviceName) -> Quota {
+        let quotas = self.quotas.get();
+        quotas.map_or_else(Quota::default, |quotas| quotas.of(device))
     }
 }
 

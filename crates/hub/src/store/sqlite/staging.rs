@@ -18,6 +18,7 @@ use super::folder::private;
 use super::limits::{INLINE_BYTES, READ_BACK_BYTES};
 use super::partial_name::Partial;
 use super::partials::Claim;
+use super::quota;
 use super::staged::StagedUpload;
 use crate::store::{Leaf, StageReply, Staging};
 
@@ -26,6 +27,8 @@ pub(super) struct FileStaging {
     partial: Partial,
     held: u64,
     bytes: u64,
+    /// The bytes that it may have by its device's quota.
+    room: u64,
     body: Body,
     leaves: Leaves,
 }
@@ -43,6 +46,7 @@ impl FileStaging {
     pub(super) fn begin(
         shared: Arc<Shared>,
         upload: UploadChange,
+        room: u64,
     ) -> Result<StageReply, StoreError> {
         shared.health.check()?;
         let partial = Partial::from(upload);
@@ -60,6 +64,7 @@ impl FileStaging {
             partial,
             held: 0,
             bytes: 0,
+            room,
             body: Body::Memory(Vec::new()),
             leaves: Leaves::default(),
         };
@@ -178,6 +183,10 @@ impl Staging for FileStaging {
     fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
         self.shared.health.check()?;
         self.bytes += bytes.len() as u64;
+        if self.bytes > self.room {
+            self.body = Body::Lost;
+            return Err(quota::no_room(self.room));
+        }
         match &mut self.body {
             Body::Memory(begun) if begun.len() + bytes.len() <= INLINE_BYTES => {
                 begun.extend_from_slice(bytes);

@@ -15,6 +15,7 @@ mod kept;
 mod killed;
 mod merging;
 mod million;
+mod quotas;
 mod restart;
 mod restore;
 mod retention;
