@@ -66,6 +66,7 @@ async fn hub(folder: &Path, clock: &Clock) -> RunningHub {
         plain: false,
         settings: Settings::default(),
         retention: Default::default(),
+        quotas: Default::default(),
         log_bounds: Default::default(),
         number_exchange: None,
         leases: None,

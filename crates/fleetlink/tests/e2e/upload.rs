@@ -152,7 +152,7 @@ fn a_bad_line_is_named_and_the_earlier_version_stays() {
 fn a_device_at_its_quota_is_refused_by_every_door_and_others_are_not() {
     let (hub, page) = crate::http::hub_with_page(&["cam", "uav"], &["--quota", "c*=100"]);
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("small.txt"), "1\n".repeat(40)).unwrap();
+    fs::write(folder.path().join("small.txt"), "1\n".repeat(40)).unwrap();
     let upload = |device: &str, file: &str| {
         let upload = ["data", "upload", file, "small.txt", "--json"];
         hub.run(folder.path(), device, &upload)
