@@ -87,6 +87,7 @@ pub(crate) fn serve() -> BenchResult {
             ..Settings::default()
         },
         retention: Default::default(),
+        quotas: Default::default(),
         log_bounds: Default::default(),
         number_exchange: None,
         leases: None,
