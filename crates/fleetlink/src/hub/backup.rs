@@ -108,7 +108,7 @@ fn told(made: &BackedUp) -> String {
     text
 }
 
-/// What a backup holds, in words.
+/// The content of a backup in words.
 pub(super) fn content(backup: &BackupInfo) -> String {
     let counts = &backup.counts;
     format!(

@@ -16,7 +16,7 @@ pub(super) const NAME: &str = "fleetlink-backup.ndjson";
 /// The bytes of a line, at most.
 const MAX_LINE: u64 = 4096;
 
-/// What a backup holds.
+/// The description of a backup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BackupInfo {
     /// The format of the backup.
@@ -30,7 +30,7 @@ pub struct BackupInfo {
     pub at: WallTime,
     /// The pin of the hub's key, if it has one.
     pub pin: Option<HubPin>,
-    /// What the store holds.
+    /// Counts of the store in it.
     #[serde(flatten)]
     pub counts: StoreCounts,
     /// The bytes of all parts.

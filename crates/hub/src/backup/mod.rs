@@ -3,7 +3,7 @@
 //! A backup is the store at one moment: a copy of its database, exactly the segments that this copy
 //! names, the hub's key with its statements, its certificate and its settings file. It is made beside
 //! the running hub: the files that the copy names [stay](crate::store::sqlite) until they are read.
-//! What a hub makes anew is not in it: pyramids, log files, the reserve. Neither are uploads that were
+//! It lacks the parts that a hub makes anew: pyramids, log files, the reserve. Neither are uploads that were
 //! not committed.
 //!
 //! It is one file, a tar archive, or a folder that several backups share:
@@ -75,7 +75,7 @@ pub struct BackedUp {
     pub to: PathBuf,
     /// Its name in a folder.
     pub manifest: Option<String>,
-    /// What is in it.
+    /// Its content.
     pub backup: BackupInfo,
     /// Bytes that were written; others were in the folder already.
     pub written: u64,

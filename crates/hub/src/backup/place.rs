@@ -12,7 +12,8 @@ use crate::store::sqlite::{make_private_folder, private_file};
 const UNFINISHED: &str = "restore.unfinished";
 const LOCK: &str = "hub.lock";
 const DATABASE: &str = "hub.db";
-/// What a restore puts there; the database is the last, and without it the folder is no store.
+/// The names that a restore puts there; the database is the last, and without it the folder is no
+/// store.
 const RESTORED: [&str; 8] = [
     "hub.key",
     "hub.crt",

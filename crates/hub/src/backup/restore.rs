@@ -19,7 +19,7 @@ use crate::watch::Watch;
 pub struct Restored {
     /// The folder of the data.
     pub data: PathBuf,
-    /// What is there.
+    /// The content of the backup.
     pub backup: BackupInfo,
 }
 

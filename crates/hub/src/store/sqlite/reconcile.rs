@@ -50,7 +50,7 @@ pub struct DamagedSegment {
 /// Interrupted uploads, and since when they are.
 type Kept = Vec<(Partial, SystemTime)>;
 
-/// What a start has found.
+/// The findings of a start.
 pub(super) struct Found {
     pub(super) report: Reconciliation,
     pub(super) partials: Kept,

@@ -58,7 +58,7 @@ pub(super) async fn holding() -> Folder {
     folder
 }
 
-/// What a version of the replaced file says.
+/// The text of a version of the replaced file.
 fn version(number: u64) -> Vec<u8> {
     format!("{number}\n").repeat(12_000).into_bytes()
 }
@@ -115,7 +115,7 @@ async fn flicker(store: Arc<dyn Store>, noted: Arc<Acknowledged>) {
     }
 }
 
-/// What came back is the store at one moment between these two.
+/// Asserts that the restored store is of one moment between these two.
 async fn is_of_one_moment(data: &Path, before: (u64, u64), after: (u64, u64)) {
     let store = SqliteStore::open(data).unwrap();
     assert_eq!(store.reconciliation().damaged, []);

@@ -67,7 +67,7 @@ fn names(
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// What is wrong with a data file.
+/// The fault of a data file, if it has one.
 fn fault_of(
     state: &Connection,
     device: &str,

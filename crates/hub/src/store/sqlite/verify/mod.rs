@@ -25,10 +25,10 @@ use crate::watch::{Stopped, Watch};
 use self::report::Report;
 pub use self::report::{Checked, Fault, Verified};
 
-/// What helps a damaged data file.
+/// The remedy for a damaged data file.
 const DATA_REMEDY: &str =
     "upload the data file again or delete it, or restore the hub from a backup";
-/// What helps a damaged database.
+/// The remedy for a damaged database.
 const DATABASE_REMEDY: &str = "restore the hub from a backup";
 
 /// The reason why a store was not checked.

@@ -41,13 +41,13 @@ pub struct Checked {
 /// The result of a check.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Verified {
-    /// What is wrong, at most 10,000 faults.
+    /// The faults, at most 10,000.
     pub faults: Vec<Fault>,
     /// More faults than these.
     pub more_faults: u64,
-    /// What was looked at.
+    /// Numbers of what was looked at.
     pub checked: Checked,
-    /// What an operator should know although it is no fault.
+    /// Notes for the operator about what is no fault.
     pub notes: Vec<String>,
 }
 
