@@ -48,7 +48,7 @@ impl Form {
     }
 }
 
-/// Where an export stands.
+/// The state of an export.
 struct State {
     http: Arc<Http>,
     caller: Caller,
