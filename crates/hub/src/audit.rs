@@ -18,7 +18,7 @@ pub struct AuditDocument {
     pub id: String,
     /// The time, in UTC.
     pub at: String,
-    /// What was done, or tried: one of a closed set of words.
+    /// The deed or the attempt: one of a closed set of words.
     pub action: String,
     pub by: AuditActor,
     /// `session`, `socket`, `http` or `mqtt`; null where the hub did it, or a command without a hub.

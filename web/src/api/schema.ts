@@ -24,7 +24,7 @@ export type AuditActor = {
 
 /** An audit record. */
 export type AuditEvent = {
-  /** What was done, or tried: one of a closed set of words. */
+  /** The deed or the attempt: one of a closed set of words. */
   action: string;
   /** The address from which it was done. */
   address: string | null;
@@ -200,7 +200,7 @@ export type List_AccountItem = {
 /** A page of a list. */
 export type List_AuditEvent = {
   items: {
-    /** What was done, or tried: one of a closed set of words. */
+    /** The deed or the attempt: one of a closed set of words. */
     action: string;
     /** The address from which it was done. */
     address: string | null;

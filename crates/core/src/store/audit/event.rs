@@ -18,7 +18,7 @@ pub struct AuditId(pub u64);
 pub struct AuditEvent {
     pub at: WallTime,
     pub action: AuditAction,
-    /// Who did it, or tried to.
+    /// The one who did it, or tried to.
     pub by: Actor,
     /// The door; none where the hub itself did it, or a command without a running hub.
     pub door: Option<Door>,
