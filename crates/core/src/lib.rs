@@ -32,6 +32,7 @@ pub use access::attempts::{
 pub use access::authorisation;
 pub use access::possession::Possession;
 pub use access::shown_password::{Purpose, ShownPassword, ShownSecret};
+pub use audit::collector::DroppedEvents;
 pub use audit::of_change::{attempted, change_event, state_before};
 pub use caller::{Caller, Person, Proof};
 pub use capacity::Capacity;

@@ -82,6 +82,8 @@ pub fn change_event(
                 false => "the account was there",
             };
             event = add_detail(event, effect);
+            // It has shown the private half of its key, and the name is its own from now on.
+            event.by = Actor::device(name);
         }
         (Change::RevokeTicket { at, .. }, Some(StoreReply::Ticket(before)), _) => {
             let standing = before.as_ref().map(|ticket| ticket.standing(*at));
@@ -171,9 +173,7 @@ fn attempt(author: &Author, at: WallTime, change: &Change) -> Option<Tried> {
             new(A::TicketRevoked).about(format!("ticket {ticket}"))
         }
         Change::RedeemTicket { ticket, name, key } => {
-            let mut event = of(A::TicketUsed, name).about(format!("ticket {ticket}"));
-            // It has shown the private half of its key.
-            event.by = Actor::device(name);
+            let event = of(A::TicketUsed, name).about(format!("ticket {ticket}"));
             event.with_detail(key.key.to_string())
         }
         Change::AddWebLogin(login) => {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use fleetlink_proto::ClientNetwork;
+use fleetlink_proto::{ClientNetwork, DataFile};
 
 use crate::audit::limits::{LIKE_EVENTS, LIKE_REFUSALS, MAX_REMEMBERED, WINDOW};
 use crate::store::audit::action::AuditAction;
@@ -20,6 +20,8 @@ pub(super) struct Likeness {
     outcome: Outcome,
     by: (ActorKind, Option<Box<str>>),
     device: Option<Box<str>>,
+    file: Option<DataFile>,
+    subject: Option<Box<str>>,
     network: Option<ClientNetwork>,
 }
 
@@ -112,6 +114,8 @@ impl Likeness {
             outcome: event.outcome,
             by: (event.by.kind, event.by.name.clone()),
             device: event.device.clone(),
+            file: event.file.clone(),
+            subject: event.subject.clone(),
             network: event
                 .address
                 .map(|address: IpAddr| ClientNetwork::of(address)),

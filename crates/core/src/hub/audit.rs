@@ -7,6 +7,7 @@ use fleetlink_proto::control::limits::LISTED_AT_ONCE;
 
 use crate::access::attempts::{Failed, Penalty};
 use crate::access::parked::Parked;
+use crate::audit::collector::DroppedEvents;
 use crate::audit::of_change::{attempted, has_event};
 use crate::call::Call;
 use crate::caller::{Caller, Person};
@@ -97,6 +98,11 @@ impl Hub {
         if let Some(event) = attempted(author, now.wall, change, error) {
             self.note(event);
         }
+    }
+
+    /// The number of audit events that have no record.
+    pub fn dropped_events(&self) -> DroppedEvents {
+        self.audit.dropped()
     }
 
     /// Takes an event in that no change goes with.
@@ -230,11 +236,17 @@ impl Hub {
         self.note(event.with_detail(why).with_outcome(Outcome::Refused));
     }
 
-    /// Notes the penalties that a wrong password has begun.
-    pub(super) fn note_penalties(&mut self, name: &str, address: IpAddr, failed: &Failed) {
+    /// Notes the penalties that a wrong password has begun. Whoever showed it has caused them.
+    pub(super) fn note_penalties(
+        &mut self,
+        name: &str,
+        (door, address): (Option<Door>, IpAddr),
+        failed: &Failed,
+    ) {
         let of = |hub: &Hub, penalty: &Penalty| {
-            let mut event = hub.event(AuditAction::Penalised, Author::hub(None));
-            event.address = Some(address);
+            let by = Actor::NOBODY;
+            let address = Some(address);
+            let event = hub.event(AuditAction::Penalised, Author { by, door, address });
             let (network, time) = (penalty.network.to_string(), penalty.time.as_secs_f64());
             event.about(network).with_detail(format!("for {time} s"))
         };

@@ -261,8 +261,9 @@ impl Hub {
             address,
             ..
         } = check;
+        let door = self.author(&call).door;
         self.fail_login(call, &name, (error, failure), now);
-        self.note_penalties(&name, address, &failed);
+        self.note_penalties(&name, (door, address), &failed);
         if let Some(penalty) = failed.of_name {
             self.show(ConsoleEvent::NamePenalised {
                 network: penalty.network,

@@ -8,6 +8,7 @@ use fleetlink_core::{
     SessionChoice, SessionId, Settings, StoreError, TokenId,
 };
 use fleetlink_proto::control::{DeleteFile, Request};
+use fleetlink_proto::ticket::TicketSubject;
 use fleetlink_proto::{DataFile, IdempotencyKey, Version};
 
 use crate::admission::TOKEN;
@@ -223,6 +224,18 @@ fn failed_logins_lock_outs_and_penalties_are_nobody_s() {
         .find(|event| event.action == A::Penalised)
         .unwrap();
     assert_eq!(penalty.subject.as_deref(), Some("192.0.2.9"));
+    let wrong = by(
+        ActorKind::Nobody,
+        None,
+        Some(Door::Session),
+        Some([192, 0, 2, 9]),
+    );
+    let found = (&penalty.by, penalty.door, penalty.address);
+    assert_eq!(
+        found,
+        (&wrong.by, wrong.door, wrong.address),
+        "strangers cause it"
+    );
 }
 
 #[test]
@@ -333,4 +346,18 @@ fn a_person_s_call_is_written_under_its_name_whatever_the_name_of_a_device_is() 
     let caller = Caller::Nobody;
     f.administer(caller, Door::Http, add("new"));
     assert_eq!(f.one_audited().action, A::Forbidden);
+}
+
+#[test]
+fn a_refused_use_of_a_ticket_is_nobody_s() {
+    let mut f = Fixture::new();
+    f.issued(0, TicketSubject::Name(name("new")), 1);
+    f.audited();
+    f.redeem(100, 0, None);
+    f.store_answers(Err(StoreError::Conflict("it is used".to_owned())));
+    let refused = f.audited();
+    let refused = refused.iter().find(|event| event.action == A::TicketUsed);
+    let refused = refused.expect("a record");
+    let found = (refused.by.kind, refused.outcome, refused.device.as_deref());
+    assert_eq!(found, (ActorKind::Nobody, Outcome::Refused, Some("new")));
 }
