@@ -3,6 +3,7 @@
 use crate::step;
 
 const USAGE: &str = "\
+cargo xtask soak api        requests drawn from the description of the API; needs schemathesis
 cargo xtask soak checkers   the checkers over each broken server and client, ten times
 cargo xtask soak leases     random and mutated requests against a lease service
 cargo xtask soak logins     whether time tells names with an account from others
@@ -10,12 +11,30 @@ cargo xtask soak transfers  a file of 5 GB; long transfers over cables that lose
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     match arguments {
+        [campaign] if campaign == "api" => api(),
         [campaign] if campaign == "checkers" => checkers(),
         [campaign] if campaign == "leases" => leases(),
         [campaign] if campaign == "logins" => logins(),
         [campaign] if campaign == "transfers" => transfers(),
         _ => Err(USAGE.to_owned()),
     }
+}
+
+/// More than 5,000 requests; `pip install schemathesis` has the program.
+fn api() -> Result<(), String> {
+    let command = [
+        "test",
+        "--locked",
+        "-p",
+        "fleetlink",
+        "--test",
+        "e2e",
+        "--",
+        "http::drawn_requests::soak_",
+        "--ignored",
+        "--nocapture",
+    ];
+    step::run("cargo", &command)
 }
 
 /// Each has to name the planted fault alone, in every run.

@@ -6,6 +6,7 @@ mod client;
 mod data;
 mod devices;
 mod door;
+mod drawn_requests;
 mod events;
 mod logins;
 mod metrics;
