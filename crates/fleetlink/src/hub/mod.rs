@@ -113,7 +113,7 @@ impl Command {
 /// Does what the command asks.
 pub(crate) async fn run(command: Command, output: &Output) -> Result<(), Failure> {
     match command {
-        Command::Hub(arguments) => serve::serve(*arguments, output).await,
+        Command::Hub(arguments) => Box::pin(serve::serve(*arguments, output)).await,
         Command::Server(arguments) => course::serve(arguments, output).await,
         Command::Account(arguments) => {
             unless_interrupted(Box::pin(account::run(arguments, output))).await

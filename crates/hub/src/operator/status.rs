@@ -195,13 +195,9 @@ impl Desk {
         let stored = self.store.devices(choice).await;
         let stored = stored.map_err(|error| error.to_string())?;
         let choice = PresenceChoice::Of(names_of(&stored));
-        let presences = match self
-            .driver
-            .admin(AdminRequest::ListPresences(choice))
-            .await?
-        {
-            AdminReply::Presences(presences) => presences,
-            _ => return Err("the hub gave another reply".to_owned()),
+        let listed = self.driver.admin(AdminRequest::ListPresences(choice));
+        let AdminReply::Presences(presences) = listed.await? else {
+            return Err("the hub gave another reply".to_owned());
         };
         let seen = combine(stored, presences, &running.traffic);
         Ok(seen.into_iter().map(DeviceInfo::from).collect())

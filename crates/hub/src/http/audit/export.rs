@@ -108,7 +108,7 @@ pub(super) async fn all(
         let text = match state.ready.take() {
             Some(text) => text,
             None if state.is_over => return Ok::<_, std::io::Error>(None),
-            None => state.read().await.map_err(cut_off)?,
+            None => state.read().await.map_err(|problem| cut_off(&problem))?,
         };
         Ok(Some((Bytes::from(text), state)))
     });
@@ -124,7 +124,7 @@ pub(super) async fn all(
 }
 
 /// The error that ends the connection.
-fn cut_off(problem: Problem) -> std::io::Error {
+fn cut_off(problem: &Problem) -> std::io::Error {
     std::io::Error::other(format!("{problem:?}"))
 }
 
