@@ -33,8 +33,8 @@ mod whole_file;
 
 pub use audit::{AuditActor, AuditDocument, AuditWish};
 pub use backup::{
-    BackedUp, BackupError, BackupInfo, BackupOrder, BackupPlace, BackupVerified, Restored, back_up,
-    restore, verify_backup,
+    BackedUp, BackupError, BackupInfo, BackupOrder, BackupPlace, BackupVerified, RestoreOrder,
+    Restored, back_up, restore, verify_backup,
 };
 pub use credentials::{Credentials, SETTLED_AFTER};
 pub use descriptors::TooFewDescriptors;

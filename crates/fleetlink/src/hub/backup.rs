@@ -3,10 +3,14 @@
 use std::num::NonZeroUsize;
 use std::path::{MAIN_SEPARATOR, PathBuf};
 
-use fleetlink_hub::{BackedUp, BackupInfo, BackupOrder, BackupPlace};
+use fleetlink_hub::{
+    BackedUp, BackupError, BackupInfo, BackupOrder, BackupPlace, RestoreOrder, Restored,
+};
+use fleetlink_proto::Escaped;
 use serde_json::json;
 
 use super::data_folder::OperatorArguments;
+use super::verify;
 use super::watched::{failure, watched};
 use crate::failure::Failure;
 use crate::output::Output;
@@ -44,6 +48,9 @@ pub(crate) struct RestoreArguments {
     /// The name or the number of the backup in the folder; by default the newest.
     #[arg(long, value_name = "MANIFEST")]
     at: Option<String>,
+    /// Restore a damaged backup too: all that is whole, with a line for each fault.
+    #[arg(long)]
+    despite_damage: bool,
     #[command(flatten)]
     operator: OperatorArguments,
 }
@@ -91,12 +98,26 @@ pub(crate) async fn back_up(arguments: BackupArguments, output: &Output) -> Resu
     let made = watched(output, move |watch| fleetlink_hub::back_up(&order, watch)).await?;
     let made = made.map_err(failure)?;
     output.result(&told(&made), &made);
-    Ok(())
+    match &made.not_removed {
+        None => Ok(()),
+        Some(why) => {
+            let failure = format!("the backup is made, but older ones were not removed: {why}");
+            Err(of_result(Failure::General(failure), output))
+        }
+    }
+}
+
+/// A failure beside a result, which in JSON has said it.
+fn of_result(failure: Failure, output: &Output) -> Failure {
+    match output.is_json() {
+        true => Failure::Reported(Box::new(failure)),
+        false => failure,
+    }
 }
 
 fn told(made: &BackedUp) -> String {
     let place = made.to.display();
-    let mut text = match &made.manifest {
+    let mut text = match made.manifest.as_deref().map(Escaped) {
         Some(name) => format!("backup {name} in {place}"),
         None => format!("backup {place}"),
     };
@@ -122,25 +143,64 @@ pub(super) fn content(backup: &BackupInfo) -> String {
 
 /// Restores a backup.
 pub(crate) async fn restore(arguments: RestoreArguments, output: &Output) -> Result<(), Failure> {
-    let RestoreArguments { from, at, operator } = arguments;
-    let data = operator.folder()?;
-    let restored = watched(output, move |watch| {
-        fleetlink_hub::restore(&from, at.as_deref(), &data, watch)
-    });
-    let restored = restored.await?.map_err(failure)?;
+    let order = RestoreOrder {
+        from: arguments.from,
+        at: arguments.at,
+        data: arguments.operator.folder()?,
+        despite_damage: arguments.despite_damage,
+    };
+    let restored = watched(output, move |watch| fleetlink_hub::restore(&order, watch));
+    match restored.await? {
+        Ok(restored) => {
+            told_of_restored(&restored, output);
+            verify::end(restored.faults.len() as u64, output)
+        }
+        Err(BackupError::Faults(faults)) => {
+            let mut lines = shown(&faults);
+            lines.push(
+                "nothing is restored; --despite-damage restores what is whole, and the faults with it"
+                    .to_owned(),
+            );
+            output.result(
+                &lines.join("\n"),
+                &json!({ "data": null, "faults": faults }),
+            );
+            verify::end(faults.len() as u64, output)
+        }
+        Err(error) => Err(failure(error)),
+    }
+}
+
+/// One line for each fault, whatever the name of its part is.
+fn shown(faults: &[String]) -> Vec<String> {
+    let faults = faults.iter();
+    faults.map(|fault| Escaped(fault).to_string()).collect()
+}
+
+fn told_of_restored(restored: &Restored, output: &Output) {
     let folder = std::path::absolute(&restored.data).unwrap_or(restored.data.clone());
-    let text = format!(
+    let mut lines = shown(&restored.faults);
+    lines.push(format!(
         "restored into {}: {}",
         folder.display(),
         content(&restored.backup)
-    );
-    output.result(&text, &json!({ "data": folder, "backup": restored.backup }));
-    if !output.is_json() {
-        output.notice(
-            "what was removed or revoked since then is there again: look through `fleetlink account \
-             list`, `token list`, `admin list` and `ticket list`, and end sessions of the page with \
-             `admin logout --all`, before you start the hub",
-        );
+    ));
+    let document = json!({
+        "data": folder, "backup": restored.backup, "faults": restored.faults, "left": restored.left,
+    });
+    output.result(&lines.join("\n"), &document);
+    if output.is_json() {
+        return;
     }
-    Ok(())
+    if let Some(left) = &restored.left {
+        output.notice(&format!(
+            "{} could not be removed: remove it",
+            left.display()
+        ));
+    }
+    output.notice(
+        "what was removed or revoked since then is there again: look through `fleetlink account \
+         list`, `token list`, `admin list` and `ticket list`, and end sessions of the page with \
+         `admin logout --all`, before you start the hub",
+    );
 }

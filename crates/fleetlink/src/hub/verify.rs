@@ -16,7 +16,7 @@ use crate::size::Bytes;
 
 /// Check a hub's data, beside the running hub too: every hash, every reference, every summary.
 ///
-/// Exit status 0 means that everything is whole. With 1 something is damaged, and there is one line for
+/// Exit status 0 means that everything is whole. With 7 something is damaged, and there is one line for
 /// each fault: the part, the fault, and what to do.
 #[derive(Debug, clap::Args)]
 pub(crate) struct VerifyArguments {
@@ -104,7 +104,7 @@ fn told_of_backups(verified: &BackupVerified, output: &Output) -> Result<(), Fai
     for (name, backup) in &verified.whole {
         let name = name
             .as_ref()
-            .map_or(String::new(), |name| format!("{name} "));
+            .map_or(String::new(), |name| format!("{} ", Escaped(name)));
         lines.push(format!("{name}whole: {}", content(backup)));
     }
     let whole = verified.whole.iter();
@@ -118,11 +118,11 @@ fn told_of_backups(verified: &BackupVerified, output: &Output) -> Result<(), Fai
     end(verified.faults.len() as u64, output)
 }
 
-fn end(faults: u64, output: &Output) -> Result<(), Failure> {
+pub(super) fn end(faults: u64, output: &Output) -> Result<(), Failure> {
     let failure = match faults {
         0 => return Ok(()),
-        1 => Failure::General("damaged: 1 fault".to_owned()),
-        faults => Failure::General(format!("damaged: {faults} faults")),
+        1 => Failure::Damaged("damaged: 1 fault".to_owned()),
+        faults => Failure::Damaged(format!("damaged: {faults} faults")),
     };
     Err(match output.is_json() {
         true => Failure::Reported(Box::new(failure)),

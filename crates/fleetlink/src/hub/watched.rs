@@ -56,7 +56,7 @@ pub(super) async fn watched<T: Send + 'static, E: Send + 'static>(
 pub(super) fn failure(error: BackupError) -> Failure {
     match error {
         BackupError::Stopped(Stopped) => Failure::Interrupted,
-        BackupError::Damaged { .. } | BackupError::DamagedStore { .. } => {
+        BackupError::Damaged { .. } | BackupError::DamagedStore { .. } | BackupError::Faults(_) => {
             Failure::Damaged(error.to_string())
         }
         error => Failure::General(error.to_string()),

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use fleetlink_proto::Escaped;
 use serde::Serialize;
 use serde_json::json;
 use tokio::time::timeout;
@@ -261,7 +262,7 @@ impl Output {
     }
 
     fn say(&self, failure: &Failure) {
-        self.notice(&format!("fleetlink: {failure}"));
+        self.notice(&format!("fleetlink: {}", shown(&failure.to_string())));
     }
 
     /// Says on standard error what standard output does not show. A closed pipe ends quietly.
@@ -316,6 +317,13 @@ fn is_dumb() -> bool {
     std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb")
 }
 
+/// The lines of a message. Nothing in them moves the cursor or changes the order of what is read,
+/// whatever text of others is part of it.
+fn shown(message: &str) -> String {
+    let lines = message.split('\n').map(|line| Escaped(line).to_string());
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 /// Shows a failure of a process that has not begun, and returns its exit code.
 pub(crate) fn failed(failure: &Failure, json: bool) -> ExitCode {
     let message = failure.to_string();
@@ -324,9 +332,21 @@ pub(crate) fn failed(failure: &Failure, json: bool) -> ExitCode {
             let document = json!({"error": {"code": failure.code(), "message": message}});
             (Stream::Stdout, format!("{document}\n"))
         }
-        false => (Stream::Stderr, format!("fleetlink: {message}\n")),
+        false => (Stream::Stderr, format!("fleetlink: {}\n", shown(&message))),
     };
     // Where it cannot be said, the exit code says it.
     stream.write(text.as_bytes());
     ExitCode::from(failure.exit_code())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_keeps_its_lines_and_nothing_else_that_a_terminal_obeys() {
+        let message = "one\ntwo \u{1b}]52;c;eA==\u{7}\u{9b}2J\u{202e}\r\u{2028}\nthree é";
+        let expected = "one\ntwo \\u{1b}]52;c;eA==\\u{7}\\u{9b}2J\\u{202e}\\r\\u{2028}\nthree é";
+        assert_eq!(shown(message), expected);
+    }
 }

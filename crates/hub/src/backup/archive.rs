@@ -31,6 +31,11 @@ pub(super) fn write(
     if !replace && fs::symlink_metadata(path).is_ok() {
         return Err(BackupError::Exists(path.to_owned()));
     }
+    let folder = path.parent().unwrap_or(Path::new(""));
+    // A folder that is made for a mistyped name would take the backup where nobody looks for it.
+    if folder != Path::new("") && !folder.is_dir() {
+        return Err(BackupError::NoFolder(folder.to_owned()));
+    }
     let workshop = Workshop::open(&unfinished(path)?, path)?;
     let taken = Taken::take(data, &workshop, watch)?;
     let made = workshop.path("archive");
@@ -38,13 +43,14 @@ pub(super) fn write(
     out.sync_all().map_err(at(&made))?;
     let written = out.metadata().map_err(at(&made))?.len();
     files::rename(&made, path, replace)?;
-    files::sync_folder(path.parent().unwrap_or(Path::new("")))?;
+    files::sync_folder(folder)?;
     Ok(BackedUp {
         to: path.to_owned(),
         manifest: None,
         backup: taken.info().clone(),
         written,
         removed: 0,
+        not_removed: None,
     })
 }
 

@@ -1,20 +1,23 @@
-//! Checking backups where they are.
+//! Checking backups where they are, by the same steps as a store.
 
-use std::collections::HashSet;
-use std::fs::File;
+use std::collections::HashMap;
+use std::fs::{self, File};
 use std::io::{BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use super::archive;
-use super::error::{BackupError, at};
-use super::files;
+use super::error::{BackupError, at, sentences};
+use super::files::{self, CopyError};
 use super::folder::BackupFolder;
 use super::manifest::{BackupInfo, ManifestReader, Member};
 use super::part::Part;
 use super::reading::Sink;
-use crate::store::sqlite::{DatabaseCopy, FiledSegment};
+use super::references::References;
+use crate::store::sqlite::{
+    CopyCheck, DATABASE, DatabaseCopy, Text, bring_up, make_private_folder, newest_format,
+};
 use crate::watch::Watch;
 
 /// The result of a check of backups.
@@ -22,7 +25,7 @@ use crate::watch::Watch;
 pub struct BackupVerified {
     /// The backups that are whole, with their names in a folder.
     pub whole: Vec<(Option<String>, BackupInfo)>,
-    /// One sentence for each backup that is not.
+    /// One sentence for each fault of one that is not.
     pub faults: Vec<String>,
 }
 
@@ -32,9 +35,8 @@ pub(super) fn verify(
     wanted: Option<&str>,
     watch: &Watch,
 ) -> Result<BackupVerified, BackupError> {
-    let scratch = tempfile::tempdir().map_err(at(&std::env::temp_dir()))?;
-    if !std::fs::metadata(from).map_err(at(from))?.is_dir() {
-        return verify_file(from, scratch.path(), watch);
+    if !fs::metadata(from).map_err(at(from))?.is_dir() {
+        return verify_file(from, watch);
     }
     let folder = BackupFolder::open(from)?;
     let names = match wanted {
@@ -45,10 +47,14 @@ pub(super) fn verify(
         folder.find(None)?;
     }
     let mut verified = BackupVerified::default();
-    let mut checked = HashSet::new();
+    let mut known = HashMap::new();
     for name in names {
-        match verify_one(&folder, &name, &mut checked, watch) {
-            Ok(info) => verified.whole.push((Some(name), info)),
+        match verify_one(&folder, &name, &mut known, watch) {
+            Ok((info, faults)) if faults.is_empty() => verified.whole.push((Some(name), info)),
+            Ok((_, faults)) => {
+                let faults = faults.iter().map(|fault| format!("{name}: {fault}"));
+                verified.faults.extend(faults);
+            }
             Err(BackupError::Stopped(stopped)) => return Err(stopped.into()),
             Err(error) => verified.faults.push(format!("{name}: {error}")),
         }
@@ -56,131 +62,212 @@ pub(super) fn verify(
     Ok(verified)
 }
 
-fn verify_file(from: &Path, scratch: &Path, watch: &Watch) -> Result<BackupVerified, BackupError> {
-    let manifest = scratch.join("manifest");
-    let database = scratch.join("hub.db");
-    let mut sink = Checking {
-        database: &database,
-        watch,
-    };
+fn verify_file(from: &Path, watch: &Watch) -> Result<BackupVerified, BackupError> {
+    let scratch = scratch()?;
+    let manifest = scratch.path().join("manifest");
+    let mut sink = Checking::begin(scratch.path(), watch)?;
     let mut verified = BackupVerified::default();
-    let checked = archive::read(from, &manifest, &mut sink)
-        .and_then(|info| references(&database, &manifest).map(|()| info));
-    match checked {
-        Ok(info) => verified.whole.push((None, info)),
+    let read = archive::read(from, &manifest, &mut sink).and_then(|info| {
+        let file = File::open(&manifest).map_err(at(&manifest))?;
+        let faults = sink.finish(ManifestReader::begin(BufReader::new(file))?)?;
+        Ok((info, faults))
+    });
+    match read {
+        Ok((info, faults)) if faults.is_empty() => verified.whole.push((None, info)),
+        Ok((_, faults)) => verified.faults = faults,
         Err(error @ BackupError::Damaged { .. }) => verified.faults.push(error.to_string()),
         Err(error) => return Err(error),
     }
     Ok(verified)
 }
 
-/// Each object is read once, however many backups name it.
+fn scratch() -> Result<tempfile::TempDir, BackupError> {
+    tempfile::tempdir().map_err(at(&std::env::temp_dir()))
+}
+
+/// The findings in objects: each one is read once, however many backups name it.
+type Known = HashMap<[u8; 32], Result<Text, String>>;
+
 fn verify_one(
     folder: &BackupFolder,
     name: &str,
-    checked: &mut HashSet<[u8; 32]>,
+    known: &mut Known,
     watch: &Watch,
-) -> Result<BackupInfo, BackupError> {
+) -> Result<(BackupInfo, Vec<String>), BackupError> {
+    let scratch = scratch()?;
     let mut members = folder.manifest(name)?;
-    watch.begin(members.info().part_bytes);
-    let mut database = None;
+    let mut sink = Checking::begin(scratch.path(), watch)?;
+    sink.begin(members.info())?;
     while let Some(member) = members.next()? {
-        if member.part == Part::Database {
-            database = Some(folder.object(&member.blake3));
-        }
-        if checked.contains(member.blake3.as_bytes()) {
+        let path = folder.object(&member.blake3);
+        let hash = *member.blake3.as_bytes();
+        if let Some(found) = known.get(&hash) {
             watch.add(member.bytes)?;
+            sink.segment(&member, found)?;
             continue;
         }
-        let mut file = folder.open_object(&member)?;
-        compare(&mut file, &member, watch)?;
-        checked.insert(*member.blake3.as_bytes());
+        let mut file = match folder.open_object(&member)? {
+            Ok(file) => file,
+            Err(fault) => {
+                sink.fault(&member, &fault)?;
+                continue;
+            }
+        };
+        let named = |fault: String| format!("{fault} (object {})", path.display());
+        match member.part {
+            Part::Segment(_) => {
+                let found = text(&member, &mut file, watch)?.map_err(named);
+                sink.segment(&member, &found)?;
+                known.insert(hash, found);
+            }
+            Part::Database => {
+                match files::copy(&mut file, &member, &mut std::io::sink(), watch) {
+                    Ok(()) => {}
+                    Err(CopyError::Source(fault)) => sink.fault(&member, &named(fault))?,
+                    Err(error) => return Err(error.of_backup(&member, &path)),
+                }
+                sink.database(&path)?;
+            }
+            _ => sink.small(&member, &mut file, named)?,
+        }
     }
     let info = members.info().clone();
-    if let Some(database) = database {
-        compare_references(&database, folder.manifest(name)?)?;
-    }
-    Ok(info)
+    Ok((info, sink.finish(folder.manifest(name)?)?))
 }
 
-fn compare(bytes: &mut dyn Read, member: &Member, watch: &Watch) -> Result<(), BackupError> {
-    let copied = files::copy(bytes, member, &mut std::io::sink(), watch);
-    copied.map_err(|error| error.of_backup(member, Path::new("")))
+/// Reads the text of a segment, and compares it with the manifest.
+fn text(
+    member: &Member,
+    bytes: &mut dyn Read,
+    watch: &Watch,
+) -> Result<Result<Text, String>, BackupError> {
+    // One byte more than there should be shows that there are too many.
+    let mut bytes = bytes.take(member.bytes.saturating_add(1));
+    let text = match Text::read(&mut bytes, watch)? {
+        Ok(text) => text,
+        Err(fault) => return Ok(Err(fault)),
+    };
+    Ok(match text.bytes {
+        bytes if bytes < member.bytes => Err("it ends too early".to_owned()),
+        bytes if bytes > member.bytes => Err("it is longer than it should be".to_owned()),
+        _ if text.hash != member.blake3 => Err("its bytes are not those of its hash".to_owned()),
+        _ => Ok(text),
+    })
 }
 
-/// Keeps the database alone.
+/// The check of one backup.
 struct Checking<'a> {
-    database: &'a Path,
+    /// A folder for what has to be in a file of its own.
+    data: PathBuf,
     watch: &'a Watch,
+    check: CopyCheck,
+    store_format: u64,
+}
+
+impl<'a> Checking<'a> {
+    fn begin(scratch: &Path, watch: &'a Watch) -> Result<Self, BackupError> {
+        let data = scratch.join("data");
+        make_private_folder(&data)?;
+        Ok(Checking {
+            data,
+            watch,
+            check: CopyCheck::default(),
+            store_format: 0,
+        })
+    }
+
+    /// Opens the database at this path. One of an earlier format gets the newest in a copy.
+    fn database(&mut self, path: &Path) -> Result<(), BackupError> {
+        let format = DatabaseCopy::open(path).and_then(|copy| copy.format());
+        let format = match format {
+            Ok(format) => format,
+            Err(error) => {
+                self.check.fault(DATABASE, error.to_string());
+                return Ok(());
+            }
+        };
+        if format != self.store_format {
+            let fault = "it has another format than the manifest says";
+            self.check.fault(DATABASE, fault);
+        }
+        if usize::try_from(format) == Ok(newest_format()) {
+            return Ok(self.check.open(path, self.watch)?);
+        }
+        let copy = self.data.join(DATABASE);
+        if path != copy {
+            fs::copy(path, &copy).map_err(at(&copy))?;
+        }
+        match bring_up(&self.data) {
+            Ok(()) => Ok(self.check.open(&copy, self.watch)?),
+            Err(error) => {
+                self.check.fault(DATABASE, error.to_string());
+                Ok(())
+            }
+        }
+    }
+
+    fn segment(
+        &mut self,
+        member: &Member,
+        found: &Result<Text, String>,
+    ) -> Result<(), BackupError> {
+        match (found, member.part) {
+            (Ok(text), Part::Segment(id)) => Ok(self.check.segment(id, text)?),
+            (Ok(_), _) => Ok(()),
+            (Err(fault), _) => self.fault(member, fault),
+        }
+    }
+
+    fn small(
+        &mut self,
+        member: &Member,
+        bytes: &mut dyn Read,
+        named: impl Fn(String) -> String,
+    ) -> Result<(), BackupError> {
+        let path = self.data.join(member.part.to_string());
+        let mut file = files::create(&path)?;
+        match files::copy(bytes, member, &mut file, self.watch) {
+            Err(CopyError::Source(fault)) => self.fault(member, &named(fault)),
+            copied => copied.map_err(|error| error.of_backup(member, &path)),
+        }
+    }
+
+    /// Checks what the parts say together; the sentences of all faults.
+    fn finish<R: std::io::BufRead>(
+        self,
+        manifest: ManifestReader<R>,
+    ) -> Result<Vec<String>, BackupError> {
+        if self.check.has_database() {
+            self.check.rows(&self.data, self.watch)?;
+            References::compare(manifest, &self.check)?;
+        }
+        Ok(sentences(&self.check.finish()))
+    }
 }
 
 impl Sink for Checking<'_> {
     fn begin(&mut self, info: &BackupInfo) -> Result<(), BackupError> {
+        self.store_format = info.store_format;
         self.watch.begin(info.part_bytes);
         Ok(())
     }
 
     fn part(&mut self, member: &Member, bytes: &mut dyn Read) -> Result<(), BackupError> {
-        if member.part != Part::Database {
-            return compare(bytes, member, self.watch);
-        }
-        let mut file = files::create(self.database)?;
-        files::copy(bytes, member, &mut file, self.watch)
-            .map_err(|error| error.of_backup(member, self.database))
-    }
-}
-
-/// Compares the segments that a copy of a database names with those of its manifest.
-pub(super) fn references(database: &Path, manifest: &Path) -> Result<(), BackupError> {
-    let file = File::open(manifest).map_err(at(manifest))?;
-    compare_references(database, ManifestReader::begin(BufReader::new(file))?)
-}
-
-fn compare_references<R: std::io::BufRead>(
-    database: &Path,
-    mut members: ManifestReader<R>,
-) -> Result<(), BackupError> {
-    let unreadable = |error: rusqlite::Error| BackupError::damaged(Part::Database, error);
-    let copy = DatabaseCopy::open(database).map_err(unreadable)?;
-    copy.check().map_err(unreadable)?.map_or(Ok(()), |fault| {
-        Err(BackupError::damaged(Part::Database, fault))
-    })?;
-    let format = copy.format().map_err(unreadable)?;
-    if format != members.info().store_format {
-        let fault = "it has another format than the manifest says";
-        return Err(BackupError::damaged(Part::Database, fault));
-    }
-    // Both are in the order of their numbers.
-    copy.filed_segments(|segment| match next_segment(&mut members)? {
-        Some(member) if is_of(&member, &segment) => Ok(()),
-        _ => {
-            let part = Part::Segment(segment.id);
-            let fault = "the database names it, and the manifest does not";
-            Err(BackupError::damaged(part, fault))
-        }
-    })?;
-    match next_segment(&mut members)? {
-        None => Ok(()),
-        Some(member) => {
-            let fault = "the manifest names it, and the database does not";
-            Err(BackupError::damaged(member.part, fault))
+        match member.part {
+            Part::Segment(_) => {
+                let found = text(member, bytes, self.watch)?;
+                self.segment(member, &found)
+            }
+            Part::Database => {
+                self.small(member, bytes, |fault| fault)?;
+                self.database(&self.data.join(DATABASE))
+            }
+            _ => self.small(member, bytes, |fault| fault),
         }
     }
-}
 
-fn next_segment<R: std::io::BufRead>(
-    members: &mut ManifestReader<R>,
-) -> Result<Option<Member>, BackupError> {
-    loop {
-        match members.next()? {
-            Some(member) if matches!(member.part, Part::Segment(_)) => return Ok(Some(member)),
-            Some(_) => {}
-            None => return Ok(None),
-        }
+    fn fault(&mut self, member: &Member, fault: &str) -> Result<(), BackupError> {
+        self.check.fault(member.part.to_string(), fault);
+        Ok(())
     }
-}
-
-fn is_of(member: &Member, segment: &FiledSegment) -> bool {
-    (member.part, member.bytes, *member.blake3.as_bytes())
-        == (Part::Segment(segment.id), segment.bytes, segment.hash)
 }

@@ -3,7 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::store::sqlite::{OpenError, VerifyError};
+use fleetlink_proto::Escaped;
+
+use crate::store::sqlite::{OpenError, Verified, VerifyError};
 use crate::watch::Stopped;
 
 /// The reason why a backup was not made, read or restored.
@@ -30,6 +32,9 @@ pub enum BackupError {
     /// The folder has something else in it.
     #[error("{} is not empty and holds no backups: name a new folder for them", .0.display())]
     NoBackupFolder(PathBuf),
+    /// The folder of the file is missing.
+    #[error("there is no folder {} for the backup's file: make it first, or look at its name", .0.display())]
+    NoFolder(PathBuf),
     /// Nothing can be restored there.
     #[error("{} is not empty: a backup is restored into a new or empty folder only", .0.display())]
     NotEmpty(PathBuf),
@@ -46,6 +51,9 @@ pub enum BackupError {
     /// A part of the backup is not what it was.
     #[error("the backup is damaged: {part}: {fault}; take another backup")]
     Damaged { part: String, fault: String },
+    /// Parts of the backup are not what they were: one sentence for each.
+    #[error("{}", .0.join("\n"))]
+    Faults(Vec<String>),
     /// It was made by a later version.
     #[error(
         "the backup has format {found}, and this version reads formats up to {known}: restore it \
@@ -104,11 +112,38 @@ impl BackupError {
         reason = "texts that are made for this call"
     )]
     pub(super) fn damaged(part: impl ToString, fault: impl ToString) -> Self {
+        // Names and faults may be texts of the backup.
         BackupError::Damaged {
-            part: part.to_string(),
-            fault: fault.to_string(),
+            part: Escaped(&part.to_string()).to_string(),
+            fault: Escaped(&fault.to_string()).to_string(),
         }
     }
+
+    /// Whether there was no room.
+    pub(super) fn is_full(&self) -> bool {
+        match self {
+            BackupError::Io { error, .. } => matches!(
+                error.kind(),
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+            ),
+            BackupError::Database(error) => {
+                error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The sentences of a check's faults.
+pub(super) fn sentences(found: &Verified) -> Vec<String> {
+    let faults = found.faults.iter();
+    let mut sentences: Vec<String> = faults
+        .map(|fault| BackupError::damaged(&fault.place, &fault.fault).to_string())
+        .collect();
+    if found.more_faults > 0 {
+        sentences.push(format!("and {} more faults", found.more_faults));
+    }
+    sentences
 }
 
 /// Says at which path something failed.

@@ -5,10 +5,10 @@ use std::fs::{self, File, TryLockError};
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use fleetlink_proto::ContentHash;
+use fleetlink_proto::{ContentHash, Escaped};
 
 use super::error::{BackupError, at};
-use super::files;
+use super::files::{self, CopyError};
 use super::manifest::{BackupInfo, ManifestReader, Member};
 use super::reading::Sink;
 use super::take::{Taken, name_of};
@@ -103,7 +103,7 @@ impl BackupFolder {
             Some(wanted) => BackupError::NoManifest {
                 folder: self.root.clone(),
                 name: wanted.escape_debug().to_string(),
-                there: names.join(", "),
+                there: Escaped(&names.join(", ")).to_string(),
             },
         })
     }
@@ -141,9 +141,7 @@ impl BackupFolder {
         let mut members = taken.manifest()?;
         while let Some(member) = members.next()? {
             let path = self.object(&member.blake3);
-            let found = fs::metadata(&path);
-            if found.is_ok_and(|found| found.len() == member.bytes) {
-                watch.add(member.bytes)?;
+            if is_whole(&path, &member, watch)? {
                 continue;
             }
             let new = workshop.path("object");
@@ -162,14 +160,12 @@ impl BackupFolder {
         Ok(written)
     }
 
-    /// Removes the oldest backups and the objects that no other one names.
+    /// Removes the oldest backups, and the objects that no other one names: also those of a backup that
+    /// did not come to its end.
     fn keep(&self, most: usize) -> Result<usize, BackupError> {
         let mut names = self.names()?;
         let surplus = names.len().saturating_sub(most.max(1));
         let removed: Vec<String> = names.drain(..surplus).collect();
-        if removed.is_empty() {
-            return Ok(0);
-        }
         // Before anything goes: where a manifest cannot be read, nobody knows what it names.
         let mut named = HashSet::new();
         for name in &names {
@@ -211,13 +207,37 @@ impl BackupFolder {
     }
 }
 
+/// Whether an object of an earlier backup is still what it was: one that was damaged is written anew.
+fn is_whole(path: &Path, member: &Member, watch: &Watch) -> Result<bool, BackupError> {
+    match File::open(path) {
+        Ok(file)
+            if file
+                .metadata()
+                .is_ok_and(|found| found.len() != member.bytes) =>
+        {
+            Ok(false)
+        }
+        Ok(mut file) => match files::copy(&mut file, member, &mut std::io::sink(), watch) {
+            Ok(()) => Ok(true),
+            Err(CopyError::Stopped(stopped)) => Err(stopped.into()),
+            Err(CopyError::Source(fault)) => {
+                tracing::warn!(path = %path.display(), fault, "an object of the backups was damaged");
+                Ok(false)
+            }
+            Err(CopyError::Target(_)) => Ok(false),
+        },
+        Err(_) => Ok(false),
+    }
+}
+
 /// The number that a backup's name begins with.
 fn numbered(name: &str) -> Option<(u64, String)> {
     let (number, _) = name.split_once('-')?;
     Some((number.parse().ok()?, name.to_owned()))
 }
 
-/// Adds a backup to a folder.
+/// Adds a backup to a folder. On a full disk the oldest one beyond those to be kept goes before the new
+/// one is there, so that the next night has room too.
 pub(super) fn add(
     data: &Path,
     root: &Path,
@@ -225,6 +245,28 @@ pub(super) fn add(
     watch: &Watch,
 ) -> Result<BackedUp, BackupError> {
     let folder = BackupFolder::open_or_make(root)?;
+    let (made, before) = match (add_one(&folder, data, watch), keep) {
+        (Err(error), Some(most)) if error.is_full() => {
+            // The new one is one of those.
+            let removed = folder.keep(most.saturating_sub(1))?;
+            (add_one(&folder, data, watch)?, removed)
+        }
+        (made, _) => (made?, 0),
+    };
+    let pruned = keep.map_or(Ok(0), |most| folder.keep(most));
+    let (removed, not_removed) = match pruned {
+        Ok(removed) => (removed, None),
+        Err(error) => (0, Some(error.to_string())),
+    };
+    Ok(BackedUp {
+        removed: before + removed,
+        not_removed,
+        ..made
+    })
+}
+
+fn add_one(folder: &BackupFolder, data: &Path, watch: &Watch) -> Result<BackedUp, BackupError> {
+    let root = &folder.root;
     let workshop = Workshop::open(&root.join(UNFINISHED), root)?;
     let taken = Taken::take(data, &workshop, watch)?;
     let written = folder.add_objects(&taken, &workshop, watch)?;
@@ -237,15 +279,13 @@ pub(super) fn add(
     files::rename(&taken.manifest_path(), &manifests.join(&name), false)?;
     files::sync_folder(&manifests)?;
     files::sync_folder(root)?;
-    let info = taken.info().clone();
-    drop(taken);
-    let removed = keep.map_or(Ok(0), |most| folder.keep(most))?;
     Ok(BackedUp {
-        to: root.to_owned(),
+        to: root.clone(),
         manifest: Some(name),
-        backup: info,
+        backup: taken.info().clone(),
         written,
-        removed,
+        removed: 0,
+        not_removed: None,
     })
 }
 
@@ -263,22 +303,24 @@ pub(super) fn read(
     let mut members = folder.manifest(&name)?;
     sink.begin(members.info())?;
     while let Some(member) = members.next()? {
-        let mut file = folder.open_object(&member)?;
-        sink.part(&member, &mut file)?;
+        match folder.open_object(&member)? {
+            Ok(mut file) => sink.part(&member, &mut file)?,
+            Err(fault) => sink.fault(&member, &fault)?,
+        }
     }
     Ok(members.info().clone())
 }
 
 impl BackupFolder {
-    /// Opens the object of a part.
-    pub(super) fn open_object(&self, member: &Member) -> Result<File, BackupError> {
+    /// Opens the object of a part; a missing one is a fault.
+    pub(super) fn open_object(&self, member: &Member) -> Result<Result<File, String>, BackupError> {
         let path = self.object(&member.blake3);
-        File::open(&path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => {
-                let fault = format!("its file {} is missing", path.display());
-                BackupError::damaged(member.part, fault)
+        match File::open(&path) {
+            Ok(file) => Ok(Ok(file)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Ok(Err(format!("its file {} is missing", path.display())))
             }
-            _ => at(&path)(error),
-        })
+            Err(error) => Err(at(&path)(error)),
+        }
     }
 }

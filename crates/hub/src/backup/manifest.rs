@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, Read as _, Write};
 
-use fleetlink_proto::{ContentHash, HubPin, WallTime};
+use fleetlink_proto::{ContentHash, Escaped, HubPin, WallTime};
 use serde::{Deserialize, Serialize};
 
 use super::error::BackupError;
@@ -123,7 +123,8 @@ impl<R: BufRead> ManifestReader<R> {
         let first = line(&mut lines)?;
         let format: AnyFormat = serde_json::from_slice(&first)
             .map_err(|_| damaged("its first line is not that of a backup"))?;
-        let by = format.version;
+        // It may be a text of anybody.
+        let by = Escaped(&format.version).to_string();
         if format.fleetlink_backup > FORMAT {
             let (found, known) = (format.fleetlink_backup, FORMAT);
             return Err(BackupError::Newer { found, known, by });

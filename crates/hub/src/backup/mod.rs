@@ -27,6 +27,7 @@ mod manifest;
 mod part;
 mod place;
 mod reading;
+mod references;
 mod restore;
 mod take;
 mod workshop;
@@ -81,6 +82,21 @@ pub struct BackedUp {
     pub written: u64,
     /// Backups that were removed from the folder.
     pub removed: usize,
+    /// The reason why older ones, or what none of them needs, were not removed.
+    pub not_removed: Option<String>,
+}
+
+/// The order to restore a backup.
+#[derive(Debug, Clone)]
+pub struct RestoreOrder {
+    /// The file or folder of the backup.
+    pub from: PathBuf,
+    /// The name or the number of the backup in a folder; else the newest.
+    pub at: Option<String>,
+    /// The new or empty folder.
+    pub data: PathBuf,
+    /// Whether what is whole is restored from a damaged backup too.
+    pub despite_damage: bool,
 }
 
 /// Makes a backup. Blocking.
@@ -99,13 +115,8 @@ pub fn back_up(order: &BackupOrder, watch: &Watch) -> Result<BackedUp, BackupErr
 ///
 /// # Errors
 /// The backup is damaged, newer or none, or somebody stopped it. The folder is then as it was.
-pub fn restore(
-    from: &Path,
-    at: Option<&str>,
-    data: &Path,
-    watch: &Watch,
-) -> Result<Restored, BackupError> {
-    restore::restore(from, at, data, watch)
+pub fn restore(order: &RestoreOrder, watch: &Watch) -> Result<Restored, BackupError> {
+    restore::restore(order, watch)
 }
 
 /// Checks a backup, or all of a folder. Blocking.

@@ -5,11 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::identity::{CERTIFICATE_FILE, KEY_FILE};
-
-const DATABASE: &str = "hub.db";
-/// The settings of a hub, where they are in its data folder.
-const SETTINGS: &str = "fleetlink.toml";
-const SEGMENTS: &str = "segments/";
+use crate::store::sqlite::{DATABASE, SEGMENTS, SETTINGS_FILE};
 
 /// A part of a backup, in the order in which they stand in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -36,8 +32,8 @@ impl fmt::Display for Part {
             Part::Database => f.write_str(DATABASE),
             Part::Key => f.write_str(KEY_FILE),
             Part::Certificate => f.write_str(CERTIFICATE_FILE),
-            Part::Settings => f.write_str(SETTINGS),
-            Part::Segment(id) => write!(f, "{SEGMENTS}{id}"),
+            Part::Settings => f.write_str(SETTINGS_FILE),
+            Part::Segment(id) => write!(f, "{SEGMENTS}/{id}"),
         }
     }
 }
@@ -57,9 +53,12 @@ impl TryFrom<String> for Part {
             DATABASE => Ok(Part::Database),
             KEY_FILE => Ok(Part::Key),
             CERTIFICATE_FILE => Ok(Part::Certificate),
-            SETTINGS => Ok(Part::Settings),
+            SETTINGS_FILE => Ok(Part::Settings),
             other => {
-                let id = other.strip_prefix(SEGMENTS).ok_or_else(unknown)?;
+                let id = other
+                    .strip_prefix(SEGMENTS)
+                    .and_then(|id| id.strip_prefix('/'));
+                let id = id.ok_or_else(unknown)?;
                 let number: u64 = id.parse().map_err(|_| unknown())?;
                 match number.to_string() == id && number < 1 << 62 {
                     true => Ok(Part::Segment(number)),

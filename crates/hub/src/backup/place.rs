@@ -7,21 +7,22 @@ use std::path::{Path, PathBuf};
 use super::error::{BackupError, at};
 use super::files;
 use super::workshop::Workshop;
-use crate::store::sqlite::{make_private_folder, private_file};
+use crate::identity::{CERTIFICATE_FILE, KEY_FILE};
+use crate::store::sqlite::{
+    DATABASE, LOCK, PARTIALS, PYRAMIDS, RESERVE, RESTORING, SEGMENTS, SETTINGS_FILE,
+    make_private_folder, private_file,
+};
 
-const UNFINISHED: &str = "restore.unfinished";
-const LOCK: &str = "hub.lock";
-const DATABASE: &str = "hub.db";
 /// The names that a restore puts there; the database is the last, and without it the folder is no
 /// store.
 const RESTORED: [&str; 8] = [
-    "hub.key",
-    "hub.crt",
-    "fleetlink.toml",
-    "reserve",
-    "segments",
-    "pyramids",
-    "partial",
+    KEY_FILE,
+    CERTIFICATE_FILE,
+    SETTINGS_FILE,
+    RESERVE,
+    SEGMENTS,
+    PYRAMIDS,
+    PARTIALS,
     DATABASE,
 ];
 
@@ -60,21 +61,25 @@ impl RestorePlace {
         };
         // Again, now that nobody else can fill it.
         refuse_used(root)?;
-        place.workshop = Some(Workshop::open(&root.join(UNFINISHED), root)?);
+        place.workshop = Some(Workshop::open(&root.join(RESTORING), root)?);
         place.remove_restored()?;
         Ok(place)
     }
 
     /// A path for what is not restored.
     pub(super) fn path(&self, name: &str) -> PathBuf {
-        self.root.join(UNFINISHED).join(name)
+        self.root.join(RESTORING).join(name)
     }
 
-    /// Moves everything from this folder to its place.
-    pub(super) fn fill(mut self, from: &Path) -> Result<(), BackupError> {
+    /// Moves everything from this folder to its place. What could not be removed then is answered.
+    pub(super) fn fill(mut self, from: &Path) -> Result<Option<PathBuf>, BackupError> {
         for name in RESTORED {
+            // With the database it is a store: nothing fails behind that.
             if name == DATABASE {
                 files::sync_folder(&self.root)?;
+                // The folder's own name.
+                let above = self.root.parent().unwrap_or(Path::new(""));
+                files::sync_folder(above)?;
             }
             let (from, to) = (from.join(name), self.root.join(name));
             if fs::exists(&from).map_err(at(&from))? {
@@ -83,9 +88,9 @@ impl RestorePlace {
         }
         self.is_filled = true;
         files::sync_folder(&self.root)?;
-        // The folder's own name.
-        let above = self.root.parent().map_or(Path::new(""), |above| above);
-        files::sync_folder(above)
+        self.workshop = None;
+        let left = self.path("");
+        Ok(fs::exists(&left).unwrap_or(true).then_some(left))
     }
 
     /// Removes what a restore that was cut off has put there.
@@ -133,11 +138,10 @@ fn refuse_used(root: &Path) -> Result<(), BackupError> {
         names.push(entry.map_err(at(root))?.file_name());
     }
     let is_cut_off =
-        names.iter().any(|name| name == UNFINISHED) && !names.iter().any(|name| name == DATABASE);
+        names.iter().any(|name| name == RESTORING) && !names.iter().any(|name| name == DATABASE);
     let is_ours = |name: &std::ffi::OsString| {
         name == LOCK
-            || is_cut_off
-                && (name == UNFINISHED || RESTORED.iter().any(|restored| name == restored))
+            || is_cut_off && (name == RESTORING || RESTORED.iter().any(|restored| name == restored))
     };
     match names.iter().all(is_ours) {
         true => Ok(()),

@@ -14,6 +14,9 @@ pub(super) trait Sink {
 
     /// A part, whose bytes are to be compared with its length and hash.
     fn part(&mut self, member: &Member, bytes: &mut dyn Read) -> Result<(), BackupError>;
+
+    /// A part that is missing, or whose bytes are others. Whoever can goes on.
+    fn fault(&mut self, member: &Member, fault: &str) -> Result<(), BackupError>;
 }
 
 /// Reads a backup from a file or a folder; the manifest of a file is kept at `manifest`.

@@ -6,12 +6,16 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::error::{BackupError, at};
+use super::error::{BackupError, at, sentences};
+use super::files::CopyError;
 use super::manifest::{BackupInfo, Member};
+use super::part::Part;
 use super::place::RestorePlace;
 use super::reading::{self, Sink};
-use super::{check, files};
-use crate::store::sqlite::{SqliteStore, make_private_folder, verify};
+use super::{RestoreOrder, files};
+use crate::store::sqlite::{
+    DATABASE, OpenError, SEGMENTS, make_private_folder, pass_over_numbers, verify,
+};
 use crate::watch::Watch;
 
 /// A backup that was restored.
@@ -21,58 +25,40 @@ pub struct Restored {
     pub data: PathBuf,
     /// The content of the backup.
     pub backup: BackupInfo,
+    /// One sentence for each fault of the backup, which what was restored has too.
+    pub faults: Vec<String>,
+    /// A folder of the restore that could not be removed.
+    pub left: Option<PathBuf>,
 }
 
-pub(super) fn restore(
-    from: &Path,
-    at: Option<&str>,
-    data: &Path,
-    watch: &Watch,
-) -> Result<Restored, BackupError> {
-    let place = RestorePlace::take(data)?;
+pub(super) fn restore(order: &RestoreOrder, watch: &Watch) -> Result<Restored, BackupError> {
+    let place = RestorePlace::take(&order.data)?;
     let making = place.path("data");
-    make_private_folder(&making.join("segments"))?;
-    let manifest = place.path("manifest");
+    make_private_folder(&making.join(SEGMENTS))?;
     let mut writing = Writing {
         folder: &making,
         watch,
+        faults: Vec::new(),
     };
-    let backup = reading::read(from, at, &manifest, &mut writing)?;
-    check::references(&making.join("hub.db"), &manifest)?;
-    open_once(&making)?;
-    check_whole(&making, watch)?;
+    let manifest = place.path("manifest");
+    let backup = reading::read(&order.from, order.at.as_deref(), &manifest, &mut writing)?;
+    let mut faults = writing.faults;
+    pass_over_numbers(&making).map_err(|error| match error {
+        OpenError::Io { .. } | OpenError::LogLeft(_) => error.into(),
+        error => BackupError::damaged(DATABASE, error),
+    })?;
+    faults.extend(sentences(&verify(&making, watch)?));
+    if !faults.is_empty() && !order.despite_damage {
+        return Err(BackupError::Faults(faults));
+    }
     make_durable(&making)?;
-    place.fill(&making)?;
+    let left = place.fill(&making)?;
     Ok(Restored {
-        data: data.to_owned(),
+        data: order.data.clone(),
         backup,
+        faults,
+        left,
     })
-}
-
-/// Opens the store once: one of an earlier format gets the newest.
-fn open_once(folder: &Path) -> Result<(), BackupError> {
-    let store = SqliteStore::open(folder).map_err(|error| BackupError::damaged("hub.db", error))?;
-    let found = store.reconciliation();
-    if let Some(lost) = found.damaged.first() {
-        let part = format!("segment {} of {}/{}", lost.segment, lost.device, lost.file);
-        return Err(BackupError::damaged(
-            part,
-            "it is missing or of another length",
-        ));
-    }
-    if found.orphans_moved > 0 {
-        let fault = "the database does not name all of them";
-        return Err(BackupError::damaged("its segments", fault));
-    }
-    Ok(())
-}
-
-fn check_whole(folder: &Path, watch: &Watch) -> Result<(), BackupError> {
-    let found = verify(folder, watch)?;
-    match found.faults.into_iter().next() {
-        None => Ok(()),
-        Some(fault) => Err(BackupError::damaged(fault.place, fault.fault)),
-    }
 }
 
 /// One call for all files of the file system where there is one, else one for each.
@@ -103,6 +89,8 @@ fn sync_all(folder: &Path) -> Result<(), BackupError> {
 struct Writing<'a> {
     folder: &'a Path,
     watch: &'a Watch,
+    /// Faults of parts that cannot be seen in what was restored.
+    faults: Vec<String>,
 }
 
 impl Sink for Writing<'_> {
@@ -114,7 +102,18 @@ impl Sink for Writing<'_> {
     fn part(&mut self, member: &Member, bytes: &mut dyn Read) -> Result<(), BackupError> {
         let path = self.folder.join(member.part.to_string());
         let mut file = files::create(&path)?;
-        files::copy(bytes, member, &mut file, self.watch)
-            .map_err(|error| error.of_backup(member, &path))
+        files::copy(bytes, member, &mut file, self.watch).or_else(|error| match error {
+            CopyError::Source(fault) => self.fault(member, &fault),
+            error => Err(error.of_backup(member, &path)),
+        })
+    }
+
+    fn fault(&mut self, member: &Member, fault: &str) -> Result<(), BackupError> {
+        // A segment is compared with its row, which says whose it is.
+        if !matches!(member.part, Part::Segment(_)) {
+            let fault = BackupError::damaged(member.part, fault).to_string();
+            self.faults.push(fault);
+        }
+        Ok(())
     }
 }

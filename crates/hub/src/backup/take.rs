@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Read};
 use std::path::{Path, PathBuf};
 
-use fleetlink_proto::{ContentHash, WallTime};
+use fleetlink_proto::{ContentHash, Escaped, WallTime};
 
 use super::error::{BackupError, at};
 use super::files::{self, CopyError};
@@ -13,7 +13,7 @@ use super::part::{Part, SMALL};
 use super::workshop::Workshop;
 use crate::driver::wall_time;
 use crate::identity;
-use crate::store::sqlite::{Beside, DatabaseCopy};
+use crate::store::sqlite::{Beside, CopyCheck, DATABASE, DatabaseCopy, newest_format};
 use crate::watch::Watch;
 
 /// The name of the manifest in the workshop.
@@ -39,7 +39,7 @@ impl<'a> Taken<'a> {
         let store = Beside::open(data)?;
         watch.interrupts(store.interrupt())?;
         let at_time = wall_time();
-        let path = workshop.path("hub.db");
+        let path = workshop.path(DATABASE);
         // Before SQLite writes to it, for the user alone.
         drop(files::create(&path)?);
         store.copy_database(&path)?;
@@ -55,6 +55,7 @@ impl<'a> Taken<'a> {
             BackupError::DamagedStore { part, fault }
         })?;
         let copy = DatabaseCopy::open(&path)?;
+        refuse_damaged(&copy, &path, &workshop.path(""), watch)?;
         let (bytes, blake3) = files::hash(&path, watch)?;
         let database = Member {
             part: Part::Database,
@@ -147,13 +148,46 @@ impl<'a> Taken<'a> {
 
     fn damaged(&self, part: Part, fault: String) -> BackupError {
         let part = match part {
-            Part::Segment(id) => match self.copy.owner(id) {
-                Some(owner) => format!("segment {id} of {owner}"),
-                None => format!("segment {id}"),
-            },
+            Part::Segment(id) => segment_of(&self.copy, id),
             part => part.to_string(),
         };
         BackupError::DamagedStore { part, fault }
+    }
+}
+
+fn segment_of(copy: &DatabaseCopy, id: u64) -> String {
+    match copy.owner(id) {
+        Some(owner) => Escaped(&format!("segment {id} of {owner}")).to_string(),
+        None => format!("segment {id}"),
+    }
+}
+
+/// Checks the copy as a restore will: what it would refuse is not backed up. Of an earlier format, the
+/// rows are compared with their hashes alone.
+fn refuse_damaged(
+    copy: &DatabaseCopy,
+    path: &Path,
+    folder: &Path,
+    watch: &Watch,
+) -> Result<(), BackupError> {
+    if usize::try_from(copy.format()?) != Ok(newest_format()) {
+        return match copy.damaged_row()? {
+            None => Ok(()),
+            Some(id) => Err(BackupError::DamagedStore {
+                part: segment_of(copy, id),
+                fault: "its bytes are not those of its hash".to_owned(),
+            }),
+        };
+    }
+    let mut check = CopyCheck::default();
+    check.open(path, watch)?;
+    check.rows(folder, watch)?;
+    match check.finish().faults.into_iter().next() {
+        None => Ok(()),
+        Some(fault) => Err(BackupError::DamagedStore {
+            part: Escaped(&fault.place).to_string(),
+            fault: Escaped(&fault.fault).to_string(),
+        }),
     }
 }
 

@@ -25,7 +25,7 @@ use crate::cli::Cli;
 use crate::failure::Failure;
 
 /// The name of the file in a hub's data folder.
-pub(crate) const FILE_NAME: &str = "fleetlink.toml";
+pub(crate) const FILE_NAME: &str = fleetlink_hub::store::sqlite::SETTINGS_FILE;
 
 /// The settings of a hub, and where each has come from.
 #[derive(Debug, Clone)]

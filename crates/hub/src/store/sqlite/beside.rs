@@ -17,7 +17,7 @@ pub(crate) struct Beside {
     root: PathBuf,
     pub(super) connection: Connection,
     format: i64,
-    _segments: File,
+    _segments: Option<File>,
 }
 
 /// A segment whose bytes are in a file.
@@ -49,13 +49,14 @@ pub(crate) fn newest_format() -> usize {
 }
 
 impl Beside {
-    /// Opens the store in this folder, of any format up to the newest.
+    /// Opens the store in this folder. Its format is the newest or an earlier one.
     ///
     /// # Errors
     /// There is none, it is newer, or it cannot be read.
     pub(crate) fn open(root: &Path) -> Result<Self, OpenError> {
         connection::check_sqlite()?;
         if !fs::metadata(root.join(DATABASE)).is_ok_and(|found| found.len() > 0) {
+            folder::refuse_cut_off(root)?;
             return Err(OpenError::NoStore(root.to_owned()));
         }
         let root = root.canonicalize().map_err(at(root))?;
@@ -75,7 +76,7 @@ impl Beside {
             root,
             connection,
             format: found,
-            _segments: segments,
+            _segments: Some(segments),
         })
     }
 
@@ -92,6 +93,20 @@ impl Beside {
             });
         }
         Ok(store)
+    }
+
+    /// Opens a copy of a database of the newest format, which nobody else uses.
+    pub(super) fn of_copy(database: &Path) -> Result<Self, OpenError> {
+        connection::check_sqlite()?;
+        let root = database.parent().unwrap_or(Path::new("")).to_owned();
+        let connection = connection::copy(database)?;
+        let format = schema::format(&connection, &root)?;
+        Ok(Beside {
+            root,
+            connection,
+            format,
+            _segments: None,
+        })
     }
 
     /// The data folder.
@@ -137,15 +152,6 @@ impl DatabaseCopy {
             .pragma_query_value(None, "user_version", |row| row.get(0))
     }
 
-    /// The first fault that the database finds in itself.
-    pub(crate) fn check(&self) -> rusqlite::Result<Option<String>> {
-        self.0.pragma_update(None, "temp_store", "file")?;
-        let found: String = self
-            .0
-            .query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
-        Ok((found != "ok").then_some(found))
-    }
-
     /// Counts what it holds.
     pub(crate) fn counts(&self) -> rusqlite::Result<StoreCounts> {
         let number = |sql: &str| self.0.query_row(sql, [], |row| row.get(0));
@@ -169,19 +175,23 @@ impl DatabaseCopy {
     /// Tells of each segment that has a file, by number. Ends where `tell` fails.
     pub(crate) fn filed_segments<E: From<rusqlite::Error>>(
         &self,
-        mut tell: impl FnMut(FiledSegment) -> Result<(), E>,
+        tell: impl FnMut(FiledSegment) -> Result<(), E>,
     ) -> Result<(), E> {
-        let select = "SELECT id, bytes, hash FROM segments WHERE body IS NULL ORDER BY id";
+        filed_segments(&self.0, tell)
+    }
+
+    /// The first segment in a row whose bytes are not those of its hash.
+    pub(crate) fn damaged_row(&self) -> rusqlite::Result<Option<u64>> {
+        let select = "SELECT id, hash, body FROM segments WHERE body IS NOT NULL ORDER BY id";
         let mut select = self.0.prepare(select)?;
         let mut rows = select.query([])?;
         while let Some(row) = rows.next()? {
-            tell(FiledSegment {
-                id: row.get(0)?,
-                bytes: row.get(1)?,
-                hash: row.get(2)?,
-            })?;
+            let (hash, body): ([u8; 32], Vec<u8>) = (row.get(1)?, row.get(2)?);
+            if *blake3::hash(&body).as_bytes() != hash {
+                return row.get(0).map(Some);
+            }
         }
-        Ok(())
+        Ok(None)
     }
 
     /// The data file that a segment is part of, for a message.
@@ -190,6 +200,24 @@ impl DatabaseCopy {
         let found = self.0.query_row(select, [segment], |row| row.get(0));
         found.optional().ok().flatten()
     }
+}
+
+/// Tells of each segment that has a file, by number. Ends where `tell` fails.
+pub(super) fn filed_segments<E: From<rusqlite::Error>>(
+    connection: &Connection,
+    mut tell: impl FnMut(FiledSegment) -> Result<(), E>,
+) -> Result<(), E> {
+    let select = "SELECT id, bytes, hash FROM segments WHERE body IS NULL ORDER BY id";
+    let mut select = connection.prepare(select)?;
+    let mut rows = select.query([])?;
+    while let Some(row) = rows.next()? {
+        tell(FiledSegment {
+            id: row.get(0)?,
+            bytes: row.get(1)?,
+            hash: row.get(2)?,
+        })?;
+    }
+    Ok(())
 }
 
 /// A folder for the hub's user alone, with those above it.

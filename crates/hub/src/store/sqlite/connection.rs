@@ -65,6 +65,11 @@ pub(super) fn beside(root: &Path) -> Result<Connection, OpenError> {
     open_at(&root.join(DATABASE), OpenFlags::SQLITE_OPEN_READ_ONLY)
 }
 
+/// A connection that cannot write, to a copy of a database.
+pub(super) fn copy(database: &Path) -> Result<Connection, OpenError> {
+    open_at(database, OpenFlags::SQLITE_OPEN_READ_ONLY)
+}
+
 fn open(folder: &Folder, access: OpenFlags) -> Result<Connection, OpenError> {
     open_at(&folder.database(), access)
 }

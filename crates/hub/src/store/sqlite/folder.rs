@@ -9,14 +9,19 @@ use super::partial_name::{Partial, PartialName};
 
 /// No store comes near it; a larger number is none of its own.
 const LARGEST_SEGMENT: u64 = 1 << 62;
-pub(super) const LOCK: &str = "hub.lock";
-pub(super) const DATABASE: &str = "hub.db";
+pub(crate) const LOCK: &str = "hub.lock";
+pub(crate) const DATABASE: &str = "hub.db";
 const LOG: &str = "hub.db-wal";
-pub(super) const KEY: &str = "hub.key";
-pub(super) const SEGMENTS: &str = "segments";
+pub(crate) const KEY: &str = crate::identity::KEY_FILE;
+/// The settings of a hub, where they are in its data folder.
+pub const SETTINGS: &str = "fleetlink.toml";
+pub(crate) const SEGMENTS: &str = "segments";
 const ORPHANED: &str = "orphaned";
-const PARTIALS: &str = "partial";
-pub(super) const PYRAMIDS: &str = "pyramids";
+pub(crate) const PARTIALS: &str = "partial";
+pub(crate) const PYRAMIDS: &str = "pyramids";
+pub(crate) const RESERVE: &str = "reserve";
+/// The folder of a restore until it ends.
+pub(crate) const RESTORING: &str = "restore.unfinished";
 /// The beginning of the names of pyramids that are not whole.
 const UNFINISHED: &str = "unfinished-";
 
@@ -34,7 +39,7 @@ impl Folder {
     /// Tells whether a folder holds a store, or what is left of one.
     pub(super) fn is_used(root: &Path) -> bool {
         // The lock is there from the first moment of a hub that is starting.
-        [LOCK, DATABASE, LOG, KEY]
+        [LOCK, DATABASE, LOG, KEY, RESTORING]
             .iter()
             .any(|name| root.join(name).exists())
             || has_segments(&root.join(SEGMENTS)).unwrap_or(true)
@@ -91,7 +96,7 @@ impl Folder {
     }
 
     pub(super) fn reserve(&self) -> PathBuf {
-        self.root.join("reserve")
+        self.root.join(RESERVE)
     }
 
     pub(super) fn segments(&self) -> PathBuf {
@@ -226,10 +231,19 @@ fn refuse_without_database(root: &Path) -> Result<(), OpenError> {
     if size(&root.join(DATABASE)) > 0 {
         return Ok(());
     }
+    refuse_cut_off(root)?;
     if size(&root.join(LOG)) > 0 {
         return Err(missing(root, LOG));
     }
     refuse_as_new(root)
+}
+
+/// A restore that was cut off has left no store. Only a repeated restore may use what it left.
+pub(super) fn refuse_cut_off(root: &Path) -> Result<(), OpenError> {
+    match root.join(RESTORING).exists() {
+        true => Err(OpenError::RestoreCutOff(root.to_owned())),
+        false => Ok(()),
+    }
 }
 
 /// The hub's key and segments belong to a database that is lost.

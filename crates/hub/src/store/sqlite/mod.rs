@@ -48,6 +48,7 @@ mod quota;
 mod reader;
 mod reconcile;
 mod reserve;
+mod restored;
 mod rewrite;
 mod room;
 mod schema;
@@ -82,12 +83,15 @@ pub use self::beside::StoreCounts;
 pub(crate) use self::beside::{
     Beside, DatabaseCopy, FiledSegment, make_private_folder, newest_format, private_file,
 };
+pub use self::folder::SETTINGS as SETTINGS_FILE;
+pub(crate) use self::folder::{DATABASE, LOCK, PARTIALS, PYRAMIDS, RESERVE, RESTORING, SEGMENTS};
 use self::limits::COLUMN_TRIES;
 pub use self::limits::{INLINE_BYTES, PARTIALS_PER_DEVICE};
 pub use self::open_error::OpenError;
 pub use self::reconcile::{DamagedSegment, Reconciliation};
-pub(crate) use self::verify::verify;
+pub(crate) use self::restored::{bring_up, pass_over_numbers};
 pub use self::verify::{Checked, Fault, Verified, VerifyError};
+pub(crate) use self::verify::{CopyCheck, Text, verify};
 
 use self::candidates::Candidates;
 use self::change::Write;

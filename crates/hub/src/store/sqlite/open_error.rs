@@ -43,6 +43,13 @@ pub enum OpenError {
     /// Its `hub.db` is a database of another program.
     #[error("{} is the database of another program", .0.display())]
     Foreign(PathBuf),
+    /// A restore into it did not come to its end.
+    #[error(
+        "a restore into {} was cut off, so there is no hub's store yet: run `fleetlink restore` into \
+         this folder again, which begins anew",
+        .0.display()
+    )]
+    RestoreCutOff(PathBuf),
     /// Its database is gone, but not what belongs to it.
     #[error(
         "the database hub.db in {} is missing or empty, but {beside} beside it belongs to one, so \
@@ -75,6 +82,9 @@ pub enum OpenError {
         #[source]
         error: io::Error,
     },
+    /// The last changes are still in a log beside it.
+    #[error("the write-ahead log of hub.db could not be copied into it: {0}")]
+    LogLeft(String),
     /// A thread cannot be started.
     #[error("a thread of the store cannot be started: {0}")]
     Thread(#[source] io::Error),

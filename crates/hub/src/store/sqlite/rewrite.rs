@@ -6,6 +6,7 @@ use std::io;
 use rusqlite::Connection;
 
 use super::folder::{Folder, private, sync_folder};
+use super::open_error::OpenError;
 use super::vacuum;
 
 /// The connection after an attempt to rewrite the database.
@@ -65,12 +66,16 @@ fn write(connection: &Connection, folder: &Folder) -> io::Result<()> {
 
 /// Puts the new file in the place of the old one, whose log must be part of it by then.
 fn replace(connection: Connection, folder: &Folder) -> io::Result<()> {
-    connection
-        .close()
-        .map_err(|(_, error)| io::Error::other(error))?;
-    if fs::metadata(folder.log()).is_ok_and(|log| log.len() > 0) {
-        return Err(io::Error::other("its log could not be copied"));
-    }
+    close_whole(connection, folder).map_err(io::Error::other)?;
     fs::rename(folder.rewritten(), folder.database())?;
     sync_folder(folder.root())
+}
+
+/// Closes the database. All of it is in its one file when this returns without an error.
+pub(super) fn close_whole(connection: Connection, folder: &Folder) -> Result<(), OpenError> {
+    connection.close().map_err(|(_, error)| error)?;
+    match fs::metadata(folder.log()).is_ok_and(|log| log.len() > 0) {
+        true => Err(OpenError::LogLeft("is the disk full?".to_owned())),
+        false => Ok(()),
+    }
 }

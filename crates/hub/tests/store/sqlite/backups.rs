@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use fleetlink_hub::store::Store;
 use fleetlink_hub::store::sqlite::SqliteStore;
 use fleetlink_hub::{
-    BackedUp, BackupError, BackupOrder, BackupPlace, Watch, back_up, restore, verify_backup,
+    BackedUp, BackupError, BackupOrder, BackupPlace, RestoreOrder, Watch, back_up, restore,
+    verify_backup,
 };
 use fleetlink_testkit::{run_on_small_disk, small_disk};
 use rand::RngExt as _;
@@ -23,7 +24,7 @@ pub(super) fn give_key(folder: &Path) {
     fs::write(folder.join("hub.key"), pair.serialize_pem()).unwrap();
 }
 
-fn to_file(data: &Path, path: &Path, replace: bool) -> Result<BackedUp, BackupError> {
+pub(super) fn to_file(data: &Path, path: &Path, replace: bool) -> Result<BackedUp, BackupError> {
     let path = path.to_owned();
     let order = BackupOrder {
         data: data.to_owned(),
@@ -32,7 +33,11 @@ fn to_file(data: &Path, path: &Path, replace: bool) -> Result<BackedUp, BackupEr
     back_up(&order, &Watch::default())
 }
 
-fn to_folder(data: &Path, path: &Path, keep: Option<usize>) -> Result<BackedUp, BackupError> {
+pub(super) fn to_folder(
+    data: &Path,
+    path: &Path,
+    keep: Option<usize>,
+) -> Result<BackedUp, BackupError> {
     let path = path.to_owned();
     let order = BackupOrder {
         data: data.to_owned(),
@@ -41,8 +46,17 @@ fn to_folder(data: &Path, path: &Path, keep: Option<usize>) -> Result<BackedUp, 
     back_up(&order, &Watch::default())
 }
 
-fn back(from: &Path, at: Option<&str>, to: &Path) -> Result<(), BackupError> {
-    restore(from, at, to, &Watch::default()).map(|_| ())
+pub(super) fn restoring(from: &Path, at: Option<&str>, to: &Path) -> RestoreOrder {
+    RestoreOrder {
+        from: from.to_owned(),
+        at: at.map(str::to_owned),
+        data: to.to_owned(),
+        despite_damage: false,
+    }
+}
+
+pub(super) fn back(from: &Path, at: Option<&str>, to: &Path) -> Result<(), BackupError> {
+    restore(&restoring(from, at, to), &Watch::default()).map(|_| ())
 }
 
 pub(super) async fn holding() -> Folder {
@@ -404,7 +418,11 @@ async fn that_were_stopped_leave_nothing() {
     assert!(matches!(stopped, BackupError::Stopped(_)), "{stopped}");
     assert_eq!(names(place.path()).len(), 0);
     to_file(folder.path(), &path, false).unwrap();
-    let stopped = restore(&path, None, &place.path().join("restored"), &watch).unwrap_err();
+    let stopped = restore(
+        &restoring(&path, None, &place.path().join("restored")),
+        &watch,
+    )
+    .unwrap_err();
     assert!(matches!(stopped, BackupError::Stopped(_)), "{stopped}");
     assert_eq!(names(place.path()), [path]);
 }

@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use fleetlink_hub::{BackupOrder, BackupPlace, Watch, back_up, restore, verify_backup};
+use fleetlink_hub::{BackupOrder, BackupPlace, Watch, back_up, verify_backup};
 use tar::{EntryType, Header};
 use tempfile::TempDir;
 
-use super::backups::holding;
+use super::backups::{back, holding};
 
 /// A part of an archive: its header and its bytes.
 #[derive(Clone)]
@@ -138,7 +138,7 @@ async fn archives_are_refused_and_leave_nothing() {
     let target = place.join("target");
     for (number, (what, entries)) in attacks(&whole).into_iter().enumerate() {
         write(&hostile, &entries);
-        let refused = restore(&hostile, None, &target, &Watch::default());
+        let refused = back(&hostile, None, &target);
         let error = refused.map(|_| ()).expect_err(what).to_string();
         assert!(
             !error.is_empty() && !error.contains('\0'),
@@ -160,5 +160,5 @@ async fn archives_are_refused_and_leave_nothing() {
     assert!(!Path::new("/tmp/escaped").exists());
     // The same parts as they were are taken.
     write(&hostile, &whole);
-    restore(&hostile, None, &target, &Watch::default()).unwrap();
+    back(&hostile, None, &target).unwrap();
 }

@@ -4,6 +4,7 @@ mod audit;
 mod backups;
 mod columns;
 mod damage;
+mod damaged_backups;
 mod disk_full;
 #[cfg(target_os = "linux")]
 mod failing_disk;

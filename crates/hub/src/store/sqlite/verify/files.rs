@@ -52,7 +52,7 @@ pub(super) fn check(store: &Beside, report: &Report, watch: &Watch) -> Result<()
     }
     orphans(store, strays, report, watch)?;
     moved_aside(store.root(), report);
-    key(store, report)
+    key(store, store.root(), report)
 }
 
 /// A row names it, or notes that it goes.
@@ -128,8 +128,8 @@ fn moved_aside(root: &Path, report: &Report) {
 }
 
 /// A store that a hub has used has its key.
-fn key(store: &Beside, report: &Report) -> Result<(), VerifyError> {
-    match identity::inspect(store.root()) {
+pub(super) fn key(store: &Beside, folder: &Path, report: &Report) -> Result<(), VerifyError> {
+    match identity::inspect(folder) {
         Ok(Some(_)) => {}
         Ok(None) => {
             let used = "SELECT EXISTS (SELECT 1 FROM journal) OR \

@@ -4,6 +4,7 @@
 //! and the files of segments that it has seen [stay](super::beside) meanwhile. A segment is never
 //! changed and its number never used again, so the parts can be looked at one after the other.
 
+mod copy;
 mod data_files;
 mod database;
 mod files;
@@ -11,6 +12,7 @@ mod journal;
 mod people;
 mod report;
 mod segments;
+mod text;
 
 use std::path::Path;
 
@@ -22,8 +24,10 @@ use super::error::{OpError, SqlFault, fault};
 use super::folder::{KEY, SEGMENTS};
 use crate::watch::{Stopped, Watch};
 
+pub(crate) use self::copy::CopyCheck;
 use self::report::Report;
 pub use self::report::{Checked, Fault, Verified};
+pub(crate) use self::text::Text;
 
 /// The remedy for a damaged data file.
 const DATA_REMEDY: &str =

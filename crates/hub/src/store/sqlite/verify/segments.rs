@@ -9,14 +9,15 @@ use std::thread;
 use fleetlink_core::SegmentRef;
 use fleetlink_proto::ContentHash;
 use fleetlink_proto::samples::Summary;
-use rusqlite::params;
+use rusqlite::{Row, params};
 
 use super::super::beside::Beside;
 use super::super::data_file;
 use super::super::folder::PYRAMIDS;
 use super::report::Report;
+use super::text::PIECE_BYTES;
+pub(super) use super::text::Text;
 use super::{DATA_REMEDY, VerifyError, place};
-use crate::store::LeafParser;
 use crate::store::pyramid::PyramidCheck;
 use crate::watch::{Stopped, Watch};
 
@@ -24,24 +25,63 @@ use crate::watch::{Stopped, Watch};
 const PAGE: u32 = 64;
 /// Threads that read and parse, at most.
 const THREADS: usize = 4;
-/// The pieces in which a file is read.
-const PIECE_BYTES: usize = 1 << 20;
+/// The columns of an item.
+pub(super) const COLUMNS: &str = "id, device, file, bytes, ends_open, hash, summary, body";
+pub(super) const UNREADABLE: &str = "its summary cannot be read";
 const PYRAMID_REMEDY: &str = "remove the file; the hub builds it again";
 
 /// A row of a segment.
-struct Item {
-    segment: SegmentRef,
+pub(super) struct Item {
+    pub(super) segment: SegmentRef,
     of: String,
-    summary: Vec<u8>,
+    pub(super) summary: Vec<u8>,
     body: Option<Vec<u8>>,
 }
 
-/// The segments that were there at the beginning: later ones have larger numbers.
+/// The item that these [`COLUMNS`] are.
+pub(super) fn item(row: &Row<'_>) -> rusqlite::Result<Item> {
+    let (device, file): (String, _) = (row.get(1)?, data_file::read(row, 2)?);
+    Ok(Item {
+        segment: SegmentRef {
+            id: row.get(0)?,
+            bytes: row.get(3)?,
+            ends_open: row.get(4)?,
+            hash: ContentHash::from_bytes(row.get(5)?),
+        },
+        of: place(&device, &file.to_string()),
+        summary: row.get(6)?,
+        body: row.get(7)?,
+    })
+}
+
+/// Notes a fault of a segment.
+pub(super) fn tell(item: &Item, fault: impl Into<String>, report: &Report) {
+    let name = format!("segment {} of {}", item.segment.id, item.of);
+    report.fault("segment", name, fault, DATA_REMEDY);
+}
+
+/// Checks the segments that were there at the beginning: later ones have larger numbers.
 pub(super) fn check(store: &Beside, report: &Report, watch: &Watch) -> Result<(), VerifyError> {
-    let sums = "SELECT coalesce(max(id), 0), coalesce(sum(bytes), 0) FROM segments";
-    let (last, bytes): (u64, u64) =
-        { &store.connection }.query_row(sums, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    watch.begin(bytes);
+    let bytes = "SELECT coalesce(sum(bytes), 0) FROM segments";
+    watch.begin({ &store.connection }.query_row(bytes, [], |row| row.get(0))?);
+    check_where(store, "", report, watch)
+}
+
+/// Checks the segments that have no files.
+pub(super) fn check_rows(
+    store: &Beside,
+    report: &Report,
+    watch: &Watch,
+) -> Result<(), VerifyError> {
+    check_where(store, "AND body IS NOT NULL", report, watch)
+}
+
+fn check_where(
+    store: &Beside,
+    condition: &str,
+    report: &Report,
+    watch: &Watch,
+) -> Result<(), VerifyError> {
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let (items, queue) = sync_channel(PAGE as usize);
     let queue = Mutex::new(queue);
@@ -60,7 +100,7 @@ pub(super) fn check(store: &Beside, report: &Report, watch: &Watch) -> Result<()
             let spawned = thread::Builder::new().spawn_scoped(scope, worker);
             spawned.map_err(VerifyError::Thread)?;
         }
-        let handed_out = hand_out(store, last, &items, watch);
+        let handed_out = hand_out(store, condition, &items, watch);
         // The end of the work.
         drop(items);
         handed_out
@@ -74,30 +114,20 @@ fn next(queue: &Mutex<Receiver<Item>>) -> Option<Item> {
 
 fn hand_out(
     store: &Beside,
-    last: u64,
+    condition: &str,
     items: &SyncSender<Item>,
     watch: &Watch,
 ) -> Result<(), VerifyError> {
-    let select = "SELECT id, device, file, bytes, ends_open, hash, summary, body FROM segments \
-                  WHERE id > ?1 AND id <= ?2 ORDER BY id LIMIT ?3";
-    let mut select = store.connection.prepare(select)?;
+    let last = "SELECT coalesce(max(id), 0) FROM segments";
+    let last: u64 = { &store.connection }.query_row(last, [], |row| row.get(0))?;
+    let select = format!(
+        "SELECT {COLUMNS} FROM segments WHERE id > ?1 AND id <= ?2 {condition} ORDER BY id LIMIT ?3"
+    );
+    let mut select = store.connection.prepare(&select)?;
     let mut after = 0;
     loop {
         watch.check()?;
-        let rows = select.query_map(params![after, last, PAGE], |row| {
-            let (device, file): (String, _) = (row.get(1)?, data_file::read(row, 2)?);
-            Ok(Item {
-                segment: SegmentRef {
-                    id: row.get(0)?,
-                    bytes: row.get(3)?,
-                    ends_open: row.get(4)?,
-                    hash: ContentHash::from_bytes(row.get(5)?),
-                },
-                of: place(&device, &file.to_string()),
-                summary: row.get(6)?,
-                body: row.get(7)?,
-            })
-        })?;
+        let rows = select.query_map(params![after, last, PAGE], item)?;
         // Read whole before it is handed out: no state of the database is kept meanwhile.
         let page = rows.collect::<rusqlite::Result<Vec<_>>>()?;
         let Some(largest) = page.last().map(|item| item.segment.id) else {
@@ -120,14 +150,13 @@ fn check_one(
     watch: &Watch,
 ) -> Result<(), Stopped> {
     let segment = &item.segment;
-    let name = format!("segment {} of {}", segment.id, item.of);
     report.count(|checked| {
         checked.segments += 1;
         checked.bytes += segment.bytes;
     });
-    let fault = |fault: String| report.fault("segment", name.clone(), fault, DATA_REMEDY);
+    let fault = |fault: String| tell(item, fault, report);
     let Ok(summary) = Summary::from_bytes(&item.summary) else {
-        fault("its summary cannot be read".to_owned());
+        fault(UNREADABLE.to_owned());
         return watch.add(segment.bytes);
     };
     let (length, mut source): (u64, Box<dyn Read + '_>) = match &item.body {
@@ -163,13 +192,10 @@ fn check_one(
             pyramid = opened;
         }
     }
-    match read(&mut *source, segment, pyramid.as_mut(), piece, watch)? {
-        Ok(found) if found == summary => {}
-        Ok(_) => fault("its summary is not that of its text".to_owned()),
-        Err(why) => {
-            fault(why);
-            return Ok(());
-        }
+    let text = Text::read_with(&mut *source, pyramid.as_mut(), piece, watch)?;
+    if let Some(found) = text.map_or_else(Some, |text| text.fault(item)) {
+        fault(found);
+        return Ok(());
     }
     if pyramid.is_some_and(|pyramid| !pyramid.finish()) {
         let place = format!("pyramids/{}", segment.id);
@@ -183,49 +209,4 @@ fn open(root: &std::path::Path, id: u64) -> io::Result<(u64, File)> {
     let path = root.join(super::SEGMENTS).join(id.to_string());
     let file = File::open(path)?;
     Ok((file.metadata()?.len(), file))
-}
-
-/// Reads the text to its end; its summary, or what is wrong with it.
-fn read(
-    source: &mut dyn Read,
-    segment: &SegmentRef,
-    mut pyramid: Option<&mut PyramidCheck>,
-    piece: &mut [u8],
-    watch: &Watch,
-) -> Result<Result<Summary, String>, Stopped> {
-    let mut hasher = blake3::Hasher::new();
-    let mut leaves = LeafParser::default();
-    let mut bad = None;
-    let mut last = b'\n';
-    let mut tell = |leaf| {
-        if let Some(pyramid) = &mut pyramid {
-            pyramid.leaf(&leaf);
-        }
-    };
-    loop {
-        let read = match source.read(piece) {
-            Ok(0) => break,
-            Ok(read) => read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Ok(Err(format!("it cannot be read: {error}"))),
-        };
-        let text = &piece[..read];
-        hasher.update(text);
-        if bad.is_none() {
-            bad = leaves.feed(text, &mut tell).err();
-        }
-        last = text[read - 1];
-        watch.add(read as u64)?;
-    }
-    if ContentHash::from(hasher.finalize()) != segment.hash {
-        return Ok(Err("its bytes are not those of its hash".to_owned()));
-    }
-    if segment.ends_open != (last != b'\n') {
-        return Ok(Err("its last line does not end as its row says".to_owned()));
-    }
-    let parsed = match bad {
-        Some(bad) => Err(bad),
-        None => leaves.finish(&mut tell),
-    };
-    Ok(parsed.map_err(|bad| format!("its text is none of samples: {bad}")))
 }
