@@ -373,7 +373,7 @@ fn a_hub_is_checked_while_it_works_and_damage_is_told_line_by_line() {
     fs::write(&segment, bytes).unwrap();
     fs::write(data.join("segments/4711"), "1\n").unwrap();
     let found = verify(&[]);
-    assert_eq!(found.code, Some(1), "{found:?}");
+    assert_eq!(found.code, Some(7), "{found:?}");
     let lines: Vec<&str> = found.stdout.lines().collect();
     assert_eq!(lines.len(), 2, "{lines:?}");
     assert!(lines[0].starts_with("segments/4711: "), "{lines:?}");
@@ -382,7 +382,7 @@ fn a_hub_is_checked_while_it_works_and_damage_is_told_line_by_line() {
         "{lines:?}"
     );
     let found = verify(&["--json"]);
-    assert_eq!(found.code, Some(1), "{found:?}");
+    assert_eq!(found.code, Some(7), "{found:?}");
     let document: Value = serde_json::from_str(&found.stdout).unwrap();
     assert_eq!(document["whole"], false);
     assert_eq!(document["faults"][1]["part"], "segment");
