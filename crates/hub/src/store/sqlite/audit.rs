@@ -1,4 +1,8 @@
-//! The table of audit records. Its indexes answer every filter without looking at all records.
+//! The table of audit records. An index leads to the records of one device, file, name, kind of caller or
+//! action, or to those that are not done, newest first; the rest of a filter is looked for among those. A
+//! device or a kind together with an action has an index too.
+
+use std::borrow::Cow;
 
 use fleetlink_core::{
     Actor, ActorKind, AuditAction, AuditBy, AuditEvent, AuditFilter, AuditId, AuditPlace,
@@ -10,7 +14,6 @@ use rusqlite::{Connection, Row, ToSql, params};
 
 use super::data_file::{self, Column};
 use super::error::{OpError, damaged};
-use super::limits::AUDIT_STEP;
 
 const COLUMNS: &str = "id, at_ms, action, by_kind, by_name, door, address, device, file, subject, \
                        outcome, detail";
@@ -44,21 +47,13 @@ pub(super) fn page(
     after: Option<AuditPlace>,
     limit: u32,
 ) -> Result<Vec<AuditRecord>, OpError> {
-    let conditions = Conditions::of(filter).behind(after);
-    // Each action has its own part of the index, so each is asked for its newest records.
-    let parts: Vec<Conditions<'_>> = match &filter.actions {
-        None => vec![conditions],
-        Some(actions) => {
-            let of = |action: &AuditAction| conditions.clone().action(*action);
-            actions.iter().map(of).collect()
-        }
-    };
+    let parts = Conditions::of(filter).behind(after).parts(filter);
     let mut found = Vec::new();
     for part in parts {
         let sql = format!(
             "SELECT {COLUMNS} FROM audit_events INDEXED BY {} WHERE {} \
              ORDER BY at_ms DESC, id DESC LIMIT ?1",
-            part.index,
+            part.index.name(),
             part.text()
         );
         found.extend(select(connection, &sql, &limit, &part)?);
@@ -151,9 +146,36 @@ fn read(row: &Row<'_>) -> Result<AuditRecord, OpError> {
 /// The conditions of a query, and the index that leads to the fewest records.
 #[derive(Clone)]
 struct Conditions<'a> {
-    texts: Vec<&'static str>,
+    texts: Vec<Cow<'static, str>>,
     values: Vec<Value<'a>>,
-    index: &'static str,
+    index: Index,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Index {
+    Time,
+    Outcome,
+    Kind,
+    Name,
+    File,
+    /// Within a device by action.
+    Device,
+    /// Within an action by kind of caller.
+    Action,
+}
+
+impl Index {
+    fn name(self) -> &'static str {
+        match self {
+            Index::Time => "audit_by_time",
+            Index::Outcome => "audit_by_outcome",
+            Index::Kind => "audit_by_kind",
+            Index::Name => "audit_by_name",
+            Index::File => "audit_by_file",
+            Index::Device => "audit_by_device",
+            Index::Action => "audit_by_action",
+        }
+    }
 }
 
 #[derive(Clone)]
@@ -178,44 +200,38 @@ impl<'a> Conditions<'a> {
         let mut all = Conditions {
             texts: Vec::new(),
             values: Vec::new(),
-            index: "audit_by_time",
+            index: Index::Time,
         };
         // The last index that is named is the one that is used.
         if let Some(outcome) = filter.outcome {
             all.add("outcome = ?", Value::Text(outcome.as_str()));
             if outcome != Outcome::Done {
-                all.texts.push("outcome <> 'done'");
-                all.index = "audit_by_outcome";
+                all.texts.push("outcome <> 'done'".into());
+                all.index = Index::Outcome;
             }
         }
         match &filter.by {
             Some(AuditBy::Kind(kind)) => {
                 all.add("by_kind = ?", Value::Text(kind.as_str()));
-                match kind {
-                    ActorKind::Device => {}
-                    ActorKind::Nobody => {
-                        all.texts.push("by_kind = 'nobody'");
-                        all.index = "audit_of_strangers";
-                    }
-                    _ => {
-                        all.texts.push("by_kind NOT IN ('device', 'nobody')");
-                        all.index = "audit_by_kind";
-                    }
+                // Most that devices do is done.
+                if (*kind, all.index) != (ActorKind::Device, Index::Outcome) {
+                    all.index = Index::Kind;
                 }
             }
             Some(AuditBy::Name(name)) => {
                 all.add("by_name = ?", Value::Text(name));
-                all.index = "audit_by_name";
+                all.index = Index::Name;
             }
             None => {}
         }
-        if let Some(device) = &filter.device {
-            all.add("device = ?", Value::Text(device));
-            all.index = "audit_by_device";
-        }
         if let Some(file) = &filter.file {
             all.add("file = ?", Value::File(file));
-            all.index = "audit_by_file";
+            all.index = Index::File;
+        }
+        // Many devices have a file of one name.
+        if let Some(device) = &filter.device {
+            all.add("device = ?", Value::Text(device));
+            all.index = Index::Device;
         }
         if let Some(from) = filter.from {
             all.add("at_ms >= ?", Value::Number(from.unix_millis()));
@@ -227,7 +243,7 @@ impl<'a> Conditions<'a> {
     }
 
     fn add(&mut self, text: &'static str, value: Value<'a>) {
-        self.texts.push(text);
+        self.texts.push(text.into());
         self.values.push(value);
     }
 
@@ -240,14 +256,51 @@ impl<'a> Conditions<'a> {
         self
     }
 
-    fn action(mut self, action: AuditAction) -> Self {
-        self.add("action = ?", Value::Text(action.as_str()));
-        self.index = match self.index {
-            "audit_by_device" => "audit_by_device_and_action",
-            "audit_by_time" => "audit_by_action",
-            other => other,
-        };
-        self
+    /// The queries that together find what is asked for: one for each part of an index of several
+    /// columns, each in the order of time.
+    fn parts(mut self, filter: &AuditFilter) -> Vec<Self> {
+        let actions = filter.actions.as_deref();
+        match (self.index, actions) {
+            (Index::Device, _) => {
+                let actions = actions.unwrap_or(AuditAction::ALL).iter();
+                actions.map(|action| self.with_action(*action)).collect()
+            }
+            (Index::Time | Index::Kind, Some(actions)) => {
+                self.index = Index::Action;
+                let kinds: &[ActorKind] = match &filter.by {
+                    Some(AuditBy::Kind(kind)) => std::slice::from_ref(kind),
+                    _ => ActorKind::ALL,
+                };
+                let of_kind = |kind: &ActorKind| {
+                    let mut part = self.clone();
+                    part.add("by_kind = ?", Value::Text(kind.as_str()));
+                    part
+                };
+                let of_kinds: Vec<_> = kinds.iter().map(of_kind).collect();
+                let of_action = |action: &AuditAction| {
+                    let parts = of_kinds.iter();
+                    parts
+                        .map(|part| part.with_action(*action))
+                        .collect::<Vec<_>>()
+                };
+                actions.iter().flat_map(of_action).collect()
+            }
+            (_, Some([])) => Vec::new(),
+            (_, Some(actions)) => {
+                let marks = vec!["?"; actions.len()].join(", ");
+                self.texts.push(format!("action IN ({marks})").into());
+                let words = actions.iter().map(|action| Value::Text(action.as_str()));
+                self.values.extend(words);
+                vec![self]
+            }
+            (_, None) => vec![self],
+        }
+    }
+
+    fn with_action(&self, action: AuditAction) -> Self {
+        let mut part = self.clone();
+        part.add("action = ?", Value::Text(action.as_str()));
+        part
     }
 
     /// The conditions with the numbers of their values; the first value is another one.
@@ -273,63 +326,46 @@ impl<'a> Conditions<'a> {
     }
 }
 
-/// The limits of the records.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Bounds {
-    /// Records before this time go.
-    pub(super) since: Option<WallTime>,
-    /// Of more records than this, the oldest go. Half of them are for those that strangers caused: they
-    /// push out no others.
-    pub(super) most: Option<u64>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// The records that are beyond the bounds: a condition, and how many of the oldest that fit it.
-fn surplus(
-    connection: &Connection,
-    bounds: &Bounds,
-) -> Result<Option<(&'static str, i64)>, OpError> {
-    let count = |sql: &str| -> rusqlite::Result<i64> {
-        connection
-            .prepare_cached(sql)?
-            .query_row([], |row| row.get(0))
-    };
-    let step = i64::try_from(AUDIT_STEP).unwrap_or(i64::MAX);
-    if let Some(since) = bounds.since {
-        let mut old = connection
-            .prepare_cached("SELECT EXISTS (SELECT 1 FROM audit_events WHERE at_ms < ?1)")?;
-        if old.query_row([since.unix_millis()], |row| row.get(0))? {
-            return Ok(Some(("at_ms < ?1", step)));
-        }
+    /// The index of a filter, and how many queries it takes.
+    fn led_by(set: impl FnOnce(&mut AuditFilter)) -> (Index, usize) {
+        let mut filter = AuditFilter::default();
+        set(&mut filter);
+        let parts = Conditions::of(&filter).parts(&filter);
+        (parts[0].index, parts.len())
     }
-    let Some(most) = bounds.most.and_then(|most| i64::try_from(most).ok()) else {
-        return Ok(None);
-    };
-    let strangers = "SELECT count(*) FROM audit_events WHERE by_kind = 'nobody'";
-    let too_many = count(strangers)? - most / 2;
-    if too_many > 0 {
-        return Ok(Some(("by_kind = 'nobody'", too_many.min(step))));
+
+    fn keys() -> Option<Vec<AuditAction>> {
+        Some(AuditAction::beginning_with("key"))
     }
-    let too_many = count("SELECT count(*) FROM audit_events")? - most;
-    Ok((too_many > 0).then(|| ("TRUE", too_many.min(step))))
-}
 
-/// Whether [`prune`] has something to do.
-pub(super) fn has_surplus(connection: &Connection, bounds: &Bounds) -> Result<bool, OpError> {
-    Ok(surplus(connection, bounds)?.is_some())
-}
-
-/// Removes some records that are too old or too many.
-pub(super) fn prune(connection: &Connection, bounds: &Bounds) -> Result<(), OpError> {
-    let Some((condition, count)) = surplus(connection, bounds)? else {
-        return Ok(());
-    };
-    let sql = format!(
-        "DELETE FROM audit_events WHERE id IN (SELECT id FROM audit_events \
-         WHERE ?1 IS NOT NULL AND {condition} ORDER BY at_ms, id LIMIT ?2)"
-    );
-    let since = bounds.since.map_or(i64::MIN, WallTime::unix_millis);
-    connection
-        .prepare_cached(&sql)?
-        .execute(params![since, count])?;
-    Ok(())
+    #[test]
+    fn the_index_that_leads_to_the_fewest_records_is_used() {
+        let actions = AuditAction::ALL.len();
+        let file = || Some("temperature".parse().unwrap());
+        let of_file = led_by(|filter| (filter.device, filter.file) = (Some("cam".into()), file()));
+        assert_eq!(of_file, (Index::Device, actions));
+        let keys_of_device =
+            led_by(|filter| (filter.device, filter.actions) = (Some("cam".into()), keys()));
+        assert_eq!(keys_of_device, (Index::Device, 3));
+        assert_eq!(led_by(|filter| filter.file = file()), (Index::File, 1));
+        let by = |by| move |filter: &mut AuditFilter| filter.by = Some(by);
+        let device = || AuditBy::Kind(ActorKind::Device);
+        assert_eq!(led_by(by(device())), (Index::Kind, 1));
+        let failed = led_by(|filter| {
+            (filter.by, filter.outcome) = (Some(device()), Some(Outcome::Failed));
+        });
+        assert_eq!(failed, (Index::Outcome, 1));
+        let keys_by_devices =
+            led_by(|filter| (filter.by, filter.actions) = (Some(device()), keys()));
+        assert_eq!(keys_by_devices, (Index::Action, 3));
+        let keys_by_name = led_by(|filter| {
+            (filter.by, filter.actions) = (Some(AuditBy::Name("ana".into())), keys());
+        });
+        assert_eq!(keys_by_name, (Index::Name, 1), "walked once");
+        assert_eq!(led_by(|_| ()), (Index::Time, 1));
+    }
 }

@@ -23,8 +23,8 @@ use super::partial_name::PartialName;
 use super::partials::{Partials, other_change};
 use super::segments::NewSegment;
 use super::{
-    Shared, accounts, audit, imports, merge, page_sessions, query, quota, segments, sightings,
-    tickets, tokens, web_logins,
+    Shared, accounts, audit, audit_surplus, imports, merge, page_sessions, query, quota, segments,
+    sightings, tickets, tokens, web_logins,
 };
 
 /// A write of the store: a change that it was asked for, or one of its own upkeep.
@@ -36,7 +36,7 @@ pub(super) enum Write {
     Merge(Box<Merge>),
     PruneJournal(Bounds),
     NoteSightings(Box<SightingNotes>),
-    PruneAudit(audit::Bounds),
+    PruneAudit(audit_surplus::Step),
     /// Last samples of data files of an older version.
     PutLatest(Vec<FoundLatest>),
 }
@@ -114,8 +114,8 @@ impl Write {
                 sightings::note(connection, notes)?;
                 Ok(Applied::with(StoreReply::Done))
             }
-            Write::PruneAudit(bounds) => {
-                audit::prune(connection, bounds)?;
+            Write::PruneAudit(step) => {
+                audit_surplus::prune(connection, step)?;
                 Ok(Applied::with(StoreReply::Done))
             }
         }

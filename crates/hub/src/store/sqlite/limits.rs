@@ -68,8 +68,8 @@ pub(super) const LOG_BYTES: u64 = 16 << 20;
 /// Rows of the journal that one transaction removes.
 pub(super) const JOURNAL_STEP: u64 = 10_000;
 
-/// Audit records that one transaction removes.
-pub(super) const AUDIT_STEP: u64 = 10_000;
+/// Audit records that one transaction removes: changes wait for it.
+pub(super) const AUDIT_STEP: i64 = 500;
 
 /// Pages in the write-ahead log from which on they are copied into the database, after the answers.
 pub(super) const CHECKPOINT_PAGES: i64 = 512;

@@ -18,6 +18,7 @@
 mod accounts;
 mod arriving_leaves;
 mod audit;
+mod audit_surplus;
 mod beside;
 mod candidates;
 mod change;
@@ -374,15 +375,13 @@ impl Store for SqliteStore {
             {
                 self.writer.write(Write::PruneJournal(bounds)).await?;
             }
-            let bounds = audit::Bounds {
+            let bounds = audit_surplus::Bounds {
                 since: keep.audit_age.map(|age| before(now, age)),
                 most: keep.audit_events,
             };
-            while self
-                .read(move |connection| audit::has_surplus(connection, &bounds))
-                .await?
-            {
-                self.writer.write(Write::PruneAudit(bounds)).await?;
+            let steps = self.read(move |connection| audit_surplus::steps(connection, &bounds));
+            for step in steps.await? {
+                self.writer.write(Write::PruneAudit(step)).await?;
             }
             self.find_latest().await
         })

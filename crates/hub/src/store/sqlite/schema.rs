@@ -222,15 +222,14 @@ pub(super) const STEPS: &[&str] = &["
         detail  TEXT
     ) STRICT;
     CREATE INDEX audit_by_time ON audit_events (at_ms);
-    CREATE INDEX audit_by_action ON audit_events (action, at_ms);
-    CREATE INDEX audit_by_device ON audit_events (device, at_ms) WHERE device IS NOT NULL;
-    CREATE INDEX audit_by_device_and_action ON audit_events (device, action, at_ms)
-        WHERE device IS NOT NULL;
+    CREATE INDEX audit_by_action ON audit_events (action, by_kind, at_ms);
+    CREATE INDEX audit_by_device ON audit_events (device, action, at_ms) WHERE device IS NOT NULL;
     CREATE INDEX audit_by_file ON audit_events (file, at_ms) WHERE file IS NOT NULL;
     CREATE INDEX audit_by_name ON audit_events (by_name, at_ms) WHERE by_name IS NOT NULL;
-    CREATE INDEX audit_by_kind ON audit_events (by_kind, at_ms)
-        WHERE by_kind NOT IN ('device', 'nobody');
-    CREATE INDEX audit_of_strangers ON audit_events (at_ms) WHERE by_kind = 'nobody';
+    CREATE INDEX audit_by_kind ON audit_events (by_kind, at_ms);
+    -- What the hub did as devices caused it: it goes with theirs.
+    CREATE INDEX audit_of_upkeep ON audit_events (at_ms)
+        WHERE by_kind = 'hub' AND action IN ('data.deleted', 'left', 'audit.left_out');
     CREATE INDEX audit_by_outcome ON audit_events (outcome, at_ms) WHERE outcome <> 'done';
 
     -- The last sample of a data file in the order of arrival; empty where there is none. Null where

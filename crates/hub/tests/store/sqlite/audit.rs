@@ -123,6 +123,8 @@ async fn filters_among_a_million_records() {
         };
         let mut event = AuditEvent::new(WallTime::from_unix_millis(n * 1000), action, author);
         (event.device, event.outcome) = (Some(device.into()), outcome);
+        // A file of one name of many devices.
+        event.file = (n % 2 == 0).then(|| "temperature".parse().unwrap());
         event.with_detail("exited the edge network")
     };
     let began = Instant::now();
@@ -163,6 +165,38 @@ async fn filters_among_a_million_records() {
             "keys",
             AuditFilter {
                 actions: Some(AuditAction::beginning_with("key")),
+                ..new()
+            },
+        ),
+        (
+            "no file of a device",
+            AuditFilter {
+                device: Some("camera-3".into()),
+                file: Some("temperature".parse().unwrap()),
+                ..new()
+            },
+        ),
+        (
+            "keys by devices",
+            AuditFilter {
+                by: Some(AuditBy::Kind(ActorKind::Device)),
+                actions: Some(AuditAction::beginning_with("key")),
+                ..new()
+            },
+        ),
+        (
+            "what devices failed in",
+            AuditFilter {
+                by: Some(AuditBy::Kind(ActorKind::Device)),
+                outcome: Some(Outcome::Failed),
+                ..new()
+            },
+        ),
+        (
+            "every action by a name",
+            AuditFilter {
+                by: Some(AuditBy::Name("camera-7".into())),
+                actions: Some(AuditAction::ALL.to_vec()),
                 ..new()
             },
         ),

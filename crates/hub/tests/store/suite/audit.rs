@@ -471,6 +471,7 @@ fn filters() -> Vec<AuditFilter> {
         Some(vec![]),
         Some(vec![A::LoginFailed]),
         Some(A::beginning_with("key")),
+        Some(A::ALL.to_vec()),
     ];
     let by = [
         None,
@@ -614,4 +615,46 @@ pub(crate) async fn is_bounded_by_number_and_keeps_strangers_apart(subject: &dyn
     let left = all(&*store).await;
     assert_eq!(left.len(), 60);
     assert_eq!(left[0].event.at, at(10), "the oldest go");
+}
+
+/// Of so many kept records, those of people: their times.
+async fn of_people(store: &dyn Store, keep: u64) -> (usize, Vec<i64>) {
+    let keep = Retention {
+        audit_events: Some(keep),
+        ..NEVER
+    };
+    store.tend(AT, keep).await.unwrap();
+    let left = all(store).await;
+    let by_person = |record: &&AuditRecord| record.event.by.kind == ActorKind::Administrator;
+    let of_people = left.iter().filter(by_person);
+    let times = of_people.map(|record| record.event.at.unix_millis());
+    (left.len(), times.collect())
+}
+
+pub(crate) async fn of_people_outlives_whatever_devices_do(subject: &dyn Subject) {
+    let store = subject.open();
+    let people: Vec<_> = (0..20).map(|ms| by(ActorKind::Administrator, ms)).collect();
+    record(&*store, &people).await;
+    let mut started = by(ActorKind::Hub, 30);
+    started.action = A::HubStarted;
+    record(&*store, &[started]).await;
+    let of_device = |ms| {
+        let mut uploaded = by(ActorKind::Device, ms);
+        uploaded.action = A::DataUploaded;
+        let mut expired = by(ActorKind::Hub, ms);
+        expired.action = A::DataDeleted;
+        [uploaded, expired]
+    };
+    let flood: Vec<_> = (100..1500).flat_map(of_device).collect();
+    record(&*store, &flood).await;
+    let (left, people) = of_people(&*store, 100).await;
+    assert_eq!((left, people.len()), (100, 20));
+    let left = all(&*store).await;
+    let has_started = left.iter().any(|r| r.event.action == A::HubStarted);
+    assert!(has_started, "the hub's own stay too");
+    assert_eq!(left.last().unwrap().event.at, at(1499), "the newest stay");
+    // They alone are too many: then the oldest of them go.
+    let (left, people) = of_people(&*store, 10).await;
+    assert_eq!(left, 10);
+    assert_eq!(people, (11..20).collect::<Vec<_>>());
 }

@@ -44,7 +44,8 @@ macro_rules! every_case {
                 are_numbered_by_their_changes, are_counted, stay_while_they_have_files, are_needed_for_files;
             audit: goes_with_each_change, has_nothing_of_what_changed_nothing, has_events_without_a_change,
                 is_found_by_every_filter, numbers_no_two_records_alike, is_bounded_by_age,
-                is_bounded_by_number_and_keeps_strangers_apart;
+                is_bounded_by_number_and_keeps_strangers_apart,
+                of_people_outlives_whatever_devices_do;
             changes: are_durable_when_answered, replace_and_append, count_versions_on,
                 have_one_effect_a_key, refuse_a_key_for_another_change, do_not_mix_times,
                 refuse_a_sum_that_does_not_fit, delete_files, delete_one_version_alone, are_journalled_without_gaps,
