@@ -8,6 +8,7 @@ mod course;
 mod crash;
 mod credentials;
 mod crowd;
+mod damaged_backup;
 mod demo;
 mod dialogue;
 mod drill;

@@ -8,11 +8,13 @@ use fleetlink_hub::{
     BackupError, BackupOrder, BackupPlace, RestoreOrder, Watch, back_up, restore, verify,
     verify_backup,
 };
+#[cfg(target_os = "linux")]
+use fleetlink_testkit::{run_on_small_disk, small_disk};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::Folder;
-use super::backups::{back, holding, restoring, to_file, to_folder};
+use super::backups::{back, give_key, holding, restoring, to_file, to_folder};
 use crate::suite::*;
 
 fn sql(database: &Path, statements: &str) {
@@ -296,14 +298,85 @@ async fn texts_of_a_backup_are_shown_as_text() {
         "PRAGMA foreign_keys = OFF; UPDATE files SET device = '{harm}'; \
          UPDATE segments SET device = '{harm}'"
     );
-    damage_in_newest(&all, &rename);
+    damage_in(&all, &rename);
     let told = back(&all, None, &target).unwrap_err().to_string();
     assert!(told.contains("\\u{1b}"), "{told:?}");
     assert!(!told.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{told:?}");
 }
 
-/// The same where an earlier backup has left its database.
-fn damage_in_newest(all: &Path, statements: &str) {
-    assert_eq!(fs::read_dir(all.join("manifests")).unwrap().count(), 1);
-    damage_in(all, statements);
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_full_disk_of_kept_backups_has_room_for_the_next_one() {
+    const TEST: &str =
+        "sqlite::damaged_backups::a_full_disk_of_kept_backups_has_room_for_the_next_one";
+    let Some(disk) = small_disk() else {
+        let folder = TempDir::new().unwrap();
+        return run_on_small_disk(TEST, "3m", folder.path());
+    };
+    let folder = holding().await;
+    let all = disk.join("all");
+    let mut were_full = 0;
+    for night in 1..=5_u32 {
+        let text = format!("{night}\n").repeat(450_000);
+        let store = folder.store();
+        let to = To("cam", 7, 100 + u128::from(night));
+        upload(&store, to, Replace, text.as_bytes()).await.unwrap();
+        drop(store);
+        if let Err(error) = to_folder(folder.path(), &all, None) {
+            assert!(error.to_string().contains("space"), "{error}");
+            let made = to_folder(folder.path(), &all, Some(2)).unwrap();
+            assert_eq!((made.removed, made.not_removed), (1, None));
+            were_full += 1;
+        }
+        let found = verify_backup(&all, None, &Watch::default()).unwrap();
+        assert_eq!(found.faults, Vec::<String>::new());
+        assert_eq!(found.whole.len(), usize::try_from(night.min(2)).unwrap());
+    }
+    assert!(were_full > 0);
+    // The only one does not go for the next one.
+    let kept = to_folder(folder.path(), &all, Some(1)).map(|made| made.removed);
+    assert!(kept.is_err() || kept.is_ok_and(|removed| removed == 2));
+}
+
+#[tokio::test]
+async fn of_an_earlier_format_are_checked_as_they_will_be() {
+    for damage in [
+        None,
+        Some("UPDATE segments SET body = x'310a330a' WHERE id = 7"),
+    ] {
+        let folder = super::upgrade::of_format_3();
+        give_key(folder.path());
+        let place = TempDir::new().unwrap();
+        let (one, all) = (place.path().join("one"), place.path().join("all"));
+        if let Some(damage) = damage {
+            sql(&folder.path().join("hub.db"), damage);
+            let refused = to_file(folder.path(), &one, false).unwrap_err();
+            assert!(is_damaged(&refused), "{refused}");
+            continue;
+        }
+        to_file(folder.path(), &one, false).unwrap();
+        to_folder(folder.path(), &all, None).unwrap();
+        for backup in [&one, &all] {
+            let found = verify_backup(backup, None, &Watch::default()).unwrap();
+            assert_eq!((found.whole.len(), found.faults), (1, Vec::new()));
+            let target = place.path().join("target");
+            back(backup, None, &target).unwrap();
+            assert_eq!(
+                read(&SqliteStore::open(&target).unwrap(), "phone", 1)
+                    .await
+                    .unwrap(),
+                b"1664533873,1\n"
+            );
+            fs::remove_dir_all(&target).unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_a_store_without_its_key_are_not_made() {
+    let folder = holding().await;
+    fs::remove_file(folder.path().join("hub.key")).unwrap();
+    let place = TempDir::new().unwrap();
+    let refused = to_file(folder.path(), &place.path().join("one"), false).unwrap_err();
+    assert!(refused.to_string().contains("hub.key"), "{refused}");
 }

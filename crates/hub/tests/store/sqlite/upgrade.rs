@@ -11,7 +11,7 @@ use crate::suite::*;
 /// Format 3: a hundred appends, a large segment and a small one behind it, times, a deletion.
 const FORMAT_3: &[u8] = include_bytes!("format-3.db");
 
-fn of_format_3() -> Folder {
+pub(super) fn of_format_3() -> Folder {
     let folder = Folder::fresh();
     fs::create_dir(folder.path().join("segments")).unwrap();
     fs::write(folder.path().join("hub.db"), FORMAT_3).unwrap();
