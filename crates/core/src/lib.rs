@@ -68,6 +68,7 @@ pub use store::calls::{
     KnownNames, PasswordHash, Provenance, Query, Staged, StagedId, StoreCall, StoreError,
     StoreReply, Totals, UnfinishedUpload, UploadChange,
 };
+pub use store::calls::{Ended, Made};
 pub use store::journal::{ChangeKind, Deleter, JournalEntry};
 pub use store::snapshot::{Hold, Part, SegmentRef, Snapshot};
 pub use store::ticket::{NewTicket, Ticket, TicketRoom, TicketStanding, TicketUse};

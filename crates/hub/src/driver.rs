@@ -364,6 +364,11 @@ impl Driver {
             meters.present.set(self.core.present());
             meters.set_transfers(self.core.transfer_totals());
             meters.sessions.set(self.sessions.len());
+            meters.set_audit_dropped(self.core.dropped_events());
+        }
+        let unwritten = self.core.dropped_events().unwritten;
+        if unwritten > 0 {
+            tracing::warn!(unwritten, "the store has not written some audit events");
         }
         self.note_the_rest().await;
     }

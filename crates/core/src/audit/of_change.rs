@@ -9,7 +9,7 @@ use crate::store::audit::action::AuditAction;
 use crate::store::audit::author::{Actor, ActorKind, Author};
 use crate::store::audit::event::AuditEvent;
 use crate::store::audit::words::Outcome;
-use crate::store::calls::{Account, Change, Query, StoreError, StoreReply};
+use crate::store::calls::{Account, Change, Ended, Query, StoreError, StoreReply};
 use crate::store::journal::Deleter;
 use crate::store::ticket::{TicketStanding, TicketUse};
 
@@ -106,6 +106,15 @@ pub fn change_event(
                 return None;
             };
             event.by = holder(session);
+        }
+        (_, _, StoreReply::Ended(ended)) => {
+            let what = numbers(ended);
+            if what.is_empty() && matches!(change, Change::EndPageSessions(_)) {
+                return None;
+            }
+            if !what.is_empty() {
+                event = add_detail(event, &what);
+            }
         }
         _ => {}
     }
@@ -229,6 +238,29 @@ fn add_detail(event: AuditEvent, more: &str) -> AuditEvent {
     match event.detail.clone() {
         Some(detail) => event.with_detail(format!("{detail}; {more}")),
         None => event.with_detail(more),
+    }
+}
+
+/// The numbers of what a change has ended; empty where that is nothing.
+fn numbers(ended: &Ended) -> String {
+    let of = |count: usize, one: &str, several: &str| match count {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        _ => Some(format!("{count} {several}")),
+    };
+    let numbers = [
+        of(
+            ended.sessions,
+            "session of the page",
+            "sessions of the page",
+        ),
+        of(ended.links, "unused link", "unused links"),
+        of(ended.tokens, "token", "tokens"),
+    ];
+    let numbers: Vec<String> = numbers.into_iter().flatten().collect();
+    match numbers.is_empty() {
+        true => String::new(),
+        false => format!("ended {}", numbers.join(", ")),
     }
 }
 

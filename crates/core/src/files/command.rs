@@ -17,7 +17,7 @@ use crate::files::slots::Slot;
 use crate::operator::data::DataReply;
 use crate::operator::requests::AdminReply;
 use crate::outgoing::Outgoing;
-use crate::store::calls::{Change, Commit, Delete, Query, Staged, StoreCall, StoreError};
+use crate::store::calls::{Change, Commit, Delete, Made, Query, Staged, StoreCall, StoreError};
 use crate::store::journal::Deleter;
 use crate::store::snapshot::Snapshot;
 
@@ -243,11 +243,15 @@ pub(crate) fn deleted(
     call: Call,
     owner: &DeviceName,
     by: Deleter,
-    reply: DeleteReply,
+    (reply, made): (DeleteReply, Made),
     out: &mut Outgoing,
 ) {
     let (file, device) = (reply.file.clone(), owner.clone());
     call.ok(Reply::Delete(reply), out);
+    // The call that made the change was shown and counted.
+    if made == Made::Before {
+        return;
+    }
     out.push(Effect::JournalGrew);
     match by {
         Deleter::Device => {

@@ -18,7 +18,7 @@ use crate::files::command::{FileCommand, refuse, shown_upload};
 use crate::files::slots::{Slot, Slots};
 use crate::ids::Holder;
 use crate::outgoing::Outgoing;
-use crate::store::calls::{Staged, StoreError, StoreReply, UploadChange};
+use crate::store::calls::{Made, Staged, StoreError, StoreReply, UploadChange};
 use crate::store::snapshot::Snapshot;
 
 /// Takes the slot that a command needs; else refuses its call.
@@ -165,8 +165,12 @@ pub(crate) fn committed(
     out: &mut Outgoing,
 ) {
     let error = match result {
-        Ok(StoreReply::Committed(receipt)) => {
+        Ok(StoreReply::Committed(receipt, made)) => {
             call.ok(Reply::Committed(receipt.clone()), out);
+            // The call that made the change was shown and counted.
+            if made == Made::Before {
+                return;
+            }
             out.push(Effect::JournalGrew);
             return out.show(ConsoleEvent::Received {
                 device: owner.clone(),

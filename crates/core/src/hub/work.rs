@@ -190,8 +190,8 @@ impl Hub {
             (FileCommand::Summarise(_), Ok(StoreReply::Summary(summary))) => {
                 command::summarised(call, summary, out);
             }
-            (FileCommand::Delete { by, .. }, Ok(StoreReply::Deleted(reply))) => {
-                command::deleted(call, owner, by, reply, out);
+            (FileCommand::Delete { by, .. }, Ok(StoreReply::Deleted(reply, made))) => {
+                command::deleted(call, owner, by, (reply, made), out);
             }
             (FileCommand::List(asked), Ok(StoreReply::Files(list))) => {
                 command::listed(call, owner, &asked, list, out);

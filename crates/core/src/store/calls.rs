@@ -398,15 +398,37 @@ pub enum StoreReply {
     /// To `FindReceipt`.
     Receipt(Option<Receipt>),
     /// To `Commit`.
-    Committed(Receipt),
+    Committed(Receipt, Made),
     /// To `Delete`.
-    Deleted(DeleteReply),
+    Deleted(DeleteReply, Made),
+    /// To changes that end sessions of the page, and to `RemoveAccount`.
+    Ended(Ended),
     /// To `Summary`.
     Summary(Summary),
     /// To `ListFiles`.
     Files(FileList),
     /// To `Snapshot`.
     Snapshot(Snapshot),
+}
+
+/// The moment at which a change of data was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Made {
+    /// By this call.
+    Now,
+    /// By an earlier one of the same key: this one has changed nothing.
+    Before,
+}
+
+/// The numbers of what a change has ended beside what it is about.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ended {
+    /// Sessions of the page.
+    pub sessions: usize,
+    /// One-time links that nobody had used.
+    pub links: usize,
+    /// Tokens that acted as a device.
+    pub tokens: usize,
 }
 
 /// The amounts of a store.

@@ -1,5 +1,5 @@
 use fleetlink_core::{
-    AccountOrder, AdminReply, AdminRequest, Change, Delete, StoreCall, StoreError, StoreReply,
+    AccountOrder, AdminReply, AdminRequest, Change, Delete, Made, StoreCall, StoreError, StoreReply,
 };
 use fleetlink_proto::control::{DeleteReply, EndReason, ErrorCode, FileEntry, FileList};
 use fleetlink_proto::{DataFile, IdempotencyKey, WallTime};
@@ -82,10 +82,11 @@ fn a_removal_with_data_deletes_file_by_file_and_then_ends_the_sessions() {
     for (id, key) in [(3, 100), (5, 101)] {
         f.store_answers(files(&[id]));
         let file = DataFile::numbered(id);
-        let deleted = StoreReply::Deleted(DeleteReply {
+        let deleted = DeleteReply {
             file: file.clone(),
             samples: 1,
-        });
+        };
+        let deleted = StoreReply::Deleted(deleted, Made::Now);
         let call = f.store_answers(Ok(deleted));
         assert!(
             matches!(call, StoreCall::Change(Change::Delete(Delete { file: asked, key: with, .. }))

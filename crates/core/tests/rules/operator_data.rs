@@ -3,7 +3,7 @@
 use fleetlink_core::authorisation::{Action, Decision, Door, decide};
 use fleetlink_core::{
     AdminError, AdminErrorKind, AdminReply, AdminRequest, Change, DataReply, DataRequest, Delete,
-    Deleter, Effect, Hold, Snapshot, StoreCall, StoreError, StoreReply,
+    Deleter, Effect, Hold, Made, Snapshot, StoreCall, StoreError, StoreReply,
 };
 use fleetlink_proto::control::limits::MAX_QUEUED_OPERATIONS;
 use fleetlink_proto::control::{Compute, DeleteFile, DeleteReply, ErrorCode, Request};
@@ -77,7 +77,7 @@ fn done(
 #[test]
 fn a_deletion_names_the_operator_in_journal_and_console() {
     let mut f = Fixture::new();
-    let reply = Ok(StoreReply::Deleted(deleted()));
+    let reply = Ok(StoreReply::Deleted(deleted(), Made::Now));
     let (call, answer) = done(&mut f, delete(name("cam")), reply);
     assert!(matches!(
         &call,
@@ -95,7 +95,7 @@ fn a_deletion_names_the_operator_in_journal_and_console() {
 #[test]
 fn retention_deletes_one_version_alone_and_says_so() {
     let mut f = Fixture::new();
-    let reply = Ok(StoreReply::Deleted(deleted()));
+    let reply = Ok(StoreReply::Deleted(deleted(), Made::Now));
     let (call, _) = done(&mut f, expire(name("cam"), FIVE), reply);
     assert!(matches!(
         call,
@@ -222,7 +222,7 @@ fn the_operator_goes_before_what_a_device_has_asked_for() {
     assert_eq!(f.refused(1, own).code, ErrorCode::Busy);
     f.operate(AdminRequest::Data(delete(name("cam"))));
     f.store_answers(Ok(StoreReply::Summary(summary("1\n"))));
-    let next = f.store_answers(Ok(StoreReply::Deleted(deleted())));
+    let next = f.store_answers(Ok(StoreReply::Deleted(deleted(), Made::Now)));
     assert!(matches!(
         next,
         StoreCall::Change(Change::Delete(Delete {
@@ -248,7 +248,7 @@ fn a_device_deletes_in_its_own_name() {
             key: KEY,
         }),
     );
-    let call = f.store_answers(Ok(StoreReply::Deleted(deleted())));
+    let call = f.store_answers(Ok(StoreReply::Deleted(deleted(), Made::Now)));
     assert!(matches!(
         call,
         StoreCall::Change(Change::Delete(Delete {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use fleetlink_core::authorisation::Means;
 use fleetlink_core::{
     AccountOrder, AdminReply, AdminRequest, CallId, Caller, Change, DataReply, DataRequest,
-    Deleter, Door, Effect, Input, Proof, Query, Staged, StagedId, StoreCall, StoreReply,
+    Deleter, Door, Effect, Input, Made, Proof, Query, Staged, StagedId, StoreCall, StoreReply,
 };
 use fleetlink_proto::control::limits::MAX_UPLOADS_PER_DEVICE;
 use fleetlink_proto::control::{
@@ -72,7 +72,7 @@ fn a_device_computes_lists_and_deletes_by_password_without_a_session() {
         file: FILE,
         samples: 2,
     };
-    f.store_answers(Ok(StoreReply::Deleted(deleted.clone())));
+    f.store_answers(Ok(StoreReply::Deleted(deleted.clone(), Made::Now)));
     assert_eq!(f.stateless_reply(call), Some(Ok(Reply::Delete(deleted))));
     assert_eq!(f.active(), [""; 0], "nobody has joined");
     assert_eq!(f.hub.poll_timeout(), None, "nothing is left to end");

@@ -1,8 +1,8 @@
-use fleetlink_core::{Change, Effect, Input, SessionId, StoreCall, StoreError, StoreReply};
+use fleetlink_core::{Change, Effect, Input, Made, SessionId, StoreCall, StoreError, StoreReply};
 use fleetlink_proto::control::limits::{MAX_QUEUED_OPERATIONS, MAX_UPLOADS_PER_SESSION};
 use fleetlink_proto::control::{
-    Compute, DeleteFile, ErrorCode, ListFiles, OpenDownload, OpenUploadReply, Receipt, Reply,
-    Request, UploadMode,
+    Compute, DeleteFile, DeleteReply, ErrorCode, ListFiles, OpenDownload, OpenUploadReply, Receipt,
+    Reply, Request, UploadMode,
 };
 use fleetlink_proto::samples::{Operation, Summary};
 use fleetlink_proto::{DataFile, IdempotencyKey};
@@ -19,7 +19,7 @@ fn an_upload_is_acknowledged_after_the_commit() {
     let upload = f.open_upload(1, 7);
     let id = f.staged(1, upload);
     assert!(f.answer(&id).is_none(), "the store has not answered");
-    let call = f.store_answers(Ok(StoreReply::Committed(receipt())));
+    let call = f.store_answers(Ok(StoreReply::Committed(receipt(), Made::Now)));
     assert!(matches!(call, StoreCall::Change(Change::Commit(commit)) if commit.key.bits() == 7));
     assert_eq!(f.answer(&id), Some(Ok(Reply::Committed(receipt()))));
     let grew = |effect: &Effect| matches!(effect, Effect::JournalGrew).then_some(());
@@ -29,6 +29,33 @@ fn an_upload_is_acknowledged_after_the_commit() {
         "The file with ID of 1 has been received, upload-log.txt file has been updated",
     ];
     assert_eq!(f.shown(), lines);
+}
+
+#[test]
+fn a_change_that_was_made_before_is_answered_and_shown_no_more() {
+    let mut f = Fixture::new();
+    f.attached(1, "watch");
+    let upload = f.open_upload(1, 7);
+    let id = f.staged(1, upload);
+    f.shown();
+    f.store_answers(Ok(StoreReply::Committed(receipt(), Made::Before)));
+    assert_eq!(f.answer(&id), Some(Ok(Reply::Committed(receipt()))));
+    let received = |line: &String| line.contains("has been received");
+    assert!(!f.shown().iter().any(received), "it is counted once");
+    let delete = DeleteFile {
+        file: FILE,
+        key: IdempotencyKey::from_bits(8),
+    };
+    let id = f.call(1, Request::DeleteFile(delete));
+    f.shown();
+    let reply = DeleteReply {
+        file: FILE,
+        samples: 3,
+    };
+    f.store_answers(Ok(StoreReply::Deleted(reply.clone(), Made::Before)));
+    assert_eq!(f.answer(&id), Some(Ok(Reply::Delete(reply))));
+    let removed = |line: &String| line.contains("has been removed");
+    assert!(!f.shown().iter().any(removed));
 }
 
 #[test]
@@ -62,7 +89,7 @@ fn a_commit_goes_on_when_its_session_is_gone() {
     let session = SessionId(1);
     f.input(Input::Disconnected { session });
     f.store_answers(Err(StoreError::Unavailable(String::new())));
-    let call = f.store_answers(Ok(StoreReply::Committed(receipt())));
+    let call = f.store_answers(Ok(StoreReply::Committed(receipt(), Made::Now)));
     assert!(matches!(call, StoreCall::Change(Change::Commit(_))));
     assert!(f.store_call().is_none(), "nobody waits for the list");
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use fleetlink_core::{
     Account, AccountOrder, AdminId, AdminRequest, CallId, Capacity, Change, CheckId, ConsoleEvent,
-    Delete, Effect, Hub, Input, Now, Possession, Query, SessionId, Settings, StoreCall, StoreError,
-    StoreReply,
+    Delete, Effect, Hub, Input, Made, Now, Possession, Query, SessionId, Settings, StoreCall,
+    StoreError, StoreReply,
 };
 use fleetlink_proto::control::limits::silence_limit;
 use fleetlink_proto::control::{
@@ -705,7 +705,10 @@ impl Oracle {
                     if matches!(&**call, StoreCall::Change(Change::Commit(commit))
                         if commit.key == *key && commit.device == *name));
                 assert!(told, "acknowledged before the store has answered");
-                assert_eq!(committed, Some(&StoreReply::Committed(receipt.clone())));
+                assert_eq!(
+                    committed,
+                    Some(&StoreReply::Committed(receipt.clone(), Made::Now))
+                );
             }
             (Asked::Compute(compute), Ok(Reply::Compute(reply))) => {
                 let name = live.name.as_ref().expect("is logged in");

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fleetlink_core::{
-    Account, AccountVersion, Change, Commit, Delete, GivenLogin, Hold, NewTicket, OperationId,
-    Provenance, Query, SegmentRef, Snapshot, Staged, StagedId, StoreCall, StoreError, StoreReply,
-    Ticket, TicketRoom, TicketStanding, TicketUse, Totals,
+    Account, AccountVersion, Change, Commit, Delete, GivenLogin, Hold, Made, NewTicket,
+    OperationId, Provenance, Query, SegmentRef, Snapshot, Staged, StagedId, StoreCall, StoreError,
+    StoreReply, Ticket, TicketRoom, TicketStanding, TicketUse, Totals,
 };
 use fleetlink_proto::control::{
     DeleteReply, EnrolledKey, FileEntry, FileList, Receipt, UploadMode,
@@ -375,7 +375,9 @@ impl Store {
             }
             Query::Totals { .. } => StoreReply::Totals(Totals::default()),
             Query::FindReceipt { device, key } => match self.outcome(device, *key) {
-                Some(StoreReply::Committed(receipt)) => StoreReply::Receipt(Some(receipt.clone())),
+                Some(StoreReply::Committed(receipt, _)) => {
+                    StoreReply::Receipt(Some(receipt.clone()))
+                }
                 _ => StoreReply::Receipt(None),
             },
             Query::Summary { device, file } => {
@@ -472,11 +474,11 @@ impl Store {
         let key = (commit.device.clone(), commit.key);
         if let Some(done) = self.done.get(&key) {
             let reply = done.clone();
-            let same = matches!(&reply, StoreReply::Committed(receipt)
-                if (&receipt.file, receipt.mode) == (&commit.file, commit.mode));
-            if same {
+            if let StoreReply::Committed(receipt, _) = reply
+                && (&receipt.file, receipt.mode) == (&commit.file, commit.mode)
+            {
                 self.discard(commit.staged.id);
-                return Ok(reply);
+                return Ok(StoreReply::Committed(receipt, Made::Before));
             }
             return Err(StoreError::Conflict("used for another change".to_owned()));
         }
@@ -497,7 +499,7 @@ impl Store {
         file.segments.push(samples);
         file.version = receipt.version;
         self.journal.push(key.clone());
-        let reply = StoreReply::Committed(receipt);
+        let reply = StoreReply::Committed(receipt, Made::Now);
         self.done.insert(key, reply.clone());
         Ok(reply)
     }
@@ -505,8 +507,8 @@ impl Store {
     fn delete(&mut self, device: &DeviceName, file: DataFile, key: IdempotencyKey) -> Answer {
         let key = (device.clone(), key);
         match self.done.get(&key) {
-            Some(StoreReply::Deleted(reply)) if reply.file == file => {
-                return Ok(StoreReply::Deleted(reply.clone()));
+            Some(StoreReply::Deleted(reply, _)) if reply.file == file => {
+                return Ok(StoreReply::Deleted(reply.clone(), Made::Before));
             }
             Some(_) => return Err(StoreError::Conflict("used for another change".to_owned())),
             None => {}
@@ -515,7 +517,7 @@ impl Store {
         let removed = removed.ok_or(StoreError::NotFound)?;
         let samples = removed.segments.concat().len() as u64;
         self.journal.push(key.clone());
-        let reply = StoreReply::Deleted(DeleteReply { file, samples });
+        let reply = StoreReply::Deleted(DeleteReply { file, samples }, Made::Now);
         self.done.insert(key, reply.clone());
         Ok(reply)
     }

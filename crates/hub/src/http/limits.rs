@@ -14,6 +14,8 @@ pub(crate) const HEAD_DEADLINE: Duration = Duration::from_secs(30);
 pub(crate) const BODY_DEADLINE: Duration = Duration::from_secs(30);
 /// Reads of the store at once; further ones wait.
 pub(crate) const READS_AT_ONCE: usize = 8;
+/// Exports of audit records at once; further ones are refused.
+pub(crate) const EXPORTS_AT_ONCE: usize = 2;
 /// The time that a read of the store waits for its place.
 pub(crate) const READ_WAIT: Duration = Duration::from_secs(5);
 /// The bytes of an upload that are staged at once.

@@ -113,6 +113,8 @@ pub(crate) struct Http {
     store: Arc<dyn Store>,
     /// Reads of the store at once.
     reads: Arc<Semaphore>,
+    /// Exports of audit records at once.
+    exports: Arc<Semaphore>,
     /// The order of changes of data files that have conditions.
     turns: data::Turns,
     /// The size of the store, as it was found last.
@@ -145,6 +147,7 @@ impl Http {
             calls: StatelessCalls::by(Door::Http, parts.driver),
             store: parts.store,
             reads: Arc::new(Semaphore::new(limits::READS_AT_ONCE)),
+            exports: Arc::new(Semaphore::new(limits::EXPORTS_AT_ONCE)),
             turns: data::Turns::new(),
             size: parts.size,
             claims: parts.claims,

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use fleetlink_core::TransferTotals;
+use fleetlink_core::{DroppedEvents, TransferTotals};
 use fleetlink_proto::control::{ErrorCode, Request};
 
 use crate::operator::CountsInfo;
@@ -65,6 +65,7 @@ pub(crate) struct Meters {
     pub(crate) sessions: Gauge,
     pub(crate) console_dropped: Counter,
     pub(crate) feed_resets: Counter,
+    pub(crate) audit_dropped: Counter,
     transfers: Mutex<TransferTotals>,
     joins: Entrances,
     leaves: Departures,
@@ -94,6 +95,7 @@ impl Default for Meters {
             present: Gauge::default(),
             sessions: Gauge::default(),
             console_dropped: Counter::default(),
+            audit_dropped: Counter::default(),
             feed_resets: Counter::default(),
             transfers: Mutex::default(),
             joins: Entrances::default(),
@@ -147,9 +149,16 @@ impl Meters {
             uploaded_samples: self.uploaded_samples.get(),
             refused_busy: busy.map(|(_, count)| count.get()).sum(),
             refused_connections: refused.map(Counter::get).iter().sum(),
-            dropped: self.console_dropped.get() + self.feed_resets.get(),
+            dropped: self.console_dropped.get() + self.feed_resets.get() + self.audit_dropped.get(),
             ..CountsInfo::default()
         }
+    }
+
+    /// The audit events that have no record are so many by now.
+    pub(crate) fn set_audit_dropped(&self, dropped: DroppedEvents) {
+        let all = dropped.left_out + dropped.unwritten;
+        self.audit_dropped
+            .add(all.saturating_sub(self.audit_dropped.get()));
     }
 
     /// A call of a session is answered after this time.
@@ -182,6 +191,18 @@ pub(crate) fn methods() -> &'static [&'static str] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn audit_events_without_a_record_are_counted_once() {
+        let meters = Meters::default();
+        for (left_out, unwritten, all) in [(3, 0, 3), (3, 2, 5), (3, 2, 5)] {
+            meters.set_audit_dropped(DroppedEvents {
+                left_out,
+                unwritten,
+            });
+            assert_eq!(meters.audit_dropped.get(), all);
+        }
+    }
 
     #[test]
     fn each_method_and_each_code_is_counted_apart() {

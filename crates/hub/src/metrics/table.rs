@@ -254,10 +254,11 @@ impl Gathered {
         )?;
         page.counters(
             ("fleetlink_dropped", "what"),
-            "What did not reach its reader: lines of the hub's console, and places in the live feed that readers lost.",
+            "What did not reach its reader: lines of the hub's console, places in the live feed that readers lost, and audit events that have no record of their own.",
             [
                 ("console_lines", self.meters.console_dropped.get()),
                 ("feed_readers", self.meters.feed_resets.get()),
+                ("audit_events", self.meters.audit_dropped.get()),
             ],
         )
     }

@@ -1,13 +1,17 @@
 //! All records that fit, written as they are read. The caller is asked for again with each page.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use fleetlink_core::{AuditFilter, AuditPlace, Caller};
+use fleetlink_proto::control::ErrorCode;
+use fleetlink_proto::control::RpcError;
 use fleetlink_proto::control::limits::LISTED_AT_ONCE;
 use futures_util::stream::try_unfold;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::audit::AuditDocument;
 use crate::http::Http;
@@ -21,6 +25,9 @@ pub(super) enum Form {
     /// A JSON object a line.
     Ndjson,
 }
+
+/// The time after which another export may have a place.
+const AGAIN: Duration = Duration::from_secs(5);
 
 const HEAD: &str = "id,time,action,by,kind,door,address,device,file,subject,outcome,detail\r\n";
 
@@ -58,6 +65,8 @@ struct State {
     /// The text that is read and not sent.
     ready: Option<String>,
     is_over: bool,
+    /// Its place among the exports at once.
+    _place: OwnedSemaphorePermit,
 }
 
 impl State {
@@ -92,6 +101,7 @@ pub(super) async fn all(
     filter: Box<AuditFilter>,
     form: Form,
 ) -> Result<Response, Problem> {
+    let place = place(&http.exports)?;
     let mut state = State {
         http,
         caller,
@@ -100,6 +110,7 @@ pub(super) async fn all(
         form,
         ready: None,
         is_over: false,
+        _place: place,
     };
     let first = state.read().await?;
     let head = if form == Form::Csv { HEAD } else { "" };
@@ -121,6 +132,15 @@ pub(super) async fn all(
         ),
     ];
     Ok((headers, Body::from_stream(Box::pin(pages))).into_response())
+}
+
+/// A place for one export: each reads all records.
+fn place(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Problem> {
+    Arc::clone(places).try_acquire_owned().map_err(|_| {
+        let message = "other exports of audit records run now; try again later";
+        let error = RpcError::new(ErrorCode::Busy, message).retry_after(AGAIN);
+        error.into()
+    })
 }
 
 /// The error that ends the connection.
@@ -163,6 +183,18 @@ fn cell(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::limits::EXPORTS_AT_ONCE;
+
+    #[test]
+    fn so_many_exports_run_at_once_and_further_ones_are_refused() {
+        let places = Arc::new(Semaphore::new(EXPORTS_AT_ONCE));
+        let held: Vec<_> = (0..EXPORTS_AT_ONCE).map(|_| place(&places)).collect();
+        assert!(held.iter().all(Result::is_ok));
+        let refused = place(&places).unwrap_err().into_response();
+        assert_eq!(refused.status(), 503);
+        drop(held);
+        assert!(place(&places).is_ok(), "a place is given back");
+    }
 
     #[test]
     fn a_text_from_outside_is_one_cell_and_no_formula() {

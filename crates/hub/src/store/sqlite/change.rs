@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use fleetlink_core::{
-    Admission, Change, ChangeKind, Commit, Delete, Provenance, SightingNotes, Staged, StagedId,
-    StoreError, StoreReply, change_event, state_before,
+    Admission, Change, ChangeKind, Commit, Delete, Ended, Made, Provenance, SightingNotes, Staged,
+    StagedId, StoreError, StoreReply, change_event, state_before,
 };
 use fleetlink_proto::DeviceName;
 use fleetlink_proto::control::{DeleteReply, Receipt, UploadMode};
@@ -180,8 +180,11 @@ fn change(connection: &Connection, shared: &Shared, asked: &Change) -> Result<Ap
         }
         Change::RemoveAccount { name } => {
             accounts::remove(connection, name)?;
-            tokens::revoke_of(connection, name)?;
-            StoreReply::Done
+            let tokens = tokens::revoke_of(connection, name)?;
+            StoreReply::Ended(Ended {
+                tokens,
+                ..Ended::default()
+            })
         }
         Change::AddTicket { ticket, room } => {
             let added = tickets::add(connection, ticket, *room)?;
@@ -203,12 +206,18 @@ fn change(connection: &Connection, shared: &Shared, asked: &Change) -> Result<Ap
             name,
             password_hash,
         } => {
-            web_logins::set_password(connection, name, password_hash)?;
-            StoreReply::Done
+            let sessions = web_logins::set_password(connection, name, password_hash)?;
+            StoreReply::Ended(Ended {
+                sessions,
+                ..Ended::default()
+            })
         }
         Change::RemoveWebLogin { name } => {
-            web_logins::remove(connection, name)?;
-            StoreReply::Done
+            let sessions = web_logins::remove(connection, name)?;
+            StoreReply::Ended(Ended {
+                sessions,
+                ..Ended::default()
+            })
         }
         Change::AddToken { hash, token } => {
             StoreReply::Token(tokens::add(connection, hash, token)?)
@@ -240,8 +249,7 @@ fn change(connection: &Connection, shared: &Shared, asked: &Change) -> Result<Ap
             StoreReply::Done
         }
         Change::EndPageSessions(sessions) => {
-            page_sessions::end_all(connection, sessions)?;
-            StoreReply::Done
+            StoreReply::Ended(page_sessions::end_all(connection, sessions)?)
         }
         Change::NoteUses(uses) => {
             page_sessions::note_uses(connection, uses)?;
@@ -284,7 +292,7 @@ fn commit(connection: &Connection, shared: &Shared, change: &Commit) -> Result<A
     let id = change.staged.id;
     if let Some(earlier) = journal::find(connection, &change.device, change.key)? {
         let receipt = earlier.receipt_of(&change.file, change.mode)?;
-        let mut applied = Applied::with(StoreReply::Committed(receipt));
+        let mut applied = Applied::with(StoreReply::Committed(receipt, Made::Before));
         applied.repeated = true;
         applied.discarded = unless_taken(connection, id)?;
         return Ok(applied);
@@ -326,7 +334,7 @@ fn commit(connection: &Connection, shared: &Shared, change: &Commit) -> Result<A
         replaced,
         grown: grown.then_some(file),
         filed,
-        ..Applied::with(StoreReply::Committed(receipt))
+        ..Applied::with(StoreReply::Committed(receipt, Made::Now))
     })
 }
 
@@ -383,7 +391,7 @@ fn delete(
         let reply = earlier.deletion_of(&change.file)?;
         return Ok(Applied {
             repeated: true,
-            ..Applied::with(StoreReply::Deleted(reply))
+            ..Applied::with(StoreReply::Deleted(reply, Made::Before))
         });
     }
     let name = PartialName {
@@ -417,6 +425,9 @@ fn delete(
     let file = change.file.clone();
     Ok(Applied {
         replaced,
-        ..Applied::with(StoreReply::Deleted(DeleteReply { file, samples }))
+        ..Applied::with(StoreReply::Deleted(
+            DeleteReply { file, samples },
+            Made::Now,
+        ))
     })
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fleetlink_core::{Admission, PageSession, PageSessions, StoreError, WebLogin};
+use fleetlink_core::{Admission, Ended, PageSession, PageSessions, StoreError, WebLogin};
 use fleetlink_proto::WallTime;
 use fleetlink_proto::access::limits::{
     LINK_SESSION_LIFE, LOGIN_SESSION_LIFE, MAX_OPEN_LINKS, MAX_PAGE_SESSIONS, PAGE_SESSION_IDLE,
@@ -98,27 +98,31 @@ pub(super) fn end(connection: &Connection, session: &AccessHash) -> Result<(), O
     Ok(())
 }
 
-/// Ends the sessions of this login.
-pub(super) fn end_of(connection: &Connection, login: &AccessName) -> Result<(), OpError> {
+/// Ends the sessions of this login; their number.
+pub(super) fn end_of(connection: &Connection, login: &AccessName) -> Result<usize, OpError> {
     let mut delete = connection.prepare_cached("DELETE FROM page_sessions WHERE login = ?1")?;
-    delete.execute([login.as_str()])?;
-    Ok(())
+    Ok(delete.execute([login.as_str()])?)
 }
 
 /// Ends these sessions, and takes back the links that could open such ones.
-pub(super) fn end_all(connection: &Connection, sessions: &PageSessions) -> Result<(), OpError> {
+pub(super) fn end_all(connection: &Connection, sessions: &PageSessions) -> Result<Ended, OpError> {
     let sql = match sessions {
         PageSessions::OfLogin(login) => {
             web_logins::require(connection, login)?;
-            return end_of(connection, login);
+            return Ok(Ended {
+                sessions: end_of(connection, login)?,
+                ..Ended::default()
+            });
         }
         PageSessions::OfLinks => "DELETE FROM page_sessions WHERE login IS NULL",
         PageSessions::All => "DELETE FROM page_sessions",
     };
-    for sql in [sql, "DELETE FROM login_links"] {
-        connection.prepare_cached(sql)?.execute([])?;
-    }
-    Ok(())
+    let delete = |sql| connection.prepare_cached(sql)?.execute([]);
+    Ok(Ended {
+        sessions: delete(sql)?,
+        links: delete("DELETE FROM login_links")?,
+        tokens: 0,
+    })
 }
 
 /// Notes when tokens and sessions were used; an earlier use than the known one changes nothing.

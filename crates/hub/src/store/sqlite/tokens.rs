@@ -74,12 +74,11 @@ pub(super) fn revoke(connection: &Connection, token: TokenId) -> Result<(), OpEr
     }
 }
 
-/// Removes the tokens that act as this device.
-pub(super) fn revoke_of(connection: &Connection, device: &DeviceName) -> Result<(), OpError> {
+/// Removes the tokens that act as this device; their number.
+pub(super) fn revoke_of(connection: &Connection, device: &DeviceName) -> Result<usize, OpError> {
     let role = TokenRole::Device(device.clone()).to_string();
     let mut delete = connection.prepare_cached("DELETE FROM tokens WHERE role = ?1")?;
-    delete.execute([role])?;
-    Ok(())
+    Ok(delete.execute([role])?)
 }
 
 /// A row as it is stored.

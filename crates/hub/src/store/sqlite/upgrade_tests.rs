@@ -212,7 +212,7 @@ async fn takes_names(folder: &Path) {
     let commit = StoreCall::Change(Change::Commit(Box::new(commit)));
     assert!(matches!(
         store.execute(commit).await,
-        Ok(StoreReply::Committed(_))
+        Ok(StoreReply::Committed(..))
     ));
     let files = store.files(None, None, 10).await.unwrap();
     let files: Vec<String> = files

@@ -78,11 +78,12 @@ pub(super) fn add(connection: &Connection, login: &WebLogin) -> Result<(), OpErr
     Ok(())
 }
 
+/// Changes a password, which ends the login's sessions; their number.
 pub(super) fn set_password(
     connection: &Connection,
     name: &AccessName,
     hash: &PasswordHash,
-) -> Result<(), OpError> {
+) -> Result<usize, OpError> {
     let mut update =
         connection.prepare_cached("UPDATE web_logins SET password_hash = ?2 WHERE name = ?1")?;
     if update.execute([name.as_str(), hash.as_str()])? == 0 {
@@ -100,12 +101,13 @@ pub(super) fn require(connection: &Connection, name: &AccessName) -> Result<(), 
     }
 }
 
-pub(super) fn remove(connection: &Connection, name: &AccessName) -> Result<(), OpError> {
-    page_sessions::end_of(connection, name)?;
+/// Removes a login and its sessions; their number.
+pub(super) fn remove(connection: &Connection, name: &AccessName) -> Result<usize, OpError> {
+    let ended = page_sessions::end_of(connection, name)?;
     let mut delete = connection.prepare_cached("DELETE FROM web_logins WHERE name = ?1")?;
     match delete.execute([name.as_str()])? {
         0 => Err(StoreError::NotFound.into()),
-        _ => Ok(()),
+        _ => Ok(ended),
     }
 }
 

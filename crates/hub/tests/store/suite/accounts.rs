@@ -108,7 +108,8 @@ pub(crate) async fn stay_while_they_have_files(subject: &dyn Subject) {
         .unwrap();
     is_conflict(store.execute(remove()).await);
     delete(&*store, To("cam", 1, 2)).await.unwrap();
-    assert_eq!(store.execute(remove()).await, Ok(StoreReply::Done));
+    let reply = StoreReply::Ended(fleetlink_core::Ended::default());
+    assert_eq!(store.execute(remove()).await, Ok(reply));
     assert_eq!(store.execute(remove()).await, Err(StoreError::NotFound));
     assert_eq!(accounts(&*store).await, Ok(vec![]));
 }

@@ -290,6 +290,70 @@ pub(crate) async fn goes_with_each_change(subject: &dyn Subject) {
     }
 }
 
+pub(crate) async fn tells_how_much_a_change_has_ended(subject: &dyn Subject) {
+    let store = with_cam(subject).await;
+    let token = |number: u8, role: &str| Change::AddToken {
+        hash: secret(number),
+        token: Token {
+            id: TokenId::default(),
+            name: "script".parse().unwrap(),
+            role: role.parse().unwrap(),
+            created: AT,
+            expires: None,
+            used: None,
+        },
+    };
+    let open = |number: u8, hash: &str| Change::OpenPageSession {
+        login: "bob".parse().unwrap(),
+        password_hash: PasswordHash::new(hash.to_owned()),
+        session: secret(number),
+        at: AT,
+    };
+    let bob = || "bob".parse().unwrap();
+    let password = Change::SetWebPassword {
+        name: bob(),
+        password_hash: PasswordHash::new("$test$other".to_owned()),
+    };
+    let link = Change::AddLink {
+        link: secret(8),
+        at: AT,
+        expires: WallTime::from_unix_millis(i64::MAX),
+    };
+    let sessions = "ended 1 session of the page";
+    for (change, detail) in [
+        (token(20, "device=cam"), None),
+        (token(21, "device=cam"), None),
+        (token(22, "viewer"), None),
+        (
+            Change::RemoveAccount { name: name("cam") },
+            Some("ended 2 tokens"),
+        ),
+        (add_person(), None),
+        (open(30, "$test$bob"), None),
+        (password, Some(sessions)),
+        (open(31, "$test$other"), None),
+        (
+            Change::EndPageSessions(PageSessions::OfLogin(bob())),
+            Some(sessions),
+        ),
+        (open(32, "$test$other"), None),
+        (link, None),
+        (
+            Change::EndPageSessions(PageSessions::All),
+            Some("ended 1 session of the page, 1 unused link"),
+        ),
+        (open(33, "$test$other"), None),
+        (Change::RemoveWebLogin { name: bob() }, Some(sessions)),
+    ] {
+        recorded(&*store, change.clone()).await.unwrap();
+        let records = all(&*store).await;
+        let last = records.last().unwrap();
+        if detail.is_some() {
+            assert_eq!(last.event.detail.as_deref(), detail, "{change:?}");
+        }
+    }
+}
+
 pub(crate) async fn has_nothing_of_what_changed_nothing(subject: &dyn Subject) {
     let store = with_cam(subject).await;
     let count = async |wanted: usize| assert_eq!(all(&*store).await.len(), wanted);
@@ -314,6 +378,8 @@ pub(crate) async fn has_nothing_of_what_changed_nothing(subject: &dyn Subject) {
         origin: "/x".into(),
     };
     recorded(&*store, remove_login).await.unwrap();
+    let none = Change::EndPageSessions(PageSessions::All);
+    recorded(&*store, none).await.unwrap();
     count(0).await;
     // The second time.
     for _ in 0..2 {

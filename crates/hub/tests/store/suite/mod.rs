@@ -45,7 +45,7 @@ macro_rules! every_case {
             audit: goes_with_each_change, has_nothing_of_what_changed_nothing, has_events_without_a_change,
                 is_found_by_every_filter, numbers_no_two_records_alike, is_bounded_by_age,
                 is_bounded_by_number_and_keeps_strangers_apart,
-                of_people_outlives_whatever_devices_do;
+                of_people_outlives_whatever_devices_do, tells_how_much_a_change_has_ended;
             changes: are_durable_when_answered, replace_and_append, count_versions_on,
                 have_one_effect_a_key, refuse_a_key_for_another_change, do_not_mix_times,
                 refuse_a_sum_that_does_not_fit, delete_files, delete_one_version_alone, are_journalled_without_gaps,
@@ -268,7 +268,7 @@ pub(crate) async fn execute_commit(
         .execute(StoreCall::Change(Change::Commit(Box::new(commit))))
         .await?
     {
-        StoreReply::Committed(receipt) => Ok(receipt),
+        StoreReply::Committed(receipt, _) => Ok(receipt),
         other => panic!("{other:?}"),
     }
 }
@@ -302,7 +302,7 @@ pub(crate) async fn delete_by(
         version,
     }));
     match store.execute(call).await? {
-        StoreReply::Deleted(reply) => Ok(reply),
+        StoreReply::Deleted(reply, _) => Ok(reply),
         other => panic!("{other:?}"),
     }
 }

@@ -1,5 +1,6 @@
 //! Data files whose names are not numbers.
 
+use fleetlink_core::Made;
 use fleetlink_hub::store::Retention;
 
 use super::*;
@@ -154,12 +155,13 @@ pub(crate) async fn go_through_every_change(subject: &dyn Subject) {
             version: None,
         }))
     };
-    let deleted = StoreReply::Deleted(DeleteReply {
+    let deleted = DeleteReply {
         file: file.clone(),
         samples: 101,
-    });
-    for _ in 0..2 {
-        assert_eq!(store.execute(delete(500)).await, Ok(deleted.clone()));
+    };
+    for made in [Made::Now, Made::Before] {
+        let reply = StoreReply::Deleted(deleted.clone(), made);
+        assert_eq!(store.execute(delete(500)).await, Ok(reply));
     }
     assert_eq!(store.execute(delete(501)).await, Err(StoreError::NotFound));
     let left = list(&*store, "cam", None, 100).await.files;

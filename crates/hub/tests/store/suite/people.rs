@@ -1,6 +1,6 @@
 //! Logins of people, tokens, one-time links and sessions of the page.
 
-use fleetlink_core::{Admission, PageSession, PageSessions, Token, TokenId, WebLogin};
+use fleetlink_core::{Admission, Ended, PageSession, PageSessions, Token, TokenId, WebLogin};
 use fleetlink_proto::access::limits::{
     LINK_LIFE, LINK_SESSION_LIFE, LOGIN_SESSION_LIFE, MAX_LOGINS, MAX_OPEN_LINKS,
     MAX_PAGE_SESSIONS, MAX_TOKENS, PAGE_SESSION_IDLE,
@@ -13,6 +13,16 @@ fn secret(number: usize) -> AccessHash {
     let mut bytes = [7; 32];
     bytes[..8].copy_from_slice(&(number as u64).to_be_bytes());
     AccessHash::from_bytes(bytes)
+}
+
+/// The reply to a change that ends so many sessions and links.
+fn ended(sessions: usize, links: usize) -> Result<StoreReply, StoreError> {
+    let tokens = 0;
+    Ok(StoreReply::Ended(Ended {
+        sessions,
+        links,
+        tokens,
+    }))
 }
 
 fn called(text: &str) -> AccessName {
@@ -116,7 +126,7 @@ pub(crate) async fn have_logins_by_name(subject: &dyn Subject) {
     is_conflict(add_login(&*store, "eve").await);
     is_conflict(add_login(&*store, "ANA").await);
     let remove = |text| Change::RemoveWebLogin { name: called(text) };
-    assert_eq!(change(&*store, remove("eve")).await, Ok(StoreReply::Done));
+    assert_eq!(change(&*store, remove("eve")).await, ended(0, 0));
     assert_eq!(
         change(&*store, remove("eve")).await,
         Err(StoreError::NotFound)
@@ -404,14 +414,18 @@ pub(crate) async fn are_logged_out_by_order(subject: &dyn Subject) {
         (PageSessions::OfLogin(called("ana")), vec![1, 2, 3, 4]),
         (PageSessions::OfLinks, vec![1, 4]),
     ] {
-        assert_eq!(change(&*store, end(sessions)).await, Ok(StoreReply::Done));
+        let reply = match (&sessions, left().await.len()) {
+            (PageSessions::OfLinks, _) => ended(2, 2),
+            (_, before) => ended(before - stay.len(), 0),
+        };
+        assert_eq!(change(&*store, end(sessions)).await, reply);
         assert_eq!(left().await, stay);
     }
     let refused = use_link(&*store, 12, 5, AT).await;
     assert_eq!(refused, Err(StoreError::NotFound), "it opens nothing more");
     add_link(&*store, 14, AT).await;
     let all = end(PageSessions::All);
-    assert_eq!(change(&*store, all).await, Ok(StoreReply::Done));
+    assert_eq!(change(&*store, all).await, ended(1, 1));
     assert_eq!(left().await, [4], "a token is no session");
     let refused = use_link(&*store, 14, 5, AT).await;
     assert_eq!(refused, Err(StoreError::NotFound));
