@@ -56,6 +56,8 @@ pub(super) fn verify(
                 verified.faults.extend(faults);
             }
             Err(BackupError::Stopped(stopped)) => return Err(stopped.into()),
+            // Of the folder for temporary files, which says nothing about the backup.
+            Err(error) if error.is_full() => return Err(error),
             Err(error) => verified.faults.push(format!("{name}: {error}")),
         }
     }
@@ -199,10 +201,13 @@ impl<'a> Checking<'a> {
         }
         match bring_up(&self.data) {
             Ok(()) => Ok(self.check.open(&copy, self.watch)?),
-            Err(error) => {
-                self.check.fault(DATABASE, error.to_string());
-                Ok(())
-            }
+            Err(error) => match BackupError::of_database(error) {
+                BackupError::Damaged { fault, .. } => {
+                    self.check.fault(DATABASE, fault);
+                    Ok(())
+                }
+                error => Err(error),
+            },
         }
     }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use fleetlink_proto::Escaped;
 
-use crate::store::sqlite::{OpenError, Verified, VerifyError};
+use crate::store::sqlite::{DATABASE, OpenError, Verified, VerifyError};
 use crate::watch::Stopped;
 
 /// The reason why a backup was not made, read or restored.
@@ -119,6 +119,15 @@ impl BackupError {
         }
     }
 
+    /// The error of a backup's database that is changed here: its own, or that of the disk here.
+    pub(super) fn of_database(error: OpenError) -> Self {
+        match BackupError::Store(error) {
+            error @ BackupError::Store(OpenError::Io { .. }) => error,
+            error if error.is_full() => error,
+            error => BackupError::damaged(DATABASE, error),
+        }
+    }
+
     /// Whether there was no room.
     pub(super) fn is_full(&self) -> bool {
         match self {
@@ -126,9 +135,10 @@ impl BackupError {
                 error.kind(),
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
             ),
-            BackupError::Database(error) => {
+            BackupError::Database(error) | BackupError::Store(OpenError::Database(error)) => {
                 error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
             }
+            BackupError::Store(OpenError::LogLeft(_)) => true,
             _ => false,
         }
     }
@@ -152,5 +162,23 @@ pub(super) fn at(path: &Path) -> impl Fn(io::Error) -> BackupError {
     move |error| BackupError::Io {
         path: path.clone(),
         error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_no_damage_of_a_backup() {
+        let of = |code| {
+            let error = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+            BackupError::of_database(OpenError::Database(error))
+        };
+        assert!(of(ffi::SQLITE_FULL).is_full());
+        let damaged = of(ffi::SQLITE_CORRUPT);
+        assert!(matches!(damaged, BackupError::Damaged { .. }), "{damaged}");
     }
 }

@@ -13,9 +13,7 @@ use super::part::Part;
 use super::place::RestorePlace;
 use super::reading::{self, Sink};
 use super::{RestoreOrder, files};
-use crate::store::sqlite::{
-    DATABASE, OpenError, SEGMENTS, make_private_folder, pass_over_numbers, verify,
-};
+use crate::store::sqlite::{SEGMENTS, make_private_folder, pass_over_numbers, verify};
 use crate::watch::Watch;
 
 /// A backup that was restored.
@@ -43,10 +41,7 @@ pub(super) fn restore(order: &RestoreOrder, watch: &Watch) -> Result<Restored, B
     let manifest = place.path("manifest");
     let backup = reading::read(&order.from, order.at.as_deref(), &manifest, &mut writing)?;
     let mut faults = writing.faults;
-    pass_over_numbers(&making).map_err(|error| match error {
-        OpenError::Io { .. } | OpenError::LogLeft(_) => error.into(),
-        error => BackupError::damaged(DATABASE, error),
-    })?;
+    pass_over_numbers(&making).map_err(BackupError::of_database)?;
     faults.extend(sentences(&verify(&making, watch)?));
     if !faults.is_empty() && !order.despite_damage {
         return Err(BackupError::Faults(faults));
