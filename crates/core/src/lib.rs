@@ -70,6 +70,7 @@ pub use store::calls::{
 };
 pub use store::calls::{Ended, Made};
 pub use store::journal::{ChangeKind, Deleter, JournalEntry};
+pub use store::rule::{MAX_RULES, Rule, RuleKind, RuleKindError, RuleName};
 pub use store::snapshot::{Hold, Part, SegmentRef, Snapshot};
 pub use store::ticket::{NewTicket, Ticket, TicketRoom, TicketStanding, TicketUse};
 pub use time::Now;

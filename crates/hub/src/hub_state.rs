@@ -8,12 +8,14 @@ use nix::ifaddrs::getifaddrs;
 use nix::net::if_::InterfaceFlags;
 use rustls::pki_types::CertificateDer;
 
+use fleetlink_core::Rule;
 use fleetlink_proto::HubPin;
 use fleetlink_proto::ticket::MAX_TICKET_ADDRESSES;
 
 use crate::driver::wall_time;
 use crate::http::HttpListening;
 use crate::identity::{Identity, IdentityError};
+use crate::rules::OptionRules;
 
 /// A running hub's address and key, or the folder of a stopped hub.
 #[derive(Clone)]
@@ -27,6 +29,8 @@ pub(crate) enum HubState {
         plain: bool,
         /// Its page.
         http: HttpListening,
+        /// The rules of its options.
+        rules: OptionRules,
     },
     /// Of one that does not run: its key is in this folder.
     Stopped(PathBuf),
@@ -68,6 +72,14 @@ impl HubState {
         match self {
             HubState::Running { http, .. } => http.page(),
             HubState::Stopped(_) => None,
+        }
+    }
+
+    /// The rules of the hub's options, if it runs.
+    pub(crate) fn option_rules(&self) -> Vec<Rule> {
+        match self {
+            HubState::Running { rules, .. } => rules.all(),
+            HubState::Stopped(_) => Vec::new(),
         }
     }
 

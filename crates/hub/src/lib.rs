@@ -22,6 +22,7 @@ mod network_places;
 pub mod number_exchange;
 mod operator;
 mod passwords;
+mod rules;
 mod seen;
 mod server;
 mod session;
@@ -64,6 +65,7 @@ pub use operator::{
     StatusInfo, TicketInfo, TicketOrder, TicketState, TicketUseInfo, TokenInfo, TokenOrder,
     UploadInfo,
 };
+pub use rules::RuleDocument;
 #[doc(hidden)]
 pub use server::start_with_clock;
 #[cfg(feature = "without-dummy-hash")]

@@ -30,6 +30,7 @@ pub fn state_before(change: &Change) -> Option<Query> {
         Change::RevokeTicket { ticket, .. } | Change::RedeemTicket { ticket, .. } => {
             Some(Query::Ticket(*ticket))
         }
+        Change::SetRule(_) | Change::RemoveRule(_) => Some(Query::Rules),
         Change::EndPageSession { session } => Some(Query::Admission { secret: *session }),
         _ => None,
     }
@@ -100,6 +101,20 @@ pub fn change_event(
                 return None;
             };
             event.by = holder(session);
+        }
+        (Change::SetRule(rule), Some(StoreReply::Rules(before)), _) => {
+            let before = before.iter().find(|before| before.name == rule.name);
+            if before == Some(rule) {
+                return None;
+            }
+            if let Some(before) = before {
+                event = add_detail(event, &format!("before: {before}"));
+            }
+        }
+        (Change::RemoveRule(name), Some(StoreReply::Rules(before)), _) => {
+            if let Some(before) = before.iter().find(|before| before.name == *name) {
+                event = event.with_detail(format!("before: {before}"));
+            }
         }
         (Change::EndPageSession { .. }, before, _) => {
             let Some(StoreReply::Admission(Some(Admission::Session(session)))) = before else {
@@ -210,6 +225,11 @@ fn attempt(author: &Author, at: WallTime, change: &Change) -> Option<Tried> {
             PageSessions::OfLinks => new(A::PageLogout).about("one-time links"),
             PageSessions::All => new(A::PageLogout).about("all sessions of the page"),
         },
+        Change::SetRule(rule) => {
+            let event = new(A::RuleSet).about(rule.name.to_string());
+            event.with_detail(rule.to_string())
+        }
+        Change::RemoveRule(name) => new(A::RuleRemoved).about(name.to_string()),
         Change::Commit(commit) => {
             let mut event = of(A::DataUploaded, &commit.device);
             event.file = Some(commit.file.clone());

@@ -149,6 +149,9 @@ impl Hub {
                     hub.list_tokens(call, after, now);
                 });
             }
+            AdminRequest::ListRules => {
+                self.permit_admin(call, Action::Inspect, |hub, call| hub.list_rules(call, now));
+            }
             AdminRequest::ListAudit {
                 filter,
                 part,

@@ -173,6 +173,12 @@ impl Hub {
         let call = call.with(AdminRequest::ListTokens { after });
         self.read_for(Query::Tokens { after, limit }, Parked::Admin(call), now);
     }
+
+    /// Lists the stored rules about data, which are few.
+    pub(super) fn list_rules(&mut self, call: Call, now: Now) {
+        let call = call.with(AdminRequest::ListRules);
+        self.read_for(Query::Rules, Parked::Admin(call), now);
+    }
 }
 
 fn missing(order: &PeopleOrder) -> String {
@@ -189,7 +195,12 @@ fn missing(order: &PeopleOrder) -> String {
         PeopleOrder::EndSessions(PageSessions::OfLogin(name)) => {
             format!("there is no login {name}")
         }
+        PeopleOrder::RemoveRule(name) => format!(
+            "no rule {name} is set; a rule of the hub's options is changed there, or one of the same \
+             pattern is set"
+        ),
         PeopleOrder::AddLogin { .. }
+        | PeopleOrder::SetRule(_)
         | PeopleOrder::AddToken { .. }
         | PeopleOrder::AddLink { .. }
         | PeopleOrder::EndSessions(_) => "not found".to_owned(),
@@ -219,6 +230,9 @@ fn event(order: &PeopleOrder, reply: &AdminReply) -> Option<PeopleEvent> {
         (PeopleOrder::EndSessions(sessions), _) => PeopleEvent::LoggedOut {
             sessions: sessions.clone(),
         },
-        (PeopleOrder::AddToken { .. }, _) => return None,
+        (
+            PeopleOrder::AddToken { .. } | PeopleOrder::SetRule(_) | PeopleOrder::RemoveRule(_),
+            _,
+        ) => return None,
     })
 }

@@ -201,6 +201,10 @@ impl Hub {
                 let call = call.split().1;
                 call.report(Ok(AdminReply::Tokens(page.clone())), &mut self.out);
             }
+            (Parked::Admin(call), StoreReply::Rules(rules)) => {
+                let call = call.split().1;
+                call.report(Ok(AdminReply::Rules(rules.clone())), &mut self.out);
+            }
             (Parked::Admin(call), StoreReply::Audit(page)) => {
                 let call = call.split().1;
                 call.report(Ok(AdminReply::Audit(page.clone())), &mut self.out);

@@ -1,4 +1,4 @@
-//! Changes of logins, tokens, links and sessions of the page, and the store's part of them.
+//! Changes of logins, tokens, links and sessions of the page, and of rules about data, and the store's part of them.
 
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use fleetlink_proto::access::{AccessHash, AccessName, Role, TokenRole};
 
 use crate::store::admission::{PageSessions, Token, TokenId, WebLogin};
 use crate::store::calls::{Change, PasswordHash, StoreCall};
+use crate::store::rule::{Rule, RuleName};
 
 /// A change that somebody orders.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +45,10 @@ pub enum PeopleOrder {
     },
     /// Ends sessions of the page.
     EndSessions(PageSessions),
+    /// Sets a rule about data, in place of one of the same name.
+    SetRule(Rule),
+    /// Removes a rule about data.
+    RemoveRule(RuleName),
 }
 
 /// A change on its way. The store decides about races, so no change waits for another.
@@ -131,6 +136,8 @@ impl PeopleOrder {
                 expires: at.later(LINK_LIFE),
             },
             PeopleOrder::EndSessions(sessions) => Change::EndPageSessions(sessions),
+            PeopleOrder::SetRule(rule) => Change::SetRule(rule),
+            PeopleOrder::RemoveRule(name) => Change::RemoveRule(name),
         }
     }
 }

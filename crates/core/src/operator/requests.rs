@@ -17,6 +17,7 @@ use crate::store::admission::{Token, TokenId, WebLogin};
 use crate::store::audit::event::AuditRecord;
 use crate::store::audit::filter::{AuditFilter, AuditPart};
 use crate::store::calls::{PasswordHash, UnfinishedUpload};
+use crate::store::rule::Rule;
 use crate::store::ticket::{Ticket, TicketStanding};
 use crate::transfers::status::{TransferChoice, TransferStatus};
 
@@ -77,7 +78,7 @@ pub enum AdminRequest {
     EndSessions(SessionChoice),
     /// Asks for something about data files.
     Data(DataRequest),
-    /// Changes logins of people, tokens and one-time links.
+    /// Changes logins of people, tokens, one-time links, and rules about data.
     People(PeopleOrder),
     /// Lists a page of logins, by name.
     ListLogins {
@@ -89,6 +90,8 @@ pub enum AdminRequest {
         /// Only larger numbers.
         after: Option<TokenId>,
     },
+    /// Lists the rules about data that are stored.
+    ListRules,
     /// Lists audit records.
     ListAudit {
         filter: Box<AuditFilter>,
@@ -133,6 +136,7 @@ impl AdminRequest {
             | AdminRequest::ListLogins { .. }
             | AdminRequest::ListTokens { .. }
             | AdminRequest::ListAudit { .. }
+            | AdminRequest::ListRules
             | AdminRequest::ListPresences(_)
             | AdminRequest::ListTransfers(_)
             | AdminRequest::ListSessions => None,
@@ -233,6 +237,8 @@ pub enum AdminReply {
     Token(Token),
     /// A page of tokens, by number.
     Tokens(Vec<Token>),
+    /// The rules about data that are stored.
+    Rules(Vec<Rule>),
     /// Audit records.
     Audit(Vec<AuditRecord>),
     /// A page of transfers, the newest first.

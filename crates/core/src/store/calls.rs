@@ -15,6 +15,7 @@ use crate::store::audit::event::{AuditEvent, AuditId, AuditRecord};
 use crate::store::audit::filter::{AuditFilter, AuditPlace};
 use crate::store::journal::Deleter;
 pub use crate::store::password_hash::PasswordHash;
+use crate::store::rule::{Rule, RuleName};
 use crate::store::snapshot::Snapshot;
 use crate::store::ticket::{NewTicket, Ticket, TicketRoom};
 
@@ -264,6 +265,11 @@ pub enum Change {
     /// Ends these sessions. With those of one-time links, and with all, the links that were not used go as
     /// well. `NotFound` without the login.
     EndPageSessions(PageSessions),
+    /// Sets a rule, in place of one of the same name; `Conflict` where it is none, or where there are as
+    /// many as there may be.
+    SetRule(Rule),
+    /// Removes a rule; `NotFound` without it.
+    RemoveRule(RuleName),
     /// Notes when tokens and sessions were used last.
     NoteUses(Vec<(AccessHash, WallTime)>),
     /// Adds audit events that no change goes with, all of them or none.
@@ -325,6 +331,8 @@ pub enum Query {
         /// At most so many.
         limit: u32,
     },
+    /// All rules: of each kind, those that go before others first.
+    Rules,
     /// The admission of this secret's holder.
     Admission { secret: AccessHash },
     /// The amount at this time.
@@ -389,6 +397,8 @@ pub enum StoreReply {
     Token(Token),
     /// To `Tokens`.
     Tokens(Vec<Token>),
+    /// To `Rules`.
+    Rules(Vec<Rule>),
     /// To `Admission`, and to changes that open a session.
     Admission(Option<Admission>),
     /// To `Totals`.

@@ -5,5 +5,6 @@ pub(crate) mod audit;
 pub(crate) mod calls;
 pub(crate) mod journal;
 mod password_hash;
+pub(crate) mod rule;
 pub(crate) mod snapshot;
 pub(crate) mod ticket;

@@ -5,8 +5,9 @@ use std::time::Duration;
 use fleetlink_core::authorisation::Means;
 use fleetlink_core::{
     AccountOrder, AdminErrorKind, AdminReply, AdminRequest, Admission, CallId, Caller, Change,
-    Door, Effect, Input, PageSession, PageSessions, PeopleOrder, Proof, Purpose, ShownPassword,
-    ShownSecret, StoreCall, StoreError, StoreReply, Token, TokenId, WebLogin,
+    Door, Effect, Input, PageSession, PageSessions, PeopleOrder, Proof, Purpose, Rule, RuleKind,
+    RuleName, ShownPassword, ShownSecret, StoreCall, StoreError, StoreReply, Token, TokenId,
+    WebLogin,
 };
 use fleetlink_proto::WallTime;
 use fleetlink_proto::access::limits::{LINK_SESSION_LIFE, LOGIN_SESSION_LIFE, PAGE_SESSION_IDLE};
@@ -587,6 +588,13 @@ fn a_token_is_for_a_device_that_there_is_and_for_no_longer_than_may_be() {
     assert_eq!(error.message, "there is no account cam");
 }
 
+fn rule_name() -> RuleName {
+    RuleName {
+        kind: RuleKind::Quota,
+        pattern: "cam-*".into(),
+    }
+}
+
 #[test]
 fn only_who_may_administer_changes_logins_and_tokens_and_viewers_see_them() {
     let orders = [
@@ -595,6 +603,11 @@ fn only_who_may_administer_changes_logins_and_tokens_and_viewers_see_them() {
         },
         PeopleOrder::RevokeToken { token: TokenId(1) },
         PeopleOrder::AddLink { link: NEW },
+        PeopleOrder::SetRule(Rule {
+            name: rule_name(),
+            value: Some(1),
+        }),
+        PeopleOrder::RemoveRule(rule_name()),
     ];
     for order in orders {
         for (caller, door, changes) in [
@@ -602,6 +615,8 @@ fn only_who_may_administer_changes_logins_and_tokens_and_viewers_see_them() {
             (administrator(), Door::Http, true),
             (viewer(), Door::Http, false),
             (Caller::Nobody, Door::Http, false),
+            (administrator(), Door::Session, false),
+            (Caller::Operator, Door::Http, false),
         ] {
             let mut f = Fixture::new();
             let case = format!("{order:?} by {caller:?}");
@@ -616,6 +631,7 @@ fn only_who_may_administer_changes_logins_and_tokens_and_viewers_see_them() {
     for list in [
         AdminRequest::ListLogins { after: None },
         AdminRequest::ListTokens { after: None },
+        AdminRequest::ListRules,
     ] {
         let mut f = Fixture::new();
         f.administer(viewer(), Door::Http, list.clone());

@@ -342,6 +342,7 @@ fn a_request_that_waits_for_what_is_read_is_not_done_after_a_revocation() {
         AdminRequest::ListTickets { after: None },
         AdminRequest::ListLogins { after: None },
         AdminRequest::ListTokens { after: None },
+        AdminRequest::ListRules,
         AdminRequest::RevokeTicket {
             ticket: TicketNumber(1),
         },
@@ -356,6 +357,7 @@ fn a_request_that_waits_for_what_is_read_is_not_done_after_a_revocation() {
         let found = match &asked {
             StoreCall::Query(Query::WebLogins { .. }) => StoreReply::WebLogins(Vec::new()),
             StoreCall::Query(Query::Tokens { .. }) => StoreReply::Tokens(Vec::new()),
+            StoreCall::Query(Query::Rules) => StoreReply::Rules(Vec::new()),
             _ => f.stored.read(&asked).expect("a question about accounts"),
         };
         f.answer_store(operation, &asked, Ok(found));

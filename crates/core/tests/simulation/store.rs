@@ -88,12 +88,15 @@ pub(crate) fn whose(call: &StoreCall) -> Option<&DeviceName> {
             | Change::OpenPageSession { .. }
             | Change::EndPageSession { .. }
             | Change::EndPageSessions(_)
+            | Change::SetRule(_)
+            | Change::RemoveRule(_)
             | Change::NoteUses(_),
         )
         | StoreCall::Query(
             Query::WebLogin { .. }
             | Query::WebLogins { .. }
             | Query::Tokens { .. }
+            | Query::Rules
             | Query::Audit { .. }
             | Query::AuditSince { .. }
             | Query::Admission { .. },
@@ -270,6 +273,8 @@ impl Store {
                 | Change::OpenPageSession { .. }
                 | Change::EndPageSession { .. }
                 | Change::EndPageSessions(_)
+                | Change::SetRule(_)
+                | Change::RemoveRule(_)
                 | Change::NoteUses(_),
             ) => panic!("no person is in the simulation"),
             StoreCall::Change(Change::AddTicket { ticket, room }) => self.issue(ticket, *room),
@@ -393,6 +398,7 @@ impl Store {
             Query::WebLogin { .. }
             | Query::WebLogins { .. }
             | Query::Tokens { .. }
+            | Query::Rules
             | Query::Audit { .. }
             | Query::AuditSince { .. }
             | Query::Admission { .. } => panic!("no person is in the simulation"),

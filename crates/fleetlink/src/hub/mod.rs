@@ -17,6 +17,7 @@ mod penalties;
 mod qr;
 mod retention;
 mod rotate;
+mod rule;
 mod run;
 mod serve;
 mod sessions;
@@ -59,6 +60,8 @@ pub(crate) enum Command {
     Admin(admin::AdminArguments),
     /// Manage bearer tokens for programs: add, list, revoke.
     Token(token::TokenArguments),
+    /// Set quotas of devices and the retention of data files: set, list, remove.
+    Rule(rule::RuleArguments),
     /// Show who did what at a hub, from where, and how it ended.
     Audit(audit::AuditArguments),
     /// Back up a hub's data beside the running hub, to a file or a folder.
@@ -81,6 +84,7 @@ impl Command {
             Command::Admin(arguments) => arguments.json(),
             Command::Config(arguments) => arguments.json(),
             Command::Token(arguments) => arguments.json(),
+            Command::Rule(arguments) => arguments.json(),
             Command::Audit(arguments) => arguments.json(),
             Command::Hub(arguments) => arguments.json(),
             Command::Session(arguments) => arguments.json(),
@@ -134,6 +138,9 @@ pub(crate) async fn run(command: Command, output: &Output) -> Result<(), Failure
             unless_interrupted(Box::pin(admin::run(arguments, output))).await
         }
         Command::Token(arguments) => Box::pin(token::run(arguments, output)).await,
+        Command::Rule(arguments) => {
+            unless_interrupted(Box::pin(rule::run(arguments, output))).await
+        }
         Command::Audit(arguments) => {
             unless_interrupted(Box::pin(audit::run(arguments, output))).await
         }

@@ -121,7 +121,7 @@ fn data_age(text: &str) -> Result<OrNever<Duration>, String> {
     bound(text, time, &Retention::MIN_DATA_AGE, expected)
 }
 
-fn retain(text: &str) -> Result<RetainRule, String> {
+pub(super) fn retain(text: &str) -> Result<RetainRule, String> {
     let (pattern, age) = text
         .split_once('=')
         .ok_or_else(|| "expected a name and a time, such as temperature=90d".to_owned())?;
@@ -132,11 +132,11 @@ fn retain(text: &str) -> Result<RetainRule, String> {
     Ok(RetainRule { pattern, age })
 }
 
-fn quota_bytes(text: &str) -> Result<(DevicePattern, u64), String> {
+pub(super) fn quota_bytes(text: &str) -> Result<(DevicePattern, u64), String> {
     quota(text, size, "cam-*=10G")
 }
 
-fn quota_files(text: &str) -> Result<(DevicePattern, u64), String> {
+pub(super) fn quota_files(text: &str) -> Result<(DevicePattern, u64), String> {
     quota(text, |text| text.parse().ok(), "cam-*=100")
 }
 

@@ -27,6 +27,7 @@ mod patient;
 mod problem;
 mod rest;
 mod router;
+mod rules;
 mod session;
 mod texts;
 mod tls;

@@ -22,7 +22,7 @@ use super::openapi::{self, Description, Document};
 use super::problem::Problem;
 use super::{
     Http, access, audit, counted, data, devices, events, headers, health, hub, metrics, page, rest,
-    session, transfers,
+    rules, session, transfers,
 };
 
 /// All paths, with the state of this hub.
@@ -83,6 +83,8 @@ fn all_routes() -> Vec<UtoipaMethodRouter<Arc<Http>>> {
         routes!(access::unlock),
         routes!(access::list_penalties),
         routes!(audit::list_audit),
+        routes!(rules::list),
+        routes!(rules::set, rules::remove),
         routes!(transfers::list),
         routes!(data::list),
         routes!(

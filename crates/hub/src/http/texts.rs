@@ -72,6 +72,13 @@ text!(
 text!(
     /// The number of a ticket or a token.
     NumberText, "Number", 20, Some("^[0-9]+$"));
+text!(
+    /// The kind of a rule about data.
+    RuleKindText, "RuleKind", 11, Some("^(quota|quota-files|retain)$"));
+text!(
+    /// The pattern of a rule about data: a device's name, or a data file's with or without a device's and a
+    /// colon before it.
+    RulePatternText, "RulePattern", 256, Some("^([A-Za-z0-9._*/-]+:)?[A-Za-z0-9._*/-]+$"));
 
 fn text(max: usize, pattern: Option<&str>) -> Object {
     ObjectBuilder::new()

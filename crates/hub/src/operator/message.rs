@@ -177,6 +177,7 @@ impl From<AdminReply> for OperatorReply {
             | AdminReply::Logins(_)
             | AdminReply::Token(_)
             | AdminReply::Audit(_)
+            | AdminReply::Rules(_)
             | AdminReply::Tokens(_) => OperatorReply::Done,
             AdminReply::Accounts(accounts) => {
                 OperatorReply::Accounts(accounts.into_iter().map(AccountInfo::from).collect())

@@ -41,6 +41,7 @@ use self::message::AuditCall;
 use self::offline::{Offline, OpenFailure};
 use self::socket::Connection;
 use crate::audit::{AuditDocument, AuditWish};
+use crate::rules::RuleDocument;
 use crate::store::sqlite::SqliteStore;
 
 /// The socket's name in the data folder.
@@ -250,6 +251,17 @@ impl Operator {
                 PeopleReply::Tokens(page) if !page.is_empty() => all.extend(page),
                 _ => return Ok(all),
             }
+        }
+    }
+
+    /// All rules about data, in the order in which they count.
+    ///
+    /// # Errors
+    /// It was refused, or the hub went away.
+    pub async fn rules(&mut self) -> Result<Vec<RuleDocument>, OperatorError> {
+        match self.people(PeopleCall::ListRules).await? {
+            PeopleReply::Rules(rules) => Ok(rules),
+            _ => Err(OperatorError::Refused(ODD_REPLY.to_owned())),
         }
     }
 

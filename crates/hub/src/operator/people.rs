@@ -1,4 +1,4 @@
-//! Logins of people, tokens and one-time links: secrets are drawn here, and the core and the store get
+//! Logins of people, tokens, one-time links, and rules about data: secrets are drawn here, and the core and the store get
 //! their hashes alone.
 
 use std::time::Duration;
@@ -16,6 +16,7 @@ use super::Desk;
 use super::message::OperatorReply;
 use crate::driver::wall_time;
 use crate::passwords::Passwords;
+use crate::rules::{self, RuleDocument};
 
 /// A call about logins of people, tokens and one-time links.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -57,6 +58,17 @@ pub enum PeopleCall {
     },
     /// Makes a one-time link.
     MakeLink,
+    /// Sets a rule about data.
+    SetRule {
+        kind: String,
+        pattern: String,
+        /// Bytes, data files, or seconds, by its kind; no bound where it is not given.
+        value: Option<u64>,
+    },
+    /// Removes a rule about data.
+    RemoveRule { kind: String, pattern: String },
+    /// Lists the rules about data.
+    ListRules,
 }
 
 /// The settings of a new token.
@@ -88,6 +100,8 @@ pub enum PeopleReply {
         /// The address of the page, if the hub runs and serves it.
         page: Option<String>,
     },
+    /// The rules about data, in the order in which they count.
+    Rules(Vec<RuleDocument>),
 }
 
 /// A login as people see it.
@@ -153,6 +167,13 @@ impl Desk {
             PeopleCall::ListTokens { after } => AdminRequest::ListTokens {
                 after: after.map(TokenId),
             },
+            PeopleCall::SetRule {
+                kind,
+                pattern,
+                value,
+            } => rules::set_rule(&kind, &pattern, value)?,
+            PeopleCall::RemoveRule { kind, pattern } => rules::remove_rule(&kind, &pattern)?,
+            PeopleCall::ListRules => AdminRequest::ListRules,
             PeopleCall::MakeLink => {
                 let Drawn { secret, request } = draw_link()?;
                 self.driver.admin(request).await?;
@@ -171,6 +192,11 @@ impl Desk {
             AdminReply::Tokens(tokens) => {
                 let tokens = tokens.into_iter().map(TokenInfo::from);
                 Ok(PeopleReply::Tokens(tokens.collect()))
+            }
+            reply @ AdminReply::Rules(_) => {
+                let rules = rules::documents(reply, self.hub_state.option_rules());
+                let rules = rules.ok_or_else(|| super::ODD_REPLY.to_owned())?;
+                Ok(PeopleReply::Rules(rules))
             }
             _ => Ok(PeopleReply::Done),
         }

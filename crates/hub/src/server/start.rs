@@ -34,6 +34,7 @@ use crate::metrics::Meters;
 use crate::number_exchange;
 use crate::operator::{Desk, OperatorSocket, Running, is_served};
 use crate::passwords::Passwords;
+use crate::rules::OptionRules;
 use crate::session::{Claims, HubUnread, HubUploads, SessionContext};
 use crate::store::sqlite::{OpenError, SqliteStore};
 use crate::store::{Quotas, Retention, Store};
@@ -173,7 +174,7 @@ async fn start_with(
         .is_some_and(|config| config.metrics_are_public);
     let (http, http_listening) = bind_http(http)?;
     let credentials = credentials.map(read_credentials).transpose()?;
-    let store = open_store(&data, quotas).await?;
+    let store = open_store(&data, quotas.clone()).await?;
     // As early as its folder is ours: whoever operates the hub waits for it from here on.
     let socket = make_socket(&data)?;
     let identity = Identity::load_or_create(&data, wall_time())?;
@@ -239,6 +240,7 @@ async fn start_with(
         meters: Arc::clone(&meters),
         size: size.clone(),
     };
+    let (retention, kept) = watch::channel(retention);
     let desk = Desk {
         driver: driver.clone(),
         passwords: passwords.clone(),
@@ -248,6 +250,10 @@ async fn start_with(
             identity: identity.clone(),
             plain,
             http: http_listening,
+            rules: OptionRules {
+                quotas,
+                retention: kept.clone(),
+            },
         },
         running: Some(Arc::new(running)),
     };
@@ -312,7 +318,6 @@ async fn start_with(
         traffic,
         meters,
     };
-    let (retention, kept) = watch::channel(retention);
     let tending = upkeep::tend(Arc::clone(&store), driver.clone(), kept, Arc::clone(&clock));
     let began = AuditEvent::new(clock(), AuditAction::HubStarted, Author::hub(None));
     driver

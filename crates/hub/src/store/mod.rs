@@ -12,6 +12,7 @@ mod leaves;
 mod pyramid;
 mod quotas;
 mod retain;
+mod rules;
 pub mod sqlite;
 mod status;
 
@@ -34,6 +35,8 @@ pub(crate) use self::leaves::LeafParser;
 pub(crate) use self::quotas::Quota;
 pub use self::quotas::{DevicePattern, Quotas};
 pub use self::retain::{NamePattern, NamePatternError, RetainRule};
+pub use self::rules::check_rule;
+pub(crate) use self::rules::of_options;
 pub use self::status::StoreStatus;
 
 /// The result of a store.

@@ -28,7 +28,7 @@ pub(crate) struct Quota {
 }
 
 impl DevicePattern {
-    fn matches(&self, device: &DeviceName) -> bool {
+    pub(crate) fn matches(&self, device: &DeviceName) -> bool {
         is_match(self.0.as_bytes(), device.as_str().as_bytes())
     }
 }

@@ -42,6 +42,9 @@ words! {
         PageLogout = "page.logout",
         LinkMade = "link.made",
         LinkUsed = "link.used",
+        /// A rule about data was set: a quota, or how long data files stay.
+        RuleSet = "rule.set",
+        RuleRemoved = "rule.removed",
         /// The authorisation table did not permit a request.
         Forbidden = "forbidden",
         HubStarted = "hub.started",

@@ -9,7 +9,7 @@ mod tickets;
 mod tokens;
 
 pub(super) use self::accounts::*;
-pub(in crate::http) use self::lists::tagged_weakly;
+pub(in crate::http) use self::lists::{List, tagged, tagged_weakly};
 pub(super) use self::lockouts::*;
 pub(super) use self::logins::*;
 pub(super) use self::tickets::*;
@@ -22,13 +22,21 @@ use super::problem::Problem;
 
 impl Http {
     /// Has a request of a person done.
-    async fn order(&self, caller: Caller, request: AdminRequest) -> Result<AdminReply, Problem> {
+    pub(super) async fn order(
+        &self,
+        caller: Caller,
+        request: AdminRequest,
+    ) -> Result<AdminReply, Problem> {
         let asked = self.calls.administer(caller, request).await;
         asked.map_err(Problem::from)
     }
 
     /// Has a change done that has no result.
-    async fn change(&self, caller: Caller, request: AdminRequest) -> Result<(), Problem> {
+    pub(super) async fn change(
+        &self,
+        caller: Caller,
+        request: AdminRequest,
+    ) -> Result<(), Problem> {
         self.order(caller, request).await.map(|_| ())
     }
 }

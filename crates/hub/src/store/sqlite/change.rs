@@ -23,8 +23,8 @@ use super::partial_name::PartialName;
 use super::partials::{Partials, other_change};
 use super::segments::NewSegment;
 use super::{
-    Shared, accounts, audit, audit_surplus, imports, merge, page_sessions, query, quota, segments,
-    sightings, tickets, tokens, web_logins,
+    Shared, accounts, audit, audit_surplus, imports, merge, page_sessions, query, quota, rules,
+    segments, sightings, tickets, tokens, web_logins,
 };
 
 /// A write of the store: a change that it was asked for, or one of its own upkeep.
@@ -251,6 +251,14 @@ fn change(connection: &Connection, shared: &Shared, asked: &Change) -> Result<Ap
         Change::EndPageSessions(sessions) => {
             StoreReply::Ended(page_sessions::end_all(connection, sessions)?)
         }
+        Change::SetRule(rule) => {
+            rules::set(connection, rule)?;
+            StoreReply::Done
+        }
+        Change::RemoveRule(name) => {
+            rules::remove(connection, name)?;
+            StoreReply::Done
+        }
         Change::NoteUses(uses) => {
             page_sessions::note_uses(connection, uses)?;
             StoreReply::Done
@@ -316,7 +324,7 @@ fn commit(connection: &Connection, shared: &Shared, change: &Commit) -> Result<A
     let new = &change.staged;
     let latest = latest.behind(new);
     totals.append(new.bytes, &new.summary, new.ends_open)?;
-    let quota = shared.quota_of(&change.device);
+    let quota = rules::quota(connection, &change.device, shared.quotas.get())?;
     let file = (&change.device, &change.file);
     quota::check(connection, quota, file, totals.bytes)?;
     let replaced = match change.mode {

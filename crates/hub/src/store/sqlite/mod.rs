@@ -52,6 +52,7 @@ mod reserve;
 mod restored;
 mod rewrite;
 mod room;
+mod rules;
 mod schema;
 mod segment;
 mod segments;
@@ -112,7 +113,7 @@ use self::staging::FileStaging;
 use self::sweeper::Swept;
 use self::writer::Writer;
 use super::{
-    Column, DeviceChoice, Quota, Quotas, Retention, SegmentReader, StageReply, Store, StoreFailure,
+    Column, DeviceChoice, Quotas, Retention, SegmentReader, StageReply, Store, StoreFailure,
     StoreFuture, StoreStatus, StoredDevices, SurplusFile, Window,
 };
 
@@ -275,7 +276,7 @@ impl Store for SqliteStore {
         let shared = Arc::clone(&self.shared);
         // On the reader's thread, since it may open a file.
         Box::pin(self.read(move |connection| {
-            let quota = shared.quota_of(&upload.device);
+            let quota = rules::quota(connection, &upload.device, shared.quotas.get())?;
             let room = quota::room(connection, quota, &upload)?;
             Ok(FileStaging::begin(shared, upload, room)?)
         }))
@@ -416,14 +417,6 @@ impl Store for SqliteStore {
 
     fn failed(&self) -> StoreFailure<'_> {
         Box::pin(self.shared.health.failed())
-    }
-}
-
-impl Shared {
-    /// The quota of this device.
-    fn quota_of(&self, device: &DeviceName) -> Quota {
-        let quotas = self.quotas.get();
-        quotas.map_or_else(Quota::default, |quotas| quotas.of(device))
     }
 }
 

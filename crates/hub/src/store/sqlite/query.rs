@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use super::Shared;
 use super::error::OpError;
 use super::{
-    accounts, audit, files, journal, page_sessions, segments, tickets, tokens, web_logins,
+    accounts, audit, files, journal, page_sessions, rules, segments, tickets, tokens, web_logins,
 };
 
 pub(super) fn run(
@@ -42,6 +42,7 @@ pub(super) fn run(
         Query::Tokens { after, limit } => {
             StoreReply::Tokens(tokens::page(connection, *after, *limit)?)
         }
+        Query::Rules => StoreReply::Rules(rules::all(connection)?),
         Query::Admission { secret } => {
             StoreReply::Admission(page_sessions::admission(connection, secret)?)
         }

@@ -236,6 +236,15 @@ pub(super) const STEPS: &[&str] = &["
     -- nobody has looked yet: files of an older version, which are looked at in the background.
     ALTER TABLE files ADD COLUMN latest BLOB;
     CREATE INDEX files_without_latest ON files (device, file) WHERE latest IS NULL;
+
+    -- Rules that administrators set: `quota` (bytes), `quota-files`, and `retain` (seconds). No bound where
+    -- the value is null.
+    CREATE TABLE rules (
+        kind    TEXT NOT NULL,
+        pattern TEXT NOT NULL,
+        value   INTEGER,
+        PRIMARY KEY (kind, pattern)
+    ) STRICT, WITHOUT ROWID;
 "];
 
 /// Marks a database as one of ours: `flnk`.

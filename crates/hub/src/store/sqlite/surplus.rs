@@ -7,6 +7,7 @@ use rusqlite::{Connection, Row};
 
 use super::data_file;
 use super::error::{OpError, damaged};
+use super::rules;
 use crate::store::{Retention, SurplusFile};
 
 /// Those that were changed the longest ago first. Nothing is looked at where there are no bounds;
@@ -17,6 +18,12 @@ pub(super) fn find(
     keep: &Retention,
     limit: u32,
 ) -> Result<Vec<SurplusFile>, OpError> {
+    let mut rules = rules::retain(connection)?;
+    rules.extend_from_slice(&keep.rules);
+    let keep = &Retention {
+        rules,
+        ..keep.clone()
+    };
     let ages = keep.rules.iter().map(|rule| rule.age);
     let ages = ages.chain([keep.data_age]);
     // No file that was changed later is too old by any rule.

@@ -128,11 +128,13 @@ fn may_use_reserve(write: &Write) -> bool {
             | Change::RemoveWebLogin { .. }
             | Change::RevokeToken { .. }
             | Change::EndPageSession { .. }
-            | Change::EndPageSessions(_) => true,
-            // Who wants to make room logs in first. Their tables are bounded.
-            Change::AddLink { .. } | Change::UseLink { .. } | Change::OpenPageSession { .. } => {
-                true
-            }
+            | Change::EndPageSessions(_)
+            | Change::RemoveRule(_) => true,
+            // Who wants to make room logs in first, and a rule makes room too. Their tables are bounded.
+            Change::AddLink { .. }
+            | Change::UseLink { .. }
+            | Change::OpenPageSession { .. }
+            | Change::SetRule(_) => true,
             Change::AddAccount(_)
             | Change::ImportLogin { .. }
             | Change::FinishImport { .. }
