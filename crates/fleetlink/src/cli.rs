@@ -199,6 +199,8 @@ mod tests {
             "fleetlink token add grafana --role viewer --expires 90d --json",
             "fleetlink token add sensor --role device=cam-1",
             "fleetlink token revoke 3 --data d",
+            "fleetlink rule set quota cam-*=10G --data d --json",
+            "fleetlink rule remove retain log/*",
             "fleetlink backup --data d --to b.tar --replace --json",
             "fleetlink backup --data d --to b/ --keep 7",
             "fleetlink restore --from b --at 3 --data d",

@@ -264,6 +264,22 @@ export type List_PenaltyItem = {
 };
 
 /** A page of a list. */
+export type List_RuleDocument = {
+  items: {
+    /** `quota` (bytes of a device), `quota-files` (data files of a device) or `retain` (seconds that a data file stays after its last change). */
+    kind: string;
+    /** `set`, or `option` for one of the hub's options. */
+    origin: string;
+    /** The devices, or for `retain` the data files, for which it is: `*` stands for any characters. */
+    pattern: string;
+    /** Bytes, data files, or seconds, by its kind; null where there is no bound. */
+    value: number | null;
+  }[];
+  /** The value of `after` for the next page; null on the last one. */
+  next: string | null;
+};
+
+/** A page of a list. */
 export type List_TicketItem = {
   items: {
     expires: string;
@@ -460,6 +476,24 @@ export type Problem = {
 
 export type Role = string;
 
+/** A rule about data. */
+export type Rule = {
+  /** `quota` (bytes of a device), `quota-files` (data files of a device) or `retain` (seconds that a data file stays after its last change). */
+  kind: string;
+  /** `set`, or `option` for one of the hub's options. */
+  origin: string;
+  /** The devices, or for `retain` the data files, for which it is: `*` stands for any characters. */
+  pattern: string;
+  /** Bytes, data files, or seconds, by its kind; null where there is no bound. */
+  value: number | null;
+};
+
+/** The value of a rule. */
+export type RuleOrder = {
+  /** Bytes, data files, or seconds, by its kind; null for no bound. */
+  value: number | null;
+};
+
 /** The caller of the requests. */
 export type Session = {
   /** The time at which that ends unless it is used before; null if it has no end. */
@@ -601,6 +635,8 @@ export interface Paths {
   "/api/v1/logins/{name}": "delete";
   "/api/v1/logins/{name}/password": "put";
   "/api/v1/penalties": "get";
+  "/api/v1/rules": "get";
+  "/api/v1/rules/{kind}/{pattern}": "put" | "delete";
   "/api/v1/session": "get" | "delete";
   "/api/v1/tickets": "get" | "post";
   "/api/v1/tickets/{number}": "delete";

@@ -12,6 +12,7 @@ mod logins;
 mod metrics;
 mod page_types;
 mod people;
+mod rules;
 mod sightings;
 mod start;
 mod tls;

@@ -1,6 +1,6 @@
 //! Devices are held to their quotas, whatever comes at once.
 
-use fleetlink_core::UploadChange;
+use fleetlink_core::{Change, Rule, RuleKind, RuleName, StoreCall, UploadChange};
 use fleetlink_hub::store::sqlite::SqliteStore;
 use fleetlink_hub::store::{Quotas, Store, StoreError};
 
@@ -103,4 +103,36 @@ async fn an_endless_upload_ends_where_its_room_does() {
     is_refused((0..1000).try_for_each(|_| staging.write(b"1\n")));
     drop(staging);
     assert_eq!(folder.files("partial").len(), 0);
+}
+
+#[tokio::test]
+async fn a_rule_that_is_set_goes_before_those_of_the_options() {
+    let folder = Folder::fresh();
+    let store = bounded(&folder).await;
+    let rule = |kind, value| {
+        let name = RuleName {
+            kind,
+            pattern: "*".into(),
+        };
+        StoreCall::Change(Change::SetRule(Rule { name, value }))
+    };
+    let twenty = b"1\n2\n3\n4\n5\n6\n7\n8\n9\n0\n";
+    upload(&store, To("cam", 1, 1), Replace, twenty)
+        .await
+        .unwrap();
+    is_refused(upload(&store, To("cam", 2, 2), Replace, b"1\n").await);
+    store
+        .execute(rule(RuleKind::Quota, Some(40)))
+        .await
+        .unwrap();
+    upload(&store, To("cam", 2, 3), Replace, twenty)
+        .await
+        .unwrap();
+    is_refused(upload(&store, To("cam", 3, 4), Replace, b"1\n").await);
+    store.execute(rule(RuleKind::Quota, None)).await.unwrap();
+    upload(&store, To("cam", 3, 5), Replace, b"1\n")
+        .await
+        .unwrap();
+    // The option about their number still holds.
+    is_refused(upload(&store, To("cam", 4, 6), Replace, b"1\n").await);
 }

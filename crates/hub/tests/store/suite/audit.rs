@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use fleetlink_core::{
     Actor, ActorKind, AuditAction as A, AuditBy, AuditEvent, AuditFilter, AuditId, AuditPlace,
-    AuditRecord, Author, Door, GivenLogin, NewTicket, Outcome, PageSessions, Provenance,
-    TicketRoom, Token, TokenId, WebLogin,
+    AuditRecord, Author, Door, GivenLogin, NewTicket, Outcome, PageSessions, Provenance, Rule,
+    RuleKind, RuleName, TicketRoom, Token, TokenId, WebLogin,
 };
 use fleetlink_hub::store::Retention;
 use fleetlink_proto::access::{AccessHash, Role};
@@ -152,6 +152,20 @@ fn open_session() -> Change {
     }
 }
 
+fn rule_name() -> RuleName {
+    RuleName {
+        kind: RuleKind::Quota,
+        pattern: "c*".into(),
+    }
+}
+
+fn set_rule(value: Option<u64>) -> Change {
+    Change::SetRule(Rule {
+        name: rule_name(),
+        value,
+    })
+}
+
 /// Changes in an order in which each can be made, and the action and the subject of each.
 fn changes() -> Vec<(Change, A, Option<&'static str>, Option<&'static str>)> {
     let import = Change::ImportLogin {
@@ -238,6 +252,14 @@ fn changes() -> Vec<(Change, A, Option<&'static str>, Option<&'static str>)> {
         (link, A::LinkMade, None, None),
         (use_link, A::LinkUsed, None, None),
         (end_links, A::PageLogout, None, Some("one-time links")),
+        (set_rule(Some(10)), A::RuleSet, None, Some("quota c*")),
+        (set_rule(None), A::RuleSet, None, Some("quota c*")),
+        (
+            Change::RemoveRule(rule_name()),
+            A::RuleRemoved,
+            None,
+            Some("quota c*"),
+        ),
         (
             Change::RemoveWebLogin { name: bob() },
             A::PersonRemoved,
@@ -364,6 +386,7 @@ pub(crate) async fn has_nothing_of_what_changed_nothing(subject: &dyn Subject) {
         Change::RemoveAccount { name: name("none") },
         redeem(),
         Change::RevokeToken { token: TokenId(7) },
+        Change::RemoveRule(rule_name()),
     ];
     for change in refused {
         assert!(recorded(&*store, change).await.is_err());
@@ -384,6 +407,7 @@ pub(crate) async fn has_nothing_of_what_changed_nothing(subject: &dyn Subject) {
     // The second time.
     for _ in 0..2 {
         recorded(&*store, set_key(1)).await.unwrap();
+        recorded(&*store, set_rule(Some(1))).await.unwrap();
     }
     count(1).await;
     recorded(&*store, issue()).await.unwrap();

@@ -12,6 +12,7 @@ pub(crate) mod names;
 pub(crate) mod parallel;
 pub(crate) mod people;
 pub(crate) mod reads;
+pub(crate) mod rules;
 pub(crate) mod sightings;
 pub(crate) mod staging;
 pub(crate) mod tickets;
@@ -68,6 +69,8 @@ macro_rules! every_case {
                 forget_sessions_at_their_end_however_used;
             reads: page_through_files, page_through_the_files_of_all, join_open_ends, give_empty_files,
                 see_what_was_answered, go_on_while_a_segment_is_replaced;
+            rules: are_kept_in_the_order_in_which_they_count, are_refused_where_they_are_none, are_bounded,
+                hold_devices_to_quotas_at_once, tell_how_long_data_files_stay;
             sightings: are_kept_and_the_same_when_they_are_written_twice, end_with_the_run_that_saw_them,
                 go_with_their_account, do_not_lie_ahead_of_a_clock_that_was_set_back,
                 tell_of_devices_with_their_data_files;
