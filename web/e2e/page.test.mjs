@@ -26,7 +26,7 @@ const VIEWS = {
   '#/': 'Fleet', '#/add': 'Add a device', '#/devices/greenhouse-01': 'greenhouse-01', '#/devices/greenhouse-01?tab=sessions': 'joined',
   '#/devices/greenhouse-01?tab=key': 'Device key', '#/devices/greenhouse-01?tab=events': 'Outcome', [`#/explore?${SERIES}`]: 'samples',
   '#/transfers': 'flight-0412', '#/events': 'Who did what', '#/access': 'Accounts', '#/access?tab=tickets': 'beehive-',
-  '#/access?tab=tokens': 'prometheus', '#/access?tab=lockouts': 'Unlock', '#/access?tab=penalties': '203.0.113.7', '#/access?tab=logins': 'ada', '#/hub': 'Limits',
+  '#/access?tab=tokens': 'prometheus', '#/access?tab=lockouts': 'Unlock', '#/access?tab=penalties': '203.0.113.7', '#/access?tab=logins': 'ada', '#/access?tab=rules': 'gate-*', '#/hub': 'Limits',
 };
 
 for (const [look, options] of Object.entries({ light: {}, dark: { dark: true }, phone: { viewport: PHONE, touch: true } })) {
@@ -52,7 +52,7 @@ withHub('every list of an empty hub says what to do', { devices: 0 }, async (hub
   const empty = {
     '#/': 'No device has joined yet', '#/explore': 'Choose what to plot', '#/transfers': 'No transfer yet', '#/events': 'Nothing has happened yet',
     '#/access': 'No account yet', '#/access?tab=tickets': 'No ticket yet', '#/access?tab=tokens': 'No token yet',
-    '#/access?tab=lockouts': 'Nobody is locked out', '#/access?tab=penalties': 'No client network has a penalty', '#/nowhere': 'leads nowhere',
+    '#/access?tab=lockouts': 'Nobody is locked out', '#/access?tab=penalties': 'No client network has a penalty', '#/access?tab=rules': 'No rule yet', '#/nowhere': 'leads nowhere',
   };
   for (const [path, text] of Object.entries(empty)) {
     await page.goto(`${hub.url}/${path}`);
@@ -171,6 +171,36 @@ withHub('a token is made, shown once, and revoked', { devices: 3 }, async (hub) 
   await row.waitFor({ state: 'detached' });
   assert.equal(hub.world.tokens.length, 1);
   assert.deepEqual(errors, []);
+  await context.close();
+});
+
+withHub('a quota and a retention are set and removed, and those of the options stay', { devices: 3 }, async (hub) => {
+  const { page, context, errors } = await open(browser, hub, { path: '#/access?tab=rules' });
+  const set = async (kind, pattern, label, amount) => {
+    await page.getByRole('button', { name: 'New rule' }).first().click();
+    const dialog = page.getByRole('dialog');
+    assert.deepEqual(await axe(page), [], kind);
+    await dialog.getByLabel('Rule').selectOption(kind);
+    await dialog.locator('input').first().fill(pattern);
+    await dialog.getByLabel(label, { exact: true }).last().fill(String(amount));
+    await dialog.getByRole('button', { name: 'Set the rule' }).click();
+  };
+  await set('quota', 'porch-*', 'Size', 2);
+  const row = page.locator('tr', { hasText: 'porch-*' });
+  await row.waitFor();
+  await set('retain', 'log/*', 'Days', 30);
+  await page.locator('tr', { hasText: '30 days' }).waitFor();
+  const mine = hub.world.rules.filter(({ origin }) => origin === 'set').map(({ kind, pattern, value }) => [kind, pattern, value]);
+  assert.deepEqual(mine, [['retain', 'log/*', 2_592_000], ['quota', 'porch-*', 2 ** 31]]);
+  // A refusal is told in the dialog.
+  await set('quota', 'a b', 'Size', 1);
+  await page.getByText('a pattern is made of').waitFor();
+  await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
+  assert.equal(await page.locator('tr', { hasText: 'gate-*' }).getByRole('button').count(), 0);
+  await row.getByRole('button', { name: 'Remove' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click();
+  await row.waitFor({ state: 'detached' });
+  assert.deepEqual(errors.filter((error) => !error.includes('400')), []);
   await context.close();
 });
 
@@ -341,7 +371,7 @@ withHub('five thousand rows stay few elements, and are found by search and keys'
 withHub('hostile names are text in every view', { devices: 14, hostile: true }, async (hub) => {
   const { page, context, errors } = await open(browser, hub, { viewport: DESK });
   const names = HOSTILE.map(encodeURIComponent);
-  const views = ['#/', '#/transfers', '#/events', '#/access', '#/access?tab=tokens', '#/access?tab=lockouts', ...names.flatMap((name) => [`#/devices/${name}`, `#/devices/${name}?tab=key`]),
+  const views = ['#/', '#/transfers', '#/events', '#/access', '#/access?tab=tokens', '#/access?tab=lockouts', '#/access?tab=rules', ...names.flatMap((name) => [`#/devices/${name}`, `#/devices/${name}?tab=key`]),
     `#/explore?${HOSTILE.slice(0, 8).map((name) => `s=${encodeURIComponent(`${encodeURIComponent(name)}/temperature`)}`).join('&')}&view=together`];
   for (const path of views) {
     await page.goto('about:blank');

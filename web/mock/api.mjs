@@ -217,6 +217,16 @@ const HANDLERS = {
     world.tokens = world.tokens.filter(({ id }) => id !== path[1]);
     return {};
   },
+  'GET rules': (world, _, query) => list(world.rules, query),
+  'PUT rules': (world, [, kind, pattern], _, body) => {
+    if (!/^[\w.*:/-]+$/.test(pattern)) throw new Refusal(400, 'a pattern is made of the characters of names', 'invalid_params');
+    world.rules = [{ kind, pattern, value: body.value, origin: 'set' }, ...world.rules.filter((rule) => rule.origin !== 'set' || rule.kind !== kind || rule.pattern !== pattern)];
+    return {};
+  },
+  'DELETE rules': (world, [, kind, pattern]) => {
+    world.rules = world.rules.filter((rule) => rule.origin !== 'set' || rule.kind !== kind || rule.pattern !== pattern);
+    return {};
+  },
   'GET logins': (world, _, query) => list(world.logins, query),
   'POST logins': (world, _, __, body) => {
     world.logins.push({ name: body.name, role: body.role, made: time(Date.now()) });

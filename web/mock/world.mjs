@@ -30,6 +30,7 @@ export class World {
       { number: 2, name: 'pump-07', prefix: null, state: 'expired', uses: 1, left: 0, used: [], issued: time(now - 9e7), expires: time(now - 8.9e7), revoked: null },
     ];
     this.tokens = some.length === 0 ? [] : [{ id: '1', name: evil(0, 'prometheus'), role: 'viewer', device: null, made: time(now - 8e8), expires: time(now + 7e9), used: time(now - 9000) }];
+    this.rules = some.length === 0 ? [] : [{ kind: 'quota', pattern: evil(0, 'gate-*'), value: 10_737_418_240, origin: 'option' }];
     this.lockouts = some.length === 0 ? [] : [{ device: some[0], until: time(now + 600_000) }, { device: 'login/ada', until: time(now + 500_000) }];
     this.penalties = some.length === 0 ? [] : [{ network: '203.0.113.7', fault: 'many_names', until: time(now + 300_000) }];
     this.logins = [{ name: 'ada', role: 'administrator', made: time(now - 9e8) }, { name: 'wall', role: 'viewer', made: time(now - 5e8) }];
