@@ -77,7 +77,7 @@ fn a_quota_that_an_administrator_sets_holds_at_once() {
         (&viewer, "DELETE", "/quota/cam", None, 403),
         (&administrator, "PUT", "/rate/cam", Some(json!(1)), 400),
         (&administrator, "PUT", "/quota/c%20m", Some(json!(1)), 400),
-        (&administrator, "PUT", "/quota/cam", Some(json!(-1)), 400),
+        (&administrator, "PUT", "/quota/cam", Some(json!(-1)), 422),
         (&administrator, "PUT", "/retain/x", Some(json!(5)), 400),
         (&administrator, "DELETE", "/quota/c%2A", None, 404),
     ] {

@@ -409,13 +409,13 @@ pub(crate) async fn has_nothing_of_what_changed_nothing(subject: &dyn Subject) {
         recorded(&*store, set_key(1)).await.unwrap();
         recorded(&*store, set_rule(Some(1))).await.unwrap();
     }
-    count(1).await;
+    count(2).await;
     recorded(&*store, issue()).await.unwrap();
     for _ in 0..2 {
         recorded(&*store, redeem()).await.unwrap();
     }
-    count(3).await;
-    for (mode, records) in [(Replace, 4), (Replace, 4), (Append, 4)] {
+    count(4).await;
+    for (mode, records) in [(Replace, 5), (Replace, 5), (Append, 5)] {
         let bits = if mode == Append { 2 } else { 1 };
         let staged = stage(&*store, "cam", bits, b"1\n").await.unwrap();
         let commit = Commit {
