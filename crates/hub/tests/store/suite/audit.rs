@@ -407,7 +407,7 @@ pub(crate) async fn has_nothing_of_what_changed_nothing(subject: &dyn Subject) {
     // The second time.
     for _ in 0..2 {
         recorded(&*store, set_key(1)).await.unwrap();
-        recorded(&*store, set_rule(Some(1))).await.unwrap();
+        recorded(&*store, set_rule(Some(100))).await.unwrap();
     }
     count(2).await;
     recorded(&*store, issue()).await.unwrap();
@@ -443,7 +443,7 @@ pub(crate) async fn has_nothing_of_what_changed_nothing(subject: &dyn Subject) {
         recorded(&*store, Change::Delete(delete.clone()))
             .await
             .unwrap();
-        count(5).await;
+        count(6).await;
     }
     let records = all(&*store).await;
     let data = |action| {
