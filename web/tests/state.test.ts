@@ -95,6 +95,49 @@ describe('a list', () => {
   });
 });
 
+describe('transfers', () => {
+  const transfer = (id: string, state: string, done = 0) => ({ id, from: 'cam', to: 'box', name: `${id}.mp4`, bytes: 100, done, state, path: 'direct', reason: null, started: '2026-01-01T00:00:00Z', ended: null });
+  const begin = () => {
+    vi.stubGlobal('addEventListener', () => {});
+    const transfers = new Transfers();
+    let tell: (data: Record<string, unknown>) => void = () => {};
+    const subscribe = vi.spyOn(live, 'subscribe').mockImplementation(({ event: heard }) => {
+      tell = (data) => heard?.(event('transfer', data));
+      return () => {};
+    });
+    transfers.start();
+    subscribe.mockRestore();
+    return { list: transfers.list, tell };
+  };
+  const states = (list: { items: { id: string; state: string; done: number }[] }) => list.items.map(({ id, state, done }) => [id, state, done]);
+
+  it('keep what events told while the list was read', async () => {
+    const asked = held();
+    const { list, tell } = begin();
+    tell(transfer('ends', 'finished', 100));
+    tell(transfer('begins', 'running', 1));
+    tell(transfer('moves', 'running', 50));
+    tell(transfer('told-before', 'running', 50));
+    asked[0]?.answer({ items: [transfer('told-before', 'finished', 100), transfer('moves', 'running', 20), transfer('ends', 'running', 20), transfer('old', 'finished', 100)], next: null });
+    await settled();
+    expect(states(list)).toEqual([['begins', 'running', 1], ['told-before', 'finished', 100], ['moves', 'running', 50], ['ends', 'finished', 100], ['old', 'finished', 100]]);
+    expect(asked).toHaveLength(1);
+    // The next reading begins anew.
+    void list.load();
+    asked[1]?.answer({ items: [transfer('ends', 'running', 20)], next: null });
+    await settled();
+    expect(states(list)).toEqual([['ends', 'running', 20]]);
+  });
+  it('that are over are bounded, those under way stay', async () => {
+    const asked = held();
+    const { list, tell } = begin();
+    asked[0]?.answer({ items: [transfer('way', 'running')], next: null });
+    await settled();
+    for (let id = 0; id < 2100; id += 1) tell(transfer(`${id}`, 'finished', 100));
+    expect([list.items.length, list.items[0]?.id, list.items[1999]?.id, list.items[2000]?.id]).toEqual([2001, '2099', '100', 'way']);
+  });
+});
+
 describe('plots on a slow link', () => {
   const series = { device: 'd', file: 'f' };
   const summary = { count: 2, sum: '3', mean: '1.5', min: '1', max: '2', first: null, last: null };

@@ -6,6 +6,7 @@ import type { Device, Points } from '../api/schema';
 import { touched } from '../lib/heartbeat';
 import { coalesced } from '../lib/pace';
 import { parse } from '../lib/time';
+import { Told } from '../lib/told';
 import { clock } from './clock.svelte';
 import { live } from './live.svelte';
 
@@ -30,8 +31,7 @@ class Fleet {
   private readonly stale = new Map<string, number>();
   /** The rows that are being asked for. */
   private readonly asking = new Set<string>();
-  /** What events told of each device while the list is read: a page of the list can be older. */
-  private told: Map<string, LiveEvent> | null = null;
+  private readonly told = new Told<LiveEvent>();
   private timer: ReturnType<typeof setTimeout> | null = null;
 
   /** When the row joined under the viewer's eyes. */
@@ -60,7 +60,7 @@ class Fleet {
 
   private async read(): Promise<void> {
     const seen = new Set<string>();
-    const told = (this.told = new Map<string, LiveEvent>());
+    const told = this.told.begin();
     try {
       await listDevices((items) => {
         for (const device of items) {
@@ -80,7 +80,7 @@ class Fleet {
     } catch (error) {
       this.failure = message(error);
     }
-    this.told = null;
+    this.told.end(told);
     this.show();
   }
 
@@ -89,7 +89,7 @@ class Fleet {
     if (name === null) return;
     const at = text(event.data['at']);
     const known = this.devices.get(name);
-    if (this.told && (isMove(event) || isRemoval(event) || !this.told.has(name))) this.told.set(name, event);
+    this.told.note(name, event, isMove(event) || isRemoval(event));
     switch (event.type) {
       case 'joined':
         this.joined(name, known, at, text(event.data['address']));
