@@ -24,8 +24,8 @@ impl Budget {
         }
     }
 
-    /// Whether the device is not ahead.
-    pub(crate) fn is_whole(self, now: Duration) -> bool {
-        self.0 <= now
+    /// The time at which the device is not ahead.
+    pub(crate) fn whole_at(self) -> Duration {
+        self.0
     }
 }

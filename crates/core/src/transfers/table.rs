@@ -24,6 +24,8 @@ pub(crate) struct Transfers {
     grants: Grants,
     known: BTreeMap<u64, Known>,
     senders: BTreeMap<DeviceName, OfSender>,
+    /// Senders of whom only the budget is left, by the time at which that is whole.
+    spent: BTreeSet<(Duration, DeviceName)>,
     /// Those that are over, in the order in which they ended.
     ended: VecDeque<u64>,
     /// Those under way whose session has ended, by the time at which they are given up.
@@ -61,6 +63,13 @@ struct OfSender {
     budget: Budget,
 }
 
+impl OfSender {
+    /// Whether nothing is left of its transfers.
+    fn is_idle(&self) -> bool {
+        self.running == 0 && self.ended.is_empty()
+    }
+}
+
 /// The reason why a report is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NotReported {
@@ -88,6 +97,7 @@ impl Transfers {
         report: &ReportTransfer,
         now: Now,
     ) -> Result<Option<TransferStatus>, NotReported> {
+        self.forget_idle_senders(now.monotonic);
         let granted = self.grants.of_sender(report.grant, sender);
         let granted = granted.ok_or(NotReported::NoGrant)?;
         match granted.running.get(&report.file) {
@@ -145,6 +155,12 @@ impl Transfers {
         chosen.take(most).cloned().collect()
     }
 
+    /// The number of senders that are remembered.
+    #[cfg(test)]
+    pub(crate) fn senders(&self) -> usize {
+        self.senders.len()
+    }
+
     pub(crate) fn totals(&self) -> TransferTotals {
         self.totals
     }
@@ -156,16 +172,20 @@ impl Transfers {
         report: &ReportTransfer,
         now: Now,
     ) -> Result<u64, NotReported> {
-        let of_sender = self.senders.entry(sender.clone()).or_default();
-        if of_sender.running >= MAX_REPORTED_PER_DEVICE
-            || self.totals.running >= MAX_REPORTED_PER_HUB
-        {
+        // A sender whose file is refused is not remembered for it.
+        let known = self.senders.get(sender);
+        let (running, mut budget) = known.map_or_else(Default::default, |of_sender| {
+            (of_sender.running, of_sender.budget)
+        });
+        if running >= MAX_REPORTED_PER_DEVICE || self.totals.running >= MAX_REPORTED_PER_HUB {
             return Err(NotReported::TooMany);
         }
-        let taken = of_sender.budget.take(now.monotonic);
+        let taken = budget.take(now.monotonic);
         taken.map_err(NotReported::TooFast)?;
         let granted = self.grants.get_mut(report.grant);
         let granted = granted.ok_or(NotReported::NoGrant)?;
+        let of_sender = self.senders.entry(sender.clone()).or_default();
+        of_sender.budget = budget;
         of_sender.running += 1;
         self.totals.running += 1;
         self.last += 1;
@@ -260,8 +280,21 @@ impl Transfers {
         if let Some(of_sender) = self.senders.get_mut(&sender) {
             // They ended in this order, of each device too.
             of_sender.ended.pop_front();
-            let is_idle = of_sender.running == 0 && of_sender.ended.is_empty();
-            if is_idle && of_sender.budget.is_whole(now) {
+            if of_sender.is_idle() {
+                self.spent.insert((of_sender.budget.whole_at(), sender));
+            }
+        }
+        self.forget_idle_senders(now);
+    }
+
+    /// Forgets the senders that have nothing under way, nothing that is over, and a whole budget.
+    fn forget_idle_senders(&mut self, now: Duration) {
+        while self.spent.first().is_some_and(|(whole, _)| *whole <= now) {
+            let Some((_, sender)) = self.spent.pop_first() else {
+                return;
+            };
+            let known = self.senders.get(&sender);
+            if known.is_some_and(|known| known.is_idle() && known.budget.whole_at() <= now) {
                 self.senders.remove(&sender);
             }
         }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use fleetlink_proto::transfer::limits::{
-    MAX_ENDED_PER_DEVICE, MAX_ENDED_PER_HUB, MAX_REPORTED_PER_DEVICE,
+    MAX_ENDED_PER_DEVICE, MAX_ENDED_PER_HUB, MAX_REPORTED_PER_DEVICE, MAX_REPORTED_PER_HUB,
     MAX_REPORTING_GRANTS_PER_DEVICE, REPORT_SILENCE, REPORTED_FILE_STEP, REPORTED_FILES_AHEAD,
 };
 use fleetlink_proto::transfer::{Reason, ReportTransfer, ReportedState, TransferId, TransferPath};
@@ -215,4 +215,78 @@ fn a_device_with_too_many_grants_loses_the_oldest_that_it_does_not_use() {
         transfers.report((ONE, &cam), &told, at(0)).is_ok()
     };
     assert!(known(1, 1) && !known(2, 1));
+}
+
+#[test]
+fn a_sender_whose_file_is_refused_is_not_remembered() {
+    let mut transfers = Transfers::default();
+    let senders = u8::try_from(MAX_REPORTED_PER_HUB / MAX_REPORTED_PER_DEVICE).unwrap();
+    for device in 0..=senders {
+        let sender = name(&format!("d{device}"));
+        transfers.granted(grant(device), sender.clone(), name("uav"));
+        for file in 1..=u32::try_from(MAX_REPORTED_PER_DEVICE).unwrap() {
+            let told = report(device, file, 1, ReportedState::Running);
+            let told = transfers.report((ONE, &sender), &told, at(0));
+            assert_eq!(told.is_err(), device == senders, "{told:?}");
+        }
+    }
+    assert_eq!(transfers.senders(), usize::from(senders));
+}
+
+#[test]
+fn a_sender_of_whom_nothing_is_left_is_forgotten_once_its_budget_is_whole() {
+    let mut transfers = Transfers::default();
+    let cam = name("cam");
+    transfers.granted(grant(200), cam.clone(), name("uav"));
+    let told = |of, file| report(of, file, 1, ReportedState::Finished);
+    for file in 1..=2 {
+        let end = transfers.report((ONE, &cam), &told(200, file), at(0));
+        end.unwrap();
+    }
+    // Its ends are forgotten while it is ahead; it goes on with what it had left.
+    let others = u8::try_from(MAX_ENDED_PER_HUB / MAX_ENDED_PER_DEVICE).unwrap();
+    let each = u32::try_from(MAX_ENDED_PER_DEVICE).unwrap();
+    let fill = |transfers: &mut Transfers, from: u32, millis| {
+        for device in 0..others {
+            let sender = name(&format!("d{device}"));
+            transfers.granted(grant(device), sender.clone(), name("uav"));
+            for file in from..from + each {
+                let end = transfers.report((ONE, &sender), &told(device, file), at(millis));
+                end.unwrap();
+            }
+        }
+    };
+    fill(&mut transfers, 1, 0);
+    assert_eq!(transfers.senders(), usize::from(others) + 1);
+    let running = report(200, 3, 0, ReportedState::Running);
+    transfers.report((ONE, &cam), &running, at(30)).unwrap();
+    // Nobody forgets it while it has a file under way.
+    fill(&mut transfers, 1 + each, 60_000);
+    assert_eq!(transfers.senders(), usize::from(others) + 1);
+    transfers
+        .report((ONE, &cam), &told(200, 3), at(60_000))
+        .unwrap();
+    fill(&mut transfers, 1 + 2 * each, 60_000);
+    assert_eq!(transfers.senders(), usize::from(others));
+}
+
+#[test]
+fn a_sender_that_was_ahead_is_forgotten_with_the_next_report_of_anyone() {
+    let mut transfers = Transfers::default();
+    let ended = |transfers: &mut Transfers, device: u8, file, millis| {
+        let sender = name(&format!("d{device}"));
+        transfers.granted(grant(device), sender.clone(), name("uav"));
+        let told = report(device, file, 1, ReportedState::Finished);
+        transfers.report((ONE, &sender), &told, at(millis)).unwrap();
+    };
+    ended(&mut transfers, 200, 1, 0);
+    let others = u8::try_from(MAX_ENDED_PER_HUB / MAX_ENDED_PER_DEVICE).unwrap();
+    for device in 0..others {
+        for file in 1..=u32::try_from(MAX_ENDED_PER_DEVICE).unwrap() {
+            ended(&mut transfers, device, file, 0);
+        }
+    }
+    assert_eq!(transfers.senders(), usize::from(others) + 1);
+    ended(&mut transfers, 0, 1000, 60_000);
+    assert_eq!(transfers.senders(), usize::from(others));
 }
