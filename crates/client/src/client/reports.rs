@@ -1,7 +1,7 @@
 //! The device's word to its hub about the files that it sends. A transfer never waits for it, and none
 //! fails by it: a hub that is away hears of the end later, or not at all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use fleetlink_proto::transfer::{
     Offer, Reason, Receipt, ReportTransfer, ReportedState, TransferPath,
 };
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use super::{Client, Inner};
 use crate::supervisor::Link;
@@ -23,6 +23,11 @@ const MAX_REPORTS: usize = 256;
 const END_KEPT: Duration = Duration::from_secs(60);
 /// The time for which a client that leaves waits until the hub has heard of the ends.
 const FINISH_DEADLINE: Duration = Duration::from_secs(1);
+
+/// The longest time between two looks at the files.
+const POLL_STEP: Duration = Duration::from_millis(250);
+/// The shortest time after which a busy hub is told again.
+const LEAST_WAIT: Duration = Duration::from_millis(20);
 
 /// The files that the hub is to hear of.
 #[derive(Clone, Default)]
@@ -47,6 +52,8 @@ struct File {
     control: Control,
     /// The time of the last report.
     told: Option<Instant>,
+    /// The time before which the hub wants to hear no report of this file.
+    not_before: Option<Instant>,
     /// The time of the end.
     ended: Option<Instant>,
 }
@@ -96,6 +103,7 @@ impl Client {
             report: report.clone(),
             control: control.clone(),
             told: None,
+            not_before: None,
             ended: None,
         };
         book.files.insert(number, file);
@@ -182,10 +190,20 @@ impl Shared {
         self.left.send_replace(book.files.len());
     }
 
-    /// The next report that is due, by the order in which the files began.
+    /// The next report that is due, by the order in which the files began. The hub hears of the files
+    /// of a grant in this order, so a file that waits holds back those of its grant that it has not
+    /// heard of.
     fn next(&self, now: Instant) -> Option<(u64, ReportTransfer)> {
         let mut book = self.book();
+        let mut waiting = BTreeSet::new();
         for (number, file) in &mut book.files {
+            if file.not_before.is_some_and(|time| now < time) {
+                waiting.insert(file.report.grant);
+                continue;
+            }
+            if file.told.is_none() && waiting.contains(&file.report.grant) {
+                continue;
+            }
             let done = file.control.arrived().min(file.report.bytes);
             let moves = done != file.report.done;
             let is_due = match (file.told, file.ended) {
@@ -202,6 +220,22 @@ impl Shared {
         None
     }
 
+    /// The hub is busy: it wants to hear of this file again at this time.
+    fn wait(&self, number: u64, until: Instant) {
+        if let Some(file) = self.book().files.get_mut(&number) {
+            file.not_before = Some(until);
+        }
+    }
+
+    /// The time until which nothing new need be looked for.
+    fn pause(&self, now: Instant) -> Duration {
+        let book = self.book();
+        let waiting = book.files.values().filter_map(|file| file.not_before);
+        let waits = waiting.filter_map(|time| time.checked_duration_since(now));
+        let waits = waits.filter(|wait| !wait.is_zero());
+        waits.min().unwrap_or(POLL_STEP).min(POLL_STEP)
+    }
+
     /// The hub has heard this.
     fn told(&self, number: u64, report: &ReportTransfer) {
         let mut book = self.book();
@@ -211,6 +245,31 @@ impl Shared {
             file.told = Some(Instant::now());
         }
         self.left.send_replace(book.files.len());
+    }
+
+    /// Notes the hub's answer to a report. `false` where the session can take no further one.
+    fn answered(&self, number: u64, report: &ReportTransfer, answer: Result<()>) -> bool {
+        let Err(error) = answer else {
+            self.told(number, report);
+            return true;
+        };
+        match error.refusal() {
+            Some(refused) if refused.code == ErrorCode::Busy => {
+                let wait = error.retry_after().unwrap_or(REPORT_STEP);
+                let wait = wait.clamp(LEAST_WAIT, REPORT_STEP);
+                self.wait(number, Instant::now() + wait);
+                true
+            }
+            Some(refused) => {
+                tracing::debug!(
+                    reason = refused.code.name(),
+                    "the hub hears no report of a file"
+                );
+                self.forget(number);
+                true
+            }
+            None => false,
+        }
     }
 
     fn forget(&self, number: u64) {
@@ -254,37 +313,15 @@ async fn tell(client: Weak<Inner>, shared: Arc<Shared>) {
                 shared.give_up();
                 continue;
             }
-            while let Some((number, report)) = shared.next(Instant::now())
-                && tell_one(&session, &shared, number, report).await
-            {}
+            while let Some((number, report)) = shared.next(Instant::now()) {
+                let told = session.report_transfer(report.clone()).await;
+                if !shared.answered(number, &report, told) {
+                    break;
+                }
+            }
         }
         // A file that begins or ends is told at once, progress once a second.
-        let _ = timeout(REPORT_STEP / 4, changes.changed()).await;
-    }
-}
-
-/// Tells the hub of one file. `false` where it is to be told again later.
-async fn tell_one(session: &Session, shared: &Shared, number: u64, report: ReportTransfer) -> bool {
-    let Err(error) = session.report_transfer(report.clone()).await else {
-        shared.told(number, &report);
-        return true;
-    };
-    match error.refusal() {
-        Some(refused) if refused.code == ErrorCode::Busy => {
-            let wait = refused.data.as_ref().and_then(|data| data.retry_after_ms);
-            let wait = Duration::from_millis(wait.unwrap_or(1000));
-            sleep(wait.clamp(Duration::from_millis(20), REPORT_STEP)).await;
-            false
-        }
-        Some(refused) => {
-            tracing::debug!(
-                reason = refused.code.name(),
-                "the hub hears no report of a file"
-            );
-            shared.forget(number);
-            true
-        }
-        None => false,
+        let _ = timeout(shared.pause(Instant::now()), changes.changed()).await;
     }
 }
 
@@ -299,5 +336,86 @@ impl Client {
             None => self.parts().await.0,
         };
         session.is_closed().is_none().then_some(session)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fleetlink_proto::control::RpcError;
+    use fleetlink_proto::transfer::TransferId;
+
+    use super::*;
+    use crate::Error;
+
+    fn file(grant: u8, file: u32) -> File {
+        let report = ReportTransfer {
+            grant: TransferId::from_bytes([grant; 16]),
+            file,
+            name: "a.mp4".parse().unwrap(),
+            bytes: 100,
+            done: 0,
+            path: Some(TransferPath::Direct),
+            state: ReportedState::Running,
+            reason: None,
+        };
+        File {
+            report,
+            control: Control::new(),
+            told: None,
+            not_before: None,
+            ended: None,
+        }
+    }
+
+    fn shared(files: impl IntoIterator<Item = File>) -> Shared {
+        let shared = Shared::default();
+        shared.book().files = (1..).zip(files).collect();
+        shared
+    }
+
+    fn busy() -> Error {
+        Error::refused(RpcError::new(ErrorCode::Busy, "full"))
+    }
+
+    /// The files that the hub hears of by `now`, where it is busy for the file of this number.
+    fn heard(shared: &Shared, refused: Option<u64>, now: Instant) -> Vec<u64> {
+        let mut heard = Vec::new();
+        // A file that is told again and again would fill the list.
+        while let Some((number, report)) = shared.next(now).filter(|_| heard.len() < 10) {
+            let is_busy = refused == Some(number);
+            let answer = if is_busy { Err(busy()) } else { Ok(()) };
+            assert!(shared.answered(number, &report, answer));
+            if !is_busy {
+                heard.push(number);
+            }
+        }
+        heard
+    }
+
+    #[test]
+    fn a_file_for_which_the_hub_is_busy_keeps_no_file_of_another_grant() {
+        let shared = shared([file(1, 1), file(2, 1), file(1, 2), file(3, 1)]);
+        for number in [1, 3, 4] {
+            shared.end(number, None);
+        }
+        let now = Instant::now();
+        assert_eq!(heard(&shared, Some(1), now), [2, 4]);
+        // Without a wait that the hub asks for, it is told again after a second; those of the same
+        // grant follow in their order.
+        assert!(shared.next(now).is_none());
+        assert!(shared.pause(now) <= POLL_STEP);
+        let later = Instant::now() + REPORT_STEP;
+        assert_eq!(heard(&shared, None, later), [1, 3]);
+        assert_eq!(shared.book().files.len(), 1);
+    }
+
+    #[test]
+    fn the_end_of_a_file_that_the_hub_knows_waits_for_no_other_file() {
+        let shared = shared([file(1, 1), file(1, 2)]);
+        let now = Instant::now();
+        shared.book().files.get_mut(&2).unwrap().told = Some(now);
+        shared.end(2, Some(Reason::NoSpace));
+        assert_eq!(heard(&shared, Some(1), now), [2]);
+        assert_eq!(shared.book().files.len(), 1);
     }
 }
