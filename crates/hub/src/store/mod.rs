@@ -63,8 +63,8 @@ pub struct Retention {
     pub data_bytes: Option<u64>,
     /// The time that an audit record stays.
     pub audit_age: Option<Duration>,
-    /// The number of audit records that stay; beyond it the oldest are deleted. Those that strangers
-    /// caused have half of it.
+    /// The number of audit records that stay; beyond it the oldest are deleted. At most half of them
+    /// are records of acts without a login, such as wrong passwords.
     pub audit_events: Option<u64>,
 }
 
