@@ -79,12 +79,14 @@ export class RealHub {
     for (const name of names) await this.command('account', 'add', name, ...options);
   }
 
-  /** A command of a device, which runs until it ends. */
+  /** A command of a device, which runs until it ends; its process. */
   device(name, command, ...options) {
     const own = mkdtempSync(join(this.folder, 'device-'));
     const env = { ...this.environment(), HOME: own, XDG_CONFIG_HOME: own, XDG_STATE_HOME: own, XDG_DATA_HOME: own, FLEETLINK_PASSWORD: PASSWORD };
     const given = [command, '--hub', this.control, '--pin', this.pin, '--device', name, ...options];
-    this.devices.push(spawn(PROGRAM, given, { env, cwd: this.folder, stdio: ['ignore', 'ignore', 'inherit'] }));
+    const process = spawn(PROGRAM, given, { env, cwd: this.folder, stdio: ['ignore', 'ignore', 'inherit'] });
+    this.devices.push(process);
+    return process;
   }
 
   /** A token of an administrator. */

@@ -1,5 +1,6 @@
 // The page in a real browser at the real hub, with real devices.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { closeSync, openSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -81,15 +82,27 @@ test('a file on its way from device to device, and its end', { timeout: 180_000 
     await page.goto(`${hub.url}/#/transfers`);
     await page.getByText('No transfer yet').waitFor();
 
-    // A file of a name that is no markup, so large that it takes seconds.
+    // A file of a name that is no markup, too large to arrive before its first report: then its sender is stopped.
     const name = '<img src=x onerror=alert(1)>.bin';
     closeSync(openSync(join(hub.folder, name), 'w'));
-    truncateSync(join(hub.folder, name), 2 * 2 ** 30);
-    hub.device('cam', 'send', 'box', name);
+    truncateSync(join(hub.folder, name), 4 * 2 ** 30);
+    const sender = hub.device('cam', 'send', 'box', name);
     const file = page.locator('tr', { hasText: name });
     await page.waitForFunction(() => document.querySelector('progress')?.value > 0);
+    sender.kill('SIGSTOP');
     assert.deepEqual(await axe(page), []);
-    await file.getByText('Received').waitFor({ timeout: 120_000 });
+    await file.getByText(/^[\d.,]+ %/).waitFor();
+    const ended = once(sender, 'exit');
+    sender.kill('SIGCONT');
+    sender.kill('SIGINT');
+    await file.getByText('Failed').waitFor();
+    await file.getByText('cancelled').waitFor();
+    await ended;
+    // One that arrives.
+    writeFileSync(join(hub.folder, 'small.bin'), 'x'.repeat(1000));
+    hub.device('cam', 'send', 'box', 'small.bin');
+    await page.locator('tr', { hasText: 'small.bin' }).getByText('Received').waitFor();
+    await file.getByText('Failed').waitFor();
     assert.equal(await page.locator('img[src=x]').count(), 0);
     assert.deepEqual(errors, []);
     await context.close();
