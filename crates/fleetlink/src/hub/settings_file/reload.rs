@@ -11,7 +11,7 @@ use crate::hub::Command as HubCommand;
 use crate::logging;
 
 /// The settings that change in a running hub. Certificates are read again whenever their files change.
-const RELOADED: [&str; 11] = [
+pub(super) const RELOADED: [&str; 13] = [
     "log",
     "max-attempts",
     "penalty-names",
@@ -21,8 +21,10 @@ const RELOADED: [&str; 11] = [
     "journal-age",
     "journal-changes",
     "data-age",
-    "data-size",
     "retain",
+    "data-size",
+    "audit-age",
+    "audit-events",
 ];
 
 /// The settings that a hub runs with.

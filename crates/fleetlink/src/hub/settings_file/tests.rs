@@ -1,7 +1,10 @@
 use std::os::unix::fs::PermissionsExt as _;
 
+use fleetlink_hub::store::Retention;
+use fleetlink_hub::{AttemptLimits, PenaltySettings};
+
 use super::*;
-use crate::hub::settings_file::keys::Keys;
+use crate::hub::settings_file::keys::{Key, Keys};
 
 /// The settings of a hub whose data folder has this file, with further options.
 fn load(text: &str, options: &[&str]) -> Result<Effective, String> {
@@ -155,4 +158,128 @@ fn a_file_that_was_named_has_to_be_there() {
     let line = ["fleetlink", "hub", "--config", "/nowhere/hub.toml"];
     let missing = Effective::load(line.map(OsString::from).to_vec());
     assert!(matches!(missing, Err(Failure::NoSuchFile(_))));
+}
+
+/// Values of which each option takes at least one that is not its default.
+const OTHER_VALUES: [&str; 17] = [
+    "36h",
+    "11s",
+    "json",
+    "7",
+    "20000",
+    "12m",
+    "20M",
+    "1",
+    "true",
+    "debug",
+    "x=2d",
+    "::1",
+    "127.0.0.1:9",
+    "a.example",
+    "::1/128",
+    "https://a.example",
+    "elsewhere",
+];
+
+/// The limits and the retention of a hub whose file has this one line, unless the line is refused.
+/// None also where the line changes no setting.
+fn with_line(key: &Key, value: &str) -> Option<(AttemptLimits, Retention)> {
+    let line = match (key.is_switch, key.is_list) {
+        (true, _) => format!("{} = {value}", key.name),
+        (false, true) => format!("{} = [{value:?}]", key.name),
+        (false, false) => format!("{} = {value:?}", key.name),
+    };
+    let effective = load(&line, &[]).ok()?;
+    let before = setting(&load("", &[]).unwrap(), &key.name).values;
+    let is_changed = setting(&effective, &key.name).values != before;
+    is_changed.then(|| effective.limits().ok()).flatten()
+}
+
+/// The fields that have another value than in a hub without settings.
+fn changed_fields((limits, keep): &(AttemptLimits, Retention)) -> Vec<&'static str> {
+    let default = Retention::default();
+    let before = load("", &[]).unwrap().limits().unwrap().0;
+    // A field that is new has to be named here, and then a key that sets it.
+    let Retention {
+        journal_age,
+        journal_changes,
+        data_age,
+        rules,
+        data_bytes,
+        audit_age,
+        audit_events,
+    } = keep;
+    let AttemptLimits {
+        max_attempts,
+        penalties,
+    } = limits;
+    let PenaltySettings {
+        names,
+        base,
+        max,
+        loopback,
+    } = penalties.unwrap();
+    let penalties = before.penalties.unwrap();
+    let fields = [
+        ("journal_age", *journal_age != default.journal_age),
+        (
+            "journal_changes",
+            *journal_changes != default.journal_changes,
+        ),
+        ("data_age", *data_age != default.data_age),
+        ("rules", *rules != default.rules),
+        ("data_bytes", *data_bytes != default.data_bytes),
+        ("audit_age", *audit_age != default.audit_age),
+        ("audit_events", *audit_events != default.audit_events),
+        ("max_attempts", *max_attempts != before.max_attempts),
+        ("names", names != penalties.names),
+        ("base", base != penalties.base),
+        ("max", max != penalties.max),
+        ("loopback", loopback != penalties.loopback),
+    ];
+    let changed = fields.into_iter().filter(|(_, is_changed)| *is_changed);
+    changed.map(|(field, _)| field).collect()
+}
+
+#[test]
+fn each_key_that_a_running_hub_takes_over_is_said_to_hold_at_once() {
+    let (mut taken_over, mut fields) = (vec!["log".to_owned()], Vec::new());
+    let mut untried = Vec::new();
+    for key in Keys::of_hub().iter() {
+        let values = OTHER_VALUES.iter();
+        let taken: Vec<_> = values.filter_map(|value| with_line(key, value)).collect();
+        if taken.is_empty() {
+            untried.push(key.name.clone());
+        }
+        let changed: Vec<_> = taken.iter().flat_map(changed_fields).collect();
+        if !changed.is_empty() {
+            taken_over.push(key.name.clone());
+        }
+        fields.extend(changed);
+    }
+    // A file in the data folder cannot name another one; a certificate needs its key in another line.
+    assert_eq!(
+        untried,
+        ["data", "http-cert", "http-key"],
+        "OTHER_VALUES has no value for these"
+    );
+    let mut said = reload::RELOADED.map(ToOwned::to_owned).to_vec();
+    taken_over.sort();
+    said.sort();
+    assert_eq!(said, taken_over);
+    fields.sort_unstable();
+    fields.dedup();
+    assert_eq!(
+        fields.len(),
+        12,
+        "no key sets one of the other fields: {fields:?}"
+    );
+    let guide = include_str!("../../../../../docs/guide.md");
+    let rule = guide.lines().find(|line| line.starts_with("- At SIGHUP"));
+    for key in said {
+        assert!(
+            rule.unwrap().contains(&format!("`{key}`")),
+            "docs/guide.md lacks {key}"
+        );
+    }
 }
