@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use fleetlink_proto::{Version, WallTime};
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 
 use super::data_file;
@@ -11,7 +12,7 @@ use super::rules;
 use crate::store::{Retention, SurplusFile};
 
 /// Those that were changed the longest ago first. Nothing is looked at where there are no bounds;
-/// else all rows are, once a minute: no change pays for an index.
+/// else all rows are, once a minute: no change pays for an index. A damaged row keeps no other one.
 pub(super) fn find(
     connection: &Connection,
     now: WallTime,
@@ -32,7 +33,7 @@ pub(super) fn find(
         return Ok(Vec::new());
     }
     let latest = latest.unwrap_or(i64::MIN);
-    let sum = "SELECT coalesce(sum(bytes), 0) FROM files";
+    let sum = "SELECT coalesce(sum(bytes), 0) FROM files WHERE bytes > 0";
     let mut left: u64 = connection.query_row(sum, [], |row| row.get(0))?;
     let most = keep.data_bytes.unwrap_or(u64::MAX);
     let mut select = connection.prepare_cached(
@@ -41,20 +42,69 @@ pub(super) fn find(
     )?;
     let mut rows = select.query([])?;
     let mut files = Vec::new();
+    let mut unreadable = Unreadable::default();
     while let Some(row) = rows.next()? {
         let changed: i64 = row.get(4)?;
         let is_full = u32::try_from(files.len()).is_ok_and(|count| count >= limit);
         if is_full || changed >= latest && left <= most {
             break;
         }
-        let file = surplus(row)?;
+        let Ok(file) = surplus(row) else {
+            unreadable.note(row);
+            // No other file goes for the bytes of this one.
+            left = left.saturating_sub(bytes_of(row));
+            continue;
+        };
         let is_old = age_of(keep, &file).is_some_and(|age| changed < since(now, age));
         if is_old || left > most {
-            left = left.saturating_sub(row.get(3)?);
+            left = left.saturating_sub(bytes_of(row));
             files.push(file);
         }
     }
+    unreadable.tell();
     Ok(files)
+}
+
+/// The rows that cannot be read in one look.
+#[derive(Default)]
+struct Unreadable {
+    first: Option<(String, String)>,
+    count: u64,
+}
+
+impl Unreadable {
+    fn note(&mut self, row: &Row<'_>) {
+        self.first
+            .get_or_insert_with(|| (shown(row, 0), shown(row, 1)));
+        self.count += 1;
+    }
+
+    fn tell(self) {
+        if let Some((device, file)) = self.first {
+            let more = self.count - 1;
+            tracing::warn!(
+                ?device,
+                ?file,
+                more,
+                "the row of a data file is damaged, so the file is kept; fleetlink hub verify names all"
+            );
+        }
+    }
+}
+
+/// A value as people read it, whatever it is.
+fn shown(row: &Row<'_>, column: usize) -> String {
+    match row.get_ref(column) {
+        Ok(ValueRef::Text(text)) => String::from_utf8_lossy(text).into_owned(),
+        Ok(ValueRef::Integer(number)) => number.to_string(),
+        Ok(other) => other.data_type().to_string(),
+        Err(error) => error.to_string(),
+    }
+}
+
+/// The bytes of a file; none where the number is damaged.
+fn bytes_of(row: &Row<'_>) -> u64 {
+    row.get(3).unwrap_or(0)
 }
 
 /// The time that this file stays.

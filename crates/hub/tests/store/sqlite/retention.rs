@@ -150,3 +150,60 @@ async fn of_too_many_bytes_those_that_changed_first_go() {
     assert_eq!(removed, named(&[("cam", 1), ("uav", 1), ("cam", 2)]));
     assert_eq!(left(&folder).await, named(&[("uav", 2)]));
 }
+
+#[tokio::test]
+async fn a_damaged_row_is_kept_and_keeps_no_other_file() {
+    for damage in [
+        "version = -1",
+        "bytes = -1",
+        "file = 'a//b'",
+        "file = -7",
+        "device = cast(x'01ff' AS TEXT)",
+        "device = 'no name'",
+        "version = -1, bytes = 1000000",
+    ] {
+        let folder = Folder::fresh();
+        prepare(&folder).await;
+        let database = rusqlite::Connection::open(folder.path().join("hub.db")).unwrap();
+        let foreign = "PRAGMA foreign_keys = OFF";
+        database.execute_batch(foreign).unwrap();
+        let row = format!("UPDATE files SET {damage} WHERE device = 'cam' AND file = 1");
+        assert_eq!(database.execute(&row, []).unwrap(), 1, "{damage}");
+        drop(database);
+        let store = &folder.store();
+        let found = |keep| async move {
+            let found = store.surplus(later(2 * DAY), keep, 100).await;
+            let found = found.unwrap_or_else(|error| panic!("{damage}: {error:?}"));
+            let names = found
+                .into_iter()
+                .map(|f| (f.device.to_string(), f.file.number()));
+            names.collect::<Vec<_>>()
+        };
+        let old = Retention {
+            data_age: Some(DAY),
+            ..Retention::default()
+        };
+        let name = |device: &str, file| (device.to_owned(), Some(file));
+        // A file of unknown size is deleted like any other.
+        let is_kept = damage != "bytes = -1";
+        let mut all = vec![
+            name("cam", 1),
+            name("uav", 1),
+            name("cam", 2),
+            name("uav", 2),
+        ];
+        all.drain(..usize::from(is_kept));
+        assert_eq!(found(old).await, all, "{damage}");
+        // Its bytes, which cannot go, are not taken from other files.
+        let full = Retention {
+            data_bytes: Some(12),
+            ..Retention::default()
+        };
+        assert_eq!(found(full).await, [], "{damage}");
+        let less = Retention {
+            data_bytes: Some(8),
+            ..Retention::default()
+        };
+        assert_eq!(found(less).await.first(), all.first(), "{damage}");
+    }
+}
