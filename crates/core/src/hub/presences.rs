@@ -26,6 +26,7 @@ impl Hub {
         };
         Presences {
             at: self.sightings.wall(),
+            begun: self.sightings.started(),
             ran: self.sightings.ran(),
             devices,
         }

@@ -28,6 +28,8 @@ pub enum PresenceChoice {
 pub struct Presences {
     /// The present time.
     pub at: WallTime,
+    /// The time at which this run of the hub began.
+    pub begun: WallTime,
     /// The half hours in which this run of the hub ran.
     pub ran: HalfHours,
     /// The devices in the order of the question.

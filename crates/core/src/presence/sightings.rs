@@ -23,7 +23,9 @@ type Notes = BTreeMap<DeviceName, SightingNote>;
 #[derive(Debug)]
 pub(crate) struct Sightings {
     now: Now,
-    /// The begin of this run, until something of it is written.
+    /// The begin of this run.
+    started: WallTime,
+    /// The same, until something of it is written.
     begun: Option<WallTime>,
     ran: HalfHours,
     /// The time at which the notes are to be written.
@@ -41,6 +43,7 @@ impl Sightings {
         ran.mark(now.wall, now.wall);
         Sightings {
             now,
+            started: now.wall,
             begun: Some(now.wall),
             ran,
             due: now.monotonic,
@@ -149,6 +152,11 @@ impl Sightings {
         let mut all = notes.next()?;
         notes.for_each(|note| all.add(note));
         Some(all)
+    }
+
+    /// The time at which this run of the hub began.
+    pub(crate) fn started(&self) -> WallTime {
+        self.started
     }
 
     /// The half hours in which this run of the hub ran.

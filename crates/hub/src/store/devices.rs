@@ -43,6 +43,8 @@ pub struct StoredDevice {
 /// A store's reply to a [`DeviceChoice`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StoredDevices {
+    /// The time at which a hub wrote down last that it runs.
+    pub alive: Option<WallTime>,
     /// The half hours in which a hub ran.
     pub ran: HalfHours,
     /// The devices.

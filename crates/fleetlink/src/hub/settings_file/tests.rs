@@ -161,7 +161,7 @@ fn a_file_that_was_named_has_to_be_there() {
 }
 
 /// Values of which each option takes at least one that is not its default.
-const OTHER_VALUES: [&str; 17] = [
+const OTHER_VALUES: [&str; 18] = [
     "36h",
     "11s",
     "json",
@@ -173,6 +173,7 @@ const OTHER_VALUES: [&str; 17] = [
     "true",
     "debug",
     "x=2d",
+    "x=5000",
     "::1",
     "127.0.0.1:9",
     "a.example",

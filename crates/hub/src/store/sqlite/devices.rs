@@ -1,4 +1,4 @@
-//! Devices with what is known of them, by one query for all that are asked for.
+//! Devices with what is known of them: a page of them by one query, named ones by one query each.
 
 use fleetlink_proto::samples::LastSample;
 use fleetlink_proto::{DataFile, DeviceName, WallTime};
@@ -35,8 +35,10 @@ pub(super) fn find(
             select(connection, wanted, "LIMIT ?3", values, &mut devices)?;
         }
     }
+    let (alive, ran) = sightings::uptime_of(connection)?;
     Ok(StoredDevices {
-        ran: sightings::ran(connection)?,
+        alive,
+        ran,
         devices,
     })
 }

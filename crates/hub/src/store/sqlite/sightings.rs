@@ -41,9 +41,10 @@ pub(super) fn note(connection: &Connection, notes: &SightingNotes) -> Result<(),
     Ok(())
 }
 
-/// The half hours in which a hub ran.
-pub(super) fn ran(connection: &Connection) -> Result<HalfHours, OpError> {
-    Ok(uptime(connection)?.ran)
+/// The time at which a hub wrote down last that it runs, and the half hours in which one ran.
+pub(super) fn uptime_of(connection: &Connection) -> Result<(Option<WallTime>, HalfHours), OpError> {
+    let Uptime { alive, ran } = uptime(connection)?;
+    Ok((alive, ran))
 }
 
 fn uptime(connection: &Connection) -> Result<Uptime, OpError> {
