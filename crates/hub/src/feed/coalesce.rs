@@ -6,7 +6,7 @@ use fleetlink_proto::samples::LastSample;
 use fleetlink_proto::{DataFile, DeviceName, Version, WallTime};
 use tokio::time::Instant;
 
-use super::{MAX_FILES_TOGETHER, SAMPLES_TOGETHER};
+use super::{LOOK_STEP, MAX_FILES_TOGETHER, SAMPLES_TOGETHER};
 
 /// Samples that were added to a data file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,7 +106,8 @@ impl Coalescer {
             true
         });
         let next = self.files.values().map(|recent| recent.told).min();
-        self.due = next.map(|told| told + SAMPLES_TOGETHER);
+        // Each look passes all files, so those that are due at nearly the same time share one.
+        self.due = next.map(|told| (told + SAMPLES_TOGETHER).max(now + LOOK_STEP));
         due
     }
 }
@@ -152,6 +153,25 @@ mod tests {
         let sum: u64 = told.iter().chain(&last).map(|added| added.samples).sum();
         assert_eq!(sum, 1_000);
         assert!(coalescer.files.is_empty());
+    }
+
+    #[test]
+    fn many_files_that_are_due_one_after_another_share_a_look() {
+        let (start, mut coalescer) = (Instant::now(), Coalescer::default());
+        for step in 0..200 {
+            let now = start + Duration::from_millis(step);
+            for _ in 0..2 {
+                coalescer.add(added(&format!("d{step}"), 1), now);
+            }
+        }
+        let (mut looks, mut told) = (0, 0);
+        while let Some(due) = coalescer.due() {
+            looks += 1;
+            told += coalescer.take_due(due).len();
+        }
+        assert_eq!(told, 200);
+        // All are told within 200 ms, and are forgotten in another 200 ms or a little more.
+        assert!(looks <= 20, "{looks}");
     }
 
     #[test]

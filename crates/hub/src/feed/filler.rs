@@ -53,6 +53,7 @@ impl Filler {
                 name,
                 change: AccountChange::Removed,
             } => {
+                self.tell_waiting(name, None);
                 self.account(name, AccountChange::Removed, at);
                 self.deleted(name, None, at);
             }

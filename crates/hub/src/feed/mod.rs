@@ -33,6 +33,8 @@ pub(crate) const EVENTS_AT_ONCE: usize = 256;
 /// The time within which a data file has one event of new samples; those that come meanwhile are told
 /// together at its end.
 pub(crate) const SAMPLES_TOGETHER: Duration = Duration::from_millis(250);
+/// The shortest time between two looks at the data files whose samples wait.
+pub(crate) const LOOK_STEP: Duration = Duration::from_millis(25);
 /// Data files whose new samples are told together at once. The samples of further ones are each told as
 /// they come.
 pub(crate) const MAX_FILES_TOGETHER: usize = 16_384;

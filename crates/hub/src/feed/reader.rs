@@ -51,6 +51,7 @@ pub(crate) struct Reader {
     wanted: Wanted,
     /// The last event that was passed.
     seen: EventId,
+    was_full: bool,
 }
 
 impl Reader {
@@ -66,12 +67,18 @@ impl Reader {
             newest,
             wanted,
             seen,
+            was_full: false,
         }
     }
 
     /// The last event that was passed, whether it was wanted or not.
     pub(crate) fn seen(&self) -> EventId {
         self.seen
+    }
+
+    /// Whether the last read took as many events as one may: then there are probably more.
+    pub(crate) fn was_full(&self) -> bool {
+        self.was_full
     }
 
     /// Waits for the next events. May be dropped and called again.
@@ -94,11 +101,13 @@ impl Reader {
             Behind::Here(entries) => entries,
             Behind::Lost => {
                 self.seen = ring.newest();
+                self.was_full = false;
                 return Some(Read::Reset(self.seen));
             }
         };
         drop(ring);
         self.seen.number = entries.last()?.number;
+        self.was_full = entries.len() >= EVENTS_AT_ONCE;
         let wanted = entries.into_iter().filter(|entry| self.wanted.has(entry));
         Some(Read::Events(wanted.collect()))
     }
@@ -143,6 +152,19 @@ mod tests {
         publish(&feed, Kind::Joined, "b");
         assert_eq!(waiting.await.unwrap(), [3]);
         assert_eq!(numbers(&mut resumed).await, [3]);
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_is_behind_need_not_wait_for_the_rest() {
+        let feed = feed();
+        let mut reader = feed.reader(Wanted::default(), None);
+        for _ in 0..=EVENTS_AT_ONCE {
+            publish(&feed, Kind::Joined, "a");
+        }
+        assert_eq!(numbers(&mut reader).await.len(), EVENTS_AT_ONCE);
+        assert!(reader.was_full());
+        assert_eq!(numbers(&mut reader).await.len(), 1);
+        assert!(!reader.was_full());
     }
 
     #[tokio::test]

@@ -37,7 +37,11 @@ pub(crate) const SIZE_IS_KNOWN: Duration = Duration::from_secs(15);
 pub(crate) const MAX_STREAMS: usize = 256;
 /// The same of one client network.
 pub(crate) const MAX_STREAMS_PER_NETWORK: usize = 128;
-/// The same of one caller: a session of the page, a token or a device.
+/// The same of all devices together: they leave room for people.
+pub(crate) const MAX_STREAMS_OF_DEVICES: usize = MAX_STREAMS / 2;
+/// The same of one device.
+pub(crate) const MAX_STREAMS_PER_DEVICE: usize = 4;
+/// The same of one session of the page or one token.
 pub(crate) const MAX_STREAMS_PER_CALLER: usize = 64;
 /// The time without an event after which a stream sends a comment.
 pub(crate) const PING: Duration = Duration::from_secs(15);

@@ -8,13 +8,18 @@ use fleetlink_core::Caller;
 use fleetlink_proto::ClientNetwork;
 use fleetlink_proto::access::AccessHash;
 
-use super::super::limits::{MAX_STREAMS, MAX_STREAMS_PER_CALLER, MAX_STREAMS_PER_NETWORK};
+use super::super::limits::{
+    MAX_STREAMS, MAX_STREAMS_OF_DEVICES, MAX_STREAMS_PER_CALLER, MAX_STREAMS_PER_DEVICE,
+    MAX_STREAMS_PER_NETWORK,
+};
 
 /// The owner of a stream, by which they are counted.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Owner {
     Hub,
     Network(ClientNetwork),
+    /// All devices together.
+    Devices,
     Device(Box<str>),
     Secret(AccessHash),
 }
@@ -24,7 +29,9 @@ impl Owner {
         match self {
             Owner::Hub => MAX_STREAMS,
             Owner::Network(_) => MAX_STREAMS_PER_NETWORK,
-            Owner::Device(_) | Owner::Secret(_) => MAX_STREAMS_PER_CALLER,
+            Owner::Devices => MAX_STREAMS_OF_DEVICES,
+            Owner::Device(_) => MAX_STREAMS_PER_DEVICE,
+            Owner::Secret(_) => MAX_STREAMS_PER_CALLER,
         }
     }
 
@@ -54,7 +61,8 @@ impl StreamPlaces {
     /// A place for a stream, unless one of its owners has all of its own.
     pub(super) fn admit(&self, caller: &Caller, address: IpAddr) -> Option<StreamPlace> {
         let network = Owner::Network(ClientNetwork::of(address));
-        let owners = [Some(Owner::Hub), Some(network), Owner::of(caller)];
+        let devices = matches!(caller, Caller::Device { .. }).then_some(Owner::Devices);
+        let owners = [Some(Owner::Hub), Some(network), devices, Owner::of(caller)];
         let owners: Vec<Owner> = owners.into_iter().flatten().collect();
         let mut counts = self.counts();
         let has_room = |owner: &Owner| counts.get(owner).is_none_or(|count| *count < owner.most());
@@ -91,7 +99,7 @@ impl Drop for StreamPlace {
 
 #[cfg(test)]
 mod tests {
-    use fleetlink_core::Person;
+    use fleetlink_core::{Person, Proof};
 
     use super::*;
 
@@ -103,6 +111,30 @@ mod tests {
             secret: AccessHash::from_bytes([secret; 32]),
             expires: None,
         }))
+    }
+
+    #[test]
+    fn devices_leave_room_for_people() {
+        let places = StreamPlaces::default();
+        let admit = |device: usize| {
+            let caller = Caller::Device {
+                name: format!("d{device}").parse().unwrap(),
+                proof: Proof::Token(AccessHash::from_bytes([1; 32])),
+                address: None,
+            };
+            let network = u8::try_from(device % 200).unwrap();
+            places.admit(&caller, IpAddr::from([10, 0, network, 1]))
+        };
+        let of_one: Vec<_> = (0..10).filter_map(|_| admit(0)).collect();
+        assert_eq!(of_one.len(), MAX_STREAMS_PER_DEVICE);
+        let others = (1..MAX_STREAMS).flat_map(|device| [admit(device), admit(device)]);
+        let of_all: Vec<_> = others.flatten().collect();
+        assert_eq!(of_one.len() + of_all.len(), MAX_STREAMS_OF_DEVICES);
+        assert!(
+            places
+                .admit(&viewer(1), IpAddr::from([10, 1, 0, 1]))
+                .is_some()
+        );
     }
 
     #[test]

@@ -95,8 +95,11 @@ impl Follower {
                     return Next::Events(vec![note("ping", self.reader.seen())]);
                 }
                 read = read => {
+                    // Behind a full read there may be more, which have gathered already.
+                    if !self.reader.was_full() {
+                        self.gather = Instant::now() + EVENTS_TOGETHER;
+                    }
                     let events = texts(read, &self.http.meters);
-                    self.gather = Instant::now() + EVENTS_TOGETHER;
                     if !events.is_empty() {
                         self.ping = Instant::now() + PING;
                         return Next::Events(events);
