@@ -1,5 +1,7 @@
 //! The state of a hub as lines that fit the terminal.
 
+use std::io::IsTerminal as _;
+
 use fleetlink_hub::{DeviceInfo, StatusInfo};
 use fleetlink_proto::{Escaped, WallTime};
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
@@ -7,7 +9,7 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 use super::Rates;
 use crate::size::Bytes;
 
-/// The columns where nobody tells.
+/// The columns of a terminal that does not tell them.
 const COLUMNS: usize = 80;
 /// The fewest columns for which lines are made.
 const FEWEST: usize = 40;
@@ -15,9 +17,14 @@ const FEWEST: usize = 40;
 const WITH_HEARTBEAT: usize = 130;
 /// The widest column of names.
 const NAME: usize = 32;
+/// The columns of a file or a pipe: nothing is cut.
+const UNBOUNDED: usize = usize::MAX;
 
-/// The columns of the terminal; 80 where the output is none.
+/// The columns of the terminal. A file or a pipe gets whole lines.
 pub(super) fn columns() -> usize {
+    if !std::io::stdout().is_terminal() {
+        return UNBOUNDED;
+    }
     let told = std::env::var("COLUMNS").ok();
     let told = told.and_then(|columns| columns.parse().ok());
     let found = || {
@@ -34,20 +41,36 @@ pub(super) fn page(
     devices: &[DeviceInfo],
     columns: usize,
 ) -> String {
-    let mut lines = hub(status, rates);
+    let fit = |line: String| cut(&line, columns);
+    let mut lines: Vec<String> = hub(status, rates).into_iter().map(fit).collect();
+    // A part of an address or a pin is of no use.
+    lines.extend(addresses(status));
+    lines.push(String::new());
     let widest = devices.iter().map(|device| device.name.as_str().width());
-    let name = widest.max().unwrap_or(0).clamp(4, NAME);
-    lines.extend(
-        devices
-            .iter()
-            .map(|device| line(device, status.now, (name, columns >= WITH_HEARTBEAT))),
-    );
-    if devices.is_empty() {
-        lines
-            .push("no devices: fleetlink ticket, or fleetlink account add, lets one in".to_owned());
+    let most = if columns == UNBOUNDED {
+        UNBOUNDED
+    } else {
+        NAME
+    };
+    let name = widest.max().unwrap_or(0).clamp(4, most);
+    let is_empty = devices.is_empty();
+    let devices = devices
+        .iter()
+        .map(|device| line(device, status.now, (name, columns >= WITH_HEARTBEAT)));
+    lines.extend(devices.map(fit));
+    if is_empty {
+        let none = "no devices: fleetlink ticket, or fleetlink account add, lets one in";
+        lines.push(fit(none.to_owned()));
     }
-    let lines: Vec<String> = lines.iter().map(|line| cut(line, columns)).collect();
     lines.join("\n")
+}
+
+/// The lines that are for other programs too.
+fn addresses(status: &StatusInfo) -> Vec<String> {
+    let page = status.page.as_ref();
+    let page = page.map(|page| format!("page: {}", plain(page)));
+    let pin = status.pin.as_ref().map(|pin| format!("pin: {pin}"));
+    page.into_iter().chain(pin).collect()
 }
 
 fn hub(status: &StatusInfo, rates: Rates) -> Vec<String> {
@@ -90,13 +113,6 @@ fn hub(status: &StatusInfo, rates: Rates) -> Vec<String> {
         let names: Vec<_> = status.locked_out.iter().map(|name| plain(name)).collect();
         lines.push(format!("locked out: {}", names.join(", ")));
     }
-    if let Some(page) = &status.page {
-        lines.push(format!("page: {}", plain(page)));
-    }
-    if let Some(pin) = &status.pin {
-        lines.push(format!("pin: {pin}"));
-    }
-    lines.push(String::new());
     lines
 }
 
@@ -235,6 +251,29 @@ mod tests {
         let page = page(&status(), NO_RATES, &[], 80);
         assert!(page.contains("no devices"), "{page}");
         assert!(page.contains("\\u{1b}[31mred"), "{page}");
+    }
+
+    #[test]
+    fn a_pipe_gets_whole_lines_and_an_address_is_never_cut() {
+        let name = "x".repeat(64);
+        let address = format!("http://{}", "h".repeat(100));
+        let status = StatusInfo {
+            page: Some(address.clone()),
+            ..status()
+        };
+        let devices = [device(&name)];
+        let narrow = page(&status, NO_RATES, &devices, FEWEST);
+        assert!(
+            narrow
+                .lines()
+                .any(|line| line == format!("page: {address}"))
+        );
+        assert!(narrow.contains('…'), "{narrow}");
+        let piped = page(&status, NO_RATES, &devices, UNBOUNDED);
+        assert!(!piped.contains('…'), "{piped}");
+        for whole in [name, "2".repeat(48), "temperature = -12.5".to_owned()] {
+            assert!(piped.contains(&whole), "{piped}");
+        }
     }
 
     #[test]
