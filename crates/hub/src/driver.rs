@@ -702,6 +702,13 @@ impl Driver {
 
     fn show(&mut self, event: ConsoleEvent) {
         self.followers.meters.count(&event);
+        if let ConsoleEvent::Account {
+            name,
+            change: fleetlink_core::AccountChange::Removed,
+        } = &event
+        {
+            self.followers.traffic.forget(name);
+        }
         let time = (self.wall_clock)();
         self.filler.tell(&event, time, Instant::now());
         let event = HubEvent { time, event };

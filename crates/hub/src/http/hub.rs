@@ -141,27 +141,44 @@ impl KnownSize {
 fn size_of(folder: &Path) -> StoreSize {
     let disk = rustix::fs::statvfs(folder).ok();
     let disk = disk.as_ref();
-    let segments = fs::read_dir(folder.join("segments")).into_iter().flatten();
-    let segments = segments.flatten().filter(|entry| entry.path().is_file());
+    let (mut bytes, mut segment_files) = (0, 0);
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let found = found(&entry);
+        bytes += found.bytes;
+        if entry.file_name() == "segments" {
+            segment_files = found.files;
+        }
+    }
     StoreSize {
-        bytes: bytes_in(folder),
-        segment_files: segments.count() as u64,
+        bytes,
+        segment_files,
         disk_bytes: disk.map(|disk| disk.f_blocks.saturating_mul(disk.f_frsize)),
         free_bytes: disk.map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize)),
     }
 }
 
-/// The bytes of all files below a folder; those that go meanwhile do not count.
-fn bytes_in(folder: &Path) -> u64 {
-    let Ok(entries) = fs::read_dir(folder) else {
-        return 0;
-    };
-    let sizes = entries.flatten().map(|entry| match entry.metadata() {
-        Ok(found) if found.is_dir() => bytes_in(&entry.path()),
-        Ok(found) => found.len(),
-        Err(_) => 0,
-    });
-    sizes.sum()
+/// Files, and their bytes.
+#[derive(Default)]
+struct Found {
+    files: u64,
+    bytes: u64,
+}
+
+/// A file, or all files below a folder; those that go meanwhile do not count.
+fn found(entry: &fs::DirEntry) -> Found {
+    let mut sum = Found::default();
+    match entry.metadata() {
+        Ok(of) if of.is_dir() => {
+            let entries = fs::read_dir(entry.path()).into_iter().flatten();
+            for below in entries.flatten().map(|entry| found(&entry)) {
+                sum.files += below.files;
+                sum.bytes += below.bytes;
+            }
+        }
+        Ok(of) => (sum.files, sum.bytes) = (u64::from(of.is_file()), of.len()),
+        Err(_) => {}
+    }
+    sum
 }
 
 #[cfg(test)]
@@ -171,10 +188,13 @@ mod tests {
     #[tokio::test]
     async fn the_folder_is_not_walked_at_every_question() {
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("a"), "12345").unwrap();
+        let segments = folder.path().join("segments");
+        fs::create_dir(&segments).unwrap();
+        fs::write(segments.join("1"), "123").unwrap();
+        fs::write(folder.path().join("a"), "12").unwrap();
         let size = KnownSize::default();
         let first = size.find(folder.path()).await.unwrap();
-        assert_eq!(first.bytes, 5);
+        assert_eq!((first.bytes, first.segment_files), (5, 1));
         fs::write(folder.path().join("b"), "12345").unwrap();
         let (second, third) = tokio::join!(size.find(folder.path()), size.find(folder.path()));
         assert_eq!((second.unwrap(), third.unwrap()), (first, first));

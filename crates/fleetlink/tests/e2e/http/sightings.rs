@@ -71,18 +71,28 @@ fn a_device_was_seen_last_whatever_ended_the_hub() {
 fn a_removed_device_leaves_no_trace_to_one_of_its_name() {
     let (hub, page) = hub(&["cam"], &[]);
     let token = hub.token("administrator");
-    drop(hub.join("cam"));
-    let removed = Call::new(page, "DELETE", "/api/v1/devices/cam").bearer(&token);
-    assert_eq!(removed.send().status, 204);
-    assert_eq!(
-        hub.account(&["add", "cam", "--password-stdin"], "comp9331\n")
-            .code,
-        Some(0)
-    );
-    let cam = device(&hub, &token, "cam");
-    let seen = [&cam["first_seen"], &cam["last_seen"], &cam["heartbeat"]];
-    assert_eq!(seen, [&json!(null); 3]);
-    assert_eq!(cam["traffic"], json!({ "received": 0, "sent": 0 }));
+    let by_http = || {
+        let removed = Call::new(page, "DELETE", "/api/v1/devices/cam").bearer(&token);
+        assert_eq!(removed.send().status, 204);
+    };
+    let by_command = || assert_eq!(hub.account(&["remove", "cam"], "").code, Some(0));
+    let ways: [&dyn Fn(); 2] = [&by_http, &by_command];
+    for remove in ways {
+        drop(hub.join("cam"));
+        eventually("it has left", || {
+            device(&hub, &token, "cam")["sessions"] == json!(0)
+        });
+        remove();
+        assert_eq!(
+            hub.account(&["add", "cam", "--password-stdin"], "comp9331\n")
+                .code,
+            Some(0)
+        );
+        let cam = device(&hub, &token, "cam");
+        let seen = [&cam["first_seen"], &cam["last_seen"], &cam["heartbeat"]];
+        assert_eq!(seen, [&json!(null); 3]);
+        assert_eq!(cam["traffic"], json!({ "received": 0, "sent": 0 }));
+    }
 }
 
 #[test]
@@ -128,6 +138,7 @@ fn tags_tell_whether_devices_and_data_files_have_changed() {
         let sent = Call::new(page, "PUT", "/api/v1/devices/cam/data/1").by("cam");
         sent.body(text.to_owned()).send()
     };
+    let _shell = hub.join("cam");
     for path in [
         "/api/v1/devices",
         "/api/v1/devices/cam",
@@ -136,6 +147,10 @@ fn tags_tell_whether_devices_and_data_files_have_changed() {
         let (status, tag) = get(path, "\"other\"");
         assert_eq!(status, 200);
         assert!(tag.starts_with("W/"), "{tag}");
+        // Traffic is as little a change of the device as the time at which it is seen.
+        Call::get(page, "/api/v1/devices/cam/data/1")
+            .by("cam")
+            .send();
         assert_eq!(get(path, &tag), (304, tag.clone()), "{path}");
         let written = put(&format!("{}\n", path.len()));
         assert_eq!(written.status, 201);

@@ -41,6 +41,9 @@ pub(crate) struct DeviceItem {
     bytes: u64,
     /// The last sample of the data file that was changed last.
     latest: Option<LatestOfDevice>,
+    /// The bytes that [`DeviceItem::finish`] shows as its traffic.
+    #[serde(skip)]
+    moved: Bytes,
     /// Whether it has a session, so that it is being seen.
     #[serde(skip)]
     is_seen: bool,
@@ -110,7 +113,8 @@ impl From<SeenDevice> for DeviceItem {
             first_seen: seen.first_seen().map(|first| first.to_string()),
             last_seen: seen.last_seen().map(|last| last.to_string()),
             heartbeat: seen.heartbeat(),
-            traffic: seen.bytes.into(),
+            traffic: Bytes::default().into(),
+            moved: seen.bytes,
             key: seen.stored.key.as_ref().map(EnrolledKeyItem::from),
             sessions: seen.presence.sessions,
             data_files: seen.stored.data_files,
@@ -122,9 +126,10 @@ impl From<SeenDevice> for DeviceItem {
 }
 
 impl DeviceItem {
-    /// A device that has a session is seen now. This is told after all that its tag is made of: it
+    /// Adds its traffic, and that a device that has a session is seen now. Its tag is made before: it
     /// would be another one each time.
-    pub(super) fn seen_now(&mut self, now: &str) {
+    pub(super) fn finish(&mut self, now: &str) {
+        self.traffic = self.moved.into();
         if self.is_seen {
             self.last_seen = Some(now.to_owned());
         }

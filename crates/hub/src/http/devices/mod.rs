@@ -106,7 +106,7 @@ impl From<&SessionStatus> for DeviceSession {
         ("If-None-Match" = Option<String>, Header, description = "The tag of a page that the client has.")),
     responses(
         (status = 200, body = Devices),
-        (status = 304, description = "The page is as the client has it, but for the times at which present devices were seen."),
+        (status = 304, description = "The page is as the client has it, but for the times at which present devices were seen and the traffic."),
         (status = "default", body = ProblemDocument, content_type = "application/problem+json"),
     ))]
 pub(crate) async fn list(
@@ -141,10 +141,7 @@ pub(crate) async fn list(
     let devices = Devices { items, next };
     tagged_weakly(&headers, devices, |devices| {
         let now = wall_time().to_string();
-        devices
-            .items
-            .iter_mut()
-            .for_each(|item| item.seen_now(&now));
+        devices.items.iter_mut().for_each(|item| item.finish(&now));
     })
 }
 
@@ -154,7 +151,7 @@ pub(crate) async fn list(
         ("If-None-Match" = Option<String>, Header, description = "The tag of the device as the client has it.")),
     responses(
         (status = 200, body = DeviceItem),
-        (status = 304, description = "The device is as the client has it, but for the time at which it was seen."),
+        (status = 304, description = "The device is as the client has it, but for the time at which it was seen and its traffic."),
         (status = "default", body = ProblemDocument, content_type = "application/problem+json"),
     ))]
 pub(crate) async fn one(
@@ -171,7 +168,7 @@ pub(crate) async fn one(
     let item = http.shown(&caller, stored).await?.pop();
     let item = item.ok_or_else(|| no_account(&device))?;
     tagged_weakly(&headers, item, |item| {
-        item.seen_now(&wall_time().to_string());
+        item.finish(&wall_time().to_string());
     })
 }
 
@@ -203,10 +200,8 @@ pub(crate) async fn remove(
         with_data: data,
         key,
     };
-    let device = name.clone();
     http.ask(&caller, AdminRequest::Change { name, order })
         .await?;
-    http.traffic.forget(&device);
     Ok(StatusCode::NO_CONTENT)
 }
 
