@@ -365,7 +365,7 @@ impl Oracle {
                 }
             }
             (Ok(StoreReply::Account(Some(account))), Some(_)) => self.account_told(account),
-            (Ok(StoreReply::Account(None)), Some(name)) => self.no_account_told(name),
+            (Ok(StoreReply::Account(None)), Some(name)) => self.nobody_told(name),
             _ => {}
         }
         if let (Ok(StoreReply::Account(_)), Some(name)) = (&result, whose(&call)) {
@@ -422,7 +422,7 @@ impl Oracle {
         match found {
             _ if is_read_again => {}
             Some(account) => self.account_read(&account),
-            None => self.no_account_told(&name),
+            None => self.nobody_told(&name),
         }
     }
 
@@ -444,6 +444,16 @@ impl Oracle {
 
     pub(crate) fn is_in_doubt(&self, name: &str) -> bool {
         self.in_doubt.contains(&name.to_ascii_lowercase())
+    }
+
+    /// There is neither an account of this name nor one whose name differs only by case.
+    fn nobody_told(&mut self, name: &DeviceName) {
+        let alike = |other: &&DeviceName| other.folded() == name.folded();
+        let known = self.accounts.keys().filter(alike).cloned();
+        for gone in known.collect::<Vec<_>>() {
+            self.no_account_told(&gone);
+        }
+        self.no_account_told(name);
     }
 
     fn no_account_told(&mut self, name: &DeviceName) {
