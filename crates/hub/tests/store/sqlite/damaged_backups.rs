@@ -262,7 +262,7 @@ async fn a_file_goes_into_a_folder_that_is_there() {
     let order = BackupOrder {
         data: folder.path().to_owned(),
         to: BackupPlace::File {
-            path: path.clone(),
+            path,
             replace: false,
         },
     };

@@ -111,7 +111,7 @@ pub(crate) async fn are_bounded(subject: &dyn Subject) {
 }
 
 #[track_caller]
-fn is_refused<T: std::fmt::Debug>(result: Result<T, StoreError>) {
+fn is_refused<T: std::fmt::Debug>(result: &Result<T, StoreError>) {
     assert!(matches!(result, Err(StoreError::Quota(_))), "{result:?}");
 }
 
@@ -128,8 +128,8 @@ pub(crate) async fn hold_devices_to_quotas_at_once(subject: &dyn Subject) {
     let staged = stage(&*store, "cam", 2, ten).await.unwrap();
     let quota = |pattern, value| rule(RuleKind::Quota, pattern, value);
     set(&*store, quota("c*", Some(15))).await.unwrap();
-    is_refused(commit(&*store, To("cam", 2, 2), Append, staged).await);
-    is_refused(upload(&*store, To("cam", 2, 3), Replace, ten).await);
+    is_refused(&commit(&*store, To("cam", 2, 2), Append, staged).await);
+    is_refused(&upload(&*store, To("cam", 2, 3), Replace, ten).await);
     upload(&*store, To("uav", 1, 4), Replace, ten)
         .await
         .unwrap();
@@ -139,11 +139,11 @@ pub(crate) async fn hold_devices_to_quotas_at_once(subject: &dyn Subject) {
         .await
         .unwrap();
     remove(&*store, RuleKind::Quota, "cam").await.unwrap();
-    is_refused(upload(&*store, To("cam", 3, 6), Replace, ten).await);
+    is_refused(&upload(&*store, To("cam", 3, 6), Replace, ten).await);
     remove(&*store, RuleKind::Quota, "c*").await.unwrap();
     let files = rule(RuleKind::QuotaFiles, "*", Some(2));
     set(&*store, files).await.unwrap();
-    is_refused(upload(&*store, To("cam", 3, 7), Replace, ten).await);
+    is_refused(&upload(&*store, To("cam", 3, 7), Replace, ten).await);
     upload(&*store, To("cam", 2, 8), Replace, ten)
         .await
         .unwrap();
