@@ -258,7 +258,7 @@ fn a_device_deletes_in_its_own_name() {
     ));
 }
 
-/// Who follows events is asked each second whether it may: the reply is what the table says, for every
+/// A follower of events is asked each second whether it still may: the reply is what the table says, for every
 /// caller whose word the core takes without a look at the store.
 #[test]
 fn events_are_followed_by_whom_the_table_says_and_by_nobody_else() {

@@ -48,7 +48,7 @@ pub(crate) enum Wants {
     Login,
     /// The outcome of the change of this key.
     Change(IdempotencyKey),
-    /// That the hub hears how a transfer is doing.
+    /// A report to the hub of how a transfer is doing.
     Report,
     Other,
 }

@@ -88,7 +88,7 @@ impl Coalescer {
             .collect()
     }
 
-    /// What has waited long enough.
+    /// The samples that have waited long enough.
     pub(super) fn take_due(&mut self, now: Instant) -> Vec<Added> {
         if self.due.is_none_or(|due| now < due) {
             return Vec::new();

@@ -37,7 +37,7 @@ pub(crate) struct Effective {
     entries: Vec<Entry>,
     /// The matches of the command line with the file's values behind it.
     matches: ArgMatches,
-    /// What a person should know of the file.
+    /// The things that a person should know of the file.
     pub(crate) warnings: Vec<String>,
 }
 

@@ -9,7 +9,7 @@ const EXAMPLES: &str = "250";
 /// Requests in all, at least.
 const REQUESTS: u64 = 5_000;
 
-/// What each reply has to be: no error of the hub, and as the description says. Whether a wrong
+/// The checks of each reply: no error of the hub, and as the description says. Whether a wrong
 /// secret is refused is not asked, since a name that is tried often is locked out (429); the table of
 /// callers has its own test.
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\

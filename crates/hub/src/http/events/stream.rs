@@ -32,7 +32,7 @@ pub(super) struct Follower {
     _place: StreamPlace,
 }
 
-/// What comes next.
+/// The next part of a stream.
 enum Next {
     Events(Vec<Bytes>),
     /// The stream is over.

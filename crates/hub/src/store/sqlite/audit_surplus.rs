@@ -91,8 +91,8 @@ const BEFORE: &str = "SELECT id FROM audit_events INDEXED BY audit_by_time \
 const OF_STRANGERS: &str = "SELECT id FROM audit_events INDEXED BY audit_by_kind \
                             WHERE by_kind = 'nobody' AND at_ms < ?1 ORDER BY at_ms, id LIMIT ?2";
 
-/// What strangers and devices caused, also by the hub's hand: it removes what a device has uploaded, and counts
-/// what was too much.
+/// The records that strangers and devices caused, also by the hub's hand: it removes what a device has
+/// uploaded, and counts what was too much.
 const OF_DEVICES: &str = "SELECT id FROM (
     SELECT * FROM (SELECT at_ms, id FROM audit_events INDEXED BY audit_by_kind
         WHERE by_kind = 'device' AND at_ms < ?1 ORDER BY at_ms, id LIMIT ?2)
