@@ -37,8 +37,9 @@ export async function open(browser, hub, { viewport = DESK, dark = false, path =
   return { page, context, errors };
 }
 
-/** The serious findings of axe. It is evaluated by the debugger, which the policy does not bind. */
+/** The serious findings of axe, of what stands when nothing moves any more. It is evaluated by the debugger, which the policy does not bind. */
 export async function axe(page, rules = null) {
+  await page.evaluate(() => Promise.allSettled(document.getAnimations().filter(({ effect }) => effect.getComputedTiming().iterations !== Infinity).map(({ finished }) => finished)));
   await page.evaluate(AXE);
   const result = await page.evaluate((runOnly) => globalThis.axe.run(document, { resultTypes: ['violations'], ...(runOnly ? { runOnly } : {}) }), rules);
   return result.violations

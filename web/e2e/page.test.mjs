@@ -248,20 +248,6 @@ withHub('a lost connection is told, and heals by itself with all that was missed
   await context.close();
 });
 
-withHub('a hub without events, devices and health is polled, and its accounts are the fleet', { devices: 4, without: ['events', 'devices', 'hub'] }, async (hub) => {
-  const { page, context, errors } = await open(browser, hub);
-  await page.getByText('Every 5 s', { exact: true }).waitFor();
-  const row = page.locator('.fleet-row', { hasText: 'porch-camera-01' });
-  await row.locator('svg path').first().waitFor();
-  await row.getByText('1 file').waitFor();
-  hub.world.join('newcomer');
-  await page.locator('.fleet-row', { hasText: 'newcomer' }).getByText('joined', { exact: true }).waitFor();
-  await page.goto(`${hub.url}/#/hub`);
-  await page.getByText('This version of the hub does not offer this.').waitFor();
-  assert.deepEqual(errors, []);
-  await context.close();
-});
-
 withHub('a reset loads all again', { devices: 3 }, async (hub) => {
   const { page, context, errors } = await open(browser, hub);
   await page.getByText('porch-camera-01').waitFor();

@@ -14,10 +14,9 @@ const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '
 // The hub's own policy.
 export const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/** Starts a played hub, which may be without some resources; resolves with its address, its world and a way to end it. */
-export async function start({ port = 0, devices = 5, hostile = false, quiet = true, without = [] } = {}) {
+/** Starts a played hub; resolves with its address, its world and a way to end it. */
+export async function start({ port = 0, devices = 5, hostile = false, quiet = true } = {}) {
   const world = new World({ devices, hostile });
-  world.without = without;
   const server = createServer((request, response) => {
     handle(world, request, response).catch((error) => {
       if (!response.headersSent) response.writeHead(500, { 'Content-Type': 'application/problem+json' });
