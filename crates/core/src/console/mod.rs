@@ -235,3 +235,19 @@ pub enum AccountChange {
     /// Its device has no key any more.
     KeyRevoked,
 }
+
+impl AccountChange {
+    /// The word for it in events.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            AccountChange::Added => "added",
+            AccountChange::PasswordChanged => "password_changed",
+            AccountChange::Removed => "removed",
+            AccountChange::LoginRemoved => "login_removed",
+            AccountChange::Unlocked => "unlocked",
+            AccountChange::KeyEnrolled => "key_enrolled",
+            AccountChange::KeyReplaced => "key_replaced",
+            AccountChange::KeyRevoked => "key_revoked",
+        }
+    }
+}

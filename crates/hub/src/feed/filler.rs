@@ -116,7 +116,7 @@ impl Filler {
         if change == AccountChange::Unlocked {
             return data(Kind::Unlocked, json!({"device": name, "at": at}));
         }
-        let change = change_of_account(change);
+        let change = change.as_str();
         data(
             Kind::Account,
             json!({"device": name, "change": change, "at": at}),
@@ -202,17 +202,4 @@ fn of_people(event: &PeopleEvent, at: WallTime) -> Option<FeedEvent> {
             return None;
         }
     })
-}
-
-fn change_of_account(change: AccountChange) -> &'static str {
-    match change {
-        AccountChange::Added => "added",
-        AccountChange::PasswordChanged => "password_changed",
-        AccountChange::Removed => "removed",
-        AccountChange::LoginRemoved => "login_removed",
-        AccountChange::Unlocked => "unlocked",
-        AccountChange::KeyEnrolled => "key_enrolled",
-        AccountChange::KeyReplaced => "key_replaced",
-        AccountChange::KeyRevoked => "key_revoked",
-    }
 }

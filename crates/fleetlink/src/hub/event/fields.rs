@@ -1,8 +1,8 @@
 //! The fields of the events in JSON.
 
 use fleetlink_hub::{
-    AccountChange, Command, ConsoleEvent, Deleter, Departure, Entrance, LoginFailure, PageSessions,
-    PeopleEvent, TicketEvent,
+    Command, ConsoleEvent, Deleter, Departure, Entrance, LoginFailure, PageSessions, PeopleEvent,
+    TicketEvent,
 };
 use fleetlink_proto::DeviceName;
 use serde_json::{Value, json};
@@ -60,10 +60,9 @@ pub(super) fn of(event: &ConsoleEvent) -> (&'static str, Value) {
         ),
         ConsoleEvent::Ticket(event) => ticket(event),
         ConsoleEvent::People(event) => people(event),
-        ConsoleEvent::Account { name, change } => (
-            "account",
-            json!({"name": name, "change": account_change(*change)}),
-        ),
+        ConsoleEvent::Account { name, change } => {
+            ("account", json!({"name": name, "change": change.as_str()}))
+        }
         _ => of_command(event),
     }
 }
@@ -226,18 +225,5 @@ fn login_failure(failure: LoginFailure) -> &'static str {
         LoginFailure::Busy => "busy",
         LoginFailure::TooManySessions => "too_many_sessions",
         LoginFailure::NotRead => "store_unavailable",
-    }
-}
-
-fn account_change(change: AccountChange) -> &'static str {
-    match change {
-        AccountChange::Added => "added",
-        AccountChange::PasswordChanged => "password_changed",
-        AccountChange::Removed => "removed",
-        AccountChange::LoginRemoved => "login_removed",
-        AccountChange::Unlocked => "unlocked",
-        AccountChange::KeyEnrolled => "key_enrolled",
-        AccountChange::KeyReplaced => "key_replaced",
-        AccountChange::KeyRevoked => "key_revoked",
     }
 }
