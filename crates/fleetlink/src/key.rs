@@ -81,11 +81,7 @@ async fn as_owner(hub: &HubArguments, command: KeyCommand, output: &Output) -> R
             let client = hub.connect_as_owner(output).await?;
             let keys = client.keys().await?;
             let lines: Vec<String> = keys.iter().map(line).collect();
-            let text = match lines.is_empty() {
-                true => "no key".to_owned(),
-                false => lines.join("\n"),
-            };
-            output.result(&text, &json!({"keys": keys}));
+            output.list(&lines, "no key", &json!({"keys": keys}));
             client.leave().await;
             Ok(())
         }
@@ -147,11 +143,7 @@ fn known(hub: &HubArguments, output: &Output) -> Result<(), Failure> {
     });
     let known: Vec<Known> = known.collect::<Result<_, Failure>>()?;
     let lines: Vec<String> = known.iter().map(Known::line).collect();
-    let text = match lines.is_empty() {
-        true => "no devices".to_owned(),
-        false => lines.join("\n"),
-    };
-    output.result(&text, &json!({ "known": known }));
+    output.list(&lines, "no devices", &json!({ "known": known }));
     Ok(())
 }
 

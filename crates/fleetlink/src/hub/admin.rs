@@ -171,11 +171,7 @@ fn show(logins: &[LoginInfo], output: &Output) {
         format!("{name}; {role}; since {}", created.local())
     };
     let lines: Vec<String> = logins.iter().map(line).collect();
-    let text = match lines.is_empty() {
-        true => "no logins".to_owned(),
-        false => lines.join("\n"),
-    };
-    output.result(&text, &json!({ "logins": logins }));
+    output.list(&lines, "no logins", &json!({ "logins": logins }));
 }
 
 /// The link alone on standard output, so that a script can take it.

@@ -75,11 +75,7 @@ pub(crate) async fn run(arguments: AuditArguments, output: &Output) -> Result<()
     let found = found?;
     // The newest stands last, where a terminal shows it.
     let lines: Vec<String> = found.iter().rev().map(line).collect();
-    let text = match lines.is_empty() {
-        true => "no records".to_owned(),
-        false => lines.join("\n"),
-    };
-    output.result(&text, &json!({ "records": found }));
+    output.list(&lines, "no records", &json!({ "records": found }));
     Ok(())
 }
 

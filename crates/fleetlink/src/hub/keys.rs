@@ -69,12 +69,8 @@ async fn list(folder: &Path, device: Option<&DeviceName>, output: &Output) -> Re
         .iter()
         .map(|(name, key)| format!("{name}; {}", line(key)))
         .collect();
-    let text = match lines.is_empty() {
-        true => "no key".to_owned(),
-        false => lines.join("\n"),
-    };
     let entry = |(name, key): &(&DeviceName, &fleetlink_proto::control::EnrolledKey)| json!({"device": name, "key": key.key, "enrolled": key.enrolled});
     let keys: Vec<_> = keys.iter().map(entry).collect();
-    output.result(&text, &json!({ "keys": keys }));
+    output.list(&lines, "no key", &json!({ "keys": keys }));
     Ok(())
 }

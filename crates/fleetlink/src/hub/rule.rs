@@ -111,11 +111,7 @@ fn read(kind: &str, rule: &str) -> Result<(String, Option<u64>), String> {
 
 fn list(rules: &[RuleDocument], output: &Output) {
     let lines: Vec<String> = rules.iter().map(line).collect();
-    let text = match lines.is_empty() {
-        true => "no rules".to_owned(),
-        false => lines.join("\n"),
-    };
-    output.result(&text, &json!({ "rules": rules }));
+    output.list(&lines, "no rules", &json!({ "rules": rules }));
 }
 
 fn line(rule: &RuleDocument) -> String {

@@ -101,11 +101,7 @@ fn chosen(which: &str, sessions: &[SessionInfo]) -> Result<OperatorCall, Failure
 
 fn show(sessions: &[SessionInfo], output: &Output) {
     let lines: Vec<String> = sessions.iter().map(line).collect();
-    let text = match lines.is_empty() {
-        true => "no sessions".to_owned(),
-        false => lines.join("\n"),
-    };
-    output.result(&text, &json!({ "sessions": sessions }));
+    output.list(&lines, "no sessions", &json!({ "sessions": sessions }));
 }
 
 fn line(info: &SessionInfo) -> String {

@@ -197,11 +197,7 @@ async fn list(arguments: TicketArguments, output: &Output) -> Result<(), Failure
     operator.finish().await;
     let tickets = tickets?;
     let lines: Vec<String> = tickets.iter().map(line).collect();
-    let text = match lines.is_empty() {
-        true => "no tickets".to_owned(),
-        false => lines.join("\n"),
-    };
-    output.result(&text, &json!({ "tickets": tickets }));
+    output.list(&lines, "no tickets", &json!({ "tickets": tickets }));
     Ok(())
 }
 

@@ -165,11 +165,7 @@ async fn hand_over(
 
 fn list(tokens: &[TokenInfo], output: &Output) {
     let lines: Vec<String> = tokens.iter().map(line).collect();
-    let text = match lines.is_empty() {
-        true => "no tokens".to_owned(),
-        false => lines.join("\n"),
-    };
-    output.result(&text, &json!({ "tokens": tokens }));
+    output.list(&lines, "no tokens", &json!({ "tokens": tokens }));
 }
 
 fn line(token: &TokenInfo) -> String {

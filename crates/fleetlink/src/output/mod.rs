@@ -115,6 +115,14 @@ impl Output {
         }
     }
 
+    /// Shows the lines of a list, or the words for an empty one, or the JSON document.
+    pub(crate) fn list(&self, lines: &[String], empty: &str, document: &impl Serialize) {
+        match lines {
+            [] => self.result(empty, document),
+            lines => self.result(&lines.join("\n"), document),
+        }
+    }
+
     fn document(&self, document: &impl Serialize) {
         let text = serde_json::to_string(document)
             .unwrap_or_else(|e| json!({"error": {"message": e.to_string()}}).to_string());
